@@ -1,0 +1,6 @@
+//! linkhook tells what changes in Linux networking, the moment it changes.
+//!
+//! The rooms, in the order in which data flows through them: see ARCHITECTURE.md.
+
+pub mod error;
+pub mod netlink;

@@ -1,0 +1,3 @@
+//! Netlink: its framing, the sockets, the dumps.
+
+pub mod wire;
