@@ -2,5 +2,7 @@
 //!
 //! The rooms, in the order in which data flows through them: see ARCHITECTURE.md.
 
+pub mod decode;
 pub mod error;
+pub mod kinds;
 pub mod netlink;

@@ -1,0 +1,1 @@
+//! What the kernel's objects look like: tables and nothing but tables, a file a kind.
