@@ -11,7 +11,7 @@ mod pcapng;
 pub mod rtmon;
 
 use std::fmt;
-use std::io::{BufReader, Chain, Cursor, ErrorKind, Read};
+use std::io::{BufReader, Chain, Cursor, ErrorKind, Read, Take};
 
 use crate::error::{Error, Result};
 
@@ -87,17 +87,18 @@ struct Found {
 }
 
 impl<R: Read> Reader<R> {
-    /// Recognises the format and reads the file's header. Reading is buffered; `input` need not be.
+    /// Recognises the format and reads the file's header. Reading is buffered; `input` need not be. An empty file is a
+    /// recording of nothing in rtmon's format, which has no file header.
     pub fn open(mut input: R) -> Result<Reader<R>> {
         let mut head = [0; HEAD_BYTES];
         let found = read_fully(&mut input, &mut head, 0)?;
-        if found < HEAD_BYTES {
+        if (1..HEAD_BYTES).contains(&found) {
             return Err(Error::failed(format_args!(
                 "not a recording: it ends after {found} octets; see whether the recorder could write it"
             )));
         }
         let mut source = Source {
-            input: BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input)),
+            input: BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).take(found as u64).chain(input)),
             offset: 0,
             record: Vec::new(),
         };
@@ -105,7 +106,7 @@ impl<R: Read> Reader<R> {
             State::Pcap(pcap::Decoder::open(&mut source)?)
         } else if pcapng::recognises(&head) {
             State::Pcapng(pcapng::Decoder::default())
-        } else if rtmon::recognises(&head) {
+        } else if found == 0 || rtmon::recognises(&head) {
             State::Rtmon(rtmon::Decoder::default())
         } else {
             return Err(unknown_format(&head));
@@ -157,7 +158,7 @@ impl<R: Read> Reader<R> {
 
 /// The file, how far it was read, and the record that was read last.
 struct Source<R> {
-    input: BufReader<Chain<Cursor<[u8; HEAD_BYTES]>, R>>,
+    input: BufReader<Chain<Take<Cursor<[u8; HEAD_BYTES]>>, R>>,
     offset: u64,
     record: Vec<u8>,
 }
@@ -364,14 +365,20 @@ mod tests {
     #[test]
     fn what_is_no_recording_is_refused_in_words() {
         for (bytes, word) in [
-            (&b""[..], "ends after 0 octets"),
-            (b"\xd4\xc3\xb2\xa1", "ends after 4 octets"),
+            (&b"\xd4\xc3\xb2\xa1"[..], "ends after 4 octets"),
             (b"{\"v\":1,\"ts\"", "begins with the octets 7b 22 76 22"),
             (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "compressed"),
         ] {
             let error = read(bytes).1.unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn an_empty_file_is_a_recording_of_nothing() {
+        let (records, end) = read(b"");
+        end.unwrap();
+        assert_eq!(records, []);
     }
 
     #[test]

@@ -205,7 +205,7 @@ mod tests {
         for length in 0..bytes.len() {
             let (records, end) = read(&bytes[..length]);
             assert_eq!(records.len(), usize::from(length >= first), "{length}");
-            assert_eq!(end.is_ok(), length == 24 || length == first, "{length}");
+            assert_eq!(end.is_ok(), length == 0 || length == 24 || length == first, "{length}");
             if length > first {
                 let error = end.unwrap_err().to_string();
                 assert!(error.contains(&format!("ends at octet {length}")), "{error}");

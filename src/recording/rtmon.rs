@@ -185,7 +185,7 @@ mod tests {
         for length in 0..bytes.len() {
             let (records, end) = read(&bytes[..length]);
             assert_eq!(records.len(), usize::from(length == 67), "{length}");
-            assert_eq!(end.is_ok(), [24, 48, 67].contains(&length), "{length}");
+            assert_eq!(end.is_ok(), [0, 24, 48, 67].contains(&length), "{length}");
         }
         let error = read(&bytes[..60]).1.unwrap_err().to_string();
         assert!(error.contains("ends at octet 60, within the record that begins at octet 48"), "{error}");
