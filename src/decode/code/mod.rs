@@ -2,3 +2,6 @@
 //!
 //! Each is a [`WriteValue`](super::schema::WriteValue): it writes one value (`Is::Value`) or members (`Is::Members`),
 //! or says what is wrong; the walker then keeps the attribute as hex.
+
+pub mod encap;
+pub mod network;
