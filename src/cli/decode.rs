@@ -23,6 +23,7 @@ const NLMSG_MIN_TYPE: u16 = 16;
 
 /// Arguments of `linkhook decode`.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 #[command(
     after_help = "A notification is printed as the event that it is: what is seen first is an 'add', what changes nothing is \
 not printed. Each row of a dump is 'present'."

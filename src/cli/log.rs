@@ -6,6 +6,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 /// How much is said on stderr.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// Say more on stderr: -v what is done, -vv every detail
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]

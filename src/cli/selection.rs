@@ -20,6 +20,7 @@ const ALWAYS_TOLD: &[&str] = &["overrun", "resync", "undecoded", "output", "netn
 
 /// Which events, and how they are written.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// Kinds of objects, such as link, addr or route; all when none is named
     #[arg(value_name = "KIND")]
