@@ -1,3 +1,4 @@
 //! Netlink: its framing, the sockets, the dumps.
 
+pub mod socket;
 pub mod wire;
