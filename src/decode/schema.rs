@@ -1,0 +1,313 @@
+//! The words that the tables in `kinds` are written in.
+//!
+//! A table is a [`Set`] of [`Row`]s: one row an attribute, with its number, its key and what its value [`Is`]. Fixed
+//! headers and structures are [`Structure`]s of [`Field`]s. `walk` reads them; nothing here has behaviour.
+
+use super::json::Json;
+use super::walk::Context;
+
+/// A number's width, sign and byte order; the machine's byte order unless named `Be`, the network's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Scalar {
+    U8,
+    U16,
+    U32,
+    U64,
+    I8,
+    I16,
+    I32,
+    I64,
+    U16Be,
+    U32Be,
+    U64Be,
+}
+
+impl Scalar {
+    /// Its width in octets.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Scalar::U8 | Scalar::I8 => 1,
+            Scalar::U16 | Scalar::I16 | Scalar::U16Be => 2,
+            Scalar::U32 | Scalar::I32 | Scalar::U32Be => 4,
+            Scalar::U64 | Scalar::I64 | Scalar::U64Be => 8,
+        }
+    }
+}
+
+/// Names of numbers; for [`Is::Bits`] each number is a mask.
+pub type Names = [(u64, &'static str)];
+
+/// Why a value could not be decoded. The attribute is then kept as hex, with this as its `error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// The length in octets that the value must have.
+    Length(usize),
+    /// The value is shorter than that many octets.
+    Short(usize),
+    /// Anything else, in words.
+    Because(&'static str),
+}
+
+/// What decoding a value gives: what could not be decoded is kept by the walker.
+pub type Decoded = Result<(), Wrong>;
+
+/// A function that writes one value.
+pub type WriteValue = fn(&mut Json, &Context<'_>, &[u8]) -> Decoded;
+
+/// What a value is, and so how it is written.
+#[derive(Clone, Copy)]
+pub enum Is {
+    /// A number.
+    Number(Scalar),
+    /// A number without sign whose width is the value's length (1, 2, 4 or 8 octets, the machine's byte order).
+    AnyNumber,
+    /// A number: `false` for 0, else `true`.
+    Bool(Scalar),
+    /// `true`: that the attribute is there says it.
+    Present,
+    /// A number with names: its name, or the number where it has none.
+    Named(Scalar, &'static Names),
+    /// A number named by one of iproute2's files: the name (or the digits) as text, and the number beside it under
+    /// the key with `_id` behind it.
+    NamedId(Scalar, &'static Names),
+    /// A set of bits: a list of the names of those that are set; bits without a name together as `"0x…"`.
+    Bits(Scalar, &'static Names),
+    /// Text up to its NUL or its end; octets that are not UTF-8 become U+FFFD.
+    Text,
+    /// Octets as hexadecimal digits.
+    Hex,
+    /// A link-layer address: `aa:bb:…`, of any length.
+    Hardware,
+    /// An IPv4 (4 octets) or IPv6 (16 octets) address.
+    Ip,
+    /// An interface index (four octets): the interface's name.
+    Link,
+    /// A nest with attributes of that set: an object.
+    Set(&'static Set),
+    /// The same, but its members stand among the members around it; the row's key is not used.
+    Inline(&'static Set),
+    /// What it is depends on another attribute. Where that gives no choice, it is kept as hex; an empty one is left
+    /// out.
+    Chosen(&'static Choice),
+    /// A nest of which each attribute, whatever its number, is one element of a list.
+    Each(&'static Is),
+    /// A row of values of so many octets each, without headers: a list.
+    Array(&'static Is, usize),
+    /// A C structure: an object.
+    Structure(&'static Structure),
+    /// A C structure whose members stand among the members around it; the row's key is not used.
+    InlineStructure(&'static Structure),
+    /// Written by a function in `decode/code`, as one value.
+    Value(WriteValue),
+    /// Written by a function in `decode/code`, as any number of members (none too) of the object around it; the
+    /// row's key is not used.
+    Members(WriteValue),
+    /// Known, and left out on purpose: padding, or what another attribute says better. It counts in comparisons
+    /// no more than it is printed.
+    Known,
+}
+
+/// A set of attributes, as one `enum` in the kernel's headers.
+pub struct Set {
+    /// The kernel's prefix: `IFLA`, `IFLA_BR`.
+    pub name: &'static str,
+    /// Its attributes, by number, growing.
+    pub rows: &'static [Row],
+}
+
+impl Set {
+    /// A table of attributes.
+    pub const fn new(name: &'static str, rows: &'static [Row]) -> Set {
+        Set { name, rows }
+    }
+
+    /// The row of an attribute.
+    #[inline]
+    pub fn row(&self, number: u16) -> Option<(usize, &'static Row)> {
+        let rows = self.rows;
+        let guess = (number as usize).wrapping_sub(rows.first()?.number as usize);
+        if let Some(row) = rows.get(guess)
+            && row.number == number
+        {
+            return Some((guess, row));
+        }
+        let at = rows.binary_search_by_key(&number, |row| row.number).ok()?;
+        Some((at, &rows[at]))
+    }
+}
+
+/// One attribute.
+#[derive(Clone, Copy)]
+pub struct Row {
+    /// Its number in the kernel's headers.
+    pub number: u16,
+    /// Its key in the JSON object.
+    pub key: &'static str,
+    /// What its value is.
+    pub is: Is,
+    /// Counters, ages and timers: it never counts as a change.
+    pub volatile: bool,
+    /// Several attributes of this number make up one list.
+    pub repeated: bool,
+}
+
+/// An attribute's row.
+pub const fn row(number: u16, key: &'static str, is: Is) -> Row {
+    Row { number, key, is, volatile: false, repeated: false }
+}
+
+impl Row {
+    /// Marks a counter, age or timer: it never counts as a change.
+    pub const fn volatile(self) -> Row {
+        Row { volatile: true, ..self }
+    }
+
+    /// Marks an attribute that comes several times and makes up one list.
+    pub const fn repeated(self) -> Row {
+        Row { repeated: true, ..self }
+    }
+}
+
+/// A C structure.
+pub struct Structure {
+    /// Its name in the kernel's headers.
+    pub name: &'static str,
+    /// Its length in octets. A shorter one is decoded as far as it goes; of a longer one the rest is kept as hex.
+    pub bytes: usize,
+    /// Its fields.
+    pub fields: &'static [Field],
+}
+
+impl Structure {
+    /// A table of fields.
+    pub const fn new(name: &'static str, bytes: usize, fields: &'static [Field]) -> Structure {
+        Structure { name, bytes, fields }
+    }
+}
+
+/// One field of a structure.
+#[derive(Clone, Copy)]
+pub struct Field {
+    /// Its offset in octets.
+    pub at: usize,
+    /// Its length in octets.
+    pub bytes: usize,
+    /// Its key in the JSON object.
+    pub key: &'static str,
+    /// What its value is.
+    pub is: Is,
+    /// Counters, ages and timers: it never counts as a change.
+    pub volatile: bool,
+}
+
+/// A field whose length is that of its number (`Number`, `Bool`, `Named`, `NamedId`, `Bits`; `Link` has 4 octets).
+pub const fn field(at: usize, key: &'static str, is: Is) -> Field {
+    let bytes = match is {
+        Is::Number(scalar) | Is::Bool(scalar) | Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) => {
+            scalar.bytes()
+        }
+        Is::Link => 4,
+        Is::Structure(inner) | Is::InlineStructure(inner) => inner.bytes,
+        _ => panic!("give the field's length: field_of"),
+    };
+    Field { at, bytes, key, is, volatile: false }
+}
+
+/// A field with its length in octets; 0 for a `Members` that looks at the message and not at the field.
+pub const fn field_of(at: usize, bytes: usize, key: &'static str, is: Is) -> Field {
+    Field { at, bytes, key, is, volatile: false }
+}
+
+impl Field {
+    /// Marks a counter, age or timer: it never counts as a change.
+    pub const fn volatile(self) -> Field {
+        Field { volatile: true, ..self }
+    }
+}
+
+/// What a value is, by another attribute's value.
+pub struct Choice {
+    /// The set in which the deciding attribute stands.
+    pub level: Level,
+    /// The deciding attribute's number.
+    pub by: u16,
+    /// The choices.
+    pub among: Among,
+}
+
+/// Where a deciding attribute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Beside the value.
+    Here,
+    /// Beside the nest in which the value stands.
+    Above,
+    /// In the message itself.
+    Message,
+}
+
+/// The choices of a [`Choice`].
+pub enum Among {
+    /// By a name.
+    Text(&'static [(&'static str, Is)]),
+    /// By a number without sign, of any width.
+    Number(&'static [(u64, Is)]),
+}
+
+/// Where the one interface stands that an object concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interface {
+    /// It concerns none.
+    None,
+    /// At that offset of the header, four octets.
+    Header(usize),
+    /// In that attribute, four octets.
+    Attribute(u16),
+}
+
+/// What makes an object the same object.
+pub struct Identity {
+    /// Parts of the header: offset and length in octets.
+    pub header: &'static [(usize, usize)],
+    /// Attributes; one that is absent is a value too.
+    pub attributes: &'static [u16],
+}
+
+/// A request that makes the kernel show what exists.
+pub struct Dump {
+    /// `RTM_GET…`.
+    pub message: u16,
+    /// The family's header, whole.
+    pub header: &'static [u8],
+    /// Attributes of the request.
+    pub attributes: &'static [(u16, &'static [u8])],
+    /// The offset in the header where an interface's index belongs, for a dump that shows one interface's objects.
+    pub per_link: Option<usize>,
+}
+
+/// One kind of kernel object: the `event` of its lines.
+pub struct Kind {
+    /// Its name, and the key of the object in the line.
+    pub name: &'static str,
+    /// What it is, in a few words, for the help and the reference.
+    pub about: &'static str,
+    /// The multicast groups (`RTNLGRP_*`) that tell of it.
+    pub groups: &'static [u32],
+    /// `RTM_NEW…`.
+    pub new: u16,
+    /// `RTM_DEL…`; 0 where there is none.
+    pub delete: u16,
+    /// The header's families, where only their messages are of this kind; empty for all that no other kind takes.
+    pub families: &'static [u8],
+    /// The family's header.
+    pub header: &'static Structure,
+    /// The attributes behind it.
+    pub set: &'static Set,
+    /// Where the one interface stands that it concerns.
+    pub interface: Interface,
+    /// What makes it the same object; `None` for an event without state, of which each one is told.
+    pub identity: Option<Identity>,
+    /// How the kernel is asked for what exists; empty where it cannot be asked.
+    pub dumps: &'static [Dump],
+}

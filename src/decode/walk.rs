@@ -1,0 +1,391 @@
+//! The one walker: reads attributes by their set, structures by their fields, and writes members.
+
+use smallvec::SmallVec;
+
+use super::json::Json;
+use super::schema::{Among, Choice, Decoded, Is, Kind, Level, Row, Set, Structure, Wrong};
+use super::value;
+use crate::netlink::wire::{self, Attribute, attributes};
+
+/// Nests deeper than this are kept as hex: no table is that deep, so only a table that holds itself gets there.
+const DEPTH_MAX: u8 = 24;
+
+/// Names of interfaces, in the namespace where the message comes from.
+pub trait Links {
+    /// The interface's name, as the kernel's octets.
+    fn name(&self, ifindex: u32) -> Option<&[u8]>;
+    /// The interface's `ARPHRD_*`, which says how its addresses are written.
+    fn hardware_type(&self, ifindex: u32) -> Option<u16>;
+}
+
+/// No name is known: `if4`.
+pub struct NoLinks;
+
+impl Links for NoLinks {
+    fn name(&self, _ifindex: u32) -> Option<&[u8]> {
+        None
+    }
+    fn hardware_type(&self, _ifindex: u32) -> Option<u16> {
+        None
+    }
+}
+
+/// What a value's meaning may depend on.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Names of interfaces.
+    pub links: &'a dyn Links,
+    /// Leave out what never counts as a change, so that two objects can be compared.
+    pub comparing: bool,
+    /// The message's family header.
+    pub header: &'a [u8],
+    /// The message's attributes.
+    pub message: &'a [u8],
+    /// The attributes of the set in which the value stands.
+    pub set: &'a [u8],
+    /// The attributes of the set around that one.
+    pub above: &'a [u8],
+    /// The number of the attribute whose value is read; 0 in a structure of the header.
+    pub number: u16,
+    depth: u8,
+}
+
+impl<'a> Context<'a> {
+    /// The context of a message's payload: header and attributes.
+    pub fn new(kind: &Kind, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
+        let (header, message) = payload.split_at(wire::align(kind.header.bytes).min(payload.len()));
+        Context { links, comparing: false, header, message, set: message, above: message, number: 0, depth: 0 }
+    }
+
+    /// The same, for comparing.
+    pub fn comparing(self) -> Context<'a> {
+        Context { comparing: true, ..self }
+    }
+
+    /// The family: the first octet of every rtnetlink header.
+    pub fn family(&self) -> u8 {
+        self.header.first().copied().unwrap_or_default()
+    }
+
+    /// An attribute beside the value.
+    pub fn sibling(&self, number: u16) -> Option<&'a [u8]> {
+        wire::attribute(self.set, number)
+    }
+
+    /// The context of a nest's attributes.
+    pub fn inside(&self, set: &'a [u8]) -> Context<'a> {
+        Context { set, above: self.set, depth: self.depth + 1, ..*self }
+    }
+}
+
+struct Unknown<'a> {
+    number: u16,
+    payload: &'a [u8],
+    error: Option<Wrong>,
+}
+
+/// What could not be decoded in one set; written at its end.
+#[derive(Default)]
+pub struct Leftovers<'a> {
+    list: SmallVec<[Unknown<'a>; 2]>,
+    rest: &'a [u8],
+}
+
+impl Leftovers<'_> {
+    fn write(&self, out: &mut Json) {
+        if self.list.is_empty() && self.rest.is_empty() {
+            return;
+        }
+        out.key("unknown");
+        out.begin_list();
+        for unknown in &self.list {
+            out.begin_object();
+            out.key("attr");
+            out.unsigned(unknown.number.into());
+            out.key("hex");
+            out.hex(unknown.payload);
+            match unknown.error {
+                None => {}
+                Some(Wrong::Length(bytes)) => {
+                    out.key("error");
+                    out.display(format_args!("{bytes} octets expected, {} found", unknown.payload.len()));
+                }
+                Some(Wrong::Short(bytes)) => {
+                    out.key("error");
+                    out.display(format_args!("at least {bytes} octets expected, {} found", unknown.payload.len()));
+                }
+                Some(Wrong::Because(reason)) => {
+                    out.key("error");
+                    out.string(reason);
+                }
+            }
+            out.end_object();
+        }
+        if !self.rest.is_empty() {
+            out.begin_object();
+            out.key("hex");
+            out.hex(self.rest);
+            out.key("error");
+            out.string("not an attribute: its length is wrong");
+            out.end_object();
+        }
+        out.end_list();
+    }
+}
+
+/// Writes the object of a message: its header's fields, then its attributes.
+///
+/// The payload must be as long as the kind's header; the caller tells a shorter one as `undecoded`.
+pub fn write_object(out: &mut Json, kind: &Kind, context: &Context<'_>) {
+    out.begin_object();
+    let mut leftovers = Leftovers::default();
+    write_fields(out, context, kind.header, context.header, &mut leftovers);
+    write_attributes(out, context, kind.set, context.message, &mut leftovers);
+    leftovers.write(out);
+    out.end_object();
+}
+
+/// Writes the members for the attributes in `bytes`, which are what `context.set` holds.
+pub fn write_set<'a>(out: &mut Json, context: &Context<'a>, set: &'static Set, bytes: &'a [u8]) {
+    let mut leftovers = Leftovers::default();
+    write_attributes(out, context, set, bytes, &mut leftovers);
+    leftovers.write(out);
+}
+
+fn write_attributes<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    set: &'static Set,
+    bytes: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+) {
+    let mut seen = [0u64; 4];
+    let mut iterator = attributes(bytes);
+    while let Some(Attribute { number, payload }) = iterator.next() {
+        let Some((at, row)) = set.row(number) else {
+            leftovers.list.push(Unknown { number, payload, error: None });
+            continue;
+        };
+        if (context.comparing && row.volatile) || matches!(row.is, Is::Known) {
+            continue;
+        }
+        let bit = 1u64 << (at % 64);
+        let word = &mut seen[(at / 64) % 4];
+        if *word & bit != 0 {
+            if !row.repeated {
+                let error = Some(Wrong::Because("this attribute came before"));
+                leftovers.list.push(Unknown { number, payload, error });
+            }
+            continue;
+        }
+        *word |= bit;
+        let context = Context { number, ..*context };
+        if row.repeated {
+            write_list(out, &context, row, attributes_from(bytes, payload), leftovers);
+        } else {
+            write_member(out, &context, row.key, &row.is, number, payload, leftovers);
+        }
+    }
+    if !iterator.rest().is_empty() {
+        leftovers.rest = iterator.rest();
+    }
+}
+
+/// The attributes of a set from that payload's attribute on.
+fn attributes_from<'a>(bytes: &'a [u8], payload: &'a [u8]) -> wire::Attributes<'a> {
+    let offset = payload.as_ptr() as usize - bytes.as_ptr() as usize - wire::ATTRIBUTE_HEADER_BYTES;
+    attributes(&bytes[offset..])
+}
+
+fn write_list<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    row: &'static Row,
+    all: wire::Attributes<'a>,
+    leftovers: &mut Leftovers<'a>,
+) {
+    out.key(row.key);
+    out.begin_list();
+    for Attribute { number, payload } in all.filter(|found| found.number == row.number) {
+        let mark = out.mark();
+        if let Err(wrong) = write_value(out, context, &row.is, payload) {
+            out.back_to(mark);
+            leftovers.list.push(Unknown { number, payload, error: Some(wrong) });
+        }
+    }
+    out.end_list();
+}
+
+/// Writes a member; what goes wrong is taken back and kept.
+fn write_member<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    key: &'static str,
+    is: &'static Is,
+    number: u16,
+    payload: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+) {
+    let mark = out.mark();
+    if let Err(wrong) = write_keyed(out, context, key, is, payload, leftovers) {
+        out.back_to(mark);
+        let error = (wrong != UNKNOWN).then_some(wrong);
+        leftovers.list.push(Unknown { number, payload, error });
+    }
+}
+
+/// A choice that the tables do not have: kept as hex, without an error.
+const UNKNOWN: Wrong = Wrong::Because("unknown");
+
+fn write_keyed<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    key: &'static str,
+    is: &'static Is,
+    payload: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+) -> Decoded {
+    match is {
+        Is::Known => Ok(()),
+        Is::Inline(set) => {
+            let inside = enter(context, payload)?;
+            write_set(out, &inside, set, payload);
+            Ok(())
+        }
+        Is::InlineStructure(structure) => {
+            if payload.is_empty() && structure.bytes > 0 {
+                return Err(Wrong::Length(structure.bytes));
+            }
+            write_fields(out, context, structure, payload, leftovers);
+            Ok(())
+        }
+        Is::Members(write) => write(out, context, payload),
+        Is::NamedId(scalar, names) => {
+            let number = value::unsigned(*scalar, payload)?;
+            out.key(key);
+            match value::name_of(names, number) {
+                Some(name) => out.string(name),
+                None => out.display(number),
+            }
+            out.key_with(key, "_id");
+            out.unsigned(number);
+            Ok(())
+        }
+        Is::Chosen(choice) => match chosen(context, choice)? {
+            Some(is) => write_keyed(out, context, key, is, payload, leftovers),
+            None if payload.is_empty() => Ok(()),
+            None => Err(UNKNOWN),
+        },
+        _ => {
+            out.key(key);
+            write_value(out, context, is, payload)
+        }
+    }
+}
+
+/// Writes one value, without a key: an element of a list, or what stands behind a key.
+pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, payload: &'a [u8]) -> Decoded {
+    match is {
+        Is::Set(set) | Is::Inline(set) => {
+            let inside = enter(context, payload)?;
+            out.begin_object();
+            write_set(out, &inside, set, payload);
+            out.end_object();
+            Ok(())
+        }
+        Is::Structure(structure) | Is::InlineStructure(structure) => {
+            if payload.is_empty() && structure.bytes > 0 {
+                return Err(Wrong::Length(structure.bytes));
+            }
+            out.begin_object();
+            let mut leftovers = Leftovers::default();
+            write_fields(out, context, structure, payload, &mut leftovers);
+            leftovers.write(out);
+            out.end_object();
+            Ok(())
+        }
+        Is::Each(is) => {
+            let inside = enter(context, payload)?;
+            out.begin_list();
+            let mut iterator = attributes(payload);
+            for Attribute { number, payload } in iterator.by_ref() {
+                write_value(out, &Context { number, ..inside }, is, payload)?;
+            }
+            if !iterator.rest().is_empty() {
+                return Err(Wrong::Because("an element's length is wrong"));
+            }
+            out.end_list();
+            Ok(())
+        }
+        Is::Array(is, bytes) => {
+            if payload.len() % bytes != 0 {
+                return Err(Wrong::Because("not a whole number of elements"));
+            }
+            out.begin_list();
+            for element in payload.chunks_exact(*bytes) {
+                write_value(out, context, is, element)?;
+            }
+            out.end_list();
+            Ok(())
+        }
+        Is::Chosen(choice) => match chosen(context, choice)? {
+            Some(is) => write_value(out, context, is, payload),
+            None => Err(UNKNOWN),
+        },
+        Is::Members(write) => {
+            out.begin_object();
+            write(out, context, payload)?;
+            out.end_object();
+            Ok(())
+        }
+        Is::Value(write) => write(out, context, payload),
+        simple => value::write(out, context, simple, payload),
+    }
+}
+
+fn enter<'a>(context: &Context<'a>, payload: &'a [u8]) -> Result<Context<'a>, Wrong> {
+    let inside = context.inside(payload);
+    if inside.depth > DEPTH_MAX { Err(Wrong::Because("nested too deeply")) } else { Ok(inside) }
+}
+
+fn chosen(context: &Context<'_>, choice: &'static Choice) -> Result<Option<&'static Is>, Wrong> {
+    let set = match choice.level {
+        Level::Here => context.set,
+        Level::Above => context.above,
+        Level::Message => context.message,
+    };
+    let Some(by) = wire::attribute(set, choice.by) else { return Ok(None) };
+    Ok(match choice.among {
+        Among::Text(choices) => {
+            let by = by.split(|&octet| octet == 0).next().unwrap_or_default();
+            choices.iter().find(|(name, _)| name.as_bytes() == by).map(|(_, is)| is)
+        }
+        Among::Number(choices) => {
+            let by = value::any_unsigned(by)?;
+            choices.iter().find(|(number, _)| *number == by).map(|(_, is)| is)
+        }
+    })
+}
+
+/// Writes the members for a structure's fields, as far as the bytes go; octets beyond the structure are kept.
+fn write_fields<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    structure: &'static Structure,
+    bytes: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+) {
+    for field in structure.fields {
+        if context.comparing && field.volatile {
+            continue;
+        }
+        // A field that a shorter structure does not have is left out.
+        if let Some(payload) = bytes.get(field.at..field.at + field.bytes) {
+            write_member(out, context, field.key, &field.is, context.number, payload, leftovers);
+        }
+    }
+    if bytes.len() > wire::align(structure.bytes) {
+        let error = Some(Wrong::Because("octets behind the known end of the structure"));
+        leftovers.list.push(Unknown { number: context.number, payload: &bytes[structure.bytes..], error });
+    }
+}
