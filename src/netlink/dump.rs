@@ -295,6 +295,9 @@ fn attempt_dump(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::{collection, sample};
+
     use super::*;
     use crate::netlink::socket::NETLINK_ROUTE;
 
@@ -508,6 +511,47 @@ mod tests {
                 }
             }
             assert!(matches!(progress, Progress::Done | Progress::Interrupted));
+        }
+    }
+
+    /// One message of a dump, as the kernel or a fault may make it.
+    fn any_message() -> impl Strategy<Value = Vec<u8>> {
+        let kind = prop_oneof![Just(wire::NLMSG_ERROR), Just(wire::NLMSG_DONE), Just(RTM_NEWLINK), any::<u16>()];
+        let flags = prop_oneof![Just(0), Just(NLM_F_ACK_TLVS), Just(NLM_F_ACK_TLVS | NLM_F_CAPPED), any::<u16>()];
+        let payload = collection::vec(prop_oneof![Just(0u8), Just(0xff), 0..40u8], 0..60);
+        (kind, flags, payload).prop_map(|(kind, flags, payload)| message(kind, flags, &payload))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_octets_panic(messages in collection::vec(any_message(), 0..6), cut in 0..40usize) {
+            let mut bytes = messages.concat();
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            let mut rows = 0;
+            let mut dump = dump();
+            let progress = dump.take(datagram(&bytes), |_| rows += 1);
+            prop_assert!(rows <= messages.len());
+            if let Progress::Failed(failure) = progress {
+                prop_assert!(failure.errno > 0);
+                prop_assert!(!failure.to_string().is_empty());
+            }
+        }
+
+        /// However the kernel spreads a dump over datagrams, the answer is the same.
+        #[test]
+        fn datagrams_are_no_borders(messages in collection::vec(any_message(), 1..8), at in any::<sample::Index>()) {
+            let (first, second) = messages.split_at(at.index(messages.len()));
+            let mut whole = dump();
+            let expected = take(&mut whole, &messages);
+            let mut parts = dump();
+            let (mut rows, mut progress) = take(&mut parts, first);
+            if progress == Progress::More {
+                let (more, last) = take(&mut parts, second);
+                (rows, progress) = (rows + more, last);
+            }
+            prop_assert_eq!((rows, progress), expected);
         }
     }
 }

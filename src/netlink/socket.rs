@@ -303,6 +303,9 @@ fn check_length(length: isize) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::netlink::wire;
 
@@ -480,5 +483,38 @@ mod tests {
         assert!(received > 0);
         assert_eq!(receiver.drops(), Some(SENT - received));
         assert!(is_empty(receiver.receive(&mut batch)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_sent_is_received(lengths in collection::vec(prop_oneof![1..200usize, 1..70_000usize], 0..150)) {
+            let [receiver, sender] = [(); 2].map(|()| Socket::open(NETLINK_USERSOCK).unwrap());
+            let mut batch = Batch::new();
+            let mut sent = lengths.iter().enumerate().peekable();
+            let mut expected = lengths.iter().enumerate();
+            while expected.len() > 0 {
+                // Until the receive buffer is full.
+                while let Some((at, length)) = sent.peek().copied() {
+                    let bytes = vec![at as u8; *length];
+                    match send_to(&sender, receiver.port(), 0, &bytes) {
+                        Ok(()) => drop(sent.next()),
+                        Err(error) => {
+                            prop_assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
+                            break;
+                        }
+                    }
+                }
+                receiver.receive(&mut batch).unwrap();
+                for found in batch.datagrams() {
+                    let (at, length) = expected.next().unwrap();
+                    prop_assert_eq!(found.length, *length);
+                    prop_assert_eq!(found.bytes, &vec![at as u8; *length.min(&DATAGRAM_BYTES)][..]);
+                    prop_assert_eq!(found.port, sender.port());
+                }
+            }
+            prop_assert!(is_empty(receiver.receive(&mut batch)));
+        }
     }
 }

@@ -263,7 +263,7 @@ impl Interface {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tests::{message, read};
     use super::*;
 
@@ -337,9 +337,19 @@ mod tests {
         }
     }
 
-    fn cooked(protocol: u8, datagram: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0; 15];
-        bytes.push(protocol);
+    /// A file with these packets: time in microseconds, protocol, datagram.
+    pub fn file<'a>(big: bool, packets: impl Iterator<Item = (u64, u16, &'a [u8])>) -> Vec<u8> {
+        let mut file = File::new(big);
+        file.interface(253, 0, &[]);
+        for (time, protocol, datagram) in packets {
+            file.packet(ENHANCED_PACKET, 0, time, &cooked(protocol, datagram));
+        }
+        file.bytes
+    }
+
+    fn cooked(protocol: u16, datagram: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 14];
+        bytes.extend(protocol.to_be_bytes());
         bytes.extend(datagram);
         bytes
     }
