@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
-use super::socket::{Batch, Datagram, Socket};
+use super::socket::{self, Batch, Datagram, Socket};
 use super::wire::{self, HEADER_BYTES, Header, Message};
 use crate::error::Error;
 
@@ -238,12 +238,19 @@ pub fn dump_all(
     let now = Instant::now();
     let deadline = now.checked_add(timeout.min(TIMEOUT_MAX)).unwrap_or(now);
     let mut batch = Batch::new();
-    for attempt in 0..ATTEMPTS_MAX {
-        if attempt > 0 {
+    repeat(|again| {
+        if again {
             debug!("dump {} begins again", request.message_type);
             each(Row::Again);
         }
-        if attempt_dump(protocol, request, deadline, &mut batch, &mut each)? {
+        attempt(protocol, request, deadline, &mut batch, &mut each)
+    })
+}
+
+/// Calls `attempt` until it says that the dump was whole, telling it whether there was one before.
+fn repeat(mut attempt: impl FnMut(bool) -> Result<bool, DumpError>) -> Result<(), DumpError> {
+    for number in 0..ATTEMPTS_MAX {
+        if attempt(number > 0)? {
             return Ok(());
         }
     }
@@ -253,7 +260,7 @@ pub fn dump_all(
 }
 
 /// Dumps once, on a socket of its own. `false` for a dump that is to be begun again.
-fn attempt_dump(
+fn attempt(
     protocol: u16,
     request: &Request,
     deadline: Instant,
@@ -274,7 +281,7 @@ fn attempt_dump(
                 socket.wait(left).map_err(|error| system("cannot wait for a dump", error))?;
                 continue;
             }
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => return Ok(false),
+            Err(error) if socket::is_overrun(&error) => return Ok(false),
             Err(error) => return Err(system("cannot read a dump", error)),
         }
         if let Some(length) = batch.datagrams().filter(Datagram::truncated).map(|datagram| datagram.length).max() {
@@ -282,13 +289,22 @@ fn attempt_dump(
             return Ok(false);
         }
         for datagram in batch.datagrams() {
-            match dump.take(datagram, |message| each(Row::Message(message))) {
-                Progress::More => {}
-                Progress::Done => return Ok(true),
-                Progress::Interrupted => return Ok(false),
-                Progress::Failed(failure) if failure.unsupported() => return Err(DumpError::Unsupported(failure)),
-                Progress::Failed(failure) => return Err(DumpError::Refused(failure)),
+            if let Some(whole) = dump.take(datagram, |message| each(Row::Message(message))).ended()? {
+                return Ok(whole);
             }
+        }
+    }
+}
+
+impl Progress {
+    /// Whether a dump that ended was whole; `None` for one that goes on.
+    fn ended(self) -> Result<Option<bool>, DumpError> {
+        match self {
+            Progress::More => Ok(None),
+            Progress::Done => Ok(Some(true)),
+            Progress::Interrupted => Ok(Some(false)),
+            Progress::Failed(failure) if failure.unsupported() => Err(DumpError::Unsupported(failure)),
+            Progress::Failed(failure) => Err(DumpError::Refused(failure)),
         }
     }
 }
@@ -485,6 +501,37 @@ mod tests {
         let error = rows(&Request { message_type: 0xfffe, body: vec![0; 16] }).unwrap_err();
         assert!(matches!(&error, DumpError::Unsupported(failure) if failure.errno == libc::EOPNOTSUPP), "{error}");
         assert!(Error::from(error).to_string().starts_with("this kernel has no such dump: "));
+    }
+
+    #[test]
+    fn what_was_not_whole_is_repeated_within_bounds() {
+        for bad in [0, 1, 2, ATTEMPTS_MAX - 1, ATTEMPTS_MAX, 1000] {
+            let mut attempts = Vec::new();
+            let result = repeat(|again| {
+                attempts.push(again);
+                Ok(attempts.len() as u32 > bad)
+            });
+            assert_eq!(result.is_ok(), bad < ATTEMPTS_MAX);
+            assert_eq!(attempts.len() as u32, (bad + 1).min(ATTEMPTS_MAX));
+            assert!(!attempts[0] && attempts[1..].iter().all(|again| *again));
+        }
+        assert!(matches!(repeat(|_| Err(DumpError::Failed(Error::failed("")))), Err(DumpError::Failed(_))));
+        assert_eq!(Progress::More.ended().unwrap(), None);
+        assert_eq!(Progress::Done.ended().unwrap(), Some(true));
+        assert_eq!(Progress::Interrupted.ended().unwrap(), Some(false));
+    }
+
+    #[test]
+    fn a_row_longer_than_its_room_finds_room_the_next_time() {
+        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16] };
+        let mut batch = Batch::with_room(64);
+        let deadline = Instant::now() + TIMEOUT;
+        let mut rows = 0;
+        let mut each = |_: Row<'_>| rows += 1;
+        assert!(!attempt(NETLINK_ROUTE, &request, deadline, &mut batch, &mut each).unwrap());
+        assert!(batch.datagram_bytes() > 64);
+        repeat(|_| attempt(NETLINK_ROUTE, &request, deadline, &mut batch, &mut each)).unwrap();
+        assert!(rows > 0);
     }
 
     #[test]

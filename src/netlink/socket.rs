@@ -13,6 +13,7 @@ use std::time::Duration;
 use libc::{c_int, c_void, iovec, mmsghdr, sockaddr_nl, socklen_t};
 use log::debug;
 
+use super::wire;
 use crate::error::{Error, Result};
 
 /// `NETLINK_ROUTE`: links, addresses, routes and their like.
@@ -116,14 +117,14 @@ impl Socket {
     }
 
     /// Reads what has come, at most [`BATCH_DATAGRAMS`], in one system call, and returns how many datagrams the batch
-    /// holds now. `WouldBlock` says that there is none. `ENOBUFS` says that the kernel has dropped some; they would
+    /// holds now. `WouldBlock` says that there is none. What [`is_overrun`] says that the kernel has dropped some; they would
     /// have come after those that are still queued, so go on reading until `WouldBlock`, then dump.
     pub fn receive(&self, batch: &mut Batch) -> io::Result<usize> {
         batch.prepare();
         let count = batch.headers.len() as u32;
         let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
         let found = loop {
-            // SAFETY: each of the `count` headers points into memory of the batch, of the size it says (`Batch::lay`).
+            // SAFETY: each of the `count` headers points into memory of the batch, of the size it says (`Batch::with_room`).
             let found = unsafe {
                 libc::recvmmsg(self.as_raw_fd(), batch.headers.as_mut_ptr(), count, flags as _, ptr::null_mut())
             };
@@ -165,6 +166,11 @@ impl Socket {
         })?;
         Ok(bytes as usize / size_of::<u32>())
     }
+}
+
+/// Whether an error of [`Socket::receive`] says that the kernel has dropped datagrams.
+pub fn is_overrun(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
 impl AsRawFd for Socket {
@@ -221,10 +227,12 @@ impl Default for Batch {
 impl Batch {
     /// A batch with room for 64 datagrams of 32 KiB.
     pub fn new() -> Batch {
-        Batch::lay(DATAGRAM_BYTES)
+        Batch::with_room(DATAGRAM_BYTES)
     }
 
-    fn lay(datagram_bytes: usize) -> Batch {
+    /// A batch with room for 64 datagrams of that length, at least 16 octets and at most [`DATAGRAM_BYTES_MAX`].
+    pub fn with_room(datagram_bytes: usize) -> Batch {
+        let datagram_bytes = datagram_bytes.clamp(wire::HEADER_BYTES, DATAGRAM_BYTES_MAX);
         // Fresh zero pages from the kernel, not written before they are used.
         let mut bytes = vec![0; BATCH_DATAGRAMS * datagram_bytes];
         let mut addresses = vec![new_address(); BATCH_DATAGRAMS];
@@ -257,7 +265,7 @@ impl Batch {
     pub fn make_room(&mut self, datagram_bytes: usize) {
         let wanted = datagram_bytes.min(DATAGRAM_BYTES_MAX).next_power_of_two();
         if wanted > self.datagram_bytes {
-            *self = Batch::lay(wanted);
+            *self = Batch::with_room(wanted);
         }
     }
 
@@ -307,7 +315,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::netlink::wire;
 
     /// A protocol whose sockets may send to each other without privilege.
     const NETLINK_USERSOCK: u16 = 2;
@@ -387,6 +394,9 @@ mod tests {
         let mut batch = Batch::default();
         assert!(is_empty(socket.receive(&mut batch)));
         assert!(!socket.wait(Duration::ZERO).unwrap());
+        let now = std::time::Instant::now();
+        assert!(!socket.wait(Duration::from_millis(5)).unwrap());
+        assert!((Duration::from_millis(5)..Duration::from_secs(4)).contains(&now.elapsed()));
         let mut request = Vec::new();
         let flags = wire::NLM_F_REQUEST | wire::NLM_F_DUMP;
         let header = wire::Header { kind: RTM_GETLINK, flags, sequence: 7, port: 0 };
@@ -475,7 +485,7 @@ mod tests {
         }
         let mut batch = Batch::new();
         let error = receiver.receive(&mut batch).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ENOBUFS));
+        assert!(is_overrun(&error), "{error}");
         let mut received = 0;
         while let Ok(count) = receiver.receive(&mut batch) {
             received += count as u32;
