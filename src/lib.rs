@@ -6,3 +6,4 @@ pub mod decode;
 pub mod error;
 pub mod kinds;
 pub mod netlink;
+pub mod recording;

@@ -248,6 +248,13 @@ impl Json {
         self.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
 
+    /// Writes a value's text form, which needs no escaping, as part of a string.
+    pub fn continue_display(&mut self, value: impl std::fmt::Display) {
+        use std::io::Write;
+        // Writing to memory does not fail.
+        let _ = write!(self.text, "{value}");
+    }
+
     /// Ends a string.
     pub fn end_string(&mut self) {
         self.text.push(b'"');

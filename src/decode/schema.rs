@@ -298,8 +298,8 @@ pub struct Kind {
     pub new: u16,
     /// `RTM_DEL…`; 0 where there is none.
     pub delete: u16,
-    /// The header's family, where only that family's messages are of this kind.
-    pub family: Option<u8>,
+    /// The header's families, where only their messages are of this kind; empty for all that no other kind takes.
+    pub families: &'static [u8],
     /// The family's header.
     pub header: &'static Structure,
     /// The attributes behind it.

@@ -1,5 +1,133 @@
 //! What the kernel's objects look like: tables and nothing but tables, a file a kind.
+//!
+//! A new attribute is a new row in its kind's file; a new kind is a new file and a line in [`KINDS`].
 
+use crate::decode::schema::Kind;
+
+pub mod addr;
+pub mod encap;
 pub mod link;
 pub mod link_info;
 pub mod names;
+pub mod neigh;
+pub mod nexthop;
+pub mod route;
+pub mod rule;
+
+/// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
+pub static KINDS: &[&Kind] = &[
+    &link::LINK,
+    &link::BRIDGE_PORT,
+    &link::INET6_LINK,
+    &addr::ADDR,
+    &route::ROUTE,
+    &rule::RULE,
+    &neigh::NEIGH,
+    &neigh::FDB,
+    &nexthop::NEXTHOP,
+    &nexthop::NEXTHOP_BUCKET,
+];
+
+/// The place of a kind in [`KINDS`].
+pub type KindIndex = usize;
+
+/// The kind of that name.
+pub fn by_name(name: &str) -> Option<KindIndex> {
+    KINDS.iter().position(|kind| kind.name == name)
+}
+
+/// The place of a kind's table in [`KINDS`]; tables are compared by address.
+pub fn index_of(kind: &'static Kind) -> Option<KindIndex> {
+    KINDS.iter().position(|other| std::ptr::eq(*other, kind))
+}
+
+/// The kind of a message and whether it says that the object is gone, by the message's type and its header's family.
+pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
+    let of_type = |kind: &Kind| message_type == kind.new || (message_type == kind.delete && kind.delete != 0);
+    let exact = KINDS.iter().position(|kind| of_type(kind) && kind.families.contains(&family));
+    let found = exact.or_else(|| KINDS.iter().position(|kind| of_type(kind) && kind.families.is_empty()))?;
+    Some((found, message_type != KINDS[found].new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::schema::{Among, Is, Set, Structure};
+    use std::collections::HashSet;
+
+    /// Visits every set and structure that can be reached from a value.
+    fn visit(is: &Is, seen: &mut HashSet<usize>) {
+        match is {
+            Is::Set(set) | Is::Inline(set) => check_set(set, seen),
+            Is::Structure(structure) | Is::InlineStructure(structure) => check_structure(structure, seen),
+            Is::Each(is) | Is::Array(is, _) => visit(is, seen),
+            Is::Chosen(choice) => match choice.among {
+                Among::Text(choices) => choices.iter().for_each(|(_, is)| visit(is, seen)),
+                Among::Number(choices) => choices.iter().for_each(|(_, is)| visit(is, seen)),
+            },
+            _ => {}
+        }
+    }
+
+    fn keys<'a>(members: impl Iterator<Item = (&'a str, &'a Is)>, name: &str) {
+        let mut keys = HashSet::new();
+        for (key, is) in members {
+            if matches!(is, Is::Inline(_) | Is::InlineStructure(_) | Is::Members(_) | Is::Known) {
+                continue;
+            }
+            assert!(!key.is_empty() && key != "unknown", "{name}: a row without a key");
+            assert!(keys.insert(key), "{name}: the key {key} stands twice");
+        }
+    }
+
+    fn check_set(set: &'static Set, seen: &mut HashSet<usize>) {
+        if !seen.insert(set as *const Set as usize) {
+            return;
+        }
+        assert!(set.rows.is_sorted_by(|a, b| a.number < b.number), "{}: numbers must grow", set.name);
+        assert!(set.rows.len() <= 256, "{}: the walker remembers 256 rows", set.name);
+        keys(set.rows.iter().map(|row| (row.key, &row.is)), set.name);
+        set.rows.iter().for_each(|row| visit(&row.is, seen));
+    }
+
+    fn check_structure(structure: &'static Structure, seen: &mut HashSet<usize>) {
+        if !seen.insert(structure as *const Structure as usize) {
+            return;
+        }
+        let name = structure.name;
+        for field in structure.fields {
+            assert!(field.at + field.bytes <= structure.bytes, "{name}.{}: outside", field.key);
+        }
+        keys(structure.fields.iter().map(|field| (field.key, &field.is)), name);
+        structure.fields.iter().for_each(|field| visit(&field.is, seen));
+    }
+
+    #[test]
+    fn tables_hold_together() {
+        let mut seen = HashSet::new();
+        let mut names = HashSet::new();
+        for kind in KINDS {
+            assert!(names.insert(kind.name), "{} stands twice", kind.name);
+            check_structure(kind.header, &mut seen);
+            check_set(kind.set, &mut seen);
+            for dump in kind.dumps {
+                let inside = dump.per_link.is_none_or(|at| at + 4 <= dump.header.len());
+                assert!(inside && !dump.header.is_empty(), "{}: its dump's header", kind.name);
+            }
+            if let Some(identity) = &kind.identity {
+                assert!(identity.header.iter().all(|(at, bytes)| at + bytes <= kind.header.bytes), "{}", kind.name);
+            }
+        }
+        assert!(seen.len() > 2);
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_messages() {
+        for (index, kind) in KINDS.iter().enumerate() {
+            assert_eq!(of_message(kind.new, kind.families.first().copied().unwrap_or(2)), Some((index, false)), "{}", kind.name);
+            if kind.delete != 0 {
+                assert_eq!(of_message(kind.delete, kind.families.first().copied().unwrap_or(2)), Some((index, true)), "{}", kind.name);
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Values of bridges and their ports: identifiers, timers, options, ranges of VLANs.
 
+use super::network::seconds;
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
@@ -12,12 +13,6 @@ pub fn bridge_id(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Deco
     let id: [u8; 8] = payload.try_into().map_err(|_| Wrong::Length(8))?;
     let [p, q, a, b, c, d, e, f] = id;
     out.display(format_args!("{p:02x}{q:02x}.{a:x}:{b:x}:{c:x}:{d:x}:{e:x}:{f:x}"));
-    Ok(())
-}
-
-/// A time in hundredths of a second (`clock_t` for `USER_HZ`), written in seconds.
-pub fn seconds(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    out.float(unsigned(Scalar::U64, payload)? as f64 / 100.0);
     Ok(())
 }
 

@@ -5,5 +5,7 @@
 
 pub mod bridge;
 pub mod can;
+pub mod encap;
 pub mod links;
+pub mod network;
 pub mod tunnels;

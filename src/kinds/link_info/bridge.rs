@@ -1,6 +1,7 @@
 //! Bridges and their ports (`linux/if_link.h`, `linux/if_bridge.h`).
 
 use crate::decode::code::bridge as code;
+use crate::decode::code::network::seconds;
 use crate::decode::schema::{Is, Names, Row, Scalar, Set, row};
 use crate::kinds::names::{BRIDGE_PORT_STATES, ETHER_TYPES};
 
@@ -23,10 +24,10 @@ pub static BRIDGE: Set = Set::new(
         row(13, "root_path_cost", Is::Number(Scalar::U32)),
         row(14, "topology_change", Is::Number(Scalar::U8)),
         row(15, "topology_change_detected", Is::Number(Scalar::U8)),
-        row(16, "hello_timer", Is::Value(code::seconds)).volatile(),
-        row(17, "tcn_timer", Is::Value(code::seconds)).volatile(),
-        row(18, "topology_change_timer", Is::Value(code::seconds)).volatile(),
-        row(19, "gc_timer", Is::Value(code::seconds)).volatile(),
+        row(16, "hello_timer", Is::Value(seconds)).volatile(),
+        row(17, "tcn_timer", Is::Value(seconds)).volatile(),
+        row(18, "topology_change_timer", Is::Value(seconds)).volatile(),
+        row(19, "gc_timer", Is::Value(seconds)).volatile(),
         row(20, "group_addr", Is::Hardware),
         row(21, "fdb_flush", Is::Present),
         row(22, "mcast_router", Is::Number(Scalar::U8)),
@@ -89,9 +90,9 @@ const PORT_ROWS: [Row; 44] = [
     row(18, "no", Is::Number(Scalar::U16)),
     row(19, "topology_change_ack", Is::Number(Scalar::U8)).volatile(),
     row(20, "config_pending", Is::Number(Scalar::U8)).volatile(),
-    row(21, "message_age_timer", Is::Value(code::seconds)).volatile(),
-    row(22, "forward_delay_timer", Is::Value(code::seconds)).volatile(),
-    row(23, "hold_timer", Is::Value(code::seconds)).volatile(),
+    row(21, "message_age_timer", Is::Value(seconds)).volatile(),
+    row(22, "forward_delay_timer", Is::Value(seconds)).volatile(),
+    row(23, "hold_timer", Is::Value(seconds)).volatile(),
     row(24, "fdb_flush", Is::Present),
     row(25, "multicast_router", Is::Number(Scalar::U8)),
     row(26, "padding", Is::Known),

@@ -1,0 +1,185 @@
+//! `neigh` and `fdb`: neighbours, and the forwarding databases of bridges and vxlan. `struct ndmsg`, `NDA_*`:
+//! `include/uapi/linux/neighbour.h`.
+
+use super::names::{FAMILIES, ROUTE_PROTOCOLS};
+use crate::decode::code::network;
+use crate::decode::schema::{
+    Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
+};
+
+/// `RTM_NEWNEIGH` and `RTM_DELNEIGH`, but for bridges.
+pub static NEIGH: Kind = Kind {
+    name: "neigh",
+    about: "neighbours: ARP and neighbour discovery",
+    groups: &[3],
+    new: 28,
+    delete: 29,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[NDA_DST] }),
+    dumps: &[
+        Dump { message: 30, header: &[0; 12], attributes: &[], per_link: None },
+        // Proxy neighbours: NTF_PROXY.
+        Dump { message: 30, header: &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0], attributes: &[], per_link: None },
+    ],
+};
+
+/// The same messages of family `AF_BRIDGE`.
+pub static FDB: Kind = Kind {
+    name: "fdb",
+    about: "forwarding databases of bridges and vxlan",
+    groups: &[3],
+    new: 28,
+    delete: 29,
+    families: &[7],
+    header: &FDB_HEADER,
+    set: &FDB_ATTRIBUTES,
+    interface: Interface::Header(4),
+    // More in mirror/identity.rs: an entry of a bridge is the same on whichever port it is.
+    identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
+    dumps: &[Dump { message: 30, header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+/// `NDA_DST`.
+pub const NDA_DST: u16 = 1;
+/// `NDA_LLADDR`.
+pub const NDA_LLADDR: u16 = 2;
+/// `NDA_VLAN`.
+pub const NDA_VLAN: u16 = 5;
+/// `NDA_PORT`.
+pub const NDA_PORT: u16 = 6;
+/// `NDA_VNI`.
+pub const NDA_VNI: u16 = 7;
+/// `NDA_IFINDEX`.
+pub const NDA_IFINDEX: u16 = 8;
+/// `NDA_MASTER`.
+pub const NDA_MASTER: u16 = 9;
+/// `NDA_SRC_VNI`.
+pub const NDA_SRC_VNI: u16 = 11;
+
+static HEADER: Structure = Structure::new("ndmsg", 12, FIELDS);
+const FIELDS: &[Field] = &[
+    field(0, "family", Is::Named(U8, FAMILIES)),
+    field(4, "ifindex", Is::Number(U32)),
+    field_of(4, 4, "dev", Is::Link),
+    field_of(8, 2, "state", Is::Members(network::neighbour_state)),
+    field_of(10, 1, "flags", Is::Members(network::neighbour_flags)),
+    field_of(11, 1, "type", Is::Known),
+];
+
+static ATTRIBUTES: Set = Set::new("NDA", ROWS);
+const ROWS: &[Row] = &[
+    row(NDA_DST, "dst", Is::Value(network::neighbour_address)),
+    row(NDA_LLADDR, "lladdr", Is::Value(network::neighbour_hardware)),
+    row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
+    row(4, "probes", Is::Number(U32)).volatile(),
+    row(NDA_VLAN, "vlan", Is::Number(U16)),
+    row(NDA_PORT, "port", Is::Number(U16Be)),
+    row(NDA_VNI, "vni", Is::Number(U32)),
+    row(NDA_IFINDEX, "via", Is::Link),
+    row(NDA_MASTER, "master", Is::Link),
+    row(10, "link_netnsid", Is::Number(I32)),
+    row(NDA_SRC_VNI, "src_vni", Is::Number(U32)),
+    row(12, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
+    row(13, "nhid", Is::Number(U32)),
+    row(14, "fdb_ext_attrs", Is::Set(&FDB_EXTENDED)),
+    row(15, "ext_flags", Is::Members(network::neighbour_extended_flags)),
+    row(16, "state_mask", Is::Number(U16)),
+    row(17, "flags_mask", Is::Number(U8)),
+];
+
+static FDB_HEADER: Structure = Structure::new(
+    "ndmsg",
+    12,
+    &[
+        field(4, "ifindex", Is::Number(U32)),
+        field_of(4, 4, "ifname", Is::Link),
+        field_of(8, 2, "state", Is::Value(network::fdb_state)),
+        field_of(10, 1, "flags", Is::Value(network::fdb_flags)),
+        field_of(11, 1, "type", Is::Known),
+    ],
+);
+
+static FDB_ATTRIBUTES: Set = Set::new("NDA", FDB_ROWS);
+const FDB_ROWS: &[Row] = &[
+    row(NDA_DST, "dst", Is::Ip),
+    row(NDA_LLADDR, "mac", Is::Value(network::neighbour_hardware)),
+    row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
+    row(4, "probes", Is::Number(U32)).volatile(),
+    row(NDA_VLAN, "vlan", Is::Number(U16)),
+    row(NDA_PORT, "port", Is::Number(U16Be)),
+    row(NDA_VNI, "vni", Is::Number(U32)),
+    row(NDA_IFINDEX, "viaIf", Is::Members(network::fdb_interface)),
+    row(NDA_MASTER, "master", Is::Link),
+    row(10, "linkNetNsId", Is::Number(I32)),
+    row(NDA_SRC_VNI, "src_vni", Is::Number(U32)),
+    row(12, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
+    row(13, "nhid", Is::Number(U32)),
+    row(14, "fdb_ext_attrs", Is::Inline(&FDB_EXTENDED)),
+    // Its bits stand in `flags`.
+    row(15, "ext_flags", Is::Known),
+    row(16, "state_mask", Is::Number(U16)),
+    row(17, "flags_mask", Is::Number(U8)),
+];
+
+/// `NFEA_*`.
+static FDB_EXTENDED: Set = Set::new(
+    "NFEA",
+    &[row(1, "activity_notify", Is::Members(network::activity)), row(2, "dont_refresh", Is::Present)],
+);
+
+/// `struct nda_cacheinfo`; ages in 1/100 s (`USER_HZ`), printed in seconds.
+static CACHE_INFO: Structure = Structure::new(
+    "nda_cacheinfo",
+    16,
+    &[
+        field_of(0, 4, "confirmed", Is::Value(network::centiseconds)),
+        field_of(4, 4, "used", Is::Value(network::centiseconds)),
+        field_of(8, 4, "updated", Is::Value(network::centiseconds)),
+        field(12, "refcnt", Is::Number(U32)),
+    ],
+);
+
+/// `NUD_*`.
+pub static STATES: &Names = &[
+    (0x01, "INCOMPLETE"),
+    (0x02, "REACHABLE"),
+    (0x04, "STALE"),
+    (0x08, "DELAY"),
+    (0x10, "PROBE"),
+    (0x20, "FAILED"),
+    (0x40, "NOARP"),
+    (0x80, "PERMANENT"),
+];
+
+/// `NTF_*` that a neighbour can have, each a member that is true.
+pub static FLAGS: &Names = &[
+    (0x01, "use"),
+    (0x02, "self"),
+    (0x04, "master_flag"),
+    (0x08, "proxy"),
+    (0x10, "extern_learn"),
+    (0x20, "offload"),
+    (0x40, "sticky"),
+    (0x80, "router"),
+];
+
+/// `NTF_EXT_*`.
+pub static EXTENDED_FLAGS: &Names = &[(0x1, "managed"), (0x2, "locked"), (0x4, "extern_valid")];
+
+/// `NTF_*` of a forwarding database's entry; `NTF_EXT_*` stand 8 bits higher.
+pub static FDB_FLAGS: &Names = &[
+    (0x02, "self"),
+    (0x80, "router"),
+    (0x10, "extern_learn"),
+    (0x20, "offload"),
+    (0x04, "master"),
+    (0x40, "sticky"),
+    (0x01, "use"),
+    (0x08, "proxy"),
+    (0x100, "managed"),
+    (0x200, "locked"),
+    (0x400, "extern_valid"),
+];

@@ -1,0 +1,129 @@
+//! `nexthop` and `nexthop_bucket`: nexthop objects, their groups, and the buckets of resilient groups.
+//! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
+
+use super::names::{FAMILIES, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
+use crate::decode::code::{self, network};
+use crate::decode::schema::{
+    Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
+};
+
+/// `RTM_NEWNEXTHOP` and `RTM_DELNEXTHOP`.
+pub static NEXTHOP: Kind = Kind {
+    name: "nexthop",
+    about: "nexthop objects and groups of them",
+    groups: &[32],
+    new: 104,
+    delete: 105,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Attribute(NHA_OIF),
+    identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    dumps: &[Dump { message: 106, header: &[0; 8], attributes: &[], per_link: None }],
+};
+
+/// `RTM_NEWNEXTHOPBUCKET` and `RTM_DELNEXTHOPBUCKET`.
+pub static NEXTHOP_BUCKET: Kind = Kind {
+    name: "nexthop_bucket",
+    about: "buckets of resilient nexthop groups",
+    groups: &[32],
+    new: 116,
+    delete: 117,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Attribute(NHA_OIF),
+    // The index is inside NHA_RES_BUCKET: mirror/identity.rs.
+    identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    dumps: &[Dump { message: 118, header: &[0; 8], attributes: &[], per_link: None }],
+};
+
+/// `NHA_ID`.
+pub const NHA_ID: u16 = 1;
+/// `NHA_GROUP`: an array of `struct nexthop_grp`.
+pub const NHA_GROUP: u16 = 2;
+/// `NHA_OIF`.
+pub const NHA_OIF: u16 = 5;
+/// `NHA_GATEWAY`.
+pub const NHA_GATEWAY: u16 = 6;
+/// `NHA_ENCAP_TYPE`.
+pub const NHA_ENCAP_TYPE: u16 = 7;
+/// `NHA_RES_BUCKET`.
+pub const NHA_RES_BUCKET: u16 = 13;
+
+static HEADER: Structure = Structure::new("nhmsg", 8, FIELDS);
+const FIELDS: &[Field] = &[
+    field(0, "family", Is::Named(U8, FAMILIES)),
+    field(1, "scope", Is::NamedId(U8, SCOPES)),
+    field(2, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
+    field(4, "flags", Is::Bits(U32, ROUTE_FLAGS)),
+];
+
+static ATTRIBUTES: Set = Set::new("NHA", ROWS);
+const ROWS: &[Row] = &[
+    row(0, "pad", Is::Known),
+    row(NHA_ID, "id", Is::Number(U32)),
+    row(NHA_GROUP, "group", Is::Array(&GROUP_ELEMENT, 8)),
+    row(3, "type", Is::Named(U16, GROUP_TYPES)),
+    row(4, "blackhole", Is::Present),
+    row(NHA_OIF, "dev", Is::Link),
+    row(NHA_GATEWAY, "gateway", Is::Ip),
+    row(NHA_ENCAP_TYPE, "encap_type", Is::Known),
+    row(8, "encap", Is::Value(code::encap::nexthop)),
+    row(9, "groups", Is::Present),
+    row(10, "master", Is::Link),
+    row(11, "fdb", Is::Present),
+    row(12, "resilient_args", Is::Set(&RESILIENT)),
+    row(NHA_RES_BUCKET, "bucket", Is::Set(&BUCKET)),
+    // What the requester asked for, and no state.
+    row(14, "op_flags", Is::Known),
+    row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
+    row(16, "hw_stats", Is::Members(network::hardware_statistics)),
+    row(17, "hw_stats_used", Is::Known),
+];
+
+static GROUP_ELEMENT: Is = Is::Structure(&GROUP_ENTRY);
+static GROUP_STATISTICS_ELEMENT: Is = Is::Set(&GROUP_STATISTICS);
+
+/// `struct nexthop_grp`.
+static GROUP_ENTRY: Structure = Structure::new(
+    "nexthop_grp",
+    8,
+    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(network::group_weight))],
+);
+
+/// `NEXTHOP_GRP_TYPE_*`.
+static GROUP_TYPES: &Names = &[(0, "mpath"), (1, "resilient")];
+
+/// `NHA_RES_GROUP_*`; times in 1/100 s, printed in seconds.
+static RESILIENT: Set = Set::new(
+    "NHA_RES_GROUP",
+    &[
+        row(0, "pad", Is::Known),
+        row(1, "buckets", Is::Number(U16)),
+        row(2, "idle_timer", Is::Value(network::seconds)),
+        row(3, "unbalanced_timer", Is::Value(network::seconds)),
+        row(4, "unbalanced_time", Is::Value(network::seconds)).volatile(),
+    ],
+);
+
+/// `NHA_RES_BUCKET_*`; times in 1/100 s, printed in seconds.
+static BUCKET: Set = Set::new(
+    "NHA_RES_BUCKET",
+    &[
+        row(0, "pad", Is::Known),
+        row(1, "index", Is::Number(U16)),
+        row(2, "idle_time", Is::Value(network::seconds)).volatile(),
+        row(3, "nhid", Is::Number(U32)),
+    ],
+);
+
+/// `NHA_GROUP_STATS_ENTRY_*`.
+static GROUP_STATISTICS: Set = Set::new(
+    "NHA_GROUP_STATS_ENTRY",
+    &[
+        row(1, "id", Is::Number(U32)),
+        row(2, "packets", Is::AnyNumber),
+        row(3, "packets_hw", Is::AnyNumber),
+    ],
+);
