@@ -7,6 +7,7 @@ use crate::decode::schema::Kind;
 pub mod addr;
 pub mod encap;
 pub mod link;
+pub mod link_info;
 pub mod names;
 pub mod neigh;
 pub mod nexthop;
@@ -16,6 +17,8 @@ pub mod rule;
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
 pub static KINDS: &[&Kind] = &[
     &link::LINK,
+    &link::BRIDGE_PORT,
+    &link::INET6_LINK,
     &addr::ADDR,
     &route::ROUTE,
     &rule::RULE,
