@@ -6,6 +6,8 @@ use crate::decode::schema::Kind;
 
 pub mod addr;
 pub mod encap;
+pub mod link;
+pub mod link_info;
 pub mod names;
 pub mod neigh;
 pub mod nexthop;
@@ -14,6 +16,9 @@ pub mod rule;
 
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
 pub static KINDS: &[&Kind] = &[
+    &link::LINK,
+    &link::BRIDGE_PORT,
+    &link::INET6_LINK,
     &addr::ADDR,
     &route::ROUTE,
     &rule::RULE,
@@ -119,9 +124,19 @@ mod tests {
     #[test]
     fn every_kind_is_found_by_its_messages() {
         for (index, kind) in KINDS.iter().enumerate() {
-            assert_eq!(of_message(kind.new, kind.families.first().copied().unwrap_or(2)), Some((index, false)), "{}", kind.name);
+            assert_eq!(
+                of_message(kind.new, kind.families.first().copied().unwrap_or(2)),
+                Some((index, false)),
+                "{}",
+                kind.name
+            );
             if kind.delete != 0 {
-                assert_eq!(of_message(kind.delete, kind.families.first().copied().unwrap_or(2)), Some((index, true)), "{}", kind.name);
+                assert_eq!(
+                    of_message(kind.delete, kind.families.first().copied().unwrap_or(2)),
+                    Some((index, true)),
+                    "{}",
+                    kind.name
+                );
             }
         }
     }

@@ -3,5 +3,9 @@
 //! Each is a [`WriteValue`](super::schema::WriteValue): it writes one value (`Is::Value`) or members (`Is::Members`),
 //! or says what is wrong; the walker then keeps the attribute as hex.
 
+pub mod bridge;
+pub mod can;
 pub mod encap;
+pub mod links;
 pub mod network;
+pub mod tunnels;

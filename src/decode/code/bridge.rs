@@ -1,0 +1,195 @@
+//! Values of bridges and their ports: identifiers, timers, options, ranges of VLANs.
+
+use super::network::seconds;
+use crate::decode::json::Json;
+use crate::decode::schema::{Decoded, Scalar, Wrong};
+use crate::decode::value::{self, unsigned};
+use crate::decode::walk::Context;
+use crate::netlink::wire::{attribute, attribute_u32, attributes, u16_at};
+
+/// A bridge's identifier, `struct ifla_bridge_id`: the priority as four digits, a dot, the address without leading
+/// zeros in its octets, as `ip` prints it.
+pub fn bridge_id(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let id: [u8; 8] = payload.try_into().map_err(|_| Wrong::Length(8))?;
+    let [p, q, a, b, c, d, e, f] = id;
+    out.display(format_args!("{p:02x}{q:02x}.{a:x}:{b:x}:{c:x}:{d:x}:{e:x}:{f:x}"));
+    Ok(())
+}
+
+/// Options by the numbers of their bits, `BR_BOOLOPT_*`, with the keys of `ip -d link`.
+const OPTIONS: &[&str] =
+    &["no_linklocal_learn", "mcast_vlan_snooping", "mst_enabled", "mdb_offload_fail_notification", "fdb_local_vlan_0"];
+
+/// `struct br_boolopt_multi`: a member with 0 or 1 for each option that the kernel knows.
+pub fn options(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() != 8 {
+        return Err(Wrong::Length(8));
+    }
+    let values = unsigned(Scalar::U32, &payload[..4])?;
+    let mask = unsigned(Scalar::U32, &payload[4..])?;
+    for (bit, &key) in OPTIONS.iter().enumerate() {
+        if mask >> bit & 1 != 0 {
+            out.key(key);
+            out.unsigned(values >> bit & 1);
+        }
+    }
+    let rest = mask >> OPTIONS.len();
+    for bit in (0..32 - OPTIONS.len()).filter(|bit| rest >> bit & 1 != 0) {
+        let bit = bit + OPTIONS.len();
+        out.any_key(&format!("option_{bit}"));
+        out.unsigned(values >> bit & 1);
+    }
+    Ok(())
+}
+
+/// Who asks about multicast on the bridge (`BRIDGE_QUERIER_*`): an object for IPv4 and one for IPv6.
+pub fn querier_state(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    /// For a family: the object's key, then the numbers and keys of its address, port and timer.
+    const FAMILIES: [(&str, [(u16, &str); 3]); 2] = [
+        (
+            "mcast_querier_state_ipv4",
+            [(1, "mcast_querier_ipv4_addr"), (2, "mcast_querier_ipv4_port"), (3, "mcast_querier_ipv4_other_timer")],
+        ),
+        (
+            "mcast_querier_state_ipv6",
+            [(5, "mcast_querier_ipv6_addr"), (6, "mcast_querier_ipv6_port"), (7, "mcast_querier_ipv6_other_timer")],
+        ),
+    ];
+    if attributes(payload).any(|found| !matches!(found.number, 1..=7)) {
+        return Err(Wrong::Because("an attribute of the querier is not known"));
+    }
+    for (key, [address, port, timer]) in FAMILIES {
+        if [address, port, timer].iter().all(|(number, _)| attribute(payload, *number).is_none()) {
+            continue;
+        }
+        out.key(key);
+        out.begin_object();
+        if let Some(found) = attribute(payload, address.0) {
+            out.key(address.1);
+            value::write_ip(out, found)?;
+        }
+        if let Some(found) = attribute_u32(payload, port.0) {
+            out.key(port.1);
+            out.unsigned(found.into());
+        }
+        if let Some(found) = attribute(payload, timer.0)
+            && !context.comparing
+        {
+            out.key(timer.1);
+            seconds(out, context, found)?;
+        }
+        out.end_object();
+    }
+    Ok(())
+}
+
+/// Names of the last octets of link-local addresses that a port may forward, as `ip` prints them.
+const FORWARDED: &[(u32, &str)] = &[(0, "stp"), (2, "lacp"), (14, "lldp")];
+
+/// `group_fwd_mask`, and the same in words as `group_fwd_mask_str`.
+pub fn group_forward_mask(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let mask = unsigned(Scalar::U16, payload)?;
+    out.key("group_fwd_mask");
+    out.unsigned(mask);
+    out.key("group_fwd_mask_str");
+    let words: Vec<String> = (0..16)
+        .filter(|bit| mask >> bit & 1 != 0)
+        .map(|bit| match FORWARDED.iter().find(|(known, _)| *known == bit) {
+            Some((_, name)) => (*name).to_owned(),
+            None => format!("0x{:x}", 1 << bit),
+        })
+        .collect();
+    out.string(if words.is_empty() { "0x0".to_owned() } else { words.join(",") }.as_str());
+    Ok(())
+}
+
+/// `BRIDGE_VLAN_INFO_*` (`linux/if_bridge.h`).
+const RANGE_BEGIN: u16 = 1 << 3;
+const RANGE_END: u16 = 1 << 4;
+const FLAGS: &[(u16, &str)] =
+    &[(1 << 1, "PVID"), (1 << 2, "Egress Untagged"), (1 << 0, "MASTER"), (1 << 5, "BRENTRY"), (1 << 6, "ONLY_OPTS")];
+
+/// The attribute of that number that follows the one whose payload is given, among those of one set.
+fn next_of<'a>(context: &Context<'a>, payload: &[u8]) -> Option<&'a [u8]> {
+    attributes(context.set)
+        .filter(|found| found.number == context.number)
+        .skip_while(|found| !std::ptr::eq(found.payload, payload))
+        .nth(1)
+        .map(|found| found.payload)
+}
+
+/// Writes `vlanEnd` and the like, where a range ends elsewhere than it begins.
+fn write_range(out: &mut Json, keys: [&'static str; 2], from: u64, to: Option<u64>) {
+    out.key(keys[0]);
+    out.unsigned(from);
+    if let Some(to) = to
+        && to != from
+    {
+        out.key(keys[1]);
+        out.unsigned(to);
+    }
+}
+
+/// Flags and number of a VLAN (`struct bridge_vlan_info`).
+fn vlan_info(payload: &[u8]) -> Result<(u16, u16), Wrong> {
+    if payload.len() != 4 {
+        return Err(Wrong::Length(4));
+    }
+    Ok((u16_at(payload, 0).unwrap_or_default(), u16_at(payload, 2).unwrap_or_default()))
+}
+
+/// A VLAN of a port. A range comes as two attributes: its first one writes the element, its last one nothing.
+pub fn vlan(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let (flags, vlan) = vlan_info(payload)?;
+    if flags & RANGE_END != 0 {
+        return Ok(());
+    }
+    let last = if flags & RANGE_BEGIN == 0 { None } else { next_of(context, payload) };
+    let last = last.map(vlan_info).transpose()?.map(|(_, vlan)| vlan.into());
+    out.begin_object();
+    write_range(out, ["vlan", "vlanEnd"], vlan.into(), last);
+    let mut rest = flags & !RANGE_BEGIN;
+    if rest != 0 {
+        out.key("flags");
+        out.begin_list();
+        for &(mask, name) in FLAGS {
+            if rest & mask != 0 {
+                rest &= !mask;
+                out.string(name);
+            }
+        }
+        if rest != 0 {
+            out.display(format_args!("0x{rest:x}"));
+        }
+        out.end_list();
+    }
+    out.end_object();
+    Ok(())
+}
+
+/// The tunnel of a VLAN of a port (`IFLA_BRIDGE_VLAN_TUNNEL_*`); ranges are told as for [`vlan`].
+pub fn vlan_tunnel(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const ID: u16 = 1;
+    const VLAN: u16 = 2;
+    const FLAGS: u16 = 3;
+    let read = |set: &[u8]| -> Result<(u64, u64, u16), Wrong> {
+        if attributes(set).any(|found| !matches!(found.number, ID..=FLAGS)) {
+            return Err(Wrong::Because("an attribute of the tunnel is not known"));
+        }
+        let id = unsigned(Scalar::U32, attribute(set, ID).ok_or(Wrong::Because("the tunnel's number is missing"))?)?;
+        let vlan = unsigned(Scalar::U16, attribute(set, VLAN).ok_or(Wrong::Because("the VLAN is missing"))?)?;
+        let flags = attribute(set, FLAGS).map(|flags| unsigned(Scalar::U16, flags)).transpose()?;
+        Ok((id, vlan, flags.unwrap_or_default() as u16))
+    };
+    let (id, vlan, flags) = read(payload)?;
+    if flags & RANGE_END != 0 {
+        return Ok(());
+    }
+    let last = if flags & RANGE_BEGIN == 0 { None } else { next_of(context, payload) };
+    let last = last.map(read).transpose()?;
+    out.begin_object();
+    write_range(out, ["vlan", "vlanEnd"], vlan, last.map(|(_, vlan, _)| vlan));
+    write_range(out, ["tunid", "tunidEnd"], id, last.map(|(id, _, _)| id));
+    out.end_object();
+    Ok(())
+}
