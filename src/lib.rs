@@ -2,8 +2,16 @@
 //!
 //! The rooms, in the order in which data flows through them: see ARCHITECTURE.md.
 
+pub mod actor;
+pub mod changed;
+pub mod cli;
 pub mod decode;
 pub mod error;
+pub mod event;
+pub mod filter;
 pub mod kinds;
+pub mod mirror;
 pub mod netlink;
+pub mod output;
 pub mod recording;
+pub mod stream;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `linkhook`: arguments, run, exit status.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    linkhook::cli::run()
+}

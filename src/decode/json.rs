@@ -273,6 +273,16 @@ impl Json {
         }
     }
 
+    /// What was written since the mark.
+    pub fn since(&self, mark: Mark) -> &[u8] {
+        &self.text[mark.0..]
+    }
+
+    /// Text that is not JSON, as it is.
+    pub fn raw_text(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
     /// Ends a line.
     pub fn newline(&mut self) {
         self.text.push(b'\n');

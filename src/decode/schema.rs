@@ -308,6 +308,8 @@ pub struct Kind {
     pub interface: Interface,
     /// What makes it the same object; `None` for an event without state, of which each one is told.
     pub identity: Option<Identity>,
+    /// Whether a notification holds only what changed: attributes that it lacks keep their value.
+    pub partial: bool,
     /// How the kernel is asked for what exists; empty where it cannot be asked.
     pub dumps: &'static [Dump],
 }

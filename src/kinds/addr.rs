@@ -19,6 +19,7 @@ pub static ADDR: Kind = Kind {
     interface: Interface::Header(4),
     // What makes an address the same is in mirror/identity.rs: IPv4 and IPv6 differ.
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[] }),
+    partial: false,
     dumps: &[Dump { message: 22, header: &[0; 8], attributes: &[], per_link: None }],
 };
 
@@ -42,17 +43,17 @@ const FIELDS: &[Field] = &[
 static ATTRIBUTES: Set = Set::new(
     "IFA",
     &[
-            row(IFA_ADDRESS, "address", Is::Members(code::network::addr_address)),
-            row(IFA_LOCAL, "local", Is::Ip),
-            row(3, "label", Is::Text),
-            row(4, "broadcast", Is::Ip),
-            row(5, "anycast", Is::Ip),
-            row(6, "cacheinfo", Is::Members(code::network::addr_cache_info)),
-            row(7, "multicast", Is::Ip),
-            row(IFA_FLAGS, "flags", Is::Members(code::network::addr_flags)),
-            row(9, "metric", Is::Number(U32)),
-            row(10, "target_netnsid", Is::Number(I32)),
-            row(11, "protocol", Is::NamedId(U8, ADDRESS_PROTOCOLS)),
+        row(IFA_ADDRESS, "address", Is::Members(code::network::addr_address)),
+        row(IFA_LOCAL, "local", Is::Ip),
+        row(3, "label", Is::Text),
+        row(4, "broadcast", Is::Ip),
+        row(5, "anycast", Is::Ip),
+        row(6, "cacheinfo", Is::Members(code::network::addr_cache_info)),
+        row(7, "multicast", Is::Ip),
+        row(IFA_FLAGS, "flags", Is::Members(code::network::addr_flags)),
+        row(9, "metric", Is::Number(U32)),
+        row(10, "target_netnsid", Is::Number(I32)),
+        row(11, "protocol", Is::NamedId(U8, ADDRESS_PROTOCOLS)),
     ],
 );
 

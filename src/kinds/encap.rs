@@ -8,7 +8,5 @@ use crate::decode::schema::{Is, Scalar::*, Set, row};
 pub static BY_TYPE: &[(u64, &str, &Set)] = &[(1, "mpls", &MPLS)];
 
 /// `MPLS_IPTUNNEL_*`: `include/uapi/linux/mpls_iptunnel.h`.
-static MPLS: Set = Set::new(
-    "MPLS_IPTUNNEL",
-    &[row(1, "dst", Is::Value(network::label_stack)), row(2, "ttl", Is::Number(U8))],
-);
+static MPLS: Set =
+    Set::new("MPLS_IPTUNNEL", &[row(1, "dst", Is::Value(network::label_stack)), row(2, "ttl", Is::Number(U8))]);

@@ -10,6 +10,21 @@ use crate::decode::schema::{
     Dump, Identity, Interface, Is, Kind, Names, Row, Scalar, Set, Structure, field, field_of, row,
 };
 
+/// `IFLA_ADDRESS`.
+pub const IFLA_ADDRESS: u16 = 1;
+/// `IFLA_IFNAME`.
+pub const IFLA_IFNAME: u16 = 3;
+/// `IFLA_MTU`.
+pub const IFLA_MTU: u16 = 4;
+/// `IFLA_MASTER`.
+pub const IFLA_MASTER: u16 = 10;
+/// `IFLA_PROMISCUITY`.
+pub const IFLA_PROMISCUITY: u16 = 30;
+/// `IFLA_NEW_NETNSID`: where a link that leaves this namespace goes.
+pub const IFLA_NEW_NETNSID: u16 = 45;
+/// `IFLA_NEW_IFINDEX`: its index there.
+pub const IFLA_NEW_IFINDEX: u16 = 49;
+
 /// Links, whatever their family: `RTM_NEWLINK` and `RTM_DELLINK` in `RTNLGRP_LINK`.
 pub static LINK: Kind = Kind {
     name: "link",
@@ -22,6 +37,7 @@ pub static LINK: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    partial: false,
     dumps: &[Dump {
         message: 18,
         header: &[0; 16],
@@ -44,6 +60,7 @@ pub static BRIDGE_PORT: Kind = Kind {
     set: &PORT_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    partial: false,
     dumps: &[Dump {
         message: 18,
         header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -65,6 +82,7 @@ pub static INET6_LINK: Kind = Kind {
     set: &INET6_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    partial: false,
     dumps: &[Dump {
         message: 18,
         header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],

@@ -124,9 +124,19 @@ mod tests {
     #[test]
     fn every_kind_is_found_by_its_messages() {
         for (index, kind) in KINDS.iter().enumerate() {
-            assert_eq!(of_message(kind.new, kind.families.first().copied().unwrap_or(2)), Some((index, false)), "{}", kind.name);
+            assert_eq!(
+                of_message(kind.new, kind.families.first().copied().unwrap_or(2)),
+                Some((index, false)),
+                "{}",
+                kind.name
+            );
             if kind.delete != 0 {
-                assert_eq!(of_message(kind.delete, kind.families.first().copied().unwrap_or(2)), Some((index, true)), "{}", kind.name);
+                assert_eq!(
+                    of_message(kind.delete, kind.families.first().copied().unwrap_or(2)),
+                    Some((index, true)),
+                    "{}",
+                    kind.name
+                );
             }
         }
     }

@@ -19,6 +19,7 @@ pub static NEIGH: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[NDA_DST] }),
+    partial: false,
     dumps: &[
         Dump { message: 30, header: &[0; 12], attributes: &[], per_link: None },
         // Proxy neighbours: NTF_PROXY.
@@ -39,6 +40,7 @@ pub static FDB: Kind = Kind {
     interface: Interface::Header(4),
     // More in mirror/identity.rs: an entry of a bridge is the same on whichever port it is.
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
+    partial: false,
     dumps: &[Dump { message: 30, header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
 };
 
@@ -125,10 +127,8 @@ const FDB_ROWS: &[Row] = &[
 ];
 
 /// `NFEA_*`.
-static FDB_EXTENDED: Set = Set::new(
-    "NFEA",
-    &[row(1, "activity_notify", Is::Members(network::activity)), row(2, "dont_refresh", Is::Present)],
-);
+static FDB_EXTENDED: Set =
+    Set::new("NFEA", &[row(1, "activity_notify", Is::Members(network::activity)), row(2, "dont_refresh", Is::Present)]);
 
 /// `struct nda_cacheinfo`; ages in 1/100 s (`USER_HZ`), printed in seconds.
 static CACHE_INFO: Structure = Structure::new(

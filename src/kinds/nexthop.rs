@@ -19,6 +19,7 @@ pub static NEXTHOP: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    partial: false,
     dumps: &[Dump { message: 106, header: &[0; 8], attributes: &[], per_link: None }],
 };
 
@@ -35,6 +36,7 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     interface: Interface::Attribute(NHA_OIF),
     // The index is inside NHA_RES_BUCKET: mirror/identity.rs.
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    partial: false,
     dumps: &[Dump { message: 118, header: &[0; 8], attributes: &[], per_link: None }],
 };
 
@@ -121,9 +123,5 @@ static BUCKET: Set = Set::new(
 /// `NHA_GROUP_STATS_ENTRY_*`.
 static GROUP_STATISTICS: Set = Set::new(
     "NHA_GROUP_STATS_ENTRY",
-    &[
-        row(1, "id", Is::Number(U32)),
-        row(2, "packets", Is::AnyNumber),
-        row(3, "packets_hw", Is::AnyNumber),
-    ],
+    &[row(1, "id", Is::Number(U32)), row(2, "packets", Is::AnyNumber), row(3, "packets_hw", Is::AnyNumber)],
 );

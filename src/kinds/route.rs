@@ -22,6 +22,7 @@ pub static ROUTE: Kind = Kind {
         header: &[(0, 1), (1, 1), (2, 1), (3, 1)],
         attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE],
     }),
+    partial: false,
     dumps: &[
         Dump { message: 26, header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
         Dump { message: 26, header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
@@ -177,4 +178,3 @@ static METRIC_LOCKS: &Names = &[
 
 /// `RTAX_FEATURE_*`.
 pub static METRIC_FEATURES: &Names = &[(1, "ecn"), (2, "sack"), (4, "timestamp"), (8, "allfrag"), (16, "tcp_usec_ts")];
-

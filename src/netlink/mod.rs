@@ -1,3 +1,5 @@
 //! Netlink: its framing, the sockets, the dumps.
 
+pub mod dump;
+pub mod socket;
 pub mod wire;

@@ -306,6 +306,9 @@ fn unknown_format(head: &[u8; HEAD_BYTES]) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::{collection, sample};
+
     use super::*;
 
     /// A datagram of a recording that owns its bytes: time, protocol, datagram, octets left out.
@@ -313,8 +316,12 @@ mod tests {
 
     /// Reads all of a recording: the good records, and how it ended.
     pub(super) fn read(bytes: &[u8]) -> (Vec<Owned>, Result<u64>) {
+        read_from(bytes)
+    }
+
+    fn read_from(input: impl Read) -> (Vec<Owned>, Result<u64>) {
         let mut records = Vec::new();
-        let mut reader = match Reader::open(bytes) {
+        let mut reader = match Reader::open(input) {
             Ok(reader) => reader,
             Err(error) => return (records, Err(error)),
         };
@@ -339,24 +346,12 @@ mod tests {
         datagram
     }
 
-    /// Yields one octet a call, as a slow pipe may.
-    struct Trickle<'a>(&'a [u8]);
-
-    impl Read for Trickle<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let bytes = self.0.len().min(buffer.len()).min(1);
-            buffer[..bytes].copy_from_slice(&self.0[..bytes]);
-            self.0 = &self.0[bytes..];
-            Ok(bytes)
-        }
-    }
-
     #[test]
     fn a_slow_pipe_serves() {
         let mut writer = pcap::Writer::new(Vec::new()).unwrap();
         writer.write(1_000_001, 0, &message(b"abcd")).unwrap();
         let file = writer.into_inner();
-        let mut reader = Reader::open(Trickle(&file)).unwrap();
+        let mut reader = Reader::open(Pieces(&file, &[1], 0)).unwrap();
         assert_eq!(reader.format(), Format::Pcap);
         assert_eq!(reader.next().unwrap().unwrap().datagram, message(b"abcd"));
         assert_eq!(reader.next().unwrap(), None);
@@ -397,5 +392,100 @@ mod tests {
         assert!(reader.next().unwrap().is_some());
         let error = reader.next().unwrap_err().to_string();
         assert_eq!(error, format!("cannot read the recording at octet {length}: disk gone"));
+    }
+
+    /// Yields octets in pieces of the given sizes, over and over.
+    struct Pieces<'a>(&'a [u8], &'a [usize], usize);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.2 += 1;
+            let bytes = self.0.len().min(buffer.len()).min(self.1[self.2 % self.1.len()]);
+            buffer[..bytes].copy_from_slice(&self.0[..bytes]);
+            self.0 = &self.0[bytes..];
+            Ok(bytes)
+        }
+    }
+
+    type Records = Vec<(i64, u16, Vec<u8>)>;
+
+    fn records() -> impl Strategy<Value = Records> {
+        let payload = collection::vec(any::<u8>(), 0..80);
+        // What the formats can hold: seconds of 32 bits.
+        collection::vec((0..(1i64 << 32) * 1_000_000, any::<u16>(), payload), 0..6)
+    }
+
+    /// The records as a file of each format, with what is read from it.
+    fn files(records: &Records) -> [(Vec<u8>, Vec<Owned>); 4] {
+        let mut pcap = pcap::Writer::new(Vec::new()).unwrap();
+        let mut rtmon = rtmon::Writer::new(Vec::new(), 0).unwrap();
+        let mut expected = [Vec::new(), Vec::new()];
+        for (time, protocol, payload) in records {
+            let datagram = message(payload);
+            pcap.write(*time, *protocol, &datagram).unwrap();
+            assert_eq!(rtmon.write(*time, &datagram).unwrap(), 0);
+            expected[0].push((Some(*time), *protocol, datagram.clone(), 0));
+            expected[1].push((Some(*time), 0, datagram[..16 + payload.len()].to_vec(), 0));
+        }
+        let [packets, messages] = expected;
+        let pcapng = |big| {
+            pcapng::tests::file(
+                big,
+                packets
+                    .iter()
+                    .map(|(time, protocol, datagram, _)| (time.unwrap_or_default() as u64, *protocol, &datagram[..])),
+            )
+        };
+        [
+            (pcap.into_inner(), packets.clone()),
+            (pcapng(false), packets.clone()),
+            (pcapng(true), packets.clone()),
+            (rtmon.into_inner(), messages),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_written_is_read(records in records(), sizes in collection::vec(1usize..50, 1..5)) {
+            for (file, expected) in files(&records) {
+                let (found, end) = read(&file);
+                prop_assert_eq!(end.unwrap(), 0);
+                prop_assert_eq!(&found, &expected);
+                prop_assert_eq!(read_from(Pieces(&file, &sizes, 0)).0, expected);
+            }
+        }
+
+        #[test]
+        fn what_stands_before_a_cut_is_read(records in records(), at in any::<sample::Index>()) {
+            for (file, expected) in files(&records) {
+                let (found, _) = read(&file[..at.index(file.len())]);
+                prop_assert!(found.len() <= expected.len());
+                // A last message of rtmon's is whole without its padding.
+                prop_assert_eq!(&found[..], &expected[..found.len()]);
+            }
+        }
+
+        #[test]
+        fn no_damage_panics(records in records(), at in any::<sample::Index>(), octet in any::<u8>()) {
+            for (mut file, _) in files(&records) {
+                let at = at.index(file.len());
+                file[at] = octet;
+                let (found, _) = read(&file);
+                prop_assert!(found.iter().map(|record| record.2.len()).sum::<usize>() <= file.len());
+            }
+        }
+
+        #[test]
+        fn no_octets_panic(
+            head in sample::select(vec![
+                &b""[..], b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a",
+                b"\x0a\x0d\x0d\x0a\0\0\0\x1c\x1a\x2b\x3c\x4d", b"\x18\0\0\0\x0f\0\0\0",
+            ]),
+            rest in collection::vec(prop_oneof![Just(0u8), 0..32u8, any::<u8>()], 0..200),
+        ) {
+            let _ = read(&[head, &rest].concat());
+        }
     }
 }

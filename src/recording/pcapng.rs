@@ -263,7 +263,7 @@ impl Interface {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tests::{message, read};
     use super::*;
 
@@ -337,9 +337,19 @@ mod tests {
         }
     }
 
-    fn cooked(protocol: u8, datagram: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0; 15];
-        bytes.push(protocol);
+    /// A file with these packets: time in microseconds, protocol, datagram.
+    pub fn file<'a>(big: bool, packets: impl Iterator<Item = (u64, u16, &'a [u8])>) -> Vec<u8> {
+        let mut file = File::new(big);
+        file.interface(253, 0, &[]);
+        for (time, protocol, datagram) in packets {
+            file.packet(ENHANCED_PACKET, 0, time, &cooked(protocol, datagram));
+        }
+        file.bytes
+    }
+
+    fn cooked(protocol: u16, datagram: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 14];
+        bytes.extend(protocol.to_be_bytes());
         bytes.extend(datagram);
         bytes
     }
@@ -348,13 +358,19 @@ mod tests {
     fn every_block_in_both_byte_orders() {
         for big in [false, true] {
             let mut file = File::new(big);
-            file.interface(253, 0, &[(2, b"nlmon0"), (OPTION_TIME_RESOLUTION, &[9]), (OPTION_END, b"")]);
+            file.interface(
+                253,
+                0,
+                &[(2, b"nlmon0"), (OPTION_TIME_RESOLUTION, &[9]), (OPTION_END, b""), (OPTION_TIME_RESOLUTION, &[3])],
+            );
             file.interface(1, 0, &[]);
             file.packet(ENHANCED_PACKET, 0, 1_700_000_000_123_456_789, &cooked(4, &message(b"abc")));
             file.packet(ENHANCED_PACKET, 1, 0, b"ethernet");
             file.block(5, &[0; 12]);
             file.packet(PACKET, 0, 5_000, &cooked(0, &message(b"")));
             file.simple(36, &cooked(12, &message(b"abcd")));
+            // The padding is no part of it.
+            file.simple(17, &cooked(12, b"a"));
             // A new section forgets the interfaces, and may have the other byte order.
             file.big = !big;
             file.section();
@@ -368,6 +384,7 @@ mod tests {
                     (Some(1_700_000_000_123_456), 4, message(b"abc"), 0),
                     (Some(5), 0, message(b""), 0),
                     (None, 12, message(b"abcd"), 0),
+                    (None, 12, b"a".to_vec(), 0),
                     (Some(7), 0, message(b"z"), 0),
                 ]
             );
@@ -435,6 +452,10 @@ mod tests {
                 file.section();
                 file.packet(ENHANCED_PACKET, 0, 0, b"");
             }),
+            ("more than 65536 interfaces", &|file| {
+                file.section();
+                (0..=INTERFACES_MAX).for_each(|_| file.interface(253, 0, &[]));
+            }),
             ("a body of only 8 octets", &|file| file.block(ENHANCED_PACKET, &[0; 8])),
             ("a body of only 0 octets", &|file| file.block(SIMPLE_PACKET, b"")),
             ("a body of only 4 octets", &|file| file.block(INTERFACE_DESCRIPTION, &[0; 4])),
@@ -446,15 +467,19 @@ mod tests {
             ("a block of 11 octets", &|file| file.bytes.extend([9, 0, 0, 0, 11, 0, 0, 0])),
             ("a block of 13 octets", &|file| file.bytes.extend([9, 0, 0, 0, 13, 0, 0, 0])),
             ("12 before its body and 16 behind", &|file| file.bytes.extend([9, 0, 0, 0, 12, 0, 0, 0, 16, 0, 0, 0])),
-            ("40 octets in a block with room for 4", &|file| {
+            ("20 octets in a block with room for 4", &|file| {
                 let mut body = vec![0; 24];
-                body[12] = 40;
+                body[12] = 20;
                 file.block(ENHANCED_PACKET, &body);
             }),
         ] {
             let (error, good) = damage(change);
-            // The section that goes before is good.
-            let good = if word.starts_with("interface 0") { good + 28 } else { good };
+            // A section or interfaces that go before are good.
+            let good = match word {
+                "more than 65536 interfaces" => good + 28 + INTERFACES_MAX * 20,
+                "interface 0, which was not" => good + 28,
+                _ => good,
+            };
             assert!(error.contains(&format!("at octet {good}: ")), "{error}");
             assert!(error.contains(&format!("`head -c {good}`")), "{error}");
             assert!(error.contains(word), "{error}");

@@ -1,0 +1,164 @@
+//! `linkhook decode`: the same lines from a recording.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::selection;
+use crate::decode::json::Json;
+use crate::error::{Error, Result};
+use crate::event::Origin;
+use crate::kinds::{self, KINDS};
+use crate::mirror::Mirror;
+use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST};
+use crate::recording::{Reader, Recorded};
+use crate::stream::{Options, Source, Stream, Telling};
+
+/// Lines are written once so many octets have gathered.
+const WRITE_BYTES: usize = 64 << 10;
+/// `NETLINK_ROUTE`.
+const NETLINK_ROUTE: u16 = 0;
+/// Messages below this number are netlink's own: `NLMSG_MIN_TYPE`.
+const NLMSG_MIN_TYPE: u16 = 16;
+
+/// Arguments of `linkhook decode`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    after_help = "A notification is printed as the event that it is: what is seen first is an 'add', what changes nothing is \
+not printed. Each row of a dump is 'present'."
+)]
+pub struct Arguments {
+    /// The recording: pcap, pcapng or rtmon's format; - for stdin
+    file: PathBuf,
+    /// Print notifications that change nothing, too
+    #[arg(long)]
+    unchanged: bool,
+    #[command(flatten)]
+    selection: selection::Arguments,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let options =
+        Options { present: true, unchanged: arguments.unchanged, own: Vec::new(), ..arguments.selection.options()? };
+    let mut mirror = Mirror::new();
+    let input: Box<dyn Read> = if arguments.file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        // A name often comes after its first use: the file is read twice, first for the names alone.
+        if open(&arguments.file)?.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            let mut reader = Reader::open(open(&arguments.file)?).map_err(|error| named(&arguments.file, &error))?;
+            // An error is told by the second reading, after the lines before it.
+            while let Ok(Some(recorded)) = reader.next() {
+                note_names(&mut mirror, &recorded);
+            }
+        }
+        Box::new(open(&arguments.file)?)
+    };
+    let mut output = super::output::open(arguments.selection.output.as_deref())?;
+    let mut stream = Stream::new(options);
+    match decode(input, &mut mirror, &mut stream, &mut *output) {
+        Ok(()) => super::output::written(output.flush()),
+        Err(Ended::Writing(error)) => super::output::written(Err(error)),
+        Err(Ended::Reading(error)) => Err(named(&arguments.file, &error)),
+    }
+}
+
+enum Ended {
+    Reading(Error),
+    Writing(io::Error),
+}
+
+fn named(file: &Path, error: &Error) -> Error {
+    Error::failed(format_args!("{}: {error}", file.display()))
+}
+
+fn open(file: &Path) -> Result<File> {
+    File::open(file).map_err(|error| Error::system(format_args!("cannot open {}", file.display()), &error))
+}
+
+/// The messages of a recorded datagram that the kernel sent and that are no mere acknowledgements.
+fn told<'a>(recorded: &Recorded<'a>) -> impl Iterator<Item = Message<'a>> + use<'a> {
+    let ours = recorded.protocol == NETLINK_ROUTE;
+    wire::messages(if ours { recorded.datagram } else { &[] }).filter(|message| {
+        let header = &message.header;
+        // A request carries no port id; a notification that echoes a request's flags carries the requester's.
+        let request = header.flags & NLM_F_REQUEST != 0 && (header.port == 0 || is_get(header.kind));
+        header.kind >= NLMSG_MIN_TYPE && !request
+    })
+}
+
+/// rtnetlink's types come in fours: new, delete, get, set.
+fn is_get(message_type: u16) -> bool {
+    message_type % 4 == 2
+}
+
+fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
+    for message in told(recorded) {
+        let family = message.payload.first().copied().unwrap_or_default();
+        let kind = kinds::of_message(message.header.kind, family);
+        if kind.is_some_and(|(kind, _)| std::ptr::eq(KINDS[kind], &kinds::link::LINK)) {
+            mirror.links.note_if_unknown(message.payload);
+        }
+    }
+}
+
+fn decode(
+    input: impl Read,
+    mirror: &mut Mirror,
+    stream: &mut Stream,
+    output: &mut dyn Write,
+) -> std::result::Result<(), Ended> {
+    let mut reader = Reader::open(input).map_err(Ended::Reading)?;
+    let mut out = Json::new();
+    let mut other_families: u64 = 0;
+    let mut flush = |out: &mut Json, limit: usize| {
+        if out.bytes().len() > limit {
+            output.write_all(out.bytes()).map_err(Ended::Writing)?;
+            out.clear();
+        }
+        Ok(())
+    };
+    loop {
+        let recorded = match reader.next() {
+            Ok(Some(recorded)) => recorded,
+            Ok(None) => break,
+            Err(error) => {
+                flush(&mut out, 0)?;
+                return Err(Ended::Reading(error));
+            }
+        };
+        other_families += u64::from(recorded.protocol != NETLINK_ROUTE);
+        let telling = Telling {
+            origin: Origin::Replay,
+            cause: None,
+            time_microseconds: recorded.time_microseconds.unwrap_or_default(),
+            netns: None,
+            actor: None,
+        };
+        for message in told(&recorded) {
+            let dump = message.header.flags & NLM_F_MULTI != 0;
+            let source = if dump { Source::RecordedDump } else { Source::Recorded };
+            stream.message(&mut out, mirror, &message, source, telling);
+            if stream.is_done() {
+                return flush(&mut out, 0);
+            }
+        }
+        if recorded.protocol == NETLINK_ROUTE {
+            let mut messages = wire::messages(recorded.datagram);
+            messages.by_ref().for_each(drop);
+            // Requests of some programs end in zeros.
+            if messages.rest().iter().any(|&octet| octet != 0) {
+                let why = if recorded.cut_bytes > 0 { "cut short by the recorder" } else { "its length is wrong" };
+                stream.undecoded(&mut out, messages.rest(), why, telling);
+            }
+        }
+        flush(&mut out, WRITE_BYTES)?;
+    }
+    flush(&mut out, 0)?;
+    if other_families > 0 {
+        log::info!("{other_families} datagrams of other netlink families than rtnetlink were left out");
+    }
+    Ok(())
+}

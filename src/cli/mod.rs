@@ -1,0 +1,61 @@
+//! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
+
+mod decode;
+mod log;
+mod output;
+mod selection;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::Result;
+
+/// Tells what changes in Linux networking, the moment it changes: each change is one JSON line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "linkhook",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  \
+        linkhook                                      every change, until you stop it\n  \
+        linkhook route | jq .route.dst                changed routes\n  \
+        linkhook list link addr                       what exists now\n  \
+        linkhook -i 'eth*' --signal carrier_lost      lost carriers of some interfaces\n  \
+        linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
+        linkhook decode capture.pcap                  the events in a recording\n\n\
+        'linkhook help COMMAND' tells more of one command. Kinds of events: 'linkhook help watch'."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    log: log::Arguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the events of a recording: pcap, pcapng or rtmon's format.
+    Decode(decode::Arguments),
+}
+
+/// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    cli.log.start();
+    let result: Result<()> = match cli.command {
+        Some(Command::Decode(arguments)) => decode::run(&arguments),
+        None => {
+            let _ = Cli::command().print_help();
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ::log::error!("{error}");
+            ExitCode::from(error.status())
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The event line: its keys, in their order. See `docs/events.md`.
+
+use crate::actor::Actor;
+use crate::decode::json::Json;
+use crate::mirror::signals::Signals;
+
+/// The format's version: it grows only when a key changes its meaning.
+pub const VERSION: u64 = 1;
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is new.
+    Add,
+    /// It differs.
+    Change,
+    /// It is gone.
+    Remove,
+    /// It existed when watching began, or stands in a dump.
+    Present,
+}
+
+impl Action {
+    /// Every action of a kernel object.
+    pub const ALL: [Action; 4] = [Action::Add, Action::Change, Action::Remove, Action::Present];
+
+    /// Its name in the line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Add => "add",
+            Action::Change => "change",
+            Action::Remove => "remove",
+            Action::Present => "present",
+        }
+    }
+}
+
+/// How linkhook came to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A notification of the kernel.
+    Kernel,
+    /// A dump when watching began.
+    Snapshot,
+    /// A dump after a loss.
+    Resync,
+    /// A look at what the kernel does without telling.
+    Inferred,
+    /// A dump at the start, compared with what was known when linkhook last ran.
+    Offline,
+    /// A recording.
+    Replay,
+    /// linkhook's own events.
+    Linkhook,
+}
+
+impl Origin {
+    /// Its name in the line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Kernel => "kernel",
+            Origin::Snapshot => "snapshot",
+            Origin::Resync => "resync",
+            Origin::Inferred => "inferred",
+            Origin::Offline => "offline",
+            Origin::Replay => "replay",
+            Origin::Linkhook => "linkhook",
+        }
+    }
+}
+
+/// linkhook's own events: name, action, and what they tell.
+pub static OWN_EVENTS: &[(&str, &str, &str)] = &[
+    ("hello", "started", "what is watched; from here on every change is told"),
+    ("bye", "stopped", "the watch has ended, and how many lines it told"),
+    ("overrun", "lost", "notifications were lost: how many, since when, of which kinds"),
+    ("resync", "done", "what a loss had hidden is told now: how many objects were added, changed and removed"),
+    ("undecoded", "kept", "a message that could not be decoded, whole, as hex"),
+    ("netns", "added or removed", "a watched network namespace appeared or is gone"),
+    ("output", "dropped", "events that a webhook wanted and does not get, and why"),
+];
+
+/// Everything in a line but the object.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Microseconds since 1970, UTC.
+    pub time_microseconds: i64,
+    /// The line's number.
+    pub sequence: u64,
+    /// The host's name, where one is configured.
+    pub host: Option<&'a str>,
+    /// The network namespace, where another than linkhook's own is watched.
+    pub netns: Option<&'a str>,
+    /// The kind, or the own event's name.
+    pub event: &'a str,
+    /// The action's name.
+    pub action: &'a str,
+    /// How linkhook came to know.
+    pub origin: Origin,
+    /// The number of the line that led to it.
+    pub cause: Option<u64>,
+    /// The one interface that it concerns: its name, where it is known, and its index.
+    pub interface: Option<(Option<&'a [u8]>, u32)>,
+    /// What it means.
+    pub signals: Signals,
+    /// The members of `changed`, as JSON; empty where nothing is told to have changed.
+    pub changed: &'a [u8],
+    /// Who made the change.
+    pub actor: Option<&'a Actor>,
+}
+
+/// Writes the line up to the object's value, its key included. The caller writes the value, then calls [`end`].
+pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
+    out.begin_object();
+    out.key("v");
+    out.unsigned(VERSION);
+    out.key("ts");
+    clock.write(out, head.time_microseconds);
+    out.key("seq");
+    out.unsigned(head.sequence);
+    if let Some(host) = head.host {
+        out.key("host");
+        out.string(host);
+    }
+    if let Some(netns) = head.netns {
+        out.key("netns");
+        out.string(netns);
+    }
+    out.key("event");
+    out.string(head.event);
+    out.key("action");
+    out.string(head.action);
+    out.key("origin");
+    out.string(head.origin.name());
+    if let Some(cause) = head.cause {
+        out.key("cause");
+        out.unsigned(cause);
+    }
+    if let Some((name, ifindex)) = head.interface {
+        out.key("ifname");
+        match name {
+            Some(name) => out.text(name),
+            None => out.display(format_args!("if{ifindex}")),
+        }
+        out.key("ifindex");
+        out.unsigned(ifindex.into());
+    }
+    if !head.signals.is_empty() {
+        out.key("signals");
+        out.begin_list();
+        head.signals.names().for_each(|name| out.string(name));
+        out.end_list();
+    }
+    if !head.changed.is_empty() {
+        out.key("changed");
+        out.begin_object();
+        out.raw_members(head.changed);
+        out.end_object();
+    }
+    if let Some(actor) = head.actor {
+        out.key("actor");
+        out.begin_object();
+        out.key("port");
+        out.unsigned(actor.port.into());
+        if let Some((process, name)) = &actor.process {
+            out.key("pid");
+            out.unsigned((*process).into());
+            out.key("comm");
+            out.string(name);
+        }
+        out.end_object();
+    }
+    out.key(head.event);
+}
+
+/// Ends the line.
+pub fn end(out: &mut Json) {
+    out.end_object();
+    out.newline();
+}
+
+/// Writes times; remembers the last second's text, since many lines share it.
+#[derive(Debug, Default)]
+pub struct Clock {
+    second: i64,
+    text: String,
+}
+
+impl Clock {
+    /// Writes a time as RFC 3339 has it, in UTC, with six digits of a second.
+    pub fn write(&mut self, out: &mut Json, time_microseconds: i64) {
+        let second = time_microseconds.div_euclid(1_000_000);
+        if self.text.is_empty() || second != self.second {
+            self.second = second;
+            self.text.clear();
+            let timestamp = jiff::Timestamp::from_second(second).unwrap_or_default();
+            // "2026-11-24T00:13:05Z": without the last octet the fraction can follow.
+            self.text.push_str(&timestamp.to_string());
+            self.text.pop();
+            self.text.push('.');
+        }
+        out.begin_string();
+        out.continue_string(&self.text);
+        let mut fraction = *b"000000";
+        let mut rest = time_microseconds.rem_euclid(1_000_000);
+        for digit in fraction.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        out.continue_string(std::str::from_utf8(&fraction).unwrap_or_default());
+        out.continue_string("Z");
+        out.end_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_six_digits() {
+        let mut clock = Clock::default();
+        for (time, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (1_795_479_185_424_828, "2026-11-24T00:13:05.424828Z"),
+            (1_795_479_185_000_001, "2026-11-24T00:13:05.000001Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+        ] {
+            let mut out = Json::new();
+            clock.write(&mut out, time);
+            assert_eq!(String::from_utf8_lossy(out.bytes()), format!("\"{text}\""));
+        }
+    }
+}

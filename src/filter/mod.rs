@@ -1,0 +1,96 @@
+//! Which events are told: cheap tests first, jq last.
+
+pub mod globs;
+pub mod jq;
+
+use globs::Globs;
+use jq::Jq;
+
+use crate::event::Action;
+use crate::kinds::KindIndex;
+use crate::mirror::signals::Signals;
+
+/// What is asked for. The default accepts everything.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// Kinds to tell, by their place in `KINDS`; `None` for all.
+    pub kinds: Option<Vec<bool>>,
+    /// Address families (`AF_*`) that an object's header must have one of; empty for all. An object of a kind whose
+    /// header has no family of its own is not left out by it.
+    pub families: Vec<u8>,
+    /// Names of interfaces.
+    pub interfaces: Globs,
+    /// Actions; empty for all.
+    pub actions: Vec<Action>,
+    /// Signals of which one must be there; none for all.
+    pub signals: Signals,
+    /// The last test.
+    pub jq: Option<Jq>,
+}
+
+/// What the cheap tests look at.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    /// The kind.
+    pub kind: KindIndex,
+    /// The header's family.
+    pub family: u8,
+    /// What happened.
+    pub action: Action,
+    /// What it means.
+    pub signals: Signals,
+    /// The names of all interfaces that it concerns.
+    pub interfaces: &'a [&'a [u8]],
+}
+
+impl Filter {
+    /// Whether objects of that kind are told at all.
+    pub fn wants_kind(&self, kind: KindIndex) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.get(kind).copied().unwrap_or_default())
+    }
+
+    /// Whether names of interfaces matter.
+    pub fn wants_interfaces(&self) -> bool {
+        !self.interfaces.is_empty()
+    }
+
+    /// The cheap tests.
+    pub fn accepts(&self, candidate: &Candidate<'_>) -> bool {
+        self.wants_kind(candidate.kind)
+            && (self.actions.is_empty() || self.actions.contains(&candidate.action))
+            && (self.signals.is_empty() || self.signals.meets(candidate.signals))
+            && (self.families.is_empty() || self.families.contains(&candidate.family))
+            && (self.interfaces.is_empty() || self.interfaces.accept_any(candidate.interfaces))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate<'a>(interfaces: &'a [&'a [u8]]) -> Candidate<'a> {
+        Candidate { kind: 1, family: 2, action: Action::Add, signals: Signals::NONE, interfaces }
+    }
+
+    #[test]
+    fn every_test_must_hold() {
+        let all = Filter::default();
+        assert!(all.accepts(&candidate(&[])));
+        let actions = Filter { actions: vec![Action::Remove], ..Filter::default() };
+        assert!(!actions.accepts(&candidate(&[])));
+        let kinds = Filter { kinds: Some(vec![true, false]), ..Filter::default() };
+        assert!(!kinds.accepts(&candidate(&[])));
+        let families = Filter { families: vec![10], ..Filter::default() };
+        assert!(!families.accepts(&candidate(&[])));
+        let signals = Filter { signals: Signals::by_name("up").unwrap(), ..Filter::default() };
+        assert!(!signals.accepts(&candidate(&[])));
+    }
+
+    #[test]
+    fn any_interface_of_a_route_is_enough() {
+        let filter = Filter { interfaces: Globs::new(&["eth*".into()]).unwrap(), ..Filter::default() };
+        assert!(filter.accepts(&candidate(&[b"wlan0", b"eth1"])));
+        assert!(!filter.accepts(&candidate(&[b"wlan0"])));
+        assert!(!filter.accepts(&candidate(&[])));
+    }
+}

@@ -1,0 +1,89 @@
+//! What makes an object the same object: a key, written from its bytes.
+//!
+//! Most kinds say it in their table; the few that no list of attributes can say stand here.
+
+use smallvec::SmallVec;
+
+use super::attributes_of;
+use crate::decode::schema::Kind;
+use crate::kinds::{addr, neigh, nexthop, rule};
+use crate::netlink::wire::{attribute, attributes};
+
+/// An identity's octets: comparable, and nothing more.
+pub type Key = SmallVec<[u8; 96]>;
+
+/// Writes the key of an object.
+pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
+    key.clear();
+    let Some(identity) = &kind.identity else { return };
+    for &(at, bytes) in identity.header {
+        key.extend_from_slice(payload.get(at..at + bytes).unwrap_or_default());
+    }
+    let set = attributes_of(kind, payload);
+    for &number in identity.attributes {
+        push(key, attribute(set, number));
+    }
+    if std::ptr::eq(kind, &addr::ADDR) {
+        address(key, payload, set);
+    } else if std::ptr::eq(kind, &rule::RULE) {
+        whole_rule(key, payload, set);
+    } else if std::ptr::eq(kind, &neigh::NEIGH) {
+        // A proxy is another table's entry: NTF_PROXY.
+        key.push(payload.get(10).copied().unwrap_or_default() & 0x08);
+    } else if std::ptr::eq(kind, &neigh::FDB) {
+        forwarding(key, payload, set);
+    } else if std::ptr::eq(kind, &nexthop::NEXTHOP_BUCKET) {
+        let bucket = attribute(set, nexthop::NHA_RES_BUCKET).unwrap_or_default();
+        push(key, attribute(bucket, 1));
+    }
+}
+
+/// A value with its length before it; the kernel leaves out some that are 0, so that 0 is as absent.
+fn push(key: &mut Key, value: Option<&[u8]>) {
+    let value = value.filter(|value| value.iter().any(|&octet| octet != 0)).unwrap_or_default();
+    key.push(value.len().min(255) as u8);
+    key.extend_from_slice(value);
+}
+
+/// IPv4 knows an address by itself, its peer and the length of its prefix; IPv6 by itself alone.
+fn address(key: &mut Key, payload: &[u8], set: &[u8]) {
+    let (local, peer) = (attribute(set, addr::IFA_LOCAL), attribute(set, addr::IFA_ADDRESS));
+    push(key, local.or(peer));
+    if payload.first() != Some(&10) {
+        key.extend_from_slice(payload.get(1..2).unwrap_or_default());
+        push(key, peer);
+    }
+}
+
+/// A rule is the same by all that it says, but for what the kernel finds out itself: FIB_RULE_UNRESOLVED,
+/// FIB_RULE_IIF_DETACHED and FIB_RULE_OIF_DETACHED.
+fn whole_rule(key: &mut Key, payload: &[u8], set: &[u8]) {
+    key.push(payload.get(8).copied().unwrap_or_default() & !0x1c);
+    for attribute in attributes(set) {
+        key.extend_from_slice(&attribute.number.to_ne_bytes());
+        push(key, Some(attribute.payload));
+    }
+}
+
+/// A bridge has one entry for a MAC address and VLAN, on whichever port; vxlan has one for a unicast address, and one a
+/// remote for the others (`vxlan_fdb_append`); other interfaces have their own list.
+fn forwarding(key: &mut Key, payload: &[u8], set: &[u8]) {
+    let master = attribute(set, neigh::NDA_MASTER);
+    let own = payload.get(10).copied().unwrap_or_default() & 0x02 != 0;
+    if let Some(master) = master
+        && !own
+    {
+        key.push(b'b');
+        push(key, Some(master));
+        return;
+    }
+    key.push(b's');
+    key.extend_from_slice(payload.get(4..8).unwrap_or_default());
+    let mac = attribute(set, neigh::NDA_LLADDR).unwrap_or_default();
+    let unicast = mac.first().is_some_and(|first| first & 1 == 0) && mac.iter().any(|&octet| octet != 0);
+    if !unicast {
+        for number in [neigh::NDA_DST, neigh::NDA_PORT, neigh::NDA_VNI, neigh::NDA_IFINDEX] {
+            push(key, attribute(set, number));
+        }
+    }
+}

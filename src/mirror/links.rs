@@ -1,0 +1,81 @@
+//! Names and types of interfaces, by their index.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::decode::Links;
+use crate::kinds::link;
+use crate::netlink::wire::{attribute, u16_at, u32_at};
+
+/// So many interfaces that are gone keep their name, for events that come late.
+const GONE_LINKS_MAX: usize = 4096;
+
+#[derive(Debug)]
+struct Known {
+    name: Box<[u8]>,
+    hardware_type: u16,
+    gone: bool,
+}
+
+/// What is known of interfaces' names.
+#[derive(Debug, Default)]
+pub struct LinkTable {
+    links: HashMap<u32, Known, foldhash::fast::RandomState>,
+    gone: VecDeque<u32>,
+}
+
+impl LinkTable {
+    /// Takes in a link's message (`struct ifinfomsg` and `IFLA_*`).
+    pub fn note(&mut self, payload: &[u8], removed: bool) {
+        let (Some(hardware_type), Some(ifindex)) = (u16_at(payload, 2), u32_at(payload, 4)) else { return };
+        let set = payload.get(16..).unwrap_or_default();
+        let Some(name) = attribute(set, link::IFLA_IFNAME) else { return };
+        let name = name.split(|&octet| octet == 0).next().unwrap_or_default();
+        match self.links.get_mut(&ifindex) {
+            Some(known) => {
+                if *known.name != *name {
+                    known.name = name.into();
+                }
+                known.hardware_type = hardware_type;
+                if removed && !known.gone {
+                    self.gone.push_back(ifindex);
+                }
+                known.gone = removed;
+            }
+            None => {
+                self.links.insert(ifindex, Known { name: name.into(), hardware_type, gone: removed });
+                if removed {
+                    self.gone.push_back(ifindex);
+                }
+            }
+        }
+        while self.gone.len() > GONE_LINKS_MAX {
+            if let Some(oldest) = self.gone.pop_front()
+                && self.links.get(&oldest).is_some_and(|known| known.gone)
+            {
+                self.links.remove(&oldest);
+            }
+        }
+    }
+
+    /// Takes in a name, unless one is known: what a recording says of an interface further on.
+    pub fn note_if_unknown(&mut self, payload: &[u8]) {
+        if u32_at(payload, 4).is_some_and(|ifindex| !self.links.contains_key(&ifindex)) {
+            self.note(payload, false);
+        }
+    }
+
+    /// The index of the interface that has that name now.
+    pub fn index_of(&self, name: &[u8]) -> Option<u32> {
+        self.links.iter().find(|(_, known)| !known.gone && *known.name == *name).map(|(&index, _)| index)
+    }
+}
+
+impl Links for LinkTable {
+    fn name(&self, ifindex: u32) -> Option<&[u8]> {
+        self.links.get(&ifindex).map(|known| &*known.name)
+    }
+
+    fn hardware_type(&self, ifindex: u32) -> Option<u16> {
+        self.links.get(&ifindex).map(|known| known.hardware_type)
+    }
+}

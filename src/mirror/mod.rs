@@ -1,0 +1,162 @@
+//! The mirror: what the kernel was last seen to hold, in the kernel's own bytes.
+//!
+//! It tells an object that is new from one that changed and from one that is as it was. It knows no JSON, no clock and
+//! no socket.
+
+mod compare;
+mod identity;
+mod links;
+mod route;
+pub mod signals;
+mod store;
+
+use std::hash::BuildHasher;
+
+use smallvec::SmallVec;
+
+pub use compare::same;
+pub use identity::Key;
+pub use links::LinkTable;
+
+use crate::decode::schema::{Interface, Kind};
+use crate::kinds::{self, KINDS, KindIndex};
+use crate::netlink::wire;
+use store::{Group, Store};
+
+/// What a message means, held against what was known.
+#[derive(Debug)]
+pub enum Change<'m> {
+    /// It was not there before.
+    Added(&'m [u8]),
+    /// It was there, and other octets than those that never count differ.
+    Changed {
+        /// What it was.
+        old: Box<[u8]>,
+        /// What it is.
+        new: &'m [u8],
+    },
+    /// It is gone; what was last known of it.
+    Removed(Box<[u8]>),
+    /// It is said to be gone, and was not known.
+    RemovedUnknown,
+    /// It is as it was.
+    Same(&'m [u8]),
+}
+
+/// What the kernel holds in one namespace.
+#[derive(Debug)]
+pub struct Mirror {
+    stores: Vec<Store>,
+    /// Names and types of interfaces.
+    pub links: LinkTable,
+    hasher: foldhash::fast::RandomState,
+    key: Key,
+}
+
+impl Default for Mirror {
+    fn default() -> Mirror {
+        Mirror::new()
+    }
+}
+
+impl Mirror {
+    /// Nothing is known yet.
+    pub fn new() -> Mirror {
+        Mirror {
+            stores: KINDS.iter().map(|_| Store::default()).collect(),
+            links: LinkTable::default(),
+            hasher: foldhash::fast::RandomState::default(),
+            key: Key::new(),
+        }
+    }
+
+    /// How many objects of a kind are known.
+    pub fn count(&self, kind: KindIndex) -> usize {
+        self.stores[kind].len()
+    }
+
+    /// All objects of a kind, as payloads.
+    pub fn objects(&self, kind: KindIndex) -> impl Iterator<Item = &[u8]> {
+        self.stores[kind].groups().flat_map(Group::iter)
+    }
+
+    /// The hash of an object's identity, the same for as long as this mirror lives; two objects share one only by a
+    /// chance of one in 2^64.
+    pub fn identity_hash(&mut self, kind: KindIndex, payload: &[u8]) -> u64 {
+        identity::write(&mut self.key, KINDS[kind], payload);
+        self.hasher.hash_one(self.key.as_slice())
+    }
+
+    /// Takes in what a message says. `flags` are those of its header, `removes` whether it says that the object is gone.
+    ///
+    /// The payload must hold the kind's whole header; the kind must have an identity. Gives back the names of
+    /// interfaces beside the change.
+    pub fn apply(&mut self, kind: KindIndex, removes: bool, flags: u16, payload: &[u8]) -> (&LinkTable, Change<'_>) {
+        let table: &'static Kind = KINDS[kind];
+        if std::ptr::eq(table, &kinds::link::LINK) {
+            self.links.note(payload, removes);
+        }
+        let hash = self.identity_hash(kind, payload);
+        let store = &mut self.stores[kind];
+        let hasher = &self.hasher;
+        let rehash = |group: &Group| {
+            let mut key = Key::new();
+            identity::write(&mut key, table, group.first());
+            hasher.hash_one(key.as_slice())
+        };
+        let key = self.key.as_slice();
+        let equal = |group: &Group| {
+            let mut other = Key::new();
+            identity::write(&mut other, table, group.first());
+            other.as_slice() == key
+        };
+        let change = match store.entry(hash, equal, rehash) {
+            store::Entry::Vacant(_) if removes => Change::RemovedUnknown,
+            store::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
+            store::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),
+            store::Entry::Occupied(occupied) if std::ptr::eq(table, &kinds::route::ROUTE) => {
+                route::replace(occupied, table, flags, payload)
+            }
+            store::Entry::Occupied(occupied) => {
+                let old = occupied.into_group().only_mut();
+                let merged = if table.partial { compare::merge(table, old, payload) } else { None };
+                let payload = merged.as_deref().unwrap_or(payload);
+                if same(table, old, payload) {
+                    // What never counts is kept fresh all the same, where that costs nothing.
+                    if old.len() == payload.len() {
+                        old.copy_from_slice(payload);
+                    }
+                    Change::Same(old)
+                } else {
+                    let old_bytes = std::mem::replace(old, payload.into());
+                    Change::Changed { old: old_bytes, new: old }
+                }
+            }
+        };
+        (&self.links, change)
+    }
+}
+
+/// Every interface that an object concerns: of a route of several legs, each leg's.
+pub fn interfaces_of(kind: &'static Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
+    if std::ptr::eq(kind, &kinds::route::ROUTE) {
+        route::interfaces(kind, payload)
+    } else {
+        interface_of(kind, payload).into_iter().collect()
+    }
+}
+
+/// The one interface that an object concerns.
+pub fn interface_of(kind: &Kind, payload: &[u8]) -> Option<u32> {
+    let index = match kind.interface {
+        Interface::None => None,
+        Interface::Header(at) => wire::u32_at(payload, at),
+        Interface::Attribute(number) => wire::attribute_u32(attributes_of(kind, payload), number),
+    };
+    index.filter(|&index| index != 0)
+}
+
+/// The attributes of a payload, behind the kind's header.
+pub fn attributes_of<'a>(kind: &Kind, payload: &'a [u8]) -> &'a [u8] {
+    payload.get(wire::align(kind.header.bytes)..).unwrap_or_default()
+}

@@ -1,0 +1,173 @@
+//! Routes that share one identity: which of them a message speaks of, and IPv6's routes of several legs.
+//!
+//! IPv4 keeps routes of one prefix, `tos` and metric in a row: `append` puts one behind, `replace` takes the place of
+//! the first, everything else goes before the first (`fib_table_insert`). IPv6 joins routes with gateways into one
+//! with several legs and tells the whole of it, but deletes leg by leg (`fib6_add_rt2node`, `fib6_del_route`).
+
+use smallvec::SmallVec;
+
+use super::compare::same;
+use super::store::Occupied;
+use super::{Change, attributes_of};
+use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
+use crate::decode::schema::Kind;
+use crate::kinds::route::{RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
+use crate::netlink::wire::{
+    NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, attribute, attribute_u32, attributes,
+};
+
+const AF_INET6: u8 = 10;
+const AF_MPLS: u8 = 28;
+const RTPROT_RA: u8 = 9;
+
+/// Where a leg leads: the interface and the gateway.
+type Way<'a> = (u32, &'a [u8]);
+
+fn family(payload: &[u8]) -> u8 {
+    payload.first().copied().unwrap_or_default()
+}
+
+fn gateway(set: &[u8]) -> &[u8] {
+    attribute(set, RTA_GATEWAY).or_else(|| attribute(set, RTA_VIA)).unwrap_or_default()
+}
+
+/// Where the route's legs lead.
+fn ways<'a>(kind: &Kind, payload: &'a [u8]) -> SmallVec<[Way<'a>; 4]> {
+    let set = attributes_of(kind, payload);
+    match attribute(set, RTA_MULTIPATH) {
+        Some(legs) => Legs { rest: legs }.map(|leg| (leg.ifindex, gateway(leg.attributes))).collect(),
+        None => [(attribute_u32(set, RTA_OIF).unwrap_or_default(), gateway(set))].into_iter().collect(),
+    }
+}
+
+/// Every interface that a route leaves through, each once.
+pub fn interfaces(kind: &Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
+    let mut found: SmallVec<[u32; 4]> = SmallVec::new();
+    for (ifindex, _) in ways(kind, payload) {
+        if ifindex != 0 && !found.contains(&ifindex) {
+            found.push(ifindex);
+        }
+    }
+    found
+}
+
+/// Whether IPv6 joins it with others of its prefix and metric into one route (`rt6_qualify_for_ecmp`).
+fn joins(kind: &Kind, payload: &[u8]) -> bool {
+    let set = attributes_of(kind, payload);
+    attribute(set, RTA_MULTIPATH).is_some()
+        || (attribute(set, RTA_NH_ID).is_none()
+            && !gateway(set).is_empty()
+            && payload.get(5).copied() != Some(RTPROT_RA))
+}
+
+/// Takes in a route whose identity is known.
+pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload: &[u8]) -> Change<'m> {
+    let group = occupied.group().as_slice();
+    let equal = group.iter().position(|route| same(kind, route, payload));
+    let like = |route: &[u8]| ways(kind, route) == ways(kind, payload);
+    let place = match family(payload) {
+        AF_MPLS => Some(0),
+        AF_INET6 if flags & NLM_F_REPLACE != 0 => {
+            let joins_too = |route: &[u8]| joins(kind, route) == joins(kind, payload);
+            equal.or_else(|| group.iter().position(|route| joins_too(route))).or(Some(0))
+        }
+        AF_INET6 if joins(kind, payload) => equal.or_else(|| group.iter().position(|route| joins(kind, route))),
+        AF_INET6 => equal.or_else(|| group.iter().position(|route| like(route))),
+        _ if flags & NLM_F_REPLACE != 0 => Some(0),
+        // Told without a flag: the kernel changed what it found, such as its offload flags.
+        _ if flags & (NLM_F_CREATE | NLM_F_APPEND | NLM_F_MULTI) == 0 => {
+            equal.or_else(|| group.iter().position(|route| like(route))).or(Some(0))
+        }
+        _ => equal,
+    };
+    let Some(place) = place else {
+        let behind = family(payload) == AF_INET6 || flags & (NLM_F_APPEND | NLM_F_MULTI) != 0;
+        let at = if behind { group.len() } else { 0 };
+        return Change::Added(occupied.insert(at, payload));
+    };
+    let old = occupied.into_group().at_mut(place);
+    if same(kind, old, payload) {
+        if old.len() == payload.len() {
+            old.copy_from_slice(payload);
+        }
+        return Change::Same(old);
+    }
+    let old_bytes = std::mem::replace(old, payload.into());
+    Change::Changed { old: old_bytes, new: old }
+}
+
+/// What of a group is gone.
+enum Gone {
+    /// The whole object at that place.
+    Object(usize),
+    /// One leg of the object at that place.
+    Leg(usize),
+}
+
+fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Gone {
+    let gone = ways(kind, payload);
+    if std::ptr::eq(kind, &crate::kinds::route::ROUTE) && family(payload) == AF_INET6 && gone.len() == 1 {
+        let several = group.iter().position(|route| {
+            let ways = ways(kind, route);
+            ways.len() > 1 && ways.contains(&gone[0])
+        });
+        if let Some(place) = several {
+            return Gone::Leg(place);
+        }
+    }
+    if group.len() == 1 {
+        return Gone::Object(0);
+    }
+    let equal = group.iter().position(|route| same(kind, route, payload));
+    Gone::Object(equal.or_else(|| group.iter().position(|route| ways(kind, route) == gone)).unwrap_or(0))
+}
+
+/// Takes out what a message says is gone; of an IPv6 route with several legs it may be one leg alone.
+pub fn remove<'m>(mut occupied: Occupied<'m>, kind: &Kind, payload: &[u8]) -> Change<'m> {
+    match gone(occupied.group().as_slice(), kind, payload) {
+        Gone::Object(place) => Change::Removed(occupied.remove(place)),
+        Gone::Leg(place) => {
+            let old = occupied.into_group().at_mut(place);
+            let rest = without_leg(kind, old, ways(kind, payload)[0]);
+            let old_bytes = std::mem::replace(old, rest.into());
+            Change::Changed { old: old_bytes, new: old }
+        }
+    }
+}
+
+/// The route without one of its legs; with one leg left it is written as the kernel writes a route of one leg.
+fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
+    let header = &route[..route.len() - attributes_of(kind, route).len()];
+    let mut rest = header.to_vec();
+    for found in attributes(attributes_of(kind, route)) {
+        if found.number != RTA_MULTIPATH {
+            append_attribute(&mut rest, found.number, found.payload);
+            continue;
+        }
+        let stays: SmallVec<[Leg<'_>; 4]> =
+            Legs { rest: found.payload }.filter(|leg| (leg.ifindex, gateway(leg.attributes)) != way).collect();
+        if let [only] = stays[..] {
+            rest[8] |= only.flags;
+            let mut placed = false;
+            for inner in attributes(only.attributes) {
+                append_attribute(&mut rest, inner.number, inner.payload);
+                if matches!(inner.number, RTA_GATEWAY | RTA_VIA) {
+                    append_attribute(&mut rest, RTA_OIF, &only.ifindex.to_ne_bytes());
+                    placed = true;
+                }
+            }
+            if !placed {
+                append_attribute(&mut rest, RTA_OIF, &only.ifindex.to_ne_bytes());
+            }
+        } else {
+            let mut legs = Vec::new();
+            for leg in stays {
+                debug_assert!(leg.bytes.len() >= LEG_HEADER_BYTES);
+                legs.extend_from_slice(leg.bytes);
+                legs.resize(crate::netlink::wire::align(legs.len()), 0);
+            }
+            append_attribute(&mut rest, RTA_MULTIPATH, &legs);
+        }
+    }
+    rest
+}

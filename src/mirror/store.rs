@@ -1,0 +1,182 @@
+//! Objects by their identity: a hash table of groups, a group nearly always of one.
+
+use hashbrown::HashTable;
+use hashbrown::hash_table;
+
+/// The objects that share one identity: one, but for routes, of which several may.
+#[derive(Debug)]
+pub enum Group {
+    /// One object.
+    One(Box<[u8]>),
+    /// Several, in the kernel's order; never empty.
+    Many(Vec<Box<[u8]>>),
+}
+
+impl Group {
+    /// The first object.
+    pub fn first(&self) -> &[u8] {
+        match self {
+            Group::One(object) => object,
+            Group::Many(objects) => &objects[0],
+        }
+    }
+
+    /// Its objects.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.as_slice().iter().map(|object| &**object)
+    }
+
+    /// Its objects.
+    pub fn as_slice(&self) -> &[Box<[u8]>] {
+        match self {
+            Group::One(object) => std::slice::from_ref(object),
+            Group::Many(objects) => objects,
+        }
+    }
+
+    /// The object to change, of a kind that has no groups: the first.
+    pub fn only_mut(&mut self) -> &mut Box<[u8]> {
+        self.at_mut(0)
+    }
+
+    /// The object at that place.
+    pub fn at_mut(&mut self, at: usize) -> &mut Box<[u8]> {
+        match self {
+            Group::One(object) => object,
+            Group::Many(objects) => &mut objects[at],
+        }
+    }
+
+    /// Puts one more at that place.
+    pub fn insert(&mut self, at: usize, payload: &[u8]) -> &mut Box<[u8]> {
+        if let Group::One(object) = self {
+            *self = Group::Many(vec![std::mem::take(object)]);
+        }
+        match self {
+            Group::Many(objects) => {
+                objects.insert(at, payload.into());
+                &mut objects[at]
+            }
+            Group::One(object) => object,
+        }
+    }
+
+    /// Takes the object at that place out, unless it is the last one.
+    pub fn take(&mut self, at: usize) -> Option<Box<[u8]>> {
+        match self {
+            Group::Many(objects) if objects.len() > 1 => {
+                let taken = objects.remove(at);
+                if objects.len() == 1 {
+                    *self = objects.pop().map_or(Group::Many(Vec::new()), Group::One);
+                }
+                Some(taken)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The objects of one kind.
+#[derive(Debug, Default)]
+pub struct Store {
+    table: HashTable<Group>,
+    /// Objects beyond one in a group.
+    extra: usize,
+}
+
+/// A place in the store.
+pub enum Entry<'s, H: Fn(&Group) -> u64> {
+    /// Nothing has that identity.
+    Vacant(Vacant<'s, H>),
+    /// Something has.
+    Occupied(Occupied<'s>),
+}
+
+/// A place where nothing is.
+pub struct Vacant<'s, H> {
+    table: &'s mut HashTable<Group>,
+    hash: u64,
+    rehash: H,
+}
+
+impl<'s, H: Fn(&Group) -> u64> Vacant<'s, H> {
+    /// Puts an object there.
+    pub fn insert(self, payload: &[u8]) -> &'s [u8] {
+        let entry = self.table.insert_unique(self.hash, Group::One(payload.into()), self.rehash);
+        match entry.into_mut() {
+            Group::One(object) => object,
+            Group::Many(objects) => &objects[0],
+        }
+    }
+}
+
+/// A place where something is.
+pub struct Occupied<'s> {
+    entry: hash_table::OccupiedEntry<'s, Group>,
+    extra: &'s mut usize,
+}
+
+impl<'s> Occupied<'s> {
+    /// What is there.
+    pub fn group(&mut self) -> &mut Group {
+        self.entry.get_mut()
+    }
+
+    /// What is there, for as long as the store is borrowed.
+    pub fn into_group(self) -> &'s mut Group {
+        self.entry.into_mut()
+    }
+
+    /// Puts one more at that place of the group.
+    pub fn insert(self, at: usize, payload: &[u8]) -> &'s [u8] {
+        *self.extra += 1;
+        self.entry.into_mut().insert(at, payload)
+    }
+
+    /// Takes the object at that place out, and the place with it where it was the only one.
+    pub fn remove(mut self, at: usize) -> Box<[u8]> {
+        if let Some(taken) = self.entry.get_mut().take(at) {
+            *self.extra -= 1;
+            return taken;
+        }
+        match self.entry.remove().0 {
+            Group::One(object) => object,
+            Group::Many(mut objects) => objects.pop().unwrap_or_default(),
+        }
+    }
+}
+
+impl Store {
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.table.len() + self.extra
+    }
+
+    /// All groups, in no order.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.table.iter()
+    }
+
+    /// The group of that hash for which `equal` holds.
+    pub fn find(&self, hash: u64, equal: impl FnMut(&Group) -> bool) -> Option<&Group> {
+        self.table.find(hash, equal)
+    }
+
+    /// The place of an identity.
+    pub fn entry<H: Fn(&Group) -> u64>(
+        &mut self,
+        hash: u64,
+        equal: impl FnMut(&Group) -> bool,
+        rehash: H,
+    ) -> Entry<'_, H> {
+        // Looked up twice where it is there: the borrow checker does not see that the first borrow has ended.
+        let mut equal = equal;
+        if self.table.find(hash, &mut equal).is_none() {
+            return Entry::Vacant(Vacant { table: &mut self.table, hash, rehash });
+        }
+        match self.table.find_entry(hash, equal) {
+            Ok(entry) => Entry::Occupied(Occupied { entry, extra: &mut self.extra }),
+            Err(_) => unreachable!("it was found above"),
+        }
+    }
+}

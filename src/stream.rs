@@ -1,0 +1,326 @@
+//! From messages to lines: what a message means (mirror), whether it is told (filter), and its line (event).
+
+use smallvec::SmallVec;
+
+use crate::actor::Actor;
+use crate::changed::Differ;
+use crate::decode::json::Json;
+use crate::decode::schema::Kind;
+use crate::decode::{Context, Links, write_object};
+use crate::event::{self, Action, Clock, Head, Origin};
+use crate::filter::{Candidate, Filter};
+use crate::kinds::{self, KINDS, KindIndex};
+use crate::mirror::signals::{self, Signals};
+use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
+use crate::netlink::wire::{self, Message};
+use crate::output::{Format, text};
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The kernel told it.
+    Kernel,
+    /// A dump at the start.
+    Snapshot,
+    /// A row of a dump in a recording.
+    RecordedDump,
+    /// A notification in a recording, whose beginning is not known.
+    Recorded,
+}
+
+/// What is told, and how.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Which events.
+    pub filter: Filter,
+    /// How they are written.
+    pub format: Format,
+    /// Whether what existed before is told as `present`.
+    pub present: bool,
+    /// Whether notifications that change nothing are told all the same, as `change`.
+    pub unchanged: bool,
+    /// Which own events are told, of those that are not always told: `hello` and `bye`.
+    pub own: Vec<&'static str>,
+    /// The end comes after so many kernel objects.
+    pub count: Option<u64>,
+    /// The host's name for every line.
+    pub host: Option<String>,
+}
+
+/// How an object came to be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// How linkhook came to know.
+    pub origin: Origin,
+    /// The number of the line that led to it.
+    pub cause: Option<u64>,
+    /// When, in microseconds since 1970.
+    pub time_microseconds: i64,
+    /// The namespace's name.
+    pub netns: Option<&'a str>,
+    /// Who made the change.
+    pub actor: Option<&'a Actor>,
+}
+
+/// One object's event, before it is a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Its kind.
+    pub kind: KindIndex,
+    /// What happened.
+    pub action: Action,
+    /// What it was, where that is known.
+    pub old: Option<&'a [u8]>,
+    /// What it is; of a removed one, what the message says.
+    pub new: &'a [u8],
+    /// What it means.
+    pub signals: Signals,
+}
+
+/// The stream of lines.
+#[derive(Debug)]
+pub struct Stream {
+    options: Options,
+    sequence: u64,
+    objects: u64,
+    clock: Clock,
+    differ: Differ,
+    changed: Json,
+    scratch: Json,
+    jq_errors: u64,
+}
+
+impl Stream {
+    /// A stream that begins with line number 1.
+    pub fn new(options: Options) -> Stream {
+        Stream {
+            options,
+            sequence: 0,
+            objects: 0,
+            clock: Clock::default(),
+            differ: Differ::default(),
+            changed: Json::new(),
+            scratch: Json::new(),
+            jq_errors: 0,
+        }
+    }
+
+    /// The number of the last line.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// What is told.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Whether as many objects were told as were asked for.
+    pub fn is_done(&self) -> bool {
+        self.options.count.is_some_and(|count| self.objects >= count)
+    }
+
+    /// Takes in a message and tells what it means. Gives back the number of its line, where it has one.
+    pub fn message(
+        &mut self,
+        out: &mut Json,
+        mirror: &mut Mirror,
+        message: &Message<'_>,
+        source: Source,
+        telling: Telling<'_>,
+    ) -> Option<u64> {
+        let family = message.payload.first().copied().unwrap_or_default();
+        let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else {
+            return self.undecoded(out, message.bytes, "a message type that is not known", telling);
+        };
+        let table = KINDS[kind];
+        if message.payload.len() < table.header.bytes {
+            return self.undecoded(out, message.bytes, "shorter than its header", telling);
+        }
+        if !self.options.filter.wants_kind(kind) {
+            if std::ptr::eq(table, &kinds::link::LINK) {
+                mirror.links.note(message.payload, removes);
+            }
+            return None;
+        }
+        let present = matches!(source, Source::Snapshot | Source::RecordedDump);
+        let mut action = Action::Add;
+        if table.identity.is_none() {
+            if present {
+                action = Action::Present;
+            } else if removes {
+                action = Action::Remove;
+            }
+            let told = Told { kind, action, old: None, new: message.payload, signals: Signals::NONE };
+            return self.tell(out, &mirror.links, told, telling);
+        }
+        // The change borrows the mirror; the names are looked up beside it.
+        let (links, change) = mirror.apply(kind, removes, message.header.flags, message.payload);
+        let (action, old, new): (Action, Option<&[u8]>, &[u8]) = match &change {
+            _ if source == Source::RecordedDump => (Action::Present, None, message.payload),
+            Change::Added(new) if source == Source::Snapshot => (Action::Present, None, new),
+            Change::Added(new) => (action, None, new),
+            Change::Changed { old, new } => (Action::Change, Some(old), new),
+            Change::Removed(old) => (Action::Remove, Some(old), message.payload),
+            Change::RemovedUnknown if source == Source::Recorded => (Action::Remove, None, message.payload),
+            Change::RemovedUnknown => return None,
+            Change::Same(new) if self.options.unchanged && !present => (Action::Change, Some(new), new),
+            Change::Same(_) => return None,
+        };
+        if action == Action::Present && !self.options.present {
+            return None;
+        }
+        let after = (action != Action::Remove).then_some(new);
+        let signals = match action {
+            Action::Present => Signals::NONE,
+            _ => signals::of(table, old, after, message.payload),
+        };
+        self.tell(out, links, Told { kind, action, old, new, signals }, telling)
+    }
+
+    /// Tells an object, if the filter wants it. Gives back the number of its line.
+    pub fn tell(&mut self, out: &mut Json, links: &dyn Links, told: Told<'_>, telling: Telling<'_>) -> Option<u64> {
+        let table: &'static Kind = KINDS[told.kind];
+        // Of a removed one, all that was known of it.
+        let shown = match (told.action, told.old) {
+            (Action::Remove, Some(old)) => old,
+            _ => told.new,
+        };
+        if !self.wanted(links, table, shown, &told) {
+            return None;
+        }
+        self.changed.clear();
+        if told.action == Action::Change
+            && let Some(old) = told.old
+        {
+            self.differ.write(&mut self.changed, table, links, old, told.new);
+            if self.changed.bytes().is_empty() && !self.options.unchanged {
+                return None;
+            }
+        }
+        let interface = interface_of(table, shown).map(|ifindex| (links.name(ifindex), ifindex));
+        let head = Head {
+            time_microseconds: telling.time_microseconds,
+            sequence: self.sequence + 1,
+            host: self.options.host.as_deref(),
+            netns: telling.netns,
+            event: table.name,
+            action: told.action.name(),
+            origin: telling.origin,
+            cause: telling.cause,
+            interface,
+            signals: told.signals,
+            changed: self.changed.bytes(),
+            actor: telling.actor,
+        };
+        let json = match self.options.format {
+            Format::Json => &mut *out,
+            Format::Text(_) => {
+                self.scratch.clear();
+                &mut self.scratch
+            }
+        };
+        let mark = json.mark();
+        event::begin(json, &mut self.clock, &head);
+        write_object(json, table, &Context::new(table, shown, links));
+        event::end(json);
+        if let Some(jq) = &self.options.filter.jq {
+            match jq.accepts(json.since(mark)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    json.back_to(mark);
+                    return None;
+                }
+                Err(error) => {
+                    json.back_to(mark);
+                    self.jq_errors += 1;
+                    // The first is enough: a wrong expression fails on every line.
+                    let level = if self.jq_errors == 1 { log::Level::Warn } else { log::Level::Debug };
+                    log::log!(level, "the jq filter failed on a {} event, which is left out: {error}", table.name);
+                    return None;
+                }
+            }
+        }
+        if let Format::Text(colours) = self.options.format {
+            out.raw_text(&text::line(self.scratch.bytes(), colours));
+        }
+        self.sequence += 1;
+        self.objects += 1;
+        Some(self.sequence)
+    }
+
+    fn wanted(&self, links: &dyn Links, table: &'static Kind, shown: &[u8], told: &Told<'_>) -> bool {
+        let mut names: SmallVec<[&[u8]; 4]> = SmallVec::new();
+        if self.options.filter.wants_interfaces() {
+            names.extend(interfaces_of(table, shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
+        }
+        self.options.filter.accepts(&Candidate {
+            kind: told.kind,
+            family: shown.first().copied().unwrap_or_default(),
+            action: told.action,
+            signals: told.signals,
+            interfaces: &names,
+        })
+    }
+
+    /// Tells of a message that cannot be decoded: it is kept whole.
+    pub fn undecoded(&mut self, out: &mut Json, bytes: &[u8], why: &str, telling: Telling<'_>) -> Option<u64> {
+        let kind = wire::u16_at(bytes, 4);
+        self.own(out, "undecoded", "kept", telling, |out| {
+            if let Some(kind) = kind {
+                out.key("type");
+                out.unsigned(kind.into());
+            }
+            out.key("error");
+            out.string(why);
+            out.key("hex");
+            out.hex(bytes);
+        })
+    }
+
+    /// Tells an event of linkhook's own, with the members that `object` writes. `hello` and `bye` only where they are
+    /// asked for.
+    pub fn own(
+        &mut self,
+        out: &mut Json,
+        event: &str,
+        action: &str,
+        telling: Telling<'_>,
+        object: impl FnOnce(&mut Json),
+    ) -> Option<u64> {
+        if matches!(event, "hello" | "bye") && !self.options.own.contains(&event) {
+            return None;
+        }
+        let head = Head {
+            time_microseconds: telling.time_microseconds,
+            sequence: self.sequence + 1,
+            host: self.options.host.as_deref(),
+            netns: telling.netns,
+            event,
+            action,
+            origin: telling.origin,
+            cause: telling.cause,
+            interface: None,
+            signals: Signals::NONE,
+            changed: &[],
+            actor: None,
+        };
+        let json = match self.options.format {
+            Format::Json => &mut *out,
+            Format::Text(_) => {
+                self.scratch.clear();
+                &mut self.scratch
+            }
+        };
+        event::begin(json, &mut self.clock, &head);
+        json.begin_object();
+        object(json);
+        json.end_object();
+        event::end(json);
+        if let Format::Text(colours) = self.options.format {
+            out.raw_text(&text::line(self.scratch.bytes(), colours));
+        }
+        self.sequence += 1;
+        Some(self.sequence)
+    }
+}
