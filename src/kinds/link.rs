@@ -129,11 +129,13 @@ const ROWS: [Row; 69] = [
     row(18, "linkinfo", Is::Set(&INFO)),
     row(19, "net_ns_pid", Is::Number(Scalar::U32)),
     row(20, "ifalias", Is::Text),
-    row(21, "num_vf", Is::Number(Scalar::U32)),
-    row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)),
+    // What virtual functions and their ports are like is only in dumps that ask for it, never in a notification: it
+    // cannot count as a change.
+    row(21, "num_vf", Is::Number(Scalar::U32)).volatile(),
+    row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)).volatile(),
     row(23, "stats64", Is::Value(links::statistics)).volatile(),
-    row(24, "vf_ports", Is::Each(&ONE_PORT)),
-    row(25, "port_self", Is::Set(&PORT)),
+    row(24, "vf_ports", Is::Each(&ONE_PORT)).volatile(),
+    row(25, "port_self", Is::Set(&PORT)).volatile(),
     row(26, "af_spec", Is::Inline(&FAMILIES)),
     row(27, "group", Is::NamedId(Scalar::U32, LINK_GROUPS)),
     row(28, "net_ns_fd", Is::Number(Scalar::U32)),
@@ -340,13 +342,15 @@ const INET6_ROWS: [Row; 9] = [
     row(9, "inet6_ra_mtu", Is::Number(Scalar::U32)),
 ];
 
+const INET6_ADDR_GEN_MODE: u16 = 8;
+
 static COUNTER: Is = Is::Number(Scalar::U64);
 
 /// All of it, in `inet6_link`.
 static INET6: Set = Set::new("IFLA_INET6", &INET6_ROWS);
 
-/// What of it belongs in `link`: the settings, times and counters are what `inet6_link` is for, and would make up
-/// most of a line here.
+/// What of it belongs in `link`, as in `ip -d link`: the rest is what `inet6_link` is for, whose own messages tell it
+/// when it changes; here it would make up most of a line.
 static INET6_OF_LINK: Set = Set::new(
     "IFLA_INET6",
     &const {

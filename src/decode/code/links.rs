@@ -555,10 +555,9 @@ mod tests {
             (9, &[1, 0, 0, 0, 1, 0, 0, 0]),
             (8, &nest(&[(2, &7u64.to_ne_bytes())])),
         ]);
-        let (text, compared) = link(1, 0, &[(22, &nest(&[(1, &function)]))]);
+        let text = link(1, 0, &[(22, &nest(&[(1, &function)]))]).0;
         let head = r#""vfinfo_list":[{"vf":1,"link_type":"ether","address":"02:00:00:00:00:09","trust":true"#;
         assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}}}}}}]"#)), "{text}");
-        assert!(compared.contains(&format!("{head}}}]")));
     }
 
     #[test]
