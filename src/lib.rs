@@ -3,6 +3,7 @@
 //! The rooms, in the order in which data flows through them: see ARCHITECTURE.md.
 
 pub mod actor;
+pub mod backlog;
 pub mod changed;
 pub mod cli;
 pub mod decode;

@@ -9,6 +9,7 @@ use crate::decode::schema::Kind;
 use crate::decode::{Context, Links, write_object};
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
+use crate::kinds::split::split;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::signals::{self, Signals};
 use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
@@ -143,6 +144,31 @@ impl Stream {
             }
             return None;
         }
+        if !table.split.is_empty() {
+            let parts = split(table, message.payload);
+            if !parts.is_empty() {
+                let mut last = None;
+                for payload in &parts {
+                    let part = Message { payload, ..*message };
+                    last = self.object(out, mirror, (kind, removes), &part, source, telling).or(last);
+                }
+                return last;
+            }
+        }
+        self.object(out, mirror, (kind, removes), message, source, telling)
+    }
+
+    /// Takes in one object.
+    fn object(
+        &mut self,
+        out: &mut Json,
+        mirror: &mut Mirror,
+        (kind, removes): (KindIndex, bool),
+        message: &Message<'_>,
+        source: Source,
+        telling: Telling<'_>,
+    ) -> Option<u64> {
+        let table = KINDS[kind];
         let present = matches!(source, Source::Snapshot | Source::RecordedDump);
         let mut action = Action::Add;
         if table.identity.is_none() {

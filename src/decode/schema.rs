@@ -308,6 +308,9 @@ pub struct Kind {
     pub interface: Interface,
     /// What makes it the same object; `None` for an event without state, of which each one is told.
     pub identity: Option<Identity>,
+    /// Where a message holds several objects: the numbers of the nests that lead to them, 0 for any number. Each becomes
+    /// a message of its own, with the header, the other attributes and one of them. Empty where a message is an object.
+    pub split: &'static [u16],
     /// Whether a notification holds only what changed: attributes that it lacks keep their value.
     pub partial: bool,
     /// How the kernel is asked for what exists; empty where it cannot be asked.

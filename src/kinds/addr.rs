@@ -19,6 +19,7 @@ pub static ADDR: Kind = Kind {
     interface: Interface::Header(4),
     // What makes an address the same is in mirror/identity.rs: IPv4 and IPv6 differ.
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[] }),
+    split: &[],
     partial: false,
     dumps: &[Dump { message: 22, header: &[0; 8], attributes: &[], per_link: None }],
 };

@@ -37,6 +37,7 @@ pub static LINK: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    split: &[],
     partial: false,
     dumps: &[Dump {
         message: 18,
@@ -60,6 +61,7 @@ pub static BRIDGE_PORT: Kind = Kind {
     set: &PORT_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    split: &[],
     partial: false,
     dumps: &[Dump {
         message: 18,
@@ -82,6 +84,7 @@ pub static INET6_LINK: Kind = Kind {
     set: &INET6_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    split: &[],
     partial: false,
     dumps: &[Dump {
         message: 18,

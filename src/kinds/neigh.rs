@@ -19,6 +19,7 @@ pub static NEIGH: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[NDA_DST] }),
+    split: &[],
     partial: false,
     dumps: &[
         Dump { message: 30, header: &[0; 12], attributes: &[], per_link: None },
@@ -40,6 +41,7 @@ pub static FDB: Kind = Kind {
     interface: Interface::Header(4),
     // More in mirror/identity.rs: an entry of a bridge is the same on whichever port it is.
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
+    split: &[],
     partial: false,
     dumps: &[Dump { message: 30, header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
 };

@@ -19,6 +19,7 @@ pub static NEXTHOP: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    split: &[],
     partial: false,
     dumps: &[Dump { message: 106, header: &[0; 8], attributes: &[], per_link: None }],
 };
@@ -36,6 +37,7 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     interface: Interface::Attribute(NHA_OIF),
     // The index is inside NHA_RES_BUCKET: mirror/identity.rs.
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    split: &[],
     partial: false,
     dumps: &[Dump { message: 118, header: &[0; 8], attributes: &[], per_link: None }],
 };

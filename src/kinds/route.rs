@@ -22,6 +22,7 @@ pub static ROUTE: Kind = Kind {
         header: &[(0, 1), (1, 1), (2, 1), (3, 1)],
         attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE],
     }),
+    split: &[],
     partial: false,
     dumps: &[
         Dump { message: 26, header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },

@@ -19,6 +19,7 @@ pub static RULE: Kind = Kind {
     interface: Interface::None,
     // A rule never changes: it is the same by all that it says (mirror/identity.rs).
     identity: Some(Identity { header: &[(0, 8)], attributes: &[] }),
+    split: &[],
     partial: false,
     dumps: &[
         Dump { message: 34, header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },

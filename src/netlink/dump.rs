@@ -238,19 +238,20 @@ pub fn dump_all(
     let now = Instant::now();
     let deadline = now.checked_add(timeout.min(TIMEOUT_MAX)).unwrap_or(now);
     let mut batch = Batch::new();
-    repeat(|again| {
-        if again {
-            debug!("dump {} begins again", request.message_type);
-            each(Row::Again);
-        }
-        attempt(protocol, request, deadline, &mut batch, &mut each)
-    })
+    repeat(&mut each, |each| attempt(protocol, request, deadline, &mut batch, each))
 }
 
-/// Calls `attempt` until it says that the dump was whole, telling it whether there was one before.
-fn repeat(mut attempt: impl FnMut(bool) -> Result<bool, DumpError>) -> Result<(), DumpError> {
+/// Calls `attempt` until it says that the dump was whole.
+fn repeat<Each: FnMut(Row<'_>)>(
+    each: &mut Each,
+    mut attempt: impl FnMut(&mut Each) -> Result<bool, DumpError>,
+) -> Result<(), DumpError> {
     for number in 0..ATTEMPTS_MAX {
-        if attempt(number > 0)? {
+        if number > 0 {
+            debug!("a dump was not whole; it begins again");
+            each(Row::Again);
+        }
+        if attempt(each)? {
             return Ok(());
         }
     }
@@ -506,16 +507,21 @@ mod tests {
     #[test]
     fn what_was_not_whole_is_repeated_within_bounds() {
         for bad in [0, 1, 2, ATTEMPTS_MAX - 1, ATTEMPTS_MAX, 1000] {
-            let mut attempts = Vec::new();
-            let result = repeat(|again| {
-                attempts.push(again);
-                Ok(attempts.len() as u32 > bad)
+            let (mut attempts, mut again) = (0, 0);
+            let mut each = |row: Row<'_>| {
+                assert_eq!(row, Row::Again);
+                again += 1;
+            };
+            let result = repeat(&mut each, |_| {
+                attempts += 1;
+                Ok(attempts > bad)
             });
             assert_eq!(result.is_ok(), bad < ATTEMPTS_MAX);
-            assert_eq!(attempts.len() as u32, (bad + 1).min(ATTEMPTS_MAX));
-            assert!(!attempts[0] && attempts[1..].iter().all(|again| *again));
+            assert_eq!(attempts, (bad + 1).min(ATTEMPTS_MAX));
+            assert_eq!(again, attempts - 1);
         }
-        assert!(matches!(repeat(|_| Err(DumpError::Failed(Error::failed("")))), Err(DumpError::Failed(_))));
+        let result = repeat(&mut |_: Row<'_>| (), |_| Err(DumpError::Failed(Error::failed("gone"))));
+        assert_eq!(result.unwrap_err().to_string(), "gone");
         assert_eq!(Progress::More.ended().unwrap(), None);
         assert_eq!(Progress::Done.ended().unwrap(), Some(true));
         assert_eq!(Progress::Interrupted.ended().unwrap(), Some(false));
@@ -530,7 +536,7 @@ mod tests {
         let mut each = |_: Row<'_>| rows += 1;
         assert!(!attempt(NETLINK_ROUTE, &request, deadline, &mut batch, &mut each).unwrap());
         assert!(batch.datagram_bytes() > 64);
-        repeat(|_| attempt(NETLINK_ROUTE, &request, deadline, &mut batch, &mut each)).unwrap();
+        repeat(&mut each, |each| attempt(NETLINK_ROUTE, &request, deadline, &mut batch, each)).unwrap();
         assert!(rows > 0);
     }
 

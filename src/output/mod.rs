@@ -1,6 +1,7 @@
 //! Where lines go: their formats, and the writer before a slow reader.
 
 pub mod text;
+pub mod writer;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

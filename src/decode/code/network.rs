@@ -620,10 +620,8 @@ pub fn hardware_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]
     out.begin_object();
     out.key("enabled");
     out.bool(number(payload)? != 0);
-    if let Some(used) = context.sibling(17) {
-        out.key("used");
-        out.bool(number(used)? != 0);
-    }
+    out.key("used");
+    out.bool(context.sibling(17).map(number).transpose()?.unwrap_or_default() != 0);
     out.end_object();
     Ok(())
 }

@@ -1,0 +1,97 @@
+//! Datagrams that were taken from the kernel and are not decoded yet: read first, decode in slices.
+
+/// A queue of datagrams in one buffer, bounded in octets.
+#[derive(Debug)]
+pub struct Backlog {
+    buffer: Vec<u8>,
+    /// Where the first datagram begins.
+    head: usize,
+    bytes_max: usize,
+}
+
+/// Octets of the header that stands before each datagram: its time and its length.
+const HEADER_BYTES: usize = 16;
+/// A buffer of more octets than this is given back once it is empty.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+impl Backlog {
+    /// An empty queue that takes in datagrams while it holds less than so many octets.
+    pub fn new(bytes_max: usize) -> Backlog {
+        Backlog { buffer: Vec::new(), head: 0, bytes_max }
+    }
+
+    /// Whether it takes in no more for now.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() - self.head >= self.bytes_max
+    }
+
+    /// Whether there is nothing to decode.
+    pub fn is_empty(&self) -> bool {
+        self.head == self.buffer.len()
+    }
+
+    /// Takes in a datagram.
+    pub fn push(&mut self, time_microseconds: i64, datagram: &[u8]) {
+        self.buffer.extend_from_slice(&time_microseconds.to_ne_bytes());
+        self.buffer.extend_from_slice(&(datagram.len() as u64).to_ne_bytes());
+        self.buffer.extend_from_slice(datagram);
+    }
+
+    /// The first datagram and when it was received. It is taken out by [`Backlog::pop`].
+    pub fn first(&self) -> Option<(i64, &[u8])> {
+        let header = self.buffer.get(self.head..self.head + HEADER_BYTES)?;
+        let time = i64::from_ne_bytes(header[..8].try_into().ok()?);
+        let length = u64::from_ne_bytes(header[8..].try_into().ok()?) as usize;
+        let start = self.head + HEADER_BYTES;
+        Some((time, self.buffer.get(start..start + length)?))
+    }
+
+    /// Takes the first datagram out.
+    pub fn pop(&mut self) {
+        if let Some((_, datagram)) = self.first() {
+            self.head += HEADER_BYTES + datagram.len();
+        }
+        if self.is_empty() {
+            self.head = 0;
+            self.buffer.clear();
+            if self.buffer.capacity() > KEPT_BYTES_MAX {
+                self.buffer = Vec::new();
+            }
+        } else if self.head > self.buffer.len() / 2 && self.head > KEPT_BYTES_MAX {
+            self.buffer.drain(..self.head);
+            self.head = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    #[test]
+    fn it_gives_back_what_it_took_in_order_and_knows_its_bound() {
+        let mut backlog = Backlog::new(4 << 20);
+        let mut model = VecDeque::new();
+        let mut taken = 0u32;
+        for round in 0u32..60_000 {
+            if !backlog.is_full() {
+                let datagram = vec![round as u8; (round % 257) as usize];
+                backlog.push(i64::from(round), &datagram);
+                model.push_back((i64::from(round), datagram));
+            }
+            if round % 3 == 0 {
+                let (time, datagram) = model.pop_front().unwrap();
+                assert_eq!(backlog.first(), Some((time, &*datagram)));
+                backlog.pop();
+                taken += 1;
+            }
+        }
+        assert!(backlog.is_full() && taken > 0);
+        while let Some((time, datagram)) = model.pop_front() {
+            assert_eq!(backlog.first(), Some((time, &*datagram)));
+            backlog.pop();
+        }
+        assert!(backlog.is_empty() && backlog.buffer.capacity() <= KEPT_BYTES_MAX);
+    }
+}
