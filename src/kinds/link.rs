@@ -358,10 +358,13 @@ static INET6_OF_LINK: Set = Set::new(
     "IFLA_INET6",
     &const {
         let mut rows = INET6_ROWS;
-        rows[1] = row(2, "inet6_conf", Is::Known);
-        rows[2] = row(3, "inet6_stats", Is::Known);
-        rows[4] = row(5, "inet6_cacheinfo", Is::Known);
-        rows[5] = row(6, "inet6_icmp6stats", Is::Known);
+        let mut place = 0;
+        while place < rows.len() {
+            if rows[place].number != INET6_ADDR_GEN_MODE {
+                rows[place].is = Is::Known;
+            }
+            place += 1;
+        }
         rows
     },
 );
