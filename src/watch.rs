@@ -4,7 +4,7 @@
 //! runs, and until what it showed is told, the backlog waits: then the notifications that came meanwhile follow, and
 //! the last word is the kernel's.
 
-mod job;
+pub mod job;
 mod place;
 
 use std::io;

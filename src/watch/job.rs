@@ -73,7 +73,8 @@ impl Job {
     }
 }
 
-fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(KindIndex, dump::Request)> {
+/// The dumps that show those kinds.
+pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(KindIndex, dump::Request)> {
     let mut requests = VecDeque::new();
     for &(kind, scope) in kinds {
         for dump in KINDS[kind].dumps {
