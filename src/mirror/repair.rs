@@ -128,13 +128,7 @@ fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed
 }
 
 /// What differs between the objects of one identity: equal ones first, the others in their order.
-fn compare_groups(
-    kind: KindIndex,
-    scope: &Scope,
-    old: Option<&Group>,
-    new: &Group,
-    differences: &mut Vec<Difference>,
-) {
+fn compare_groups(kind: KindIndex, scope: &Scope, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
     let table = KINDS[kind];
     let old = old.map(Group::as_slice).unwrap_or_default();
     let mut old: Vec<&Box<[u8]>> = old.iter().filter(|object| is_inside(scope, table, object)).collect();

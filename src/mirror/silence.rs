@@ -108,7 +108,9 @@ fn after(
 ) {
     let mut look = |kind: &'static Kind, link| looks.push(Look { kind: index(kind), link, cause: line });
     if ptr::eq(table, &link::LINK) {
-        let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else { return };
+        let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else {
+            return;
+        };
         // IFF_UP, IFF_RUNNING, IFF_LOWER_UP: routes leave, legs die and recover, nexthops leave.
         const MATTERS: u32 = 0x1_0041;
         let flags_differ = gone || before.flags.is_some_and(|old| (old ^ flags) & MATTERS != 0);
@@ -127,9 +129,8 @@ fn after(
             look(&link::LINK, None);
         }
     } else if ptr::eq(table, &addr::ADDR) {
-        // The last IPv4 address takes routes with it.
-        if gone
-            && payload.first() == Some(&2)
+        // The last IPv4 address takes routes with it; any new one lets dead legs recover (`fib_inetaddr_event`).
+        if payload.first() == Some(&2)
             && let Some(ifindex) = u32_at(payload, 4)
         {
             look(&route::ROUTE, Some(ifindex));
