@@ -53,7 +53,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of a message's payload: header and attributes.
     pub fn new(kind: &Kind, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
-        let (header, message) = payload.split_at(wire::align(kind.header.bytes).min(payload.len()));
+        let (header, message) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
         Context { links, comparing: false, header, message, set: message, above: message, number: 0, depth: 0 }
     }
 
@@ -384,7 +384,7 @@ fn write_fields<'a>(
             write_member(out, context, field.key, &field.is, context.number, payload, leftovers);
         }
     }
-    if bytes.len() > wire::align(structure.bytes) {
+    if structure.tail.is_none() && bytes.len() > wire::align(structure.bytes) {
         let error = Some(Wrong::Because("octets behind the known end of the structure"));
         leftovers.list.push(Unknown { number: context.number, payload: &bytes[structure.bytes..], error });
     }

@@ -21,6 +21,8 @@ pub use compare::same;
 pub use identity::Key;
 pub use links::LinkTable;
 
+use crate::decode::code::multicast;
+use crate::decode::code::network::Legs;
 use crate::decode::schema::{Interface, Kind};
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire;
@@ -167,6 +169,14 @@ impl Mirror {
 pub fn interfaces_of(kind: &'static Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
     if std::ptr::eq(kind, &kinds::route::ROUTE) {
         route::interfaces(kind, payload)
+    } else if std::ptr::eq(kind, &kinds::mroute::MROUTE) {
+        let set = attributes_of(kind, payload);
+        let rest = wire::attribute(set, kinds::mroute::RTA_MULTIPATH).unwrap_or_default();
+        let outgoing = Legs { rest }.map(|leg| leg.ifindex);
+        wire::attribute_u32(set, kinds::mroute::RTA_IIF).into_iter().chain(outgoing).collect()
+    } else if std::ptr::eq(kind, &kinds::mdb::MDB) {
+        let port = multicast::port_of(attributes_of(kind, payload));
+        interface_of(kind, payload).into_iter().chain(port).collect()
     } else {
         interface_of(kind, payload).into_iter().collect()
     }
@@ -178,11 +188,15 @@ pub fn interface_of(kind: &Kind, payload: &[u8]) -> Option<u32> {
         Interface::None => None,
         Interface::Header(at) => wire::u32_at(payload, at),
         Interface::Attribute(number) => wire::attribute_u32(attributes_of(kind, payload), number),
+        Interface::Nested(nest, number) => {
+            wire::attribute(attributes_of(kind, payload), nest).and_then(|set| wire::attribute_u32(set, number))
+        }
     };
-    index.filter(|&index| index != 0)
+    // NETCONFA_IFINDEX_ALL and the like are negative.
+    index.filter(|&index| index as i32 > 0)
 }
 
 /// The attributes of a payload, behind the kind's header.
 pub fn attributes_of<'a>(kind: &Kind, payload: &'a [u8]) -> &'a [u8] {
-    payload.get(wire::align(kind.header.bytes)..).unwrap_or_default()
+    payload.get(kind.header.attributes_at(payload)..).unwrap_or_default()
 }
