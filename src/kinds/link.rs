@@ -158,7 +158,8 @@ const ROWS: [Row; 69] = [
     row(42, "padding", Is::Known),
     row(43, "xdp", Is::Members(links::xdp)),
     // Why this message came: of the moment, not of the link.
-    row(44, "event", Is::Named(Scalar::U32, EVENTS)).volatile(),
+    // What a notification is about, and no state: `changed` says it.
+    row(44, "event", Is::Known),
     row(45, "new_netnsid", Is::Number(Scalar::I32)),
     row(46, "target_netnsid", Is::Number(Scalar::I32)),
     row(47, "carrier_up_count", Is::Number(Scalar::U32)).volatile(),
@@ -207,16 +208,6 @@ static INET6_ATTRIBUTES: Set = Set::new(
     },
 );
 
-/// `IFLA_EVENT_*`, as `ip link` names them.
-static EVENTS: &Names = &[
-    (0, "NONE"),
-    (1, "REBOOT"),
-    (2, "FEATURE CHANGE"),
-    (3, "BONDING FAILOVER"),
-    (4, "NOTIFY PEERS"),
-    (5, "RESEND IGMP"),
-    (6, "BONDING OPTION"),
-];
 
 /// Names of a link (`IFLA_PROP_LIST`).
 static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeated()]);

@@ -41,8 +41,8 @@ impl Mirror {
         for &(kind, scope) in kinds.iter().rev() {
             self.remove_missing(&shadow, kind, scope, &mut differences);
         }
-        for &(kind, _) in kinds {
-            self.take_over(&mut shadow, kind, &mut differences);
+        for &(kind, scope) in kinds {
+            self.take_over(&mut shadow, kind, scope, &mut differences);
         }
         for difference in &differences {
             if std::ptr::eq(KINDS[difference.kind], &kinds::route::ROUTE) {
@@ -64,11 +64,7 @@ impl Mirror {
         let mut key = Key::new();
         self.stores[kind].extract(
             |group| {
-                let inside = match scope {
-                    Scope::All => true,
-                    Scope::Link(ifindex) => group.iter().any(|object| interfaces_of(table, object).contains(&ifindex)),
-                };
-                if !inside {
+                if !group.iter().any(|object| is_inside(scope, table, object)) {
                     return false;
                 }
                 let hash = Mirror::hash_of(hasher, &mut key, table, group);
@@ -79,6 +75,7 @@ impl Mirror {
                 };
                 shadow.stores[kind].find(hash, equal).is_none()
             },
+            |object| is_inside(scope, table, object),
             |object| {
                 note_link(links, table, &object, true);
                 differences.push(Difference { kind, old: Some(object), new: None });
@@ -86,10 +83,10 @@ impl Mirror {
         );
     }
 
-    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, differences: &mut Vec<Difference>) {
+    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
         let mut key = Key::new();
-        for found in shadow.stores[kind].drain() {
+        for mut found in shadow.stores[kind].drain() {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
@@ -101,10 +98,26 @@ impl Mirror {
                 identity::write(&mut other, table, group.first());
                 other == key
             };
-            self.stores[kind].put(hash, equal, rehash, found, |old, new| {
-                compare_groups(kind, old, new, differences);
+            self.stores[kind].put(hash, equal, rehash, |old| {
+                compare_groups(kind, scope, old, &found, differences);
+                // What the dump was not asked for stays, before what it showed.
+                if let Some(old) = old {
+                    let outside = old.iter().filter(|object| !is_inside(scope, table, object));
+                    for (at, object) in outside.enumerate() {
+                        found.insert(at, object);
+                    }
+                }
+                found
             });
         }
+    }
+}
+
+/// Whether a dump of that scope shows the object.
+fn is_inside(scope: Scope, table: &'static Kind, object: &[u8]) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Link(ifindex) => interfaces_of(table, object).contains(&ifindex),
     }
 }
 
@@ -115,9 +128,16 @@ fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed
 }
 
 /// What differs between the objects of one identity: equal ones first, the others in their order.
-fn compare_groups(kind: KindIndex, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
+fn compare_groups(
+    kind: KindIndex,
+    scope: Scope,
+    old: Option<&Group>,
+    new: &Group,
+    differences: &mut Vec<Difference>,
+) {
     let table = KINDS[kind];
-    let mut old: Vec<&Box<[u8]>> = old.map(Group::as_slice).unwrap_or_default().iter().collect();
+    let old = old.map(Group::as_slice).unwrap_or_default();
+    let mut old: Vec<&Box<[u8]>> = old.iter().filter(|object| is_inside(scope, table, object)).collect();
     let mut new: Vec<&Box<[u8]>> = new.as_slice().iter().collect();
     new.retain(|object| match old.iter().position(|other| same(table, other, object)) {
         Some(place) => {

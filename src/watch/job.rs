@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
-use crate::kinds::{KINDS, KindIndex};
+use crate::kinds::{KINDS, KindIndex, index_of, link};
 use crate::mirror::Mirror;
 use crate::mirror::repair::Scope;
 use crate::netlink::dump;
@@ -38,6 +38,8 @@ pub struct Job {
     pub began: Instant,
     /// The dump that runs: its kind, its requested family, its state.
     pub running: Option<(KindIndex, u8, dump::Dump)>,
+    /// The dump of links for their names alone is not done yet.
+    pub names: bool,
     waiting: VecDeque<(KindIndex, dump::Request)>,
     /// How often it began anew since the kernel's state changed meanwhile.
     pub interruptions: u32,
@@ -46,8 +48,15 @@ pub struct Job {
 impl Job {
     /// A job that has not asked for anything yet.
     pub fn new(purpose: Purpose, cause: Option<u64>, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
-        let waiting = requests(&kinds, mirror);
+        let mut waiting = requests(&kinds, mirror);
+        // A link may name another one that comes later, so that the names are learned first.
+        let names = purpose == Purpose::Start;
+        if names {
+            let link = index_of(&link::LINK).unwrap_or_default();
+            requests(&[(link, Scope::All)], mirror).into_iter().for_each(|request| waiting.push_front(request));
+        }
         Job {
+            names,
             purpose,
             cause,
             kinds,

@@ -109,13 +109,7 @@ impl Place {
             }
         }
         let mirror = Mirror::new();
-        let mut start = settings.kinds.clone();
-        let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
-        if !start.contains(&link) {
-            // For the names.
-            start.insert(0, link);
-        }
-        let start = start.into_iter().map(|kind| (kind, Scope::All)).collect();
+        let start = settings.kinds.iter().map(|&kind| (kind, Scope::All)).collect();
         let job = Job::new(Purpose::Start, None, start, &mirror);
         let now = Instant::now();
         Ok(Place {
@@ -388,11 +382,13 @@ impl Place {
                 longest = longest.max(datagram.length);
             }
             let (mirror, shadow) = (&mut self.mirror, &mut job.shadow);
-            let purpose = job.purpose;
+            let (purpose, names) = (job.purpose, job.names);
             let progress = dump.take(datagram, |message| {
                 // A kernel without that family answers with all families.
                 if is_foreign(kind, family, &message) {
                     foreign = true;
+                } else if names {
+                    mirror.links.note(message.payload, false);
                 } else if purpose == Purpose::Start {
                     stream.message(out, mirror, &message, Source::Snapshot, telling);
                 } else {
@@ -407,6 +403,7 @@ impl Place {
         if longest > 0 {
             self.dump_batch.make_room(longest);
         }
+        job.names &= ended.is_none();
         match ended {
             None | Some(Progress::More) => {}
             Some(Progress::Done) => return Ok(Step::Goes),

@@ -607,6 +607,19 @@ pub fn activity(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 
 // Nexthops -----------------------------------------------------------------------------------------------------------
 
+/// The family, where there is one.
+pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let family = number(payload)?;
+    if family != 0 {
+        out.key("family");
+        match name_of(names::FAMILIES, family) {
+            Some(name) => out.string(name),
+            None => out.unsigned(family),
+        }
+    }
+    Ok(())
+}
+
 /// The weight of a group's entry: two octets, low and high, of the weight less one.
 pub fn group_weight(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let [low, high] = <[u8; 2]>::try_from(payload).map_err(|_| Wrong::Length(2))?;
