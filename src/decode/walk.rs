@@ -161,7 +161,7 @@ fn write_attributes<'a>(
 ) {
     let mut seen = [0u64; 4];
     let mut iterator = attributes(bytes);
-    while let Some(Attribute { number, payload }) = iterator.next() {
+    for Attribute { number, payload } in iterator.by_ref() {
         let Some((at, row)) = set.row(number) else {
             leftovers.list.push(Unknown { number, payload, error: None });
             continue;
@@ -318,7 +318,7 @@ pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, p
             Ok(())
         }
         Is::Array(is, bytes) => {
-            if payload.len() % bytes != 0 {
+            if !payload.len().is_multiple_of(*bytes) {
                 return Err(Wrong::Because("not a whole number of elements"));
             }
             out.begin_list();

@@ -20,7 +20,8 @@ pub static MROUTE: Kind = Kind {
     set: &ATTRIBUTES,
     // One comes in and several go out: mirror/mod.rs lists them.
     interface: Interface::None,
-    // More in mirror/identity.rs: of routes for any source there may be several.
+    // Of proxies' routes for any source there may be several, one for each incoming interface. It is no part of this,
+    // since the kernel does not name it any more when it removes all because the routing daemon has ended.
     identity: Some(Identity { header: &[(0, 1)], attributes: &[RTA_SRC, RTA_DST, RTA_TABLE] }),
     split: &[],
     partial: false,

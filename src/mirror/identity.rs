@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::attributes_of;
 use crate::decode::schema::Kind;
 use crate::decode::code::{self, multicast};
-use crate::kinds::{addr, mdb, mroute, neigh, neightbl, nexthop, rule, tunnel, vlan};
+use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes};
 
 /// An identity's octets: comparable, and nothing more.
@@ -49,20 +49,9 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
             key.extend_from_slice(&which.to_ne_bytes());
             key.extend_from_slice(&number.to_ne_bytes());
         }
-    } else if std::ptr::eq(kind, &mroute::MROUTE) {
-        multicast_route(key, set);
     } else if std::ptr::eq(kind, &tunnel::TUNNEL) {
         let entry = attribute(set, tunnel::VXLAN_VNIFILTER_ENTRY).unwrap_or_default();
         push(key, attribute(entry, 1));
-    }
-}
-
-/// Routes for any source, which proxies have, are known by the interface that their packets come through as well
-/// (`mr_mfc_find_any_parent`).
-fn multicast_route(key: &mut Key, set: &[u8]) {
-    let source = attribute(set, mroute::RTA_SRC).unwrap_or_default();
-    if source.iter().all(|&octet| octet == 0) {
-        push(key, attribute(set, mroute::RTA_IIF));
     }
 }
 
