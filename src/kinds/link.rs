@@ -18,6 +18,8 @@ pub const IFLA_IFNAME: u16 = 3;
 pub const IFLA_MTU: u16 = 4;
 /// `IFLA_MASTER`.
 pub const IFLA_MASTER: u16 = 10;
+/// `IFLA_WIRELESS`: an event of a wireless driver, not the link's state.
+pub const IFLA_WIRELESS: u16 = 11;
 /// `IFLA_PROMISCUITY`.
 pub const IFLA_PROMISCUITY: u16 = 30;
 /// `IFLA_NEW_NETNSID`: where a link that leaves this namespace goes.

@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use super::attributes_of;
 use crate::decode::schema::Kind;
-use crate::kinds::{addr, neigh, nexthop, rule};
+use crate::decode::code::{self, multicast};
+use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes};
 
 /// An identity's octets: comparable, and nothing more.
@@ -35,6 +36,22 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     } else if std::ptr::eq(kind, &nexthop::NEXTHOP_BUCKET) {
         let bucket = attribute(set, nexthop::NHA_RES_BUCKET).unwrap_or_default();
         push(key, attribute(bucket, 1));
+    } else if std::ptr::eq(kind, &neightbl::NEIGHTBL) {
+        let settings = attribute(set, neightbl::NDTA_PARMS).unwrap_or_default();
+        let ifindex = attribute(settings, neightbl::NDTPA_IFINDEX);
+        // The settings for all have none; those of the kernel's black hole have 0.
+        key.push(ifindex.is_some().into());
+        push(key, ifindex);
+    } else if std::ptr::eq(kind, &mdb::MDB) {
+        multicast::identity(set, |part| push(key, part));
+    } else if std::ptr::eq(kind, &vlan::VLAN) {
+        if let Some((which, number)) = code::vlan::identity(set) {
+            key.extend_from_slice(&which.to_ne_bytes());
+            key.extend_from_slice(&number.to_ne_bytes());
+        }
+    } else if std::ptr::eq(kind, &tunnel::TUNNEL) {
+        let entry = attribute(set, tunnel::VXLAN_VNIFILTER_ENTRY).unwrap_or_default();
+        push(key, attribute(entry, 1));
     }
 }
 

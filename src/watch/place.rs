@@ -390,7 +390,7 @@ impl Place {
             let (purpose, names) = (job.purpose, job.names);
             let progress = dump.take(datagram, |message| {
                 // A kernel without that family answers with all families.
-                if family != 0 && message.payload.first().is_some_and(|&found| found != family) {
+                if is_foreign(kind, family, &message) {
                     foreign = true;
                 } else if names {
                     mirror.links.note(message.payload, false);
@@ -560,6 +560,15 @@ enum Step {
     Renew,
 }
 
+/// Whether a row is none of the family that was asked for. The bridge's multicast entries come without a family.
+fn is_foreign(kind: KindIndex, family: u8, message: &wire::Message<'_>) -> bool {
+    match message.payload.first() {
+        Some(0) if family != 0 => kinds::of_message(message.header.kind, 0).is_none_or(|(found, _)| found != kind),
+        Some(&found) => family != 0 && found != family,
+        None => false,
+    }
+}
+
 /// Puts a row into the shadow.
 fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
     let family = message.payload.first().copied().unwrap_or_default();
@@ -568,11 +577,11 @@ fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
     if table.identity.is_none() || message.payload.len() < table.header.bytes {
         return;
     }
-    let parts = kinds::split::split(table, message.payload);
-    if parts.is_empty() {
+    if table.split.is_empty() {
         shadow.apply(kind, removes, message.header.flags, message.payload);
+        return;
     }
-    for payload in &parts {
+    for payload in &kinds::split::split(table, message.payload) {
         shadow.apply(kind, removes, message.header.flags, payload);
     }
 }

@@ -5,7 +5,11 @@
 
 pub mod bridge;
 pub mod can;
+pub mod discovery;
 pub mod encap;
 pub mod links;
+pub mod multicast;
 pub mod network;
+pub mod settings;
 pub mod tunnels;
+pub mod vlan;
