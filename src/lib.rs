@@ -16,3 +16,4 @@ pub mod netlink;
 pub mod output;
 pub mod recording;
 pub mod stream;
+pub mod watch;

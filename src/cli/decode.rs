@@ -10,16 +10,13 @@ use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{self, KINDS};
 use crate::mirror::Mirror;
-use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST};
+use crate::netlink::socket::NETLINK_ROUTE;
+use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
 use crate::recording::{Reader, Recorded};
 use crate::stream::{Options, Source, Stream, Telling};
 
 /// Lines are written once so many octets have gathered.
 const WRITE_BYTES: usize = 64 << 10;
-/// `NETLINK_ROUTE`.
-const NETLINK_ROUTE: u16 = 0;
-/// Messages below this number are netlink's own: `NLMSG_MIN_TYPE`.
-const NLMSG_MIN_TYPE: u16 = 16;
 
 /// Arguments of `linkhook decode`.
 #[derive(Debug, clap::Args)]
@@ -59,8 +56,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut output = super::output::open(arguments.selection.output.as_deref())?;
     let mut stream = Stream::new(options);
     match decode(input, &mut mirror, &mut stream, &mut *output) {
-        Ok(()) => super::output::written(output.flush()),
-        Err(Ended::Writing(error)) => super::output::written(Err(error)),
+        Ok(()) => crate::output::written(output.flush()),
+        Err(Ended::Writing(error)) => crate::output::written(Err(error)),
         Err(Ended::Reading(error)) => Err(named(&arguments.file, &error)),
     }
 }

@@ -1,13 +1,16 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
 mod decode;
+mod list;
 mod log;
 mod output;
 mod selection;
+mod units;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 
@@ -31,12 +34,18 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
+    watch: watch::Arguments,
+    #[command(flatten)]
     log: log::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print the events of a recording: pcap, pcapng or rtmon's format.
+    /// Follow events (the default)
+    Watch(watch::Arguments),
+    /// Print what exists now, and end
+    List(list::Arguments),
+    /// Print the events of a recording: pcap, pcapng or rtmon's format
     Decode(decode::Arguments),
 }
 
@@ -46,10 +55,9 @@ pub fn run() -> ExitCode {
     cli.log.start();
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
-        None => {
-            let _ = Cli::command().print_help();
-            Ok(())
-        }
+        Some(Command::List(arguments)) => list::run(&arguments),
+        Some(Command::Watch(arguments)) => watch::run(&arguments),
+        None => watch::run(&cli.watch),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! Where a command that ends by itself writes its lines.
 
 use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -15,14 +15,5 @@ pub fn open(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
             Ok(Box::new(file))
         }
         _ => Ok(Box::new(io::stdout())),
-    }
-}
-
-/// The result of a write: that the reader has gone away, as `head` does, ends it quietly.
-pub fn written(result: io::Result<()>) -> Result<()> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Error::system("cannot write the output", &error)),
-        Ok(()) => Ok(()),
     }
 }

@@ -132,11 +132,13 @@ const ROWS: [Row; 69] = [
     row(18, "linkinfo", Is::Set(&INFO)),
     row(19, "net_ns_pid", Is::Number(Scalar::U32)),
     row(20, "ifalias", Is::Text),
-    row(21, "num_vf", Is::Number(Scalar::U32)),
-    row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)),
+    // What virtual functions and their ports are like is only in dumps that ask for it, never in a notification: it
+    // cannot count as a change.
+    row(21, "num_vf", Is::Number(Scalar::U32)).volatile(),
+    row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)).volatile(),
     row(23, "stats64", Is::Value(links::statistics)).volatile(),
-    row(24, "vf_ports", Is::Each(&ONE_PORT)),
-    row(25, "port_self", Is::Set(&PORT)),
+    row(24, "vf_ports", Is::Each(&ONE_PORT)).volatile(),
+    row(25, "port_self", Is::Set(&PORT)).volatile(),
     row(26, "af_spec", Is::Inline(&FAMILIES)),
     row(27, "group", Is::NamedId(Scalar::U32, LINK_GROUPS)),
     row(28, "net_ns_fd", Is::Number(Scalar::U32)),
@@ -174,10 +176,10 @@ const ROWS: [Row; 69] = [
     row(59, "tso_max_size", Is::Number(Scalar::U32)),
     row(60, "tso_max_segs", Is::Number(Scalar::U32)),
     row(61, "allmulti", Is::Number(Scalar::U32)),
-    row(62, "devlink_port", Is::Set(&DEVLINK_PORT)),
+    row(62, "devlink_port", Is::Inline(&DEVLINK_PORT)),
     row(63, "gso_ipv4_max_size", Is::Number(Scalar::U32)),
     row(64, "gro_ipv4_max_size", Is::Number(Scalar::U32)),
-    row(65, "dpll_pin", Is::Set(&DPLL_PIN)),
+    row(65, "dpll_pin", Is::Inline(&DPLL_PIN)),
     row(66, "max_pacing_offload_horizon", Is::AnyNumber),
     row(67, "netns_immutable", Is::Bool(Scalar::U8)),
     row(68, "headroom", Is::AnyNumber),
@@ -228,14 +230,18 @@ static PROTOCOL_DOWN: Set = Set::new(
     ],
 );
 
-/// The port's handle in devlink (`DEVLINK_ATTR_*`, `linux/devlink.h`).
+/// The port's handle in devlink; mostly an empty nest (`DEVLINK_ATTR_*`, `linux/devlink.h`).
 static DEVLINK_PORT: Set = Set::new(
     "DEVLINK_ATTR",
-    &[row(1, "bus_name", Is::Text), row(2, "dev_name", Is::Text), row(3, "port_index", Is::Number(Scalar::U32))],
+    &[
+        row(1, "devlink_bus_name", Is::Text),
+        row(2, "devlink_dev_name", Is::Text),
+        row(3, "devlink_port_index", Is::Number(Scalar::U32)),
+    ],
 );
 
-/// The clock's pin (`DPLL_A_PIN_*`, `linux/dpll.h`).
-static DPLL_PIN: Set = Set::new("DPLL_A_PIN", &[row(1, "id", Is::Number(Scalar::U32))]);
+/// The clock's pin; mostly an empty nest (`DPLL_A_PIN_*`, `linux/dpll.h`).
+static DPLL_PIN: Set = Set::new("DPLL_A_PIN", &[row(1, "dpll_pin_id", Is::Number(Scalar::U32))]);
 
 static ONE_FUNCTION: Is = Is::Set(&VIRTUAL_FUNCTION);
 
@@ -318,7 +324,7 @@ static FAMILIES: Set = Set::new(
     &[
         row(2, "inet", Is::Inline(&INET)),
         row(7, "bridge", Is::Set(&BRIDGE_SPEC)),
-        row(10, "inet6", Is::Inline(&INET6)),
+        row(10, "inet6", Is::Inline(&INET6_OF_LINK)),
         row(45, "mctp", Is::Set(&MCTP)),
     ],
 );
@@ -327,19 +333,40 @@ static FAMILIES: Set = Set::new(
 static INET: Set = Set::new("IFLA_INET", &[row(1, "inet_conf", Is::Structure(&INET_CONF))]);
 
 /// `IFLA_INET6_*`. The counters stand without names, since kernels have reordered them.
-static INET6: Set = Set::new(
+const INET6_ROWS: [Row; 9] = [
+    row(1, "inet6_flags", Is::Bits(Scalar::U32, INET6_FLAGS)),
+    row(2, "inet6_conf", Is::Structure(&INET6_CONF)),
+    row(3, "inet6_stats", Is::Array(&COUNTER, 8)).volatile(),
+    row(4, "inet6_mcast", Is::Hex),
+    row(5, "inet6_cacheinfo", Is::Structure(&INET6_TIMES)).volatile(),
+    row(6, "inet6_icmp6stats", Is::Array(&COUNTER, 8)).volatile(),
+    row(7, "inet6_token", Is::Ip),
+    row(8, "inet6_addr_gen_mode", Is::Named(Scalar::U8, ADDRESS_GENERATION_MODES)),
+    row(9, "inet6_ra_mtu", Is::Number(Scalar::U32)),
+];
+
+const INET6_ADDR_GEN_MODE: u16 = 8;
+
+static COUNTER: Is = Is::Number(Scalar::U64);
+
+/// All of it, in `inet6_link`.
+static INET6: Set = Set::new("IFLA_INET6", &INET6_ROWS);
+
+/// What of it belongs in `link`, as in `ip -d link`: the rest is what `inet6_link` is for, whose own messages tell it
+/// when it changes; here it would make up most of a line.
+static INET6_OF_LINK: Set = Set::new(
     "IFLA_INET6",
-    &[
-        row(1, "inet6_flags", Is::Bits(Scalar::U32, INET6_FLAGS)),
-        row(2, "inet6_conf", Is::Structure(&INET6_CONF)),
-        row(3, "inet6_stats", Is::Array(&Is::Number(Scalar::U64), 8)).volatile(),
-        row(4, "inet6_mcast", Is::Hex),
-        row(5, "inet6_cacheinfo", Is::Structure(&INET6_TIMES)).volatile(),
-        row(6, "inet6_icmp6stats", Is::Array(&Is::Number(Scalar::U64), 8)).volatile(),
-        row(7, "inet6_token", Is::Ip),
-        row(8, "inet6_addr_gen_mode", Is::Named(Scalar::U8, ADDRESS_GENERATION_MODES)),
-        row(9, "inet6_ra_mtu", Is::Number(Scalar::U32)),
-    ],
+    &const {
+        let mut rows = INET6_ROWS;
+        let mut place = 0;
+        while place < rows.len() {
+            if rows[place].number != INET6_ADDR_GEN_MODE {
+                rows[place].is = Is::Known;
+            }
+            place += 1;
+        }
+        rows
+    },
 );
 
 /// `IF_*` (`net/if_inet6.h`).

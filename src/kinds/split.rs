@@ -43,11 +43,15 @@ fn collect(set: &[u8], path: &[u16], each: &mut dyn FnMut(Vec<u8>)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::schema::{Interface, Set, Structure};
     use crate::kinds::rule::RULE;
 
     static TWO_DEEP: Kind = Kind { split: &[1, ANY], name: "test", ..copy() };
 
-    /// Any kind will do: its header has 12 octets.
+    static HEADER: Structure = Structure::new("", 4, &[]);
+    static SET: Set = Set::new("", &[]);
+
+    /// A kind of nothing.
     const fn copy() -> Kind {
         Kind {
             name: "",
@@ -56,9 +60,9 @@ mod tests {
             new: 0,
             delete: 0,
             families: &[],
-            header: &crate::decode::schema::Structure::new("", 4, &[]),
-            set: &crate::decode::schema::Set::new("", &[]),
-            interface: crate::decode::schema::Interface::None,
+            header: &HEADER,
+            set: &SET,
+            interface: Interface::None,
             identity: None,
             split: &[],
             partial: false,

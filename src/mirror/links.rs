@@ -13,6 +13,7 @@ const GONE_LINKS_MAX: usize = 4096;
 struct Known {
     name: Box<[u8]>,
     hardware_type: u16,
+    flags: u32,
     gone: bool,
 }
 
@@ -26,7 +27,11 @@ pub struct LinkTable {
 impl LinkTable {
     /// Takes in a link's message (`struct ifinfomsg` and `IFLA_*`).
     pub fn note(&mut self, payload: &[u8], removed: bool) {
-        let (Some(hardware_type), Some(ifindex)) = (u16_at(payload, 2), u32_at(payload, 4)) else { return };
+        let (Some(hardware_type), Some(ifindex), Some(flags)) =
+            (u16_at(payload, 2), u32_at(payload, 4), u32_at(payload, 8))
+        else {
+            return;
+        };
         let set = payload.get(16..).unwrap_or_default();
         let Some(name) = attribute(set, link::IFLA_IFNAME) else { return };
         let name = name.split(|&octet| octet == 0).next().unwrap_or_default();
@@ -36,13 +41,14 @@ impl LinkTable {
                     known.name = name.into();
                 }
                 known.hardware_type = hardware_type;
+                known.flags = flags;
                 if removed && !known.gone {
                     self.gone.push_back(ifindex);
                 }
                 known.gone = removed;
             }
             None => {
-                self.links.insert(ifindex, Known { name: name.into(), hardware_type, gone: removed });
+                self.links.insert(ifindex, Known { name: name.into(), hardware_type, flags, gone: removed });
                 if removed {
                     self.gone.push_back(ifindex);
                 }
@@ -62,6 +68,16 @@ impl LinkTable {
         if u32_at(payload, 4).is_some_and(|ifindex| !self.links.contains_key(&ifindex)) {
             self.note(payload, false);
         }
+    }
+
+    /// The flags (`IFF_*`) of an interface that is there.
+    pub fn flags(&self, ifindex: u32) -> Option<u32> {
+        self.links.get(&ifindex).filter(|known| !known.gone).map(|known| known.flags)
+    }
+
+    /// The indices of all interfaces that are there.
+    pub fn indices(&self) -> impl Iterator<Item = u32> {
+        self.links.iter().filter(|(_, known)| !known.gone).map(|(&ifindex, _)| ifindex)
     }
 
     /// The index of the interface that has that name now.

@@ -6,9 +6,12 @@
 mod compare;
 mod identity;
 mod links;
+pub mod repair;
 mod route;
 pub mod signals;
+pub mod silence;
 mod store;
+mod uses;
 
 use std::hash::BuildHasher;
 
@@ -51,6 +54,7 @@ pub struct Mirror {
     pub links: LinkTable,
     hasher: foldhash::fast::RandomState,
     key: Key,
+    uses: uses::Uses,
 }
 
 impl Default for Mirror {
@@ -67,7 +71,18 @@ impl Mirror {
             links: LinkTable::default(),
             hasher: foldhash::fast::RandomState::default(),
             key: Key::new(),
+            uses: uses::Uses::default(),
         }
+    }
+
+    /// How many routes leave through an interface.
+    pub fn routes_through(&self, ifindex: u32) -> usize {
+        self.uses.of_link(ifindex)
+    }
+
+    /// How many routes use a nexthop object.
+    pub fn routes_by_nexthop(&self) -> usize {
+        self.uses.of_nexthops()
     }
 
     /// How many objects of a kind are known.
@@ -133,6 +148,17 @@ impl Mirror {
                 }
             }
         };
+        if std::ptr::eq(table, &kinds::route::ROUTE) {
+            match &change {
+                Change::Added(new) => self.uses.count(new),
+                Change::Changed { old, new } => {
+                    self.uses.discount(old);
+                    self.uses.count(new);
+                }
+                Change::Removed(old) => self.uses.discount(old),
+                Change::RemovedUnknown | Change::Same(_) => {}
+            }
+        }
         (&self.links, change)
     }
 }

@@ -162,6 +162,50 @@ impl Store {
         self.table.find(hash, equal)
     }
 
+    /// Takes out the groups for which `gone` holds, and gives each of their objects to `each`.
+    pub fn extract(&mut self, gone: impl FnMut(&Group) -> bool, mut each: impl FnMut(Box<[u8]>)) {
+        let mut gone = gone;
+        for group in self.table.extract_if(|group| gone(group)) {
+            match group {
+                Group::One(object) => each(object),
+                Group::Many(objects) => {
+                    self.extra -= objects.len() - 1;
+                    objects.into_iter().for_each(&mut each);
+                }
+            }
+        }
+    }
+
+    /// Takes out everything.
+    pub fn drain(&mut self) -> impl Iterator<Item = Group> {
+        self.extra = 0;
+        self.table.drain()
+    }
+
+    /// Puts a group in the place of what has its identity; `compare` sees both before.
+    pub fn put(
+        &mut self,
+        hash: u64,
+        equal: impl FnMut(&Group) -> bool,
+        rehash: impl Fn(&Group) -> u64,
+        group: Group,
+        compare: impl FnOnce(Option<&Group>, &Group),
+    ) {
+        let extra = group.as_slice().len() - 1;
+        match self.table.find_mut(hash, equal) {
+            Some(old) => {
+                compare(Some(old), &group);
+                self.extra -= old.as_slice().len() - 1;
+                *old = group;
+            }
+            None => {
+                compare(None, &group);
+                self.table.insert_unique(hash, group, rehash);
+            }
+        }
+        self.extra += extra;
+    }
+
     /// The place of an identity.
     pub fn entry<H: Fn(&Group) -> u64>(
         &mut self,

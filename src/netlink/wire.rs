@@ -14,6 +14,8 @@ pub const ATTRIBUTE_NUMBER_MASK: u16 = 0x3fff;
 pub const NLMSG_ERROR: u16 = 2;
 /// `NLMSG_DONE`: the end of a dump.
 pub const NLMSG_DONE: u16 = 3;
+/// Messages below this number are netlink's own.
+pub const NLMSG_MIN_TYPE: u16 = 16;
 /// `NLM_F_REQUEST`.
 pub const NLM_F_REQUEST: u16 = 0x1;
 /// `NLM_F_MULTI`: one of several messages, as the rows of a dump.

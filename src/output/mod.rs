@@ -3,6 +3,10 @@
 pub mod text;
 pub mod writer;
 
+use std::io::{self, ErrorKind};
+
+use crate::error::{Error, Result};
+
 /// How a line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -11,4 +15,13 @@ pub enum Format {
     Json,
     /// One short line for eyes; `true` for colours.
     Text(bool),
+}
+
+/// The result of a write: that the reader has gone away, as `head` does, ends it quietly.
+pub fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Error::system("cannot write the output", &error)),
+        Ok(()) => Ok(()),
+    }
 }

@@ -193,3 +193,93 @@ pub fn vlan_tunnel(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
     out.end_object();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::link::{BRIDGE_PORT, LINK};
+    use crate::netlink::wire::append_attribute;
+
+    fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        attributes.iter().for_each(|(number, value)| append_attribute(&mut bytes, *number, value));
+        bytes
+    }
+
+    /// What a bridge with those attributes says of itself; whole, and as it is compared.
+    fn bridge(attributes: &[(u16, &[u8])]) -> (String, String) {
+        let mut payload = vec![0; 16];
+        append_attribute(&mut payload, 18, &nest(&[(1, b"bridge\0"), (2, &nest(attributes))]));
+        let context = Context::new(&LINK, &payload, &NoLinks);
+        let text = |context: Context<'_>| {
+            let mut out = Json::new();
+            write_object(&mut out, &LINK, &context);
+            let text = String::from_utf8(out.take()).unwrap();
+            let (_, text) = text.split_once(r#""info_data":"#).unwrap();
+            text[..text.len() - 2].to_owned()
+        };
+        (text(context), text(context.comparing()))
+    }
+
+    fn port(attributes: &[(u16, &[u8])]) -> String {
+        let mut payload = vec![0; 16];
+        append_attribute(&mut payload, 26, &nest(attributes));
+        let mut out = Json::new();
+        write_object(&mut out, &BRIDGE_PORT, &Context::new(&BRIDGE_PORT, &payload, &NoLinks));
+        String::from_utf8(out.take()).unwrap()
+    }
+
+    #[test]
+    fn an_identifier_is_written_as_ip_does() {
+        let id = bridge(&[(11, &[0x80, 0, 0x9a, 0xbf, 0, 0xe2, 0xa3, 0x69])]).0;
+        assert_eq!(id, r#"{"bridge_id":"8000.9a:bf:0:e2:a3:69"}"#);
+        assert!(bridge(&[(11, &[1])]).0.contains("8 octets expected"));
+    }
+
+    #[test]
+    fn options_that_the_kernel_knows_are_told() {
+        let (text, _) = bridge(&[(46, &[1, 0, 0, 0, 0x23, 0, 0, 0])]);
+        assert_eq!(text, r#"{"no_linklocal_learn":1,"mcast_vlan_snooping":0,"option_5":0}"#);
+    }
+
+    #[test]
+    fn who_asks_is_told_for_each_family_and_when_is_not_compared() {
+        let state = nest(&[(1, &[10, 0, 0, 1]), (2, &3u32.to_ne_bytes()), (3, &150u64.to_ne_bytes())]);
+        let (text, compared) = bridge(&[(47, &state)]);
+        let head = r#"{"mcast_querier_state_ipv4":{"mcast_querier_ipv4_addr":"10.0.0.1","mcast_querier_ipv4_port":3"#;
+        assert_eq!(text, format!(r#"{head},"mcast_querier_ipv4_other_timer":1.5}}}}"#));
+        assert_eq!(compared, format!("{head}}}}}"));
+    }
+
+    #[test]
+    fn a_forwarding_mask_in_words() {
+        let mut out = Json::new();
+        let context = Context::new(&LINK, &[], &NoLinks);
+        group_forward_mask(&mut out, &context, &0x4009u16.to_ne_bytes()).unwrap();
+        assert_eq!(out.bytes(), br#""group_fwd_mask":16393,"group_fwd_mask_str":"stp,0x8,lldp""#);
+        out.clear();
+        group_forward_mask(&mut out, &context, &[0, 0]).unwrap();
+        assert_eq!(out.bytes(), br#""group_fwd_mask":0,"group_fwd_mask_str":"0x0""#);
+    }
+
+    #[test]
+    fn ranges_of_vlans_are_one_element() {
+        let vlan = |flags: u16, vlan: u16| [flags.to_ne_bytes(), vlan.to_ne_bytes()].concat();
+        let text = port(&[(2, &vlan(6, 1)), (2, &vlan(8, 10)), (2, &vlan(16, 20)), (2, &vlan(0, 30))]);
+        let vlans = r#"[{"vlan":1,"flags":["PVID","Egress Untagged"]},{"vlan":10,"vlanEnd":20},{"vlan":30}]"#;
+        assert!(text.contains(&format!(r#""vlans":{vlans}"#)), "{text}");
+        let lone = port(&[(2, &vlan(8, 10))]);
+        assert!(lone.contains(r#""vlans":[{"vlan":10}]"#));
+    }
+
+    #[test]
+    fn ranges_of_tunnels_are_one_element() {
+        let tunnel = |id: u32, vlan: u16, flags: u16| {
+            nest(&[(1, &id.to_ne_bytes()), (2, &vlan.to_ne_bytes()), (3, &flags.to_ne_bytes())])
+        };
+        let text = port(&[(3, &tunnel(2000, 200, 0)), (3, &tunnel(20, 2, 8)), (3, &tunnel(24, 6, 16))]);
+        let tunnels = r#"[{"vlan":200,"tunid":2000},{"vlan":2,"vlanEnd":6,"tunid":20,"tunidEnd":24}]"#;
+        assert!(text.contains(&format!(r#""tunnels":{tunnels}"#)), "{text}");
+    }
+}

@@ -440,3 +440,131 @@ pub fn actor_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) 
 pub fn partner_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_port_state(out, "ad_partner_oper_port_state", payload)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::link::LINK;
+    use crate::netlink::wire::append_attribute;
+
+    /// The JSON of a link with that type, those flags and those attributes; whole, and as it is compared.
+    fn link(link_type: u16, flags: u32, attributes: &[(u16, &[u8])]) -> (String, String) {
+        let mut payload = vec![0; 16];
+        payload[2..4].copy_from_slice(&link_type.to_ne_bytes());
+        payload[4] = 7;
+        payload[8..12].copy_from_slice(&flags.to_ne_bytes());
+        for (number, value) in attributes {
+            append_attribute(&mut payload, *number, value);
+        }
+        let context = Context::new(&LINK, &payload, &NoLinks);
+        let text = |context: Context<'_>| {
+            let mut out = Json::new();
+            write_object(&mut out, &LINK, &context);
+            String::from_utf8(out.take()).unwrap()
+        };
+        (text(context), text(context.comparing()))
+    }
+
+    fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        attributes.iter().for_each(|(number, value)| append_attribute(&mut bytes, *number, value));
+        bytes
+    }
+
+    #[test]
+    fn flags_are_listed_as_ip_does() {
+        assert!(link(1, 0x1003, &[]).0.contains(r#""flags":["NO-CARRIER","BROADCAST","MULTICAST","UP"]"#));
+        assert!(link(1, 0x1_1043, &[]).0.contains(r#""flags":["BROADCAST","MULTICAST","UP","LOWER_UP"]"#));
+        assert!(link(1, 0x8000_0000, &[]).0.contains(r#""flags":["0x80000000"]"#));
+    }
+
+    #[test]
+    fn addresses_have_the_form_of_the_links_type() {
+        let address = |link_type, address: &[u8]| link(link_type, 0, &[(1, address)]).0;
+        assert!(address(ARPHRD_ETHER, &[2, 0, 0, 0, 0, 1]).contains(r#""address":"02:00:00:00:00:01""#));
+        assert!(address(ARPHRD_SIT, &[10, 0, 0, 1]).contains(r#""address":"10.0.0.1""#));
+        assert!(address(ARPHRD_ETHER, &[10, 0, 0, 1]).contains(r#""address":"0a:00:00:01""#));
+        let mut end = [0; 16];
+        end[15] = 1;
+        assert!(address(ARPHRD_TUNNEL6, &end).contains(r#""address":"::1""#));
+        let call = [b'L' << 1, b'H' << 1, b'1' << 1, b' ' << 1, b' ' << 1, b' ' << 1, 12 << 1];
+        assert!(address(ARPHRD_AX25, &call).contains(r#""address":"LH1-12""#));
+        assert!(address(ARPHRD_NETROM, &[0; 7]).contains(r#""address":"*""#));
+        assert!(address(ARPHRD_ROSE, &[1, 2, 3, 4, 0x56]).contains(r#""address":"0102030456""#));
+    }
+
+    #[test]
+    fn a_peer_and_a_second_address_are_told() {
+        let (text, _) = link(ARPHRD_SIT, IFF_POINTOPOINT, &[(2, &[10, 0, 0, 2])]);
+        assert!(text.contains(r#""link_pointtopoint":true,"broadcast":"10.0.0.2""#));
+        let same = link(1, 0, &[(1, &[2, 0, 0, 0, 0, 1]), (54, &[2, 0, 0, 0, 0, 1])]).0;
+        assert!(!same.contains("permaddr"));
+        let other = link(1, 0, &[(1, &[2, 0, 0, 0, 0, 1]), (54, &[2, 0, 0, 0, 0, 2])]).0;
+        assert!(other.contains(r#""permaddr":"02:00:00:00:00:02""#));
+    }
+
+    #[test]
+    fn the_lower_link_is_a_name_or_an_index_over_there() {
+        assert!(link(1, 0, &[(5, &3u32.to_ne_bytes())]).0.contains(r#""link":"if3""#));
+        let over_there = link(1, 0, &[(5, &3u32.to_ne_bytes()), (37, &(-1i32).to_ne_bytes())]).0;
+        assert!(over_there.contains(r#""link_index":3,"link_netnsid":-1"#));
+        assert!(!link(1, 0, &[(5, &0u32.to_ne_bytes())]).0.contains(r#""link":"#));
+    }
+
+    #[test]
+    fn counters_are_told_and_never_compared() {
+        let mut counters = Vec::new();
+        (0..24u64).for_each(|counter| counters.extend(counter.to_ne_bytes()));
+        let (text, compared) = link(1, 0, &[(23, &counters), (35, &5u32.to_ne_bytes())]);
+        assert!(text.contains(r#""rx":{"bytes":2,"packets":0,"errors":4,"dropped":6,"over_errors":11,"multicast":8"#));
+        assert!(text.contains(r#""nohandler":23},"tx":{"bytes":3,"packets":1"#));
+        assert!(text.contains(r#""carrier_changes":5}}"#));
+        assert!(!compared.contains("stats64") && !compared.contains("carrier_changes"));
+    }
+
+    #[test]
+    fn a_map_of_zeros_is_left_out() {
+        assert!(!link(1, 0, &[(14, &[0; 32])]).0.contains("map"));
+        let mut map = [0; 32];
+        map[26] = 3;
+        assert!(link(1, 0, &[(14, &map)]).0.contains(r#""irq":0,"dma":3,"port":0}"#));
+        assert!(link(1, 0, &[(14, &[1; 8])]).0.contains("at least 28 octets expected"));
+    }
+
+    #[test]
+    fn programs_of_xdp() {
+        let none = nest(&[(2, &[0])]);
+        assert!(!link(1, 0, &[(43, &none)]).0.contains("xdp"));
+        let one = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes())]);
+        let attached = r#""xdp":{"mode":2,"prog":{"id":9},"attached":[{"mode":2,"prog":{"id":9}}]}"#;
+        assert!(link(1, 0, &[(43, &one)]).0.contains(attached));
+        let several = nest(&[(2, &[4]), (5, &8u32.to_ne_bytes()), (6, &9u32.to_ne_bytes())]);
+        let attached = r#""xdp":{"mode":4,"attached":[{"mode":2,"prog":{"id":9}},{"mode":1,"prog":{"id":8}}]}"#;
+        assert!(link(1, 0, &[(43, &several)]).0.contains(attached));
+        assert!(link(1, 0, &[(43, &nest(&[(2, &[1]), (9, &[])]))]).0.contains(r#""attr":43"#));
+    }
+
+    #[test]
+    fn a_virtual_function() {
+        let mut mac = vec![1, 0, 0, 0, 2, 0, 0, 0, 0, 9];
+        mac.resize(36, 0);
+        let function = nest(&[
+            (1, &mac),
+            (4, &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+            (9, &[1, 0, 0, 0, 1, 0, 0, 0]),
+            (8, &nest(&[(2, &7u64.to_ne_bytes())])),
+        ]);
+        let text = link(1, 0, &[(22, &nest(&[(1, &function)]))]).0;
+        let head = r#""vfinfo_list":[{"vf":1,"link_type":"ether","address":"02:00:00:00:00:09","trust":true"#;
+        assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}}}}}}]"#)), "{text}");
+    }
+
+    #[test]
+    fn names_and_reasons() {
+        let names = nest(&[(53, b"one\0"), (53, b"two\0")]);
+        assert!(link(1, 0, &[(52, &names)]).0.contains(r#""altnames":["one","two"]"#));
+        let reasons = nest(&[(2, &0x28u32.to_ne_bytes())]);
+        assert!(link(1, 0, &[(55, &reasons)]).0.contains(r#""proto_down_reason":[3,5]"#));
+    }
+}

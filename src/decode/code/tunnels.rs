@@ -215,3 +215,74 @@ pub fn encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
     out.end_object();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::link::LINK;
+    use crate::netlink::wire::append_attribute;
+
+    fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        attributes.iter().for_each(|(number, value)| append_attribute(&mut bytes, *number, value));
+        bytes
+    }
+
+    /// What a tunnel of that kind with those attributes says of itself.
+    fn tunnel(kind: &str, attributes: &[(u16, &[u8])]) -> String {
+        let mut payload = vec![0; 16];
+        append_attribute(&mut payload, 18, &nest(&[(1, kind.as_bytes()), (2, &nest(attributes))]));
+        let mut out = Json::new();
+        write_object(&mut out, &LINK, &Context::new(&LINK, &payload, &NoLinks));
+        let text = String::from_utf8(out.take()).unwrap();
+        let (_, text) = text.split_once(r#""info_data":"#).unwrap();
+        text[..text.len() - 2].to_owned()
+    }
+
+    #[test]
+    fn ends_of_tunnels() {
+        let ends: &[(u16, &[u8])] = &[(2, &[0; 4]), (3, &[10, 0, 0, 1])];
+        assert_eq!(tunnel("ipip", ends), r#"{"local":"any","remote":"10.0.0.1"}"#);
+        let mut group = [0; 16];
+        group[0] = 0xff;
+        assert_eq!(tunnel("vxlan", &[(16, &group)]), r#"{"group6":"ff00::"}"#);
+        assert_eq!(tunnel("vxlan", &[(2, &[239, 1, 1, 1])]), r#"{"group":"239.1.1.1"}"#);
+        assert_eq!(tunnel("vxlan", &[(2, &[10, 1, 1, 1]), (4, &[0; 4])]), r#"{"remote":"10.1.1.1"}"#);
+    }
+
+    #[test]
+    fn keys_are_told_where_they_are_used() {
+        let keyed: &[(u16, &[u8])] = &[(2, &[0x30, 0]), (3, &[0x80, 0]), (4, &[0, 0, 0, 9]), (5, &[0, 0, 0, 8])];
+        assert_eq!(tunnel("gre", keyed), r#"{"iseq":true,"ocsum":true,"ikey":9}"#);
+        assert_eq!(tunnel("vti", &[(2, &[0, 0, 1, 0]), (3, &[0; 4])]), r#"{"ikey":256}"#);
+    }
+
+    #[test]
+    fn class_and_label_are_told_where_they_are_not_inherited() {
+        let information: (u16, &[u8]) = (7, &[0x01, 0x05, 0x43, 0x21]);
+        assert_eq!(tunnel("ip6tnl", &[information]), r#"{"tclass":16,"flowlabel":344865}"#);
+        let inherited = tunnel("ip6tnl", &[information, (8, &6u32.to_ne_bytes())]);
+        assert_eq!(inherited, r#"{"ip6_tnl_f_use_orig_tclass":true,"ip6_tnl_f_use_orig_flowlabel":true}"#);
+    }
+
+    #[test]
+    fn what_a_tunnel_is_wrapped_in() {
+        let rest: [(u16, &[u8]); 3] = [(15, &[1, 0]), (16, &[0x1b, 0x58]), (17, &[0, 80])];
+        let encap = tunnel("gre", &[&[(14, &[2u8, 0][..])], &rest[..]].concat());
+        let expected = r#"{"encap":{"type":"gue","sport":7000,"dport":80,"csum":true,"csum6":false,"remcsum":false}}"#;
+        assert_eq!(encap, expected);
+        assert_eq!(tunnel("gre", &[(14, &[0, 0]), (15, &[0, 0])]), "{}");
+    }
+
+    #[test]
+    fn prefixes_of_6rd() {
+        let mut prefix = [0; 16];
+        prefix[..2].copy_from_slice(&[0x20, 0x02]);
+        let set: &[(u16, &[u8])] = &[(11, &prefix), (12, &[10, 0, 0, 0]), (13, &[16, 0]), (14, &[8, 0]), (8, &[1, 0])];
+        let expected =
+            r#"{"prefix":"2002::","prefixlen":16,"relay_prefix":"10.0.0.0","relay_prefixlen":8,"isatap":true}"#;
+        assert_eq!(tunnel("sit", set), expected);
+        assert_eq!(tunnel("sit", &[(11, &prefix), (13, &[0, 0])]), "{}");
+    }
+}

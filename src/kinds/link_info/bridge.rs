@@ -2,7 +2,7 @@
 
 use crate::decode::code::bridge as code;
 use crate::decode::code::network::seconds;
-use crate::decode::schema::{Is, Names, Row, Scalar, Set, row};
+use crate::decode::schema::{Is, Row, Scalar, Set, row};
 use crate::kinds::names::{BRIDGE_PORT_STATES, ETHER_TYPES};
 
 /// `IFLA_BR_*`: a bridge.
@@ -58,12 +58,9 @@ pub static BRIDGE: Set = Set::new(
         row(47, "mcast_querier_state", Is::Members(code::querier_state)),
         row(48, "fdb_n_learned", Is::Number(Scalar::U32)).volatile(),
         row(49, "fdb_max_learned", Is::Number(Scalar::U32)),
-        row(50, "stp_mode", Is::Named(Scalar::U32, STP_MODES)),
+        row(50, "stp_mode", Is::AnyNumber),
     ],
 );
-
-/// `BR_STP_MODE_*`.
-static STP_MODES: &Names = &[(0, "auto"), (1, "user"), (2, "kernel")];
 
 /// The place in [`PORT_ROWS`] of the one attribute that `ip link` and `bridge link` name differently.
 const MULTICAST_ROUTER: usize = 24;

@@ -208,3 +208,13 @@ pub static PPP: Set = Set::new("IFLA_PPP", &[row(1, "dev_fd", Is::Number(Scalar:
 
 /// `IFLA_OVPN_*`.
 pub static OVPN: Set = Set::new("IFLA_OVPN", &[row(1, "mode", Is::Named(Scalar::U8, &[(0, "p2p"), (1, "mp")]))]);
+
+/// `IFLA_CAIF_*` (`linux/caif/if_caif.h`).
+pub static CAIF: Set = Set::new(
+    "IFLA_CAIF",
+    &[
+        row(1, "ipv4_connid", Is::Number(Scalar::U32)),
+        row(2, "ipv6_connid", Is::Number(Scalar::U32)),
+        row(3, "loopback", Is::Bool(Scalar::U8)),
+    ],
+);

@@ -30,6 +30,7 @@ static DATA: Choice = Choice {
         ("batadv", Is::Set(&ethernet::BATADV)),
         ("bond", Is::Set(&aggregates::BOND)),
         ("bridge", Is::Set(&bridge::BRIDGE)),
+        ("caif", Is::Set(&ethernet::CAIF)),
         ("can", Is::Set(&can::CAN)),
         ("dsa", Is::Set(&ethernet::DSA)),
         ("erspan", Is::Set(&tunnels::GRE)),

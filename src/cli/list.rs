@@ -1,0 +1,113 @@
+//! `linkhook list`: what exists now.
+
+use std::time::{Duration, Instant};
+
+use super::{selection, units};
+use crate::decode::json::Json;
+use crate::error::{Error, Result};
+use crate::event::Origin;
+use crate::kinds::{self, KINDS, KindIndex};
+use crate::mirror::Mirror;
+use crate::mirror::repair::Scope;
+use crate::netlink::dump::{self, DumpError, Row};
+use crate::netlink::socket::NETLINK_ROUTE;
+use crate::stream::{Options, Source, Stream, Telling};
+use crate::watch::job::requests;
+use crate::watch::now_microseconds;
+
+/// Lines are written once so many octets have gathered.
+const WRITE_BYTES: usize = 64 << 10;
+/// No dump is waited for longer, unless the user says.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Arguments of `linkhook list`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Arguments {
+    /// Give up after that time, such as 10s
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    selection: selection::Arguments,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let options = Options { present: true, own: Vec::new(), ..arguments.selection.options()? };
+    let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
+    let wanted: Vec<KindIndex> = (0..KINDS.len()).filter(|&kind| options.filter.wants_kind(kind)).collect();
+    let mut list = List {
+        mirror: Mirror::new(),
+        stream: Stream::new(options),
+        output: super::output::open(arguments.selection.output.as_deref())?,
+        out: Json::new(),
+        deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
+        failed: None,
+    };
+    if !wanted.contains(&link) {
+        // For the names.
+        list.kind(link)?;
+    }
+    for kind in wanted {
+        list.kind(kind)?;
+        if list.stream.is_done() || list.failed.is_some() {
+            break;
+        }
+    }
+    list.write(0);
+    crate::output::written(match list.failed {
+        Some(error) => Err(error),
+        None => list.output.flush(),
+    })
+}
+
+struct List {
+    mirror: Mirror,
+    stream: Stream,
+    output: Box<dyn std::io::Write + Send>,
+    out: Json,
+    deadline: Instant,
+    failed: Option<std::io::Error>,
+}
+
+impl List {
+    fn kind(&mut self, kind: KindIndex) -> Result<()> {
+        for (_, request) in requests(&[(kind, Scope::All)], &self.mirror) {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let family = request.body.first().copied().unwrap_or_default();
+            let telling = Telling {
+                origin: Origin::Snapshot,
+                cause: None,
+                time_microseconds: now_microseconds(),
+                netns: None,
+                actor: None,
+            };
+            let result = dump::dump_all(NETLINK_ROUTE, &request, left, |row| {
+                let Row::Message(message) = row else { return };
+                // A kernel without that family answers with all families.
+                let foreign = family != 0 && message.payload.first().is_some_and(|&found| found != family);
+                if !foreign && !self.stream.is_done() && self.failed.is_none() {
+                    self.stream.message(&mut self.out, &mut self.mirror, &message, Source::Snapshot, telling);
+                    self.write(WRITE_BYTES);
+                }
+            });
+            match result {
+                Ok(()) | Err(DumpError::Unsupported(_)) => {}
+                Err(error) => {
+                    self.write(0);
+                    return Err(Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, limit: usize) {
+        if self.out.bytes().len() > limit {
+            if let Err(error) = self.output.write_all(self.out.bytes()) {
+                self.failed = Some(error);
+            }
+            self.out.clear();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One repair for every loss: a dump gathers in a shadow of the mirror, and what differs is given back, to be told.
+
+use std::hash::BuildHasher;
+
+use super::compare::same;
+use super::store::Group;
+use super::{Key, LinkTable, Mirror, identity, interfaces_of};
+use crate::decode::schema::Kind;
+use crate::kinds::{self, KINDS, KindIndex};
+
+/// Which objects a dump was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// All of a kind.
+    All,
+    /// Those that concern an interface.
+    Link(u32),
+}
+
+/// An object that is not as the mirror had it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Its kind.
+    pub kind: KindIndex,
+    /// What the mirror had; `None` for a new one.
+    pub old: Option<Box<[u8]>>,
+    /// What there is; `None` for one that is gone.
+    pub new: Option<Box<[u8]>>,
+}
+
+impl Mirror {
+    /// An empty mirror in which the rows of a dump can gather.
+    pub fn shadow(&self) -> Mirror {
+        Mirror { hasher: self.hasher.clone(), ..Mirror::new() }
+    }
+
+    /// Takes over what the shadow holds of those kinds, and gives back what differs, in the order in which it is to be
+    /// told: first what is gone, what stands on others before them; then what is new or changed, links first.
+    pub fn repair(&mut self, mut shadow: Mirror, kinds: &[(KindIndex, Scope)]) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for &(kind, scope) in kinds.iter().rev() {
+            self.remove_missing(&shadow, kind, scope, &mut differences);
+        }
+        for &(kind, _) in kinds {
+            self.take_over(&mut shadow, kind, &mut differences);
+        }
+        for difference in &differences {
+            if std::ptr::eq(KINDS[difference.kind], &kinds::route::ROUTE) {
+                difference.old.iter().for_each(|old| self.uses.discount(old));
+                difference.new.iter().for_each(|new| self.uses.count(new));
+            }
+        }
+        differences
+    }
+
+    fn hash_of(hasher: &foldhash::fast::RandomState, key: &mut Key, kind: &'static Kind, group: &Group) -> u64 {
+        identity::write(key, kind, group.first());
+        hasher.hash_one(key.as_slice())
+    }
+
+    fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: Scope, differences: &mut Vec<Difference>) {
+        let table: &'static Kind = KINDS[kind];
+        let (hasher, links) = (&self.hasher, &mut self.links);
+        let mut key = Key::new();
+        self.stores[kind].extract(
+            |group| {
+                let inside = match scope {
+                    Scope::All => true,
+                    Scope::Link(ifindex) => group.iter().any(|object| interfaces_of(table, object).contains(&ifindex)),
+                };
+                if !inside {
+                    return false;
+                }
+                let hash = Mirror::hash_of(hasher, &mut key, table, group);
+                let equal = |other: &Group| {
+                    let mut found = Key::new();
+                    identity::write(&mut found, table, other.first());
+                    found == key
+                };
+                shadow.stores[kind].find(hash, equal).is_none()
+            },
+            |object| {
+                note_link(links, table, &object, true);
+                differences.push(Difference { kind, old: Some(object), new: None });
+            },
+        );
+    }
+
+    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, differences: &mut Vec<Difference>) {
+        let table: &'static Kind = KINDS[kind];
+        let mut key = Key::new();
+        for found in shadow.stores[kind].drain() {
+            for object in found.iter() {
+                note_link(&mut self.links, table, object, false);
+            }
+            let hasher = &self.hasher;
+            let hash = Mirror::hash_of(hasher, &mut key, table, &found);
+            let rehash = |group: &Group| Mirror::hash_of(hasher, &mut Key::new(), table, group);
+            let equal = |group: &Group| {
+                let mut other = Key::new();
+                identity::write(&mut other, table, group.first());
+                other == key
+            };
+            self.stores[kind].put(hash, equal, rehash, found, |old, new| {
+                compare_groups(kind, old, new, differences);
+            });
+        }
+    }
+}
+
+fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
+    if std::ptr::eq(table, &kinds::link::LINK) {
+        links.note(object, removed);
+    }
+}
+
+/// What differs between the objects of one identity: equal ones first, the others in their order.
+fn compare_groups(kind: KindIndex, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
+    let table = KINDS[kind];
+    let mut old: Vec<&Box<[u8]>> = old.map(Group::as_slice).unwrap_or_default().iter().collect();
+    let mut new: Vec<&Box<[u8]>> = new.as_slice().iter().collect();
+    new.retain(|object| match old.iter().position(|other| same(table, other, object)) {
+        Some(place) => {
+            old.remove(place);
+            false
+        }
+        None => true,
+    });
+    let changed = old.len().min(new.len());
+    for gone in &old[changed..] {
+        differences.push(Difference { kind, old: Some((*gone).clone()), new: None });
+    }
+    for (old, new) in old.iter().zip(&new) {
+        differences.push(Difference { kind, old: Some((*old).clone()), new: Some((*new).clone()) });
+    }
+    for come in &new[changed..] {
+        differences.push(Difference { kind, old: None, new: Some((*come).clone()) });
+    }
+}

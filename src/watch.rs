@@ -1,0 +1,269 @@
+//! The loop: what wakes it, and what each wake-up does. Nothing in it blocks.
+//!
+//! Each watched namespace is a [`Place`]. A place reads first, into its backlog, and decodes in slices. While a dump
+//! runs, and until what it showed is told, the backlog waits: then the notifications that came meanwhile follow, and
+//! the last word is the kernel's.
+
+pub mod job;
+mod place;
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::net::UnixStream;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use crate::decode::json::Json;
+use crate::error::{Error, Result};
+use crate::event::Origin;
+use crate::kinds::{KINDS, KindIndex};
+use crate::output::writer::Writer;
+use crate::stream::{Stream, Telling};
+pub use place::Place;
+
+/// Octets of notifications that wait to be decoded at most, for each namespace.
+pub const BACKLOG_BYTES_MAX: usize = 16 << 20;
+/// Lines are handed to the writer once so many octets have gathered.
+const LINES_BYTES: usize = 256 << 10;
+/// How long the end waits for a reader that does not read.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+
+/// What is watched, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Kinds whose objects are followed.
+    pub kinds: Vec<KindIndex>,
+    /// Octets asked for each receive buffer; `None` for as much as is good.
+    pub receive_buffer_bytes: Option<usize>,
+    /// The end comes after that time.
+    pub timeout: Option<Duration>,
+    /// So often the mirror is held against the kernel.
+    pub verify: Option<Duration>,
+}
+
+/// Now, in microseconds since 1970.
+pub fn now_microseconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}
+
+/// The telling of linkhook's own events.
+pub fn own_telling(netns: Option<&str>) -> Telling<'_> {
+    Telling { origin: Origin::Linkhook, cause: None, time_microseconds: now_microseconds(), netns, actor: None }
+}
+
+/// Follows events until the count is reached, the time is over, a signal comes or the reader has gone away.
+pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result<()> {
+    let poll = Poll::new().map_err(|error| Error::system("cannot wait for events", &error))?;
+    let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::system("cannot wait for events", &error))?;
+    let waker = Arc::new(waker);
+    let writer = Writer::new(descriptor, move || {
+        // A loop that has ended needs no waking.
+        let _ = waker.wake();
+    });
+    let writer = writer.map_err(|error| Error::system("cannot start the writer", &error))?;
+    let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
+    let mut watch =
+        Watch { settings, stream, writer, out: Json::new(), poll, signals, places: Vec::new(), stop: false };
+    let result = watch.start().and_then(|()| watch.run());
+    let ended = match result {
+        Err(Ended::Closed) => return Ok(()),
+        Err(Ended::Failed(error)) => Err(error),
+        Ok(()) => Ok(()),
+    };
+    let lines = watch.stream.sequence();
+    watch.stream.own(&mut watch.out, "bye", "stopped", own_telling(None), |out| {
+        out.key("lines");
+        out.unsigned(lines);
+    });
+    let written = watch.flush().map(|()| watch.writer.finish(FINISH_TIMEOUT));
+    match written {
+        Err(Ended::Failed(error)) => ended.and(Err(error)),
+        Err(Ended::Closed) => ended,
+        Ok(Ok(0)) => ended,
+        Ok(Ok(octets)) => {
+            log::warn!("the reader does not read: {octets} octets of lines were not written");
+            ended
+        }
+        Ok(Err(error)) => ended.and(crate::output::written(Err(error))),
+    }
+}
+
+/// SIGINT and SIGTERM as octets on a socket.
+fn signals() -> io::Result<UnixStream> {
+    let (receiver, sender) = std::os::unix::net::UnixStream::pair()?;
+    receiver.set_nonblocking(true)?;
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    Ok(UnixStream::from_std(receiver))
+}
+
+/// Why the loop ended before its time.
+#[derive(Debug)]
+enum Ended {
+    /// The reader has gone away.
+    Closed,
+    /// Something failed.
+    Failed(Error),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Ended {
+        Ended::Failed(error)
+    }
+}
+
+struct Watch<'s> {
+    settings: &'s Settings,
+    stream: Stream,
+    writer: Writer,
+    out: Json,
+    poll: Poll,
+    signals: UnixStream,
+    places: Vec<Place>,
+    stop: bool,
+}
+
+/// The token of a place's notifications; that of its dumps is one more.
+fn token(place: usize) -> Token {
+    Token(place * 2)
+}
+
+impl Watch<'_> {
+    fn start(&mut self) -> std::result::Result<(), Ended> {
+        let failed = |error| Error::system("cannot wait for events", &error);
+        self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
+        let place = Place::open(self.settings, None)?;
+        let buffer = place.receive_buffer_bytes();
+        self.add(place)?;
+        let groups = self.places[0].groups().to_vec();
+        let kinds = &self.settings.kinds;
+        self.stream.own(&mut self.out, "hello", "started", own_telling(None), |out| {
+            out.key("version");
+            out.string(env!("CARGO_PKG_VERSION"));
+            out.key("kernel");
+            out.string(&rustix::system::uname().release().to_string_lossy());
+            out.key("kinds");
+            out.begin_list();
+            kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+            out.end_list();
+            out.key("groups");
+            out.begin_list();
+            groups.iter().for_each(|&group| out.unsigned(group.into()));
+            out.end_list();
+            out.key("receive_buffer");
+            out.unsigned(buffer as u64);
+        });
+        self.flush()
+    }
+
+    fn add(&mut self, place: Place) -> std::result::Result<(), Ended> {
+        let index = self.places.len();
+        self.register(&place, index)?;
+        self.places.push(place);
+        Ok(())
+    }
+
+    fn register(&self, place: &Place, index: usize) -> Result<()> {
+        let notifications = token(index);
+        for (descriptor, token) in
+            [(place.descriptor(), notifications), (place.dump_descriptor(), Token(notifications.0 + 1))]
+        {
+            let registered = self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE);
+            registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> std::result::Result<(), Ended> {
+        let mut events = Events::with_capacity(64);
+        let deadline = self.settings.timeout.map(|timeout| Instant::now() + timeout);
+        while !self.stop && !self.stream.is_done() {
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Ok(());
+            }
+            let timeout = self.wait(now, deadline);
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    return Err(Error::system("cannot wait for events", &error).into());
+                }
+                _ => {}
+            }
+            for event in &events {
+                match event.token() {
+                    WAKER => {}
+                    SIGNALS => self.stop = true,
+                    Token(number) => {
+                        if let Some(place) = self.places.get_mut(number / 2) {
+                            place.woken(number % 2 == 1);
+                        }
+                    }
+                }
+            }
+            // What had come before the signal is told.
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// How long nothing needs to be done, if nothing happens.
+    fn wait(&mut self, now: Instant, deadline: Option<Instant>) -> Option<Duration> {
+        let room = self.writer.has_room();
+        if self.places.iter().any(|place| place.has_work(room)) {
+            return Some(Duration::ZERO);
+        }
+        let dues = self.places.iter().filter_map(Place::due);
+        dues.chain(deadline).min().map(|next| next.saturating_duration_since(now))
+    }
+
+    /// One turn for each place: read, then decode a slice, then go on with its dump.
+    fn turn(&mut self) -> std::result::Result<(), Ended> {
+        for index in 0..self.places.len() {
+            let place = &mut self.places[index];
+            place.read()?;
+            let room = self.writer.has_room();
+            if room {
+                place.tell(&mut self.stream, &mut self.out, LINES_BYTES);
+            }
+            if place.work(self.settings, &mut self.stream, &mut self.out, room)? {
+                // A dump that was broken off has a new socket.
+                let descriptor = place.dump_descriptor();
+                let token = Token(token(index).0 + 1);
+                let registered = self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE);
+                registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))?;
+            }
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::result::Result<(), Ended> {
+        if self.out.bytes().is_empty() {
+            return Ok(());
+        }
+        let result = self.writer.write(self.out.bytes());
+        self.out.clear();
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Ended::Closed),
+            Err(error) => Err(Error::system("cannot write the output", &error).into()),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Place {
+    fn descriptor(&self) -> i32 {
+        self.socket().as_raw_fd()
+    }
+
+    fn dump_descriptor(&self) -> i32 {
+        self.dump_socket().as_raw_fd()
+    }
+}

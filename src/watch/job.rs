@@ -1,0 +1,115 @@
+//! A job: dumps of several kinds, one after another, and what they are for.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::decode::schema::Dump as Request;
+use crate::kinds::{KINDS, KindIndex};
+use crate::mirror::Mirror;
+use crate::mirror::repair::Scope;
+use crate::netlink::dump;
+use crate::netlink::wire::{align, append_attribute};
+
+/// What a job is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Filling the mirror when watching begins.
+    Start,
+    /// Finding what a loss had hidden.
+    Repair,
+    /// Finding what the kernel does without telling.
+    Look,
+    /// Proving that the mirror is right.
+    Verify,
+}
+
+/// Dumps that run or wait.
+#[derive(Debug)]
+pub struct Job {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The number of the line that led to it.
+    pub cause: Option<u64>,
+    /// What it shows, links first.
+    pub kinds: Vec<(KindIndex, Scope)>,
+    /// Where the rows gather, but at the start.
+    pub shadow: Mirror,
+    /// When it began.
+    pub began: Instant,
+    /// The dump that runs: its kind, its requested family, its state.
+    pub running: Option<(KindIndex, u8, dump::Dump)>,
+    waiting: VecDeque<(KindIndex, dump::Request)>,
+    /// How often it began anew since the kernel's state changed meanwhile.
+    pub interruptions: u32,
+}
+
+impl Job {
+    /// A job that has not asked for anything yet.
+    pub fn new(purpose: Purpose, cause: Option<u64>, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
+        let waiting = requests(&kinds, mirror);
+        Job {
+            purpose,
+            cause,
+            kinds,
+            shadow: mirror.shadow(),
+            began: Instant::now(),
+            running: None,
+            waiting,
+            interruptions: 0,
+        }
+    }
+
+    /// The next dump to ask for.
+    pub fn next(&mut self) -> Option<(KindIndex, dump::Request)> {
+        self.waiting.pop_front()
+    }
+
+    /// Begins anew: the kernel's state changed meanwhile.
+    pub fn again(&mut self, mirror: &Mirror) {
+        self.interruptions += 1;
+        self.shadow = mirror.shadow();
+        self.waiting = requests(&self.kinds, mirror);
+        self.running = None;
+    }
+}
+
+/// The dumps that show those kinds.
+pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(KindIndex, dump::Request)> {
+    let mut requests = VecDeque::new();
+    for &(kind, scope) in kinds {
+        for dump in KINDS[kind].dumps {
+            match dump.per_link {
+                None => requests.push_back((kind, request(dump, scope, None))),
+                Some(at) => {
+                    let links: Vec<u32> = match scope {
+                        Scope::Link(ifindex) => vec![ifindex],
+                        Scope::All => mirror.links.indices().collect(),
+                    };
+                    requests.extend(links.into_iter().map(|ifindex| (kind, request(dump, scope, Some((at, ifindex))))));
+                }
+            }
+        }
+    }
+    requests
+}
+
+fn request(dump: &Request, scope: Scope, link: Option<(usize, u32)>) -> dump::Request {
+    let mut body = dump.header.to_vec();
+    if let Some((at, ifindex)) = link
+        && let Some(place) = body.get_mut(at..at + 4)
+    {
+        place.copy_from_slice(&ifindex.to_ne_bytes());
+    }
+    body.resize(align(body.len()), 0);
+    for (number, payload) in dump.attributes {
+        append_attribute(&mut body, *number, payload);
+    }
+    // The kernel leaves out routes that do not leave through the interface: `RTA_OIF` in a strict dump.
+    const RTM_GETROUTE: u16 = 26;
+    if let Scope::Link(ifindex) = scope
+        && dump.message == RTM_GETROUTE
+    {
+        append_attribute(&mut body, crate::kinds::route::RTA_OIF, &ifindex.to_ne_bytes());
+    }
+    dump::Request { message_type: dump.message, body }
+}

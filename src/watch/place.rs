@@ -1,0 +1,588 @@
+//! One watched namespace: its sockets, its mirror, and what is to be done there next.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::job::{Job, Purpose};
+use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
+use crate::actor::Actor;
+use crate::backlog::Backlog;
+use crate::decode::json::Json;
+use crate::error::{Error, Result};
+use crate::event::{Action, Clock, Origin};
+use crate::kinds::{self, KINDS, KindIndex};
+use crate::mirror::repair::{Difference, Scope};
+use crate::mirror::silence::{self, Look};
+use crate::mirror::{Mirror, signals};
+use crate::netlink::dump::{Dump, Progress};
+use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::netlink::wire;
+use crate::stream::{Source, Stream, Telling, Told};
+
+/// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
+const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
+/// A receive buffer below this is said to be small.
+const RECEIVE_BUFFER_SMALL_BYTES: usize = 1 << 20;
+/// Calls to read in a turn at most, so that other places and decoding get theirs.
+const READS_MAX: usize = 16;
+/// A job begins anew at most so often because the kernel's state changed meanwhile; then it is taken as it is, and done
+/// again a little later.
+const INTERRUPTIONS_MAX: u32 = 10;
+/// A look waits so long for what else may come, so that a storm costs one look.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// After a job, the next look waits so many times as long as it took.
+const REST_FACTOR: u32 = 9;
+/// The longest rest after a job.
+const REST_MAX: Duration = Duration::from_secs(2);
+/// The first and the longest pause before a repair, while losses follow each other.
+const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
+
+/// A watched namespace.
+#[derive(Debug)]
+pub struct Place {
+    /// Its name, where another than linkhook's own is watched.
+    name: Option<String>,
+    socket: Socket,
+    dump_socket: Socket,
+    batch: Batch,
+    dump_batch: Batch,
+    groups: Vec<u32>,
+    receive_buffer_bytes: usize,
+    mirror: Mirror,
+    backlog: Backlog,
+    readable: bool,
+    dump_readable: bool,
+    /// The kernel's count of drops that was told last.
+    drops_told: u32,
+    loss: Option<Loss>,
+    job: Option<Job>,
+    pending: Option<Pending>,
+    looks: Vec<Look>,
+    look_at: Option<Instant>,
+    rested_at: Instant,
+    repair_pause: Duration,
+    verify_at: Option<Instant>,
+    last_received_microseconds: i64,
+}
+
+/// Notifications were lost.
+#[derive(Debug)]
+struct Loss {
+    since_microseconds: i64,
+    /// Not before then is it repaired.
+    repair_at: Instant,
+}
+
+/// What a job has found, and is not told yet.
+#[derive(Debug)]
+struct Pending {
+    purpose: Purpose,
+    cause: Option<u64>,
+    began: Instant,
+    differences: VecDeque<Difference>,
+    added: u64,
+    changed: u64,
+    removed: u64,
+}
+
+impl Place {
+    /// Subscribes to what the kinds need, in the namespace of the calling thread, and asks for what exists.
+    pub fn open(settings: &Settings, name: Option<String>) -> Result<Place> {
+        let socket = Socket::open(NETLINK_ROUTE)?;
+        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
+        let granted = socket
+            .set_receive_buffer(wanted)
+            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        if settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
+            log::warn!(
+                "the receive buffer has only {granted} octets: a burst of changes may be lost, which is then told and \
+                 repaired; run as root or raise net.core.rmem_max"
+            );
+        }
+        let mut groups = Vec::new();
+        for group in silence::groups(&settings.kinds) {
+            match socket.join(group) {
+                Ok(true) => groups.push(group),
+                Ok(false) => log::debug!("this kernel does not have the group {group}"),
+                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
+            }
+        }
+        let mirror = Mirror::new();
+        let mut start = settings.kinds.clone();
+        let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
+        if !start.contains(&link) {
+            // For the names.
+            start.insert(0, link);
+        }
+        let start = start.into_iter().map(|kind| (kind, Scope::All)).collect();
+        let job = Job::new(Purpose::Start, None, start, &mirror);
+        let now = Instant::now();
+        Ok(Place {
+            name,
+            drops_told: socket.drops().unwrap_or_default(),
+            socket,
+            dump_socket: Socket::open(NETLINK_ROUTE)?,
+            batch: Batch::new(),
+            dump_batch: Batch::new(),
+            groups,
+            receive_buffer_bytes: granted,
+            mirror,
+            backlog: Backlog::new(BACKLOG_BYTES_MAX),
+            readable: true,
+            dump_readable: true,
+            loss: None,
+            job: Some(job),
+            pending: None,
+            looks: Vec::new(),
+            look_at: None,
+            rested_at: now,
+            repair_pause: REPAIR_PAUSE.0,
+            verify_at: settings.verify.map(|every| now + every),
+            last_received_microseconds: now_microseconds(),
+        })
+    }
+
+    /// The socket for notifications.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// The socket for dumps.
+    pub fn dump_socket(&self) -> &Socket {
+        &self.dump_socket
+    }
+
+    /// The groups that were joined.
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
+    }
+
+    /// Octets of the receive buffer, as the kernel counts them.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
+    }
+
+    /// One of its sockets can be read.
+    pub fn woken(&mut self, dump: bool) {
+        *(if dump { &mut self.dump_readable } else { &mut self.readable }) = true;
+    }
+
+    /// Whether there is something to do now. `room` says whether lines are taken.
+    pub fn has_work(&self, room: bool) -> bool {
+        let reads = self.readable && !self.backlog.is_full();
+        let decodes = room && (self.pending.is_some() || (self.job.is_none() && !self.backlog.is_empty()));
+        // A repair tells its end; a dump fills the mirror, or a shadow of it, and waits for room at the start alone.
+        let dumps = self.job.as_ref().is_some_and(|job| {
+            self.pending.is_none()
+                && (job.running.is_none() || self.dump_readable)
+                && (room || job.purpose != Purpose::Start)
+        });
+        reads || decodes || dumps
+    }
+
+    /// When something is to be done, if nothing happens before.
+    pub fn due(&self) -> Option<Instant> {
+        if self.job.is_some() || self.pending.is_some() {
+            return None;
+        }
+        let look = self.look_at.map(|at| at.max(self.rested_at));
+        let repair = self.loss.as_ref().map(|loss| loss.repair_at);
+        [look, repair, self.verify_at].into_iter().flatten().min()
+    }
+
+    /// Takes from the kernel what it has, into the backlog.
+    pub fn read(&mut self) -> Result<()> {
+        for _ in 0..READS_MAX {
+            if !self.readable || self.backlog.is_full() {
+                return Ok(());
+            }
+            match self.socket.receive(&mut self.batch) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Ok(());
+                }
+                Err(error) if is_overrun(&error) => {
+                    self.lost();
+                    continue;
+                }
+                Err(error) => return Err(Error::system("cannot read from the kernel", &error)),
+            }
+            let time = now_microseconds();
+            self.last_received_microseconds = time;
+            let mut longest = 0;
+            for datagram in self.batch.datagrams() {
+                if datagram.port != 0 {
+                    log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
+                } else if datagram.truncated() {
+                    longest = longest.max(datagram.length);
+                } else {
+                    self.backlog.push(time, datagram.bytes);
+                }
+            }
+            if longest > 0 {
+                log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
+                self.batch.make_room(longest);
+                self.lost();
+            }
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self) {
+        let since_microseconds = self.last_received_microseconds;
+        let repair_at = Instant::now() + self.repair_pause;
+        self.loss.get_or_insert(Loss { since_microseconds, repair_at });
+    }
+
+    /// Tells what waits: first what a job has found, then what is in the backlog, until so many octets have gathered.
+    pub fn tell(&mut self, stream: &mut Stream, out: &mut Json, bytes_max: usize) {
+        while !stream.is_done() && out.bytes().len() < bytes_max {
+            if let Some(pending) = &mut self.pending {
+                let Some(difference) = pending.differences.pop_front() else {
+                    self.told(stream, out);
+                    continue;
+                };
+                tell_difference(pending, &difference, self.name.as_deref(), &self.mirror, stream, out);
+            } else if self.job.is_none() && !self.backlog.is_empty() {
+                self.decode_one(stream, out);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Everything that a job has found is told.
+    fn told(&mut self, stream: &mut Stream, out: &mut Json) {
+        let Some(pending) = self.pending.take() else { return };
+        let found = pending.added + pending.changed + pending.removed;
+        if pending.purpose == Purpose::Verify && found > 0 {
+            log::warn!(
+                "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
+                pending.added,
+                pending.changed,
+                pending.removed
+            );
+        }
+        if pending.purpose == Purpose::Repair || (pending.purpose == Purpose::Verify && found > 0) {
+            let telling = Telling { cause: pending.cause, ..own_telling(self.name.as_deref()) };
+            stream.own(out, "resync", "done", telling, |out| {
+                for (key, number) in
+                    [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)]
+                {
+                    out.key(key);
+                    out.unsigned(number);
+                }
+                out.key("took");
+                out.display(format_args!("{:.6}s", pending.began.elapsed().as_secs_f64()));
+                if pending.purpose == Purpose::Verify {
+                    out.key("reason");
+                    out.string("verify");
+                }
+            });
+        }
+    }
+
+    fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
+        let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
+        let telling = Telling {
+            origin: Origin::Kernel,
+            cause: None,
+            time_microseconds,
+            netns: self.name.as_deref(),
+            actor: None,
+        };
+        let mut messages = wire::messages(datagram);
+        let mut looks = Vec::new();
+        for message in messages.by_ref() {
+            if message.header.kind < wire::NLMSG_MIN_TYPE {
+                continue;
+            }
+            let before = silence::before(&self.mirror, &message);
+            let actor = (message.header.port != 0).then(|| Actor { port: message.header.port, process: None });
+            let told = Telling { actor: actor.as_ref(), ..telling };
+            let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, told);
+            silence::looks(&mut looks, &self.mirror, &message, before, line);
+        }
+        if !messages.rest().is_empty() {
+            stream.undecoded(out, messages.rest(), "its length is wrong", telling);
+        }
+        self.backlog.pop();
+        if !looks.is_empty() {
+            self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
+            for look in looks {
+                silence::gather(&mut self.looks, look);
+            }
+        }
+    }
+
+    /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
+    pub fn work(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json, room: bool) -> Result<bool> {
+        let mut renewed = false;
+        if self.job.is_none() && self.pending.is_none() {
+            self.begin_what_is_due(settings, stream, out);
+        }
+        // A loss makes every job but the first one worthless; the next one finds what both would have.
+        if self.loss.is_some() && self.job.as_ref().is_some_and(|job| job.purpose != Purpose::Start) {
+            self.break_off()?;
+            renewed = true;
+        }
+        let Some(mut job) = self.job.take() else { return Ok(renewed) };
+        let blocked = job.purpose == Purpose::Start && !room;
+        while !blocked && self.pending.is_none() {
+            if job.running.is_none() {
+                let Some((kind, request)) = job.next() else {
+                    self.finish(job, settings);
+                    return Ok(renewed);
+                };
+                let family = request.body.first().copied().unwrap_or_default();
+                let dump = Dump::start(&self.dump_socket, &request)
+                    .map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
+                job.running = Some((kind, family, dump));
+                self.dump_readable = true;
+            }
+            match self.read_dump(&mut job, stream, out)? {
+                Step::Waits => break,
+                Step::Goes => {
+                    if job.purpose == Purpose::Start {
+                        break;
+                    }
+                }
+                Step::Renew => {
+                    self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+                    renewed = true;
+                }
+            }
+        }
+        self.job = Some(job);
+        Ok(renewed)
+    }
+
+    fn read_dump(&mut self, job: &mut Job, stream: &mut Stream, out: &mut Json) -> Result<Step> {
+        if !self.dump_readable {
+            return Ok(Step::Waits);
+        }
+        let Some((kind, family, mut dump)) = job.running.take() else { return Ok(Step::Goes) };
+        match self.dump_socket.receive(&mut self.dump_batch) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.dump_readable = false;
+                job.running = Some((kind, family, dump));
+                return Ok(Step::Waits);
+            }
+            Err(error) if is_overrun(&error) => {
+                job.again(&self.mirror);
+                return Ok(Step::Renew);
+            }
+            Err(error) => return Err(Error::system("cannot read a dump", &error)),
+        }
+        let time_microseconds = now_microseconds();
+        let netns = self.name.as_deref();
+        let telling = Telling { origin: Origin::Snapshot, cause: None, time_microseconds, netns, actor: None };
+        let mut foreign = false;
+        let mut longest = 0;
+        let mut ended = None;
+        for datagram in self.dump_batch.datagrams() {
+            if datagram.truncated() {
+                longest = longest.max(datagram.length);
+            }
+            let (mirror, shadow) = (&mut self.mirror, &mut job.shadow);
+            let purpose = job.purpose;
+            let progress = dump.take(datagram, |message| {
+                // A kernel without that family answers with all families.
+                if family != 0 && message.payload.first().is_some_and(|&found| found != family) {
+                    foreign = true;
+                } else if purpose == Purpose::Start {
+                    stream.message(out, mirror, &message, Source::Snapshot, telling);
+                } else {
+                    gather(shadow, &message);
+                }
+            });
+            if progress != Progress::More {
+                ended = Some(progress);
+                break;
+            }
+        }
+        if longest > 0 {
+            self.dump_batch.make_room(longest);
+        }
+        match ended {
+            None | Some(Progress::More) => {}
+            Some(Progress::Done) => return Ok(Step::Goes),
+            Some(Progress::Interrupted) if job.interruptions >= INTERRUPTIONS_MAX => {
+                log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
+                self.look_later(kind);
+                return Ok(Step::Goes);
+            }
+            Some(Progress::Interrupted) => {
+                job.again(&self.mirror);
+                return Ok(Step::Goes);
+            }
+            Some(Progress::Failed(failure)) if failure.unsupported() => return Ok(Step::Goes),
+            Some(Progress::Failed(failure)) => {
+                log::warn!("the kernel does not show its {} objects: {failure}", KINDS[kind].name);
+                return Ok(Step::Goes);
+            }
+        }
+        if foreign {
+            return Ok(Step::Renew);
+        }
+        job.running = Some((kind, family, dump));
+        Ok(Step::Goes)
+    }
+
+    fn look_later(&mut self, kind: KindIndex) {
+        self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
+        silence::gather(&mut self.looks, Look { kind, scope: Scope::All, cause: None });
+    }
+
+    fn break_off(&mut self) -> Result<()> {
+        if let Some(job) = self.job.take()
+            && job.purpose == Purpose::Look
+        {
+            // The repair looks at everything.
+            self.looks.clear();
+            self.look_at = None;
+        }
+        self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+        Ok(())
+    }
+
+    fn finish(&mut self, job: Job, settings: &Settings) {
+        self.rested_at = Instant::now() + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
+        self.verify_at = settings.verify.map(|every| Instant::now() + every);
+        if job.purpose == Purpose::Start {
+            return;
+        }
+        // Notifications that came meanwhile may be what differs: what they say is not the mirror's fault.
+        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet()) {
+            self.verify_at = Some(Instant::now() + LOOK_PAUSE);
+            return;
+        }
+        let differences = self.mirror.repair(job.shadow, &job.kinds).into();
+        self.pending = Some(Pending {
+            purpose: job.purpose,
+            cause: job.cause,
+            began: job.began,
+            differences,
+            added: 0,
+            changed: 0,
+            removed: 0,
+        });
+    }
+
+    /// Whether the kernel has nothing more to tell for now.
+    fn is_quiet(&mut self) -> bool {
+        self.readable = true;
+        self.read().is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
+    }
+
+    fn begin_what_is_due(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json) {
+        // What was received before the loss is told before it.
+        if !self.backlog.is_empty() || self.readable {
+            return;
+        }
+        let now = Instant::now();
+        if let Some(loss) = &self.loss {
+            if loss.repair_at > now {
+                return;
+            }
+            let since = loss.since_microseconds;
+            let drops = self.socket.drops();
+            let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told)).filter(|&lost| lost > 0);
+            self.drops_told = drops.unwrap_or_default();
+            self.loss = None;
+            let cause = stream.own(out, "overrun", "lost", own_telling(self.name.as_deref()), |out| {
+                out.key("lost");
+                match lost {
+                    Some(lost) => out.unsigned(lost.into()),
+                    None => out.null(),
+                }
+                out.key("since");
+                Clock::default().write(out, since);
+                out.key("kinds");
+                out.begin_list();
+                settings.kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+                out.end_list();
+            });
+            // Doubled while losses follow each other, and forgotten after a quiet while.
+            let often = now < self.rested_at + REPAIR_PAUSE.1;
+            self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
+            self.looks.clear();
+            self.look_at = None;
+            self.job = Some(Job::new(Purpose::Repair, cause, all(settings), &self.mirror));
+        } else if self.look_at.is_some_and(|at| at.max(self.rested_at) <= now) {
+            self.look_at = None;
+            let looks = std::mem::take(&mut self.looks);
+            let cause = looks.iter().filter_map(|look| look.cause).max();
+            let looks = silence::limited(looks, &self.mirror, &settings.kinds);
+            if !looks.is_empty() {
+                self.job = Some(Job::new(Purpose::Look, cause, looks, &self.mirror));
+            }
+        } else if self.verify_at.is_some_and(|at| at <= now) {
+            if self.look_at.is_some() {
+                self.verify_at = Some(now + LOOK_PAUSE);
+            } else {
+                self.job = Some(Job::new(Purpose::Verify, None, all(settings), &self.mirror));
+            }
+        }
+    }
+}
+
+/// All kinds that can be asked for.
+fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
+    let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
+    asked.map(|&kind| (kind, Scope::All)).collect()
+}
+
+/// What became of a dump.
+enum Step {
+    /// Nothing to read.
+    Waits,
+    /// It went on.
+    Goes,
+    /// Its socket cannot be used again.
+    Renew,
+}
+
+/// Puts a row into the shadow.
+fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
+    let family = message.payload.first().copied().unwrap_or_default();
+    let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
+    let table = KINDS[kind];
+    if table.identity.is_none() || message.payload.len() < table.header.bytes {
+        return;
+    }
+    let parts = kinds::split::split(table, message.payload);
+    if parts.is_empty() {
+        shadow.apply(kind, removes, message.header.flags, message.payload);
+    }
+    for payload in &parts {
+        shadow.apply(kind, removes, message.header.flags, payload);
+    }
+}
+
+fn tell_difference(
+    pending: &mut Pending,
+    difference: &Difference,
+    netns: Option<&str>,
+    mirror: &Mirror,
+    stream: &mut Stream,
+    out: &mut Json,
+) {
+    let (old, new) = (difference.old.as_deref(), difference.new.as_deref());
+    let (action, count, shown) = match (old, new) {
+        (None, Some(new)) => (Action::Add, &mut pending.added, new),
+        (Some(_), Some(new)) => (Action::Change, &mut pending.changed, new),
+        (Some(old), None) => (Action::Remove, &mut pending.removed, old),
+        (None, None) => return,
+    };
+    let origin = if pending.purpose == Purpose::Look { Origin::Inferred } else { Origin::Resync };
+    let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
+    let signals = signals::of(KINDS[difference.kind], old, new, shown);
+    let told = Told { kind: difference.kind, action, old, new: shown, signals };
+    if stream.tell(out, &mirror.links, told, telling).is_some() {
+        *count += 1;
+    }
+}
