@@ -14,6 +14,7 @@ pub mod nexthop;
 pub mod route;
 pub mod rule;
 pub mod split;
+pub mod tc;
 
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
 pub static KINDS: &[&Kind] = &[
@@ -27,6 +28,11 @@ pub static KINDS: &[&Kind] = &[
     &neigh::FDB,
     &nexthop::NEXTHOP,
     &nexthop::NEXTHOP_BUCKET,
+    &tc::QDISC,
+    &tc::CLASS,
+    &tc::FILTER,
+    &tc::CHAIN,
+    &tc::TC_ACTION,
 ];
 
 /// The place of a kind in [`KINDS`].
@@ -44,6 +50,8 @@ pub fn index_of(kind: &'static Kind) -> Option<KindIndex> {
 
 /// The kind of a message and whether it says that the object is gone, by the message's type and its header's family.
 pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
+    // The rows of a dump of actions have the type of the request.
+    let message_type = if message_type == tc::RTM_GETACTION { tc::TC_ACTION.new } else { message_type };
     let of_type = |kind: &Kind| message_type == kind.new || (message_type == kind.delete && kind.delete != 0);
     let exact = KINDS.iter().position(|kind| of_type(kind) && kind.families.contains(&family));
     let found = exact.or_else(|| KINDS.iter().position(|kind| of_type(kind) && kind.families.is_empty()))?;

@@ -179,7 +179,8 @@ pub fn interface_of(kind: &Kind, payload: &[u8]) -> Option<u32> {
         Interface::Header(at) => wire::u32_at(payload, at),
         Interface::Attribute(number) => wire::attribute_u32(attributes_of(kind, payload), number),
     };
-    index.filter(|&index| index != 0)
+    // TCM_IFINDEX_MAGIC_BLOCK: a filter of a shared block, which belongs to no interface.
+    index.filter(|&index| index != 0 && index != u32::MAX)
 }
 
 /// The attributes of a payload, behind the kind's header.

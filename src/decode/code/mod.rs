@@ -8,4 +8,5 @@ pub mod can;
 pub mod encap;
 pub mod links;
 pub mod network;
+pub mod tc;
 pub mod tunnels;
