@@ -178,7 +178,7 @@ const ROWS: [Row; 16] = [
     row(9, "pad", Is::Known),
     row(10, "dump_invisible", Is::Present),
     row(TCA_CHAIN, "chain", Is::Number(U32)),
-    row(12, "offloaded", Is::Bool(U8)),
+    row(12, "offloaded", Is::Flags(U8, &[(1, "offloaded")])),
     row(13, "ingress_block", Is::NumberUnless(U32, 0)),
     row(14, "egress_block", Is::NumberUnless(U32, 0)),
     row(15, "dump_flags", Is::Structure(&BIT_FIELD)),
