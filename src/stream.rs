@@ -9,8 +9,7 @@ use crate::decode::schema::Kind;
 use crate::decode::{Context, Links, write_object};
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
-use crate::kinds::split::split;
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KINDS, KindIndex, split};
 use crate::mirror::signals::{self, Signals};
 use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
 use crate::netlink::wire::{self, Message};
@@ -144,18 +143,30 @@ impl Stream {
             }
             return None;
         }
-        if !table.split.is_empty() {
-            let parts = split(table, message.payload);
-            if !parts.is_empty() {
-                let mut last = None;
-                for payload in &parts {
-                    let part = Message { payload, ..*message };
-                    last = self.object(out, mirror, (kind, removes), &part, source, telling).or(last);
-                }
-                return last;
-            }
+        if table.split.is_empty() {
+            return self.object(out, mirror, (kind, removes), message, source, telling);
         }
-        self.object(out, mirror, (kind, removes), message, source, telling)
+        let mut last = None;
+        if source == Source::RecordedDump {
+            // Each row is told as it is, a range as a range; the mirror has one object for each number.
+            for row in &split::rows(table, message.payload) {
+                let present = Told { kind, action: Action::Present, old: None, new: row, signals: Signals::NONE };
+                if self.options.present {
+                    last = self.tell(out, &mirror.links, present, telling).or(last);
+                }
+            }
+            if table.identity.is_some() {
+                for payload in &split::split(table, message.payload) {
+                    mirror.apply(kind, removes, message.header.flags, payload);
+                }
+            }
+            return last;
+        }
+        for payload in &split::split(table, message.payload) {
+            let part = Message { payload, ..*message };
+            last = self.object(out, mirror, (kind, removes), &part, source, telling).or(last);
+        }
+        last
     }
 
     /// Takes in one object.

@@ -44,12 +44,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
         failed: None,
     };
-    if !wanted.contains(&link) {
-        // For the names.
-        list.kind(link)?;
-    }
+    // A link may name another one that comes later, so that the names are learned first.
+    list.kind(link, true)?;
     for kind in wanted {
-        list.kind(kind)?;
+        list.kind(kind, false)?;
         if list.stream.is_done() || list.failed.is_some() {
             break;
         }
@@ -71,7 +69,7 @@ struct List {
 }
 
 impl List {
-    fn kind(&mut self, kind: KindIndex) -> Result<()> {
+    fn kind(&mut self, kind: KindIndex, names: bool) -> Result<()> {
         for (_, request) in requests(&[(kind, Scope::All)], &self.mirror) {
             let left = self.deadline.saturating_duration_since(Instant::now());
             let family = request.body.first().copied().unwrap_or_default();
@@ -86,7 +84,9 @@ impl List {
                 let Row::Message(message) = row else { return };
                 // A kernel without that family answers with all families.
                 let foreign = family != 0 && message.payload.first().is_some_and(|&found| found != family);
-                if !foreign && !self.stream.is_done() && self.failed.is_none() {
+                if names {
+                    self.mirror.links.note(message.payload, false);
+                } else if !foreign && !self.stream.is_done() && self.failed.is_none() {
                     self.stream.message(&mut self.out, &mut self.mirror, &message, Source::Snapshot, telling);
                     self.write(WRITE_BYTES);
                 }

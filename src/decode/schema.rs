@@ -5,6 +5,7 @@
 
 use super::json::Json;
 use super::walk::Context;
+use crate::netlink::wire;
 
 /// A number's width, sign and byte order; the machine's byte order unless named `Be`, the network's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,12 +183,26 @@ pub struct Structure {
     pub bytes: usize,
     /// Its fields.
     pub fields: &'static [Field],
+    /// Of a header: the offset of two octets that say how many more octets follow it, before the attributes.
+    pub tail: Option<usize>,
 }
 
 impl Structure {
     /// A table of fields.
     pub const fn new(name: &'static str, bytes: usize, fields: &'static [Field]) -> Structure {
-        Structure { name, bytes, fields }
+        Structure { name, bytes, fields, tail: None }
+    }
+
+    /// A header that is followed by as many more octets as its two octets at that offset say.
+    pub const fn with_tail(self, at: usize) -> Structure {
+        Structure { tail: Some(at), ..self }
+    }
+
+    /// Where the attributes begin in a payload that this is the header of.
+    #[inline]
+    pub fn attributes_at(&self, payload: &[u8]) -> usize {
+        let tail = self.tail.and_then(|at| wire::u16_at(payload, at)).unwrap_or_default();
+        wire::align(self.bytes + usize::from(tail))
     }
 }
 
@@ -268,6 +283,8 @@ pub enum Interface {
     Header(usize),
     /// In that attribute, four octets.
     Attribute(u16),
+    /// In the nest of the first number, in the attribute of the second, four octets.
+    Nested(u16, u16),
 }
 
 /// What makes an object the same object.
@@ -312,9 +329,10 @@ pub struct Kind {
     pub interface: Interface,
     /// What makes it the same object; `None` for an event without state, of which each one is told.
     pub identity: Option<Identity>,
-    /// Where a message holds several objects: the numbers of the nests that lead to them, 0 for any number. Each becomes
-    /// a message of its own, with the header, the other attributes and one of them. Empty where a message is an object.
-    pub split: &'static [u16],
+    /// Where a message holds several objects: the ways to them, each the numbers of the nests that lead there, 0 for any
+    /// number. Each object becomes a message of its own, with the header, the attributes that are on no way and one of
+    /// them. Empty where a message is an object.
+    pub split: &'static [&'static [u16]],
     /// Whether a notification holds only what changed: attributes that it lacks keep their value.
     pub partial: bool,
     /// How the kernel is asked for what exists; empty where it cannot be asked.

@@ -53,7 +53,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of a message's payload: header and attributes.
     pub fn new(kind: &Kind, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
-        let (header, message) = payload.split_at(wire::align(kind.header.bytes).min(payload.len()));
+        let (header, message) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
         Context { links, comparing: false, header, message, set: message, above: message, number: 0, depth: 0 }
     }
 
@@ -196,7 +196,7 @@ fn write_attributes<'a>(
 ) {
     let mut seen = [0u64; 4];
     let mut iterator = attributes(bytes);
-    while let Some(Attribute { number, payload }) = iterator.next() {
+    for Attribute { number, payload } in iterator.by_ref() {
         let Some((at, row)) = set.row(number) else {
             leftovers.list.push(Unknown { number, payload, error: None });
             continue;
@@ -364,7 +364,7 @@ pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, p
             Ok(())
         }
         Is::Array(is, bytes) => {
-            if payload.len() % bytes != 0 {
+            if !payload.len().is_multiple_of(*bytes) {
                 return Err(Wrong::Because("not a whole number of elements"));
             }
             out.begin_list();
@@ -430,7 +430,7 @@ fn write_fields<'a>(
             write_member(out, context, field.key, &field.is, context.number, payload, leftovers);
         }
     }
-    if bytes.len() > wire::align(structure.bytes) {
+    if structure.tail.is_none() && bytes.len() > wire::align(structure.bytes) {
         let error = Some(Wrong::Because("octets behind the known end of the structure"));
         leftovers.list.push(Unknown { number: context.number, payload: &bytes[structure.bytes..], error });
     }

@@ -18,6 +18,8 @@ pub const IFLA_IFNAME: u16 = 3;
 pub const IFLA_MTU: u16 = 4;
 /// `IFLA_MASTER`.
 pub const IFLA_MASTER: u16 = 10;
+/// `IFLA_WIRELESS`: an event of a wireless driver, not the link's state.
+pub const IFLA_WIRELESS: u16 = 11;
 /// `IFLA_PROMISCUITY`.
 pub const IFLA_PROMISCUITY: u16 = 30;
 /// `IFLA_NEW_NETNSID`: where a link that leaves this namespace goes.
@@ -158,7 +160,8 @@ const ROWS: [Row; 69] = [
     row(42, "padding", Is::Known),
     row(43, "xdp", Is::Members(links::xdp)),
     // Why this message came: of the moment, not of the link.
-    row(44, "event", Is::Named(Scalar::U32, EVENTS)).volatile(),
+    // What a notification is about, and no state: `changed` says it.
+    row(44, "event", Is::Known),
     row(45, "new_netnsid", Is::Number(Scalar::I32)),
     row(46, "target_netnsid", Is::Number(Scalar::I32)),
     row(47, "carrier_up_count", Is::Number(Scalar::U32)).volatile(),
@@ -206,17 +209,6 @@ static INET6_ATTRIBUTES: Set = Set::new(
         rows
     },
 );
-
-/// `IFLA_EVENT_*`, as `ip link` names them.
-static EVENTS: &Names = &[
-    (0, "NONE"),
-    (1, "REBOOT"),
-    (2, "FEATURE CHANGE"),
-    (3, "BONDING FAILOVER"),
-    (4, "NOTIFY PEERS"),
-    (5, "RESEND IGMP"),
-    (6, "BONDING OPTION"),
-];
 
 /// Names of a link (`IFLA_PROP_LIST`).
 static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeated()]);

@@ -5,16 +5,31 @@
 use crate::decode::schema::Kind;
 
 pub mod addr;
+pub mod addrlabel;
+pub mod dcb;
 pub mod encap;
 pub mod link;
 pub mod link_info;
+pub mod maddr;
+pub mod mctp;
+pub mod mdb;
+pub mod mroute;
 pub mod names;
+pub mod nduseropt;
 pub mod neigh;
+pub mod neightbl;
+pub mod netconf;
 pub mod nexthop;
+pub mod nsid;
+pub mod phonet;
+pub mod prefix;
 pub mod route;
 pub mod rule;
 pub mod split;
+pub mod stats;
 pub mod tc;
+pub mod tunnel;
+pub mod vlan;
 
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
 pub static KINDS: &[&Kind] = &[
@@ -28,6 +43,27 @@ pub static KINDS: &[&Kind] = &[
     &neigh::FDB,
     &nexthop::NEXTHOP,
     &nexthop::NEXTHOP_BUCKET,
+    &netconf::NETCONF,
+    &neightbl::NEIGHTBL,
+    &neigh::NEIGH_MISS,
+    &addrlabel::ADDRLABEL,
+    &prefix::PREFIX,
+    &nduseropt::NDUSEROPT,
+    &nsid::NSID,
+    &mdb::MDB,
+    &vlan::VLAN,
+    &mroute::MROUTE,
+    &mroute::MROUTE_REPORT,
+    &maddr::MADDR,
+    &maddr::ANYCAST,
+    &stats::STATS,
+    &tunnel::TUNNEL,
+    &mctp::MCTP_ADDR,
+    &mctp::MCTP_ROUTE,
+    &mctp::MCTP_NEIGH,
+    &phonet::PHONET_ADDR,
+    &phonet::PHONET_ROUTE,
+    &dcb::DCB,
     &tc::QDISC,
     &tc::CLASS,
     &tc::FILTER,
@@ -49,9 +85,15 @@ pub fn index_of(kind: &'static Kind) -> Option<KindIndex> {
 }
 
 /// The kind of a message and whether it says that the object is gone, by the message's type and its header's family.
+///
+/// Some dumps answer with the request's type (`RTM_GETMDB`, `RTM_GETMULTICAST`), and `RTM_GETDCB` and `RTM_SETDCB` are
+/// notifications: where no kind has such a type, it is what there is.
 pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
-    // The rows of a dump of actions have the type of the request.
-    let message_type = if message_type == tc::RTM_GETACTION { tc::TC_ACTION.new } else { message_type };
+    let found = of_exact_message(message_type, family);
+    if found.is_none() && message_type & 2 != 0 { of_exact_message(message_type & !3, family) } else { found }
+}
+
+fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
     let of_type = |kind: &Kind| message_type == kind.new || (message_type == kind.delete && kind.delete != 0);
     let exact = KINDS.iter().position(|kind| of_type(kind) && kind.families.contains(&family));
     let found = exact.or_else(|| KINDS.iter().position(|kind| of_type(kind) && kind.families.is_empty()))?;

@@ -10,6 +10,7 @@ pub static FAMILIES: &Names = &[
     (10, "inet6"),
     (17, "packet"),
     (28, "mpls"),
+    (35, "phonet"),
     (45, "mctp"),
     (128, "ipmr"),
     (129, "ip6mr"),

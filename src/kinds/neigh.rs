@@ -46,6 +46,23 @@ pub static FDB: Kind = Kind {
     dumps: &[Dump { message: 30, header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
 };
 
+/// `RTM_GETNEIGH` from the kernel: it asks user space for an address that it misses (`neigh_app_ns`, `vxlan_fdb_miss`).
+pub static NEIGH_MISS: Kind = Kind {
+    name: "neigh_miss",
+    about: "addresses that the kernel asks user space for",
+    groups: &[3],
+    new: 30,
+    delete: 0,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Header(4),
+    identity: None,
+    split: &[],
+    partial: false,
+    dumps: &[],
+};
+
 /// `NDA_DST`.
 pub const NDA_DST: u16 = 1;
 /// `NDA_LLADDR`.

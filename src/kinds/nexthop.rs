@@ -1,7 +1,7 @@
 //! `nexthop` and `nexthop_bucket`: nexthop objects, their groups, and the buckets of resilient groups.
 //! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
 
-use super::names::{FAMILIES, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
+use super::names::{ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
 use crate::decode::code::{self, network};
 use crate::decode::schema::{
     Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
@@ -57,7 +57,8 @@ pub const NHA_RES_BUCKET: u16 = 13;
 
 static HEADER: Structure = Structure::new("nhmsg", 8, FIELDS);
 const FIELDS: &[Field] = &[
-    field(0, "family", Is::Named(U8, FAMILIES)),
+    // A group has no family.
+    field_of(0, 1, "family", Is::Members(network::family_unless_unspecified)),
     field(1, "scope", Is::NamedId(U8, SCOPES)),
     field(2, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(4, "flags", Is::Bits(U32, ROUTE_FLAGS)),

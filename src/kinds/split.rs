@@ -1,42 +1,72 @@
 //! Messages that hold several objects, taken apart: each object becomes a message of its own.
 
+use super::{mdb, vlan};
+use crate::decode::code::vlan::singles;
 use crate::decode::schema::Kind;
-use crate::netlink::wire::{align, append_attribute, attributes};
+use crate::netlink::wire::{append_attribute, attributes};
 
-/// Any attribute's number, in a kind's path.
+/// Any attribute's number, in a kind's ways.
 const ANY: u16 = 0;
+/// `AF_BRIDGE`.
+const AF_BRIDGE: u8 = 7;
 
-/// The payloads of the objects in a message; empty where the message itself is the object.
+/// The payloads of the objects in a message; a range becomes as many objects as it has numbers. The message itself is
+/// an object where none is inside and it tells something else; where it tells nothing, there is no object.
 pub fn split(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
-    let Some((&first, _)) = kind.split.split_first() else { return Vec::new() };
-    let (header, set) = payload.split_at(align(kind.header.bytes).min(payload.len()));
+    let rows = rows(kind, payload);
+    if std::ptr::eq(kind, &vlan::VLAN) {
+        rows.iter().flat_map(|row| singles(row, vlan::HEADER_BYTES)).collect()
+    } else {
+        rows
+    }
+}
+
+/// The same, but a range stays one.
+pub fn rows(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
+    let (header, set) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
     let mut base = header.to_vec();
-    for found in attributes(set).filter(|found| found.number != first) {
-        append_attribute(&mut base, found.number, found.payload);
+    // The bridge's dump leaves out the family (`br_mdb_dump`), its notifications do not.
+    if std::ptr::eq(kind, &mdb::MDB)
+        && let Some(family) = base.first_mut()
+    {
+        *family = AF_BRIDGE;
     }
     let mut objects = Vec::new();
-    collect(set, kind.split, &mut |nested| {
-        let mut object = base.clone();
-        object.extend_from_slice(&nested);
-        objects.push(object);
-    });
+    let mut iterator = attributes(set);
+    for found in iterator.by_ref().filter(|found| way(kind, found.number).is_none()) {
+        append_attribute(&mut base, found.number, found.payload);
+    }
+    let tells_more = base.len() > header.len() || !iterator.rest().is_empty();
+    for found in attributes(set) {
+        let Some(below) = way(kind, found.number) else { continue };
+        collect(found.number, found.payload, below, &mut |nested| {
+            let mut object = base.clone();
+            object.extend_from_slice(&nested);
+            objects.push(object);
+        });
+    }
+    if objects.is_empty() && tells_more {
+        objects.push(payload.to_vec());
+    }
     objects
 }
 
-/// Calls `each` with every object below the path, wrapped in the nests that lead to it.
-fn collect(set: &[u8], path: &[u16], each: &mut dyn FnMut(Vec<u8>)) {
-    let Some((&number, below)) = path.split_first() else { return };
-    for found in attributes(set).filter(|found| number == ANY || found.number == number) {
-        let mut wrap = |inner: Vec<u8>| {
-            let mut outer = Vec::new();
-            append_attribute(&mut outer, found.number, &inner);
-            each(outer);
-        };
-        if below.is_empty() {
-            wrap(found.payload.to_vec());
-        } else {
-            collect(found.payload, below, &mut wrap);
-        }
+/// What follows that number on the way that begins with it.
+fn way(kind: &Kind, number: u16) -> Option<&'static [u16]> {
+    let mut ways = kind.split.iter().filter_map(|way| way.split_first());
+    ways.find(|(first, _)| **first == ANY || **first == number).map(|(_, below)| below)
+}
+
+/// Calls `each` with every object at the end of the way, wrapped in the nests that lead to it.
+fn collect(number: u16, payload: &[u8], below: &[u16], each: &mut dyn FnMut(Vec<u8>)) {
+    let mut wrap = |inner: &[u8]| {
+        let mut outer = Vec::new();
+        append_attribute(&mut outer, number, inner);
+        each(outer);
+    };
+    let Some((&next, rest)) = below.split_first() else { return wrap(payload) };
+    for found in attributes(payload).filter(|found| next == ANY || found.number == next) {
+        collect(found.number, found.payload, rest, &mut |inner| wrap(&inner));
     }
 }
 
@@ -44,9 +74,8 @@ fn collect(set: &[u8], path: &[u16], each: &mut dyn FnMut(Vec<u8>)) {
 mod tests {
     use super::*;
     use crate::decode::schema::{Interface, Set, Structure};
-    use crate::kinds::rule::RULE;
 
-    static TWO_DEEP: Kind = Kind { split: &[1, ANY], name: "test", ..copy() };
+    static TWO_DEEP: Kind = Kind { split: &[&[1, ANY]], name: "test", ..copy() };
 
     static HEADER: Structure = Structure::new("", 4, &[]);
     static SET: Set = Set::new("", &[]);
@@ -87,6 +116,24 @@ mod tests {
             let inner: Vec<_> = attributes(found[1].payload).map(|found| (found.number, found.payload)).collect();
             assert_eq!(inner, [(number, text)]);
         }
-        assert!(split(&RULE, &payload).is_empty());
+    }
+
+    #[test]
+    fn each_way_leads_to_objects_and_nothing_is_none() {
+        static TWO_WAYS: Kind = Kind { split: &[&[1, ANY], &[3]], name: "test", ..copy() };
+        let mut nest = Vec::new();
+        append_attribute(&mut nest, 7, b"one");
+        let mut payload = b"head".to_vec();
+        append_attribute(&mut payload, 3, b"three");
+        append_attribute(&mut payload, 1, &nest);
+        assert_eq!(split(&TWO_WAYS, &payload).len(), 2);
+        assert_eq!(split(&TWO_WAYS, b"head"), Vec::<Vec<u8>>::new());
+        let mut empty = b"head".to_vec();
+        append_attribute(&mut empty, 1, b"");
+        assert_eq!(split(&TWO_WAYS, &empty), Vec::<Vec<u8>>::new());
+        // What is on no way is kept.
+        append_attribute(&mut empty, 9, b"else");
+        assert_eq!(split(&TWO_WAYS, &empty), vec![empty.clone()]);
+        assert_eq!(split(&TWO_WAYS, b"head\x03\0\0\0"), vec![b"head\x03\0\0\0".to_vec()]);
     }
 }

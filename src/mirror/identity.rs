@@ -5,9 +5,9 @@
 use smallvec::SmallVec;
 
 use super::attributes_of;
-use crate::decode::code;
+use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
-use crate::kinds::{addr, neigh, nexthop, rule, tc};
+use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes};
 
 /// An identity's octets: comparable, and nothing more.
@@ -42,6 +42,22 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
         let action = attributes(nest).next().map(|found| found.payload).unwrap_or_default();
         push(key, attribute(action, tc::action::TCA_ACT_KIND));
         push(key, code::tc::actions::index(action));
+    } else if std::ptr::eq(kind, &neightbl::NEIGHTBL) {
+        let settings = attribute(set, neightbl::NDTA_PARMS).unwrap_or_default();
+        let ifindex = attribute(settings, neightbl::NDTPA_IFINDEX);
+        // The settings for all have none; those of the kernel's black hole have 0.
+        key.push(ifindex.is_some().into());
+        push(key, ifindex);
+    } else if std::ptr::eq(kind, &mdb::MDB) {
+        multicast::identity(set, |part| push(key, part));
+    } else if std::ptr::eq(kind, &vlan::VLAN) {
+        if let Some((which, number)) = code::vlan::identity(set) {
+            key.extend_from_slice(&which.to_ne_bytes());
+            key.extend_from_slice(&number.to_ne_bytes());
+        }
+    } else if std::ptr::eq(kind, &tunnel::TUNNEL) {
+        let entry = attribute(set, tunnel::VXLAN_VNIFILTER_ENTRY).unwrap_or_default();
+        push(key, attribute(entry, 1));
     }
 }
 

@@ -21,6 +21,8 @@ pub use compare::same;
 pub use identity::Key;
 pub use links::LinkTable;
 
+use crate::decode::code::multicast;
+use crate::decode::code::network::Legs;
 use crate::decode::schema::{Interface, Kind};
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire;
@@ -106,10 +108,19 @@ impl Mirror {
     ///
     /// The payload must hold the kind's whole header; the kind must have an identity. Gives back the names of
     /// interfaces beside the change.
-    pub fn apply(&mut self, kind: KindIndex, removes: bool, flags: u16, payload: &[u8]) -> (&LinkTable, Change<'_>) {
+    pub fn apply<'m>(
+        &'m mut self,
+        kind: KindIndex,
+        removes: bool,
+        flags: u16,
+        payload: &'m [u8],
+    ) -> (&'m LinkTable, Change<'m>) {
         let table: &'static Kind = KINDS[kind];
         if std::ptr::eq(table, &kinds::link::LINK) {
             self.links.note(payload, removes);
+            if !removes && is_wireless_event(payload) {
+                return (&self.links, Change::Same(payload));
+            }
         }
         let hash = self.identity_hash(kind, payload);
         let store = &mut self.stores[kind];
@@ -163,10 +174,24 @@ impl Mirror {
     }
 }
 
+/// Whether a link's message tells nothing of the link itself: an event of a wireless driver comes with the name and
+/// the event alone (`rtnetlink_ifinfo_prep` in `net/wireless/wext-core.c`).
+fn is_wireless_event(payload: &[u8]) -> bool {
+    wire::attribute(attributes_of(&kinds::link::LINK, payload), kinds::link::IFLA_WIRELESS).is_some()
+}
+
 /// Every interface that an object concerns: of a route of several legs, each leg's.
 pub fn interfaces_of(kind: &'static Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
     if std::ptr::eq(kind, &kinds::route::ROUTE) {
         route::interfaces(kind, payload)
+    } else if std::ptr::eq(kind, &kinds::mroute::MROUTE) {
+        let set = attributes_of(kind, payload);
+        let rest = wire::attribute(set, kinds::mroute::RTA_MULTIPATH).unwrap_or_default();
+        let outgoing = Legs { rest }.map(|leg| leg.ifindex);
+        wire::attribute_u32(set, kinds::mroute::RTA_IIF).into_iter().chain(outgoing).collect()
+    } else if std::ptr::eq(kind, &kinds::mdb::MDB) {
+        let port = multicast::port_of(attributes_of(kind, payload));
+        interface_of(kind, payload).into_iter().chain(port).collect()
     } else {
         interface_of(kind, payload).into_iter().collect()
     }
@@ -178,12 +203,41 @@ pub fn interface_of(kind: &Kind, payload: &[u8]) -> Option<u32> {
         Interface::None => None,
         Interface::Header(at) => wire::u32_at(payload, at),
         Interface::Attribute(number) => wire::attribute_u32(attributes_of(kind, payload), number),
+        Interface::Nested(nest, number) => {
+            wire::attribute(attributes_of(kind, payload), nest).and_then(|set| wire::attribute_u32(set, number))
+        }
     };
-    // TCM_IFINDEX_MAGIC_BLOCK: a filter of a shared block, which belongs to no interface.
-    index.filter(|&index| index != 0 && index != u32::MAX)
+    // NETCONFA_IFINDEX_ALL and the like are negative, and so is TCM_IFINDEX_MAGIC_BLOCK, a block of filters.
+    index.filter(|&index| index as i32 > 0)
 }
 
 /// The attributes of a payload, behind the kind's header.
 pub fn attributes_of<'a>(kind: &Kind, payload: &'a [u8]) -> &'a [u8] {
-    payload.get(wire::align(kind.header.bytes)..).unwrap_or_default()
+    payload.get(kind.header.attributes_at(payload)..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut payload = vec![0; 16];
+        payload[4] = 7;
+        attributes.iter().for_each(|(number, value)| wire::append_attribute(&mut payload, *number, value));
+        payload
+    }
+
+    #[test]
+    fn a_wireless_event_leaves_the_link_as_it_was() {
+        let kind = kinds::index_of(&kinds::link::LINK).unwrap();
+        let whole = link(&[(3, b"wlan0\0"), (4, &1500u32.to_ne_bytes())]);
+        let event = link(&[(3, b"wlan0\0"), (11, b"event")]);
+        let mut mirror = Mirror::new();
+        // Of a link that is not known it tells too little to make one.
+        assert!(matches!(mirror.apply(kind, false, 0, &event).1, Change::Same(_)));
+        assert_eq!(mirror.count(kind), 0);
+        assert!(matches!(mirror.apply(kind, false, 0, &whole).1, Change::Added(_)));
+        assert!(matches!(mirror.apply(kind, false, 0, &event).1, Change::Same(_)));
+        assert_eq!(mirror.objects(kind).next(), Some(&whole[..]));
+    }
 }

@@ -9,12 +9,12 @@ use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex};
 
 /// Which objects a dump was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All of a kind.
     All,
-    /// Those that concern an interface.
-    Link(u32),
+    /// Those that concern any of some interfaces.
+    Links(Vec<u32>),
 }
 
 /// An object that is not as the mirror had it.
@@ -38,11 +38,11 @@ impl Mirror {
     /// told: first what is gone, what stands on others before them; then what is new or changed, links first.
     pub fn repair(&mut self, mut shadow: Mirror, kinds: &[(KindIndex, Scope)]) -> Vec<Difference> {
         let mut differences = Vec::new();
-        for &(kind, scope) in kinds.iter().rev() {
-            self.remove_missing(&shadow, kind, scope, &mut differences);
+        for (kind, scope) in kinds.iter().rev() {
+            self.remove_missing(&shadow, *kind, scope, &mut differences);
         }
-        for &(kind, _) in kinds {
-            self.take_over(&mut shadow, kind, &mut differences);
+        for (kind, scope) in kinds {
+            self.take_over(&mut shadow, *kind, scope, &mut differences);
         }
         for difference in &differences {
             if std::ptr::eq(KINDS[difference.kind], &kinds::route::ROUTE) {
@@ -58,17 +58,13 @@ impl Mirror {
         hasher.hash_one(key.as_slice())
     }
 
-    fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: Scope, differences: &mut Vec<Difference>) {
+    fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
         let (hasher, links) = (&self.hasher, &mut self.links);
         let mut key = Key::new();
         self.stores[kind].extract(
             |group| {
-                let inside = match scope {
-                    Scope::All => true,
-                    Scope::Link(ifindex) => group.iter().any(|object| interfaces_of(table, object).contains(&ifindex)),
-                };
-                if !inside {
+                if !group.iter().any(|object| is_inside(scope, table, object)) {
                     return false;
                 }
                 let hash = Mirror::hash_of(hasher, &mut key, table, group);
@@ -79,6 +75,7 @@ impl Mirror {
                 };
                 shadow.stores[kind].find(hash, equal).is_none()
             },
+            |object| is_inside(scope, table, object),
             |object| {
                 note_link(links, table, &object, true);
                 differences.push(Difference { kind, old: Some(object), new: None });
@@ -86,10 +83,10 @@ impl Mirror {
         );
     }
 
-    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, differences: &mut Vec<Difference>) {
+    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
         let mut key = Key::new();
-        for found in shadow.stores[kind].drain() {
+        for mut found in shadow.stores[kind].drain() {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
@@ -101,10 +98,26 @@ impl Mirror {
                 identity::write(&mut other, table, group.first());
                 other == key
             };
-            self.stores[kind].put(hash, equal, rehash, found, |old, new| {
-                compare_groups(kind, old, new, differences);
+            self.stores[kind].put(hash, equal, rehash, |old| {
+                compare_groups(kind, scope, old, &found, differences);
+                // What the dump was not asked for stays, before what it showed.
+                if let Some(old) = old {
+                    let outside = old.iter().filter(|object| !is_inside(scope, table, object));
+                    for (at, object) in outside.enumerate() {
+                        found.insert(at, object);
+                    }
+                }
+                found
             });
         }
+    }
+}
+
+/// Whether a dump of that scope shows the object.
+fn is_inside(scope: &Scope, table: &'static Kind, object: &[u8]) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Links(links) => interfaces_of(table, object).iter().any(|ifindex| links.contains(ifindex)),
     }
 }
 
@@ -115,9 +128,10 @@ fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed
 }
 
 /// What differs between the objects of one identity: equal ones first, the others in their order.
-fn compare_groups(kind: KindIndex, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
+fn compare_groups(kind: KindIndex, scope: &Scope, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
     let table = KINDS[kind];
-    let mut old: Vec<&Box<[u8]>> = old.map(Group::as_slice).unwrap_or_default().iter().collect();
+    let old = old.map(Group::as_slice).unwrap_or_default();
+    let mut old: Vec<&Box<[u8]>> = old.iter().filter(|object| is_inside(scope, table, object)).collect();
     let mut new: Vec<&Box<[u8]>> = new.as_slice().iter().collect();
     new.retain(|object| match old.iter().position(|other| same(table, other, object)) {
         Some(place) => {

@@ -162,18 +162,37 @@ impl Store {
         self.table.find(hash, equal)
     }
 
-    /// Takes out the groups for which `gone` holds, and gives each of their objects to `each`.
-    pub fn extract(&mut self, gone: impl FnMut(&Group) -> bool, mut each: impl FnMut(Box<[u8]>)) {
-        let mut gone = gone;
-        for group in self.table.extract_if(|group| gone(group)) {
-            match group {
-                Group::One(object) => each(object),
-                Group::Many(objects) => {
-                    self.extra -= objects.len() - 1;
-                    objects.into_iter().for_each(&mut each);
+    /// Takes out, of the groups for which `gone` holds, the objects for which `inside` holds, and gives each of them to
+    /// `each`.
+    pub fn extract(
+        &mut self,
+        mut gone: impl FnMut(&Group) -> bool,
+        inside: impl Fn(&[u8]) -> bool,
+        mut each: impl FnMut(Box<[u8]>),
+    ) {
+        let extra = &mut self.extra;
+        self.table.retain(|group| {
+            if !gone(group) {
+                return true;
+            }
+            if let Group::One(object) = group {
+                each(std::mem::take(object));
+                return false;
+            }
+            let mut at = 0;
+            while let Some(object) = group.as_slice().get(at) {
+                if !inside(object) {
+                    at += 1;
+                } else if let Some(object) = group.take(at) {
+                    *extra -= 1;
+                    each(object);
+                } else {
+                    each(std::mem::take(group.at_mut(at)));
+                    return false;
                 }
             }
-        }
+            true
+        });
     }
 
     /// Takes out everything.
@@ -182,28 +201,26 @@ impl Store {
         self.table.drain()
     }
 
-    /// Puts a group in the place of what has its identity; `compare` sees both before.
+    /// Puts what `merge` makes of the group that is there in its place.
     pub fn put(
         &mut self,
         hash: u64,
         equal: impl FnMut(&Group) -> bool,
         rehash: impl Fn(&Group) -> u64,
-        group: Group,
-        compare: impl FnOnce(Option<&Group>, &Group),
+        merge: impl FnOnce(Option<&Group>) -> Group,
     ) {
-        let extra = group.as_slice().len() - 1;
-        match self.table.find_mut(hash, equal) {
+        let group = match self.table.find_mut(hash, equal) {
             Some(old) => {
-                compare(Some(old), &group);
+                let group = merge(Some(old));
                 self.extra -= old.as_slice().len() - 1;
+                self.extra += group.as_slice().len() - 1;
                 *old = group;
+                return;
             }
-            None => {
-                compare(None, &group);
-                self.table.insert_unique(hash, group, rehash);
-            }
-        }
-        self.extra += extra;
+            None => merge(None),
+        };
+        self.extra += group.as_slice().len() - 1;
+        self.table.insert_unique(hash, group, rehash);
     }
 
     /// The place of an identity.

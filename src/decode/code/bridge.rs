@@ -119,7 +119,7 @@ fn next_of<'a>(context: &Context<'a>, payload: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Writes `vlanEnd` and the like, where a range ends elsewhere than it begins.
-fn write_range(out: &mut Json, keys: [&'static str; 2], from: u64, to: Option<u64>) {
+pub fn write_range(out: &mut Json, keys: [&'static str; 2], from: u64, to: Option<u64>) {
     out.key(keys[0]);
     out.unsigned(from);
     if let Some(to) = to
@@ -131,11 +131,37 @@ fn write_range(out: &mut Json, keys: [&'static str; 2], from: u64, to: Option<u6
 }
 
 /// Flags and number of a VLAN (`struct bridge_vlan_info`).
-fn vlan_info(payload: &[u8]) -> Result<(u16, u16), Wrong> {
+pub fn vlan_info(payload: &[u8]) -> Result<(u16, u16), Wrong> {
     if payload.len() != 4 {
         return Err(Wrong::Length(4));
     }
     Ok((u16_at(payload, 0).unwrap_or_default(), u16_at(payload, 2).unwrap_or_default()))
+}
+
+/// Writes `flags`, where a VLAN has any.
+pub fn write_vlan_flags(out: &mut Json, flags: u16) {
+    if flags == 0 {
+        return;
+    }
+    out.key("flags");
+    let mut rest = flags;
+    out.begin_list();
+    for &(mask, name) in FLAGS {
+        if rest & mask != 0 {
+            rest &= !mask;
+            out.string(name);
+        }
+    }
+    if rest != 0 {
+        out.display(format_args!("0x{rest:x}"));
+    }
+    out.end_list();
+}
+
+/// `flags` of `struct bridge_vlan_xstats`.
+pub fn vlan_counters_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_vlan_flags(out, unsigned(Scalar::U16, payload)? as u16);
+    Ok(())
 }
 
 /// A VLAN of a port. A range comes as two attributes: its first one writes the element, its last one nothing.
@@ -148,21 +174,7 @@ pub fn vlan(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let last = last.map(vlan_info).transpose()?.map(|(_, vlan)| vlan.into());
     out.begin_object();
     write_range(out, ["vlan", "vlanEnd"], vlan.into(), last);
-    let mut rest = flags & !RANGE_BEGIN;
-    if rest != 0 {
-        out.key("flags");
-        out.begin_list();
-        for &(mask, name) in FLAGS {
-            if rest & mask != 0 {
-                rest &= !mask;
-                out.string(name);
-            }
-        }
-        if rest != 0 {
-            out.display(format_args!("0x{rest:x}"));
-        }
-        out.end_list();
-    }
+    write_vlan_flags(out, flags & !RANGE_BEGIN);
     out.end_object();
     Ok(())
 }

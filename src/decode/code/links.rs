@@ -61,17 +61,17 @@ pub fn flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded 
     Ok(())
 }
 
-/// Writes a link-layer address in the form that links of that `ARPHRD_*` have (iproute2's `ll_addr_n2a`).
-pub fn write_link_address(out: &mut Json, link_type: u16, address: &[u8]) -> Decoded {
+/// Writes a link-layer address in the form that links of that `ARPHRD_*` have: on a tunnel it is an IP address.
+pub fn write_hardware(out: &mut Json, link_type: Option<u16>, address: &[u8]) {
     match (address.len(), link_type) {
-        (4, ARPHRD_TUNNEL | ARPHRD_SIT | ARPHRD_IPGRE) | (16, ARPHRD_TUNNEL6 | ARPHRD_IP6GRE) => {
-            return value::write_ip(out, address);
+        (4, Some(ARPHRD_TUNNEL | ARPHRD_SIT | ARPHRD_IPGRE)) | (16, Some(ARPHRD_TUNNEL6 | ARPHRD_IP6GRE)) => {
+            // It has one of the lengths that an IP address can have.
+            let _ = value::write_ip(out, address);
         }
-        (7, ARPHRD_AX25 | ARPHRD_NETROM) => write_call_sign(out, address),
-        (5, ARPHRD_ROSE) => out.hex(address),
+        (7, Some(ARPHRD_AX25 | ARPHRD_NETROM)) => write_call_sign(out, address),
+        (5, Some(ARPHRD_ROSE)) => out.hex(address),
         _ => out.hardware(address),
     }
-    Ok(())
 }
 
 /// An AX.25 address: six letters shifted left by one bit, then a number in four bits; `*` where there are no letters.
@@ -91,7 +91,8 @@ fn write_call_sign(out: &mut Json, address: &[u8]) {
 
 /// A link-layer address of this link.
 pub fn address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_link_address(out, link_type(context), payload)
+    write_hardware(out, Some(link_type(context)), payload);
+    Ok(())
 }
 
 /// `broadcast`; for a link with a peer that is the peer's address, which `link_pointtopoint` says.
@@ -302,7 +303,8 @@ fn write_program(out: &mut Json, id: u32) {
 pub fn function_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let octets = if link_type(context) == ARPHRD_ETHER { 6 } else { 20 };
     let address = payload.get(..octets).ok_or(Wrong::Short(octets))?;
-    write_link_address(out, link_type(context), address)
+    write_hardware(out, Some(link_type(context)), address);
+    Ok(())
 }
 
 /// `vf`, `link_type` and `address` of a virtual function (`struct ifla_vf_mac`).

@@ -5,8 +5,12 @@
 
 pub mod bridge;
 pub mod can;
+pub mod discovery;
 pub mod encap;
 pub mod links;
+pub mod multicast;
 pub mod network;
+pub mod settings;
 pub mod tc;
 pub mod tunnels;
+pub mod vlan;

@@ -1,5 +1,6 @@
 //! Values of addresses, routes, rules, neighbours and nexthops.
 
+use super::links;
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Names, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_ip, write_link};
@@ -86,7 +87,7 @@ fn named_id(out: &mut Json, key: &str, names: &'static Names, number: u64) {
 
 /// An MPLS label stack: `100/200`.
 pub fn label_stack(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    if payload.is_empty() || payload.len() % 4 != 0 {
+    if payload.is_empty() || !payload.len().is_multiple_of(4) {
         return Err(Wrong::Because("not a whole number of labels"));
     }
     out.begin_string();
@@ -421,7 +422,7 @@ pub fn rule_table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
 /// `FR_ACT_*`, where it is not a look-up; a jump is told by its `goto`.
 pub fn rule_action(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     match payload.first().copied().unwrap_or_default() {
-        0 | 1 | 2 => {}
+        0..=2 => {}
         3 => write_true(out, "nop"),
         10 => write_true(out, "masquerade"),
         action => {
@@ -548,17 +549,8 @@ pub fn neighbour_address(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Dec
 /// `NDA_LLADDR`: on a tunnel, an IP address.
 pub fn neighbour_hardware(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let ifindex = u32_at(context.header, 4).unwrap_or_default();
-    write_hardware(out, context.links.hardware_type(ifindex), payload);
+    links::write_hardware(out, context.links.hardware_type(ifindex), payload);
     Ok(())
-}
-
-/// A link-layer address as its interface's `ARPHRD_*` has it: that of a tunnel is an IP address.
-pub fn write_hardware(out: &mut Json, hardware_type: Option<u16>, payload: &[u8]) {
-    // ARPHRD_TUNNEL, ARPHRD_SIT, ARPHRD_IPGRE; ARPHRD_TUNNEL6, ARPHRD_IP6GRE.
-    let tunnel = matches!((hardware_type, payload.len()), (Some(768 | 776 | 778), 4) | (Some(769 | 823), 16));
-    if !tunnel || write_ip(out, payload).is_err() {
-        out.hardware(payload);
-    }
 }
 
 /// The state of a forwarding database's entry, as `bridge` has it: empty for a learned one.
@@ -606,6 +598,19 @@ pub fn activity(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 // Nexthops -----------------------------------------------------------------------------------------------------------
+
+/// The family, where there is one.
+pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let family = number(payload)?;
+    if family != 0 {
+        out.key("family");
+        match name_of(names::FAMILIES, family) {
+            Some(name) => out.string(name),
+            None => out.unsigned(family),
+        }
+    }
+    Ok(())
+}
 
 /// The weight of a group's entry: two octets, low and high, of the weight less one.
 pub fn group_weight(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -15,6 +15,13 @@ fn is_unspecified(address: &[u8]) -> bool {
     address.iter().all(|&octet| octet == 0)
 }
 
+fn is_multicast(address: &[u8]) -> bool {
+    match address.len() {
+        4 => address[0] >> 4 == 0xe,
+        _ => address.first() == Some(&0xff),
+    }
+}
+
 /// An end of a tunnel: its address, or `any`.
 pub fn endpoint(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     if matches!(payload.len(), 4 | 16) && is_unspecified(payload) {
@@ -48,11 +55,13 @@ pub fn remote(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded
 
 /// `group` or `group6` for a multicast address, else `remote` or `remote6`.
 pub fn group_or_remote(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    let multicast = match payload.len() {
-        4 => payload[0] >> 4 == 0xe,
-        _ => payload.first() == Some(&0xff),
-    };
-    if multicast { write_address(out, ["group", "group6"], payload) } else { remote(out, context, payload) }
+    if is_multicast(payload) { write_address(out, ["group", "group6"], payload) } else { remote(out, context, payload) }
+}
+
+/// The same of a network identifier that vxlan accepts: `group` or `remote`, of either family.
+pub fn vni_group(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let key = if is_multicast(payload) { "group" } else { "remote" };
+    write_address(out, [key, key], payload)
 }
 
 /// `IFLA_GRE_IFLAGS` and `IFLA_GRE_OFLAGS`.

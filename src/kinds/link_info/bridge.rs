@@ -2,7 +2,7 @@
 
 use crate::decode::code::bridge as code;
 use crate::decode::code::network::seconds;
-use crate::decode::schema::{Is, Row, Scalar, Set, row};
+use crate::decode::schema::{Is, Row, Scalar, Set, Structure, field, field_of, row};
 use crate::kinds::names::{BRIDGE_PORT_STATES, ETHER_TYPES};
 
 /// `IFLA_BR_*`: a bridge.
@@ -56,7 +56,7 @@ pub static BRIDGE: Set = Set::new(
         row(45, "vlan_stats_per_port", Is::Number(Scalar::U8)),
         row(46, "options", Is::Members(code::options)),
         row(47, "mcast_querier_state", Is::Members(code::querier_state)),
-        row(48, "fdb_n_learned", Is::Number(Scalar::U32)).volatile(),
+        row(48, "fdb_n_learned", Is::Number(Scalar::U32)),
         row(49, "fdb_max_learned", Is::Number(Scalar::U32)),
         row(50, "stp_mode", Is::AnyNumber),
     ],
@@ -104,10 +104,10 @@ const PORT_ROWS: [Row; 44] = [
     row(35, "mrp_ring_open", Is::Bool(Scalar::U8)),
     row(36, "mrp_in_open", Is::Bool(Scalar::U8)),
     row(37, "mcast_eht_hosts_limit", Is::Number(Scalar::U32)),
-    row(38, "mcast_eht_hosts_cnt", Is::Number(Scalar::U32)).volatile(),
+    row(38, "mcast_eht_hosts_cnt", Is::Number(Scalar::U32)),
     row(39, "locked", Is::Bool(Scalar::U8)),
     row(40, "mab", Is::Bool(Scalar::U8)),
-    row(41, "mcast_n_groups", Is::Number(Scalar::U32)).volatile(),
+    row(41, "mcast_n_groups", Is::Number(Scalar::U32)),
     row(42, "mcast_max_groups", Is::Number(Scalar::U32)),
     row(43, "neigh_vlan_suppress", Is::Bool(Scalar::U8)),
     row(44, "backup_nhid", Is::Number(Scalar::U32)),
@@ -259,4 +259,60 @@ static CFM_PEER_STATUS: Set = Set::new(
 static MST: Set = Set::new(
     "IFLA_BRIDGE_MST_ENTRY",
     &[row(1, "msti", Is::Number(Scalar::U16)), row(2, "state", Is::Named(Scalar::U8, BRIDGE_PORT_STATES))],
+);
+
+/// `struct bridge_vlan_xstats`.
+pub static VLAN_COUNTERS: Structure = Structure::new(
+    "bridge_vlan_xstats",
+    40,
+    &[
+        field(32, "vid", Is::Number(Scalar::U16)),
+        field_of(34, 2, "flags", Is::Members(code::vlan_counters_flags)),
+        field(0, "rx_bytes", Is::Number(Scalar::U64)),
+        field(8, "rx_packets", Is::Number(Scalar::U64)),
+        field(16, "tx_bytes", Is::Number(Scalar::U64)),
+        field(24, "tx_packets", Is::Number(Scalar::U64)),
+    ],
+);
+
+/// `struct bridge_stp_xstats`.
+pub static SPANNING_TREE_COUNTERS: Structure = Structure::new(
+    "bridge_stp_xstats",
+    48,
+    &[
+        field(0, "transition_blk", Is::Number(Scalar::U64)),
+        field(8, "transition_fwd", Is::Number(Scalar::U64)),
+        field(16, "rx_bpdu", Is::Number(Scalar::U64)),
+        field(24, "tx_bpdu", Is::Number(Scalar::U64)),
+        field(32, "rx_tcn", Is::Number(Scalar::U64)),
+        field(40, "tx_tcn", Is::Number(Scalar::U64)),
+    ],
+);
+
+static COUNTER: Is = Is::Number(Scalar::U64);
+/// Two numbers: received and sent.
+const BOTH_WAYS: Is = Is::Array(&COUNTER, 8);
+
+/// `struct br_mcast_stats`.
+pub static MULTICAST_COUNTERS: Structure = Structure::new(
+    "br_mcast_stats",
+    240,
+    &[
+        field_of(0, 16, "igmp_v1queries", BOTH_WAYS),
+        field_of(16, 16, "igmp_v2queries", BOTH_WAYS),
+        field_of(32, 16, "igmp_v3queries", BOTH_WAYS),
+        field_of(48, 16, "igmp_leaves", BOTH_WAYS),
+        field_of(64, 16, "igmp_v1reports", BOTH_WAYS),
+        field_of(80, 16, "igmp_v2reports", BOTH_WAYS),
+        field_of(96, 16, "igmp_v3reports", BOTH_WAYS),
+        field(112, "igmp_parse_errors", Is::Number(Scalar::U64)),
+        field_of(120, 16, "mld_v1queries", BOTH_WAYS),
+        field_of(136, 16, "mld_v2queries", BOTH_WAYS),
+        field_of(152, 16, "mld_leaves", BOTH_WAYS),
+        field_of(168, 16, "mld_v1reports", BOTH_WAYS),
+        field_of(184, 16, "mld_v2reports", BOTH_WAYS),
+        field(200, "mld_parse_errors", Is::Number(Scalar::U64)),
+        field_of(208, 16, "mcast_bytes", BOTH_WAYS),
+        field_of(224, 16, "mcast_packets", BOTH_WAYS),
+    ],
 );

@@ -96,14 +96,12 @@ pub static TC_ACTION: Kind = Kind {
     interface: Interface::None,
     // Kind and index lie inside the nests: mirror/identity.rs.
     identity: Some(Identity { header: &[], attributes: &[] }),
-    split: &[TCA_ROOT_TAB, 0],
+    split: &[&[TCA_ROOT_TAB, 0]],
     partial: false,
     // RTM_GETACTION shows one kind of action, which the request must name: nothing to ask in general.
     dumps: &[],
 };
 
-/// `RTM_GETACTION`.
-pub const RTM_GETACTION: u16 = 50;
 /// `TCA_KIND`.
 pub const TCA_KIND: u16 = 1;
 /// `TCA_OPTIONS`.

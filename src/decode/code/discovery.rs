@@ -1,0 +1,181 @@
+//! Values of IPv6 neighbour discovery: options of router advertisements, prefixes.
+
+use std::net::Ipv6Addr;
+
+use crate::decode::json::Json;
+use crate::decode::schema::{Decoded, Wrong};
+use crate::decode::value::{name_of, write_ipv6, write_named};
+use crate::decode::walk::Context;
+use crate::kinds::nduseropt::{HEADER_BYTES, OPTIONS, OPTIONS_LENGTH_AT};
+use crate::kinds::route::ROUTER_PREFERENCES;
+use crate::netlink::wire::u16_at;
+
+/// Types of options, by their RFC.
+const SOURCE_ADDRESS: u8 = 1;
+const TARGET_ADDRESS: u8 = 2;
+const PREFIX: u8 = 3;
+const MTU: u8 = 5;
+const ROUTE: u8 = 24;
+const RDNSS: u8 = 25;
+const DNSSL: u8 = 31;
+const CAPTIVE_PORTAL: u8 = 37;
+const PREF64: u8 = 38;
+
+/// The options behind the header of `struct nduseroptmsg`: a list. What cannot be decoded is there as hex.
+pub fn options(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
+    let length = u16_at(context.header, OPTIONS_LENGTH_AT).unwrap_or_default();
+    let behind = context.header.get(HEADER_BYTES..).unwrap_or_default();
+    let mut rest = &behind[..behind.len().min(length.into())];
+    out.begin_list();
+    while !rest.is_empty() {
+        out.begin_object();
+        // The second octet is the option's length in units of eight, itself included.
+        let bytes = rest.get(1).map_or(0, |&units| usize::from(units) * 8);
+        if bytes == 0 || bytes > rest.len() {
+            out.key("hex");
+            out.hex(rest);
+            rest = &[];
+        } else {
+            let (option, after) = rest.split_at(bytes);
+            write_option(out, option);
+            rest = after;
+        }
+        out.end_object();
+    }
+    out.end_list();
+    Ok(())
+}
+
+fn write_option(out: &mut Json, option: &[u8]) {
+    out.key("option");
+    write_named(out, OPTIONS, option[0].into());
+    let mark = out.mark();
+    if write_known(out, option).is_none() {
+        out.back_to(mark);
+        out.key("hex");
+        out.hex(&option[2..]);
+    }
+}
+
+fn u32_be(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn member(out: &mut Json, key: &str, number: u32) {
+    out.key(key);
+    out.unsigned(number.into());
+}
+
+/// Writes a prefix, of which the last octets may be left out.
+fn prefix(out: &mut Json, key: &str, octets: &[u8], length: u8) -> Option<()> {
+    let mut address = [0; 16];
+    address.get_mut(..octets.len())?.copy_from_slice(octets);
+    out.key(key);
+    out.display(format_args!("{}/{length}", Ipv6Addr::from(address)));
+    Some(())
+}
+
+/// Writes an option whose form is known; `None` where it has not that form.
+fn write_known(out: &mut Json, option: &[u8]) -> Option<()> {
+    match option[0] {
+        SOURCE_ADDRESS | TARGET_ADDRESS => {
+            out.key("lladdr");
+            out.hardware(&option[2..]);
+        }
+        PREFIX => {
+            let (length, flags) = (*option.get(2)?, *option.get(3)?);
+            prefix(out, "prefix", option.get(16..32)?, length)?;
+            write_prefix_flags(out, flags);
+            member(out, "valid_life_time", u32_be(option, 4)?);
+            member(out, "preferred_life_time", u32_be(option, 8)?);
+        }
+        MTU => member(out, "mtu", u32_be(option, 4)?),
+        ROUTE => {
+            let (length, flags) = (*option.get(2)?, *option.get(3)?);
+            prefix(out, "prefix", option.get(8..)?, length)?;
+            out.key("pref");
+            // Two bits in the middle of the octet (RFC 4191).
+            out.string(name_of(ROUTER_PREFERENCES, u64::from(flags >> 3 & 3))?);
+            member(out, "lifetime", u32_be(option, 4)?);
+        }
+        RDNSS => {
+            member(out, "lifetime", u32_be(option, 4)?);
+            out.key("servers");
+            out.begin_list();
+            for server in option.get(8..)?.chunks(16) {
+                write_ipv6(out, server.try_into().ok()?);
+            }
+            out.end_list();
+        }
+        DNSSL => {
+            member(out, "lifetime", u32_be(option, 4)?);
+            out.key("domains");
+            out.begin_list();
+            write_domains(out, option.get(8..)?)?;
+            out.end_list();
+        }
+        CAPTIVE_PORTAL => {
+            out.key("uri");
+            out.text(&option[2..]);
+        }
+        PREF64 => {
+            // 13 bits of lifetime in units of eight seconds, three bits for the prefix's length (RFC 8781).
+            let packed = u16::from_be_bytes(option.get(2..4)?.try_into().ok()?);
+            let length = *[96, 64, 56, 48, 40, 32].get(usize::from(packed & 7))?;
+            prefix(out, "prefix", option.get(4..16)?, length)?;
+            member(out, "lifetime", u32::from(packed & !7));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Domain names, each a row of labels with their lengths before them; zeros at the end fill up.
+fn write_domains(out: &mut Json, octets: &[u8]) -> Option<()> {
+    let mut rest = octets;
+    let mut name = Vec::new();
+    while let Some((&length, after)) = rest.split_first() {
+        if length == 0 {
+            if !name.is_empty() {
+                out.string(&String::from_utf8_lossy(&name));
+                name.clear();
+            }
+            rest = after;
+            continue;
+        }
+        let (label, after) = after.split_at_checked(length.into())?;
+        if !name.is_empty() {
+            name.push(b'.');
+        }
+        name.extend_from_slice(label);
+        rest = after;
+    }
+    name.is_empty().then_some(())
+}
+
+/// Flags of a prefix (RFC 4861, 6275, 9762); kernels before 6.7 pass on `IF_PREFIX_*` instead.
+const PREFIX_FLAGS: &[(u8, &str)] =
+    &[(0x80 | 0x01, "onlink"), (0x40 | 0x02, "autoconf"), (0x20, "router_address"), (0x10, "pd_preferred")];
+
+fn write_prefix_flags(out: &mut Json, flags: u8) {
+    for &(mask, key) in PREFIX_FLAGS {
+        out.key(key);
+        out.bool(flags & mask != 0);
+    }
+}
+
+/// `prefix_flags` of `struct prefixmsg`: a member for each.
+pub fn prefix_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_prefix_flags(out, *payload.first().ok_or(Wrong::Length(1))?);
+    Ok(())
+}
+
+/// `PREFIX_ADDRESS`, with the length in the header.
+pub fn prefix_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    /// `prefix_len` of `struct prefixmsg`.
+    const LENGTH_AT: usize = 9;
+    let address: [u8; 16] = payload.try_into().map_err(|_| Wrong::Length(16))?;
+    let length = context.header.get(LENGTH_AT).copied().unwrap_or_default();
+    out.display(format_args!("{}/{length}", Ipv6Addr::from(address)));
+    Ok(())
+}

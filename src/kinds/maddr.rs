@@ -1,0 +1,73 @@
+//! `maddr` and `anycast`: multicast groups that an interface has joined, and its anycast addresses.
+//! `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
+
+use super::names::{FAMILIES, SCOPES};
+use crate::decode::code::network;
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+
+/// `RTM_NEWMULTICAST` and `RTM_DELMULTICAST`. A dump answers with `RTM_GETMULTICAST`. Kernels before 6.14 do not tell of
+/// changes.
+pub static MADDR: Kind = Kind {
+    name: "maddr",
+    about: "multicast groups that interfaces have joined",
+    groups: &[37, 38],
+    new: 56,
+    delete: 57,
+    families: &[],
+    header: &HEADER,
+    set: &GROUPS,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[IFA_MULTICAST] }),
+    split: &[],
+    partial: false,
+    dumps: &[
+        Dump { message: 58, header: &[2, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: 58, header: &[10, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+    ],
+};
+
+/// `RTM_NEWANYCAST` and `RTM_DELANYCAST`. A dump answers with `RTM_GETANYCAST`. Kernels before 6.14 do not tell of
+/// changes.
+pub static ANYCAST: Kind = Kind {
+    name: "anycast",
+    about: "anycast addresses of interfaces",
+    groups: &[39],
+    new: 60,
+    delete: 61,
+    families: &[],
+    header: &HEADER,
+    set: &ANYCAST_ADDRESSES,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[IFA_ANYCAST] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 62, header: &[10, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+/// `IFA_ANYCAST`.
+const IFA_ANYCAST: u16 = 5;
+/// `IFA_MULTICAST`.
+const IFA_MULTICAST: u16 = 7;
+
+static HEADER: Structure = Structure::new(
+    "ifaddrmsg",
+    8,
+    &[
+        field(0, "family", Is::Named(U8, FAMILIES)),
+        field(4, "ifindex", Is::Number(U32)),
+        field_of(4, 4, "ifname", Is::Link),
+        field(3, "scope", Is::NamedId(U8, SCOPES)),
+        // Always a whole address, and permanent.
+        field_of(1, 2, "prefixlen", Is::Known),
+    ],
+);
+
+static GROUPS: Set = Set::new(
+    "IFA",
+    &[row(6, "cacheinfo", Is::Members(network::addr_cache_info)).volatile(), row(IFA_MULTICAST, "address", Is::Ip)],
+);
+
+static ANYCAST_ADDRESSES: Set = Set::new(
+    "IFA",
+    &[row(IFA_ANYCAST, "address", Is::Ip), row(6, "cacheinfo", Is::Members(network::addr_cache_info)).volatile()],
+);

@@ -1,0 +1,115 @@
+//! `mctp_addr`, `mctp_route`, `mctp_neigh`: the Management Component Transport Protocol (`net/mctp`). The headers are
+//! those of addresses, routes and neighbours; an endpoint has one octet.
+
+use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use super::route::METRICS;
+use crate::decode::code::settings;
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+
+/// `AF_MCTP`.
+const FAMILY: u8 = 45;
+
+/// `RTM_NEWADDR` and `RTM_DELADDR` of the family `AF_MCTP`.
+pub static MCTP_ADDR: Kind = Kind {
+    name: "mctp_addr",
+    about: "endpoints of MCTP",
+    groups: &[34],
+    new: 20,
+    delete: 21,
+    families: &[FAMILY],
+    header: &ADDRESS_HEADER,
+    set: &ADDRESS,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 22, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+/// `RTM_NEWROUTE` of the family `AF_MCTP`, which is not notified.
+pub static MCTP_ROUTE: Kind = Kind {
+    name: "mctp_route",
+    about: "routes of MCTP, which can only be listed",
+    groups: &[],
+    new: 24,
+    delete: 25,
+    families: &[FAMILY],
+    header: &ROUTE_HEADER,
+    set: &ROUTE,
+    interface: Interface::Attribute(4),
+    identity: Some(Identity { header: &[(1, 1), (7, 1)], attributes: &[1, 4] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+/// `RTM_NEWNEIGH` of the family `AF_MCTP`, which is not notified.
+pub static MCTP_NEIGH: Kind = Kind {
+    name: "mctp_neigh",
+    about: "neighbours of MCTP, which can only be listed",
+    groups: &[],
+    new: 28,
+    delete: 29,
+    families: &[FAMILY],
+    header: &NEIGHBOUR_HEADER,
+    set: &NEIGHBOUR,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[1] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 30, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+static ADDRESS_HEADER: Structure = Structure::new(
+    "ifaddrmsg",
+    8,
+    &[
+        field(0, "family", Is::Named(U8, FAMILIES)),
+        field(4, "ifindex", Is::Number(U32)),
+        field_of(1, 3, "flags", Is::Known),
+    ],
+);
+
+static ADDRESS: Set = Set::new("IFA", &[row(2, "local", Is::Number(U8))]);
+
+static ROUTE_HEADER: Structure = Structure::new(
+    "rtmsg",
+    12,
+    &[
+        field(0, "family", Is::Named(U8, FAMILIES)),
+        field(7, "type", Is::Named(U8, ROUTE_TYPES)),
+        field_of(1, 1, "dst", Is::Members(settings::mctp_destination)),
+        field(4, "table", Is::NamedId(U8, TABLES)),
+        field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
+        field(6, "scope", Is::NamedId(U8, SCOPES)),
+        field_of(8, 4, "flags", Is::Known),
+    ],
+);
+
+static ROUTE: Set = Set::new(
+    "RTA",
+    &[
+        // The header's field says it.
+        row(1, "dst", Is::Known),
+        row(4, "dev", Is::Link),
+        row(5, "gateway", Is::Structure(&ENDPOINT)),
+        row(8, "metrics", Is::Set(&METRICS)),
+    ],
+);
+
+/// `struct mctp_fq_addr`: a network and an endpoint in it.
+static ENDPOINT: Structure =
+    Structure::new("mctp_fq_addr", 8, &[field(0, "net", Is::Number(U32)), field(4, "eid", Is::Number(U8))]);
+
+static NEIGHBOUR_HEADER: Structure = Structure::new(
+    "ndmsg",
+    12,
+    &[
+        field(0, "family", Is::Named(U8, FAMILIES)),
+        field(4, "ifindex", Is::Number(U32)),
+        field_of(4, 4, "dev", Is::Link),
+        field_of(8, 4, "state", Is::Known),
+    ],
+);
+
+static NEIGHBOUR: Set = Set::new("NDA", &[row(1, "dst", Is::Number(U8)), row(2, "lladdr", Is::Hardware)]);

@@ -1,0 +1,109 @@
+//! `neightbl`: the tables of neighbours, and their settings for each interface. `struct ndtmsg`, `NDTA_*`:
+//! `include/uapi/linux/neighbour.h`.
+
+use super::names::FAMILIES;
+use crate::decode::code::settings;
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, row};
+
+/// `RTM_NEWNEIGHTBL`. The kernel never tells that one has changed (`neightbl_set`): it can only be asked for.
+pub static NEIGHTBL: Kind = Kind {
+    name: "neightbl",
+    about: "tables of neighbours and their settings, which can only be listed",
+    groups: &[],
+    new: 64,
+    delete: 0,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Nested(NDTA_PARMS, NDTPA_IFINDEX),
+    // The interface is inside NDTA_PARMS: mirror/identity.rs.
+    identity: Some(Identity { header: &[(0, 1)], attributes: &[1] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 66, header: &[0; 4], attributes: &[], per_link: None }],
+};
+
+/// `NDTA_PARMS`.
+pub const NDTA_PARMS: u16 = 6;
+/// `NDTPA_IFINDEX`.
+pub const NDTPA_IFINDEX: u16 = 1;
+
+static HEADER: Structure = Structure::new("ndtmsg", 4, &[field(0, "family", Is::Named(U8, FAMILIES))]);
+
+static ATTRIBUTES: Set = Set::new(
+    "NDTA",
+    &[
+        row(1, "name", Is::Text),
+        row(2, "thresh1", Is::Number(U32)),
+        row(3, "thresh2", Is::Number(U32)),
+        row(4, "thresh3", Is::Number(U32)),
+        row(5, "config", Is::InlineStructure(&CONFIG)).volatile(),
+        row(NDTA_PARMS, "parms", Is::Inline(&PARAMETERS)),
+        row(7, "stats", Is::InlineStructure(&STATISTICS)).volatile(),
+        row(8, "gc_interval", Is::Number(U64)),
+        row(9, "pad", Is::Known),
+    ],
+);
+
+/// `NDTPA_*`; times in milliseconds.
+static PARAMETERS: Set = Set::new(
+    "NDTPA",
+    &[
+        row(NDTPA_IFINDEX, "dev", Is::Value(settings::table_interface)),
+        row(2, "refcnt", Is::Number(U32)).volatile(),
+        // The kernel draws it anew every few minutes, around the next one.
+        row(3, "reachable", Is::Number(U64)).volatile(),
+        row(4, "base_reachable", Is::Number(U64)),
+        row(5, "retrans", Is::Number(U64)),
+        row(6, "gc_stale", Is::Number(U64)),
+        row(7, "delay_probe", Is::Number(U64)),
+        row(8, "queue", Is::Number(U32)),
+        row(9, "app_probes", Is::Number(U32)),
+        row(10, "ucast_probes", Is::Number(U32)),
+        row(11, "mcast_probes", Is::Number(U32)),
+        row(12, "anycast_delay", Is::Number(U64)),
+        row(13, "proxy_delay", Is::Number(U64)),
+        row(14, "proxy_queue", Is::Number(U32)),
+        row(15, "locktime", Is::Number(U64)),
+        row(16, "queue_bytes", Is::Number(U32)),
+        row(17, "mcast_reprobes", Is::Number(U32)),
+        row(18, "pad", Is::Known),
+        row(19, "interval_probe", Is::Number(U64)),
+    ],
+);
+
+/// `struct ndt_config`.
+static CONFIG: Structure = Structure::new(
+    "ndt_config",
+    32,
+    &[
+        field(0, "key_length", Is::Number(U16)),
+        field(2, "entry_size", Is::Number(U16)),
+        field(4, "entries", Is::Number(U32)),
+        field(8, "last_flush", Is::Number(U32)),
+        field(12, "last_rand", Is::Number(U32)),
+        field(16, "hash_rnd", Is::Number(U32)),
+        field(20, "hash_mask", Is::Number(U32)),
+        field(24, "hash_chain_gc", Is::Number(U32)),
+        field(28, "proxy_qlen", Is::Number(U32)),
+    ],
+);
+
+/// `struct ndt_stats`.
+static STATISTICS: Structure = Structure::new(
+    "ndt_stats",
+    88,
+    &[
+        field(0, "allocs", Is::Number(U64)),
+        field(8, "destroys", Is::Number(U64)),
+        field(16, "hash_grows", Is::Number(U64)),
+        field(24, "res_failed", Is::Number(U64)),
+        field(32, "lookups", Is::Number(U64)),
+        field(40, "hits", Is::Number(U64)),
+        field(48, "rcv_probes_mcast", Is::Number(U64)),
+        field(56, "rcv_probes_ucast", Is::Number(U64)),
+        field(64, "periodic_gc_runs", Is::Number(U64)),
+        field(72, "forced_gc_runs", Is::Number(U64)),
+        field(80, "table_fulls", Is::Number(U64)),
+    ],
+);

@@ -1,0 +1,52 @@
+//! `netconf`: settings of IPv4, IPv6 and MPLS for an interface, for all, and for those to come. `struct netconfmsg`,
+//! `NETCONFA_*`: `include/uapi/linux/netconf.h`.
+
+use super::names::FAMILIES;
+use crate::decode::code::settings;
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, row};
+
+/// `RTM_NEWNETCONF` and `RTM_DELNETCONF`. A notification carries the one setting that changed
+/// (`inet_netconf_notify_devconf`), all of them only for a new interface.
+pub static NETCONF: Kind = Kind {
+    name: "netconf",
+    about: "settings of IPv4, IPv6 and MPLS, by interface",
+    groups: &[24, 25, 29],
+    new: 80,
+    delete: 81,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Attribute(NETCONFA_IFINDEX),
+    identity: Some(Identity { header: &[(0, 1)], attributes: &[NETCONFA_IFINDEX] }),
+    split: &[],
+    partial: true,
+    // One octet, and three that fill up: the kernel refuses it without them.
+    dumps: &[
+        Dump { message: 82, header: &[2, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: 82, header: &[10, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: 82, header: &[28, 0, 0, 0], attributes: &[], per_link: None },
+    ],
+};
+
+/// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.
+pub const NETCONFA_IFINDEX: u16 = 1;
+
+static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", Is::Named(U8, FAMILIES))]);
+
+static ATTRIBUTES: Set = Set::new(
+    "NETCONFA",
+    &[
+        row(NETCONFA_IFINDEX, "interface", Is::Value(settings::netconf_interface)),
+        row(2, "forwarding", Is::Bool(U32)),
+        row(3, "rp_filter", Is::Named(U32, REVERSE_PATH_FILTERS)),
+        row(4, "mc_forwarding", Is::Bool(U32)),
+        row(5, "proxy_neigh", Is::Bool(U32)),
+        row(6, "ignore_routes_with_linkdown", Is::Bool(U32)),
+        row(7, "input", Is::Bool(U32)),
+        row(8, "bc_forwarding", Is::Bool(U32)),
+        row(9, "force_forwarding", Is::Bool(U32)),
+    ],
+);
+
+/// The values of `rp_filter`: `Documentation/networking/ip-sysctl.rst`.
+static REVERSE_PATH_FILTERS: &Names = &[(0, "off"), (1, "strict"), (2, "loose")];

@@ -1,0 +1,35 @@
+//! `nsid`: the numbers by which this network namespace knows others. `struct rtgenmsg`, `NETNSA_*`:
+//! `include/uapi/linux/net_namespace.h`.
+
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
+
+/// `RTM_NEWNSID` and `RTM_DELNSID`.
+pub static NSID: Kind = Kind {
+    name: "nsid",
+    about: "numbers of other network namespaces",
+    groups: &[28],
+    new: 88,
+    delete: 89,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::None,
+    identity: Some(Identity { header: &[], attributes: &[1] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 90, header: &[0; 4], attributes: &[], per_link: None }],
+};
+
+static HEADER: Structure = Structure::new("rtgenmsg", 1, &[]);
+
+static ATTRIBUTES: Set = Set::new(
+    "NETNSA",
+    &[
+        // -1 is NETNSA_NSID_NOT_ASSIGNED.
+        row(1, "nsid", Is::Number(I32)),
+        row(2, "pid", Is::Number(U32)),
+        row(3, "fd", Is::Number(U32)),
+        row(4, "target_nsid", Is::Number(I32)),
+        row(5, "current-nsid", Is::Number(I32)),
+    ],
+);

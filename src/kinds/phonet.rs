@@ -1,0 +1,71 @@
+//! `phonet_addr` and `phonet_route`: the Phonet protocol of modems (`net/phonet/pn_netlink.c`). The headers are those of
+//! addresses and routes; an address has one octet.
+
+use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+
+/// `AF_PHONET`.
+const FAMILY: u8 = 35;
+
+/// `RTM_NEWADDR` and `RTM_DELADDR` of the family `AF_PHONET`.
+pub static PHONET_ADDR: Kind = Kind {
+    name: "phonet_addr",
+    about: "addresses of Phonet",
+    groups: &[21],
+    new: 20,
+    delete: 21,
+    families: &[FAMILY],
+    header: &ADDRESS_HEADER,
+    set: &ADDRESS,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 22, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+/// `RTM_NEWROUTE` and `RTM_DELROUTE` of the family `AF_PHONET`.
+pub static PHONET_ROUTE: Kind = Kind {
+    name: "phonet_route",
+    about: "routes of Phonet",
+    groups: &[22],
+    new: 24,
+    delete: 25,
+    families: &[FAMILY],
+    header: &ROUTE_HEADER,
+    set: &ROUTE,
+    interface: Interface::Attribute(4),
+    identity: Some(Identity { header: &[], attributes: &[1] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+static ADDRESS_HEADER: Structure = Structure::new(
+    "ifaddrmsg",
+    8,
+    &[
+        field(0, "family", Is::Named(U8, FAMILIES)),
+        field(4, "ifindex", Is::Number(U32)),
+        field(3, "scope", Is::NamedId(U8, SCOPES)),
+        field_of(1, 2, "flags", Is::Known),
+    ],
+);
+
+static ADDRESS: Set = Set::new("IFA", &[row(2, "local", Is::Number(U8))]);
+
+static ROUTE_HEADER: Structure = Structure::new(
+    "rtmsg",
+    12,
+    &[
+        field(0, "family", Is::Named(U8, FAMILIES)),
+        field(7, "type", Is::Named(U8, ROUTE_TYPES)),
+        field(4, "table", Is::NamedId(U8, TABLES)),
+        field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
+        field(6, "scope", Is::NamedId(U8, SCOPES)),
+        field_of(1, 3, "lengths", Is::Known),
+        field_of(8, 4, "flags", Is::Known),
+    ],
+);
+
+static ROUTE: Set = Set::new("RTA", &[row(1, "dst", Is::Number(U8)), row(4, "dev", Is::Link)]);

@@ -1,0 +1,63 @@
+//! `tunnel`: the network identifiers that a vxlan interface accepts (`vnifilter`). `struct tunnel_msg`,
+//! `VXLAN_VNIFILTER_*`: `include/uapi/linux/if_link.h`.
+
+use crate::decode::code::tunnels;
+use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+
+/// `RTM_NEWTUNNEL` and `RTM_DELTUNNEL`.
+pub static TUNNEL: Kind = Kind {
+    name: "tunnel",
+    about: "network identifiers that vxlan interfaces accept",
+    groups: &[35],
+    new: 120,
+    delete: 121,
+    families: &[],
+    header: &HEADER,
+    set: &ATTRIBUTES,
+    interface: Interface::Header(4),
+    // More in mirror/identity.rs: the identifier is in the nest.
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    split: &[&[VXLAN_VNIFILTER_ENTRY]],
+    partial: false,
+    // TUNNEL_MSG_FLAG_STATS: without it the kernel puts neighbouring identifiers together, which it notifies one by one.
+    dumps: &[Dump { message: 122, header: &[7, 1, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+};
+
+/// `VXLAN_VNIFILTER_ENTRY`.
+pub const VXLAN_VNIFILTER_ENTRY: u16 = 1;
+
+static HEADER: Structure = Structure::new(
+    "tunnel_msg",
+    8,
+    &[field(4, "ifindex", Is::Number(U32)), field_of(4, 4, "ifname", Is::Link), field_of(1, 1, "flags", Is::Known)],
+);
+
+static ATTRIBUTES: Set = Set::new("VXLAN_VNIFILTER", &[row(VXLAN_VNIFILTER_ENTRY, "entry", Is::Inline(&ENTRY))]);
+
+/// `VXLAN_VNIFILTER_ENTRY_*`.
+static ENTRY: Set = Set::new(
+    "VXLAN_VNIFILTER_ENTRY",
+    &[
+        row(1, "vni", Is::Number(U32)),
+        row(2, "vniEnd", Is::Number(U32)),
+        row(3, "group", Is::Members(tunnels::vni_group)),
+        row(4, "group6", Is::Members(tunnels::vni_group)),
+        row(5, "stats", Is::Set(&STATISTICS)).volatile(),
+    ],
+);
+
+/// `VNIFILTER_ENTRY_STATS_*`.
+static STATISTICS: Set = Set::new(
+    "VNIFILTER_ENTRY_STATS",
+    &[
+        row(1, "rx_bytes", Is::Number(U64)),
+        row(2, "rx_pkts", Is::Number(U64)),
+        row(3, "rx_drops", Is::Number(U64)),
+        row(4, "rx_errors", Is::Number(U64)),
+        row(5, "tx_bytes", Is::Number(U64)),
+        row(6, "tx_pkts", Is::Number(U64)),
+        row(7, "tx_drops", Is::Number(U64)),
+        row(8, "tx_errors", Is::Number(U64)),
+        row(9, "pad", Is::Known),
+    ],
+);
