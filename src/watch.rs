@@ -95,7 +95,7 @@ pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result
 }
 
 /// SIGINT and SIGTERM as octets on a socket.
-fn signals() -> io::Result<UnixStream> {
+pub fn signals() -> io::Result<UnixStream> {
     let (receiver, sender) = std::os::unix::net::UnixStream::pair()?;
     receiver.set_nonblocking(true)?;
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

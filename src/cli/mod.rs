@@ -4,6 +4,7 @@ mod decode;
 mod list;
 mod log;
 mod output;
+mod record;
 mod selection;
 mod units;
 mod watch;
@@ -45,6 +46,8 @@ enum Command {
     Watch(watch::Arguments),
     /// Print what exists now, and end
     List(list::Arguments),
+    /// Keep the raw messages in a file
+    Record(record::Arguments),
     /// Print the events of a recording: pcap, pcapng or rtmon's format
     Decode(decode::Arguments),
 }
@@ -55,6 +58,7 @@ pub fn run() -> ExitCode {
     cli.log.start();
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
+        Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::List(arguments)) => list::run(&arguments),
         Some(Command::Watch(arguments)) => watch::run(&arguments),
         None => watch::run(&cli.watch),

@@ -8,7 +8,7 @@ use crate::event::{Action, OWN_EVENTS};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::filter::jq::Jq;
-use crate::kinds::KINDS;
+use crate::kinds::{KINDS, KindIndex};
 use crate::mirror::signals::{SIGNALS, Signals};
 use crate::output::Format;
 use crate::stream::Options;
@@ -60,29 +60,7 @@ pub struct Arguments {
 impl Arguments {
     /// Checks them all: what is to be told. `hello` and `bye` come when no kind is named, or when they are.
     pub fn options(&self) -> Result<Options> {
-        let mut kinds = vec![false; KINDS.len()];
-        let mut own = Vec::new();
-        let mut named = false;
-        for name in &self.kinds {
-            if let Some(kind) = crate::kinds::by_name(name) {
-                kinds[kind] = true;
-                named = true;
-            } else if let Some((event, ..)) = OWN_EVENTS.iter().find(|(event, ..)| event == name) {
-                own.push(*event);
-            } else if OTHER_FAMILIES.contains(&name.as_str()) {
-                return Err(Error::usage(format_args!(
-                    "the kind '{name}' is of a netlink family that this build does not know"
-                )));
-            } else {
-                let known = KINDS.iter().map(|kind| kind.name).chain(OWN_EVENTS.iter().map(|(event, ..)| *event));
-                return Err(unknown("kind", name, known));
-            }
-        }
-        if self.kinds.is_empty() {
-            own = vec!["hello", "bye"];
-        }
-        // Own events alone: no kernel object is wanted, unless nothing but those that always come is named.
-        let only_own = !named && own.iter().any(|event| !ALWAYS_TOLD.contains(event)) && !self.kinds.is_empty();
+        let Named { kinds, own } = named(&self.kinds)?;
         let actions = self.action.iter().map(|name| {
             let known = Action::ALL.iter().find(|action| action.name() == name).copied();
             known.ok_or_else(|| unknown("action", name, Action::ALL.iter().map(|action| action.name())))
@@ -94,7 +72,7 @@ impl Arguments {
             signals = signals.with(signal);
         }
         let filter = Filter {
-            kinds: (named || only_own).then_some(kinds),
+            kinds,
             families: self.families(),
             interfaces: Globs::new(&self.interface)?,
             actions: actions.collect::<Result<_>>()?,
@@ -133,6 +111,42 @@ impl Arguments {
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
     }
+}
+
+struct Named {
+    /// Which kinds are wanted; `None` for all.
+    kinds: Option<Vec<bool>>,
+    own: Vec<&'static str>,
+}
+
+/// Kinds and own events by their names. Where only own events are named that do not come anyway, no object is wanted.
+fn named(names: &[String]) -> Result<Named> {
+    let mut kinds = vec![false; KINDS.len()];
+    let mut own = Vec::new();
+    for name in names {
+        if let Some(kind) = crate::kinds::by_name(name) {
+            kinds[kind] = true;
+        } else if let Some((event, ..)) = OWN_EVENTS.iter().find(|(event, ..)| event == name) {
+            own.push(*event);
+        } else if OTHER_FAMILIES.contains(&name.as_str()) {
+            let told = format_args!("the kind '{name}' is of a netlink family that this build does not know");
+            return Err(Error::usage(told));
+        } else {
+            let known = KINDS.iter().map(|kind| kind.name).chain(OWN_EVENTS.iter().map(|(event, ..)| *event));
+            return Err(unknown("kind", name, known));
+        }
+    }
+    let all = names.is_empty() || names.iter().all(|name| ALWAYS_TOLD.contains(&name.as_str()));
+    if names.is_empty() {
+        own = vec!["hello", "bye"];
+    }
+    Ok(Named { kinds: (!all).then_some(kinds), own })
+}
+
+/// The kinds of those names; all where none is named.
+pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
+    let kinds = named(names)?.kinds;
+    Ok((0..KINDS.len()).filter(|&kind| kinds.as_ref().is_none_or(|kinds| kinds[kind])).collect())
 }
 
 /// "unknown kind 'rote'; did you mean 'route'?", or the list where nothing is near.

@@ -210,7 +210,6 @@ static INET6_ATTRIBUTES: Set = Set::new(
     },
 );
 
-
 /// Names of a link (`IFLA_PROP_LIST`).
 static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeated()]);
 

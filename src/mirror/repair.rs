@@ -9,12 +9,12 @@ use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex};
 
 /// Which objects a dump was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All of a kind.
     All,
-    /// Those that concern an interface.
-    Link(u32),
+    /// Those that concern any of some interfaces.
+    Links(Vec<u32>),
 }
 
 /// An object that is not as the mirror had it.
@@ -38,11 +38,11 @@ impl Mirror {
     /// told: first what is gone, what stands on others before them; then what is new or changed, links first.
     pub fn repair(&mut self, mut shadow: Mirror, kinds: &[(KindIndex, Scope)]) -> Vec<Difference> {
         let mut differences = Vec::new();
-        for &(kind, scope) in kinds.iter().rev() {
-            self.remove_missing(&shadow, kind, scope, &mut differences);
+        for (kind, scope) in kinds.iter().rev() {
+            self.remove_missing(&shadow, *kind, scope, &mut differences);
         }
-        for &(kind, scope) in kinds {
-            self.take_over(&mut shadow, kind, scope, &mut differences);
+        for (kind, scope) in kinds {
+            self.take_over(&mut shadow, *kind, scope, &mut differences);
         }
         for difference in &differences {
             if std::ptr::eq(KINDS[difference.kind], &kinds::route::ROUTE) {
@@ -58,7 +58,7 @@ impl Mirror {
         hasher.hash_one(key.as_slice())
     }
 
-    fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: Scope, differences: &mut Vec<Difference>) {
+    fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
         let (hasher, links) = (&self.hasher, &mut self.links);
         let mut key = Key::new();
@@ -83,7 +83,7 @@ impl Mirror {
         );
     }
 
-    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: Scope, differences: &mut Vec<Difference>) {
+    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
         let mut key = Key::new();
         for mut found in shadow.stores[kind].drain() {
@@ -114,10 +114,10 @@ impl Mirror {
 }
 
 /// Whether a dump of that scope shows the object.
-fn is_inside(scope: Scope, table: &'static Kind, object: &[u8]) -> bool {
+fn is_inside(scope: &Scope, table: &'static Kind, object: &[u8]) -> bool {
     match scope {
         Scope::All => true,
-        Scope::Link(ifindex) => interfaces_of(table, object).contains(&ifindex),
+        Scope::Links(links) => interfaces_of(table, object).iter().any(|ifindex| links.contains(ifindex)),
     }
 }
 
@@ -128,13 +128,7 @@ fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed
 }
 
 /// What differs between the objects of one identity: equal ones first, the others in their order.
-fn compare_groups(
-    kind: KindIndex,
-    scope: Scope,
-    old: Option<&Group>,
-    new: &Group,
-    differences: &mut Vec<Difference>,
-) {
+fn compare_groups(kind: KindIndex, scope: &Scope, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
     let table = KINDS[kind];
     let old = old.map(Group::as_slice).unwrap_or_default();
     let mut old: Vec<&Box<[u8]>> = old.iter().filter(|object| is_inside(scope, table, object)).collect();

@@ -5,8 +5,9 @@
 
 use std::ptr;
 
-use super::repair::Scope;
+use super::repair::{Difference, Scope};
 use super::{Mirror, attributes_of};
+use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex, addr, link, nexthop, route, rule};
 use crate::netlink::wire::{Message, attribute, u32_at};
 
@@ -15,14 +16,14 @@ use crate::netlink::wire::{Message, attribute, u32_at};
 pub struct Look {
     /// At objects of that kind.
     pub kind: KindIndex,
-    /// At those.
-    pub scope: Scope,
+    /// At those that concern an interface; `None` for all.
+    pub link: Option<u32>,
     /// The number of the line that led to it.
     pub cause: Option<u64>,
 }
 
-/// More scopes than this of one kind become one look at all of it.
-const SCOPES_MAX: usize = 8;
+/// Looks at more interfaces than this become one look at all objects of a kind.
+const LINKS_MAX: usize = 8;
 /// The groups that tell of what changes other kinds silently: links for everything; IPv4 addresses and nexthops for
 /// routes.
 const LINK_GROUP: u32 = 1;
@@ -68,94 +69,119 @@ fn is_link(message: &Message<'_>) -> bool {
     matches!(message.header.kind, 16 | 17) && message.payload.first() == Some(&0)
 }
 
-fn index(kind: &'static crate::decode::schema::Kind) -> KindIndex {
+fn index(kind: &'static Kind) -> KindIndex {
     kinds::index_of(kind).unwrap_or_default()
 }
 
 /// The looks that a message asks for. `line` is the number of its line, where it has one.
 pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, message: &Message<'_>, before: Option<Before>, line: Option<u64>) {
-    let mut look = |kind: &'static crate::decode::schema::Kind, scope| {
-        looks.push(Look { kind: index(kind), scope, cause: line });
-    };
     let family = message.payload.first().copied().unwrap_or_default();
-    match message.header.kind {
-        16 | 17 if is_link(message) => {
-            let (Some(before), Some(ifindex), Some(flags)) =
-                (before, u32_at(message.payload, 4), u32_at(message.payload, 8))
-            else {
-                return;
-            };
-            let gone = message.header.kind == 17;
-            // IFF_UP, IFF_RUNNING, IFF_LOWER_UP: routes leave, legs die and recover, nexthops leave.
-            const MATTERS: u32 = 0x1_0041;
-            let flags_differ = gone || before.flags.is_some_and(|old| (old ^ flags) & MATTERS != 0);
-            if flags_differ {
-                look(&route::ROUTE, Scope::Link(ifindex));
-                look(&nexthop::NEXTHOP, Scope::All);
-                look(&nexthop::NEXTHOP_BUCKET, Scope::All);
-            }
-            let set = attributes_of(&link::LINK, message.payload);
-            let name = attribute(set, link::IFLA_IFNAME).unwrap_or_default();
-            let name = name.split(|&octet| octet == 0).next().unwrap_or_default();
-            let come = before.flags.is_none() && !gone;
-            if gone || come || before.name != name {
-                // A rule names interfaces that may be there or not.
-                look(&rule::RULE, Scope::All);
-            }
-            if gone || come || flags_differ {
-                // The other end of a pair, or whatever stands on it.
-                look(&link::LINK, Scope::All);
-            }
+    let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
+    after(looks, mirror, KINDS[kind], removes, message.payload, before, line);
+}
+
+/// The looks that a difference asks for, which another look has found.
+pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &Difference) {
+    let table = KINDS[difference.kind];
+    let Some(payload) = difference.new.as_deref().or(difference.old.as_deref()) else { return };
+    let before = ptr::eq(table, &link::LINK).then(|| {
+        let old = difference.old.as_deref();
+        let flags = old.and_then(|old| u32_at(old, 8));
+        Before { flags, name: old.map(|old| name_in(old).to_vec()).unwrap_or_default() }
+    });
+    after(looks, mirror, table, difference.new.is_none(), payload, before, None);
+}
+
+fn name_in(payload: &[u8]) -> &[u8] {
+    let name = attribute(attributes_of(&link::LINK, payload), link::IFLA_IFNAME).unwrap_or_default();
+    name.split(|&octet| octet == 0).next().unwrap_or_default()
+}
+
+fn after(
+    looks: &mut Vec<Look>,
+    mirror: &Mirror,
+    table: &'static Kind,
+    gone: bool,
+    payload: &[u8],
+    before: Option<Before>,
+    line: Option<u64>,
+) {
+    let mut look = |kind: &'static Kind, link| looks.push(Look { kind: index(kind), link, cause: line });
+    if ptr::eq(table, &link::LINK) {
+        let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else {
+            return;
+        };
+        // IFF_UP, IFF_RUNNING, IFF_LOWER_UP: routes leave, legs die and recover, nexthops leave.
+        const MATTERS: u32 = 0x1_0041;
+        let flags_differ = gone || before.flags.is_some_and(|old| (old ^ flags) & MATTERS != 0);
+        if flags_differ {
+            look(&route::ROUTE, Some(ifindex));
+            look(&nexthop::NEXTHOP, None);
+            look(&nexthop::NEXTHOP_BUCKET, None);
         }
-        // The last IPv4 address takes routes with it.
-        21 if family == 2 => {
-            if let Some(ifindex) = u32_at(message.payload, 4) {
-                look(&route::ROUTE, Scope::Link(ifindex));
-                look(&nexthop::NEXTHOP, Scope::All);
-            }
+        let come = before.flags.is_none() && !gone;
+        if gone || come || before.name != name_in(payload) {
+            // A rule names interfaces that may be there or not.
+            look(&rule::RULE, None);
         }
+        if gone || come || flags_differ {
+            // The other end of a pair, or whatever stands on it.
+            look(&link::LINK, None);
+        }
+    } else if ptr::eq(table, &addr::ADDR) {
+        // The last IPv4 address takes routes with it; any new one lets dead legs recover (`fib_inetaddr_event`).
+        if payload.first() == Some(&2)
+            && let Some(ifindex) = u32_at(payload, 4)
+        {
+            look(&route::ROUTE, Some(ifindex));
+            look(&nexthop::NEXTHOP, None);
+        }
+    } else if ptr::eq(table, &nexthop::NEXTHOP) {
         // Routes that use a nexthop object leave with it, and so do the groups that it leaves empty.
-        104 | 105 => {
-            look(&nexthop::NEXTHOP, Scope::All);
-            look(&nexthop::NEXTHOP_BUCKET, Scope::All);
-            if mirror.routes_by_nexthop() > 0 {
-                look(&route::ROUTE, Scope::All);
-            }
+        look(&nexthop::NEXTHOP, None);
+        look(&nexthop::NEXTHOP_BUCKET, None);
+        if mirror.routes_by_nexthop() > 0 {
+            look(&route::ROUTE, None);
         }
+    } else if ptr::eq(table, &rule::RULE) {
         // A rule may be another one's goal.
-        32 | 33 => look(&rule::RULE, Scope::All),
-        _ => {}
+        look(&rule::RULE, None);
     }
-    let _ = addr::IFA_LOCAL;
 }
 
 /// Adds a look to those that wait: one at all objects stands for those at some.
 pub fn gather(looks: &mut Vec<Look>, look: Look) {
-    let same_kind = |other: &&mut Look| other.kind == look.kind;
-    if let Some(other) =
-        looks.iter_mut().filter(same_kind).find(|other| other.scope == Scope::All || other.scope == look.scope)
-    {
+    let covers = |other: &&mut Look| other.kind == look.kind && (other.link.is_none() || other.link == look.link);
+    if let Some(other) = looks.iter_mut().find(covers) {
         other.cause = other.cause.max(look.cause);
         return;
     }
-    if look.scope == Scope::All || looks.iter().filter(|other| other.kind == look.kind).count() >= SCOPES_MAX {
+    if look.link.is_none() || looks.iter().filter(|other| other.kind == look.kind).count() >= LINKS_MAX {
         let cause = looks.iter().filter(|other| other.kind == look.kind).filter_map(|other| other.cause).max();
         looks.retain(|other| other.kind != look.kind);
-        looks.push(Look { scope: Scope::All, cause: cause.max(look.cause), ..look });
+        looks.push(Look { link: None, cause: cause.max(look.cause), ..look });
     } else {
         looks.push(look);
     }
 }
 
-/// The looks that are worth taking: of watched kinds, and where there is anything that can have changed. Links first.
-pub fn limited(mut looks: Vec<Look>, mirror: &Mirror, watched: &[KindIndex]) -> Vec<(KindIndex, Scope)> {
-    looks.retain(|look| {
-        watched.contains(&look.kind)
-            && match look.scope {
-                Scope::All => mirror.count(look.kind) > 0,
-                Scope::Link(ifindex) => !ptr::eq(KINDS[look.kind], &route::ROUTE) || mirror.routes_through(ifindex) > 0,
-            }
-    });
-    looks.sort_by_key(|look| look.kind);
-    looks.into_iter().map(|look| (look.kind, look.scope)).collect()
+/// What is worth looking at: watched kinds, and where there is anything that can have changed. Links first.
+pub fn limited(looks: &[Look], mirror: &Mirror, watched: &[KindIndex]) -> Vec<(KindIndex, Scope)> {
+    let mut found = Vec::new();
+    for &kind in watched {
+        let links: Vec<Option<u32>> = looks.iter().filter(|look| look.kind == kind).map(|look| look.link).collect();
+        if links.is_empty() || mirror.count(kind) == 0 {
+            continue;
+        }
+        if links.contains(&None) {
+            found.push((kind, Scope::All));
+            continue;
+        }
+        let matters = |ifindex: &u32| !ptr::eq(KINDS[kind], &route::ROUTE) || mirror.routes_through(*ifindex) > 0;
+        let links: Vec<u32> = links.into_iter().flatten().filter(matters).collect();
+        if !links.is_empty() {
+            found.push((kind, Scope::Links(links)));
+        }
+    }
+    found
 }

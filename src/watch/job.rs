@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
-use crate::kinds::{KINDS, KindIndex, index_of, link};
+use crate::kinds::{KINDS, KindIndex, index_of, link, route};
 use crate::mirror::Mirror;
 use crate::mirror::repair::Scope;
 use crate::netlink::dump;
@@ -85,26 +85,33 @@ impl Job {
 /// The dumps that show those kinds.
 pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(KindIndex, dump::Request)> {
     let mut requests = VecDeque::new();
-    for &(kind, scope) in kinds {
-        for dump in KINDS[kind].dumps {
-            match dump.per_link {
-                None => requests.push_back((kind, request(dump, scope, None))),
-                Some(at) => {
-                    let links: Vec<u32> = match scope {
-                        Scope::Link(ifindex) => vec![ifindex],
-                        Scope::All => mirror.links.indices().collect(),
-                    };
-                    requests.extend(links.into_iter().map(|ifindex| (kind, request(dump, scope, Some((at, ifindex))))));
+    for (kind, scope) in kinds {
+        for dump in KINDS[*kind].dumps {
+            let links: Vec<u32> = match (scope, dump.per_link) {
+                (Scope::Links(links), _) if limits(dump) => links.clone(),
+                (Scope::All, Some(_)) => mirror.links.indices().collect(),
+                _ => {
+                    requests.push_back((*kind, request(dump, None)));
+                    continue;
                 }
-            }
+            };
+            requests.extend(links.into_iter().map(|ifindex| (*kind, request(dump, Some(ifindex)))));
         }
     }
     requests
 }
 
-fn request(dump: &Request, scope: Scope, link: Option<(usize, u32)>) -> dump::Request {
+/// Whether the kernel can limit the dump to an interface.
+fn limits(dump: &Request) -> bool {
+    dump.per_link.is_some() || dump.message == RTM_GETROUTE
+}
+
+/// `RTM_GETROUTE`: the kernel leaves out routes that do not leave through `RTA_OIF`, in a strict dump.
+const RTM_GETROUTE: u16 = 26;
+
+fn request(dump: &Request, link: Option<u32>) -> dump::Request {
     let mut body = dump.header.to_vec();
-    if let Some((at, ifindex)) = link
+    if let (Some(ifindex), Some(at)) = (link, dump.per_link)
         && let Some(place) = body.get_mut(at..at + 4)
     {
         place.copy_from_slice(&ifindex.to_ne_bytes());
@@ -113,12 +120,10 @@ fn request(dump: &Request, scope: Scope, link: Option<(usize, u32)>) -> dump::Re
     for (number, payload) in dump.attributes {
         append_attribute(&mut body, *number, payload);
     }
-    // The kernel leaves out routes that do not leave through the interface: `RTA_OIF` in a strict dump.
-    const RTM_GETROUTE: u16 = 26;
-    if let Scope::Link(ifindex) = scope
+    if let Some(ifindex) = link
         && dump.message == RTM_GETROUTE
     {
-        append_attribute(&mut body, crate::kinds::route::RTA_OIF, &ifindex.to_ne_bytes());
+        append_attribute(&mut body, route::RTA_OIF, &ifindex.to_ne_bytes());
     }
     dump::Request { message_type: dump.message, body }
 }

@@ -35,6 +35,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(10);
 const REST_FACTOR: u32 = 9;
 /// The longest rest after a job.
 const REST_MAX: Duration = Duration::from_secs(2);
+/// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
+const LOOKS_FOLLOWED_MAX: usize = 10_000;
 /// The first and the longest pause before a repair, while losses follow each other.
 const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
 
@@ -303,11 +305,14 @@ impl Place {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
         }
         self.backlog.pop();
-        if !looks.is_empty() {
+        self.look(looks);
+    }
+
+    /// Looks soon.
+    fn look(&mut self, looks: impl IntoIterator<Item = Look>) {
+        for look in looks {
             self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
-            for look in looks {
-                silence::gather(&mut self.looks, look);
-            }
+            silence::gather(&mut self.looks, look);
         }
     }
 
@@ -409,7 +414,7 @@ impl Place {
             Some(Progress::Done) => return Ok(Step::Goes),
             Some(Progress::Interrupted) if job.interruptions >= INTERRUPTIONS_MAX => {
                 log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
-                self.look_later(kind);
+                self.look([Look { kind, link: None, cause: None }]);
                 return Ok(Step::Goes);
             }
             Some(Progress::Interrupted) => {
@@ -427,11 +432,6 @@ impl Place {
         }
         job.running = Some((kind, family, dump));
         Ok(Step::Goes)
-    }
-
-    fn look_later(&mut self, kind: KindIndex) {
-        self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
-        silence::gather(&mut self.looks, Look { kind, scope: Scope::All, cause: None });
     }
 
     fn break_off(&mut self) -> Result<()> {
@@ -457,12 +457,23 @@ impl Place {
             self.verify_at = Some(Instant::now() + LOOK_PAUSE);
             return;
         }
-        let differences = self.mirror.repair(job.shadow, &job.kinds).into();
+        let differences = self.mirror.repair(job.shadow, &job.kinds);
+        // What one look has found may have led to more.
+        let mut looks = Vec::new();
+        for difference in &differences {
+            if looks.len() > LOOKS_FOLLOWED_MAX {
+                break;
+            }
+            if job.purpose == Purpose::Look && is_other(difference) {
+                silence::looks_of_difference(&mut looks, &self.mirror, difference);
+            }
+        }
+        self.look(looks.into_iter().map(|look| Look { cause: job.cause, ..look }));
         self.pending = Some(Pending {
             purpose: job.purpose,
             cause: job.cause,
             began: job.began,
-            differences,
+            differences: differences.into(),
             added: 0,
             changed: 0,
             removed: 0,
@@ -513,7 +524,7 @@ impl Place {
             self.look_at = None;
             let looks = std::mem::take(&mut self.looks);
             let cause = looks.iter().filter_map(|look| look.cause).max();
-            let looks = silence::limited(looks, &self.mirror, &settings.kinds);
+            let looks = silence::limited(&looks, &self.mirror, &settings.kinds);
             if !looks.is_empty() {
                 self.job = Some(Job::new(Purpose::Look, cause, looks, &self.mirror));
             }
@@ -525,6 +536,12 @@ impl Place {
             }
         }
     }
+}
+
+/// Whether an object is there and was not, or the other way, or is a link that differs: a rule, say, whose flags alone
+/// differ leads to nothing.
+fn is_other(difference: &Difference) -> bool {
+    difference.old.is_none() != difference.new.is_none() || std::ptr::eq(KINDS[difference.kind], &kinds::link::LINK)
 }
 
 /// All kinds that can be asked for.

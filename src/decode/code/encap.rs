@@ -1,10 +1,11 @@
 //! Encapsulations of routes and nexthops.
 
 use crate::decode::json::Json;
-use crate::decode::schema::{Decoded, Wrong};
-use crate::decode::value::any_unsigned;
+use crate::decode::schema::{Decoded, Scalar, Wrong};
+use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_ip};
 use crate::decode::walk::{Context, write_set};
 use crate::kinds::{encap, nexthop, route};
+use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.
 pub fn route(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -27,4 +28,225 @@ fn write(out: &mut Json, context: &Context<'_>, payload: &[u8], by: u16) -> Deco
     write_set(out, &context.inside(payload), set, payload);
     out.end_object();
     Ok(())
+}
+
+/// `LWTUNNEL_IP_FLAGS`: each a member that is true, but for those that its options tell.
+pub fn tunnel_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    const OPTIONS: u64 = 0xd800;
+    let mut rest = unsigned(Scalar::U16Be, payload)? & !OPTIONS;
+    for &(mask, key) in encap::TUNNEL_FLAGS {
+        if rest & mask != 0 {
+            rest &= !mask;
+            out.key(key);
+            out.bool(true);
+        }
+    }
+    Ok(())
+}
+
+/// Options of geneve: class, type and data of one option after the other, all in one nest. The numbers of the three
+/// are the same in the sets of routes, of the tunnel_key action and of flower.
+pub fn geneve_options(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let mut open = false;
+    out.begin_list();
+    for found in attributes(payload) {
+        // The class begins an option.
+        if found.number == 1 || !open {
+            if open {
+                out.end_object();
+            }
+            out.begin_object();
+            open = true;
+        }
+        match found.number {
+            1 => {
+                out.key("class");
+                out.unsigned(unsigned(Scalar::U16Be, found.payload)?);
+            }
+            2 => {
+                out.key("type");
+                out.unsigned(unsigned(Scalar::U8, found.payload)?);
+            }
+            3 => {
+                out.key("data");
+                out.hex(found.payload);
+            }
+            _ => return Err(Wrong::Because("an attribute of an option is not known")),
+        }
+    }
+    if open {
+        out.end_object();
+    }
+    out.end_list();
+    Ok(())
+}
+
+/// Half of an IPv6 address, as four groups: `1:2:3:4`.
+pub fn locator(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let half = unsigned(Scalar::U64Be, payload)?;
+    let group = |shift: u32| half >> shift & 0xffff;
+    out.display(format_args!("{:x}:{:x}:{:x}:{:x}", group(48), group(32), group(16), group(0)));
+    Ok(())
+}
+
+/// `struct seg6_iptunnel_encap`: how the header is added, and the header.
+pub fn segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let mode = u32_at(payload, 0).ok_or(Wrong::Short(12))?;
+    out.key("mode");
+    match name_of(encap::SEG6_MODES, mode.into()) {
+        Some(name) => out.string(name),
+        None => out.signed((mode as i32).into()),
+    }
+    write_routing_header(out, &payload[4..])
+}
+
+/// `struct ipv6_sr_hdr`: an object.
+pub fn routing_header(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.begin_object();
+    write_routing_header(out, payload)?;
+    out.end_object();
+    Ok(())
+}
+
+/// Octets of `struct ipv6_sr_hdr` and of `struct ipv6_rpl_sr_hdr` before the segments.
+const ROUTING_HEADER_BYTES: usize = 8;
+/// Octets of `struct sr6_tlv_hmac`, the last thing in a header that has one.
+const HMAC_BYTES: usize = 40;
+
+/// `struct ipv6_sr_hdr`: its segments, the first to be visited first; they are stored the other way round.
+fn write_routing_header(out: &mut Json, header: &[u8]) -> Decoded {
+    if header.len() < ROUTING_HEADER_BYTES {
+        return Err(Wrong::Because("too short for a routing header"));
+    }
+    let (last, flags, tag) = (usize::from(header[4]), header[5], u16::from_be_bytes([header[6], header[7]]));
+    let all = header.get(ROUTING_HEADER_BYTES..ROUTING_HEADER_BYTES + (last + 1) * 16);
+    out.key("segs");
+    out.begin_list();
+    for segment in all.ok_or(Wrong::Because("fewer segments than it says"))?.chunks_exact(16).rev() {
+        write_ip(out, segment)?;
+    }
+    out.end_list();
+    if flags & 0x08 != 0 {
+        let end = (usize::from(header[1]) + 1) * 8;
+        let hmac = end.checked_sub(HMAC_BYTES).and_then(|at| header.get(at..end));
+        // Type, length and two octets of flags come before the key's number.
+        let key = hmac.ok_or(Wrong::Because("too short for its HMAC"))?;
+        out.key("hmac");
+        out.unsigned(unsigned(Scalar::U32Be, &key[4..8])?);
+    }
+    if flags & !0x08 != 0 {
+        out.key("flags");
+        write_bits(out, encap::SEG6_FLAGS, (flags & !0x08).into());
+    }
+    if tag != 0 {
+        out.key("tag");
+        out.unsigned(tag.into());
+    }
+    Ok(())
+}
+
+/// `struct ipv6_rpl_sr_hdr`: its segments, the first to be visited first.
+pub fn rpl_segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() < ROUTING_HEADER_BYTES {
+        return Err(Wrong::Short(ROUTING_HEADER_BYTES));
+    }
+    let all = payload.get(ROUTING_HEADER_BYTES..ROUTING_HEADER_BYTES + usize::from(payload[3]) * 16);
+    out.key("segs");
+    out.begin_list();
+    for segment in all.ok_or(Wrong::Because("fewer segments than it says"))?.chunks_exact(16).rev() {
+        write_ip(out, segment)?;
+    }
+    out.end_list();
+    Ok(())
+}
+
+/// `struct ioam6_trace_hdr`: what is traced, for which namespace, in how many octets.
+pub fn ioam_trace(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() < 8 {
+        return Err(Wrong::Short(8));
+    }
+    for key in ["trace", "prealloc"] {
+        out.key(key);
+        out.bool(true);
+    }
+    out.key("type");
+    out.unsigned(unsigned(Scalar::U32Be, &payload[4..8])? >> 8);
+    out.key("ns");
+    out.unsigned(unsigned(Scalar::U16Be, &payload[..2])?);
+    out.key("size");
+    // In units of four octets; the highest bit is not its.
+    out.unsigned(u64::from(payload[3] & 0x7f) * 4);
+    Ok(())
+}
+
+/// `LWT_BPF_PROG_*`: the program's name; empty where it has none.
+pub fn program(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.text(attribute(payload, 2).unwrap_or_default());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::walk::{NoLinks, write_value};
+    use crate::kinds::route::ROUTE;
+    use crate::netlink::wire::append_attribute;
+
+    fn written(write: crate::decode::schema::WriteValue, payload: &[u8]) -> String {
+        let mut out = Json::new();
+        let context = Context::new(&ROUTE, payload, &NoLinks);
+        let is: &'static crate::decode::schema::Is = Box::leak(Box::new(crate::decode::schema::Is::Members(write)));
+        match write_value(&mut out, &context, is, payload) {
+            Ok(()) => String::from_utf8_lossy(out.bytes()).into_owned(),
+            Err(wrong) => format!("{wrong:?}"),
+        }
+    }
+
+    #[test]
+    fn segments_are_told_in_the_order_of_the_way() {
+        let mut header = vec![0, 4, 4, 1, 1, 0, 0, 7];
+        header.extend_from_slice(&[0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+        header.extend_from_slice(&[0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let mut payload = 1u32.to_ne_bytes().to_vec();
+        payload.extend_from_slice(&header);
+        assert_eq!(written(segments, &payload), r#"{"mode":"encap","segs":["fc00::1","fc00::2"],"tag":7}"#);
+        assert!(written(segments, &payload[..30]).contains("fewer segments"));
+        // Says that it has an HMAC, and is too short for it.
+        payload[9] = 0x08;
+        payload[5] = 1;
+        assert!(written(segments, &payload).contains("HMAC"));
+    }
+
+    #[test]
+    fn options_of_geneve_are_told_one_by_one() {
+        let mut payload = Vec::new();
+        for (class, data) in [(258u16, &b"ab"[..]), (259, b"cd")] {
+            append_attribute(&mut payload, 1, &class.to_be_bytes());
+            append_attribute(&mut payload, 2, &[128]);
+            append_attribute(&mut payload, 3, data);
+        }
+        let mut out = Json::new();
+        geneve_options(&mut out, &Context::new(&ROUTE, &payload, &NoLinks), &payload).unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(out.bytes()),
+            r#"[{"class":258,"type":128,"data":"6162"},{"class":259,"type":128,"data":"6364"}]"#
+        );
+    }
+
+    #[test]
+    fn traces_and_locators() {
+        assert_eq!(
+            written(ioam_trace, &[0, 1, 0x08, 3, 0x80, 0, 0, 0]),
+            r#"{"trace":true,"prealloc":true,"type":8388608,"ns":1,"size":12}"#
+        );
+        let mut out = Json::new();
+        let half = [0, 1, 0, 2, 0, 3, 0, 0xa4];
+        locator(&mut out, &Context::new(&ROUTE, &half, &NoLinks), &half).unwrap();
+        assert_eq!(out.bytes(), br#""1:2:3:a4""#);
+    }
+
+    #[test]
+    fn flags_that_options_tell_are_not_told_twice() {
+        assert_eq!(written(tunnel_flags, &[0x08, 0x0d]), r#"{"key":true,"csum":true,"seq":true}"#);
+    }
 }

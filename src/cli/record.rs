@@ -1,0 +1,204 @@
+//! `linkhook record`: keep the raw messages, as pcap or in rtmon's format.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{selection, units};
+use crate::error::{Error, Result};
+use crate::kinds::{self, KINDS};
+use crate::mirror::repair::Scope;
+use crate::mirror::{Mirror, silence};
+use crate::netlink::dump::{self, DumpError, Row};
+use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::netlink::wire;
+use crate::recording::{pcap, rtmon};
+use crate::watch::job::requests;
+use crate::watch::{now_microseconds, signals};
+
+/// A wait is at most so long, so that an end by signal or time is noticed.
+const WAIT: Duration = Duration::from_millis(200);
+/// Octets asked for the receive buffer.
+const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
+/// No dump is waited for longer.
+const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Arguments of `linkhook record`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    after_help = "A recording opens in Wireshark (pcap) or with 'ip monitor file' (rtmon), and 'linkhook decode' prints its events."
+)]
+pub struct Arguments {
+    /// Kinds of objects, such as link, addr or route; all when none is named
+    #[arg(value_name = "KIND")]
+    kinds: Vec<String>,
+    /// The file to write; - for stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// The file's format; by default rtmon's where the name ends in .rtmon, else pcap
+    #[arg(long, value_name = "FORMAT", value_parser = ["pcap", "rtmon"])]
+    format: Option<String>,
+    /// Leave out what exists when the recording begins
+    #[arg(long)]
+    no_initial: bool,
+    /// Stop after so many datagrams
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Stop after that time, such as 10s or 5m
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    timeout: Option<Duration>,
+    /// The size of the kernel's buffer for messages not read yet, such as 8MiB
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
+    receive_buffer: Option<usize>,
+}
+
+enum Recorder {
+    Pcap(pcap::Writer<Box<dyn Write>>),
+    Rtmon(rtmon::Writer<Box<dyn Write>>),
+}
+
+impl Recorder {
+    fn write(&mut self, time_microseconds: i64, datagram: &[u8]) -> io::Result<()> {
+        match self {
+            Recorder::Pcap(writer) => writer.write(time_microseconds, NETLINK_ROUTE, datagram),
+            Recorder::Rtmon(writer) => writer.write(time_microseconds, datagram).map(drop),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Recorder::Pcap(writer) => writer.flush(),
+            Recorder::Rtmon(writer) => writer.flush(),
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let kinds = selection::kinds_named(&arguments.kinds)?;
+    let socket = Socket::open(NETLINK_ROUTE)?;
+    let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
+    socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+    for group in silence::groups(&kinds) {
+        socket.join(group).map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
+    }
+    let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
+    let recorder = open(&arguments.output, arguments.format.as_deref());
+    let mut recorder =
+        recorder.map_err(|error| Error::system(format_args!("cannot write {}", arguments.output.display()), &error))?;
+    let mut count = 0;
+    if !arguments.no_initial {
+        crate::output::written(initial(&kinds, &mut recorder)?)?;
+    }
+    let result = follow(arguments, &socket, &signals, &mut recorder, &mut count);
+    let result = result.and_then(|lost| recorder.flush().map(|()| lost));
+    match result {
+        Ok(0) => Ok(()),
+        Ok(lost) => {
+            log::warn!("{lost} datagrams were lost: the kernel's buffer was full");
+            Ok(())
+        }
+        Err(error) => crate::output::written(Err(error)),
+    }
+}
+
+fn open(path: &Path, format: Option<&str>) -> io::Result<Recorder> {
+    let output: Box<dyn Write> = if path == Path::new("-") {
+        Box::new(BufWriter::new(io::stdout()))
+    } else {
+        Box::new(BufWriter::new(File::create(path)?))
+    };
+    let rtmon =
+        format.map_or(path.extension().is_some_and(|extension| extension == "rtmon"), |format| format == "rtmon");
+    Ok(if rtmon {
+        Recorder::Rtmon(rtmon::Writer::new(output, now_microseconds())?)
+    } else {
+        Recorder::Pcap(pcap::Writer::new(output)?)
+    })
+}
+
+/// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
+fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> {
+    let mut mirror = Mirror::new();
+    let mut result = Ok(());
+    let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
+    let first = (!wanted.contains(&link)).then_some(link);
+    for kind in first.into_iter().chain(wanted.iter().copied()) {
+        for (_, request) in requests(&[(kind, Scope::All)], &mirror) {
+            let family = request.body.first().copied().unwrap_or_default();
+            let dumped = dump::dump_all(NETLINK_ROUTE, &request, DUMP_TIMEOUT, |row| {
+                let Row::Message(message) = row else { return };
+                let foreign = family != 0 && message.payload.first().is_some_and(|&found| found != family);
+                if !foreign && result.is_ok() {
+                    if kind == link {
+                        mirror.links.note(message.payload, false);
+                    }
+                    let mut datagram = message.bytes.to_vec();
+                    datagram.resize(wire::align(datagram.len()), 0);
+                    result = recorder.write(now_microseconds(), &datagram);
+                }
+            });
+            match dumped {
+                Ok(()) | Err(DumpError::Unsupported(_)) => {}
+                Err(error) => {
+                    return Err(Error::failed(format_args!(
+                        "cannot record what exists of {}: {error}",
+                        KINDS[kind].name
+                    )));
+                }
+            }
+        }
+    }
+    Ok(result)
+}
+
+fn follow(
+    arguments: &Arguments,
+    socket: &Socket,
+    signals: &mio::net::UnixStream,
+    recorder: &mut Recorder,
+    count: &mut u64,
+) -> io::Result<u32> {
+    let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
+    let mut batch = Batch::new();
+    let drops = socket.drops().unwrap_or_default();
+    loop {
+        let done = arguments.count.is_some_and(|most| *count >= most);
+        let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        if done || late || is_signalled(signals) {
+            return Ok(socket.drops().unwrap_or_default().wrapping_sub(drops));
+        }
+        match socket.receive(&mut batch) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                recorder.flush()?;
+                let left =
+                    deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()).min(WAIT));
+                socket.wait(left)?;
+                continue;
+            }
+            Err(error) if is_overrun(&error) => continue,
+            Err(error) => return Err(error),
+        }
+        let time = now_microseconds();
+        let mut longest = 0;
+        for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
+            if datagram.truncated() {
+                longest = longest.max(datagram.length);
+            }
+            if arguments.count.is_none_or(|most| *count < most) {
+                recorder.write(time, datagram.bytes)?;
+                *count += 1;
+            }
+        }
+        batch.make_room(longest);
+    }
+}
+
+fn is_signalled(signals: &mio::net::UnixStream) -> bool {
+    use std::io::Read;
+    let mut stream = signals;
+    stream.read(&mut [0; 16]).is_ok_and(|octets| octets > 0)
+}
