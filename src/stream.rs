@@ -150,13 +150,7 @@ impl Stream {
         if source == Source::RecordedDump {
             // Each row is told as it is, a range as a range; the mirror has one object for each number.
             for row in &split::rows(table, message.payload) {
-                let present = Told {
-                    kind,
-                    action: Action::Present,
-                    old: None,
-                    new: row,
-                    signals: Signals::NONE,
-                };
+                let present = Told { kind, action: Action::Present, old: None, new: row, signals: Signals::NONE };
                 if self.options.present {
                     last = self.tell(out, &mirror.links, present, telling).or(last);
                 }

@@ -152,8 +152,7 @@ static APPLICATION: Structure = Structure::new(
 );
 
 /// `IEEE_8021QAZ_APP_SEL_*` and `DCB_APP_SEL_PCP`.
-static SELECTORS: &Names =
-    &[(1, "ethertype"), (2, "stream"), (3, "dgram"), (4, "any"), (5, "dscp"), (255, "pcp")];
+static SELECTORS: &Names = &[(1, "ethertype"), (2, "stream"), (3, "dgram"), (4, "any"), (5, "dscp"), (255, "pcp")];
 
 /// `struct ieee_qcn`: Quantized Congestion Notification.
 static QCN: Structure = Structure::new(

@@ -40,12 +40,7 @@ pub static MCTP_ROUTE: Kind = Kind {
     identity: Some(Identity { header: &[(1, 1), (7, 1)], attributes: &[1, 4] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
-        message: 26,
-        header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-        attributes: &[],
-        per_link: None,
-    }],
+    dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
 };
 
 /// `RTM_NEWNEIGH` of the family `AF_MCTP`, which is not notified.
@@ -62,12 +57,7 @@ pub static MCTP_NEIGH: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
-        message: 30,
-        header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-        attributes: &[],
-        per_link: None,
-    }],
+    dumps: &[Dump { message: 30, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
 };
 
 static ADDRESS_HEADER: Structure = Structure::new(

@@ -34,10 +34,8 @@ pub const MDBA_ROUTER: u16 = 2;
 static HEADER: Structure =
     Structure::new("br_port_msg", 8, &[field(4, "index", Is::Number(U32)), field_of(4, 4, "dev", Is::Link)]);
 
-static ATTRIBUTES: Set = Set::new(
-    "MDBA",
-    &[row(MDBA_MDB, "mdb", Is::Inline(&GROUPS)), row(MDBA_ROUTER, "router", Is::Each(&ROUTER_PORT))],
-);
+static ATTRIBUTES: Set =
+    Set::new("MDBA", &[row(MDBA_MDB, "mdb", Is::Inline(&GROUPS)), row(MDBA_ROUTER, "router", Is::Each(&ROUTER_PORT))]);
 
 /// `MDBA_MDB_*`: entries of one group each.
 static GROUPS: Set = Set::new("MDBA_MDB", &[row(1, "entry", Is::Inline(&ENTRIES))]);
@@ -66,10 +64,8 @@ pub static ENTRY_ATTRIBUTES: Set = Set::new(
 static SOURCE_ELEMENT: Is = Is::Set(&SOURCE);
 
 /// `MDBA_MDB_SRCATTR_*`.
-static SOURCE: Set = Set::new(
-    "MDBA_MDB_SRCATTR",
-    &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(network::seconds)).volatile()],
-);
+static SOURCE: Set =
+    Set::new("MDBA_MDB_SRCATTR", &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(network::seconds)).volatile()]);
 
 /// `MCAST_EXCLUDE` and `MCAST_INCLUDE`.
 static FILTER_MODES: &Names = &[(0, "exclude"), (1, "include")];

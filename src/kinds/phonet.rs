@@ -38,12 +38,7 @@ pub static PHONET_ROUTE: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
-        message: 26,
-        header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-        attributes: &[],
-        per_link: None,
-    }],
+    dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
 };
 
 static ADDRESS_HEADER: Structure = Structure::new(

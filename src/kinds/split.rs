@@ -14,7 +14,11 @@ const AF_BRIDGE: u8 = 7;
 /// an object where none is inside and it tells something else; where it tells nothing, there is no object.
 pub fn split(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
     let rows = rows(kind, payload);
-    if std::ptr::eq(kind, &vlan::VLAN) { rows.iter().flat_map(|row| singles(row, vlan::HEADER_BYTES)).collect() } else { rows }
+    if std::ptr::eq(kind, &vlan::VLAN) {
+        rows.iter().flat_map(|row| singles(row, vlan::HEADER_BYTES)).collect()
+    } else {
+        rows
+    }
 }
 
 /// The same, but a range stays one.

@@ -46,7 +46,8 @@ static ATTRIBUTES: Set = Set::new(
 );
 
 /// `LINK_XSTATS_TYPE_*`.
-static EXTENDED: Set = Set::new("LINK_XSTATS_TYPE", &[row(1, "bridge", Is::Set(&BRIDGE)), row(2, "bond", Is::Set(&BOND))]);
+static EXTENDED: Set =
+    Set::new("LINK_XSTATS_TYPE", &[row(1, "bridge", Is::Set(&BRIDGE)), row(2, "bond", Is::Set(&BOND))]);
 
 /// `BRIDGE_XSTATS_*`.
 static BRIDGE: Set = Set::new(
@@ -93,10 +94,8 @@ static OFFLOAD: Set = Set::new(
 static HARDWARE: Set = Set::new("IFLA_OFFLOAD_XSTATS", &[row(3, "l3_stats", Is::Set(&HARDWARE_USE))]);
 
 /// `IFLA_OFFLOAD_XSTATS_HW_S_INFO_*`.
-static HARDWARE_USE: Set = Set::new(
-    "IFLA_OFFLOAD_XSTATS_HW_S_INFO",
-    &[row(1, "request", Is::Bool(U8)), row(2, "used", Is::Bool(U8))],
-);
+static HARDWARE_USE: Set =
+    Set::new("IFLA_OFFLOAD_XSTATS_HW_S_INFO", &[row(1, "request", Is::Bool(U8)), row(2, "used", Is::Bool(U8))]);
 
 /// `struct rtnl_hw_stats64`.
 static LAYER_3: Structure = Structure::new(

@@ -109,4 +109,3 @@ static GLOBAL: Set = Set::new(
 static ROUTERS: Set = Set::new("MDBA", &[row(2, "router_ports", Is::Each(&ROUTER_PORT)).volatile()]);
 
 static ROUTER_PORT: Is = Is::Value(multicast::router_port);
-

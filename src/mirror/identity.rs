@@ -5,8 +5,8 @@
 use smallvec::SmallVec;
 
 use super::attributes_of;
-use crate::decode::schema::Kind;
 use crate::decode::code::{self, multicast};
+use crate::decode::schema::Kind;
 use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes};
 
