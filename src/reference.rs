@@ -148,6 +148,8 @@ fn name_of(is: &Is) -> String {
     let width = |scalar: &Scalar| format!("{}-bit", scalar.bytes() * 8);
     match is {
         Is::Number(scalar) => format!("{} number", width(scalar)),
+        Is::NumberUnless(scalar, unless) => format!("{} number; left out where it is {unless}", width(scalar)),
+        Is::Flags(..) => "a member for each bit that is set, true".into(),
         Is::AnyNumber => "number".into(),
         Is::Bool(_) | Is::Present => "true or false".into(),
         Is::Named(..) => "name, or the number where it has none".into(),
