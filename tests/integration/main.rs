@@ -1,0 +1,3 @@
+//! Tests of the whole, as one program.
+
+mod kernel_numbers;
