@@ -7,11 +7,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Set, Structure};
 use linkhook::kinds::{KINDS, route};
 use linux_raw_sys::netlink::rtattr_type_t::*;
 use linux_raw_sys::netlink::rtnetlink_groups::*;
 use linux_raw_sys::netlink::*;
+
+use crate::Test;
+
+/// These tests.
+pub const TESTS: &[Test] = &[
+    ("attributes_have_the_kernels_numbers", attributes_have_the_kernels_numbers),
+    ("kinds_have_the_kernels_messages_and_groups", kinds_have_the_kernels_messages_and_groups),
+];
 
 type Numbers = &'static [(&'static str, u32)];
 
@@ -457,8 +466,7 @@ fn plain_key(set: &str, name: &str) -> String {
     name.strip_prefix(set).unwrap_or(name).trim_start_matches('_').to_lowercase()
 }
 
-#[test]
-fn attributes_have_the_kernels_numbers() {
+fn attributes_have_the_kernels_numbers() -> Result<(), Failed> {
     let sets = sets();
     let mut wrong = Vec::new();
     let mut used = BTreeSet::new();
@@ -494,11 +502,10 @@ fn attributes_have_the_kernels_numbers() {
     for entry in OTHERWISE.iter().filter(|entry| !used.contains(*entry)) {
         wrong.push(format!("{entry:?} is in no table"));
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-#[test]
-fn kinds_have_the_kernels_messages_and_groups() {
+fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
     let known: BTreeMap<&str, _> = MESSAGES.iter().map(|entry| (entry.0, entry)).collect();
     assert_eq!(known.len(), MESSAGES.len());
     for kind in KINDS {
@@ -510,4 +517,5 @@ fn kinds_have_the_kernels_messages_and_groups() {
             assert_eq!(u32::from(dump.message), *get, "{}", kind.name);
         }
     }
+    Ok(())
 }
