@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::decode::schema::{Among, Field, Interface, Is, Kind, Row, Scalar, Set};
 use crate::event::OWN_EVENTS;
-use crate::kinds::KINDS;
+use crate::kinds::{KINDS, encap, route, tc};
 use crate::mirror::signals::SIGNALS;
 
 /// The whole generated half, as Markdown.
@@ -75,6 +75,27 @@ fn describe(out: &mut String, kind: &Kind) {
     let mut seen = HashSet::new();
     fields(out, "", kind.header.name, kind.header.fields, &mut seen);
     rows(out, "", kind.set, &mut seen);
+    for (_, prefix, set) in behind_functions().into_iter().filter(|(name, ..)| *name == kind.name) {
+        rows(out, &prefix, set, &mut seen);
+    }
+}
+
+/// Sets that stand behind functions, which the tables do not lead to: the kind, where they stand, and the set.
+fn behind_functions() -> Vec<(&'static str, String, &'static Set)> {
+    let mut found = vec![
+        ("route", "metrics[].".to_string(), &route::METRICS),
+        ("route", "nexthops[].".to_string(), &route::LEG_ATTRIBUTES),
+        ("tc_action", String::new(), &tc::action::ACTION),
+    ];
+    for (_, name, set) in encap::BY_TYPE {
+        found.extend(["route", "nexthop"].map(|kind| (kind, format!("encap<{name}>."), *set)));
+    }
+    for kind in ["filter", "chain"] {
+        found.extend(tc::filter::OPTIONS.iter().map(|(name, _, set)| (kind, format!("options<{name}>."), *set)));
+        found.push((kind, "options<flower>.keys.".to_string(), &tc::flower::KEYS));
+        found.push((kind, "options.actions[].".to_string(), &tc::action::ACTION));
+    }
+    found
 }
 
 fn attribute(set: &Set, number: u16) -> String {
@@ -163,7 +184,7 @@ fn name_of(is: &Is) -> String {
         Is::Set(_) | Is::Structure(_) | Is::Inline(_) | Is::InlineStructure(_) => "object".into(),
         Is::Chosen(_) => "object by another attribute".into(),
         Is::Each(_) | Is::Array(..) => "list".into(),
-        Is::Value(_) | Is::Members(_) => "as `ip -d -j` has it".into(),
+        Is::Value(_) | Is::Members(_) => "as `ip -d -j` or `tc -d -j` has it".into(),
         Is::Known => String::new(),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The harness is libtest-mimic, so that a test that cannot run on this machine is listed as ignored, with the reason.
 
+mod kernel_numbers;
 mod live;
 mod malformed;
 mod namespace;
@@ -19,8 +20,12 @@ pub type Test = (&'static str, fn() -> Result<(), Failed>);
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for (room, tests) in [("malformed", malformed::TESTS), ("program", program::TESTS), ("reference", reference::TESTS)]
-    {
+    for (room, tests) in [
+        ("kernel_numbers", kernel_numbers::TESTS),
+        ("malformed", malformed::TESTS),
+        ("program", program::TESTS),
+        ("reference", reference::TESTS),
+    ] {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
     }
     trials.extend(recordings::trials());
