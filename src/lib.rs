@@ -15,5 +15,6 @@ pub mod mirror;
 pub mod netlink;
 pub mod output;
 pub mod recording;
+pub mod reference;
 pub mod stream;
 pub mod watch;

@@ -63,6 +63,8 @@ pub enum Is {
     Number(Scalar),
     /// A number without sign whose width is the value's length (1, 2, 4 or 8 octets, the machine's byte order).
     AnyNumber,
+    /// A number; left out where it is that one, which means none.
+    NumberUnless(Scalar, u64),
     /// A number: `false` for 0, else `true`.
     Bool(Scalar),
     /// `true`: that the attribute is there says it.
@@ -74,6 +76,9 @@ pub enum Is {
     NamedId(Scalar, &'static Names),
     /// A set of bits: a list of the names of those that are set; bits without a name together as `"0x…"`.
     Bits(Scalar, &'static Names),
+    /// A set of bits: a member that is `true` for each that is set; bits without a name together as `"0x…"` under the
+    /// row's key.
+    Flags(Scalar, &'static Names),
     /// Text up to its NUL or its end; octets that are not UTF-8 become U+FFFD.
     Text,
     /// Octets as hexadecimal digits.
@@ -216,12 +221,11 @@ pub struct Field {
     pub volatile: bool,
 }
 
-/// A field whose length is that of its number (`Number`, `Bool`, `Named`, `NamedId`, `Bits`; `Link` has 4 octets).
+/// A field whose length is that of its number (`Number`, `Bool`, `Named`, `Bits` and the like; `Link` has 4 octets).
 pub const fn field(at: usize, key: &'static str, is: Is) -> Field {
     let bytes = match is {
-        Is::Number(scalar) | Is::Bool(scalar) | Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) => {
-            scalar.bytes()
-        }
+        Is::Number(scalar) | Is::NumberUnless(scalar, _) | Is::Bool(scalar) => scalar.bytes(),
+        Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) | Is::Flags(scalar, _) => scalar.bytes(),
         Is::Link => 4,
         Is::Structure(inner) | Is::InlineStructure(inner) => inner.bytes,
         _ => panic!("give the field's length: field_of"),

@@ -91,6 +91,22 @@ pub fn write_bits(out: &mut Json, names: &'static Names, bits: u64) {
     out.end_list();
 }
 
+/// Writes a member that is true for each bit that is set; bits without a name together as `"0x…"` under that key.
+pub fn write_flags(out: &mut Json, key: &str, names: &'static Names, bits: u64) {
+    let mut rest = bits;
+    for &(mask, name) in names {
+        if rest & mask != 0 {
+            rest &= !mask;
+            out.key(name);
+            out.bool(true);
+        }
+    }
+    if rest != 0 {
+        out.key(key);
+        out.display(format_args!("0x{rest:x}"));
+    }
+}
+
 /// Writes an IPv4 or IPv6 address, by its length.
 #[inline]
 pub fn write_ip(out: &mut Json, payload: &[u8]) -> Decoded {
@@ -121,7 +137,7 @@ pub fn write_link(out: &mut Json, context: &Context<'_>, ifindex: u32) {
 /// Writes a value that is no nest and no structure.
 pub fn write(out: &mut Json, context: &Context<'_>, is: &'static Is, payload: &[u8]) -> Decoded {
     match *is {
-        Is::Number(scalar) => write_number(out, scalar, payload)?,
+        Is::Number(scalar) | Is::NumberUnless(scalar, _) => write_number(out, scalar, payload)?,
         Is::AnyNumber => out.unsigned(any_unsigned(payload)?),
         Is::Bool(scalar) => out.bool(unsigned(scalar, payload)? != 0),
         Is::Present => out.bool(true),
@@ -140,7 +156,7 @@ pub fn write(out: &mut Json, context: &Context<'_>, is: &'static Is, payload: &[
                 None => out.display(number),
             }
         }
-        Is::Bits(scalar, names) => write_bits(out, names, unsigned(scalar, payload)?),
+        Is::Bits(scalar, names) | Is::Flags(scalar, names) => write_bits(out, names, unsigned(scalar, payload)?),
         Is::Text => out.text(payload),
         Is::Hex => out.hex(payload),
         Is::Hardware => out.hardware(payload),

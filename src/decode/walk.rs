@@ -62,6 +62,11 @@ impl<'a> Context<'a> {
         Context { comparing: true, ..self }
     }
 
+    /// The same, for another attribute of the same set.
+    pub fn numbered(self, number: u16) -> Context<'a> {
+        Context { number, ..self }
+    }
+
     /// The family: the first octet of every rtnetlink header.
     pub fn family(&self) -> u8 {
         self.header.first().copied().unwrap_or_default()
@@ -149,6 +154,36 @@ pub fn write_object(out: &mut Json, kind: &Kind, context: &Context<'_>) {
 pub fn write_set<'a>(out: &mut Json, context: &Context<'a>, set: &'static Set, bytes: &'a [u8]) {
     let mut leftovers = Leftovers::default();
     write_attributes(out, context, set, bytes, &mut leftovers);
+    leftovers.write(out);
+}
+
+/// The same for one of several sets that share their attributes: those that are not in it are another's.
+pub fn write_part<'a>(out: &mut Json, context: &Context<'a>, set: &'static Set, bytes: &'a [u8]) {
+    let mut leftovers = Leftovers::default();
+    write_attributes(out, context, set, bytes, &mut leftovers);
+    leftovers.rest = &[];
+    leftovers.list.retain(|unknown| set.row(unknown.number).is_some());
+    leftovers.write(out);
+}
+
+/// Writes a member, as a row with that key and value would.
+pub fn write_row<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    key: &'static str,
+    is: &'static Is,
+    payload: &'a [u8],
+) -> Decoded {
+    let mut leftovers = Leftovers::default();
+    write_keyed(out, context, key, is, payload, &mut leftovers)?;
+    leftovers.write(out);
+    Ok(())
+}
+
+/// Writes the members for a structure's fields, for a function whose value begins with it.
+pub fn write_structure<'a>(out: &mut Json, context: &Context<'a>, structure: &'static Structure, bytes: &'a [u8]) {
+    let mut leftovers = Leftovers::default();
+    write_fields(out, context, structure, bytes, &mut leftovers);
     leftovers.write(out);
 }
 
@@ -260,6 +295,17 @@ fn write_keyed<'a>(
             Ok(())
         }
         Is::Members(write) => write(out, context, payload),
+        Is::NumberUnless(scalar, none) => {
+            if value::unsigned(*scalar, payload)? != *none {
+                out.key(key);
+                value::write_number(out, *scalar, payload)?;
+            }
+            Ok(())
+        }
+        Is::Flags(scalar, names) => {
+            value::write_flags(out, key, names, value::unsigned(*scalar, payload)?);
+            Ok(())
+        }
         Is::NamedId(scalar, names) => {
             let number = value::unsigned(*scalar, payload)?;
             out.key(key);

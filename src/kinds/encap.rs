@@ -59,7 +59,7 @@ static OPTIONS: Set = Set::new(
     &[
         row(1, "geneve_opts", Is::Value(encap::geneve_options)),
         row(2, "vxlan_opts", Is::Set(&VXLAN_OPTIONS)).repeated(),
-        row(3, "erspan_opts", Is::Set(&ERSPAN_OPTIONS)).repeated(),
+        row(3, "erspan_opts", Is::Value(encap::erspan_options)),
     ],
 );
 
@@ -67,7 +67,7 @@ static OPTIONS: Set = Set::new(
 static VXLAN_OPTIONS: Set = Set::new("LWTUNNEL_IP_OPT_VXLAN", &[row(1, "gbp", Is::Number(U32))]);
 
 /// `LWTUNNEL_IP_OPT_ERSPAN_*`.
-static ERSPAN_OPTIONS: Set = Set::new(
+pub static ERSPAN_OPTIONS: Set = Set::new(
     "LWTUNNEL_IP_OPT_ERSPAN",
     &[
         row(1, "ver", Is::Number(U8)),

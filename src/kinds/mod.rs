@@ -28,6 +28,7 @@ pub mod route;
 pub mod rule;
 pub mod split;
 pub mod stats;
+pub mod tc;
 pub mod tunnel;
 pub mod vlan;
 
@@ -64,6 +65,11 @@ pub static KINDS: &[&Kind] = &[
     &phonet::PHONET_ADDR,
     &phonet::PHONET_ROUTE,
     &dcb::DCB,
+    &tc::QDISC,
+    &tc::CLASS,
+    &tc::FILTER,
+    &tc::CHAIN,
+    &tc::TC_ACTION,
 ];
 
 /// The place of a kind in [`KINDS`].

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::attributes_of;
 use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
-use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tunnel, vlan};
+use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes};
 
 /// An identity's octets: comparable, and nothing more.
@@ -36,6 +36,12 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     } else if std::ptr::eq(kind, &nexthop::NEXTHOP_BUCKET) {
         let bucket = attribute(set, nexthop::NHA_RES_BUCKET).unwrap_or_default();
         push(key, attribute(bucket, 1));
+    } else if std::ptr::eq(kind, &tc::TC_ACTION) {
+        // The one action in it, by its kind and index.
+        let nest = attribute(set, tc::TCA_ROOT_TAB).unwrap_or_default();
+        let action = attributes(nest).next().map(|found| found.payload).unwrap_or_default();
+        push(key, attribute(action, tc::action::TCA_ACT_KIND));
+        push(key, code::tc::actions::index(action));
     } else if std::ptr::eq(kind, &neightbl::NEIGHTBL) {
         let settings = attribute(set, neightbl::NDTA_PARMS).unwrap_or_default();
         let ifindex = attribute(settings, neightbl::NDTPA_IFINDEX);

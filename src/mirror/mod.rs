@@ -207,7 +207,7 @@ pub fn interface_of(kind: &Kind, payload: &[u8]) -> Option<u32> {
             wire::attribute(attributes_of(kind, payload), nest).and_then(|set| wire::attribute_u32(set, number))
         }
     };
-    // NETCONFA_IFINDEX_ALL and the like are negative.
+    // NETCONFA_IFINDEX_ALL and the like are negative, and so is TCM_IFINDEX_MAGIC_BLOCK, a block of filters.
     index.filter(|&index| index as i32 > 0)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
-use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_ip};
+use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
 use crate::decode::walk::{Context, write_set};
 use crate::kinds::{encap, nexthop, route};
 use crate::netlink::wire::{attribute, attributes, u32_at};
@@ -33,20 +33,27 @@ fn write(out: &mut Json, context: &Context<'_>, payload: &[u8], by: u16) -> Deco
 /// `LWTUNNEL_IP_FLAGS`: each a member that is true, but for those that its options tell.
 pub fn tunnel_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const OPTIONS: u64 = 0xd800;
-    let mut rest = unsigned(Scalar::U16Be, payload)? & !OPTIONS;
-    for &(mask, key) in encap::TUNNEL_FLAGS {
-        if rest & mask != 0 {
-            rest &= !mask;
-            out.key(key);
-            out.bool(true);
-        }
-    }
+    write_flags(out, "flags", encap::TUNNEL_FLAGS, unsigned(Scalar::U16Be, payload)? & !OPTIONS);
     Ok(())
 }
 
-/// Options of geneve: class, type and data of one option after the other, all in one nest. The numbers of the three
-/// are the same in the sets of routes, of the tunnel_key action and of flower.
+/// Options of geneve, as `ip` has them: the data in hexadecimal.
 pub fn geneve_options(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_geneve_options(out, payload, Json::hex)
+}
+
+/// Options of geneve, as `tc` has them: the data as a list of numbers.
+pub fn geneve_options_as_numbers(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_geneve_options(out, payload, |out, data| {
+        out.begin_list();
+        data.iter().for_each(|&octet| out.unsigned(octet.into()));
+        out.end_list();
+    })
+}
+
+/// Class, type and data of one option after the other, all in one nest. The numbers of the three are the same in the
+/// sets of routes, of the tunnel_key action and of flower.
+fn write_geneve_options(out: &mut Json, payload: &[u8], write_data: fn(&mut Json, &[u8])) -> Decoded {
     let mut open = false;
     out.begin_list();
     for found in attributes(payload) {
@@ -69,7 +76,7 @@ pub fn geneve_options(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
             }
             3 => {
                 out.key("data");
-                out.hex(found.payload);
+                write_data(out, found.payload);
             }
             _ => return Err(Wrong::Because("an attribute of an option is not known")),
         }
@@ -77,6 +84,23 @@ pub fn geneve_options(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
     if open {
         out.end_object();
     }
+    out.end_list();
+    Ok(())
+}
+
+/// Options of ERSPAN: a list of one, in which `ip` and `tc` have all members, also those that its version has not. The
+/// numbers are the same in the sets of routes, of the tunnel_key action and of flower.
+pub fn erspan_options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.begin_list();
+    out.begin_object();
+    write_set(out, &context.inside(payload), &encap::ERSPAN_OPTIONS, payload);
+    for (number, key) in [(2, "index"), (3, "dir"), (4, "hwid")] {
+        if attribute(payload, number).is_none() {
+            out.key(key);
+            out.unsigned(0);
+        }
+    }
+    out.end_object();
     out.end_list();
     Ok(())
 }

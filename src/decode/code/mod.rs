@@ -11,5 +11,6 @@ pub mod links;
 pub mod multicast;
 pub mod network;
 pub mod settings;
+pub mod tc;
 pub mod tunnels;
 pub mod vlan;

@@ -1,0 +1,239 @@
+//! Extended matches, `TCA_EMATCH_TREE_*`: conditions, joined by and, or, not and parentheses. `tc` has only a text for
+//! them; here they are a list. A container stands for the ones in its parentheses, which begin at the place that it
+//! names and end with the first that has no relation to the next.
+
+use super::{write_number, write_true};
+use crate::decode::json::Json;
+use crate::decode::schema::{Decoded, Wrong};
+use crate::decode::value::{any_unsigned, name_of, write_named};
+use crate::decode::walk::{Context, write_row};
+use crate::kinds::tc::filter::{EMATCHES, LAYERS, META_IDS, OPERATORS};
+use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
+
+/// Octets of `struct tcf_ematch_hdr`.
+const HEADER_BYTES: usize = 8;
+
+/// `TCA_EMATCH_TREE_*`: a list.
+pub fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const LIST: u16 = 2;
+    let list = attribute(payload, LIST).unwrap_or_default();
+    let inside = context.inside(list);
+    out.begin_list();
+    for entry in attributes(list) {
+        out.begin_object();
+        write_match(out, &inside, entry.payload)?;
+        out.end_object();
+    }
+    out.end_list();
+    Ok(())
+}
+
+/// `struct tcf_ematch_hdr`, and what it is about.
+fn write_match(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const RELATION: u16 = 3;
+    const INVERT: u16 = 4;
+    const SIMPLE: u16 = 8;
+    let (header, data) = payload.split_at_checked(HEADER_BYTES).ok_or(Wrong::Because("too short for its header"))?;
+    let kind = u16_at(header, 2).unwrap_or_default();
+    let flags = u16_at(header, 4).unwrap_or_default();
+    let known = EMATCHES.iter().find(|(number, ..)| *number == kind);
+    out.key("kind");
+    match known {
+        Some((_, name, ..)) => out.string(name),
+        None => out.unsigned(kind.into()),
+    }
+    if flags & INVERT != 0 {
+        write_true(out, "not");
+    }
+    match known {
+        Some((.., key, is)) if flags & SIMPLE == 0 => write_row(out, &context.inside(data), key, is, data)?,
+        _ => {
+            out.key("data");
+            out.hex(data);
+        }
+    }
+    // To the next in the list.
+    if flags & RELATION != 0 {
+        out.key("relation");
+        write_named(out, &[(1, "and"), (2, "or")], (flags & RELATION).into());
+    }
+    Ok(())
+}
+
+fn write_layer(out: &mut Json, layer: u8) {
+    out.key("layer");
+    write_named(out, LAYERS, layer.into());
+}
+
+fn write_operator(out: &mut Json, operator: u8) {
+    out.key("op");
+    write_named(out, OPERATORS, operator.into());
+}
+
+/// `struct tcf_em_cmp`: a number in the packet against a value. Halves of octets stand in the machine's bit order.
+pub fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    const SWAPPED: u8 = 1;
+    if payload.len() < 12 {
+        return Err(Wrong::Short(12));
+    }
+    let halves =
+        |octet: u8| if cfg!(target_endian = "big") { (octet >> 4, octet & 15) } else { (octet & 15, octet >> 4) };
+    let ((width, flags), (layer, operator)) = (halves(payload[10]), halves(payload[11]));
+    out.key("align");
+    write_named(out, &[(1, "u8"), (2, "u16"), (4, "u32")], width.into());
+    write_number(out, "off", u16_at(payload, 8).unwrap_or_default().into());
+    write_layer(out, layer);
+    let mask = u32_at(payload, 4).unwrap_or_default();
+    if mask != 0 {
+        write_number(out, "mask", mask.into());
+    }
+    if flags & SWAPPED != 0 {
+        write_true(out, "trans");
+    }
+    write_operator(out, operator);
+    write_number(out, "value", u32_at(payload, 0).unwrap_or_default().into());
+    Ok(())
+}
+
+/// `struct tcf_em_nbyte`: octets at a place.
+pub fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let (offset, packed) = (u16_at(payload, 0), u16_at(payload, 2));
+    let (offset, packed) = offset.zip(packed).ok_or(Wrong::Short(4))?;
+    let big = cfg!(target_endian = "big");
+    let (length, layer) = if big { (packed >> 4, packed & 15) } else { (packed & 0xfff, packed >> 12) };
+    write_number(out, "off", offset.into());
+    write_layer(out, layer as u8);
+    out.key("octets");
+    out.hex(payload.get(4..4 + usize::from(length)).ok_or(Wrong::Because("fewer octets than it says"))?);
+    Ok(())
+}
+
+/// `TCA_EM_META_*`: something about the packet against another such or a value.
+pub fn meta(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    const HEADER: u16 = 1;
+    const LEFT: u16 = 2;
+    const RIGHT: u16 = 3;
+    let header = attribute(payload, HEADER).filter(|header| header.len() >= 8);
+    let header = header.ok_or(Wrong::Because("its header is missing"))?;
+    out.key("left");
+    write_object(out, &header[..4], attribute(payload, LEFT))?;
+    write_operator(out, header[3]);
+    out.key("right");
+    write_object(out, &header[4..8], attribute(payload, RIGHT))
+}
+
+/// `struct tcf_meta_val`, and the value, or the mask of what is looked at.
+fn write_object(out: &mut Json, meta: &[u8], value: Option<&[u8]>) -> Decoded {
+    const NUMBER: u16 = 1;
+    const VALUE: u16 = 0;
+    let kind = u16_at(meta, 0).unwrap_or_default();
+    let (number, id) = (kind >> 12 == NUMBER, kind & 0x7ff);
+    out.begin_object();
+    if id != VALUE {
+        out.key("id");
+        match name_of(META_IDS, id.into()) {
+            Some(name) => out.string(name),
+            None => out.unsigned(id.into()),
+        }
+        if meta[2] != 0 {
+            write_number(out, "shift", meta[2].into());
+        }
+    }
+    match value {
+        Some(value) if number => {
+            let value = any_unsigned(value)?;
+            if id == VALUE || value != 0 {
+                write_number(out, if id == VALUE { "value" } else { "mask" }, value);
+            }
+        }
+        Some(text) if id == VALUE => {
+            out.key("value");
+            out.text(text);
+        }
+        _ => {}
+    }
+    out.end_object();
+    Ok(())
+}
+
+/// `struct tcf_em_text`: a pattern between two places. `tc_ematch/tc_em_text.h`.
+pub fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    const BYTES: usize = 24;
+    let (header, pattern) = payload.split_at_checked(BYTES).ok_or(Wrong::Short(BYTES))?;
+    let at = |at| u16_at(header, at).unwrap_or_default();
+    out.key("algorithm");
+    out.text(&header[..16]);
+    for (key, offset, shift) in [("from", at(16), 0), ("to", at(18), 4)] {
+        out.key(key);
+        out.begin_object();
+        write_number(out, "off", offset.into());
+        let shift = if cfg!(target_endian = "big") { 4 - shift } else { shift };
+        write_layer(out, header[22] >> shift & 15);
+        out.end_object();
+    }
+    let length = usize::from(at(20)).min(pattern.len());
+    out.key("octets");
+    out.hex(&pattern[..length]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::members;
+    use super::*;
+    use crate::kinds::tc::FILTER;
+    use crate::netlink::wire::append_attribute;
+
+    fn entry(kind: u16, flags: u16, data: &[u8]) -> Vec<u8> {
+        let mut entry = [0u16, kind, flags, 0].map(u16::to_ne_bytes).concat();
+        entry.extend_from_slice(data);
+        entry
+    }
+
+    fn written(entries: &[Vec<u8>]) -> String {
+        let mut list = Vec::new();
+        for (place, entry) in entries.iter().enumerate() {
+            append_attribute(&mut list, place as u16 + 1, entry);
+        }
+        let mut payload = Vec::new();
+        append_attribute(&mut payload, 1, &[0; 4]);
+        append_attribute(&mut payload, 2, &list);
+        members(&FILTER, &[], 2, named, &payload)
+    }
+
+    fn named(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+        out.key("ematch");
+        tree(out, context, payload)
+    }
+
+    #[test]
+    fn matches_are_a_list_with_their_relations() {
+        let mut priority = Vec::new();
+        append_attribute(&mut priority, 1, &[6, 0x10, 0, 0, 0, 0x10, 0, 0]);
+        append_attribute(&mut priority, 2, &0u32.to_ne_bytes());
+        append_attribute(&mut priority, 3, &3u32.to_ne_bytes());
+        let compared = [100u32.to_ne_bytes(), 0u32.to_ne_bytes(), [2, 0, 0x02, 0x11]].concat();
+        let lines = written(&[
+            entry(4, 1, &priority),
+            entry(0, 4, &2u32.to_ne_bytes()),
+            entry(1, 2, &compared),
+            entry(2, 0, &[0, 0, 3, 0x10, b'a', b'b', b'c', 0]),
+        ]);
+        assert_eq!(
+            lines,
+            concat!(
+                r#"{"ematch":[{"kind":"meta","left":{"id":"priority"},"op":"eq","right":{"value":3},"relation":"and"},"#,
+                r#"{"kind":"container","not":true,"first":2},"#,
+                r#"{"kind":"cmp","align":"u16","off":2,"layer":"network","op":"gt","value":100,"relation":"or"},"#,
+                r#"{"kind":"nbyte","off":0,"layer":"network","octets":"616263"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_too_short_is_said() {
+        assert!(written(&[vec![0; 4]]).contains("too short"));
+        assert!(written(&[entry(2, 0, &[0, 0, 9, 0x10, 1])]).contains("fewer octets"));
+        assert!(written(&[entry(900, 0, &[1])]).contains(r#"{"kind":900,"data":"01"}"#));
+    }
+}

@@ -1,0 +1,251 @@
+//! `qdisc`, `class`, `filter`, `chain` and `tc_action`: traffic control. `struct tcmsg`, `struct tcamsg`, `TCA_*`:
+//! `include/uapi/linux/rtnetlink.h`; the rest: `pkt_sched.h`, `pkt_cls.h`, `gen_stats.h` and `tc_act/` beside it.
+
+pub mod action;
+pub mod class;
+pub mod filter;
+pub mod flower;
+pub mod names;
+pub mod qdisc;
+pub mod statistics;
+
+use crate::decode::code::tc;
+use crate::decode::schema::{
+    Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
+};
+
+/// `RTM_NEWQDISC` and `RTM_DELQDISC`.
+pub static QDISC: Kind = Kind {
+    name: "qdisc",
+    about: "queueing disciplines",
+    groups: &[4],
+    new: 36,
+    delete: 37,
+    families: &[],
+    header: &QDISC_HEADER,
+    set: &QDISC_ATTRIBUTES,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(4, 4), (8, 4), (12, 4)], attributes: &[] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 38, header: &[0; 20], attributes: &[], per_link: None }],
+};
+
+/// `RTM_NEWTCLASS` and `RTM_DELTCLASS`.
+pub static CLASS: Kind = Kind {
+    name: "class",
+    about: "classes of queueing disciplines",
+    groups: &[4],
+    new: 40,
+    delete: 41,
+    families: &[],
+    header: &CLASS_HEADER,
+    set: &CLASS_ATTRIBUTES,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(4, 4), (8, 4)], attributes: &[] }),
+    split: &[],
+    partial: false,
+    dumps: &[Dump { message: 42, header: &[0; 20], attributes: &[], per_link: Some(4) }],
+};
+
+/// `RTM_NEWTFILTER` and `RTM_DELTFILTER`.
+pub static FILTER: Kind = Kind {
+    name: "filter",
+    about: "filters of queueing disciplines, with their actions",
+    groups: &[4],
+    new: 44,
+    delete: 45,
+    families: &[],
+    header: &FILTER_HEADER,
+    set: &FILTER_ATTRIBUTES,
+    interface: Interface::Header(4),
+    // Interface or TCM_IFINDEX_MAGIC_BLOCK, handle, parent or block, priority and protocol.
+    identity: Some(Identity { header: &[(4, 4), (8, 4), (12, 4), (16, 4)], attributes: &[TCA_KIND, TCA_CHAIN] }),
+    split: &[],
+    partial: false,
+    dumps: FILTER_DUMPS,
+};
+
+/// `RTM_NEWCHAIN` and `RTM_DELCHAIN`.
+pub static CHAIN: Kind = Kind {
+    name: "chain",
+    about: "chains of filters",
+    groups: &[4],
+    new: 100,
+    delete: 101,
+    families: &[],
+    header: &CHAIN_HEADER,
+    set: &FILTER_ATTRIBUTES,
+    interface: Interface::Header(4),
+    identity: Some(Identity { header: &[(4, 4), (12, 4)], attributes: &[TCA_CHAIN] }),
+    split: &[],
+    partial: false,
+    dumps: CHAIN_DUMPS,
+};
+
+/// `RTM_NEWACTION` and `RTM_DELACTION`: actions by themselves; those that a filter makes come with the filter.
+pub static TC_ACTION: Kind = Kind {
+    name: "tc_action",
+    about: "actions of filters, as objects of their own",
+    groups: &[4],
+    new: 48,
+    delete: 49,
+    families: &[],
+    header: &ACTION_HEADER,
+    set: &ACTION_ATTRIBUTES,
+    interface: Interface::None,
+    // Kind and index lie inside the nests: mirror/identity.rs.
+    identity: Some(Identity { header: &[], attributes: &[] }),
+    split: &[&[TCA_ROOT_TAB, 0]],
+    partial: false,
+    // RTM_GETACTION shows one kind of action, which the request must name: nothing to ask in general.
+    dumps: &[],
+};
+
+/// `TCA_KIND`.
+pub const TCA_KIND: u16 = 1;
+/// `TCA_OPTIONS`.
+pub const TCA_OPTIONS: u16 = 2;
+/// `TCA_STATS2`.
+pub const TCA_STATS2: u16 = 7;
+/// `TCA_CHAIN`.
+pub const TCA_CHAIN: u16 = 11;
+/// `TCA_ROOT_TAB`, or `TCA_ACT_TAB`: a nest with actions, each under its place.
+pub const TCA_ROOT_TAB: u16 = 1;
+
+static QDISC_HEADER: Structure = Structure::new(
+    "tcmsg",
+    20,
+    &[
+        field(4, "ifindex", Is::Number(U32)),
+        field_of(4, 4, "dev", Is::Link),
+        field_of(8, 4, "handle", Is::Value(tc::qdisc_handle)),
+        field_of(12, 4, "parent", Is::Members(tc::qdisc_parent)),
+        // tcm_info.
+        field(16, "refcnt", Is::NumberUnless(U32, 1)).volatile(),
+    ],
+);
+
+static CLASS_HEADER: Structure = Structure::new(
+    "tcmsg",
+    20,
+    &[
+        field(4, "ifindex", Is::Number(U32)),
+        field_of(4, 4, "dev", Is::Link),
+        field_of(8, 4, "handle", Is::Value(tc::class_id)),
+        field_of(12, 4, "parent", Is::Members(tc::class_parent)),
+        // tcm_info: the queueing discipline inside the class.
+        field_of(16, 4, "leaf", Is::Members(tc::class_leaf)),
+    ],
+);
+
+static FILTER_HEADER: Structure = Structure::new(
+    "tcmsg",
+    20,
+    &[
+        field_of(4, 4, "dev", Is::Members(tc::filters::device)),
+        field_of(8, 4, "handle", Is::Members(tc::filters::bare_handle)),
+        field_of(12, 4, "parent", Is::Members(tc::filters::parent)),
+        // tcm_info.
+        field_of(16, 4, "protocol", Is::Members(tc::filters::protocol_and_priority)),
+    ],
+);
+
+static CHAIN_HEADER: Structure = Structure::new(
+    "tcmsg",
+    20,
+    &[
+        field_of(4, 4, "dev", Is::Members(tc::filters::device)),
+        field_of(12, 4, "parent", Is::Members(tc::filters::parent)),
+    ],
+);
+
+static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
+
+/// `TCA_*`, as queueing disciplines have them.
+const ROWS: [Row; 16] = [
+    row(TCA_KIND, "kind", Is::Text),
+    row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::OPTIONS)),
+    row(3, "stats", Is::Members(tc::old_statistics)).volatile(),
+    // What TCA_STATS_APP says, once more.
+    row(4, "xstats", Is::Known),
+    row(5, "estimator", Is::Structure(&statistics::ESTIMATOR)),
+    row(6, "fcnt", Is::Number(U32)),
+    row(TCA_STATS2, "stats2", Is::Inline(&statistics::STATISTICS)).volatile(),
+    row(8, "stab", Is::Set(&qdisc::SIZE_TABLE)),
+    row(9, "pad", Is::Known),
+    row(10, "dump_invisible", Is::Present),
+    row(TCA_CHAIN, "chain", Is::Number(U32)),
+    row(12, "offloaded", Is::Flags(U8, &[(1, "offloaded")])),
+    row(13, "ingress_block", Is::NumberUnless(U32, 0)),
+    row(14, "egress_block", Is::NumberUnless(U32, 0)),
+    row(15, "dump_flags", Is::Structure(&BIT_FIELD)),
+    row(16, "warn", Is::Text),
+];
+
+static QDISC_ATTRIBUTES: Set = Set::new("TCA", &ROWS);
+
+/// The options of a class stand among its other members.
+static CLASS_ATTRIBUTES: Set = Set::new(
+    "TCA",
+    &const {
+        let mut rows = ROWS;
+        rows[0] = row(TCA_KIND, "class", Is::Text);
+        rows[1] = row(TCA_OPTIONS, "options", Is::Chosen(&class::OPTIONS));
+        rows[6] = row(TCA_STATS2, "stats", Is::Set(&statistics::STATISTICS)).volatile();
+        rows
+    },
+);
+
+static FILTER_ATTRIBUTES: Set = Set::new(
+    "TCA",
+    &const {
+        let mut rows = ROWS;
+        rows[1] = row(TCA_OPTIONS, "options", Is::Value(tc::filters::options));
+        rows
+    },
+);
+
+/// `struct nla_bitfield32`: bits, and which of them are meant.
+pub static BIT_FIELD: Structure =
+    Structure::new("nla_bitfield32", 8, &[field(0, "value", Is::Number(U32)), field(4, "selector", Is::Number(U32))]);
+
+/// `TCA_ROOT_*`. All but the actions belong to the message, not to one of them.
+static ACTION_ATTRIBUTES: Set = Set::new(
+    "TCA_ROOT",
+    &[
+        row(TCA_ROOT_TAB, "actions", Is::Members(tc::actions::single)),
+        row(2, "flags", Is::Known),
+        row(3, "count", Is::Known),
+        row(4, "time_delta", Is::Known),
+        row(5, "warn", Is::Text),
+    ],
+);
+
+/// The filters at the root, and those of packets that come in and go out. Those of other classes come with their first
+/// notification, as do those of shared blocks.
+const FILTER_DUMPS: &[Dump] = &[
+    Dump { message: 46, header: &[0; 20], attributes: &[], per_link: Some(4) },
+    Dump { message: 46, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: 46, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+];
+const CHAIN_DUMPS: &[Dump] = &[
+    Dump { message: 102, header: &[0; 20], attributes: &[], per_link: Some(4) },
+    Dump { message: 102, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: 102, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+];
+
+/// `struct tcmsg` with only its parent.
+const INGRESS_HEADER: [u8; 20] = {
+    let [a, b, c, d] = INGRESS.to_ne_bytes();
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
+};
+const EGRESS_HEADER: [u8; 20] = {
+    let [a, b, c, d] = EGRESS.to_ne_bytes();
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
+};
+
+/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)`.
+pub const INGRESS: u32 = 0xffff_fff2;
+/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)`.
+pub const EGRESS: u32 = 0xffff_fff3;

@@ -1,0 +1,32 @@
+//! Names of numbers that several tables of traffic control share.
+
+use crate::decode::schema::Names;
+
+/// `TC_LINKLAYER_*`: `pkt_sched.h`.
+pub static LINK_LAYERS: &Names = &[(0, "unspec"), (1, "ethernet"), (2, "atm")];
+
+/// `CLOCK_*` that the kernel's schedulers can use: `include/uapi/linux/time.h`.
+pub static CLOCKS: &Names = &[(0, "REALTIME"), (1, "MONOTONIC"), (7, "BOOTTIME"), (11, "TAI")];
+
+/// `TC_ACT_*`: what becomes of a packet; `pkt_cls.h`.
+pub static VERDICTS: &Names = &[
+    (0, "pass"),
+    (1, "reclassify"),
+    (2, "drop"),
+    (3, "pipe"),
+    (4, "stolen"),
+    (5, "queued"),
+    (6, "repeat"),
+    (7, "redirect"),
+    (8, "trap"),
+    (0xffff_ffff, "continue"),
+];
+
+/// `TC_RED_*`: `pkt_sched.h`.
+pub static RED_FLAGS: &Names = &[(1, "ecn"), (2, "harddrop"), (4, "adaptive"), (8, "nodrop")];
+
+/// `TCA_CLS_FLAGS_*`: `pkt_cls.h`.
+pub static FILTER_FLAGS: &Names = &[(1, "skip_hw"), (2, "skip_sw"), (4, "in_hw"), (8, "not_in_hw"), (0x10, "verbose")];
+
+/// `TC_FP_*`: how frames of a traffic class are sent.
+pub static PREEMPTION: &Names = &[(1, "E"), (2, "P")];

@@ -1,0 +1,167 @@
+//! The generated half of docs/events.md: what the tables say of every kind.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use crate::decode::schema::{Among, Field, Interface, Is, Kind, Row, Scalar, Set};
+use crate::event::OWN_EVENTS;
+use crate::kinds::KINDS;
+use crate::mirror::signals::SIGNALS;
+
+/// The whole generated half, as Markdown.
+pub fn markdown() -> String {
+    let mut out = String::new();
+    signals(&mut out);
+    own_events(&mut out);
+    let _ = writeln!(out, "\n## Kinds of objects\n");
+    let _ = writeln!(out, "| kind | what it is | groups | state |\n| --- | --- | --- | --- |");
+    for kind in KINDS {
+        let groups: Vec<String> = kind.groups.iter().map(ToString::to_string).collect();
+        let state = match (&kind.identity, kind.dumps.is_empty()) {
+            (None, _) => "an event without state",
+            (Some(_), true) => "followed; what existed before is not shown",
+            (Some(_), false) => "followed, and shown by `--initial` and `list`",
+        };
+        let groups = if groups.is_empty() { "none".into() } else { groups.join(", ") };
+        let _ = writeln!(out, "| [`{0}`](#{0}) | {1} | {groups} | {state} |", kind.name, kind.about);
+    }
+    for kind in KINDS {
+        describe(&mut out, kind);
+    }
+    out
+}
+
+fn signals(out: &mut String) {
+    let _ = writeln!(out, "\n## Signals\n\n| signal | of | it comes when |\n| --- | --- | --- |");
+    for (name, kinds, condition) in SIGNALS {
+        let _ = writeln!(out, "| `{name}` | {kinds} | {condition} |");
+    }
+}
+
+fn own_events(out: &mut String) {
+    let _ = writeln!(out, "\n## linkhook's own events\n\n| event | action | what it tells |\n| --- | --- | --- |");
+    for (name, action, about) in OWN_EVENTS {
+        let _ = writeln!(out, "| `{name}` | {action} | {about} |");
+    }
+}
+
+fn describe(out: &mut String, kind: &Kind) {
+    let _ = writeln!(
+        out,
+        "\n### {}\n\nWhat it is: {}. Source: `struct {}` and `{}_*`.",
+        kind.name, kind.about, kind.header.name, kind.set.name
+    );
+    let interface = match kind.interface {
+        Interface::None => "none".to_string(),
+        Interface::Header(at) => format!("at octet {at} of the header"),
+        Interface::Attribute(number) => attribute(kind.set, number),
+        Interface::Nested(nest, number) => format!("{} in {}", number, attribute(kind.set, nest)),
+    };
+    let _ = writeln!(out, "Its interface: {interface}.");
+    if let Some(identity) = &kind.identity {
+        let mut parts: Vec<String> = identity
+            .header
+            .iter()
+            .map(|(at, bytes)| match kind.header.fields.iter().find(|field| field.at == *at && field.bytes == *bytes) {
+                Some(field) => format!("`{}`", field.key),
+                None => format!("octets {at} to {} of the header", at + bytes - 1),
+            })
+            .collect();
+        parts.extend(identity.attributes.iter().map(|&number| attribute(kind.set, number)));
+        let more = if parts.is_empty() { "see `src/mirror/identity.rs`".to_string() } else { parts.join(", ") };
+        let _ = writeln!(out, "The same object by: {more}.");
+    }
+    let _ = writeln!(out, "\n| key | what it is | from |\n| --- | --- | --- |");
+    let mut seen = HashSet::new();
+    fields(out, "", kind.header.name, kind.header.fields, &mut seen);
+    rows(out, "", kind.set, &mut seen);
+}
+
+fn attribute(set: &Set, number: u16) -> String {
+    match set.row(number) {
+        Some((_, row)) => format!("`{}` ({}:{number})", row.key, set.name),
+        None => format!("{}:{number}", set.name),
+    }
+}
+
+fn fields(out: &mut String, prefix: &str, name: &str, fields: &'static [Field], seen: &mut HashSet<usize>) {
+    for field in fields {
+        let from = format!("`{name}` octet {}", field.at);
+        line(out, prefix, field.key, &field.is, field.volatile, &from, seen);
+    }
+}
+
+fn rows(out: &mut String, prefix: &str, set: &'static Set, seen: &mut HashSet<usize>) {
+    // A set is described once for a kind: it may stand in several places, or in itself.
+    if !seen.insert(std::ptr::from_ref(set) as usize) {
+        return;
+    }
+    for Row { number, key, is, volatile, repeated } in set.rows {
+        let from = format!("`{}` {number}{}", set.name, if *repeated { ", several make the list" } else { "" });
+        line(out, prefix, key, is, *volatile, &from, seen);
+    }
+}
+
+fn line(
+    out: &mut String,
+    prefix: &str,
+    key: &str,
+    is: &'static Is,
+    volatile: bool,
+    from: &str,
+    seen: &mut HashSet<usize>,
+) {
+    let never = if volatile { "; never counts as a change" } else { "" };
+    match is {
+        Is::Known => {}
+        Is::Inline(set) => rows(out, prefix, set, seen),
+        Is::InlineStructure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
+        _ => {
+            let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of(is));
+            nested(out, &format!("{prefix}{key}"), is, seen);
+        }
+    }
+}
+
+fn nested(out: &mut String, path: &str, is: &'static Is, seen: &mut HashSet<usize>) {
+    match is {
+        Is::Set(set) => rows(out, &format!("{path}."), set, seen),
+        Is::Structure(structure) => fields(out, &format!("{path}."), structure.name, structure.fields, seen),
+        Is::Each(is) | Is::Array(is, _) => nested(out, &format!("{path}[]"), is, seen),
+        Is::Chosen(choice) => match choice.among {
+            Among::Text(choices) => {
+                for (name, is) in choices {
+                    nested(out, &format!("{path}<{name}>"), is, seen);
+                }
+            }
+            Among::Number(choices) => {
+                for (number, is) in choices {
+                    nested(out, &format!("{path}<{number}>"), is, seen);
+                }
+            }
+        },
+        _ => {}
+    }
+}
+
+fn name_of(is: &Is) -> String {
+    let width = |scalar: &Scalar| format!("{}-bit", scalar.bytes() * 8);
+    match is {
+        Is::Number(scalar) => format!("{} number", width(scalar)),
+        Is::AnyNumber => "number".into(),
+        Is::Bool(_) | Is::Present => "true or false".into(),
+        Is::Named(..) => "name, or the number where it has none".into(),
+        Is::NamedId(..) => "name as text, with the number beside it under `…_id`".into(),
+        Is::Bits(..) => "list of the bits' names".into(),
+        Is::Text => "text".into(),
+        Is::Hex => "octets in hexadecimal digits".into(),
+        Is::Hardware => "link-layer address".into(),
+        Is::Ip => "IP address".into(),
+        Is::Link => "interface's name".into(),
+        Is::Set(_) | Is::Structure(_) | Is::Inline(_) | Is::InlineStructure(_) => "object".into(),
+        Is::Chosen(_) => "object by another attribute".into(),
+        Is::Each(_) | Is::Array(..) => "list".into(),
+        Is::Value(_) | Is::Members(_) => "as `ip -d -j` has it".into(),
+        Is::Known => String::new(),
+    }
+}

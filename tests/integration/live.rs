@@ -1,0 +1,345 @@
+//! linkhook in a real network namespace, with real links, addresses and routes.
+
+use libtest_mimic::Failed;
+use serde_json::Value;
+
+use crate::namespace::{Linkhook, Namespace};
+
+/// The tests of this room.
+pub const TESTS: &[crate::Test] = &[
+    ("each_change_is_a_line", each_change),
+    ("hello_comes_first_and_bye_last", hello_and_bye),
+    ("initial_is_what_ip_shows", initial),
+    ("a_rename_is_told_once", rename),
+    ("ipv4_routes_leave_with_their_link", silent_link_down),
+    ("ipv4_routes_leave_with_the_last_address", silent_address),
+    ("routes_and_groups_leave_with_their_nexthop", silent_nexthop),
+    ("a_rule_is_detached_with_its_link", silent_rule),
+    ("legs_of_a_route_die_and_recover", silent_legs),
+    ("duplicate_address_detection_ends_in_ready_or_failed", duplicate_addresses),
+    ("an_overrun_is_told_exactly_and_repaired", overrun),
+    ("a_stopped_linkhook_tells_the_truth_afterwards", stopped),
+    ("verify_finds_no_difference", verify),
+    ("bridge_ports_and_links_do_not_damage_each_other", bridge),
+    ("a_recording_of_it_decodes", record),
+];
+
+fn started(namespace: &Namespace, arguments: &[&str]) -> Linkhook {
+    let mut linkhook = namespace.linkhook(&[&["hello"], arguments].concat());
+    linkhook.event("hello", "started");
+    linkhook
+}
+
+fn has_signal(line: &Value, signal: &str) -> bool {
+    line["signals"].as_array().is_some_and(|signals| signals.iter().any(|found| found == signal))
+}
+
+/// linkhook and a pair of links that are up, `v0` with 10.0.0.1/24.
+fn pair(kinds: &[&str]) -> (Namespace, Linkhook) {
+    let namespace = Namespace::new();
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up; ip addr add 10.0.0.1/24 dev v0",
+    );
+    let linkhook = started(&namespace, kinds);
+    (namespace, linkhook)
+}
+
+fn each_change() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = started(&namespace, &["link", "addr", "route", "rule", "neigh", "nexthop"]);
+    namespace.run("ip link add v0 type veth peer name v1");
+    let line =
+        linkhook.expect("v0", |line| line["event"] == "link" && line["action"] == "add" && line["ifname"] == "v0");
+    assert_eq!(line["link"]["linkinfo"]["info_kind"], "veth");
+    namespace.run("ip link set v1 up; ip link set v0 up");
+    linkhook.expect("carrier", |line| line["ifname"] == "v0" && has_signal(line, "carrier_up"));
+    assert!(linkhook.seen.iter().any(|line| line["ifname"] == "v0" && has_signal(line, "up")));
+    namespace.run("ip addr add 10.0.0.1/24 dev v0");
+    let line = linkhook.event("addr", "add");
+    assert_eq!((&line["addr"]["local"], &line["ifname"]), (&"10.0.0.1".into(), &"v0".into()));
+    assert!(has_signal(&line, "addr_ready"));
+    namespace.run("ip route add default via 10.0.0.2");
+    let line = linkhook.expect("default", |line| line["route"]["dst"] == "default");
+    assert!(has_signal(&line, "default_route") && line["route"]["gateway"] == "10.0.0.2");
+    namespace.run("ip route change default via 10.0.0.3");
+    let line = linkhook.event("route", "change");
+    assert_eq!(line["changed"], serde_json::json!({"gateway": {"old": "10.0.0.2", "new": "10.0.0.3"}}));
+    namespace.run("ip rule add from 10.1.0.0/16 table 100; ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0");
+    assert_eq!(linkhook.event("rule", "add")["rule"]["table_id"], 100);
+    assert_eq!(linkhook.event("neigh", "add")["neigh"]["lladdr"], "02:00:00:00:00:09");
+    namespace.run("ip nexthop add id 7 via 10.0.0.5 dev v0; ip link del v0");
+    assert_eq!(linkhook.event("nexthop", "add")["nexthop"]["id"], 7);
+    let line =
+        linkhook.expect("v0", |line| line["event"] == "link" && line["action"] == "remove" && line["ifname"] == "v0");
+    // Of a removed one, all that was known of it.
+    assert_eq!(line["link"]["linkinfo"]["info_kind"], "veth");
+    Ok(())
+}
+
+fn hello_and_bye() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&[]);
+    let hello = linkhook.event("hello", "started");
+    assert_eq!((&hello["v"], &hello["seq"], &hello["origin"]), (&1.into(), &1.into(), &"linkhook".into()));
+    assert!(hello["hello"]["kinds"].as_array().is_some_and(|kinds| kinds.len() > 10));
+    namespace.run("ip link add v0 type veth");
+    linkhook.event("link", "add");
+    let (status, lines) = linkhook.stop();
+    assert!(status.success(), "{status}");
+    assert_eq!(lines.last().map(|line| line["event"].clone()), Some("bye".into()));
+    let numbers: Vec<u64> = lines.iter().filter_map(|line| line["seq"].as_u64()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "a gap in seq: {numbers:?}");
+    Ok(())
+}
+
+/// The dump of a namespace and what `ip` shows agree, by count and by name.
+fn initial() -> Result<(), Failed> {
+    let (namespace, _) = pair(&["link"]);
+    namespace.run("ip route add 10.9.0.0/16 via 10.0.0.2; ip rule add fwmark 3 table 7");
+    let mut linkhook = namespace.linkhook(&["list", "link", "addr", "route", "rule"]);
+    let (status, lines) = linkhook.rest();
+    assert!(status.success());
+    let names = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
+    let links = namespace.ip("link");
+    assert_eq!(names("link"), links.as_array().map_or(0, Vec::len));
+    let routes = ["-4", "-6"]
+        .map(|family| namespace.ip(&format!("{family} route show table all")).as_array().map_or(0, Vec::len));
+    assert_eq!(names("route"), routes.iter().sum::<usize>());
+    assert!(lines.iter().all(|line| line["action"] == "present" && line["origin"] == "snapshot"));
+    Ok(())
+}
+
+fn rename() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["link", "addr", "route"]);
+    namespace.run("ip link set v0 down; ip link set v0 name w0; ip link set w0 up");
+    let line = linkhook.expect("renamed", |line| has_signal(line, "renamed"));
+    assert_eq!(line["changed"]["ifname"], serde_json::json!({"old": "v0", "new": "w0"}));
+    namespace.run("ip addr del 10.0.0.1/24 dev w0");
+    let line = linkhook.event("addr", "remove");
+    assert_eq!(line["ifname"], "w0");
+    let repeated = linkhook.seen.iter().filter(|line| line["event"] == "addr" && line["action"] == "add").count();
+    assert_eq!(repeated, 0, "the address is told again");
+    Ok(())
+}
+
+/// Waits for the removal of that route without a notification.
+fn gone(linkhook: &mut Linkhook, destination: &str) -> Value {
+    linkhook.expect(destination, |line| {
+        line["event"] == "route"
+            && line["action"] == "remove"
+            && line["origin"] == "inferred"
+            && line["route"]["dst"] == destination
+    })
+}
+
+fn silent_link_down() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["link", "route"]);
+    namespace.run("ip route add 10.9.0.0/16 via 10.0.0.2");
+    linkhook.expect("route", |line| line["route"]["dst"] == "10.9.0.0/16");
+    namespace.run("ip link set v0 down");
+    let line = gone(&mut linkhook, "10.9.0.0/16");
+    let cause = linkhook.seen.iter().find(|seen| seen["seq"] == line["cause"]).expect("the cause is a line");
+    assert_eq!(cause["event"], "link");
+    Ok(())
+}
+
+fn silent_address() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["addr", "route"]);
+    namespace.run("ip route add 10.9.0.0/16 via 10.0.0.2 dev v0");
+    linkhook.expect("route", |line| line["route"]["dst"] == "10.9.0.0/16");
+    namespace.run("ip addr del 10.0.0.1/24 dev v0");
+    gone(&mut linkhook, "10.9.0.0/16");
+    Ok(())
+}
+
+fn silent_nexthop() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["nexthop", "route"]);
+    namespace
+        .run("ip nexthop add id 1 via 10.0.0.2 dev v0; ip nexthop add id 9 group 1; ip route add 10.9.0.0/16 nhid 9");
+    linkhook.expect("route", |line| line["route"]["dst"] == "10.9.0.0/16");
+    namespace.run("ip nexthop del id 1");
+    gone(&mut linkhook, "10.9.0.0/16");
+    Ok(())
+}
+
+fn silent_rule() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["rule"]);
+    namespace.run("ip rule add iif v1 table 9");
+    linkhook.event("rule", "add");
+    namespace.run("ip link del v0");
+    let line = linkhook.event("rule", "change");
+    assert_eq!(line["changed"]["iif_detached"], serde_json::json!({"new": true}));
+    Ok(())
+}
+
+fn silent_legs() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["route"]);
+    namespace.run(
+        "ip link add w0 type veth peer name w1; ip link set w1 up; ip link set w0 up; ip addr add 10.1.0.1/24 dev w0; \
+         ip route add 10.9.0.0/16 nexthop via 10.0.0.2 dev v0 nexthop via 10.1.0.2 dev w0",
+    );
+    linkhook.expect("route", |line| line["route"]["dst"] == "10.9.0.0/16");
+    let legs = |line: &Value, flags: Value| {
+        line["action"] == "change"
+            && line["route"]["dst"] == "10.9.0.0/16"
+            && line["route"]["nexthops"]
+                .as_array()
+                .is_some_and(|legs| legs.iter().any(|leg| leg["dev"] == "w0" && leg["flags"] == flags))
+    };
+    namespace.run("ip link set w0 down");
+    linkhook.expect("dead", |line| legs(line, serde_json::json!(["dead", "linkdown"])));
+    namespace.run("ip link set w0 up");
+    linkhook.expect("recovered", |line| legs(line, serde_json::json!([])));
+    Ok(())
+}
+
+fn duplicate_addresses() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["addr"]);
+    namespace.run("ip addr add fd00::1/64 dev v0");
+    linkhook.expect("tentative", |line| line["addr"]["local"] == "fd00::1" && line["addr"]["tentative"] == true);
+    linkhook.expect("ready", |line| line["addr"]["local"] == "fd00::1" && has_signal(line, "addr_ready"));
+    namespace.run("ip addr add fd00::1/64 dev v1");
+    linkhook.expect("failed", |line| line["ifname"] == "v1" && has_signal(line, "dad_failed"));
+    Ok(())
+}
+
+/// Adds and deletes routes so fast that a small buffer is too small.
+fn flood(namespace: &Namespace, rounds: usize) {
+    let mut script = String::new();
+    for round in 0..rounds {
+        for third in 0..16 {
+            for fourth in 0..64 {
+                let verb = if (round + fourth) % 3 == 0 { "replace" } else { "append" };
+                script.push_str(&format!("route {verb} 10.{third}.{fourth}.0/24 dev v0 metric {round}\n"));
+            }
+        }
+    }
+    let mut child = namespace
+        .command("ip")
+        .args(["-force", "-batch", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    child.wait().unwrap();
+}
+
+/// What the lines add up to: the routes by their destination, metric and device.
+fn routes_told(lines: &[Value]) -> Vec<String> {
+    let mut routes = std::collections::BTreeMap::new();
+    for line in lines.iter().filter(|line| line["event"] == "route" && line["route"]["family"] == "inet") {
+        let key = format!("{} {} {}", line["route"]["dst"], line["route"]["metric"], line["route"]["table"]);
+        if line["action"] == "remove" {
+            routes.remove(&key);
+        } else {
+            routes.insert(key, ());
+        }
+    }
+    routes.into_keys().collect()
+}
+
+fn routes_shown(namespace: &Namespace) -> Vec<String> {
+    let shown = namespace.ip("-4 route show table all");
+    let mut routes: Vec<String> = shown
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|route| format!("{} {} {}", route["dst"], route["metric"], route["table"]))
+        .collect();
+    routes.sort();
+    routes.dedup();
+    routes
+}
+
+fn overrun() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run("ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up");
+    let mut linkhook = started(&namespace, &["--initial", "--receive-buffer", "4KiB", "route"]);
+    // Stopped, it cannot read: the smallest buffer overflows whatever the machine's speed.
+    linkhook.signal(rustix::process::Signal::STOP);
+    flood(&namespace, 1);
+    linkhook.signal(rustix::process::Signal::CONT);
+    let line = linkhook.event("overrun", "lost");
+    let lost = line["overrun"]["lost"].as_u64().expect("the kernel counts");
+    assert!(lost > 900, "{line}");
+    let seq = line["seq"].clone();
+    let done = linkhook.event("resync", "done");
+    let told = linkhook.seen.iter().filter(|line| line["origin"] == "resync");
+    assert!(told.clone().all(|line| line["cause"] == seq));
+    assert_eq!(done["resync"]["added"], told.filter(|line| line["action"] == "add").count());
+    let (status, lines) = linkhook.stop();
+    assert!(status.success());
+    assert_eq!(routes_told(&lines), routes_shown(&namespace));
+    Ok(())
+}
+
+fn stopped() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run("ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up");
+    let mut linkhook = started(&namespace, &["--initial", "--receive-buffer", "64KiB", "route", "link"]);
+    linkhook.signal(rustix::process::Signal::STOP);
+    flood(&namespace, 3);
+    namespace.run("ip link add name late type veth peer name later; ip link set v0 down; ip link set v0 up");
+    linkhook.signal(rustix::process::Signal::CONT);
+    linkhook.event("resync", "done");
+    namespace.run("ip link set v1 alias end");
+    linkhook.expect("the end", |line| line["link"]["ifalias"] == "end");
+    let (_, lines) = linkhook.stop();
+    assert_eq!(routes_told(&lines), routes_shown(&namespace));
+    assert!(lines.iter().any(|line| line["ifname"] == "late" && line["origin"] == "resync"));
+    Ok(())
+}
+
+fn verify() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["--verify", "20ms", "link", "addr", "route", "rule", "nexthop", "neigh"]);
+    for round in 0..10 {
+        namespace.run(&format!(
+            "ip route add 10.{round}.0.0/16 via 10.0.0.2; ip link set v1 down; ip addr add fd00::{round}/64 dev v0; \
+             ip link set v1 up; ip nexthop add id {} via 10.0.0.3 dev v0; ip rule add pref {} table 7",
+            round + 1,
+            round + 1000
+        ));
+    }
+    namespace.run("ip link set v1 alias end");
+    linkhook.expect("the end", |line| line["link"]["ifalias"] == "end");
+    let (_, lines) = linkhook.stop();
+    let repaired: Vec<&Value> = lines.iter().filter(|line| line["origin"] == "resync").collect();
+    assert!(repaired.is_empty(), "{repaired:?}");
+    Ok(())
+}
+
+fn bridge() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["link", "bridge_port"]);
+    namespace.run("ip link add br0 type bridge; ip link set br0 up; ip link set v1 master br0");
+    linkhook.event("bridge_port", "add");
+    namespace.run("ip link set v1 nomaster");
+    linkhook.event("bridge_port", "remove");
+    linkhook.expect("released", |line| line["ifname"] == "v1" && has_signal(line, "released"));
+    let wrong = linkhook.seen.iter().any(|line| line["event"] == "link" && line["action"] == "remove");
+    assert!(!wrong, "a port that left its bridge is no link that went");
+    namespace.run("ip link del br0");
+    let line = linkhook.event("link", "remove");
+    assert_eq!(line["ifname"], "br0");
+    Ok(())
+}
+
+fn record() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    for name in ["pcap", "rtmon"] {
+        let path = std::env::temp_dir().join(format!("linkhook-record-{}.{name}", std::process::id()));
+        let file = path.to_string_lossy().into_owned();
+        let mut recorder = namespace.command(crate::namespace::PROGRAM);
+        let mut recorder =
+            recorder.args(["record", "-o", &file, "link", "--timeout", "10s", "--count", "1"]).spawn()?;
+        // Made again and again until one was recorded, since the recorder does not say when it is ready.
+        while recorder.try_wait()?.is_none() {
+            namespace.run("ip link add v0 type veth peer name v1; ip link del v0");
+        }
+        let output = std::process::Command::new(crate::namespace::PROGRAM).args(["decode", &file]).output()?;
+        std::fs::remove_file(&path)?;
+        let lines = String::from_utf8(output.stdout)?;
+        assert!(lines.contains(r#""ifname":"lo""#) && lines.contains(r#""action":"present""#), "{lines}");
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! End-to-end tests, few and real: the program itself, in namespaces that they make, and over recordings.
+//!
+//! The harness is libtest-mimic, so that a test that cannot run on this machine is listed as ignored, with the reason.
+
+mod live;
+mod malformed;
+mod namespace;
+mod program;
+mod recordings;
+mod reference;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A test: its name and what it does.
+pub type Test = (&'static str, fn() -> Result<(), Failed>);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for (room, tests) in [("malformed", malformed::TESTS), ("program", program::TESTS), ("reference", reference::TESTS)]
+    {
+        trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
+    }
+    trials.extend(recordings::trials());
+    // Asked only when a live test is wanted: it makes a namespace.
+    let listing = arguments.list;
+    let obstacle = if listing { None } else { namespace::obstacle() };
+    if let Some(reason) = &obstacle {
+        eprintln!("the live tests are ignored: {reason}");
+    }
+    for &(name, run) in live::TESTS {
+        trials.push(Trial::test(format!("live::{name}"), run).with_ignored_flag(obstacle.is_some()));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,195 @@
+//! A network namespace of a test's own, and linkhook in it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// No wait is longer.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the program lies.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_linkhook");
+
+/// Why no namespace can be made here, if so.
+pub fn obstacle() -> Option<String> {
+    let began = Instant::now();
+    let mut child = unshare().args(["ip", "link", "add", "t0", "type", "veth"]).stderr(Stdio::piped()).spawn().ok()?;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return None,
+            Ok(Some(status)) => {
+                let mut told = String::new();
+                child.stderr.take()?.read_to_string(&mut told).ok()?;
+                return Some(format!("a veth pair in a new network namespace: {status}: {}", told.trim()));
+            }
+            Ok(None) if began.elapsed() < PATIENCE => std::thread::park_timeout(Duration::from_millis(5)),
+            _ => {
+                // It may hang in the kernel: it is not waited for.
+                let _ = child.kill();
+                return Some("making a veth pair in a new network namespace takes more than 20 s".into());
+            }
+        }
+    }
+}
+
+/// `unshare` with a new network namespace, as whoever runs the tests can make one.
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.arg(if rustix::process::geteuid().is_root() { "-n" } else { "-Urn" });
+    command
+}
+
+/// A namespace, for as long as it lives.
+pub struct Namespace {
+    holder: Child,
+}
+
+impl Namespace {
+    /// Makes one, with `lo` up.
+    pub fn new() -> Namespace {
+        let mut command = unshare();
+        command.args(["--kill-child", "--fork", "sh", "-c", "echo ready; exec sleep 600"]);
+        let mut holder = command.stdout(Stdio::piped()).spawn().expect("unshare");
+        let mut ready = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        assert_eq!(ready, "ready\n");
+        let namespace = Namespace { holder };
+        namespace.run("ip link set lo up");
+        namespace
+    }
+
+    /// The process that holds it: the child of `unshare`.
+    fn process(&self) -> u32 {
+        let path = format!("/proc/{0}/task/{0}/children", self.holder.id());
+        let children = std::fs::read_to_string(path).expect("children of unshare");
+        children.split_whitespace().next().and_then(|child| child.parse().ok()).expect("a child of unshare")
+    }
+
+    /// A command that runs in it.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        let process = self.process().to_string();
+        command.args(["-t", &process, "-n"]);
+        if !rustix::process::geteuid().is_root() {
+            command.args(["-U", "--preserve-credentials"]);
+        }
+        command.args(["--", program]);
+        command
+    }
+
+    /// Runs a shell command in it, which must succeed.
+    pub fn run(&self, script: &str) {
+        let output = self.command("sh").args(["-ec", script]).output().expect("nsenter");
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What `ip -j -d …` shows.
+    pub fn ip(&self, arguments: &str) -> Value {
+        let output = self.command("sh").args(["-ec", &format!("ip -d -j {arguments}")]).output().expect("nsenter");
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Array(Vec::new()))
+    }
+
+    /// Starts linkhook in it; its `hello` has been read when this returns, where it prints one.
+    pub fn linkhook(&self, arguments: &[&str]) -> Linkhook {
+        let mut command = self.command(PROGRAM);
+        command.args(arguments);
+        Linkhook::start(command)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// A linkhook that runs.
+pub struct Linkhook {
+    child: Child,
+    lines: Receiver<Value>,
+    /// Every line so far.
+    pub seen: Vec<Value>,
+}
+
+impl Linkhook {
+    /// Starts it and reads its lines in a thread.
+    pub fn start(mut command: Command) -> Linkhook {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("linkhook");
+        let (sender, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in output.split(b'\n') {
+                let Ok(line) = line else { return };
+                let value = serde_json::from_slice(&line).unwrap_or_else(|error| {
+                    panic!("not JSON: {error}: {}", String::from_utf8_lossy(&line));
+                });
+                if sender.send(value).is_err() {
+                    return;
+                }
+            }
+        });
+        Linkhook { child, lines, seen: Vec::new() }
+    }
+
+    /// The first line from here on for which `wanted` holds; panics when there is none in time.
+    pub fn expect(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if wanted(&line) {
+                        return line;
+                    }
+                }
+                Err(error) => {
+                    let seen: Vec<String> = self.seen.iter().rev().take(30).rev().map(Value::to_string).collect();
+                    panic!("{what}: {error}; the last lines were\n{}", seen.join("\n"));
+                }
+            }
+        }
+    }
+
+    /// The first line of that kind and action.
+    pub fn event(&mut self, event: &str, action: &str) -> Value {
+        self.expect(&format!("{event} {action}"), |line| line["event"] == event && line["action"] == action)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, signal).unwrap();
+    }
+
+    /// Ends it by SIGINT and gives back the rest of its lines.
+    pub fn stop(mut self) -> (ExitStatus, Vec<Value>) {
+        self.signal(rustix::process::Signal::INT);
+        self.rest()
+    }
+
+    /// Waits for its end.
+    pub fn rest(&mut self) -> (ExitStatus, Vec<Value>) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("linkhook does not end"),
+            }
+        }
+        (self.child.wait().unwrap(), std::mem::take(&mut self.seen))
+    }
+}
+
+impl Drop for Linkhook {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
