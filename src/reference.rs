@@ -148,11 +148,13 @@ fn name_of(is: &Is) -> String {
     let width = |scalar: &Scalar| format!("{}-bit", scalar.bytes() * 8);
     match is {
         Is::Number(scalar) => format!("{} number", width(scalar)),
+        Is::NumberUnless(scalar, none) => format!("{} number, left out where it is {none}", width(scalar)),
         Is::AnyNumber => "number".into(),
         Is::Bool(_) | Is::Present => "true or false".into(),
         Is::Named(..) => "name, or the number where it has none".into(),
         Is::NamedId(..) => "name as text, with the number beside it under `…_id`".into(),
         Is::Bits(..) => "list of the bits' names".into(),
+        Is::Flags(..) => "true for each bit that is set".into(),
         Is::Text => "text".into(),
         Is::Hex => "octets in hexadecimal digits".into(),
         Is::Hardware => "link-layer address".into(),
