@@ -176,7 +176,6 @@ fn name_of(is: &Is) -> String {
         Is::Named(..) => "name, or the number where it has none".into(),
         Is::NamedId(..) => "name as text, with the number beside it under `…_id`".into(),
         Is::Bits(..) => "list of the bits' names".into(),
-        Is::Flags(..) => "true for each bit that is set".into(),
         Is::Text => "text".into(),
         Is::Hex => "octets in hexadecimal digits".into(),
         Is::Hardware => "link-layer address".into(),
