@@ -117,7 +117,8 @@ fn rename() -> Result<(), Failed> {
     namespace.run("ip addr del 10.0.0.1/24 dev w0");
     let line = linkhook.event("addr", "remove");
     assert_eq!(line["ifname"], "w0");
-    let repeated = linkhook.seen.iter().filter(|line| line["event"] == "addr" && line["action"] == "add").count();
+    let repeated =
+        linkhook.seen.iter().filter(|line| line["action"] == "add" && line["addr"]["local"] == "10.0.0.1").count();
     assert_eq!(repeated, 0, "the address is told again");
     Ok(())
 }
@@ -292,7 +293,9 @@ fn stopped() -> Result<(), Failed> {
     linkhook.expect("the end", |line| line["link"]["ifalias"] == "end");
     let (_, lines) = linkhook.stop();
     assert_eq!(routes_told(&lines), routes_shown(&namespace));
-    assert!(lines.iter().any(|line| line["ifname"] == "late" && line["origin"] == "resync"));
+    let late: Vec<&Value> = lines.iter().filter(|line| line["ifname"] == "late").collect();
+    // A look that was under way may have found it before the repair.
+    assert!(late.iter().any(|line| line["origin"] == "resync" || line["origin"] == "inferred"), "{late:?}");
     Ok(())
 }
 
