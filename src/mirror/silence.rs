@@ -31,7 +31,8 @@ const LINKS_MAX: usize = 8;
 const LINK_GROUP: u32 = 1;
 const IPV4_ADDRESS_GROUP: u32 = 5;
 const NEXTHOP_GROUP: u32 = 32;
-/// `mc_forwarding` changes when a multicast routing daemon takes an interface or gives it up.
+/// `mc_forwarding` changes when a multicast routing daemon takes an interface or gives it up; all settings go when IPv6
+/// leaves an interface.
 const NETCONF_GROUPS: [u32; 2] = [24, 25];
 
 /// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
@@ -41,7 +42,8 @@ pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
     if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &route::ROUTE)) {
         groups.extend([IPV4_ADDRESS_GROUP, NEXTHOP_GROUP]);
     }
-    if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &mroute::MROUTE)) {
+    let told_by_netconf = |kind: &Kind| ptr::eq(kind, &mroute::MROUTE) || ptr::eq(kind, &maddr::MADDR);
+    if kinds.iter().any(|&kind| told_by_netconf(KINDS[kind])) {
         groups.extend(NETCONF_GROUPS);
     }
     groups.sort_unstable();
@@ -170,6 +172,10 @@ fn after(
         // A multicast routing daemon has taken an interface or given it up (`vif_delete`): routes lose it.
         if attribute(attributes_of(table, payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
             look(&mroute::MROUTE, None);
+        }
+        if gone {
+            // IPv6 leaves an interface whose MTU becomes too small, and groups with it (`addrconf_ifdown`).
+            look(&maddr::MADDR, None);
         }
     } else if ptr::eq(table, &vlan::VLAN) || ptr::eq(table, &link::BRIDGE_PORT) {
         // The bridge's options for a VLAN come with its first port and leave with its last one (`br_vlan_put_master`);
