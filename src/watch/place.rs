@@ -161,6 +161,11 @@ impl Place {
         self.receive_buffer_bytes
     }
 
+    /// Whether what exists is known.
+    pub fn is_started(&self) -> bool {
+        self.job.as_ref().is_none_or(|job| job.purpose != Purpose::Start)
+    }
+
     /// One of its sockets can be read.
     pub fn woken(&mut self, dump: bool) {
         *(if dump { &mut self.dump_readable } else { &mut self.readable }) = true;
@@ -332,7 +337,9 @@ impl Place {
         }
         let Some(mut job) = self.job.take() else { return Ok(renewed) };
         let blocked = job.purpose == Purpose::Start && !room;
-        while !blocked && self.pending.is_none() {
+        let mut reads = 0;
+        while !blocked && self.pending.is_none() && reads < READS_MAX {
+            reads += 1;
             if job.running.is_none() {
                 let Some((kind, request)) = job.next_request() else {
                     self.finish(job, settings);
