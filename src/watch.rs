@@ -68,8 +68,17 @@ pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result
     });
     let writer = writer.map_err(|error| Error::system("cannot start the writer", &error))?;
     let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
-    let mut watch =
-        Watch { settings, stream, writer, out: Json::new(), poll, signals, places: Vec::new(), greeted: false, stop: false };
+    let mut watch = Watch {
+        settings,
+        stream,
+        writer,
+        out: Json::new(),
+        poll,
+        signals,
+        places: Vec::new(),
+        greeted: false,
+        stop: false,
+    };
     let result = watch.start().and_then(|()| watch.run());
     let ended = match result {
         Err(Ended::Closed) => return Ok(()),
