@@ -602,11 +602,17 @@ fn tell_difference(
         (Some(old), None) => (Action::Remove, &mut pending.removed, old),
         (None, None) => return,
     };
-    let origin = if pending.purpose == Purpose::Look { Origin::Inferred } else { Origin::Resync };
+    // What the kernel never tells is no defect that the self-check has found.
+    let inferred = match pending.purpose {
+        Purpose::Look => true,
+        Purpose::Verify => !silence::is_told(difference.kind),
+        Purpose::Start | Purpose::Repair => false,
+    };
+    let origin = if inferred { Origin::Inferred } else { Origin::Resync };
     let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
-    if stream.tell(out, &mirror.links, told, telling).is_some() {
+    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
         *count += 1;
     }
 }
