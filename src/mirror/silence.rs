@@ -9,7 +9,7 @@ use super::repair::{Difference, Scope};
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
 use crate::kinds::{
-    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, netconf, nexthop, route, rule, vlan,
+    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, netconf, neightbl, nexthop, route, rule, vlan,
 };
 use crate::netlink::wire::{Message, attribute, u32_at};
 
@@ -55,6 +55,12 @@ pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
 pub fn can_be_compared(kind: KindIndex) -> bool {
     let table = KINDS[kind];
     table.identity.is_some() && !table.dumps.is_empty()
+}
+
+/// Whether the kernel tells, or looks find, all that happens to objects of a kind. Neighbours and forwarding entries also
+/// come by themselves, from a look-up or a list of addresses, with nothing near them that is told.
+pub fn is_told(kind: KindIndex) -> bool {
+    ![&neigh::NEIGH, &neigh::FDB, &neightbl::NEIGHTBL].iter().any(|&untold| ptr::eq(KINDS[kind], untold))
 }
 
 /// What a link was before a message: its flags and its name.

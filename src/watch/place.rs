@@ -161,6 +161,11 @@ impl Place {
         self.receive_buffer_bytes
     }
 
+    /// Whether what exists is known.
+    pub fn is_started(&self) -> bool {
+        self.job.as_ref().is_none_or(|job| job.purpose != Purpose::Start)
+    }
+
     /// One of its sockets can be read.
     pub fn woken(&mut self, dump: bool) {
         *(if dump { &mut self.dump_readable } else { &mut self.readable }) = true;
@@ -332,7 +337,9 @@ impl Place {
         }
         let Some(mut job) = self.job.take() else { return Ok(renewed) };
         let blocked = job.purpose == Purpose::Start && !room;
-        while !blocked && self.pending.is_none() {
+        let mut reads = 0;
+        while !blocked && self.pending.is_none() && reads < READS_MAX {
+            reads += 1;
             if job.running.is_none() {
                 let Some((kind, request)) = job.next_request() else {
                     self.finish(job, settings);
@@ -595,11 +602,17 @@ fn tell_difference(
         (Some(old), None) => (Action::Remove, &mut pending.removed, old),
         (None, None) => return,
     };
-    let origin = if pending.purpose == Purpose::Look { Origin::Inferred } else { Origin::Resync };
+    // What the kernel never tells is no defect that the self-check has found.
+    let inferred = match pending.purpose {
+        Purpose::Look => true,
+        Purpose::Verify => !silence::is_told(difference.kind),
+        Purpose::Start | Purpose::Repair => false,
+    };
+    let origin = if inferred { Origin::Inferred } else { Origin::Resync };
     let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
-    if stream.tell(out, &mirror.links, told, telling).is_some() {
+    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
         *count += 1;
     }
 }

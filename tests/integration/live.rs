@@ -258,8 +258,8 @@ fn overrun() -> Result<(), Failed> {
     namespace.run("ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up");
     let mut linkhook = started(&namespace, &["--initial", "--receive-buffer", "4KiB", "route"]);
     // hello comes before the first dump: once a change is told, that is done.
-    namespace.run("ip route add 10.99.0.0/16 dev v0");
-    linkhook.event("route", "add");
+    let begin = |round| namespace.run(&format!("ip route add 10.99.{round}.0/24 dev v0"));
+    linkhook.until("the beginning", begin, |line| line["event"] == "route" && line["action"] == "add");
     // Stopped, it cannot read: the smallest buffer overflows whatever the machine's speed.
     linkhook.signal(rustix::process::Signal::STOP);
     flood(&namespace, 1);
@@ -282,8 +282,8 @@ fn stopped() -> Result<(), Failed> {
     let namespace = Namespace::new();
     namespace.run("ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up");
     let mut linkhook = started(&namespace, &["--initial", "--receive-buffer", "64KiB", "route", "link"]);
-    namespace.run("ip link set v1 alias begin");
-    linkhook.expect("the beginning", |line| line["link"]["ifalias"] == "begin" && line["action"] == "change");
+    let begin = |round| namespace.run(&format!("ip link set v1 alias begin{round}"));
+    linkhook.until("the beginning", begin, |line| line["event"] == "link" && line["action"] == "change");
     linkhook.signal(rustix::process::Signal::STOP);
     flood(&namespace, 3);
     namespace.run("ip link add name late type veth peer name later; ip link set v0 down; ip link set v0 up");
