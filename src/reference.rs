@@ -169,8 +169,8 @@ fn name_of(is: &Is) -> String {
     let width = |scalar: &Scalar| format!("{}-bit", scalar.bytes() * 8);
     match is {
         Is::Number(scalar) => format!("{} number", width(scalar)),
-        Is::NumberUnless(scalar, none) => format!("{} number; left out where it is {none}", width(scalar)),
-        Is::Flags(..) => "members that are true, one a bit that is set".into(),
+        Is::NumberUnless(scalar, unless) => format!("{} number; left out where it is {unless}", width(scalar)),
+        Is::Flags(..) => "a member for each bit that is set, true".into(),
         Is::AnyNumber => "number".into(),
         Is::Bool(_) | Is::Present => "true or false".into(),
         Is::Named(..) => "name, or the number where it has none".into(),

@@ -83,7 +83,7 @@ impl List {
             let result = dump::dump_all(NETLINK_ROUTE, &request, left, |row| {
                 let Row::Message(message) = row else { return };
                 // A kernel without that family answers with all families.
-                let foreign = family != 0 && message.payload.first().is_some_and(|&found| found != family);
+                let foreign = kinds::is_foreign(kind, family, &message);
                 if names {
                     self.mirror.links.note(message.payload, false);
                 } else if !foreign && !self.stream.is_done() && self.failed.is_none() {

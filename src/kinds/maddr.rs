@@ -1,7 +1,7 @@
 //! `maddr` and `anycast`: multicast groups that an interface has joined, and its anycast addresses.
 //! `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
-use super::names::{FAMILIES, SCOPES};
+use super::names::FAMILIES;
 use crate::decode::code::network;
 use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
 
@@ -56,9 +56,8 @@ static HEADER: Structure = Structure::new(
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "ifname", Is::Link),
-        field(3, "scope", Is::NamedId(U8, SCOPES)),
-        // Always a whole address, and permanent.
-        field_of(1, 2, "prefixlen", Is::Known),
+        // Always a whole address, and permanent; the scope is the address's own in a dump, and none in a notification.
+        field_of(1, 3, "prefixlen", Is::Known),
     ],
 );
 

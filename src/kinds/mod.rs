@@ -3,6 +3,7 @@
 //! A new attribute is a new row in its kind's file; a new kind is a new file and a line in [`KINDS`].
 
 use crate::decode::schema::Kind;
+use crate::netlink::wire::Message;
 
 pub mod addr;
 pub mod addrlabel;
@@ -91,6 +92,16 @@ pub fn index_of(kind: &'static Kind) -> Option<KindIndex> {
 pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
     let found = of_exact_message(message_type, family);
     if found.is_none() && message_type & 2 != 0 { of_exact_message(message_type & !3, family) } else { found }
+}
+
+/// Whether a row answers a dump with another family than was asked for, as a kernel without that family does: it answers
+/// with all. A bridge's multicast entries come without a family, and are what was asked for.
+pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
+    match row.payload.first() {
+        Some(0) if family != 0 => of_message(row.header.kind, 0).is_none_or(|(found, _)| found != kind),
+        Some(&found) => family != 0 && found != family,
+        None => false,
+    }
 }
 
 fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {

@@ -3,7 +3,7 @@
 
 use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use super::route::MFC_STATS;
-use crate::decode::code::{multicast, network};
+use crate::decode::code::{links, multicast, network};
 use crate::decode::schema::{
     Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row,
 };
@@ -79,7 +79,7 @@ static ATTRIBUTES: Set = Set::new(
     &[
         row(RTA_DST, "dst", Is::Ip),
         row(RTA_SRC, "src", Is::Ip),
-        row(RTA_IIF, "iif", Is::Known),
+        row(RTA_IIF, "iif", Is::Members(links::with_another)),
         row(RTA_MULTIPATH, "multipath", Is::Value(multicast::output_interfaces)),
         row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
         row(17, "mfc_stats", Is::InlineStructure(&MFC_STATS)).volatile(),

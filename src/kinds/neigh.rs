@@ -2,7 +2,7 @@
 //! `include/uapi/linux/neighbour.h`.
 
 use super::names::{FAMILIES, ROUTE_PROTOCOLS};
-use crate::decode::code::network;
+use crate::decode::code::{links, network};
 use crate::decode::schema::{
     Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
 };
@@ -140,7 +140,7 @@ const FDB_ROWS: &[Row] = &[
     row(13, "nhid", Is::Number(U32)),
     row(14, "fdb_ext_attrs", Is::Inline(&FDB_EXTENDED)),
     // Its bits stand in `flags`.
-    row(15, "ext_flags", Is::Known),
+    row(15, "ext_flags", Is::Members(links::with_another)),
     row(16, "state_mask", Is::Number(U16)),
     row(17, "flags_mask", Is::Number(U8)),
 ];

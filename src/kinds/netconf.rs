@@ -31,6 +31,9 @@ pub static NETCONF: Kind = Kind {
 /// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.
 pub const NETCONFA_IFINDEX: u16 = 1;
 
+/// `NETCONFA_MC_FORWARDING`.
+pub const NETCONFA_MC_FORWARDING: u16 = 4;
+
 static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", Is::Named(U8, FAMILIES))]);
 
 static ATTRIBUTES: Set = Set::new(
@@ -39,7 +42,7 @@ static ATTRIBUTES: Set = Set::new(
         row(NETCONFA_IFINDEX, "interface", Is::Value(settings::netconf_interface)),
         row(2, "forwarding", Is::Bool(U32)),
         row(3, "rp_filter", Is::Named(U32, REVERSE_PATH_FILTERS)),
-        row(4, "mc_forwarding", Is::Bool(U32)),
+        row(NETCONFA_MC_FORWARDING, "mc_forwarding", Is::Bool(U32)),
         row(5, "proxy_neigh", Is::Bool(U32)),
         row(6, "ignore_routes_with_linkdown", Is::Bool(U32)),
         row(7, "input", Is::Bool(U32)),

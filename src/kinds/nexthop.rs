@@ -84,7 +84,7 @@ const ROWS: &[Row] = &[
     row(14, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
     row(16, "hw_stats", Is::Members(network::hardware_statistics)),
-    row(17, "hw_stats_used", Is::Known),
+    row(17, "hw_stats_used", Is::Members(code::links::with_another)),
 ];
 
 static GROUP_ELEMENT: Is = Is::Structure(&GROUP_ENTRY);

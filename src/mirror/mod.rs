@@ -240,4 +240,24 @@ mod tests {
         assert!(matches!(mirror.apply(kind, false, 0, &event).1, Change::Same(_)));
         assert_eq!(mirror.objects(kind).next(), Some(&whole[..]));
     }
+
+    #[test]
+    fn settings_that_a_notification_lacks_stay() {
+        let kind = kinds::index_of(&kinds::netconf::NETCONF).unwrap();
+        let settings = |attributes: &[(u16, u32)]| {
+            let mut payload = vec![2, 0, 0, 0];
+            attributes.iter().for_each(|(number, value)| {
+                wire::append_attribute(&mut payload, *number, &value.to_ne_bytes());
+            });
+            payload
+        };
+        let mut mirror = Mirror::new();
+        mirror.apply(kind, false, 0, &settings(&[(1, 3), (2, 0), (4, 1)]));
+        let change = settings(&[(1, 3), (2, 1)]);
+        let (_, Change::Changed { new, .. }) = mirror.apply(kind, false, 0, &change) else { panic!("no change") };
+        assert_eq!(new, settings(&[(1, 3), (2, 1), (4, 1)]));
+        // Another interface's are others.
+        assert!(matches!(mirror.apply(kind, false, 0, &settings(&[(1, u32::MAX), (2, 1)])).1, Change::Added(_)));
+        assert!(matches!(mirror.apply(kind, true, 0, &settings(&[(1, 3)])).1, Change::Removed(_)));
+    }
 }

@@ -8,7 +8,9 @@ use std::ptr;
 use super::repair::{Difference, Scope};
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
-use crate::kinds::{self, KINDS, KindIndex, addr, link, nexthop, route, rule};
+use crate::kinds::{
+    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, netconf, nexthop, route, rule, vlan,
+};
 use crate::netlink::wire::{Message, attribute, u32_at};
 
 /// A look that is to be taken.
@@ -29,6 +31,8 @@ const LINKS_MAX: usize = 8;
 const LINK_GROUP: u32 = 1;
 const IPV4_ADDRESS_GROUP: u32 = 5;
 const NEXTHOP_GROUP: u32 = 32;
+/// `mc_forwarding` changes when a multicast routing daemon takes an interface or gives it up.
+const NETCONF_GROUPS: [u32; 2] = [24, 25];
 
 /// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
 pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
@@ -36,6 +40,9 @@ pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
     groups.push(LINK_GROUP);
     if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &route::ROUTE)) {
         groups.extend([IPV4_ADDRESS_GROUP, NEXTHOP_GROUP]);
+    }
+    if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &mroute::MROUTE)) {
+        groups.extend(NETCONF_GROUPS);
     }
     groups.sort_unstable();
     groups.dedup();
@@ -124,10 +131,20 @@ fn after(
             // A rule names interfaces that may be there or not.
             look(&rule::RULE, None);
         }
-        if gone || come || flags_differ {
-            // The other end of a pair, or whatever stands on it.
-            look(&link::LINK, None);
+        if gone {
+            // Groups that IPv6 has joined (`ipv6_mc_destroy_dev`), entries of the bridge itself, options of its VLANs,
+            // ways out of multicast routes (`vif_delete`).
+            for kind in [&maddr::MADDR, &mdb::MDB, &vlan::VLAN, &mroute::MROUTE] {
+                look(kind, None);
+            }
         }
+        if gone || come || flags_differ {
+            // The multicast neighbours that the kernel makes for it.
+            look(&neigh::NEIGH, None);
+        }
+        // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
+        // up alone: names, a port's cost.
+        look(&link::LINK, None);
     } else if ptr::eq(table, &addr::ADDR) {
         // The last IPv4 address takes routes with it; any new one lets dead legs recover (`fib_inetaddr_event`).
         if payload.first() == Some(&2)
@@ -136,6 +153,9 @@ fn after(
             look(&route::ROUTE, Some(ifindex));
             look(&nexthop::NEXTHOP, None);
         }
+        // A change of a tentative IPv6 address is not told (`inet6_addr_modify`).
+        look(&addr::ADDR, None);
+        look(&link::LINK, None);
     } else if ptr::eq(table, &nexthop::NEXTHOP) {
         // Routes that use a nexthop object leave with it, and so do the groups that it leaves empty.
         look(&nexthop::NEXTHOP, None);
@@ -146,6 +166,14 @@ fn after(
     } else if ptr::eq(table, &rule::RULE) {
         // A rule may be another one's goal.
         look(&rule::RULE, None);
+    } else if ptr::eq(table, &netconf::NETCONF) {
+        // A multicast routing daemon has taken an interface or given it up (`vif_delete`): routes lose it.
+        if attribute(attributes_of(table, payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
+            look(&mroute::MROUTE, None);
+        }
+    } else if ptr::eq(table, &vlan::VLAN) && gone {
+        // The bridge's options for a VLAN leave with its last port (`br_vlan_put_master`).
+        look(&vlan::VLAN, None);
     }
 }
 
@@ -170,7 +198,8 @@ pub fn limited(looks: &[Look], mirror: &Mirror, watched: &[KindIndex]) -> Vec<(K
     let mut found = Vec::new();
     for &kind in watched {
         let links: Vec<Option<u32>> = looks.iter().filter(|look| look.kind == kind).map(|look| look.link).collect();
-        if links.is_empty() || mirror.count(kind) == 0 {
+        let may_come = [&link::LINK, &addr::ADDR, &neigh::NEIGH].iter().any(|&may| ptr::eq(KINDS[kind], may));
+        if links.is_empty() || (mirror.count(kind) == 0 && !may_come) {
             continue;
         }
         if links.contains(&None) {

@@ -390,7 +390,7 @@ impl Place {
             let (purpose, names) = (job.purpose, job.names);
             let progress = dump.take(datagram, |message| {
                 // A kernel without that family answers with all families.
-                if is_foreign(kind, family, &message) {
+                if kinds::is_foreign(kind, family, &message) {
                     foreign = true;
                 } else if names {
                     mirror.links.note(message.payload, false);
@@ -558,15 +558,6 @@ enum Step {
     Goes,
     /// Its socket cannot be used again.
     Renew,
-}
-
-/// Whether a row is none of the family that was asked for. The bridge's multicast entries come without a family.
-fn is_foreign(kind: KindIndex, family: u8, message: &wire::Message<'_>) -> bool {
-    match message.payload.first() {
-        Some(0) if family != 0 => kinds::of_message(message.header.kind, 0).is_none_or(|(found, _)| found != kind),
-        Some(&found) => family != 0 && found != family,
-        None => false,
-    }
 }
 
 /// Puts a row into the shadow.

@@ -179,3 +179,109 @@ pub fn prefix_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> 
     out.display(format_args!("{}/{length}", Ipv6Addr::from(address)));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::nduseropt::NDUSEROPT;
+    use crate::kinds::prefix::PREFIX as PREFIX_KIND;
+    use crate::netlink::wire::append_attribute;
+
+    const LINK_LOCAL: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+
+    /// What is told of options, and what follows them.
+    fn told(options: &[u8]) -> String {
+        let mut payload = vec![0; HEADER_BYTES];
+        payload[0] = 10;
+        payload[2..4].copy_from_slice(&(options.len() as u16).to_ne_bytes());
+        payload[8] = 134;
+        payload.extend_from_slice(options);
+        append_attribute(&mut payload, 1, &LINK_LOCAL);
+        let mut out = Json::new();
+        write_object(&mut out, &NDUSEROPT, &Context::new(&NDUSEROPT, &payload, &NoLinks));
+        let text = String::from_utf8(out.take()).unwrap();
+        let (_, options) = text.split_once(r#""options":"#).unwrap();
+        options.strip_suffix(r#","src":"fe80::2"}"#).expect("attributes follow the options").to_owned()
+    }
+
+    fn option(kind: u8, rest: &[u8]) -> Vec<u8> {
+        let mut option = vec![kind, 0];
+        option.extend_from_slice(rest);
+        option.resize(option.len().next_multiple_of(8), 0);
+        option[1] = (option.len() / 8) as u8;
+        option
+    }
+
+    #[test]
+    fn options_are_told_in_words() {
+        let prefix = [&[64, 0xc0, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0, 0][..], &[0x20, 1, 0xd, 0xb8], &[0; 12]].concat();
+        assert_eq!(
+            told(&option(PREFIX, &prefix)),
+            concat!(
+                r#"[{"option":"prefix","prefix":"2001:db8::/64","onlink":true,"autoconf":true,"#,
+                r#""router_address":false,"pd_preferred":false,"valid_life_time":9,"preferred_life_time":8}]"#
+            )
+        );
+        let servers = option(RDNSS, &[&[0, 0, 0, 0, 0, 100][..], &LINK_LOCAL].concat());
+        let domains = option(DNSSL, b"\0\0\0\0\0\x64\x03lab\x07example\0\x01x\0");
+        assert_eq!(
+            told(&[servers, domains].concat()),
+            concat!(
+                r#"[{"option":"rdnss","lifetime":100,"servers":["fe80::2"]},"#,
+                r#"{"option":"dnssl","lifetime":100,"domains":["lab.example","x"]}]"#
+            )
+        );
+        let translation = [&[0x05, 0x7a, 0, 0x64, 0xff, 0x9b][..], &[0; 8]].concat();
+        assert_eq!(
+            told(&option(PREF64, &translation)),
+            r#"[{"option":"pref64","prefix":"64:ff9b::/56","lifetime":1400}]"#
+        );
+        assert_eq!(
+            told(&option(ROUTE, &[48, 0x08, 0, 0, 0, 9, 0x20, 1, 0xd, 0xb8, 0, 5, 0, 0])),
+            r#"[{"option":"route","prefix":"2001:db8:5::/48","pref":"high","lifetime":9}]"#
+        );
+        assert_eq!(told(&option(CAPTIVE_PORTAL, b"http://cp/")), r#"[{"option":"captive_portal","uri":"http://cp/"}]"#);
+        assert_eq!(told(&option(MTU, &[0, 0, 0, 0, 5, 220])), r#"[{"option":"mtu","mtu":1500}]"#);
+        assert_eq!(
+            told(&option(SOURCE_ADDRESS, &[1; 6])),
+            r#"[{"option":"source_lladdr","lladdr":"01:01:01:01:01:01"}]"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_an_option_is_kept() {
+        assert_eq!(told(&option(99, &[1, 2, 3, 4, 5, 6])), r#"[{"option":99,"hex":"010203040506"}]"#);
+        // Too short for what it says it is.
+        assert_eq!(told(&option(RDNSS, &[0; 14])), r#"[{"option":"rdnss","hex":"0000000000000000000000000000"}]"#);
+        assert_eq!(
+            told(&option(DNSSL, b"\0\0\0\0\0\x64\x3fx")),
+            r#"[{"option":"dnssl","hex":"0000000000643f78000000000000"}]"#
+        );
+        // A length of nothing, and one beyond the end.
+        assert_eq!(told(&[25, 0, 0, 0, 0, 0, 0, 1]), r#"[{"hex":"1900000000000001"}]"#);
+        assert_eq!(told(&[25, 2, 0, 0, 0, 0, 0, 1]), r#"[{"hex":"1902000000000001"}]"#);
+        assert_eq!(told(&[]), "[]");
+    }
+
+    #[test]
+    fn options_longer_than_the_message_end_with_it() {
+        let mut payload = vec![0; HEADER_BYTES];
+        payload[2..4].copy_from_slice(&100u16.to_ne_bytes());
+        payload.extend_from_slice(&option(MTU, &[0, 0, 0, 0, 5, 220]));
+        let mut out = Json::new();
+        write_object(&mut out, &NDUSEROPT, &Context::new(&NDUSEROPT, &payload, &NoLinks));
+        assert!(out.bytes().ends_with(br#""options":[{"option":"mtu","mtu":1500}]}"#));
+    }
+
+    #[test]
+    fn an_advertised_prefix() {
+        let mut payload = vec![10, 0, 0, 0, 3, 0, 0, 0, 3, 64, 0x01, 0];
+        append_attribute(&mut payload, 1, &[&[0x20, 1, 0xd, 0xb8][..], &[0; 12]].concat());
+        let mut out = Json::new();
+        write_object(&mut out, &PREFIX_KIND, &Context::new(&PREFIX_KIND, &payload, &NoLinks));
+        let text = String::from_utf8(out.take()).unwrap();
+        assert!(text.contains(r#""dev":"if3","onlink":true,"autoconf":false"#), "{text}");
+        assert!(text.ends_with(r#""prefix":"2001:db8::/64"}"#), "{text}");
+    }
+}

@@ -155,3 +155,99 @@ pub fn output_interfaces(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
     out.end_list();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::schema::Kind;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::mdb::MDB;
+    use crate::kinds::mroute::MROUTE;
+    use crate::kinds::split::split;
+    use crate::netlink::wire::append_attribute;
+
+    fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        attributes.iter().for_each(|(number, value)| append_attribute(&mut bytes, *number, value));
+        bytes
+    }
+
+    fn text(kind: &Kind, context: Context<'_>) -> String {
+        let mut out = Json::new();
+        write_object(&mut out, kind, &context);
+        String::from_utf8(out.take()).unwrap()
+    }
+
+    /// An entry of port 4 in VLAN 10, with attributes.
+    fn member(group: &[u8], protocol: [u8; 2], attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut entry = vec![4, 0, 0, 0, 1, 0x0a, 10, 0];
+        entry.extend_from_slice(group);
+        entry.resize(PROTOCOL_AT, 0);
+        entry.extend_from_slice(&protocol);
+        entry.resize(ENTRY_BYTES, 0);
+        [entry, nest(attributes)].concat()
+    }
+
+    /// A dump's row of the bridge 2: two entries, a router.
+    fn row() -> Vec<u8> {
+        let sources = nest(&[(1, &nest(&[(1, &[10, 0, 0, 9]), (2, &250u32.to_ne_bytes())]))]);
+        let first = member(&[239, 1, 1, 1], ETH_P_IP, &[(1, &100u32.to_ne_bytes()), (2, &sources), (3, &[1])]);
+        let second = member(&[1, 0, 0x5e, 0, 0, 9], [0, 0], &[]);
+        let entries = nest(&[(1, &nest(&[(1, &first)])), (1, &nest(&[(1, &second)]))]);
+        let router = [5u32.to_ne_bytes().to_vec(), nest(&[(1, &[0; 4]), (2, &[2]), (5, &[10, 0])])].concat();
+        let mut payload = vec![0, 0, 0, 0, 2, 0, 0, 0];
+        append_attribute(&mut payload, mdb::MDBA_MDB, &entries);
+        append_attribute(&mut payload, mdb::MDBA_ROUTER, &nest(&[(1, &router)]));
+        payload
+    }
+
+    #[test]
+    fn a_bridges_row_is_taken_apart() {
+        let objects = split(&MDB, &row());
+        let texts: Vec<_> = objects.iter().map(|object| text(&MDB, Context::new(&MDB, object, &NoLinks))).collect();
+        let head = r#"{"index":2,"dev":"if2","#;
+        let state = r#""state":"permanent","flags":["fast_leave","blocked"],"vid":10"#;
+        let sources = r#""source_list":[{"address":"10.0.0.9","timer":2.5}],"filter_mode":"include""#;
+        assert_eq!(texts[0], format!(r#"{head}"port":"if4","grp":"239.1.1.1",{state},"timer":1,{sources}}}"#));
+        assert_eq!(texts[1], format!(r#"{head}"port":"if4","grp":"01:00:5e:00:00:09",{state}}}"#));
+        assert_eq!(texts[2], format!(r#"{head}"router":[{{"port":"if5","timer":0,"type":"permanent","vid":10}}]}}"#));
+        assert_eq!(texts.len(), 3);
+        // The family of a dump's row is that of a notification.
+        assert!(objects.iter().all(|object| object[0] == 7));
+        assert_eq!(objects.iter().map(|object| port_of(&object[8..])).collect::<Vec<_>>(), [Some(4), Some(4), Some(5)]);
+    }
+
+    #[test]
+    fn timers_are_not_compared() {
+        let objects = split(&MDB, &row());
+        let compared = |object: &[u8]| text(&MDB, Context::new(&MDB, object, &NoLinks).comparing());
+        assert!(compared(&objects[0]).contains(r#""source_list":[{"address":"10.0.0.9"}]"#));
+        assert!(compared(&objects[2]).ends_with(r#""router":[{"port":"if5","vid":10}]}"#));
+    }
+
+    #[test]
+    fn what_is_no_entry_is_kept() {
+        for wrong in [vec![0; 27], member(&[1], [0x88, 0x47], &[])] {
+            let mut payload = vec![7, 0, 0, 0, 2, 0, 0, 0];
+            append_attribute(&mut payload, mdb::MDBA_MDB, &nest(&[(1, &nest(&[(1, &wrong)]))]));
+            let text = text(&MDB, Context::new(&MDB, &split(&MDB, &payload)[0], &NoLinks));
+            assert!(text.contains(r#""unknown":[{"attr":1,"hex":"#) && text.contains("error"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_multicast_route_comes_in_and_goes_out() {
+        let legs = [[8, 0, 0, 3, 4, 0, 0, 0], [8, 0, 0, 1, 5, 0, 0, 0]].concat();
+        let mut payload = vec![128, 32, 32, 0, 253, 17, 0, 5, 8, 0, 0, 0];
+        let start = payload.clone();
+        append_attribute(&mut payload, mroute::RTA_IIF, &3u32.to_ne_bytes());
+        append_attribute(&mut payload, mroute::RTA_MULTIPATH, &legs);
+        let shown = text(&MROUTE, Context::new(&MROUTE, &payload, &NoLinks));
+        assert!(shown.contains(r#""iif":"if3","state":"resolved","offload":true"#), "{shown}");
+        assert!(shown.ends_with(r#""multipath":[{"oif":"if4","ttl":3},{"oif":"if5","ttl":1}]}"#), "{shown}");
+        let mut unresolved = start;
+        unresolved[8] = 0x20;
+        let shown = text(&MROUTE, Context::new(&MROUTE, &unresolved, &NoLinks));
+        assert!(shown.ends_with(r#""iif":"unresolved","state":"unresolved"}"#), "{shown}");
+    }
+}

@@ -54,3 +54,44 @@ pub fn mctp_destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::schema::Kind;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::addrlabel::ADDRLABEL;
+    use crate::kinds::mctp::MCTP_ROUTE;
+    use crate::kinds::netconf::NETCONF;
+    use crate::netlink::wire::append_attribute;
+
+    fn text(kind: &Kind, header: &[u8], attributes: &[(u16, &[u8])]) -> String {
+        let mut payload = header.to_vec();
+        attributes.iter().for_each(|(number, value)| append_attribute(&mut payload, *number, value));
+        let mut out = Json::new();
+        write_object(&mut out, kind, &Context::new(kind, &payload, &NoLinks));
+        String::from_utf8(out.take()).unwrap()
+    }
+
+    #[test]
+    fn settings_are_of_one_interface_or_of_all() {
+        for (index, name) in [(-1, "all"), (-2, "default"), (3, "if3")] {
+            let text = text(&NETCONF, &[2, 0, 0, 0], &[(1, &i32::to_ne_bytes(index)), (3, &[1, 0, 0, 0])]);
+            assert_eq!(text, format!(r#"{{"family":"inet","interface":"{name}","rp_filter":"strict"}}"#));
+        }
+    }
+
+    #[test]
+    fn an_interface_that_is_none_is_left_out() {
+        let header = |ifindex| [10, 0, 64, 0, ifindex, 0, 0, 0, 1, 0, 0, 0];
+        assert_eq!(text(&ADDRLABEL, &header(0), &[]), r#"{"family":"inet6","prefixlen":64,"seq":1}"#);
+        assert!(text(&ADDRLABEL, &header(3), &[]).contains(r#""ifindex":3,"ifname":"if3""#));
+    }
+
+    #[test]
+    fn endpoints_are_a_range() {
+        let header = |more| [45, more, 0, 0, 253, 4, 253, 1, 0, 0, 0, 0];
+        assert!(text(&MCTP_ROUTE, &header(0), &[(1, &[8])]).contains(r#""dst":8,"table""#));
+        assert!(text(&MCTP_ROUTE, &header(2), &[(1, &[8])]).contains(r#""dst":8,"dst_end":10,"#));
+    }
+}

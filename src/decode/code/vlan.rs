@@ -112,3 +112,69 @@ fn moved_tunnel(payload: &[u8], by: u16) -> Vec<u8> {
     }
     tunnel
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::walk::{NoLinks, write_object};
+    use crate::kinds::split::{rows, split};
+    use crate::kinds::vlan::VLAN;
+
+    fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        attributes.iter().for_each(|(number, value)| append_attribute(&mut bytes, *number, value));
+        bytes
+    }
+
+    fn message(number: u16, inside: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut payload = vec![7, 0, 0, 0, 3, 0, 0, 0];
+        append_attribute(&mut payload, number, &nest(inside));
+        payload
+    }
+
+    fn text(payload: &[u8]) -> String {
+        let mut out = Json::new();
+        write_object(&mut out, &VLAN, &Context::new(&VLAN, payload, &NoLinks));
+        String::from_utf8(out.take()).unwrap()
+    }
+
+    #[test]
+    fn a_range_is_one_row_and_several_objects() {
+        let tunnel = nest(&[(TUNNEL_ID, &500u32.to_ne_bytes()), (2, &1u32.to_ne_bytes())]);
+        let info = [2u16.to_ne_bytes(), 20u16.to_ne_bytes()].concat();
+        let payload =
+            message(ENTRY, &[(NUMBER, &info), (RANGE_END, &22u16.to_ne_bytes()), (3, &[3]), (TUNNEL, &tunnel)]);
+        let row = rows(&VLAN, &payload);
+        assert_eq!(row.len(), 1);
+        let head = r#"{"ifindex":3,"ifname":"if3","#;
+        let untagged = r#""flags":["PVID"],"state":"forwarding""#;
+        let whole = format!(r#"{head}"vlan":20,"vlanEnd":22,{untagged},"tunnel":{{"tunid":500,"cmd":1}}}}"#);
+        assert_eq!(text(&row[0]), whole);
+        let single = split(&VLAN, &payload);
+        let expected = [20, 21, 22].map(|vlan| {
+            let tunnel = vlan + 480;
+            format!(r#"{head}"vlan":{vlan},{untagged},"tunnel":{{"tunid":{tunnel},"cmd":1}}}}"#)
+        });
+        assert_eq!(single.iter().map(|object| text(object)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn options_of_the_whole_bridge_are_another_object() {
+        let last = 5u16.to_ne_bytes();
+        let payload = message(GLOBAL_OPTIONS, &[(NUMBER, &4u16.to_ne_bytes()), (RANGE_END, &last), (18, &[9, 0])]);
+        let objects = split(&VLAN, &payload);
+        assert_eq!(objects.len(), 2);
+        let expected = r#"{"ifindex":3,"ifname":"if3","global":true,"vlan":5,"msti":9}"#;
+        assert_eq!(text(&objects[1]), expected);
+        assert_eq!(identity(&objects[1][8..]), Some((GLOBAL_OPTIONS, 5)));
+    }
+
+    #[test]
+    fn a_range_that_cannot_be_stays_whole() {
+        for last in [3, 4, 4095, 0xffff_u16] {
+            let payload = message(GLOBAL_OPTIONS, &[(NUMBER, &4u16.to_ne_bytes()), (RANGE_END, &last.to_ne_bytes())]);
+            assert_eq!(singles(&payload, 8), vec![payload]);
+        }
+        assert_eq!(singles(&[7, 0, 0], 8), vec![vec![7, 0, 0]]);
+    }
+}

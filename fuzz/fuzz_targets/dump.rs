@@ -1,0 +1,29 @@
+//! Any octets as a dump that is held against a mirror: no panic, and the mirror is then what the dump showed.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use linkhook::kinds::{self, KINDS};
+use linkhook::mirror::Mirror;
+use linkhook::mirror::repair::Scope;
+use linkhook::netlink::wire;
+
+fuzz_target!(|data: &[u8]| {
+    let (first, second) = data.split_at(data.len() / 2 & !3);
+    let mut mirror = Mirror::new();
+    let mut shadow = mirror.shadow();
+    for (target, octets) in [(&mut mirror, first), (&mut shadow, second)] {
+        for message in wire::messages(octets) {
+            let family = message.payload.first().copied().unwrap_or_default();
+            let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { continue };
+            if KINDS[kind].identity.is_some() && message.payload.len() >= KINDS[kind].header.bytes {
+                target.apply(kind, removes, message.header.flags, message.payload);
+            }
+        }
+    }
+    let counts: Vec<usize> = (0..KINDS.len()).map(|kind| shadow.count(kind)).collect();
+    let all: Vec<_> = (0..KINDS.len()).map(|kind| (kind, Scope::All)).collect();
+    mirror.repair(shadow, &all);
+    for (kind, count) in counts.into_iter().enumerate() {
+        assert_eq!(mirror.count(kind), count, "{}", KINDS[kind].name);
+    }
+});
