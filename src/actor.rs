@@ -1,4 +1,13 @@
-//! Who made a change: the port id that the kernel tells, and the process, where it is proven.
+//! Who made a change: the port id that the kernel tells, and the process, where it is proven to hold that port.
+//!
+//! A port id is the process id only of a process's first socket, and only in its own pid namespace. The proof: the
+//! port's inode in the namespace's table of netlink sockets (`/proc/net/netlink`), found among a process's descriptors.
+//! A process that has ended meanwhile, as a short `ip` command often has, is not found.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::time::{Duration, Instant};
 
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,4 +16,149 @@ pub struct Actor {
     pub port: u32,
     /// The process that was found and is proven to hold that port, and its name.
     pub process: Option<(u32, String)>,
+}
+
+/// A proof holds so long: then the port may be another's.
+const PROOF_LIFETIME: Duration = Duration::from_millis(100);
+/// In that time so many ports are looked up at most; the events of others carry the port alone.
+const LOOK_UPS_MAX: u32 = 16;
+/// A look-up ends after that time, found or not: no event waits longer.
+const LOOK_UP_TIME_MAX: Duration = Duration::from_micros(500);
+/// So many ports are remembered at most.
+const PORTS_MAX: usize = 256;
+
+/// Finds processes by their port ids, in one namespace.
+#[derive(Debug)]
+pub struct Actors {
+    /// The namespace's table of netlink sockets; `None` without /proc.
+    table: Option<File>,
+    known: HashMap<u32, Option<(u32, String)>>,
+    /// When the memory was emptied last, and how many look-ups there were since.
+    since: Instant,
+    look_ups: u32,
+}
+
+impl Actors {
+    /// For the network namespace of the calling thread.
+    pub fn new() -> Actors {
+        // Opened once: it goes on to show this namespace, wherever it is read.
+        let table = File::open("/proc/thread-self/net/netlink").ok();
+        Actors { table, known: HashMap::new(), since: Instant::now(), look_ups: 0 }
+    }
+
+    /// Who has that port id now.
+    pub fn of(&mut self, port: u32, now: Instant) -> Actor {
+        if now.saturating_duration_since(self.since) > PROOF_LIFETIME || self.known.len() >= PORTS_MAX {
+            self.known.clear();
+            self.since = now;
+            self.look_ups = 0;
+        }
+        if let Some(process) = self.known.get(&port) {
+            return Actor { port, process: process.clone() };
+        }
+        if self.look_ups >= LOOK_UPS_MAX {
+            return Actor { port, process: None };
+        }
+        self.look_ups += 1;
+        let process = self.look_up(port, now + LOOK_UP_TIME_MAX);
+        self.known.insert(port, process.clone());
+        Actor { port, process }
+    }
+
+    fn look_up(&mut self, port: u32, deadline: Instant) -> Option<(u32, String)> {
+        let table = self.table.as_mut()?;
+        table.seek(SeekFrom::Start(0)).ok()?;
+        let mut text = String::new();
+        table.read_to_string(&mut text).ok()?;
+        let socket = format!("socket:[{}]", inode(&text, port)?);
+        // Most often the port id is the process id.
+        if holds(port, &socket) {
+            return named(port);
+        }
+        for entry in fs::read_dir("/proc").ok()? {
+            if Instant::now() > deadline {
+                return None;
+            }
+            let process = entry.ok()?.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(process) = process.filter(|&process| process != port && holds(process, &socket)) {
+                return named(process);
+            }
+        }
+        None
+    }
+}
+
+impl Default for Actors {
+    fn default() -> Actors {
+        Actors::new()
+    }
+}
+
+/// The inode of the NETLINK_ROUTE socket of that port, in the text of /proc/net/netlink.
+fn inode(table: &str, port: u32) -> Option<u64> {
+    table.lines().skip(1).find_map(|line| {
+        // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+        let mut columns = line.split_whitespace();
+        let protocol = columns.nth(1)?;
+        let found: i64 = columns.next()?.parse().ok()?;
+        let inode = columns.nth(6)?;
+        // The kernel prints a port id above 2^31 as it is, older ones as a negative number.
+        (protocol == "0" && found as u32 == port).then(|| inode.parse().ok())?
+    })
+}
+
+/// Whether a process has that socket open, as far as this user may see.
+fn holds(process: u32, socket: &str) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return false };
+    descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).any(|target| target.as_os_str() == socket)
+}
+
+fn named(process: u32) -> Option<(u32, String)> {
+    let name = fs::read(format!("/proc/{process}/comm")).ok()?;
+    Some((process, String::from_utf8_lossy(&name).trim_end().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::socket::{NETLINK_ROUTE, Socket};
+
+    #[test]
+    fn our_own_socket_is_ours() {
+        let socket = Socket::open(NETLINK_ROUTE).unwrap();
+        let mut actors = Actors::new();
+        // Other tests' sockets make the scan of /proc slow at times: the proof itself is what counts here.
+        let found = actors.look_up(socket.port(), Instant::now() + Duration::from_secs(10));
+        assert_eq!(found.map(|(process, _)| process), Some(std::process::id()));
+    }
+
+    #[test]
+    fn a_process_that_does_not_hold_the_port_is_not_blamed() {
+        let mut actors = Actors::new();
+        // Process 1 exists, and no socket has its number here, or it is its own.
+        let table = fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
+        let unused = (1..).find(|&port| inode(&table, port).is_none()).unwrap();
+        assert_eq!(actors.of(unused, Instant::now()), Actor { port: unused, process: None });
+    }
+
+    #[test]
+    fn look_ups_are_bounded() {
+        let mut actors = Actors::new();
+        let now = Instant::now();
+        for port in 0..10_000 {
+            actors.of(port | 0x4000_0000, now);
+        }
+        assert!(actors.look_ups <= LOOK_UPS_MAX && actors.known.len() <= PORTS_MAX);
+    }
+
+    #[test]
+    fn the_table_is_read_by_its_columns() {
+        let table = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n\
+                     00000000 15  42         00000002 0        0        0     2        0        7\n\
+                     00000000 0   42         00000000 0        0        0     2        0        8\n\
+                     00000000 0   -5         00000000 0        0        0     2        0        9\n";
+        assert_eq!(inode(table, 42), Some(8));
+        assert_eq!(inode(table, -5i32 as u32), Some(9));
+        assert_eq!(inode(table, 43), None);
+    }
 }

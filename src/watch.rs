@@ -68,8 +68,17 @@ pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result
     });
     let writer = writer.map_err(|error| Error::system("cannot start the writer", &error))?;
     let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
-    let mut watch =
-        Watch { settings, stream, writer, out: Json::new(), poll, signals, places: Vec::new(), stop: false };
+    let mut watch = Watch {
+        settings,
+        stream,
+        writer,
+        out: Json::new(),
+        poll,
+        signals,
+        places: Vec::new(),
+        greeted: false,
+        stop: false,
+    };
     let result = watch.start().and_then(|()| watch.run());
     let ended = match result {
         Err(Ended::Closed) => return Ok(()),
@@ -127,6 +136,8 @@ struct Watch<'s> {
     poll: Poll,
     signals: UnixStream,
     places: Vec<Place>,
+    /// `hello` was told.
+    greeted: bool,
     stop: bool,
 }
 
@@ -140,9 +151,19 @@ impl Watch<'_> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
         let place = Place::open(self.settings, None)?;
-        let buffer = place.receive_buffer_bytes();
         self.add(place)?;
-        let groups = self.places[0].groups().to_vec();
+        // Where what exists is shown, it is the first line. Else it waits until what exists is known: a change after it
+        // is told as a change.
+        if self.stream.options().present {
+            self.hello()?;
+        }
+        Ok(())
+    }
+
+    fn hello(&mut self) -> std::result::Result<(), Ended> {
+        self.greeted = true;
+        let place = &self.places[0];
+        let (groups, buffer) = (place.groups(), place.receive_buffer_bytes());
         let kinds = &self.settings.kinds;
         self.stream.own(&mut self.out, "hello", "started", own_telling(None), |out| {
             out.key("version");
@@ -240,6 +261,9 @@ impl Watch<'_> {
                 registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))?;
             }
             self.flush()?;
+        }
+        if !self.greeted && self.places.iter().all(Place::is_started) {
+            self.hello()?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use super::compare::same;
 use super::store::Group;
 use super::{Key, LinkTable, Mirror, attributes_of, identity, interfaces_of};
+use crate::decode::code::multicast;
 use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex, tc};
 use crate::netlink::wire::{attribute, u32_at};
@@ -138,6 +139,10 @@ fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
 
 /// Whether a dump of that scope shows the object.
 fn is_inside(scope: &Scope, table: &'static Kind, object: &[u8]) -> bool {
+    // A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
+    if std::ptr::eq(table, &kinds::mdb::MDB) && multicast::is_router_of_vlan(attributes_of(table, object)) {
+        return false;
+    }
     match scope {
         Scope::All => true,
         Scope::Links(links) => interfaces_of(table, object).iter().any(|ifindex| links.contains(ifindex)),

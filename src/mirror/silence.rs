@@ -177,8 +177,10 @@ fn after(
         if attribute(attributes_of(table, payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
             look(&mroute::MROUTE, None);
         }
-    } else if ptr::eq(table, &vlan::VLAN) && gone {
-        // The bridge's options for a VLAN leave with its last port (`br_vlan_put_master`).
+    } else if ptr::eq(table, &vlan::VLAN) || ptr::eq(table, &link::BRIDGE_PORT) {
+        // The bridge's options for a VLAN come with its first port and leave with its last one (`br_vlan_put_master`);
+        // another VLAN ceases to be the untagged one (`__vlan_add_pvid`) or, as the default one, to be there
+        // (`__br_vlan_set_default_pvid`); spanning tree changes states (`br_mst_set_state`).
         look(&vlan::VLAN, None);
     } else {
         after_traffic_control(&mut look, table, gone, payload);

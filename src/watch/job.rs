@@ -69,7 +69,7 @@ impl Job {
     }
 
     /// The next dump to ask for.
-    pub fn next(&mut self) -> Option<(KindIndex, dump::Request)> {
+    pub fn next_request(&mut self) -> Option<(KindIndex, dump::Request)> {
         self.waiting.pop_front()
     }
 

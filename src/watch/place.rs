@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::job::{Job, Purpose};
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
-use crate::actor::Actor;
+use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::decode::json::Json;
 use crate::error::{Error, Result};
@@ -52,6 +52,7 @@ pub struct Place {
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
     mirror: Mirror,
+    actors: Actors,
     backlog: Backlog,
     readable: bool,
     dump_readable: bool,
@@ -124,6 +125,7 @@ impl Place {
             groups,
             receive_buffer_bytes: granted,
             mirror,
+            actors: Actors::new(),
             backlog: Backlog::new(BACKLOG_BYTES_MAX),
             readable: true,
             dump_readable: true,
@@ -157,6 +159,11 @@ impl Place {
     /// Octets of the receive buffer, as the kernel counts them.
     pub fn receive_buffer_bytes(&self) -> usize {
         self.receive_buffer_bytes
+    }
+
+    /// Whether what exists is known.
+    pub fn is_started(&self) -> bool {
+        self.job.as_ref().is_none_or(|job| job.purpose != Purpose::Start)
     }
 
     /// One of its sockets can be read.
@@ -291,12 +298,13 @@ impl Place {
         };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
+        let now = Instant::now();
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
             }
             let before = silence::before(&self.mirror, &message);
-            let actor = (message.header.port != 0).then(|| Actor { port: message.header.port, process: None });
+            let actor = (message.header.port != 0).then(|| self.actors.of(message.header.port, now));
             let told = Telling { actor: actor.as_ref(), ..telling };
             let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, told);
             silence::looks(&mut looks, &self.mirror, &message, before, line);
@@ -329,9 +337,11 @@ impl Place {
         }
         let Some(mut job) = self.job.take() else { return Ok(renewed) };
         let blocked = job.purpose == Purpose::Start && !room;
-        while !blocked && self.pending.is_none() {
+        let mut reads = 0;
+        while !blocked && self.pending.is_none() && reads < READS_MAX {
+            reads += 1;
             if job.running.is_none() {
-                let Some((kind, request)) = job.next() else {
+                let Some((kind, request)) = job.next_request() else {
                     self.finish(job, settings);
                     return Ok(renewed);
                 };

@@ -117,7 +117,8 @@ fn rename() -> Result<(), Failed> {
     namespace.run("ip addr del 10.0.0.1/24 dev w0");
     let line = linkhook.event("addr", "remove");
     assert_eq!(line["ifname"], "w0");
-    let repeated = linkhook.seen.iter().filter(|line| line["event"] == "addr" && line["action"] == "add").count();
+    let repeated =
+        linkhook.seen.iter().filter(|line| line["action"] == "add" && line["addr"]["local"] == "10.0.0.1").count();
     assert_eq!(repeated, 0, "the address is told again");
     Ok(())
 }
@@ -256,6 +257,9 @@ fn overrun() -> Result<(), Failed> {
     let namespace = Namespace::new();
     namespace.run("ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up");
     let mut linkhook = started(&namespace, &["--initial", "--receive-buffer", "4KiB", "route"]);
+    // hello comes before the first dump: once a change is told, that is done.
+    let begin = |round| namespace.run(&format!("ip route add 10.99.{round}.0/24 dev v0"));
+    linkhook.until("the beginning", begin, |line| line["event"] == "route" && line["action"] == "add");
     // Stopped, it cannot read: the smallest buffer overflows whatever the machine's speed.
     linkhook.signal(rustix::process::Signal::STOP);
     flood(&namespace, 1);
@@ -278,6 +282,8 @@ fn stopped() -> Result<(), Failed> {
     let namespace = Namespace::new();
     namespace.run("ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up");
     let mut linkhook = started(&namespace, &["--initial", "--receive-buffer", "64KiB", "route", "link"]);
+    let begin = |round| namespace.run(&format!("ip link set v1 alias begin{round}"));
+    linkhook.until("the beginning", begin, |line| line["event"] == "link" && line["action"] == "change");
     linkhook.signal(rustix::process::Signal::STOP);
     flood(&namespace, 3);
     namespace.run("ip link add name late type veth peer name later; ip link set v0 down; ip link set v0 up");
@@ -287,7 +293,9 @@ fn stopped() -> Result<(), Failed> {
     linkhook.expect("the end", |line| line["link"]["ifalias"] == "end");
     let (_, lines) = linkhook.stop();
     assert_eq!(routes_told(&lines), routes_shown(&namespace));
-    assert!(lines.iter().any(|line| line["ifname"] == "late" && line["origin"] == "resync"));
+    let late: Vec<&Value> = lines.iter().filter(|line| line["ifname"] == "late").collect();
+    // A look that was under way may have found it before the repair.
+    assert!(late.iter().any(|line| line["origin"] == "resync" || line["origin"] == "inferred"), "{late:?}");
     Ok(())
 }
 

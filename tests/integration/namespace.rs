@@ -156,6 +156,24 @@ impl Linkhook {
         }
     }
 
+    /// Does something again and again until a line comes for which `wanted` holds: what comes during the first dump is
+    /// shown by it, and not told as a change.
+    pub fn until(&mut self, what: &str, mut act: impl FnMut(u32), wanted: impl Fn(&Value) -> bool) {
+        const PAUSE: Duration = Duration::from_millis(100);
+        let began = Instant::now();
+        for round in 0.. {
+            act(round);
+            while let Ok(line) = self.lines.recv_timeout(PAUSE) {
+                let found = wanted(&line);
+                self.seen.push(line);
+                if found {
+                    return;
+                }
+            }
+            assert!(began.elapsed() < PATIENCE, "{what}");
+        }
+    }
+
     /// The first line of that kind and action.
     pub fn event(&mut self, event: &str, action: &str) -> Value {
         self.expect(&format!("{event} {action}"), |line| line["event"] == event && line["action"] == action)

@@ -93,6 +93,11 @@ fn router_of(set: &[u8]) -> Option<&[u8]> {
     attribute(set, mdb::MDBA_ROUTER).and_then(|nest| attribute(nest, 1))
 }
 
+/// Whether it is a port behind which a router is in one VLAN.
+pub fn is_router_of_vlan(set: &[u8]) -> bool {
+    router_of(set).is_some_and(|router| attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN).is_some())
+}
+
 /// What makes an entry or a router's port the same, beside the bridge: each part is given to `push`. An entry of vxlan
 /// has one remote, which an entry of a bridge lacks.
 pub fn identity<'a>(set: &'a [u8], mut push: impl FnMut(Option<&'a [u8]>)) {
