@@ -7,6 +7,7 @@ pub mod backlog;
 pub mod changed;
 pub mod cli;
 pub mod decode;
+pub mod deliver;
 pub mod error;
 pub mod event;
 pub mod filter;

@@ -1,0 +1,209 @@
+//! What an answer means, and how long to wait before the next attempt. Pure: clock and random number are arguments.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
+
+/// A `Retry-After` beyond this is cut to it: later than that nobody looks.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// When and how often a batch is sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The base of the first pause.
+    pub first: Duration,
+    /// The base of the longest pause.
+    pub most: Duration,
+    /// A batch that is not taken for so long is dead.
+    pub give_up_after: Duration,
+    /// Statuses that are tried again.
+    pub statuses: Vec<RangeInclusive<u16>>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// There was an answer.
+    Answer {
+        /// Its status.
+        status: u16,
+        /// Its header `Retry-After`.
+        retry_after: Option<&'a str>,
+    },
+    /// There was none: no connection, no whole head, or not in time.
+    None,
+}
+
+/// What follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The batch is delivered.
+    Delivered,
+    /// The same batch again after that pause.
+    Again(Duration),
+    /// The batch is too large for the receiver: halve it.
+    Halve,
+    /// The receiver wants nothing more, ever (410).
+    Rest,
+    /// The batch will never be taken.
+    Dead,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            first: Duration::from_secs(1),
+            most: Duration::from_secs(5 * 60),
+            give_up_after: Duration::from_secs(3 * 24 * 60 * 60),
+            statuses: vec![408..=408, 425..=425, 429..=429, 500..=599],
+        }
+    }
+}
+
+impl Policy {
+    /// The pause after the attempt with that number (from 0): d/2 + uniform(0, d/2) with d = min(most, first·2ⁿ).
+    /// `random` is uniform in 0 to 1.
+    pub fn pause(&self, attempt: u32, random: f64) -> Duration {
+        let factor = 1_u32.checked_shl(attempt.min(32)).unwrap_or(u32::MAX);
+        let half = self.first.checked_mul(factor).map_or(self.most, |pause| pause.min(self.most)) / 2;
+        half + half.mul_f64(random.clamp(0.0, 1.0))
+    }
+
+    /// Judges an attempt. What the settings name as tried again is, whatever it is; `Retry-After` is obeyed exactly.
+    pub fn judge(&self, outcome: Outcome<'_>, attempt: u32, now: Timestamp, random: f64) -> Verdict {
+        let Outcome::Answer { status, retry_after } = outcome else {
+            return Verdict::Again(self.pause(attempt, random));
+        };
+        match status {
+            200..=299 => Verdict::Delivered,
+            _ if self.statuses.iter().any(|statuses| statuses.contains(&status)) => {
+                let asked = retry_after.and_then(|value| parse_retry_after(value, now));
+                Verdict::Again(asked.unwrap_or_else(|| self.pause(attempt, random)))
+            }
+            413 => Verdict::Halve,
+            410 => Verdict::Rest,
+            _ => Verdict::Dead,
+        }
+    }
+}
+
+/// How long a `Retry-After` asks to wait (RFC 9110, 10.2.3): seconds, or a date in one of the three forms of 5.6.7.
+/// A date in the past is no pause; `None` where it is neither.
+pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_digit()) {
+        // More digits than a number holds is only a very long time.
+        let seconds = value.parse().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX));
+    }
+    let date = http_date(value)?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO).min(RETRY_AFTER_MAX))
+}
+
+fn http_date(value: &str) -> Option<Timestamp> {
+    // IMF-fixdate, the only form that may be written; then those of RFC 850 and of asctime, which must be read.
+    if let Ok(date) = rfc2822::DateTimeParser::new().parse_timestamp(value) {
+        return Some(date);
+    }
+    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"].iter().find_map(|form| {
+        let date = DateTime::strptime(form, value).ok()?;
+        TimeZone::UTC.to_timestamp(date).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn judge(status: u16, retry_after: Option<&str>) -> Verdict {
+        Policy::default().judge(Outcome::Answer { status, retry_after }, 0, Timestamp::UNIX_EPOCH, 0.5)
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_most() {
+        let policy = Policy::default();
+        for (attempt, least) in [(0, 0.5), (1, 1.0), (2, 2.0), (8, 128.0), (9, 150.0), (31, 150.0), (4_000_000, 150.0)]
+        {
+            let pause = policy.pause(attempt, 0.0);
+            assert_eq!(pause, Duration::from_secs_f64(least), "{attempt}");
+            assert_eq!(policy.pause(attempt, 1.0), pause * 2, "{attempt}");
+        }
+    }
+
+    #[test]
+    fn statuses_have_their_verdicts() {
+        for status in [200, 202, 204, 299] {
+            assert_eq!(judge(status, None), Verdict::Delivered, "{status}");
+        }
+        for status in [408, 425, 429, 500, 503, 599] {
+            assert_eq!(judge(status, None), Verdict::Again(SECOND * 3 / 4), "{status}");
+        }
+        for status in [300, 301, 304, 307, 308, 400, 401, 404, 409, 422, 600, 999] {
+            assert_eq!(judge(status, None), Verdict::Dead, "{status}");
+        }
+        assert_eq!(judge(413, None), Verdict::Halve);
+        assert_eq!(judge(410, None), Verdict::Rest);
+        let none = Policy::default().judge(Outcome::None, 1, Timestamp::UNIX_EPOCH, 0.0);
+        assert_eq!(none, Verdict::Again(SECOND));
+    }
+
+    #[test]
+    fn statuses_can_be_set() {
+        let policy = Policy { statuses: vec![404..=410], ..Policy::default() };
+        let judge = |status| policy.judge(Outcome::Answer { status, retry_after: None }, 0, Timestamp::UNIX_EPOCH, 0.0);
+        assert_eq!(judge(404), Verdict::Again(SECOND / 2));
+        assert_eq!(judge(410), Verdict::Again(SECOND / 2));
+        assert_eq!(judge(503), Verdict::Dead);
+        assert_eq!(judge(200), Verdict::Delivered);
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_exactly() {
+        assert_eq!(judge(429, Some("7")), Verdict::Again(SECOND * 7));
+        assert_eq!(judge(503, Some(" 0 ")), Verdict::Again(Duration::ZERO));
+        assert_eq!(judge(503, Some("soon")), Verdict::Again(SECOND * 3 / 4));
+        assert_eq!(judge(503, Some("99999999999999999999999")), Verdict::Again(RETRY_AFTER_MAX));
+        // What is not tried again is not, whatever it asks for.
+        assert_eq!(judge(400, Some("7")), Verdict::Dead);
+    }
+
+    #[test]
+    fn retry_after_is_read_as_a_date() {
+        // The example of RFC 9110, 5.6.7.
+        let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
+        for date in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(parse_retry_after(date, now), Some(SECOND * 37), "{date}");
+        }
+        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:48:00 GMT", now), Some(Duration::ZERO));
+        for wrong in ["", "-1", "1.5", "Sun, 32 Nov 1994 08:49:37 GMT", "tomorrow"] {
+            assert_eq!(parse_retry_after(wrong, now), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pause_stays_in_its_bounds(attempt: u32, random in 0.0..1.0, first in 1_u64..100_000, most in 1_u64..1_000_000) {
+            let (first, most) = (Duration::from_millis(first), Duration::from_millis(most));
+            let policy = Policy { first, most, ..Policy::default() };
+            let whole = 2_f64.powf(f64::from(attempt)) * first.as_secs_f64();
+            let whole = whole.min(most.as_secs_f64());
+            let pause = policy.pause(attempt, random).as_secs_f64();
+            prop_assert!(pause >= whole / 2.0 - 1e-6 && pause <= whole + 1e-6, "{pause} of {whole}");
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in ".*", seconds in 0_i64..4_000_000_000) {
+            if let Some(pause) = parse_retry_after(&text, Timestamp::from_second(seconds).unwrap()) {
+                prop_assert!(pause <= RETRY_AFTER_MAX);
+            }
+        }
+    }
+}
