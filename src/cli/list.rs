@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{selection, units};
+use super::selection;
 use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::Origin;
@@ -12,6 +12,7 @@ use crate::mirror::repair::Scope;
 use crate::netlink::dump::{self, DumpError, Row};
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::stream::{Options, Source, Stream, Telling};
+use crate::units;
 use crate::watch::job::requests;
 use crate::watch::now_microseconds;
 

@@ -6,7 +6,6 @@ mod log;
 mod output;
 mod record;
 mod selection;
-mod units;
 mod watch;
 
 use std::process::ExitCode;

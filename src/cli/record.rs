@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{selection, units};
 use crate::error::{Error, Result};
 use crate::kinds::{self, KINDS};
 use crate::mirror::repair::Scope;
@@ -14,6 +13,7 @@ use crate::netlink::dump::{self, DumpError, Row};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
 use crate::recording::{pcap, rtmon};
+use crate::units;
 use crate::watch::job::requests;
 use crate::watch::{now_microseconds, signals};
 
@@ -77,7 +77,7 @@ impl Recorder {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let kinds = selection::kinds_named(&arguments.kinds)?;
+    let kinds = crate::filter::words::kinds_named(&arguments.kinds)?;
     let socket = Socket::open(NETLINK_ROUTE)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;

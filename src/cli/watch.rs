@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use super::{selection, units};
+use super::selection;
 use crate::error::{Error, Result};
 use crate::kinds::KINDS;
 use crate::stream::{Options, Stream};
+use crate::units;
 use crate::watch::{Settings, watch};
 
 /// Arguments of `linkhook watch`.

@@ -6,3 +6,91 @@ pub mod batch;
 pub mod formats;
 pub mod retry;
 pub mod sign;
+
+use std::fmt;
+use std::time::Duration;
+
+use ureq::tls::{Certificate, PrivateKey};
+
+use crate::filter::Filter;
+
+/// Text that is never shown: an address with a token in it, the value of a header.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(pub String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
+}
+
+/// What is dropped when there is no room for another event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// What has waited longest.
+    DropOldest,
+    /// What comes.
+    DropNewest,
+}
+
+/// Whom a webhook believes, and how it proves itself.
+#[derive(Default)]
+pub struct Tls {
+    /// The authorities that are believed, instead of the platform's.
+    pub authorities: Option<Vec<Certificate<'static>>>,
+    /// The own certificate, its chain, and its key.
+    pub client: Option<(Vec<Certificate<'static>>, PrivateKey<'static>)>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authorities = self.authorities.as_ref().map(Vec::len);
+        write!(formatter, "Tls {{ authorities: {authorities:?}, client: {} }}", self.client.is_some())
+    }
+}
+
+/// Through which proxy requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// That of the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+    Environment,
+    /// None, whatever the environment says.
+    None,
+    /// The proxy at that address.
+    Address(Hidden),
+}
+
+/// A webhook, checked.
+#[derive(Debug)]
+pub struct Webhook {
+    /// Its name: letters, digits, `.`, `_`, `-`; no two have the same.
+    pub name: String,
+    /// Where events go.
+    pub url: Hidden,
+    /// The same without what may be secret: scheme, host and port.
+    pub place: String,
+    /// Which objects' events; its jq test is not used.
+    pub filter: Filter,
+    /// Which of linkhook's own events.
+    pub own: Vec<&'static str>,
+    /// What a body looks like.
+    pub format: &'static formats::Format,
+    /// Headers of each request, beside linkhook's own.
+    pub headers: Vec<(String, Hidden)>,
+    /// Each signs; where there is none, nothing is signed.
+    pub secrets: Vec<sign::Secret>,
+    /// The bounds of a batch.
+    pub limits: batch::Limits,
+    /// When a batch is sent again.
+    pub retry: retry::Policy,
+    /// Octets of events that wait at most; a batch on its way is not among them.
+    pub spool_bytes: usize,
+    /// What is dropped beyond that.
+    pub when_full: WhenFull,
+    /// The longest attempt, from connecting to the end of the answer.
+    pub timeout: Duration,
+    /// TLS.
+    pub tls: Tls,
+    /// Its proxy.
+    pub proxy: Proxy,
+}

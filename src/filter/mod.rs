@@ -2,6 +2,7 @@
 
 pub mod globs;
 pub mod jq;
+pub mod words;
 
 use globs::Globs;
 use jq::Jq;

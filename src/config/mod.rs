@@ -1,0 +1,279 @@
+//! The configuration: TOML as it is written becomes checked settings, or every mistake at once. See
+//! `config/linkhook.toml`, which has every key.
+
+mod read;
+mod webhook;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use log::LevelFilter;
+use toml::de::DeTable;
+
+use crate::deliver::Webhook;
+use crate::error::{Error, Result};
+use crate::filter::globs::Globs;
+use crate::filter::jq::Jq;
+use crate::filter::words::{self, Named};
+use read::{Environment, Source, Table, Value};
+
+/// How long the end waits for webhooks.
+pub const SHUTDOWN: Duration = Duration::from_secs(5);
+
+const KEYS: &[&str] = &["watch", "output", "log", "webhook"];
+const WATCH_KEYS: &[&str] = &[
+    "kinds",
+    "families",
+    "interfaces",
+    "actions",
+    "signals",
+    "filter",
+    "initial",
+    "receive_buffer",
+    "verify",
+    "host",
+    "shutdown",
+    "state_dir",
+];
+const OUTPUT_KEYS: &[&str] = &["path", "format", "rotate"];
+const LOG_KEYS: &[&str] = &["level"];
+
+/// Checked settings.
+#[derive(Debug)]
+pub struct Configuration {
+    /// `[watch]`.
+    pub watch: Watch,
+    /// `[output]`.
+    pub output: Output,
+    /// `[log] level`.
+    pub level: Option<LevelFilter>,
+    /// `[[webhook]]`.
+    pub webhooks: Vec<Webhook>,
+    /// What is no mistake, but should be known.
+    pub warnings: Vec<String>,
+}
+
+/// `[watch]`: what is watched. The words are known to be good.
+#[derive(Debug)]
+pub struct Watch {
+    /// Kinds and own events; all where none is named.
+    pub kinds: Vec<String>,
+    /// Address families.
+    pub families: Vec<String>,
+    /// Patterns of interfaces.
+    pub interfaces: Vec<String>,
+    /// Actions.
+    pub actions: Vec<String>,
+    /// Signals.
+    pub signals: Vec<String>,
+    /// A jq expression.
+    pub filter: Option<String>,
+    /// Whether what exists is told first.
+    pub initial: bool,
+    /// Octets asked for the receive buffer.
+    pub receive_buffer_bytes: Option<usize>,
+    /// How often the mirror is held against the kernel.
+    pub verify: Option<Duration>,
+    /// The host's name for every line.
+    pub host: Option<String>,
+    /// How long the end waits for webhooks.
+    pub shutdown: Duration,
+}
+
+/// `[output]`: where lines go.
+#[derive(Debug)]
+pub struct Output {
+    /// The place.
+    pub place: Place,
+    /// `json` or `text`.
+    pub format: Option<&'static str>,
+}
+
+/// Where lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// To stdout.
+    Stdout,
+    /// To a file, at its end.
+    File(PathBuf),
+    /// Nowhere.
+    None,
+}
+
+/// Reads a file. Every mistake is in the one error.
+pub fn load(path: &Path) -> Result<Configuration> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::usage(format_args!("cannot read the configuration {}: {error}", path.display())))?;
+    parse(path, &text, &|name| std::env::var(name).ok())
+}
+
+/// The host's own name.
+pub fn own_host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn parse(path: &Path, text: &str, environment: &Environment<'_>) -> Result<Configuration> {
+    let source = Source { path, text, environment, mistakes: Vec::new().into(), warnings: Vec::new().into() };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        source.mistake(error.span().map_or(0, |span| span.start), error.message());
+    }
+    // What a broken file seems to say leads to mistakes that are none.
+    let configuration = errors.is_empty().then(|| root(&Table::new(&source, table.get_ref(), 0, "")));
+    let mut mistakes = source.mistakes.take();
+    mistakes.sort_by_key(|(offset, _)| *offset);
+    match configuration {
+        Some(configuration) if mistakes.is_empty() => {
+            Ok(Configuration { warnings: source.warnings.take(), ..configuration })
+        }
+        _ => {
+            let mistakes: Vec<String> = mistakes.into_iter().map(|(_, mistake)| mistake).collect();
+            Err(Error::usage(mistakes.join("\n")))
+        }
+    }
+}
+
+fn root(table: &Table<'_>) -> Configuration {
+    table.only(KEYS);
+    let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
+    let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
+    let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
+    let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
+    let list = table.get("webhook").and_then(|value| value.list()).unwrap_or_default();
+    let mut webhooks: Vec<Webhook> = Vec::new();
+    for value in list {
+        if let Some(webhook) = webhook::webhook(&value) {
+            if webhooks.iter().any(|other| other.name == webhook.name) {
+                value.refused(format_args!("a second webhook has the name \"{}\"; give each its own", webhook.name));
+            }
+            webhooks.push(webhook);
+        }
+    }
+    Configuration {
+        watch: watch.unwrap_or_default(),
+        output: output.unwrap_or(Output { place: Place::Stdout, format: None }),
+        level,
+        webhooks,
+        warnings: Vec::new(),
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch {
+            kinds: Vec::new(),
+            families: Vec::new(),
+            interfaces: Vec::new(),
+            actions: Vec::new(),
+            signals: Vec::new(),
+            filter: None,
+            initial: false,
+            receive_buffer_bytes: None,
+            verify: None,
+            host: None,
+            shutdown: SHUTDOWN,
+        }
+    }
+}
+
+/// The words that choose events, as `[watch]` and `[[webhook]]` write them.
+struct Chosen {
+    named: Option<Named>,
+    kinds: Vec<String>,
+    families: Vec<String>,
+    interfaces: Vec<String>,
+    globs: Globs,
+    actions: Vec<String>,
+    signals: Vec<String>,
+}
+
+/// Reads them; each wrong word is told at its place.
+fn chosen(table: &Table<'_>) -> Chosen {
+    /// The words for which the check holds.
+    fn good<R>(value: Option<Value<'_>>, check: impl Fn(&[String]) -> Result<R>) -> Vec<String> {
+        let values = value.and_then(|value| value.list()).unwrap_or_default();
+        let words = values.into_iter().filter_map(|value| {
+            let word = value.text()?.to_owned();
+            match check(std::slice::from_ref(&word)) {
+                Ok(_) => Some(word),
+                Err(error) => {
+                    value.refused(error);
+                    None
+                }
+            }
+        });
+        words.collect()
+    }
+    let kinds = good(table.get("kinds"), words::named);
+    let families = table.get("families").and_then(|value| value.list()).unwrap_or_default();
+    let interfaces = good(table.get("interfaces"), Globs::new);
+    Chosen {
+        // Each word was good by itself.
+        named: words::named(&kinds).ok(),
+        kinds,
+        families: families.iter().filter_map(|value| value.one_of(&words::FAMILIES)).map(str::to_owned).collect(),
+        globs: Globs::new(&interfaces).unwrap_or_default(),
+        interfaces,
+        actions: good(table.get("actions"), words::actions),
+        signals: good(table.get("signals"), words::signals),
+    }
+}
+
+fn watch(table: &Table<'_>) -> Watch {
+    table.refuse("state_dir");
+    let Chosen { kinds, families, interfaces, actions, signals, .. } = chosen(table);
+    let filter = table.get("filter").and_then(|value| {
+        let text = value.text()?;
+        match Jq::new(text) {
+            Ok(_) => Some(text.to_owned()),
+            Err(error) => {
+                value.refused(error);
+                None
+            }
+        }
+    });
+    // true is the host's own name.
+    let host = table.get("host").and_then(|value| {
+        if value.is_boolean() { value.boolean()?.then(own_host) } else { value.text().map(str::to_owned) }
+    });
+    Watch {
+        kinds,
+        families,
+        interfaces,
+        actions,
+        signals,
+        filter,
+        initial: table.get("initial").and_then(|value| value.boolean()).unwrap_or_default(),
+        receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
+        verify: table.get("verify").and_then(|value| value.some_duration()),
+        host,
+        shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
+    }
+}
+
+fn output(table: &Table<'_>) -> Output {
+    table.refuse("rotate");
+    let place = table.get("path").and_then(|value| match value.text()? {
+        "-" => Some(Place::Stdout),
+        "none" => Some(Place::None),
+        _ => value.path().map(Place::File),
+    });
+    Output {
+        place: place.unwrap_or(Place::Stdout),
+        format: table.get("format").and_then(|value| value.one_of(&["json", "text"])),
+    }
+}
+
+fn level(table: &Table<'_>) -> Option<LevelFilter> {
+    let word = table.get("level")?.one_of(&["error", "warning", "info", "debug", "trace"])?;
+    Some(match word {
+        "error" => LevelFilter::Error,
+        "warning" => LevelFilter::Warn,
+        "info" => LevelFilter::Info,
+        "debug" => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    })
+}
+
+#[cfg(test)]
+mod tests;

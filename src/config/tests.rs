@@ -1,0 +1,238 @@
+use std::fs;
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../config/linkhook.toml");
+
+/// A directory that goes with its test.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Directory {
+        let path = std::env::temp_dir().join(format!("linkhook-config-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Directory(path)
+    }
+
+    fn write(&self, name: &str, contents: &str) {
+        fs::write(self.0.join(name), contents).unwrap();
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn read(text: &str) -> Result<Configuration> {
+    parse(Path::new("/nowhere/l.toml"), text, &|name| (name == "TOKEN").then(|| "hush hush".into()))
+}
+
+/// A webhook with those lines.
+fn hook(lines: &str) -> String {
+    format!("[[webhook]]\nname = \"noc\"\nurl = \"http://h/\"\n{lines}")
+}
+
+#[test]
+fn wrong_configurations_say_where_and_what() {
+    let cases: &[(&str, &[&str])] = &[
+        ("[watch]\nkinds = [\"link\"", &["l.toml:2: "]),
+        ("[wotch]\n", &["l.toml:1: wotch: ", "did you mean 'watch'?"]),
+        ("[watch]\n\nkind = [\"link\"]", &["l.toml:3: watch.kind: ", "did you mean 'kinds'?"]),
+        ("[watch]\nkinds = \"link\"", &["l.toml:2: watch.kinds: found \"link\"; a list in brackets is needed"]),
+        ("[watch]\nkinds = [\n\"link\",\n\"rote\"]", &["l.toml:4: watch.kinds[1]: ", "did you mean 'route'?"]),
+        ("[watch]\nkinds = [7]", &["l.toml:2: watch.kinds[0]: found 7; text in quotes is needed"]),
+        ("[watch]\nkinds = [\"conntrack\"]", &["watch.kinds[0]: ", "'conntrack'"]),
+        ("[watch]\nfamilies = [\"ipv4\"]", &["watch.families[0]: found \"ipv4\"; one of inet, inet6, mpls, bridge"]),
+        ("[watch]\ninterfaces = [\"eth[\"]", &["watch.interfaces[0]: ", "'eth['"]),
+        ("[watch]\nactions = [\"added\"]", &["watch.actions[0]: ", "did you mean 'add'?"]),
+        ("[watch]\nsignals = [\"carrier_lots\"]", &["watch.signals[0]: ", "did you mean 'carrier_lost'?"]),
+        ("[watch]\nfilter = \".a ==\"", &["l.toml:2: watch.filter: "]),
+        ("[watch]\nverify = \"5 parsecs\"", &["watch.verify: found \"5 parsecs\"; a duration such as"]),
+        ("[watch]\nverify = 5", &["watch.verify: found 5; a duration such as"]),
+        ("[watch]\nreceive_buffer = \"big\"", &["watch.receive_buffer: found \"big\"; a size such as"]),
+        ("[watch]\ninitial = \"yes\"", &["watch.initial: found \"yes\"; true or false is needed"]),
+        ("[watch]\nstate_dir = \"/var/lib/linkhook\"", &["watch.state_dir: it is not in this build yet"]),
+        ("[output]\nformat = \"jsn\"", &["output.format: found \"jsn\"; one of json, text", "did you mean \"json\"?"]),
+        ("[output]\nrotate = { keep = 5 }", &["output.rotate: it is not in this build yet"]),
+        ("[log]\nlevel = \"loud\"", &["log.level: found \"loud\"; one of error, warning"]),
+        ("watch = 5", &["l.toml:1: watch: found 5; a table with the keys kinds, "]),
+        ("[webhook]\nname = \"a\"", &["webhook: ", "a list in brackets is needed"]),
+        ("[[webhook]]\nname = \"noc\"", &["l.toml:1: webhook[noc].url: it is missing"]),
+        ("[[webhook]]\nurl = \"http://h/\"", &["l.toml:1: webhook[0].name: it is missing"]),
+        (
+            &hook("[[webhook]]\nname = \"noc\"\nurl = \"http://i/\""),
+            &["l.toml:4: ", "a second webhook has the name \"noc\""],
+        ),
+        ("[[webhook]]\nname = \"a/b\"\nurl = \"http://h/\"", &["webhook[a/b].name: found \"a/b\"; 1 to 64 letters"]),
+        (
+            "[[webhook]]\nname = \"a\"\nurl = \"ftp://h/\"",
+            &["l.toml:3: webhook[a].url: ", "http:// or https:// is needed"],
+        ),
+        ("[[webhook]]\nname = \"a\"\nurl = \"http://me:pw@h/\"", &["webhook[a].url: ", "do not belong here"]),
+        ("[[webhook]]\nname = \"a\"\nurl = \"/hooks\"", &["webhook[a].url: ", "an address such as"]),
+        (&hook("batch = { events = 0 }"), &["l.toml:4: webhook[noc].batch.events: found 0; a whole number from 1 to "]),
+        (
+            &hook("batch = { size = 5 }"),
+            &["webhook[noc].batch.size: there is no such key; there are events, bytes, wait"],
+        ),
+        (&hook("retry = { first = \"0s\" }"), &["webhook[noc].retry.first: found \"0s\"; more than nothing"]),
+        (&hook("retry = { first = \"9m\" }"), &["webhook[noc].retry: first is longer than most"]),
+        (
+            &hook("retry.statuses = [200]"),
+            &["webhook[noc].retry.statuses[0]: found 200; a whole number from 300 to 599"],
+        ),
+        (&hook("retry.statuses = [\"all\"]"), &["statuses[0]: found \"all\"; a status such as 503"]),
+        (&hook("spool.when_full = \"block\""), &["webhook[noc].spool.when_full: \"block\" is not in this build yet"]),
+        (&hook("format = \"loki\""), &["webhook[noc].format: the format \"loki\" is not in this build yet"]),
+        (&hook("filter = \".a\""), &["webhook[noc].filter: it is not in this build yet"]),
+        (&hook("settle = \"3s\""), &["webhook[noc].settle: it is not in this build yet"]),
+        (
+            &hook("headers = { Webhook-Id = \"1\" }"),
+            &["webhook[noc].headers.Webhook-Id: linkhook writes this header itself"],
+        ),
+        (&hook("headers = { A = { env = \"NONE\" } }"), &["headers.A.env: there is no variable \"NONE\""]),
+        (
+            &hook("secret = { file = \"/nowhere/secret\" }"),
+            &["webhook[noc].secret.file: cannot read /nowhere/secret: "],
+        ),
+        (&hook("secret = { file = \"a\", env = \"B\" }"), &["webhook[noc].secret: ", "or one of { file"]),
+        (&hook("secret = { fil = \"a\" }"), &["webhook[noc].secret.fil: ", "did you mean 'file'?"]),
+        (&hook("secret = { credential = \"noc\" }"), &["CREDENTIALS_DIRECTORY is not set"]),
+        (&hook("tls = { cert = \"/nowhere/a.pem\" }"), &["webhook[noc].tls.cert: cert and key go together"]),
+    ];
+    for (text, told) in cases {
+        let error = read(text).expect_err(text);
+        assert_eq!(error.status(), 2);
+        let message = error.to_string();
+        assert_eq!(message.lines().filter(|line| line.starts_with("/nowhere/l.toml:")).count(), 1, "{text}\n{message}");
+        for told in *told {
+            assert!(message.contains(told), "{text}\nexpected {told}\nfound {message}");
+        }
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once_in_order() {
+    let error =
+        read(&hook("timeout = 5\nspol = 1\n[watch]\nkinds = [\"rote\"]\n[log]\nlevel = 1")).unwrap_err().to_string();
+    let lines: Vec<&str> = error.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(lines, ["webhook[noc].timeout", "webhook[noc].spol", "watch.kinds[0]", "log.level"], "{error}");
+    let error = read("[watch]\nkinds = \ninitial = maybe\n").unwrap_err().to_string();
+    assert_eq!(error.lines().count(), 2, "{error}");
+}
+
+#[test]
+fn secrets_are_shown_nowhere() {
+    let text = hook(
+        "secret = [\"hush hush one\", { env = \"TOKEN\" }]\nheaders = { A = { env = \"TOKEN\" } }\nproxy = \"http://hush:hush@p/\"",
+    );
+    let configuration = read(&text.replace("http://h/", "http://h/?token=hush")).unwrap();
+    assert_eq!(configuration.webhooks[0].secrets.len(), 2);
+    assert_eq!(configuration.webhooks[0].headers[0].1.0, "hush hush");
+    assert_eq!(configuration.webhooks[0].place, "http://h");
+    let shown = format!("{configuration:?}");
+    assert!(!shown.contains("hush"), "{shown}");
+    for wrong in [
+        "secret = \"whsec_hush!\"",
+        "secret = [[\"hush\"]]",
+        "headers = \"hush\"",
+        "headers = { A = [\"hush\"] }",
+        "headers = { A = \"hush\\n\" }",
+        "proxy = \"hush://hush\"",
+        "secret = \"hush",
+    ] {
+        let told = read(&hook(wrong)).unwrap_err().to_string();
+        assert!(!told.contains("hush"), "{wrong}: {told}");
+    }
+}
+
+#[test]
+fn secrets_come_from_files_and_credentials() {
+    let directory = Directory::new("secrets");
+    directory.write("noc", "hush hush\n");
+    let credentials = directory.0.display().to_string();
+    let environment = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| credentials.clone());
+    let read = |text: &str| parse(&directory.0.join("l.toml"), text, &environment);
+    let mode = |mode| fs::set_permissions(directory.0.join("noc"), std::os::unix::fs::PermissionsExt::from_mode(mode));
+    mode(0o640).unwrap();
+    // A path begins at the configuration's directory.
+    for from in ["file", "credential"] {
+        let configuration = read(&hook(&format!("headers = {{ A = {{ {from} = \"noc\" }} }}"))).unwrap();
+        assert_eq!(configuration.webhooks[0].headers[0].1.0, "hush hush", "{from}");
+        assert!(configuration.warnings.is_empty(), "{from}");
+    }
+    mode(0o644).unwrap();
+    let warnings = read(&hook("secret = { file = \"noc\" }")).unwrap().warnings;
+    assert!(matches!(&warnings[..], [one] if one.contains("l.toml:4: ") && one.contains("chmod o=")), "{warnings:?}");
+    assert!(read(&hook("secret = { credential = \"../noc\" }")).unwrap_err().to_string().contains("without '/'"));
+}
+
+#[test]
+fn own_events_are_a_webhooks_only_where_named() {
+    let wants = |kinds: &str| {
+        let webhook = read(&hook(&format!("kinds = {kinds}"))).unwrap().webhooks.remove(0);
+        let link = crate::kinds::by_name("link").unwrap();
+        (webhook.filter.wants_kind(link), webhook.own)
+    };
+    assert_eq!(wants("[]"), (true, vec![]));
+    assert_eq!(wants("[\"link\", \"output\"]"), (true, vec!["output"]));
+    assert_eq!(wants("[\"output\"]"), (false, vec!["output"]));
+}
+
+/// The sample with its settings that are off.
+fn uncommented() -> String {
+    let line = |line: &'static str| match line.strip_prefix('#') {
+        Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting,
+        _ => line,
+    };
+    SAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_sample_is_what_linkhook_does_without_it() {
+    assert_eq!(format!("{:?}", read(SAMPLE).unwrap()), format!("{:?}", read("").unwrap()));
+}
+
+#[test]
+fn the_sample_is_complete_and_true() {
+    let directory = Directory::new("sample");
+    directory.write("noc.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    for (name, label) in [("ca.pem", "CERTIFICATE"), ("client.pem", "CERTIFICATE"), ("client.key", "PRIVATE KEY")] {
+        directory.write(name, &format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n"));
+    }
+    let text = uncommented().replace("/etc/linkhook", &directory.0.display().to_string());
+    let configuration = parse(Path::new("l.toml"), &text, &|name| Some(name.into())).unwrap();
+    // What it says to be a default is one.
+    let (sample, bare) = (&configuration.webhooks[0], &read(&hook("")).unwrap().webhooks[0]);
+    assert_eq!(format!("{:?}", (&sample.filter, &sample.own)), format!("{:?}", (&bare.filter, &bare.own)));
+    assert_eq!((sample.limits, sample.format.name, sample.timeout), (bare.limits, bare.format.name, bare.timeout));
+    assert_eq!((&sample.retry, sample.spool_bytes, sample.when_full), (&bare.retry, bare.spool_bytes, bare.when_full));
+    assert!(sample.tls.authorities.is_some() && sample.tls.client.is_some());
+    // Every key stands in it, but those that this build refuses.
+    const REFUSED: &[&str] = &["state_dir", "rotate"];
+    let table = DeTable::parse(&text).unwrap();
+    let root = table.get_ref();
+    let hook = root.iter().find(|(key, _)| key.get_ref() == "webhook").unwrap().1.get_ref().as_array().unwrap();
+    let hook = hook.iter().next().unwrap().get_ref().as_table().unwrap();
+    let keys_of = |table: &DeTable<'_>, key: &str| -> Vec<String> {
+        let (_, value) = table.iter().find(|(name, _)| name.get_ref() == key).expect(key);
+        value.get_ref().as_table().expect(key).keys().map(|key| key.get_ref().to_string()).collect()
+    };
+    for (found, keys, refused) in [
+        (root.keys().map(|key| key.get_ref().to_string()).collect(), KEYS, REFUSED),
+        (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
+        (keys_of(root, "output"), OUTPUT_KEYS, REFUSED),
+        (keys_of(root, "log"), LOG_KEYS, REFUSED),
+        (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, &["filter", "settle"][..]),
+        (keys_of(hook, "batch"), webhook::BATCH_KEYS, REFUSED),
+        (keys_of(hook, "retry"), webhook::RETRY_KEYS, REFUSED),
+        (keys_of(hook, "spool"), webhook::SPOOL_KEYS, REFUSED),
+        (keys_of(hook, "tls"), webhook::TLS_KEYS, REFUSED),
+    ] {
+        for key in keys.iter().filter(|key| !refused.contains(key)) {
+            assert!(found.iter().any(|found| found == key), "the sample lacks {key}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! `[[webhook]]`.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ureq::http::{HeaderName, HeaderValue, Uri};
+use ureq::tls::{Certificate, PemItem, PrivateKey, parse_pem};
+
+use super::read::{Table, Value};
+use super::{Chosen, chosen};
+use crate::deliver::batch::Limits;
+use crate::deliver::formats::{self, FORMATS};
+use crate::deliver::retry::Policy;
+use crate::deliver::sign::Secret;
+use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull};
+use crate::filter::Filter;
+use crate::filter::words;
+use crate::kinds::KINDS;
+
+pub(super) const KEYS: &[&str] = &[
+    "name",
+    "url",
+    "kinds",
+    "families",
+    "interfaces",
+    "actions",
+    "signals",
+    "filter",
+    "settle",
+    "format",
+    "headers",
+    "secret",
+    "batch",
+    "retry",
+    "spool",
+    "timeout",
+    "tls",
+    "proxy",
+];
+pub(super) const BATCH_KEYS: &[&str] = &["events", "bytes", "wait"];
+pub(super) const RETRY_KEYS: &[&str] = &["first", "most", "give_up_after", "statuses"];
+pub(super) const SPOOL_KEYS: &[&str] = &["size", "when_full"];
+pub(super) const TLS_KEYS: &[&str] = &["ca", "cert", "key"];
+
+/// Events in a batch at most, whatever is asked for.
+const BATCH_EVENTS_MAX: u64 = 100_000;
+/// Formats of product.md that this build does not have.
+const OTHER_FORMATS: &[&str] = &["cloudevents", "loki", "otlp", "splunk", "elasticsearch"];
+/// Headers that linkhook writes itself, beside all that begin with `webhook-` and `linkhook-`.
+const OWN_HEADERS: &[&str] = &["content-length", "content-type", "host", "transfer-encoding", "connection", "expect"];
+
+/// Reads a webhook; `None` where it is too broken to be one.
+pub(super) fn webhook(value: &Value<'_>) -> Option<Webhook> {
+    // From here on it is called by its name.
+    let name = value.any_table("", |table| {
+        table.get("name").filter(Value::is_text).and_then(|name| name.text()).map(str::to_owned)
+    });
+    let Some(name) = name else {
+        value.wrong("a table is needed: [[webhook]]");
+        return None;
+    };
+    let prefix = name.map_or_else(|| format!("{}.", value.key), |name| format!("webhook[{name}]."));
+    value.any_table(&prefix, read).flatten()
+}
+
+fn read(table: &Table<'_>) -> Option<Webhook> {
+    table.only(KEYS);
+    table.refuse("filter");
+    table.refuse("settle");
+    let name = table.need("name", "a name that is this webhook's alone").and_then(|value| name(&value));
+    let url = table.need("url", "where events go, such as \"https://noc.example/hooks/net\"");
+    let url = url.and_then(|value| url_and_place(&value));
+    let Chosen { named, kinds: names, families, globs, actions, signals, .. } = chosen(table);
+    let (kinds, own) = match named {
+        // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing
+        // else is.
+        Some(named) if !names.is_empty() => (named.kinds.or_else(|| Some(vec![false; KINDS.len()])), named.own),
+        _ => (None, Vec::new()),
+    };
+    let filter = Filter {
+        kinds,
+        families: words::families(&families),
+        interfaces: globs,
+        actions: words::actions(&actions).unwrap_or_default(),
+        signals: words::signals(&signals).unwrap_or_default(),
+        jq: None,
+    };
+    let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
+    let headers = table.get("headers").and_then(|value| headers(&value)).unwrap_or_default();
+    let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
+    let mut limits = Limits { events: 500, bytes: 1 << 20, wait: Duration::from_secs(1) };
+    if let Some(value) = table.get("batch") {
+        value.table(BATCH_KEYS, |table| batch(table, &mut limits));
+    }
+    let mut policy = Policy::default();
+    if let Some(value) = table.get("retry") {
+        value.table(RETRY_KEYS, |table| retry(table, &mut policy));
+        if policy.first > policy.most {
+            value.refused("first is longer than most");
+        }
+    }
+    let (mut spool_bytes, mut when_full) = (256 << 20, WhenFull::DropOldest);
+    if let Some(value) = table.get("spool") {
+        value.table(SPOOL_KEYS, |table| spool(table, &mut spool_bytes, &mut when_full));
+    }
+    let timeout = table.get("timeout").and_then(|value| value.some_duration()).unwrap_or(Duration::from_secs(30));
+    let tls = table.get("tls").and_then(|value| value.table(TLS_KEYS, tls)).unwrap_or_default();
+    let proxy = table.get("proxy").and_then(|value| proxy(&value)).unwrap_or(Proxy::Environment);
+    let (name, (url, place)) = (name?, url?);
+    Some(Webhook {
+        name,
+        url,
+        place,
+        filter,
+        own,
+        format,
+        headers,
+        secrets,
+        limits,
+        retry: policy,
+        spool_bytes,
+        when_full,
+        timeout,
+        tls,
+        proxy,
+    })
+}
+
+fn name(value: &Value<'_>) -> Option<String> {
+    let name = value.text()?;
+    let good = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet);
+    if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.bytes().all(good) {
+        value.wrong("1 to 64 letters, digits, '.', '_' and '-' are needed, '.' not first");
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// The address, and what of it may be shown.
+fn url_and_place(value: &Value<'_>) -> Option<(Hidden, String)> {
+    let text = value.text()?;
+    let hidden = value.clone().hidden();
+    let uri = text.parse::<Uri>().ok();
+    let Some((uri, scheme, authority)) = uri.as_ref().and_then(|uri| Some((uri, uri.scheme_str()?, uri.authority()?)))
+    else {
+        hidden.wrong("an address such as \"https://noc.example/hooks/net\" is needed");
+        return None;
+    };
+    if !matches!(scheme, "http" | "https") {
+        hidden.wrong("http:// or https:// is needed");
+        return None;
+    }
+    if authority.as_str().contains('@') {
+        hidden.wrong("a name and a password do not belong here; write headers = { Authorization = { file = \"…\" } }");
+        return None;
+    }
+    Some((Hidden(uri.to_string()), format!("{scheme}://{authority}")))
+}
+
+fn format(value: &Value<'_>) -> Option<&'static formats::Format> {
+    let known: Vec<&'static str> = FORMATS.iter().map(|format| format.name).collect();
+    if let Some(other) = value.is_text().then(|| value.text()).flatten().filter(|name| OTHER_FORMATS.contains(name)) {
+        value.refused(format_args!("the format \"{other}\" is not in this build yet; there are {}", known.join(", ")));
+        return None;
+    }
+    value.one_of(&known).and_then(formats::by_name)
+}
+
+fn headers(value: &Value<'_>) -> Option<Vec<(String, Hidden)>> {
+    let read = value.any_table(&format!("{}.", value.key), |table| {
+        let headers = table.entries().filter_map(|(name, value)| {
+            let own = name.to_ascii_lowercase();
+            if OWN_HEADERS.contains(&own.as_str()) || own.starts_with("webhook-") || own.starts_with("linkhook-") {
+                value.refused("linkhook writes this header itself; remove it");
+                return None;
+            }
+            if HeaderName::try_from(name).is_err() {
+                value.refused("this is no header's name: letters, digits and '-' are needed");
+                return None;
+            }
+            let text = value.secret()?;
+            if HeaderValue::try_from(text.as_str()).is_err() {
+                value.refused("a header's value is needed: one line of visible characters");
+                return None;
+            }
+            Some((name.to_owned(), Hidden(text)))
+        });
+        headers.collect()
+    });
+    if read.is_none() {
+        value.clone().hidden().wrong("a table of headers is needed, such as { Authorization = { env = \"TOKEN\" } }");
+    }
+    read
+}
+
+/// One secret, or a list while one is being replaced.
+fn secrets(value: &Value<'_>) -> Vec<Secret> {
+    let values = if value.is_list() { value.list().unwrap_or_default() } else { vec![value.clone()] };
+    let secrets = values.into_iter().filter_map(|value| match Secret::new(&value.secret()?) {
+        Ok(secret) => Some(secret),
+        Err(why) => {
+            value.refused(format_args!("the secret cannot be used: {why}"));
+            None
+        }
+    });
+    secrets.collect()
+}
+
+fn batch(table: &Table<'_>, limits: &mut Limits) {
+    if let Some(events) = table.get("events").and_then(|value| value.number(1, BATCH_EVENTS_MAX)) {
+        limits.events = usize::try_from(events).unwrap_or(limits.events);
+    }
+    limits.bytes = table.get("bytes").and_then(|value| value.bytes()).unwrap_or(limits.bytes);
+    limits.wait = table.get("wait").and_then(|value| value.duration()).unwrap_or(limits.wait);
+}
+
+fn retry(table: &Table<'_>, policy: &mut Policy) {
+    policy.first = table.get("first").and_then(|value| value.some_duration()).unwrap_or(policy.first);
+    policy.most = table.get("most").and_then(|value| value.some_duration()).unwrap_or(policy.most);
+    policy.give_up_after =
+        table.get("give_up_after").and_then(|value| value.some_duration()).unwrap_or(policy.give_up_after);
+    if let Some(values) = table.get("statuses").and_then(|value| value.list()) {
+        policy.statuses = values.iter().filter_map(statuses).collect();
+    }
+}
+
+/// `503`, or a class such as `"5xx"`.
+fn statuses(value: &Value<'_>) -> Option<RangeInclusive<u16>> {
+    if !value.is_text() {
+        let status = u16::try_from(value.number(300, 599)?).ok()?;
+        return Some(status..=status);
+    }
+    match value.text()? {
+        "3xx" => Some(300..=399),
+        "4xx" => Some(400..=499),
+        "5xx" => Some(500..=599),
+        _ => {
+            value.wrong("a status such as 503, or one of \"3xx\", \"4xx\" and \"5xx\" is needed");
+            None
+        }
+    }
+}
+
+fn spool(table: &Table<'_>, bytes: &mut usize, when_full: &mut WhenFull) {
+    *bytes = table.get("size").and_then(|value| value.bytes()).unwrap_or(*bytes);
+    let Some(value) = table.get("when_full") else { return };
+    if value.is_text() && value.text() == Some("block") {
+        value.refused("\"block\" is not in this build yet; there are drop-oldest, drop-newest");
+        return;
+    }
+    match value.one_of(&["drop-oldest", "drop-newest"]) {
+        Some("drop-newest") => *when_full = WhenFull::DropNewest,
+        _ => *when_full = WhenFull::DropOldest,
+    }
+}
+
+fn tls(table: &Table<'_>) -> Tls {
+    let authorities = table.get("ca").and_then(|value| certificates(&value));
+    let client = match (table.get("cert"), table.get("key")) {
+        (Some(cert), Some(key)) => certificates(&cert).zip(private_key(&key)),
+        (None, None) => None,
+        (Some(one), _) | (_, Some(one)) => {
+            one.refused("cert and key go together; write the other one, too");
+            None
+        }
+    };
+    Tls { authorities, client }
+}
+
+fn certificates(value: &Value<'_>) -> Option<Vec<Certificate<'static>>> {
+    let contents = value.contents()?;
+    let found: Vec<Certificate<'static>> = parse_pem(&contents)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if found.is_empty() {
+        value.refused("there is no certificate in that file; PEM is needed");
+        return None;
+    }
+    Some(found)
+}
+
+fn private_key(value: &Value<'_>) -> Option<PrivateKey<'static>> {
+    let contents = value.contents()?;
+    let key = PrivateKey::from_pem(&contents).ok();
+    if key.is_none() {
+        value.refused("there is no private key in that file; PEM is needed");
+    }
+    key
+}
+
+fn proxy(value: &Value<'_>) -> Option<Proxy> {
+    let text = value.secret()?;
+    if text == "none" {
+        return Some(Proxy::None);
+    }
+    if ureq::Proxy::new(&text).is_err() {
+        value.clone().hidden().wrong("\"none\" or an address such as \"http://proxy.example:3128\" is needed");
+        return None;
+    }
+    Some(Proxy::Address(Hidden(text)))
+}
