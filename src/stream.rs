@@ -1,5 +1,7 @@
 //! From messages to lines: what a message means (mirror), whether it is told (filter), and its line (event).
 
+use std::time::Instant;
+
 use smallvec::SmallVec;
 
 use crate::actor::Actor;
@@ -7,6 +9,7 @@ use crate::changed::Differ;
 use crate::decode::json::Json;
 use crate::decode::schema::Kind;
 use crate::decode::{Context, Links, write_object};
+use crate::deliver::hub::Hub;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
 use crate::kinds::{self, KINDS, KindIndex, split};
@@ -88,6 +91,7 @@ pub struct Stream {
     changed: Json,
     scratch: Json,
     jq_errors: u64,
+    hub: Option<Hub>,
 }
 
 impl Stream {
@@ -102,6 +106,38 @@ impl Stream {
             changed: Json::new(),
             scratch: Json::new(),
             jq_errors: 0,
+            hub: None,
+        }
+    }
+
+    /// From here on every line goes to the webhooks, too.
+    pub fn deliver_to(&mut self, hub: Hub) {
+        self.hub = Some(hub);
+    }
+
+    /// The webhooks.
+    pub fn hub(&self) -> Option<&Hub> {
+        self.hub.as_ref()
+    }
+
+    /// The webhooks, to end them.
+    pub fn take_hub(&mut self) -> Option<Hub> {
+        self.hub.take()
+    }
+
+    /// Tells what webhooks have lost, if it is time, or if it must be now.
+    pub fn losses(&mut self, out: &mut Json, telling: Telling<'_>, now: Instant, must: bool) {
+        let losses = self.hub.as_mut().map(|hub| hub.losses(now, must)).unwrap_or_default();
+        for loss in losses {
+            log::warn!("webhook {}: {} events are lost: {}", loss.webhook, loss.events, loss.reason);
+            self.own(out, "output", "dropped", telling, |out| {
+                out.key("webhook");
+                out.string(&loss.webhook);
+                out.key("events");
+                out.unsigned(loss.events);
+                out.key("reason");
+                out.string(&loss.reason);
+            });
         }
     }
 
@@ -223,7 +259,18 @@ impl Stream {
             (Action::Remove, Some(old)) => old,
             _ => told.new,
         };
-        if !self.wanted(links, table, shown, &told) {
+        let mut names: SmallVec<[&[u8]; 4]> = SmallVec::new();
+        if self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces) {
+            names.extend(interfaces_of(table, shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
+        }
+        let candidate = Candidate {
+            kind: told.kind,
+            family: shown.first().copied().unwrap_or_default(),
+            action: told.action,
+            signals: told.signals,
+            interfaces: &names,
+        };
+        if !self.options.filter.accepts(&candidate) {
             return None;
         }
         self.changed.clear();
@@ -281,23 +328,15 @@ impl Stream {
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
+        if let Some(hub) = &self.hub {
+            hub.offer(
+                &candidate,
+                if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
+            );
+        }
         self.sequence += 1;
         self.objects += 1;
         Some(self.sequence)
-    }
-
-    fn wanted(&self, links: &dyn Links, table: &'static Kind, shown: &[u8], told: &Told<'_>) -> bool {
-        let mut names: SmallVec<[&[u8]; 4]> = SmallVec::new();
-        if self.options.filter.wants_interfaces() {
-            names.extend(interfaces_of(table, shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
-        }
-        self.options.filter.accepts(&Candidate {
-            kind: told.kind,
-            family: shown.first().copied().unwrap_or_default(),
-            action: told.action,
-            signals: told.signals,
-            interfaces: &names,
-        })
     }
 
     /// Tells of a message that cannot be decoded: it is kept whole.
@@ -349,6 +388,7 @@ impl Stream {
                 &mut self.scratch
             }
         };
+        let mark = json.mark();
         event::begin(json, &mut self.clock, &head);
         json.begin_object();
         object(json);
@@ -356,6 +396,12 @@ impl Stream {
         event::end(json);
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
+        }
+        if let Some(hub) = &self.hub {
+            hub.offer_own(
+                event,
+                if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
+            );
         }
         self.sequence += 1;
         Some(self.sequence)

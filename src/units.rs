@@ -20,6 +20,24 @@ pub fn bytes(text: &str) -> Result<usize, String> {
     usize::try_from(parsed.as_u64()).map_err(|_| wrong())
 }
 
+/// A duration as [`duration`] reads it, in the largest unit that fits.
+pub fn duration_words(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    let fitting = units.iter().find(|(unit, _)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));
+    let (unit, name) = fitting.unwrap_or(&(1, "ms"));
+    format!("{}{name}", milliseconds / unit)
+}
+
+/// A size as [`bytes`] reads it, in the largest unit that fits.
+pub fn bytes_words(bytes: usize) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes} octets"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +48,7 @@ mod tests {
             [("500ms", 500), ("3s", 3000), ("5m", 300_000), ("2h", 7_200_000), ("3d", 259_200_000)]
         {
             assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(duration_words(Duration::from_millis(milliseconds)), text);
         }
         for (text, octets) in [("4096", 4096), ("4KiB", 4096), ("1MiB", 1 << 20), ("1MB", 1_000_000)] {
             assert_eq!(bytes(text), Ok(octets), "{text}");
@@ -43,6 +62,13 @@ mod tests {
         }
         for text in ["", "big", "-1", "1XiB"] {
             assert!(bytes(text).unwrap_err().contains("1MiB"), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_written() {
+        for (octets, text) in [(1 << 20, "1MiB"), (256 << 20, "256MiB"), (1025, "1025 octets"), (4096, "4KiB")] {
+            assert_eq!(bytes_words(octets), text);
         }
     }
 }

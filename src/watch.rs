@@ -17,6 +17,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use crate::decode::json::Json;
+use crate::deliver::Webhook;
+use crate::deliver::hub::Hub;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{KINDS, KindIndex};
@@ -47,6 +49,17 @@ pub struct Settings {
     pub verify: Option<Duration>,
 }
 
+/// The webhooks of a watch.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Each gets what it wants.
+    pub webhooks: Vec<Webhook>,
+    /// The host's name for the receivers.
+    pub host: String,
+    /// How long the end waits for them.
+    pub shutdown: Duration,
+}
+
 /// Now, in microseconds since 1970.
 pub fn now_microseconds() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
@@ -58,10 +71,18 @@ pub fn own_telling(netns: Option<&str>) -> Telling<'_> {
 }
 
 /// Follows events until the count is reached, the time is over, a signal comes or the reader has gone away.
-pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result<()> {
+pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, delivery: Option<Delivery>) -> Result<()> {
     let poll = Poll::new().map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Arc::new(waker);
+    let mut shutdown = Duration::ZERO;
+    if let Some(delivery) = delivery {
+        shutdown = delivery.shutdown;
+        let waker = waker.clone();
+        stream.deliver_to(Hub::start(delivery.webhooks, &delivery.host, move || {
+            let _ = waker.wake();
+        })?);
+    }
     let writer = Writer::new(descriptor, move || {
         // A loop that has ended needs no waking.
         let _ = waker.wake();
@@ -81,16 +102,23 @@ pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result
     };
     let result = watch.start().and_then(|()| watch.run());
     let ended = match result {
-        Err(Ended::Closed) => return Ok(()),
+        // Nobody reads any more; webhooks still get what they wait for.
+        Err(Ended::Closed) => {
+            end_delivery(&mut watch.stream, shutdown);
+            return Ok(());
+        }
         Err(Ended::Failed(error)) => Err(error),
         Ok(()) => Ok(()),
     };
+    watch.stream.losses(&mut watch.out, own_telling(None), Instant::now(), true);
     let lines = watch.stream.sequence();
     watch.stream.own(&mut watch.out, "bye", "stopped", own_telling(None), |out| {
         out.key("lines");
         out.unsigned(lines);
     });
-    let written = watch.flush().map(|()| watch.writer.finish(FINISH_TIMEOUT));
+    let flushed = watch.flush();
+    end_delivery(&mut watch.stream, shutdown);
+    let written = flushed.map(|()| watch.writer.finish(FINISH_TIMEOUT));
     match written {
         Err(Ended::Failed(error)) => ended.and(Err(error)),
         Err(Ended::Closed) => ended,
@@ -100,6 +128,14 @@ pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result
             ended
         }
         Ok(Err(error)) => ended.and(crate::output::written(Err(error))),
+    }
+}
+
+/// Ends the webhooks, and says what they did not get. The last line is written already.
+fn end_delivery(stream: &mut Stream, within: Duration) {
+    let losses = stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
+    for loss in losses {
+        log::warn!("webhook {}: {} events are lost: {}", loss.webhook, loss.events, loss.reason);
     }
 }
 
@@ -241,7 +277,8 @@ impl Watch<'_> {
             return Some(Duration::ZERO);
         }
         let dues = self.places.iter().filter_map(Place::due);
-        dues.chain(deadline).min().map(|next| next.saturating_duration_since(now))
+        let losses = self.stream.hub().and_then(|hub| hub.due(now));
+        dues.chain(deadline).chain(losses).min().map(|next| next.saturating_duration_since(now))
     }
 
     /// One turn for each place: read, then decode a slice, then go on with its dump.
@@ -262,6 +299,8 @@ impl Watch<'_> {
             }
             self.flush()?;
         }
+        self.stream.losses(&mut self.out, own_telling(None), Instant::now(), false);
+        self.flush()?;
         if !self.greeted && self.places.iter().all(Place::is_started) {
             self.hello()?;
         }

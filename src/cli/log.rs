@@ -31,6 +31,13 @@ impl Arguments {
         log::set_max_level(level);
         let _ = log::set_logger(&Stderr);
     }
+
+    /// The configuration's level, where the command line says none.
+    pub fn configured(&self, level: Option<LevelFilter>) {
+        if let Some(level) = level.filter(|_| !self.quiet && self.verbose == 0) {
+            log::set_max_level(level);
+        }
+    }
 }
 
 impl Log for Stderr {

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
+mod check;
 mod decode;
 mod list;
 mod log;
@@ -27,7 +28,8 @@ use crate::error::Result;
         linkhook list link addr                       what exists now\n  \
         linkhook -i 'eth*' --signal carrier_lost      lost carriers of some interfaces\n  \
         linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
-        linkhook decode capture.pcap                  the events in a recording\n\n\
+        linkhook decode capture.pcap                  the events in a recording\n  \
+        linkhook --config /etc/linkhook.toml          with webhooks\n\n\
         'linkhook help COMMAND' tells more of one command. Kinds of events: 'linkhook help watch'."
 )]
 struct Cli {
@@ -49,6 +51,8 @@ enum Command {
     Record(record::Arguments),
     /// Print the events of a recording: pcap, pcapng or rtmon's format
     Decode(decode::Arguments),
+    /// Validate a configuration, and say what it does
+    Check(check::Arguments),
 }
 
 /// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage.
@@ -59,8 +63,9 @@ pub fn run() -> ExitCode {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::List(arguments)) => list::run(&arguments),
-        Some(Command::Watch(arguments)) => watch::run(&arguments),
-        None => watch::run(&cli.watch),
+        Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),
+        None => watch::run(&cli.watch, &cli.log),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use crate::config::{Configuration, Place};
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
@@ -12,7 +13,7 @@ use crate::output::Format;
 use crate::stream::Options;
 
 /// Which events, and how they are written.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
     /// Kinds of objects, such as link, addr or route; all when none is named
@@ -42,15 +43,40 @@ pub struct Arguments {
     /// Stop after so many objects
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// How lines are written: json for programs, text for eyes
-    #[arg(long, value_name = "FORMAT", default_value = "json", value_parser = ["json", "text"])]
-    format: String,
+    /// How lines are written: json for programs (the default), text for eyes
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
+    format: Option<String>,
     /// Write to a file, at its end, instead of stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
 impl Arguments {
+    /// With what the configuration says where the command line says nothing.
+    pub fn configured(&self, configuration: &Configuration) -> Arguments {
+        fn or(said: &[String], configured: &[String]) -> Vec<String> {
+            if said.is_empty() { configured.to_vec() } else { said.to_vec() }
+        }
+        let Configuration { watch, output, .. } = configuration;
+        let family = if self.ipv4 || self.ipv6 { self.family.clone() } else { or(&self.family, &watch.families) };
+        let path = match &output.place {
+            Place::Stdout => None,
+            Place::File(path) => Some(path.clone()),
+            Place::None => Some("/dev/null".into()),
+        };
+        Arguments {
+            kinds: or(&self.kinds, &watch.kinds),
+            family,
+            interface: or(&self.interface, &watch.interfaces),
+            action: or(&self.action, &watch.actions),
+            signal: or(&self.signal, &watch.signals),
+            filter: self.filter.clone().or_else(|| watch.filter.clone()),
+            format: self.format.clone().or_else(|| output.format.map(str::to_owned)),
+            output: self.output.clone().or(path),
+            ..*self
+        }
+    }
+
     /// Checks them all: what is to be told. `hello` and `bye` come when no kind is named, or when they are.
     pub fn options(&self) -> Result<Options> {
         let Named { kinds, own } = words::named(&self.kinds)?;
@@ -62,7 +88,7 @@ impl Arguments {
             signals: words::signals(&self.signal)?,
             jq: self.filter.as_deref().map(Jq::new).transpose()?,
         };
-        let format = if self.format == "text" { Format::Text(self.colours()) } else { Format::Json };
+        let format = if self.format.as_deref() == Some("text") { Format::Text(self.colours()) } else { Format::Json };
         Ok(Options { filter, format, own, count: self.count, ..Options::default() })
     }
 

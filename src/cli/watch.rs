@@ -2,20 +2,24 @@
 
 use std::fs::OpenOptions;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::selection;
+use crate::config::{self, Configuration};
 use crate::error::{Error, Result};
 use crate::kinds::KINDS;
 use crate::stream::{Options, Stream};
 use crate::units;
-use crate::watch::{Settings, watch};
+use crate::watch::{Delivery, Settings, watch};
 
 /// Arguments of `linkhook watch`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
+    /// Read a configuration: what to watch, where to write, and webhooks; what is said here wins over it
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Start with what exists, as 'present' events
     #[arg(long)]
     initial: bool,
@@ -36,18 +40,53 @@ pub struct Arguments {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<()> {
-    let options = arguments.selection.options()?;
+pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
+    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None) };
+    let configuration = config::load(path)?;
+    log.configured(configuration.level);
+    for warning in &configuration.warnings {
+        ::log::warn!("{warning}");
+    }
+    let selection = arguments.selection.configured(&configuration);
+    let Configuration { watch, webhooks, .. } = configuration;
+    let delivery = (!webhooks.is_empty()).then(|| Delivery {
+        webhooks,
+        host: watch.host.clone().unwrap_or_else(config::own_host),
+        shutdown: watch.shutdown,
+    });
+    if delivery.is_some() {
+        ::log::warn!(
+            "events for webhooks wait in memory alone: what is not delivered when linkhook ends is lost, and what \
+             changes while it does not run is not told"
+        );
+    }
+    follow(arguments, &selection, Some(&watch), delivery)
+}
+
+fn follow(
+    arguments: &Arguments,
+    selection: &selection::Arguments,
+    configured: Option<&config::Watch>,
+    delivery: Option<Delivery>,
+) -> Result<()> {
+    let options = selection.options()?;
     let kinds = (0..KINDS.len()).filter(|&kind| options.filter.wants_kind(kind)).collect();
-    let options = Options { present: arguments.initial, unchanged: arguments.unchanged, ..options };
+    let options = Options {
+        present: arguments.initial || configured.is_some_and(|configured| configured.initial),
+        unchanged: arguments.unchanged,
+        host: configured.and_then(|configured| configured.host.clone()),
+        ..options
+    };
     let settings = Settings {
         kinds,
-        receive_buffer_bytes: arguments.receive_buffer,
+        receive_buffer_bytes: arguments
+            .receive_buffer
+            .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),
         timeout: arguments.timeout,
-        verify: arguments.verify,
+        verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
     };
-    let output = descriptor(arguments.selection.output.as_deref())?;
-    watch(&settings, Stream::new(options), output)
+    let output = descriptor(selection.output.as_deref())?;
+    watch(&settings, Stream::new(options), output, delivery)
 }
 
 /// The file, opened at its end, or stdout where none is named or it is `-`.

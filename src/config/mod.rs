@@ -107,6 +107,12 @@ pub fn load(path: &Path) -> Result<Configuration> {
     parse(path, &text, &|name| std::env::var(name).ok())
 }
 
+/// Reads a text as if it stood in a file.
+#[cfg(test)]
+pub(crate) fn read_text(text: &str) -> Result<Configuration> {
+    parse(Path::new("linkhook.toml"), text, &|_| None)
+}
+
 /// The host's own name.
 pub fn own_host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

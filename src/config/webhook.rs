@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ureq::http::{HeaderName, HeaderValue, Uri};
-use ureq::tls::{Certificate, PemItem, PrivateKey, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
 use super::read::{Table, Value};
 use super::{Chosen, chosen};
@@ -257,7 +257,9 @@ fn spool(table: &Table<'_>, bytes: &mut usize, when_full: &mut WhenFull) {
 fn tls(table: &Table<'_>) -> Tls {
     let authorities = table.get("ca").and_then(|value| certificates(&value));
     let client = match (table.get("cert"), table.get("key")) {
-        (Some(cert), Some(key)) => certificates(&cert).zip(private_key(&key)),
+        (Some(cert), Some(key)) => {
+            certificates(&cert).zip(private_key(&key)).map(|(chain, key)| ClientCert::new_with_certs(&chain, key))
+        }
         (None, None) => None,
         (Some(one), _) | (_, Some(one)) => {
             one.refused("cert and key go together; write the other one, too");

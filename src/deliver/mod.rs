@@ -1,16 +1,22 @@
 //! Webhooks: events in batches, signed, in order, again until they are taken. No room here knows netlink.
 //!
-//! [`batch`], [`retry`], [`sign`] and [`formats`] are pure: clock, random numbers and answers come in as arguments.
+//! [`batch`], [`retry`], [`sign`] and [`formats`] are pure: clock, random numbers and answers come in as arguments. The
+//! [`hub`] gives each event to the webhooks that want it; each has a lane, where events wait, a thread and an agent, so
+//! that none can delay another, nor the loop.
 
 pub mod batch;
 pub mod formats;
+pub mod hub;
+mod lane;
 pub mod retry;
+pub mod send;
 pub mod sign;
+mod worker;
 
 use std::fmt;
 use std::time::Duration;
 
-use ureq::tls::{Certificate, PrivateKey};
+use ureq::tls::{Certificate, ClientCert};
 
 use crate::filter::Filter;
 
@@ -39,7 +45,7 @@ pub struct Tls {
     /// The authorities that are believed, instead of the platform's.
     pub authorities: Option<Vec<Certificate<'static>>>,
     /// The own certificate, its chain, and its key.
-    pub client: Option<(Vec<Certificate<'static>>, PrivateKey<'static>)>,
+    pub client: Option<ClientCert>,
 }
 
 impl fmt::Debug for Tls {

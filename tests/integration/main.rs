@@ -5,11 +5,13 @@
 // A test that fails may panic.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod deliver;
 mod kernel_numbers;
 mod live;
 mod malformed;
 mod namespace;
 mod program;
+mod receiver;
 mod recordings;
 mod reference;
 
@@ -21,9 +23,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 pub type Test = (&'static str, fn() -> Result<(), Failed>);
 
 fn main() -> ExitCode {
+    if receiver::serve_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for (room, tests) in [
+        ("deliver", deliver::TESTS),
         ("kernel_numbers", kernel_numbers::TESTS),
         ("malformed", malformed::TESTS),
         ("program", program::TESTS),
@@ -38,8 +44,9 @@ fn main() -> ExitCode {
     if let Some(reason) = &obstacle {
         eprintln!("the live tests are ignored: {reason}");
     }
-    for &(name, run) in live::TESTS {
-        trials.push(Trial::test(format!("live::{name}"), run).with_ignored_flag(obstacle.is_some()));
+    for (room, tests) in [("live", live::TESTS), ("deliver", deliver::LIVE_TESTS)] {
+        let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
+        trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(obstacle.is_some())));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,0 +1,155 @@
+//! `linkhook check`: validates a configuration and says what it does.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::config::{self, Configuration, Place};
+use crate::decode::json::Json;
+use crate::deliver::hub::post;
+use crate::deliver::retry::Verdict;
+use crate::deliver::{Proxy, Webhook, WhenFull};
+use crate::error::{Error, Result};
+use crate::event::{self, Clock, Head, Origin};
+use crate::kinds::KINDS;
+use crate::mirror::signals::Signals;
+use crate::output::written;
+use crate::units::{bytes_words, duration_words};
+use crate::watch::now_microseconds;
+
+/// Arguments of `linkhook check`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Arguments {
+    /// The configuration
+    config: PathBuf,
+    /// Post a test event to each webhook, once, and show the answers
+    #[arg(long)]
+    send: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let configuration = config::load(&arguments.config)?;
+    for warning in &configuration.warnings {
+        log::warn!("{warning}");
+    }
+    let host = configuration.watch.host.clone().unwrap_or_else(config::own_host);
+    let mut out = std::io::stdout();
+    written(out.write_all(words(&configuration).as_bytes()))?;
+    if !arguments.send {
+        return Ok(());
+    }
+    let mut refused = Vec::new();
+    for webhook in &configuration.webhooks {
+        let reply = post(webhook, &host, &test_event(&host, &webhook.name));
+        let now = jiff::Timestamp::now();
+        if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Verdict::Delivered {
+            refused.push(webhook.name.as_str());
+        }
+        written(out.write_all(format!("sent to {}: {}\n", webhook.name, reply.words()).as_bytes()))?;
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed(format_args!("the test event was not taken by {}", refused.join(", "))))
+}
+
+/// `{"event":"output","action":"test","output":{"webhook":…}}`.
+fn test_event(host: &str, name: &str) -> Vec<u8> {
+    let mut out = Json::new();
+    let head = Head {
+        time_microseconds: now_microseconds(),
+        sequence: 0,
+        host: Some(host),
+        netns: None,
+        event: "output",
+        action: "test",
+        origin: Origin::Linkhook,
+        cause: None,
+        interface: None,
+        signals: Signals::NONE,
+        changed: &[],
+        actor: None,
+    };
+    event::begin(&mut out, &mut Clock::default(), &head);
+    out.begin_object();
+    out.key("webhook");
+    out.string(name);
+    out.end_object();
+    event::end(&mut out);
+    out.take()
+}
+
+/// "a, b" or "all".
+fn list(words: &[String]) -> String {
+    if words.is_empty() { "all".into() } else { words.join(", ") }
+}
+
+fn words(configuration: &Configuration) -> String {
+    let Configuration { watch, output, webhooks, .. } = configuration;
+    let place = match &output.place {
+        Place::Stdout => "stdout".to_owned(),
+        Place::File(path) => path.display().to_string(),
+        Place::None => "none".to_owned(),
+    };
+    let mut lines = vec![
+        format!("watch: kinds {}; interfaces {}", list(&watch.kinds), list(&watch.interfaces)),
+        format!("output: {place}, {}", output.format.unwrap_or("json")),
+    ];
+    webhooks.iter().for_each(|webhook| lines.extend(webhook_words(webhook)));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn webhook_words(webhook: &Webhook) -> [String; 7] {
+    let Webhook { filter, limits, retry, .. } = webhook;
+    let objects = match &filter.kinds {
+        None => "every object".to_owned(),
+        Some(kinds) => {
+            let named = KINDS.iter().zip(kinds).filter(|(_, wanted)| **wanted).map(|(kind, _)| kind.name);
+            named.chain(webhook.own.iter().copied()).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let actions: Vec<String> = filter.actions.iter().map(|action| action.name().to_owned()).collect();
+    let signals: Vec<&str> = filter.signals.names().collect();
+    let only = [
+        (!actions.is_empty()).then(|| format!("; actions {}", actions.join(", "))),
+        (!signals.is_empty()).then(|| format!("; signals {}", signals.join(", "))),
+        filter.wants_interfaces().then(|| "; of some interfaces".to_owned()),
+        (!filter.families.is_empty()).then(|| "; of some families".to_owned()),
+    ];
+    let only: String = only.into_iter().flatten().collect();
+    let signed = match webhook.secrets.len() {
+        0 => "not signed".to_owned(),
+        1 => "signed".to_owned(),
+        several => format!("signed with {several} secrets"),
+    };
+    let proxy = match webhook.proxy {
+        Proxy::Environment => "the proxy of the environment, if any",
+        Proxy::None => "no proxy",
+        Proxy::Address(_) => "a proxy",
+    };
+    let when_full = match webhook.when_full {
+        WhenFull::DropOldest => "the oldest events are dropped",
+        WhenFull::DropNewest => "new events are dropped",
+    };
+    [
+        format!("webhook {}: {}", webhook.name, webhook.place),
+        format!("  events: {objects}{only}"),
+        format!("  format: {}, {signed}, {} headers", webhook.format.name, webhook.headers.len()),
+        format!(
+            "  batch: {} events or {} at most, gathered for {} at most",
+            limits.events,
+            bytes_words(limits.bytes),
+            duration_words(limits.wait)
+        ),
+        format!(
+            "  retry: pauses from {} to {}, given up after {}",
+            duration_words(retry.first),
+            duration_words(retry.most),
+            duration_words(retry.give_up_after)
+        ),
+        format!("  spool: {} in memory, then {when_full}", bytes_words(webhook.spool_bytes)),
+        format!("  an attempt takes {} at most, through {proxy}", duration_words(webhook.timeout)),
+    ]
+}

@@ -1,0 +1,139 @@
+//! One attempt: a signed POST, and what came of it.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Error};
+
+use super::retry::Outcome;
+use super::{Proxy, Webhook, sign};
+
+/// An answer's body is read so far, so that the connection can be used again, and dropped.
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// Sends a webhook's batches, and keeps its connection.
+#[derive(Debug)]
+pub struct Sender {
+    agent: Agent,
+}
+
+/// A batch as it is sent: fixed before its first attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Parcel<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its number.
+    pub number: u64,
+    /// Its octets.
+    pub body: &'a [u8],
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A whole head.
+    Answer {
+        /// Its status.
+        status: u16,
+        /// Its header `Retry-After`.
+        retry_after: Option<String>,
+    },
+    /// No answer, and why.
+    None(String),
+}
+
+impl Reply {
+    /// What the judge looks at.
+    pub fn outcome(&self) -> Outcome<'_> {
+        match self {
+            Reply::Answer { status, retry_after } => {
+                Outcome::Answer { status: *status, retry_after: retry_after.as_deref() }
+            }
+            Reply::None(_) => Outcome::None,
+        }
+    }
+
+    /// In words.
+    pub fn words(&self) -> String {
+        match self {
+            Reply::Answer { status, .. } => format!("status {status}"),
+            Reply::None(why) => why.clone(),
+        }
+    }
+}
+
+impl Sender {
+    /// An agent with the webhook's settings. It follows no redirect.
+    pub fn new(webhook: &Webhook) -> Sender {
+        let mut tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+            .root_certs(match &webhook.tls.authorities {
+                Some(authorities) => RootCerts::new_with_certs(authorities),
+                None => RootCerts::PlatformVerifier,
+            });
+        if let Some(client) = &webhook.tls.client {
+            tls = tls.client_cert(Some(client.clone()));
+        }
+        let mut config = Agent::config_builder()
+            .tls_config(tls.build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(webhook.timeout))
+            .user_agent(concat!("linkhook/", env!("CARGO_PKG_VERSION")));
+        match &webhook.proxy {
+            Proxy::Environment => {}
+            Proxy::None => config = config.proxy(None),
+            // It was read already when the configuration was.
+            Proxy::Address(address) => config = config.proxy(ureq::Proxy::new(&address.0).ok()),
+        }
+        Sender { agent: config.build().new_agent() }
+    }
+
+    /// Makes one attempt. `seconds` is the time since 1970, which is signed.
+    pub fn send(&self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
+        let mut request = self
+            .agent
+            .post(&webhook.url.0)
+            .header("content-type", webhook.format.content_type)
+            .header("webhook-id", parcel.id)
+            .header("webhook-timestamp", seconds.to_string())
+            .header("linkhook-webhook", &webhook.name)
+            .header("linkhook-batch", parcel.number.to_string());
+        if !webhook.secrets.is_empty() {
+            let signature = sign::sign(&webhook.secrets, parcel.id, seconds, parcel.body);
+            request = request.header("webhook-signature", signature);
+        }
+        for (name, value) in &webhook.headers {
+            request = request.header(name, &value.0);
+        }
+        match request.send(parcel.body) {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+                let retry_after = retry_after.map(str::to_owned);
+                // The head is whole: whatever happens to the body changes nothing.
+                let _ = io::copy(&mut response.into_body().into_reader().take(ANSWER_BYTES_MAX), &mut io::sink());
+                Reply::Answer { status, retry_after }
+            }
+            Err(error) => Reply::None(words(&error)),
+        }
+    }
+}
+
+/// An error in words without the address, which may hold a token.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Timeout(_) => "no answer in time".into(),
+        Error::HostNotFound => "the host has no address".into(),
+        Error::ConnectionFailed => "no connection".into(),
+        Error::Io(error) => error.to_string(),
+        Error::Rustls(error) => format!("TLS: {error}"),
+        Error::Tls(why) => format!("TLS: {why}"),
+        Error::Protocol(_) => "the answer is not HTTP".into(),
+        Error::LargeResponseHeader(..) => "the answer's head is too large".into(),
+        _ => "the request failed".into(),
+    }
+}
