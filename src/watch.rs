@@ -299,8 +299,10 @@ impl Watch<'_> {
             }
             self.flush()?;
         }
-        self.stream.losses(&mut self.out, own_telling(None), Instant::now(), false);
-        self.flush()?;
+        if self.stream.hub().is_some() {
+            self.stream.losses(&mut self.out, own_telling(None), Instant::now(), false);
+            self.flush()?;
+        }
         if !self.greeted && self.places.iter().all(Place::is_started) {
             self.hello()?;
         }

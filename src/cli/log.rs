@@ -42,8 +42,10 @@ impl Arguments {
 
 impl Log for Stderr {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Other crates' details are of no use to linkhook's users.
-        metadata.target().starts_with("linkhook") || metadata.level() <= Level::Warn
+        // Other crates' details are of no use to linkhook's users; what this one says stands in the attempt's own line.
+        let target = metadata.target();
+        target.starts_with("linkhook")
+            || (metadata.level() <= Level::Warn && !target.starts_with("rustls_platform_verifier"))
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::filter::globs::Globs;
 use crate::filter::jq::Jq;
 use crate::filter::words::{self, Named};
+use crate::kinds::KINDS;
 use read::{Environment, Source, Table, Value};
 
 /// How long the end waits for webhooks.
@@ -146,22 +147,42 @@ fn root(table: &Table<'_>) -> Configuration {
     let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
     let list = table.get("webhook").and_then(|value| value.list()).unwrap_or_default();
+    let watch = watch.unwrap_or_default();
     let mut webhooks: Vec<Webhook> = Vec::new();
     for value in list {
         if let Some(webhook) = webhook::webhook(&value) {
             if webhooks.iter().any(|other| other.name == webhook.name) {
                 value.refused(format_args!("a second webhook has the name \"{}\"; give each its own", webhook.name));
             }
+            let unwatched = unwatched(&watch, &webhook);
+            if !unwatched.is_empty() {
+                value.source.warnings.borrow_mut().push(format!(
+                    "{}: webhook[{}].kinds: [watch] kinds does not name {}, which therefore do not come",
+                    value.source.place(value.offset()),
+                    webhook.name,
+                    unwatched.join(", ")
+                ));
+            }
             webhooks.push(webhook);
         }
     }
     Configuration {
-        watch: watch.unwrap_or_default(),
+        watch,
         output: output.unwrap_or(Output { place: Place::Stdout, format: None }),
         level,
         webhooks,
         warnings: Vec::new(),
     }
+}
+
+/// What a webhook names and the watch does not tell.
+fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
+    let Ok(named) = words::named(&watch.kinds) else { return Vec::new() };
+    let watched = |place: usize| named.kinds.as_ref().is_none_or(|kinds| kinds[place]);
+    let wanted = webhook.filter.kinds.iter().flatten().enumerate().filter(|(_, wanted)| **wanted);
+    let kinds = wanted.filter(|(place, _)| !watched(*place)).map(|(place, _)| KINDS[place].name);
+    let told = |event: &&str| words::ALWAYS_TOLD.contains(event) || named.own.contains(event);
+    kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
 }
 
 impl Default for Watch {

@@ -12,6 +12,9 @@ use toml::de::{DeTable, DeValue};
 use crate::filter::words::nearest;
 use crate::units;
 
+/// The longest duration: any moment can be moved by it.
+const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
 /// Looks up a variable of the environment.
 pub type Environment<'t> = dyn Fn(&str) -> Option<String> + 't;
 
@@ -182,6 +185,10 @@ impl<'t> Value<'t> {
 
     pub fn duration(&self) -> Option<Duration> {
         let duration = self.value.get_ref().as_str().and_then(|text| units::duration(text).ok());
+        if duration.is_some_and(|duration| duration > DURATION_MAX) {
+            self.wrong("at most \"3650d\" is allowed");
+            return None;
+        }
         if duration.is_none() {
             self.wrong("a duration such as \"500ms\", \"3s\", \"5m\", \"2h\" or \"3d\" is needed");
         }

@@ -50,6 +50,7 @@ fn wrong_configurations_say_where_and_what() {
         ("[watch]\nsignals = [\"carrier_lots\"]", &["watch.signals[0]: ", "did you mean 'carrier_lost'?"]),
         ("[watch]\nfilter = \".a ==\"", &["l.toml:2: watch.filter: "]),
         ("[watch]\nverify = \"5 parsecs\"", &["watch.verify: found \"5 parsecs\"; a duration such as"]),
+        ("[watch]\nverify = \"3651d\"", &["watch.verify: found \"3651d\"; at most \"3650d\" is allowed"]),
         ("[watch]\nverify = 5", &["watch.verify: found 5; a duration such as"]),
         ("[watch]\nreceive_buffer = \"big\"", &["watch.receive_buffer: found \"big\"; a size such as"]),
         ("[watch]\ninitial = \"yes\"", &["watch.initial: found \"yes\"; true or false is needed"]),
@@ -179,6 +180,17 @@ fn own_events_are_a_webhooks_only_where_named() {
     assert_eq!(wants("[]"), (true, vec![]));
     assert_eq!(wants("[\"link\", \"output\"]"), (true, vec!["output"]));
     assert_eq!(wants("[\"output\"]"), (false, vec!["output"]));
+}
+
+#[test]
+fn what_a_webhook_wants_and_nobody_watches_is_said() {
+    let text =
+        "[watch]\nkinds = [\"link\"]\n".to_owned() + &hook("kinds = [\"link\", \"neigh\", \"hello\", \"output\"]");
+    let warnings = read(&text).unwrap().warnings;
+    let expected =
+        "/nowhere/l.toml:3: webhook[noc].kinds: [watch] kinds does not name neigh, hello, which therefore do not come";
+    assert_eq!(warnings, [expected]);
+    assert!(read(&text.replace("\"link\"]\n", "]\n")).unwrap().warnings.is_empty());
 }
 
 /// The sample with its settings that are off.

@@ -52,7 +52,11 @@ impl<'w> Worker<'w> {
             loop {
                 match self.deliver(&events) {
                     Ended::Done => break,
-                    Ended::Halved(first) => self.lane.put_back(events.split_off(first)),
+                    Ended::Halved(first) => {
+                        self.lane.put_back(events.split_off(first));
+                        // They have waited already.
+                        last = None;
+                    }
                     Ended::Stopped => return,
                 }
             }

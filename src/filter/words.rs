@@ -8,7 +8,7 @@ use crate::mirror::signals::{SIGNALS, Signals};
 /// Families that product.md names and this build does not have.
 const OTHER_FAMILIES: &[&str] = &["uevent", "conntrack", "nft", "xfrm", "genl"];
 /// Own events that come whatever is named.
-const ALWAYS_TOLD: &[&str] = &["overrun", "resync", "undecoded", "output", "netns"];
+pub const ALWAYS_TOLD: &[&str] = &["overrun", "resync", "undecoded", "output", "netns"];
 
 /// The address families that can be chosen.
 pub const FAMILIES: [&str; 4] = ["inet", "inet6", "mpls", "bridge"];
