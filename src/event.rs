@@ -126,12 +126,9 @@ pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
         out.key("netns");
         out.string(netns);
     }
-    out.key("event");
-    out.string(head.event);
-    out.key("action");
-    out.string(head.action);
-    out.key("origin");
-    out.string(head.origin.name());
+    out.plain_member("event", head.event);
+    out.plain_member("action", head.action);
+    out.plain_member("origin", head.origin.name());
     if let Some(cause) = head.cause {
         out.key("cause");
         out.unsigned(cause);
@@ -148,7 +145,7 @@ pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
     if !head.signals.is_empty() {
         out.key("signals");
         out.begin_list();
-        head.signals.names().for_each(|name| out.string(name));
+        head.signals.names().for_each(|name| out.plain(name));
         out.end_list();
     }
     if !head.changed.is_empty() {
@@ -197,19 +194,20 @@ impl Clock {
             // "2026-11-24T00:13:05Z": without the last octet the fraction can follow.
             self.text.push_str(&timestamp.to_string());
             self.text.pop();
-            self.text.push('.');
+            self.text.push_str(".000000Z");
         }
-        out.begin_string();
-        out.continue_string(&self.text);
-        let mut fraction = *b"000000";
+        const DIGITS: std::ops::Range<usize> = 20..26;
         let mut rest = time_microseconds.rem_euclid(1_000_000);
-        for digit in fraction.iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        // The text ends in the fraction's place, which is written over.
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        if let Some(digits) = text.get_mut(DIGITS) {
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
         }
-        out.continue_string(std::str::from_utf8(&fraction).unwrap_or_default());
-        out.continue_string("Z");
-        out.end_string();
+        self.text = String::from_utf8(text).unwrap_or_default();
+        out.plain(&self.text);
     }
 }
 

@@ -310,7 +310,7 @@ fn write_keyed<'a>(
             let number = value::unsigned(*scalar, payload)?;
             out.key(key);
             match value::name_of(names, number) {
-                Some(name) => out.string(name),
+                Some(name) => out.plain(name),
                 None => out.display(number),
             }
             out.key_with(key, "_id");

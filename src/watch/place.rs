@@ -67,6 +67,7 @@ pub struct Place {
     repair_pause: Duration,
     verify_at: Option<Instant>,
     last_received_microseconds: i64,
+    received_at: Instant,
 }
 
 /// Notifications were lost.
@@ -138,6 +139,7 @@ impl Place {
             repair_pause: REPAIR_PAUSE.0,
             verify_at: settings.verify.map(|every| now + every),
             last_received_microseconds: now_microseconds(),
+            received_at: now,
         })
     }
 
@@ -214,6 +216,7 @@ impl Place {
             }
             let time = now_microseconds();
             self.last_received_microseconds = time;
+            self.received_at = Instant::now();
             let mut longest = 0;
             for datagram in self.batch.datagrams() {
                 if datagram.port != 0 {
@@ -298,7 +301,7 @@ impl Place {
         };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
-        let now = Instant::now();
+        let now = self.received_at;
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
