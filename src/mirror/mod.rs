@@ -6,6 +6,8 @@
 mod compare;
 mod identity;
 mod links;
+#[cfg(test)]
+mod model;
 pub mod repair;
 mod route;
 pub mod signals;

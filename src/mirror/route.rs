@@ -80,6 +80,12 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
         }
         _ => equal,
     };
+    // The kernel holds no two alike: an equal one further on had left without a word, and stands for the new one now.
+    if let (Some(place), Some(equal)) = (place, equal)
+        && place != equal
+    {
+        return Change::Removed(occupied.remove(place));
+    }
     let Some(place) = place else {
         let behind = family(payload) == AF_INET6 || flags & (NLM_F_APPEND | NLM_F_MULTI) != 0;
         let at = if behind { group.len() } else { 0 };
