@@ -58,6 +58,7 @@ impl Json {
     /// Begins a member: its key, which needs no escaping (a key of a table).
     #[inline]
     pub fn key(&mut self, key: &str) {
+        self.text.reserve(key.len() + 4);
         self.separate();
         self.text.push(b'"');
         self.text.extend_from_slice(key.as_bytes());
@@ -158,8 +159,11 @@ impl Json {
     /// A member whose key and value need no escaping.
     #[inline]
     pub fn plain_member(&mut self, key: &str, value: &str) {
-        self.key(key);
+        self.separate();
+        self.text.reserve(key.len() + value.len() + 5);
         self.text.push(b'"');
+        self.text.extend_from_slice(key.as_bytes());
+        self.text.extend_from_slice(b"\":\"");
         self.text.extend_from_slice(value.as_bytes());
         self.text.push(b'"');
     }

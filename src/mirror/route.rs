@@ -40,6 +40,11 @@ fn ways<'a>(kind: &Kind, payload: &'a [u8]) -> SmallVec<[Way<'a>; 4]> {
     }
 }
 
+/// The interface of a route of one leg, as nearly all are.
+pub fn only_interface(kind: &Kind, payload: &[u8]) -> Option<u32> {
+    attribute_u32(attributes_of(kind, payload), RTA_OIF).filter(|&ifindex| ifindex != 0)
+}
+
 /// Every interface that a route leaves through, each once.
 pub fn interfaces(kind: &Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
     let mut found: SmallVec<[u32; 4]> = SmallVec::new();
