@@ -231,7 +231,7 @@ mod tests {
             let (_, text) = text.split_once(r#""info_data":"#).unwrap();
             text[..text.len() - 2].to_owned()
         };
-        (text(context), text(context.comparing()))
+        (text(context.clone()), text(context.comparing()))
     }
 
     fn port(attributes: &[(u16, &[u8])]) -> String {
