@@ -6,6 +6,7 @@
 mod compare;
 mod identity;
 mod links;
+pub mod moves;
 pub mod repair;
 mod route;
 pub mod signals;

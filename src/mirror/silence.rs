@@ -9,7 +9,7 @@ use super::repair::{Difference, Scope};
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
 use crate::kinds::{
-    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, netconf, neightbl, nexthop, route, rule, vlan,
+    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, vlan,
 };
 use crate::netlink::wire::{Message, attribute, u32_at};
 
