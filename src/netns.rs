@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The shortest and the longest pause before it is looked at again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 /// `PROC_SUPER_MAGIC`: a directory of /proc does not tell when its files come and go.
-const PROC_MAGIC: i64 = 0x9fa0;
+const PROC_MAGIC: u64 = 0x9fa0;
 
 /// Which namespaces are watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,12 +142,12 @@ impl Name {
     /// Whether its directory tells when it goes.
     fn is_told(&self) -> bool {
         let found = rustix::fs::statfs(directory_of(&self.path));
-        found.is_ok_and(|found| found.f_type as i64 != PROC_MAGIC)
+        found.is_ok_and(|found| found.f_type as u64 != PROC_MAGIC)
     }
 }
 
 /// "cannot enter the network namespace 'blue': Operation not permitted; …"
-fn cannot(doing: &str, label: &str, error: Errno) -> Error {
+pub fn cannot(doing: &str, label: &str, error: Errno) -> Error {
     let mend = match error {
         Errno::PERM | Errno::ACCESS => "; run as root, or with CAP_SYS_ADMIN",
         _ => "",
@@ -194,6 +194,19 @@ impl Netns {
     /// Which one it is.
     pub fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// Holds it by itself, and not by its name's mount, which nobody could undo else.
+    pub fn let_go_of_name(&mut self) -> Result<()> {
+        if self.descriptor.is_some() {
+            let label = self.label.clone().unwrap_or_default();
+            let opened = self.inside(|| {
+                let opened = rustix::fs::open(OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+                opened.map_err(|error| cannot("open", &label, error))
+            });
+            self.descriptor = Some(opened?);
+        }
+        Ok(())
     }
 
     /// Lets go of it; it cannot be entered any more.

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{KINDS, KindIndex};
 use crate::netlink::socket::Batch;
-use crate::netns::{self, Discovery, Identity, Netns, Wanted};
+use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};
 use crate::output::writer::Writer;
 use crate::stream::{Stream, Telling};
 pub use place::Place;
@@ -97,7 +97,12 @@ pub fn watch(settings: &Settings, stream: Stream, descriptor: OwnedFd) -> Result
         greeted: false,
         stop: false,
     };
-    let result = watch.start().and_then(|()| watch.run());
+    let started = match watch.start() {
+        // Nothing was told, not even a greeting.
+        Err(Ended::Failed(error)) => return Err(error),
+        started => started,
+    };
+    let result = started.and_then(|()| watch.run());
     let ended = match result {
         Err(Ended::Closed) => return Ok(()),
         Err(Ended::Failed(error)) => Err(error),
@@ -263,7 +268,8 @@ impl Watch<'_> {
     /// Looks which namespaces have come and gone.
     fn discover(&mut self) -> std::result::Result<(), Ended> {
         let room = self.writer.has_room();
-        if room && std::mem::take(&mut self.postponed) {
+        let leave = self.places.iter().any(Place::leaves);
+        if room && !leave && std::mem::take(&mut self.postponed) {
             self.discovery.iter_mut().for_each(Discovery::look);
         }
         let found = self.discovery.as_mut().and_then(|discovery| discovery.scan(Instant::now()));
@@ -276,35 +282,38 @@ impl Watch<'_> {
                 place.leave(&mut self.batch, &mut self.stream.moves)?;
             }
         }
-        // Those that leave wait for room; were more let in meanwhile, they would have no bound.
-        self.postponed = !room;
-        if !room {
+        // Of a name that leads elsewhere now, the end is told before the beginning. And those that leave wait for room:
+        // were others let in meanwhile, they would have no bound.
+        self.postponed = !room || self.places.iter().any(Place::leaves);
+        if self.postponed {
             return Ok(());
         }
         self.refused.retain(|refused| found.iter().any(|(_, identity)| identity == refused));
         for (name, identity) in found {
             // A namespace of two names is watched once.
-            let known = self.places.iter().any(|place| !place.leaves() && place.identity() == identity);
+            let known = self.places.iter().any(|place| place.identity() == identity);
             if known || self.refused.contains(&identity) {
                 continue;
             }
-            // It may have gone again meanwhile, or have been made anew: then that is told, too.
-            let Ok(netns) = name.open().map_err(|failure| log::debug!("{}: {failure:?}", name.label)) else {
-                continue;
-            };
-            if netns.label().is_none() {
-                continue;
-            }
-            match self.add(netns) {
-                Ok(()) => self.appeared(),
-                Err(error) => {
-                    log::warn!("{error}; it is not watched");
-                    self.refused.push(identity);
-                }
+            match name.open() {
+                // It has gone again meanwhile, which is told, too.
+                Err(Failure::Missing | Failure::NoNamespace) => {}
+                Ok(netns) if netns.label().is_none() => {}
+                Ok(netns) => match self.add(netns) {
+                    Ok(()) => self.appeared(),
+                    Err(error) => self.refuse(identity, &error),
+                },
+                Err(Failure::System(error)) => self.refuse(identity, &netns::cannot("open", &name.label, error)),
             }
         }
         self.share_backlog();
         self.flush()
+    }
+
+    /// Says once that a namespace cannot be watched.
+    fn refuse(&mut self, identity: Identity, error: &Error) {
+        log::warn!("{error}; it is not watched");
+        self.refused.push(identity);
     }
 
     /// The last place appeared while others were watched.
@@ -435,7 +444,8 @@ impl Watch<'_> {
 /// Tells that a namespace appeared or is gone.
 fn tell_namespace(stream: &mut Stream, out: &mut Json, place: &Place, action: &str) -> Option<u64> {
     let label = place.label().unwrap_or_default();
-    stream.own(out, "netns", action, own_telling(Some(label)), |out| {
+    // The key is the event's own here.
+    stream.own(out, "netns", action, own_telling(None), |out| {
         out.key("name");
         out.string(label);
     })

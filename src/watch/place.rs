@@ -94,7 +94,8 @@ struct Pending {
 
 impl Place {
     /// Subscribes to what the kinds need, in that namespace, and asks for what exists.
-    pub fn open(settings: &Settings, number: usize, netns: Netns) -> Result<Place> {
+    pub fn open(settings: &Settings, number: usize, mut netns: Netns) -> Result<Place> {
+        netns.let_go_of_name()?;
         let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
         let mirror = Mirror::new();
         let start = settings.kinds.iter().map(|&kind| (kind, Scope::All)).collect();
