@@ -47,6 +47,11 @@ impl Actors {
         Actors { table, known: HashMap::new(), since: Instant::now(), look_ups: 0 }
     }
 
+    /// Nobody can be proven: the namespace is left.
+    pub fn nobody() -> Actors {
+        Actors { table: None, known: HashMap::new(), since: Instant::now(), look_ups: 0 }
+    }
+
     /// Who has that port id now.
     pub fn of(&mut self, port: u32, now: Instant) -> Actor {
         if now.saturating_duration_since(self.since) > PROOF_LIFETIME || self.known.len() >= PORTS_MAX {

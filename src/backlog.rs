@@ -20,6 +20,11 @@ impl Backlog {
         Backlog { buffer: Vec::new(), head: 0, bytes_max }
     }
 
+    /// From now on it takes in datagrams while it holds less than so many octets.
+    pub fn set_limit(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
     /// Whether it takes in no more for now.
     pub fn is_full(&self) -> bool {
         self.buffer.len() - self.head >= self.bytes_max

@@ -31,6 +31,8 @@ pub struct Arguments {
     #[arg(long)]
     unchanged: bool,
     #[command(flatten)]
+    namespaces: selection::Namespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
@@ -44,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         receive_buffer_bytes: arguments.receive_buffer,
         timeout: arguments.timeout,
         verify: arguments.verify,
+        namespaces: arguments.namespaces.wanted()?,
     };
     let output = descriptor(arguments.selection.output.as_deref())?;
     watch(&settings, Stream::new(options), output)

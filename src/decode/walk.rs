@@ -56,7 +56,16 @@ impl<'a> Context<'a> {
     /// The context of a message's payload: header and attributes.
     pub fn new(kind: &Kind, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
         let (header, message) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
-        Context { links, comparing: false, header, message, set: message, above: message, number: Cell::new(0), depth: 0 }
+        Context {
+            links,
+            comparing: false,
+            header,
+            message,
+            set: message,
+            above: message,
+            number: Cell::new(0),
+            depth: 0,
+        }
     }
 
     /// The same, for comparing.

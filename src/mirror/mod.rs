@@ -8,6 +8,7 @@ mod identity;
 mod links;
 #[cfg(test)]
 mod model;
+pub mod moves;
 pub mod repair;
 mod route;
 pub mod signals;

@@ -12,18 +12,18 @@ use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::{Action, Clock, Origin};
 use crate::kinds::{self, KINDS, KindIndex};
+use crate::mirror::moves::Moves;
 use crate::mirror::repair::{Difference, Scope};
 use crate::mirror::silence::{self, Look};
 use crate::mirror::{Mirror, signals};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
+use crate::netns::{Identity, Netns};
 use crate::stream::{Source, Stream, Telling, Told};
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
-/// A receive buffer below this is said to be small.
-const RECEIVE_BUFFER_SMALL_BYTES: usize = 1 << 20;
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
 const READS_MAX: usize = 16;
 /// A job begins anew at most so often because the kernel's state changed meanwhile; then it is taken as it is, and done
@@ -43,12 +43,15 @@ const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::
 /// A watched namespace.
 #[derive(Debug)]
 pub struct Place {
-    /// Its name, where another than linkhook's own is watched.
-    name: Option<String>,
+    /// Its number among all that are or were watched.
+    pub number: usize,
+    netns: Netns,
+    /// It appeared while others were watched; the number of the line that said so.
+    appeared: Option<Option<u64>>,
+    /// Its name is gone: what was read is still told, and then it is closed.
+    leaves: bool,
     socket: Socket,
     dump_socket: Socket,
-    batch: Batch,
-    dump_batch: Batch,
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
     mirror: Mirror,
@@ -91,42 +94,26 @@ struct Pending {
 }
 
 impl Place {
-    /// Subscribes to what the kinds need, in the namespace of the calling thread, and asks for what exists.
-    pub fn open(settings: &Settings, name: Option<String>) -> Result<Place> {
-        let socket = Socket::open(NETLINK_ROUTE)?;
-        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
-        let granted = socket
-            .set_receive_buffer(wanted)
-            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-        if settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
-            log::warn!(
-                "the receive buffer has only {granted} octets: a burst of changes may be lost, which is then told and \
-                 repaired; run as root or raise net.core.rmem_max"
-            );
-        }
-        let mut groups = Vec::new();
-        for group in silence::groups(&settings.kinds) {
-            match socket.join(group) {
-                Ok(true) => groups.push(group),
-                Ok(false) => log::debug!("this kernel does not have the group {group}"),
-                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
-            }
-        }
+    /// Subscribes to what the kinds need, in that namespace, and asks for what exists.
+    pub fn open(settings: &Settings, number: usize, mut netns: Netns) -> Result<Place> {
+        netns.let_go_of_name()?;
+        let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
         let mirror = Mirror::new();
         let start = settings.kinds.iter().map(|&kind| (kind, Scope::All)).collect();
         let job = Job::new(Purpose::Start, None, start, &mirror);
         let now = Instant::now();
         Ok(Place {
-            name,
+            number,
+            netns,
+            appeared: None,
+            leaves: false,
             drops_told: socket.drops().unwrap_or_default(),
             socket,
-            dump_socket: Socket::open(NETLINK_ROUTE)?,
-            batch: Batch::new(),
-            dump_batch: Batch::new(),
+            dump_socket,
             groups,
-            receive_buffer_bytes: granted,
+            receive_buffer_bytes,
             mirror,
-            actors: Actors::new(),
+            actors,
             backlog: Backlog::new(BACKLOG_BYTES_MAX),
             readable: true,
             dump_readable: true,
@@ -141,6 +128,76 @@ impl Place {
             last_received_microseconds: now_microseconds(),
             received_at: now,
         })
+    }
+
+    /// Both sockets, who makes changes, the groups, and the receive buffer's size.
+    fn sockets(settings: &Settings) -> Result<(Socket, Socket, Actors, Vec<u32>, usize)> {
+        let socket = Socket::open(NETLINK_ROUTE)?;
+        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
+        let granted = socket
+            .set_receive_buffer(wanted)
+            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        let mut groups = Vec::new();
+        for group in silence::groups(&settings.kinds) {
+            match socket.join(group) {
+                Ok(true) => groups.push(group),
+                Ok(false) => log::debug!("this kernel does not have the group {group}"),
+                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
+            }
+        }
+        Ok((socket, Socket::open(NETLINK_ROUTE)?, Actors::new(), groups, granted))
+    }
+
+    /// Its name, unless it is linkhook's own.
+    pub fn label(&self) -> Option<&str> {
+        self.netns.label()
+    }
+
+    /// Which namespace it is.
+    pub fn identity(&self) -> Identity {
+        self.netns.identity()
+    }
+
+    /// It appeared while others were watched, as that line said: what exists in it is new.
+    pub fn appears(&mut self, line: Option<u64>) {
+        self.appeared = Some(line);
+    }
+
+    /// Octets that may wait to be decoded.
+    pub fn set_backlog_limit(&mut self, bytes_max: usize) {
+        self.backlog.set_limit(bytes_max);
+    }
+
+    /// Its name is gone: it takes what the kernel still has, and lets go of the namespace, which its sockets would keep
+    /// alive.
+    pub fn leave(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        self.readable = true;
+        while self.readable && !self.backlog.is_full() {
+            self.read(batch, moves)?;
+        }
+        self.leaves = true;
+        self.readable = false;
+        // Of no group, in linkhook's own namespace: they stay silent.
+        self.socket = Socket::open(NETLINK_ROUTE)?;
+        self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+        self.actors = Actors::nobody();
+        self.netns.release();
+        self.job = None;
+        self.loss = None;
+        self.looks.clear();
+        self.look_at = None;
+        self.verify_at = None;
+        Ok(())
+    }
+
+    /// Whether its name is gone.
+    pub fn leaves(&self) -> bool {
+        self.leaves
+    }
+
+    /// Whether its name is gone and everything is told.
+    pub fn is_left(&self) -> bool {
+        self.leaves && self.pending.is_none() && self.backlog.is_empty()
     }
 
     /// The socket for notifications.
@@ -175,6 +232,9 @@ impl Place {
 
     /// Whether there is something to do now. `room` says whether lines are taken.
     pub fn has_work(&self, room: bool) -> bool {
+        if self.leaves {
+            return room;
+        }
         let reads = self.readable && !self.backlog.is_full();
         let decodes = room && (self.pending.is_some() || (self.job.is_none() && !self.backlog.is_empty()));
         // A repair tells its end; a dump fills the mirror, or a shadow of it, and waits for room at the start alone.
@@ -188,7 +248,7 @@ impl Place {
 
     /// When something is to be done, if nothing happens before.
     pub fn due(&self) -> Option<Instant> {
-        if self.job.is_some() || self.pending.is_some() {
+        if self.leaves || self.job.is_some() || self.pending.is_some() {
             return None;
         }
         let look = self.look_at.map(|at| at.max(self.rested_at));
@@ -196,13 +256,13 @@ impl Place {
         [look, repair, self.verify_at].into_iter().flatten().min()
     }
 
-    /// Takes from the kernel what it has, into the backlog.
-    pub fn read(&mut self) -> Result<()> {
+    /// Takes from the kernel what it has, into the backlog; notes links that move.
+    pub fn read(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         for _ in 0..READS_MAX {
             if !self.readable || self.backlog.is_full() {
                 return Ok(());
             }
-            match self.socket.receive(&mut self.batch) {
+            match self.socket.receive(batch) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
@@ -218,18 +278,19 @@ impl Place {
             self.last_received_microseconds = time;
             self.received_at = Instant::now();
             let mut longest = 0;
-            for datagram in self.batch.datagrams() {
+            for datagram in batch.datagrams() {
                 if datagram.port != 0 {
                     log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
                 } else if datagram.truncated() {
                     longest = longest.max(datagram.length);
                 } else {
+                    moves.note(self.netns.label(), time, datagram.bytes);
                     self.backlog.push(time, datagram.bytes);
                 }
             }
             if longest > 0 {
                 log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
-                self.batch.make_room(longest);
+                batch.make_room(longest);
                 self.lost();
             }
         }
@@ -250,7 +311,7 @@ impl Place {
                     self.told(stream, out);
                     continue;
                 };
-                tell_difference(pending, &difference, self.name.as_deref(), &self.mirror, stream, out);
+                tell_difference(pending, &difference, self.netns.label(), &self.mirror, stream, out);
             } else if self.job.is_none() && !self.backlog.is_empty() {
                 self.decode_one(stream, out);
             } else {
@@ -272,7 +333,7 @@ impl Place {
             );
         }
         if pending.purpose == Purpose::Repair || (pending.purpose == Purpose::Verify && found > 0) {
-            let telling = Telling { cause: pending.cause, ..own_telling(self.name.as_deref()) };
+            let telling = Telling { cause: pending.cause, ..own_telling(self.netns.label()) };
             stream.own(out, "resync", "done", telling, |out| {
                 for (key, number) in
                     [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)]
@@ -292,13 +353,8 @@ impl Place {
 
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
         let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
-        let telling = Telling {
-            origin: Origin::Kernel,
-            cause: None,
-            time_microseconds,
-            netns: self.name.as_deref(),
-            actor: None,
-        };
+        let telling =
+            Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
         let now = self.received_at;
@@ -328,8 +384,18 @@ impl Place {
     }
 
     /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
-    pub fn work(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json, room: bool) -> Result<bool> {
+    pub fn work(
+        &mut self,
+        settings: &Settings,
+        stream: &mut Stream,
+        out: &mut Json,
+        batch: &mut Batch,
+        room: bool,
+    ) -> Result<bool> {
         let mut renewed = false;
+        if self.leaves {
+            return Ok(false);
+        }
         if self.job.is_none() && self.pending.is_none() {
             self.begin_what_is_due(settings, stream, out);
         }
@@ -345,7 +411,7 @@ impl Place {
             reads += 1;
             if job.running.is_none() {
                 let Some((kind, request)) = job.next_request() else {
-                    self.finish(job, settings);
+                    self.finish(job, settings, batch, &mut stream.moves);
                     return Ok(renewed);
                 };
                 let family = request.body.first().copied().unwrap_or_default();
@@ -354,7 +420,7 @@ impl Place {
                 job.running = Some((kind, family, dump));
                 self.dump_readable = true;
             }
-            match self.read_dump(&mut job, stream, out)? {
+            match self.read_dump(&mut job, stream, out, batch)? {
                 Step::Waits => break,
                 Step::Goes => {
                     if job.purpose == Purpose::Start {
@@ -362,7 +428,7 @@ impl Place {
                     }
                 }
                 Step::Renew => {
-                    self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+                    self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
                     renewed = true;
                 }
             }
@@ -371,12 +437,12 @@ impl Place {
         Ok(renewed)
     }
 
-    fn read_dump(&mut self, job: &mut Job, stream: &mut Stream, out: &mut Json) -> Result<Step> {
+    fn read_dump(&mut self, job: &mut Job, stream: &mut Stream, out: &mut Json, batch: &mut Batch) -> Result<Step> {
         if !self.dump_readable {
             return Ok(Step::Waits);
         }
         let Some((kind, family, mut dump)) = job.running.take() else { return Ok(Step::Goes) };
-        match self.dump_socket.receive(&mut self.dump_batch) {
+        match self.dump_socket.receive(batch) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.dump_readable = false;
@@ -390,12 +456,14 @@ impl Place {
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
         }
         let time_microseconds = now_microseconds();
-        let netns = self.name.as_deref();
-        let telling = Telling { origin: Origin::Snapshot, cause: None, time_microseconds, netns, actor: None };
+        let netns = self.netns.label();
+        let cause = self.appeared.flatten();
+        let source = if self.appeared.is_some() { Source::Appeared } else { Source::Snapshot };
+        let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
         let mut foreign = false;
         let mut longest = 0;
         let mut ended = None;
-        for datagram in self.dump_batch.datagrams() {
+        for datagram in batch.datagrams() {
             if datagram.truncated() {
                 longest = longest.max(datagram.length);
             }
@@ -408,7 +476,7 @@ impl Place {
                 } else if names {
                     mirror.links.note(message.payload, false);
                 } else if purpose == Purpose::Start {
-                    stream.message(out, mirror, &message, Source::Snapshot, telling);
+                    stream.message(out, mirror, &message, source, telling);
                 } else {
                     gather(shadow, &message);
                 }
@@ -419,7 +487,7 @@ impl Place {
             }
         }
         if longest > 0 {
-            self.dump_batch.make_room(longest);
+            batch.make_room(longest);
         }
         job.names &= ended.is_none();
         match ended {
@@ -455,18 +523,18 @@ impl Place {
             self.looks.clear();
             self.look_at = None;
         }
-        self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+        self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
         Ok(())
     }
 
-    fn finish(&mut self, job: Job, settings: &Settings) {
+    fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) {
         self.rested_at = Instant::now() + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
         self.verify_at = settings.verify.map(|every| Instant::now() + every);
         if job.purpose == Purpose::Start {
             return;
         }
         // Notifications that came meanwhile may be what differs: what they say is not the mirror's fault.
-        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet()) {
+        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet(batch, moves)) {
             self.verify_at = Some(Instant::now() + LOOK_PAUSE);
             return;
         }
@@ -494,9 +562,9 @@ impl Place {
     }
 
     /// Whether the kernel has nothing more to tell for now.
-    fn is_quiet(&mut self) -> bool {
+    fn is_quiet(&mut self, batch: &mut Batch, moves: &mut Moves) -> bool {
         self.readable = true;
-        self.read().is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
+        self.read(batch, moves).is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
     }
 
     fn begin_what_is_due(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json) {
@@ -514,7 +582,7 @@ impl Place {
             let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told)).filter(|&lost| lost > 0);
             self.drops_told = drops.unwrap_or_default();
             self.loss = None;
-            let cause = stream.own(out, "overrun", "lost", own_telling(self.name.as_deref()), |out| {
+            let cause = stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
                 out.key("lost");
                 match lost {
                     Some(lost) => out.unsigned(lost.into()),
@@ -614,6 +682,7 @@ fn tell_difference(
     let origin = if inferred { Origin::Inferred } else { Origin::Resync };
     let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
+    let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
         *count += 1;

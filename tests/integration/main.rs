@@ -9,6 +9,7 @@ mod kernel_numbers;
 mod live;
 mod malformed;
 mod namespace;
+mod netns;
 mod program;
 mod recordings;
 mod reference;
@@ -38,8 +39,9 @@ fn main() -> ExitCode {
     if let Some(reason) = &obstacle {
         eprintln!("the live tests are ignored: {reason}");
     }
-    for &(name, run) in live::TESTS {
-        trials.push(Trial::test(format!("live::{name}"), run).with_ignored_flag(obstacle.is_some()));
+    for (room, tests) in [("live", live::TESTS), ("netns", netns::TESTS)] {
+        let of_room = tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run));
+        trials.extend(of_room.map(|trial| trial.with_ignored_flag(obstacle.is_some())));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
