@@ -76,7 +76,11 @@ pub static OWN_EVENTS: &[(&str, &str, &str)] = &[
     ("overrun", "lost", "notifications were lost: how many, since when, of which kinds"),
     ("resync", "done", "what a loss had hidden is told now: how many objects were added, changed and removed"),
     ("undecoded", "kept", "a message that could not be decoded, whole, as hex"),
-    ("netns", "added or removed", "a network namespace appeared, and what is in it follows as `add`; or its name is gone, and all that was in it with it"),
+    (
+        "netns",
+        "added or removed",
+        "a network namespace appeared, and what is in it follows as `add`; or its name is gone, and all that was in it with it",
+    ),
     ("output", "dropped", "events that a webhook wanted and does not get, and why"),
 ];
 
