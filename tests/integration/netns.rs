@@ -1,12 +1,14 @@
 //! linkhook in several network namespaces, with names in a /run of the test's own.
 
 use std::collections::HashSet;
-use std::process::Output;
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
+use std::time::Instant;
 
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::namespace::{Linkhook, Namespace, PROGRAM};
+use crate::namespace::{Linkhook, Namespace, PATIENCE, PROGRAM};
 
 /// The tests of this room.
 pub const TESTS: &[crate::Test] = &[
@@ -18,6 +20,7 @@ pub const TESTS: &[crate::Test] = &[
     ("two_names_of_one_are_watched_once", two_names_of_one),
     ("a_hundred_are_watched", hundred),
     ("an_overrun_in_one_is_repaired_there", overrun),
+    ("a_reader_that_does_not_read_holds_none", slow_reader),
     ("list_and_record_enter_them", list_and_record),
     ("wrong_names_are_explained", wrong_names),
 ];
@@ -229,25 +232,60 @@ fn hundred() -> Result<(), Failed> {
 fn overrun() -> Result<(), Failed> {
     let world = Namespace::with_names();
     world.run("ip netns add blue; ip netns add red; ip -n blue link add v0 type veth; ip -n blue link set v0 up");
-    let mut linkhook =
-        started(&world, &["link", "route", "--receive-buffer", "4KiB", "--netns", "blue", "--netns", "red"]);
-    linkhook.signal(rustix::process::Signal::STOP);
-    world.run(
-        "for number in $(seq 0 999); do echo route add 10.$((number / 256)).$((number % 256)).0/24 dev v0; done >/run/batch
-         ip -n blue link set lo up; ip -n blue -batch /run/batch; ip -n red link add r0 type veth",
-    );
-    linkhook.signal(rustix::process::Signal::CONT);
-    assert_eq!(linkhook.event("overrun", "lost")["netns"], "blue");
-    // Dumps in a new socket ask the namespace that lost something.
-    assert_eq!(linkhook.event("resync", "done")["netns"], "blue");
+    // It verifies all the time, so that a loss most often breaks off a dump, which leads to a new socket: that one must
+    // be in blue, too.
+    let arguments =
+        ["link", "route", "--receive-buffer", "4KiB", "--verify", "1ms", "--netns", "red", "--netns", "blue"];
+    let mut linkhook = started(&world, &arguments);
+    for round in 0..3 {
+        linkhook.signal(rustix::process::Signal::STOP);
+        world.run(&format!(
+            "for number in $(seq 0 499); do
+               echo route add 10.{round}$((number / 256)).$((number % 256)).0/24 dev v0; done >/run/batch
+             ip -n blue -batch /run/batch; ip -n red link add r{round} type veth"
+        ));
+        linkhook.signal(rustix::process::Signal::CONT);
+        assert_eq!(linkhook.event("overrun", "lost")["netns"], "blue");
+        linkhook.expect("the repair", |line| {
+            line["event"] == "resync" && line["netns"] == "blue" && line["resync"].get("reason").is_none()
+        });
+    }
     let routes: HashSet<String> = linkhook
         .seen
         .iter()
         .filter(|line| line["netns"] == "blue" && line["event"] == "route" && line["ifname"] == "v0")
         .map(|line| line["route"]["dst"].to_string())
         .collect();
-    assert!(routes.len() >= 1000, "{}", routes.len());
-    assert!(linkhook.seen.iter().all(|line| line["event"] != "route" || line["netns"] == "blue"));
+    assert!(routes.len() >= 1500, "{}", routes.len());
+    let gone: Vec<&Value> = linkhook.seen.iter().filter(|line| line["action"] == "remove").collect();
+    assert!(gone.is_empty(), "{gone:?}");
+    Ok(())
+}
+
+/// The kernel unmakes a namespace only when nobody has a socket in it.
+fn slow_reader() -> Result<(), Failed> {
+    let world = Namespace::with_names();
+    world.run("ip netns add blue; ip link add v0 type veth peer name v1; ip link set v1 netns blue; ip link set lo up");
+    let mut child = world.command(PROGRAM).args(["hello", "route", "--all-netns"]).stdout(Stdio::piped()).spawn()?;
+    // It reads the greeting, and then no more.
+    let mut reader = BufReader::new(child.stdout.take().ok_or("stdout")?);
+    let mut hello = String::new();
+    reader.read_line(&mut hello)?;
+    assert!(hello.contains("blue"), "{hello}");
+    world.run(
+        "seq 0 39999 | awk '{ printf \"route add 10.%d.%d.%d/32 dev lo\\n\", $1 / 65536, $1 / 256 % 256, $1 % 256 }' >/run/batch
+         ip -batch /run/batch; ip netns del blue",
+    );
+    let began = Instant::now();
+    let is_there = || {
+        let links = world.ip("link");
+        links.as_array().is_some_and(|links| links.iter().any(|link| link["ifname"] == "v0"))
+    };
+    while is_there() && began.elapsed() < PATIENCE {}
+    let left = is_there();
+    child.kill()?;
+    child.wait()?;
+    assert!(!left, "v0 is still there, and so is blue");
     Ok(())
 }
 
