@@ -8,6 +8,7 @@ use super::job::{Job, Purpose};
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
+use crate::decode::Links;
 use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::{Action, Clock, Origin};
@@ -15,7 +16,7 @@ use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::{Difference, Scope};
 use crate::mirror::silence::{self, Look};
-use crate::mirror::{Mirror, signals};
+use crate::mirror::{Mirror, interface_of, signals};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
@@ -37,6 +38,8 @@ const REST_FACTOR: u32 = 9;
 const REST_MAX: Duration = Duration::from_secs(2);
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
+/// Among so many datagrams a new link's name is looked for.
+const NAME_LOOK_AHEAD: usize = 32;
 /// The first and the longest pause before a repair, while losses follow each other.
 const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
 
@@ -351,7 +354,27 @@ impl Place {
         }
     }
 
+    /// The kernel tells a new link's settings and groups a moment before the link itself: its name is looked for among
+    /// what waits behind them.
+    fn learn_name(&mut self) {
+        let first = self.backlog.first().and_then(|(_, datagram)| wire::Message::parse(datagram));
+        let Some(ifindex) = first.and_then(|message| early_interface(&message)) else { return };
+        if self.mirror.links.name(ifindex).is_some() {
+            return;
+        }
+        let messages =
+            self.backlog.iter().skip(1).take(NAME_LOOK_AHEAD).flat_map(|(_, datagram)| wire::messages(datagram));
+        let named = |message: &wire::Message<'_>| {
+            silence::is_link(message) && wire::u32_at(message.payload, 4) == Some(ifindex)
+        };
+        if let Some(link) = messages.into_iter().find(named) {
+            // Not as a link that is there: that is for its own message to say.
+            self.mirror.links.note(link.payload, true);
+        }
+    }
+
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
+        self.learn_name();
         let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
         let telling =
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
@@ -629,6 +652,18 @@ fn is_other(difference: &Difference) -> bool {
 fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
     let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
     asked.map(|&kind| (kind, Scope::All)).collect()
+}
+
+/// The interface that a message of a kind concerns which may come before the link's own message.
+fn early_interface(message: &wire::Message<'_>) -> Option<u32> {
+    const EARLY: [&crate::decode::schema::Kind; 3] =
+        [&kinds::netconf::NETCONF, &kinds::maddr::MADDR, &kinds::neigh::FDB];
+    if !EARLY.iter().any(|kind| kind.new == message.header.kind) {
+        return None;
+    }
+    let family = message.payload.first().copied().unwrap_or_default();
+    let (kind, _) = kinds::of_message(message.header.kind, family)?;
+    interface_of(KINDS[kind], message.payload)
 }
 
 /// What became of a dump.
