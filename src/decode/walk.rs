@@ -233,9 +233,9 @@ fn write_attributes<'a>(
         *word |= bit;
         context.number.set(number);
         if row.repeated {
-            write_list(out, &context, row, attributes_from(bytes, payload), leftovers);
+            write_list(out, context, row, attributes_from(bytes, payload), leftovers);
         } else {
-            write_member(out, &context, row.key, &row.is, number, payload, leftovers);
+            write_member(out, context, row.key, &row.is, number, payload, leftovers);
         }
     }
     if !iterator.rest().is_empty() {

@@ -28,17 +28,20 @@ impl Uses {
 
     /// A route has gone.
     pub fn discount(&mut self, payload: &[u8]) {
-        let only = route::only_interface(&ROUTE, payload);
-        let several = only.is_none().then(|| route::interfaces(&ROUTE, payload)).unwrap_or_default();
-        for ifindex in only.into_iter().chain(several) {
-            if let Some(count) = self.links.get_mut(&ifindex) {
-                *count -= 1;
-                if *count == 0 {
-                    self.links.remove(&ifindex);
-                }
-            }
+        match route::only_interface(&ROUTE, payload) {
+            Some(ifindex) => self.discount_link(ifindex),
+            None => route::interfaces(&ROUTE, payload).into_iter().for_each(|ifindex| self.discount_link(ifindex)),
         }
         self.nexthops -= usize::from(uses_nexthop(payload));
+    }
+
+    fn discount_link(&mut self, ifindex: u32) {
+        if let Some(count) = self.links.get_mut(&ifindex) {
+            *count -= 1;
+            if *count == 0 {
+                self.links.remove(&ifindex);
+            }
+        }
     }
 
     /// Routes through an interface.
