@@ -20,6 +20,11 @@ impl Backlog {
         Backlog { buffer: Vec::new(), head: 0, bytes_max }
     }
 
+    /// From now on it takes in datagrams while it holds less than so many octets.
+    pub fn set_limit(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
     /// Whether it takes in no more for now.
     pub fn is_full(&self) -> bool {
         self.buffer.len() - self.head >= self.bytes_max
@@ -39,11 +44,20 @@ impl Backlog {
 
     /// The first datagram and when it was received. It is taken out by [`Backlog::pop`].
     pub fn first(&self) -> Option<(i64, &[u8])> {
-        let header = self.buffer.get(self.head..self.head + HEADER_BYTES)?;
-        let time = i64::from_ne_bytes(header[..8].try_into().ok()?);
-        let length = u64::from_ne_bytes(header[8..].try_into().ok()?) as usize;
-        let start = self.head + HEADER_BYTES;
-        Some((time, self.buffer.get(start..start + length)?))
+        self.iter().next()
+    }
+
+    /// The datagrams in order, each with when it was received.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &[u8])> {
+        let mut rest = &self.buffer[self.head..];
+        std::iter::from_fn(move || {
+            let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
+            let time = i64::from_ne_bytes(header[..8].try_into().ok()?);
+            let length = u64::from_ne_bytes(header[8..].try_into().ok()?) as usize;
+            let (datagram, behind) = behind.split_at_checked(length)?;
+            rest = behind;
+            Some((time, datagram))
+        })
     }
 
     /// Takes the first datagram out.

@@ -15,6 +15,7 @@ pub mod filter;
 pub mod kinds;
 pub mod mirror;
 pub mod netlink;
+pub mod netns;
 pub mod output;
 pub mod recording;
 pub mod reference;

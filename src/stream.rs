@@ -13,6 +13,7 @@ use crate::deliver::hub::Hub;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
 use crate::kinds::{self, KINDS, KindIndex, split};
+use crate::mirror::moves::Moves;
 use crate::mirror::signals::{self, Signals};
 use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
 use crate::netlink::wire::{self, Message};
@@ -25,6 +26,8 @@ pub enum Source {
     Kernel,
     /// A dump at the start.
     Snapshot,
+    /// The first dump of a namespace that appeared while watching: what it shows is new.
+    Appeared,
     /// A row of a dump in a recording.
     RecordedDump,
     /// A notification in a recording, whose beginning is not known.
@@ -92,6 +95,8 @@ pub struct Stream {
     scratch: Json,
     jq_errors: u64,
     hub: Option<Hub>,
+    /// Links that move from one watched namespace to another.
+    pub moves: Moves,
 }
 
 impl Stream {
@@ -107,6 +112,7 @@ impl Stream {
             scratch: Json::new(),
             jq_errors: 0,
             hub: None,
+            moves: Moves::default(),
         }
     }
 
@@ -237,18 +243,35 @@ impl Stream {
             Change::Removed(old) => (Action::Remove, Some(old), message.payload),
             Change::RemovedUnknown if source == Source::Recorded => (Action::Remove, None, message.payload),
             Change::RemovedUnknown => return None,
-            Change::Same(new) if self.options.unchanged && !present => (Action::Change, Some(new), new),
+            Change::Same(new) if self.options.unchanged && !present && source != Source::Appeared => {
+                (Action::Change, Some(new), new)
+            }
             Change::Same(_) => return None,
         };
         if action == Action::Present && !self.options.present {
             return None;
         }
         let after = (action != Action::Remove).then_some(new);
-        let signals = match action {
+        let mut signals = match action {
             Action::Present => Signals::NONE,
             _ => signals::of(table, old, after, message.payload),
         };
+        if action == Action::Add {
+            signals = signals.with(self.moved(kind, action, new, telling));
+        }
         self.tell(out, links, Told { kind, action, old, new, signals }, telling)
+    }
+
+    /// The signal of a link that came from another watched namespace, or that is missed and went to another one.
+    pub fn moved(&mut self, kind: KindIndex, action: Action, payload: &[u8], telling: Telling<'_>) -> Signals {
+        let (netns, time) = (telling.netns, telling.time_microseconds);
+        let moved = std::ptr::eq(KINDS[kind], &kinds::link::LINK)
+            && match action {
+                Action::Add => self.moves.arrives(netns, time, payload),
+                Action::Remove => self.moves.left(netns, time, payload),
+                Action::Change | Action::Present => false,
+            };
+        if moved { Signals::MOVED_NETNS } else { Signals::NONE }
     }
 
     /// Tells an object, if the filter wants it. Gives back the number of its line.

@@ -22,12 +22,20 @@ use crate::deliver::hub::Hub;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{KINDS, KindIndex};
+use crate::netlink::socket::Batch;
+use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};
 use crate::output::writer::Writer;
 use crate::stream::{Stream, Telling};
 pub use place::Place;
 
-/// Octets of notifications that wait to be decoded at most, for each namespace.
+/// Octets of notifications that wait to be decoded at most, of all namespaces together.
 pub const BACKLOG_BYTES_MAX: usize = 16 << 20;
+/// So many of them are each namespace's, however many there are.
+const BACKLOG_BYTES_MIN: usize = 128 << 10;
+/// A receive buffer below this is said to be small.
+const RECEIVE_BUFFER_SMALL_BYTES: usize = 1 << 20;
+/// So many wake-ups are taken at once. Where a link moves, both namespaces must be read before either is told.
+const WAKE_UPS_MAX: usize = 4096;
 /// Lines are handed to the writer once so many octets have gathered.
 const LINES_BYTES: usize = 256 << 10;
 /// How long the end waits for a reader that does not read.
@@ -35,6 +43,7 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
+const NAMESPACES: Token = Token(usize::MAX - 2);
 
 /// What is watched, and how.
 #[derive(Debug, Clone)]
@@ -47,6 +56,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// So often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// Which network namespaces.
+    pub namespaces: Wanted,
 }
 
 /// The webhooks of a watch.
@@ -97,10 +108,22 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
         poll,
         signals,
         places: Vec::new(),
+        next_place: 0,
+        discovery: None,
+        postponed: false,
+        refused: Vec::new(),
+        batch: Batch::new(),
+        groups: Vec::new(),
+        receive_buffer_bytes: 0,
         greeted: false,
         stop: false,
     };
-    let result = watch.start().and_then(|()| watch.run());
+    let started = match watch.start() {
+        // Nothing was told, not even a greeting.
+        Err(Ended::Failed(error)) => return Err(error),
+        started => started,
+    };
+    let result = started.and_then(|()| watch.run());
     let ended = match result {
         // Nobody reads any more; webhooks still get what they wait for.
         Err(Ended::Closed) => {
@@ -171,23 +194,60 @@ struct Watch<'s> {
     out: Json,
     poll: Poll,
     signals: UnixStream,
+    /// In the order of their numbers.
     places: Vec<Place>,
+    next_place: usize,
+    discovery: Option<Discovery>,
+    /// Namespaces may have appeared while lines were not taken.
+    postponed: bool,
+    /// Namespaces that cannot be watched, which was said.
+    refused: Vec<Identity>,
+    /// What is read passes through it at once, so that one serves all.
+    batch: Batch,
+    /// The groups that were joined, and the receive buffer's size, of the first place.
+    groups: Vec<u32>,
+    receive_buffer_bytes: usize,
     /// `hello` was told.
     greeted: bool,
     stop: bool,
 }
 
-/// The token of a place's notifications; that of its dumps is one more.
+/// The token of a place's notifications, by its number; that of its dumps is one more.
 fn token(place: usize) -> Token {
     Token(place * 2)
+}
+
+/// The place of that number.
+fn place_of(places: &mut [Place], number: usize) -> Option<&mut Place> {
+    let index = places.binary_search_by_key(&number, |place| place.number).ok()?;
+    places.get_mut(index)
 }
 
 impl Watch<'_> {
     fn start(&mut self) -> std::result::Result<(), Ended> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
-        let place = Place::open(self.settings, None)?;
-        self.add(place)?;
+        // First it listens, then it looks what is there.
+        self.discovery = Discovery::new(&self.settings.namespaces)?;
+        if let Some(discovery) = &self.discovery {
+            let descriptor = discovery.descriptor();
+            let registered = self.poll.registry().register(&mut SourceFd(&descriptor), NAMESPACES, Interest::READABLE);
+            registered.map_err(failed)?;
+        }
+        for netns in netns::open_all(&self.settings.namespaces)? {
+            self.add(netns)?;
+        }
+        self.share_backlog();
+        if let Some(place) = self.places.first() {
+            (self.groups, self.receive_buffer_bytes) = (place.groups().to_vec(), place.receive_buffer_bytes());
+        }
+        let granted = self.receive_buffer_bytes;
+        if self.settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
+            log::warn!(
+                "the receive buffer has only {granted} octets: a burst of changes may be lost, which is then told and \
+                 repaired; run as root or raise net.core.rmem_max"
+            );
+        }
         // Where what exists is shown, it is the first line. Else it waits until what exists is known: a change after it
         // is told as a change.
         if self.stream.options().present {
@@ -198,9 +258,9 @@ impl Watch<'_> {
 
     fn hello(&mut self) -> std::result::Result<(), Ended> {
         self.greeted = true;
-        let place = &self.places[0];
-        let (groups, buffer) = (place.groups(), place.receive_buffer_bytes());
+        let (groups, buffer, places) = (&self.groups, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
+        let namespaces = &self.settings.namespaces;
         self.stream.own(&mut self.out, "hello", "started", own_telling(None), |out| {
             out.key("version");
             out.string(env!("CARGO_PKG_VERSION"));
@@ -216,19 +276,107 @@ impl Watch<'_> {
             out.end_list();
             out.key("receive_buffer");
             out.unsigned(buffer as u64);
+            if *namespaces != Wanted::Own {
+                out.key("netns");
+                out.begin_list();
+                places.iter().filter_map(Place::label).for_each(|label| out.string(label));
+                out.end_list();
+            }
         });
         self.flush()
     }
 
-    fn add(&mut self, place: Place) -> std::result::Result<(), Ended> {
-        let index = self.places.len();
-        self.register(&place, index)?;
+    fn add(&mut self, netns: Netns) -> Result<()> {
+        let number = self.next_place;
+        let place = Place::open(self.settings, number, netns)?;
+        self.register(&place)?;
+        self.next_place += 1;
         self.places.push(place);
         Ok(())
     }
 
-    fn register(&self, place: &Place, index: usize) -> Result<()> {
-        let notifications = token(index);
+    /// Memory is bounded for all together.
+    fn share_backlog(&mut self) {
+        let share = BACKLOG_BYTES_MAX / self.places.len().max(1);
+        self.places.iter_mut().for_each(|place| place.set_backlog_limit(share.max(BACKLOG_BYTES_MIN)));
+    }
+
+    /// Looks which namespaces have come and gone.
+    fn discover(&mut self) -> std::result::Result<(), Ended> {
+        let room = self.writer.has_room();
+        let leave = self.places.iter().any(Place::leaves);
+        if room && !leave && std::mem::take(&mut self.postponed) {
+            self.discovery.iter_mut().for_each(Discovery::look);
+        }
+        let found = self.discovery.as_mut().and_then(|discovery| discovery.scan(Instant::now()));
+        let (Some(found), Some(discovery)) = (found, &self.discovery) else { return Ok(()) };
+        for place in self.places.iter_mut().filter(|place| !place.leaves()) {
+            let Some(label) = place.label() else { continue };
+            let identity = place.identity();
+            let stays = found.iter().any(|(name, found)| name.label == label && *found == identity);
+            if !stays && !discovery.is_lasting(label) {
+                place.leave(&mut self.batch, &mut self.stream.moves)?;
+            }
+        }
+        // Of a name that leads elsewhere now, the end is told before the beginning. And those that leave wait for room:
+        // were others let in meanwhile, they would have no bound.
+        self.postponed = !room || self.places.iter().any(Place::leaves);
+        if self.postponed {
+            return Ok(());
+        }
+        self.refused.retain(|refused| found.iter().any(|(_, identity)| identity == refused));
+        for (name, identity) in found {
+            // A namespace of two names is watched once.
+            let known = self.places.iter().any(|place| place.identity() == identity);
+            if known || self.refused.contains(&identity) {
+                continue;
+            }
+            match name.open() {
+                // It has gone again meanwhile, which is told, too.
+                Err(Failure::Missing | Failure::NoNamespace) => {}
+                Ok(netns) if netns.label().is_none() => {}
+                Ok(netns) => match self.add(netns) {
+                    Ok(()) => self.appeared(),
+                    Err(error) => self.refuse(identity, &error),
+                },
+                Err(Failure::System(error)) => self.refuse(identity, &netns::cannot("open", &name.label, error)),
+            }
+        }
+        self.share_backlog();
+        self.flush()
+    }
+
+    /// Says once that a namespace cannot be watched.
+    fn refuse(&mut self, identity: Identity, error: &Error) {
+        log::warn!("{error}; it is not watched");
+        self.refused.push(identity);
+    }
+
+    /// The last place appeared while others were watched.
+    fn appeared(&mut self) {
+        let Some(place) = self.places.last_mut() else { return };
+        let line = tell_namespace(&mut self.stream, &mut self.out, place, "added");
+        place.appears(line);
+    }
+
+    /// Closes what is left.
+    fn close(&mut self) -> std::result::Result<(), Ended> {
+        if !self.writer.has_room() || !self.places.iter().any(Place::is_left) {
+            return Ok(());
+        }
+        let (stream, out) = (&mut self.stream, &mut self.out);
+        self.places.retain(|place| {
+            if place.is_left() {
+                tell_namespace(stream, out, place, "removed");
+            }
+            !place.is_left()
+        });
+        self.share_backlog();
+        self.flush()
+    }
+
+    fn register(&self, place: &Place) -> Result<()> {
+        let notifications = token(place.number);
         for (descriptor, token) in
             [(place.descriptor(), notifications), (place.dump_descriptor(), Token(notifications.0 + 1))]
         {
@@ -239,7 +387,7 @@ impl Watch<'_> {
     }
 
     fn run(&mut self) -> std::result::Result<(), Ended> {
-        let mut events = Events::with_capacity(64);
+        let mut events = Events::with_capacity(WAKE_UPS_MAX);
         let deadline = self.settings.timeout.map(|timeout| Instant::now() + timeout);
         while !self.stop && !self.stream.is_done() {
             let now = Instant::now();
@@ -257,8 +405,13 @@ impl Watch<'_> {
                 match event.token() {
                     WAKER => {}
                     SIGNALS => self.stop = true,
+                    NAMESPACES => {
+                        if let Some(discovery) = &mut self.discovery {
+                            discovery.woken();
+                        }
+                    }
                     Token(number) => {
-                        if let Some(place) = self.places.get_mut(number / 2) {
+                        if let Some(place) = place_of(&mut self.places, number / 2) {
                             place.woken(number % 2 == 1);
                         }
                     }
@@ -278,22 +431,26 @@ impl Watch<'_> {
         }
         let dues = self.places.iter().filter_map(Place::due);
         let losses = self.stream.hub().and_then(|hub| hub.due(now));
-        dues.chain(deadline).chain(losses).min().map(|next| next.saturating_duration_since(now))
+        let discovery = self.discovery.as_ref().filter(|_| self.greeted).and_then(Discovery::due);
+        dues.chain(deadline).chain(discovery).chain(losses).min().map(|next| next.saturating_duration_since(now))
     }
 
     /// One turn for each place: read, then decode a slice, then go on with its dump.
     fn turn(&mut self) -> std::result::Result<(), Ended> {
+        // All are read before any is told: a link that moved is gone here before it is new there.
+        for place in &mut self.places {
+            place.read(&mut self.batch, &mut self.stream.moves)?;
+        }
         for index in 0..self.places.len() {
             let place = &mut self.places[index];
-            place.read()?;
             let room = self.writer.has_room();
             if room {
                 place.tell(&mut self.stream, &mut self.out, LINES_BYTES);
             }
-            if place.work(self.settings, &mut self.stream, &mut self.out, room)? {
+            if place.work(self.settings, &mut self.stream, &mut self.out, &mut self.batch, room)? {
                 // A dump that was broken off has a new socket.
                 let descriptor = place.dump_descriptor();
-                let token = Token(token(index).0 + 1);
+                let token = Token(token(place.number).0 + 1);
                 let registered = self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE);
                 registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))?;
             }
@@ -306,7 +463,9 @@ impl Watch<'_> {
         if !self.greeted && self.places.iter().all(Place::is_started) {
             self.hello()?;
         }
-        Ok(())
+        self.close()?;
+        // hello is the first line.
+        if self.greeted { self.discover() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> std::result::Result<(), Ended> {
@@ -321,6 +480,16 @@ impl Watch<'_> {
             Ok(()) => Ok(()),
         }
     }
+}
+
+/// Tells that a namespace appeared or is gone.
+fn tell_namespace(stream: &mut Stream, out: &mut Json, place: &Place, action: &str) -> Option<u64> {
+    let label = place.label().unwrap_or_default();
+    // The key is the event's own here.
+    stream.own(out, "netns", action, own_telling(None), |out| {
+        out.key("name");
+        out.string(label);
+    })
 }
 
 impl Place {

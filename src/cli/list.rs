@@ -11,6 +11,7 @@ use crate::mirror::Mirror;
 use crate::mirror::repair::Scope;
 use crate::netlink::dump::{self, DumpError, Row};
 use crate::netlink::socket::NETLINK_ROUTE;
+use crate::netns;
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units;
 use crate::watch::job::requests;
@@ -29,6 +30,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     timeout: Option<Duration>,
     #[command(flatten)]
+    namespaces: selection::Namespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
@@ -45,11 +48,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
         failed: None,
     };
-    // A link may name another one that comes later, so that the names are learned first.
-    list.kind(link, true)?;
-    for kind in wanted {
-        list.kind(kind, false)?;
-        if list.stream.is_done() || list.failed.is_some() {
+    let namespaces = netns::open_all(&arguments.namespaces.wanted()?)?;
+    for netns in &namespaces {
+        list.mirror = Mirror::new();
+        netns.inside(|| list.all(link, &wanted, netns.label()))?;
+        if list.is_done() {
             break;
         }
     }
@@ -70,7 +73,25 @@ struct List {
 }
 
 impl List {
-    fn kind(&mut self, kind: KindIndex, names: bool) -> Result<()> {
+    /// Whether nothing more is to be told.
+    fn is_done(&self) -> bool {
+        self.stream.is_done() || self.failed.is_some()
+    }
+
+    /// All kinds, in the namespace of the calling thread.
+    fn all(&mut self, link: KindIndex, wanted: &[KindIndex], netns: Option<&str>) -> Result<()> {
+        // A link may name another one that comes later, so that the names are learned first.
+        self.kind(link, true, netns)?;
+        for &kind in wanted {
+            self.kind(kind, false, netns)?;
+            if self.is_done() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn kind(&mut self, kind: KindIndex, names: bool, netns: Option<&str>) -> Result<()> {
         for (_, request) in requests(&[(kind, Scope::All)], &self.mirror) {
             let left = self.deadline.saturating_duration_since(Instant::now());
             let family = request.body.first().copied().unwrap_or_default();
@@ -78,7 +99,7 @@ impl List {
                 origin: Origin::Snapshot,
                 cause: None,
                 time_microseconds: now_microseconds(),
-                netns: None,
+                netns,
                 actor: None,
             };
             let result = dump::dump_all(NETLINK_ROUTE, &request, left, |row| {

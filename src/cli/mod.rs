@@ -27,6 +27,7 @@ use crate::error::Result;
         linkhook route | jq .route.dst                changed routes\n  \
         linkhook list link addr                       what exists now\n  \
         linkhook -i 'eth*' --signal carrier_lost      lost carriers of some interfaces\n  \
+        linkhook --all-netns link                     links in every network namespace\n  \
         linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
         linkhook decode capture.pcap                  the events in a recording\n  \
         linkhook --config /etc/linkhook.toml          with webhooks\n\n\

@@ -12,6 +12,7 @@ use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{self, DumpError, Row};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
+use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
 use crate::units;
 use crate::watch::job::requests;
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Stop after that time, such as 10s or 5m
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     timeout: Option<Duration>,
+    /// Another network namespace: a name in /run/netns or a path
+    #[arg(long, value_name = "NAME|PATH")]
+    netns: Option<String>,
     /// The size of the kernel's buffer for messages not read yet, such as 8MiB
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     receive_buffer: Option<usize>,
@@ -77,6 +81,13 @@ impl Recorder {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.netns {
+        Some(name) => Name::new(name)?.open_or_explain()?.inside(|| record(arguments)),
+        None => record(arguments),
+    }
+}
+
+fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::filter::words::kinds_named(&arguments.kinds)?;
     let socket = Socket::open(NETLINK_ROUTE)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);

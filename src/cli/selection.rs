@@ -9,6 +9,7 @@ use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::filter::jq::Jq;
 use crate::filter::words::{self, Named};
+use crate::netns::{Name, Wanted};
 use crate::output::Format;
 use crate::stream::Options;
 
@@ -49,6 +50,31 @@ pub struct Arguments {
     /// Write to a file, at its end, instead of stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Which network namespaces.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Namespaces {
+    /// Another network namespace: a name in /run/netns or a path; several by repeating it
+    #[arg(long, value_name = "NAME|PATH")]
+    netns: Vec<String>,
+    /// The own network namespace and all those in /run/netns, now and later
+    #[arg(long, conflicts_with = "netns")]
+    all_netns: bool,
+}
+
+impl Namespaces {
+    /// What is wanted; linkhook's own where none is named.
+    pub fn wanted(&self) -> Result<Wanted> {
+        if self.all_netns {
+            return Ok(Wanted::All);
+        }
+        if self.netns.is_empty() {
+            return Ok(Wanted::Own);
+        }
+        self.netns.iter().map(|name| Name::new(name)).collect::<Result<_>>().map(Wanted::Named)
+    }
 }
 
 impl Arguments {

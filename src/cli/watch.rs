@@ -36,6 +36,8 @@ pub struct Arguments {
     #[arg(long)]
     unchanged: bool,
     #[command(flatten)]
+    namespaces: selection::Namespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
@@ -84,6 +86,7 @@ fn follow(
             .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),
         timeout: arguments.timeout,
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
+        namespaces: arguments.namespaces.wanted()?,
     };
     let output = descriptor(selection.output.as_deref())?;
     watch(&settings, Stream::new(options), output, delivery)

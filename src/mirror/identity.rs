@@ -2,8 +2,6 @@
 //!
 //! Most kinds say it in their table; the few that no list of attributes can say stand here.
 
-use smallvec::SmallVec;
-
 use super::attributes_of;
 use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
@@ -11,7 +9,7 @@ use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// An identity's octets: comparable, and nothing more.
-pub type Key = SmallVec<[u8; 96]>;
+pub type Key = Vec<u8>;
 
 /// Writes the key of an object.
 pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
@@ -63,9 +61,14 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     }
 }
 
+/// Whether all octets are 0; without a branch for each, since most values have 4 or 16.
+fn is_zero(value: &[u8]) -> bool {
+    value.iter().fold(0, |all, &octet| all | octet) == 0
+}
+
 /// A value with its length before it; the kernel leaves out some that are 0, so that 0 is as absent.
 fn push(key: &mut Key, value: Option<&[u8]>) {
-    let value = value.filter(|value| value.iter().any(|&octet| octet != 0)).unwrap_or_default();
+    let value = value.filter(|value| !is_zero(value)).unwrap_or_default();
     key.push(value.len().min(255) as u8);
     key.extend_from_slice(value);
 }

@@ -1,10 +1,8 @@
 //! One repair for every loss: a dump gathers in a shadow of the mirror, and what differs is given back, to be told.
 
-use std::hash::BuildHasher;
-
 use super::compare::same;
 use super::store::Group;
-use super::{Key, LinkTable, Mirror, attributes_of, identity, interfaces_of};
+use super::{LinkTable, Mirror, attributes_of, interfaces_of};
 use crate::decode::code::multicast;
 use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex, tc};
@@ -59,27 +57,12 @@ impl Mirror {
         differences
     }
 
-    fn hash_of(hasher: &foldhash::fast::RandomState, key: &mut Key, kind: &'static Kind, group: &Group) -> u64 {
-        identity::write(key, kind, group.first());
-        hasher.hash_one(key.as_slice())
-    }
-
     fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
-        let (hasher, links) = (&self.hasher, &mut self.links);
-        let mut key = Key::new();
+        let links = &mut self.links;
         self.stores[kind].extract(
-            |group| {
-                if !group.iter().any(|object| is_inside(scope, table, object)) {
-                    return false;
-                }
-                let hash = Mirror::hash_of(hasher, &mut key, table, group);
-                let equal = |other: &Group| {
-                    let mut found = Key::new();
-                    identity::write(&mut found, table, other.first());
-                    found == key
-                };
-                shadow.stores[kind].find(hash, equal).is_none()
+            |hash, group| {
+                group.iter().any(|object| is_inside(scope, table, object)) && !shadow.stores[kind].contains(hash)
             },
             |object| is_inside(scope, table, object),
             |object| {
@@ -91,8 +74,7 @@ impl Mirror {
 
     fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
-        let mut key = Key::new();
-        for mut found in shadow.stores[kind].drain() {
+        for (hash, mut found) in shadow.stores[kind].drain() {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
@@ -100,15 +82,7 @@ impl Mirror {
             if !found.iter().any(|object| is_inside(scope, table, object) && !is_no_object(table, object)) {
                 continue;
             }
-            let hasher = &self.hasher;
-            let hash = Mirror::hash_of(hasher, &mut key, table, &found);
-            let rehash = |group: &Group| Mirror::hash_of(hasher, &mut Key::new(), table, group);
-            let equal = |group: &Group| {
-                let mut other = Key::new();
-                identity::write(&mut other, table, group.first());
-                other == key
-            };
-            self.stores[kind].put(hash, equal, rehash, |old| {
+            self.stores[kind].put(hash, |old| {
                 compare_groups(kind, scope, old, &found, differences);
                 // What the dump was not asked for stays, before what it showed.
                 if let Some(old) = old {

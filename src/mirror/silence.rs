@@ -80,7 +80,8 @@ pub fn before(mirror: &Mirror, message: &Message<'_>) -> Option<Before> {
     Some(Before { flags: mirror.links.flags(ifindex), name })
 }
 
-fn is_link(message: &Message<'_>) -> bool {
+/// Whether a message tells of a link itself, and not of its bridge's or IPv6's view of it.
+pub fn is_link(message: &Message<'_>) -> bool {
     matches!(message.header.kind, 16 | 17) && message.payload.first() == Some(&0)
 }
 

@@ -16,23 +16,32 @@ pub struct Uses {
 impl Uses {
     /// A route has come.
     pub fn count(&mut self, payload: &[u8]) {
-        for ifindex in route::interfaces(&ROUTE, payload) {
+        if let Some(ifindex) = route::only_interface(&ROUTE, payload) {
             *self.links.entry(ifindex).or_default() += 1;
+        } else {
+            for ifindex in route::interfaces(&ROUTE, payload) {
+                *self.links.entry(ifindex).or_default() += 1;
+            }
         }
         self.nexthops += usize::from(uses_nexthop(payload));
     }
 
     /// A route has gone.
     pub fn discount(&mut self, payload: &[u8]) {
-        for ifindex in route::interfaces(&ROUTE, payload) {
-            if let Some(count) = self.links.get_mut(&ifindex) {
-                *count -= 1;
-                if *count == 0 {
-                    self.links.remove(&ifindex);
-                }
-            }
+        match route::only_interface(&ROUTE, payload) {
+            Some(ifindex) => self.discount_link(ifindex),
+            None => route::interfaces(&ROUTE, payload).into_iter().for_each(|ifindex| self.discount_link(ifindex)),
         }
         self.nexthops -= usize::from(uses_nexthop(payload));
+    }
+
+    fn discount_link(&mut self, ifindex: u32) {
+        if let Some(count) = self.links.get_mut(&ifindex) {
+            *count -= 1;
+            if *count == 0 {
+                self.links.remove(&ifindex);
+            }
+        }
     }
 
     /// Routes through an interface.

@@ -8,22 +8,23 @@ use super::job::{Job, Purpose};
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
+use crate::decode::Links;
 use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::{Action, Clock, Origin};
 use crate::kinds::{self, KINDS, KindIndex};
+use crate::mirror::moves::Moves;
 use crate::mirror::repair::{Difference, Scope};
 use crate::mirror::silence::{self, Look};
-use crate::mirror::{Mirror, signals};
+use crate::mirror::{Mirror, interface_of, signals};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
+use crate::netns::{Identity, Netns};
 use crate::stream::{Source, Stream, Telling, Told};
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
-/// A receive buffer below this is said to be small.
-const RECEIVE_BUFFER_SMALL_BYTES: usize = 1 << 20;
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
 const READS_MAX: usize = 16;
 /// A job begins anew at most so often because the kernel's state changed meanwhile; then it is taken as it is, and done
@@ -37,18 +38,23 @@ const REST_FACTOR: u32 = 9;
 const REST_MAX: Duration = Duration::from_secs(2);
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
+/// Among so many datagrams a new link's name is looked for.
+const NAME_LOOK_AHEAD: usize = 32;
 /// The first and the longest pause before a repair, while losses follow each other.
 const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
 
 /// A watched namespace.
 #[derive(Debug)]
 pub struct Place {
-    /// Its name, where another than linkhook's own is watched.
-    name: Option<String>,
+    /// Its number among all that are or were watched.
+    pub number: usize,
+    netns: Netns,
+    /// It appeared while others were watched; the number of the line that said so.
+    appeared: Option<Option<u64>>,
+    /// Its name is gone: what was read is still told, and then it is closed.
+    leaves: bool,
     socket: Socket,
     dump_socket: Socket,
-    batch: Batch,
-    dump_batch: Batch,
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
     mirror: Mirror,
@@ -67,6 +73,7 @@ pub struct Place {
     repair_pause: Duration,
     verify_at: Option<Instant>,
     last_received_microseconds: i64,
+    received_at: Instant,
 }
 
 /// Notifications were lost.
@@ -90,42 +97,26 @@ struct Pending {
 }
 
 impl Place {
-    /// Subscribes to what the kinds need, in the namespace of the calling thread, and asks for what exists.
-    pub fn open(settings: &Settings, name: Option<String>) -> Result<Place> {
-        let socket = Socket::open(NETLINK_ROUTE)?;
-        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
-        let granted = socket
-            .set_receive_buffer(wanted)
-            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-        if settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
-            log::warn!(
-                "the receive buffer has only {granted} octets: a burst of changes may be lost, which is then told and \
-                 repaired; run as root or raise net.core.rmem_max"
-            );
-        }
-        let mut groups = Vec::new();
-        for group in silence::groups(&settings.kinds) {
-            match socket.join(group) {
-                Ok(true) => groups.push(group),
-                Ok(false) => log::debug!("this kernel does not have the group {group}"),
-                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
-            }
-        }
+    /// Subscribes to what the kinds need, in that namespace, and asks for what exists.
+    pub fn open(settings: &Settings, number: usize, mut netns: Netns) -> Result<Place> {
+        netns.let_go_of_name()?;
+        let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
         let mirror = Mirror::new();
         let start = settings.kinds.iter().map(|&kind| (kind, Scope::All)).collect();
         let job = Job::new(Purpose::Start, None, start, &mirror);
         let now = Instant::now();
         Ok(Place {
-            name,
+            number,
+            netns,
+            appeared: None,
+            leaves: false,
             drops_told: socket.drops().unwrap_or_default(),
             socket,
-            dump_socket: Socket::open(NETLINK_ROUTE)?,
-            batch: Batch::new(),
-            dump_batch: Batch::new(),
+            dump_socket,
             groups,
-            receive_buffer_bytes: granted,
+            receive_buffer_bytes,
             mirror,
-            actors: Actors::new(),
+            actors,
             backlog: Backlog::new(BACKLOG_BYTES_MAX),
             readable: true,
             dump_readable: true,
@@ -138,7 +129,78 @@ impl Place {
             repair_pause: REPAIR_PAUSE.0,
             verify_at: settings.verify.map(|every| now + every),
             last_received_microseconds: now_microseconds(),
+            received_at: now,
         })
+    }
+
+    /// Both sockets, who makes changes, the groups, and the receive buffer's size.
+    fn sockets(settings: &Settings) -> Result<(Socket, Socket, Actors, Vec<u32>, usize)> {
+        let socket = Socket::open(NETLINK_ROUTE)?;
+        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
+        let granted = socket
+            .set_receive_buffer(wanted)
+            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        let mut groups = Vec::new();
+        for group in silence::groups(&settings.kinds) {
+            match socket.join(group) {
+                Ok(true) => groups.push(group),
+                Ok(false) => log::debug!("this kernel does not have the group {group}"),
+                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
+            }
+        }
+        Ok((socket, Socket::open(NETLINK_ROUTE)?, Actors::new(), groups, granted))
+    }
+
+    /// Its name, unless it is linkhook's own.
+    pub fn label(&self) -> Option<&str> {
+        self.netns.label()
+    }
+
+    /// Which namespace it is.
+    pub fn identity(&self) -> Identity {
+        self.netns.identity()
+    }
+
+    /// It appeared while others were watched, as that line said: what exists in it is new.
+    pub fn appears(&mut self, line: Option<u64>) {
+        self.appeared = Some(line);
+    }
+
+    /// Octets that may wait to be decoded.
+    pub fn set_backlog_limit(&mut self, bytes_max: usize) {
+        self.backlog.set_limit(bytes_max);
+    }
+
+    /// Its name is gone: it takes what the kernel still has, and lets go of the namespace, which its sockets would keep
+    /// alive.
+    pub fn leave(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        self.readable = true;
+        while self.readable && !self.backlog.is_full() {
+            self.read(batch, moves)?;
+        }
+        self.leaves = true;
+        self.readable = false;
+        // Of no group, in linkhook's own namespace: they stay silent.
+        self.socket = Socket::open(NETLINK_ROUTE)?;
+        self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+        self.actors = Actors::nobody();
+        self.netns.release();
+        self.job = None;
+        self.loss = None;
+        self.looks.clear();
+        self.look_at = None;
+        self.verify_at = None;
+        Ok(())
+    }
+
+    /// Whether its name is gone.
+    pub fn leaves(&self) -> bool {
+        self.leaves
+    }
+
+    /// Whether its name is gone and everything is told.
+    pub fn is_left(&self) -> bool {
+        self.leaves && self.pending.is_none() && self.backlog.is_empty()
     }
 
     /// The socket for notifications.
@@ -173,6 +235,9 @@ impl Place {
 
     /// Whether there is something to do now. `room` says whether lines are taken.
     pub fn has_work(&self, room: bool) -> bool {
+        if self.leaves {
+            return room;
+        }
         let reads = self.readable && !self.backlog.is_full();
         let decodes = room && (self.pending.is_some() || (self.job.is_none() && !self.backlog.is_empty()));
         // A repair tells its end; a dump fills the mirror, or a shadow of it, and waits for room at the start alone.
@@ -186,7 +251,7 @@ impl Place {
 
     /// When something is to be done, if nothing happens before.
     pub fn due(&self) -> Option<Instant> {
-        if self.job.is_some() || self.pending.is_some() {
+        if self.leaves || self.job.is_some() || self.pending.is_some() {
             return None;
         }
         let look = self.look_at.map(|at| at.max(self.rested_at));
@@ -194,13 +259,13 @@ impl Place {
         [look, repair, self.verify_at].into_iter().flatten().min()
     }
 
-    /// Takes from the kernel what it has, into the backlog.
-    pub fn read(&mut self) -> Result<()> {
+    /// Takes from the kernel what it has, into the backlog; notes links that move.
+    pub fn read(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         for _ in 0..READS_MAX {
             if !self.readable || self.backlog.is_full() {
                 return Ok(());
             }
-            match self.socket.receive(&mut self.batch) {
+            match self.socket.receive(batch) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
@@ -214,19 +279,21 @@ impl Place {
             }
             let time = now_microseconds();
             self.last_received_microseconds = time;
+            self.received_at = Instant::now();
             let mut longest = 0;
-            for datagram in self.batch.datagrams() {
+            for datagram in batch.datagrams() {
                 if datagram.port != 0 {
                     log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
                 } else if datagram.truncated() {
                     longest = longest.max(datagram.length);
                 } else {
+                    moves.note(self.netns.label(), time, datagram.bytes);
                     self.backlog.push(time, datagram.bytes);
                 }
             }
             if longest > 0 {
                 log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
-                self.batch.make_room(longest);
+                batch.make_room(longest);
                 self.lost();
             }
         }
@@ -247,7 +314,7 @@ impl Place {
                     self.told(stream, out);
                     continue;
                 };
-                tell_difference(pending, &difference, self.name.as_deref(), &self.mirror, stream, out);
+                tell_difference(pending, &difference, self.netns.label(), &self.mirror, stream, out);
             } else if self.job.is_none() && !self.backlog.is_empty() {
                 self.decode_one(stream, out);
             } else {
@@ -269,7 +336,7 @@ impl Place {
             );
         }
         if pending.purpose == Purpose::Repair || (pending.purpose == Purpose::Verify && found > 0) {
-            let telling = Telling { cause: pending.cause, ..own_telling(self.name.as_deref()) };
+            let telling = Telling { cause: pending.cause, ..own_telling(self.netns.label()) };
             stream.own(out, "resync", "done", telling, |out| {
                 for (key, number) in
                     [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)]
@@ -287,18 +354,33 @@ impl Place {
         }
     }
 
-    fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
-        let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
-        let telling = Telling {
-            origin: Origin::Kernel,
-            cause: None,
-            time_microseconds,
-            netns: self.name.as_deref(),
-            actor: None,
+    /// The kernel tells a new link's settings and groups a moment before the link itself: its name is looked for among
+    /// what waits behind them.
+    fn learn_name(&mut self) {
+        let first = self.backlog.first().and_then(|(_, datagram)| wire::Message::parse(datagram));
+        let Some(ifindex) = first.and_then(|message| early_interface(&message)) else { return };
+        if self.mirror.links.name(ifindex).is_some() {
+            return;
+        }
+        let messages =
+            self.backlog.iter().skip(1).take(NAME_LOOK_AHEAD).flat_map(|(_, datagram)| wire::messages(datagram));
+        let named = |message: &wire::Message<'_>| {
+            silence::is_link(message) && wire::u32_at(message.payload, 4) == Some(ifindex)
         };
+        if let Some(link) = messages.into_iter().find(named) {
+            // Not as a link that is there: that is for its own message to say.
+            self.mirror.links.note(link.payload, true);
+        }
+    }
+
+    fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
+        self.learn_name();
+        let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
+        let telling =
+            Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
-        let now = Instant::now();
+        let now = self.received_at;
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
@@ -325,8 +407,18 @@ impl Place {
     }
 
     /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
-    pub fn work(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json, room: bool) -> Result<bool> {
+    pub fn work(
+        &mut self,
+        settings: &Settings,
+        stream: &mut Stream,
+        out: &mut Json,
+        batch: &mut Batch,
+        room: bool,
+    ) -> Result<bool> {
         let mut renewed = false;
+        if self.leaves {
+            return Ok(false);
+        }
         if self.job.is_none() && self.pending.is_none() {
             self.begin_what_is_due(settings, stream, out);
         }
@@ -342,7 +434,7 @@ impl Place {
             reads += 1;
             if job.running.is_none() {
                 let Some((kind, request)) = job.next_request() else {
-                    self.finish(job, settings);
+                    self.finish(job, settings, batch, &mut stream.moves);
                     return Ok(renewed);
                 };
                 let family = request.body.first().copied().unwrap_or_default();
@@ -351,7 +443,7 @@ impl Place {
                 job.running = Some((kind, family, dump));
                 self.dump_readable = true;
             }
-            match self.read_dump(&mut job, stream, out)? {
+            match self.read_dump(&mut job, stream, out, batch)? {
                 Step::Waits => break,
                 Step::Goes => {
                     if job.purpose == Purpose::Start {
@@ -359,7 +451,7 @@ impl Place {
                     }
                 }
                 Step::Renew => {
-                    self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+                    self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
                     renewed = true;
                 }
             }
@@ -368,12 +460,12 @@ impl Place {
         Ok(renewed)
     }
 
-    fn read_dump(&mut self, job: &mut Job, stream: &mut Stream, out: &mut Json) -> Result<Step> {
+    fn read_dump(&mut self, job: &mut Job, stream: &mut Stream, out: &mut Json, batch: &mut Batch) -> Result<Step> {
         if !self.dump_readable {
             return Ok(Step::Waits);
         }
         let Some((kind, family, mut dump)) = job.running.take() else { return Ok(Step::Goes) };
-        match self.dump_socket.receive(&mut self.dump_batch) {
+        match self.dump_socket.receive(batch) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.dump_readable = false;
@@ -387,12 +479,14 @@ impl Place {
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
         }
         let time_microseconds = now_microseconds();
-        let netns = self.name.as_deref();
-        let telling = Telling { origin: Origin::Snapshot, cause: None, time_microseconds, netns, actor: None };
+        let netns = self.netns.label();
+        let cause = self.appeared.flatten();
+        let source = if self.appeared.is_some() { Source::Appeared } else { Source::Snapshot };
+        let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
         let mut foreign = false;
         let mut longest = 0;
         let mut ended = None;
-        for datagram in self.dump_batch.datagrams() {
+        for datagram in batch.datagrams() {
             if datagram.truncated() {
                 longest = longest.max(datagram.length);
             }
@@ -405,7 +499,7 @@ impl Place {
                 } else if names {
                     mirror.links.note(message.payload, false);
                 } else if purpose == Purpose::Start {
-                    stream.message(out, mirror, &message, Source::Snapshot, telling);
+                    stream.message(out, mirror, &message, source, telling);
                 } else {
                     gather(shadow, &message);
                 }
@@ -416,7 +510,7 @@ impl Place {
             }
         }
         if longest > 0 {
-            self.dump_batch.make_room(longest);
+            batch.make_room(longest);
         }
         job.names &= ended.is_none();
         match ended {
@@ -452,18 +546,18 @@ impl Place {
             self.looks.clear();
             self.look_at = None;
         }
-        self.dump_socket = Socket::open(NETLINK_ROUTE)?;
+        self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
         Ok(())
     }
 
-    fn finish(&mut self, job: Job, settings: &Settings) {
+    fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) {
         self.rested_at = Instant::now() + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
         self.verify_at = settings.verify.map(|every| Instant::now() + every);
         if job.purpose == Purpose::Start {
             return;
         }
         // Notifications that came meanwhile may be what differs: what they say is not the mirror's fault.
-        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet()) {
+        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet(batch, moves)) {
             self.verify_at = Some(Instant::now() + LOOK_PAUSE);
             return;
         }
@@ -491,9 +585,9 @@ impl Place {
     }
 
     /// Whether the kernel has nothing more to tell for now.
-    fn is_quiet(&mut self) -> bool {
+    fn is_quiet(&mut self, batch: &mut Batch, moves: &mut Moves) -> bool {
         self.readable = true;
-        self.read().is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
+        self.read(batch, moves).is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
     }
 
     fn begin_what_is_due(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json) {
@@ -511,7 +605,7 @@ impl Place {
             let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told)).filter(|&lost| lost > 0);
             self.drops_told = drops.unwrap_or_default();
             self.loss = None;
-            let cause = stream.own(out, "overrun", "lost", own_telling(self.name.as_deref()), |out| {
+            let cause = stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
                 out.key("lost");
                 match lost {
                     Some(lost) => out.unsigned(lost.into()),
@@ -558,6 +652,18 @@ fn is_other(difference: &Difference) -> bool {
 fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
     let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
     asked.map(|&kind| (kind, Scope::All)).collect()
+}
+
+/// The interface that a message of a kind concerns which may come before the link's own message.
+fn early_interface(message: &wire::Message<'_>) -> Option<u32> {
+    const EARLY: [&crate::decode::schema::Kind; 3] =
+        [&kinds::netconf::NETCONF, &kinds::maddr::MADDR, &kinds::neigh::FDB];
+    if !EARLY.iter().any(|kind| kind.new == message.header.kind) {
+        return None;
+    }
+    let family = message.payload.first().copied().unwrap_or_default();
+    let (kind, _) = kinds::of_message(message.header.kind, family)?;
+    interface_of(KINDS[kind], message.payload)
 }
 
 /// What became of a dump.
@@ -611,6 +717,7 @@ fn tell_difference(
     let origin = if inferred { Origin::Inferred } else { Origin::Resync };
     let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
+    let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
         *count += 1;

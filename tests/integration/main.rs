@@ -10,6 +10,7 @@ mod kernel_numbers;
 mod live;
 mod malformed;
 mod namespace;
+mod netns;
 mod program;
 mod receiver;
 mod recordings;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     if let Some(reason) = &obstacle {
         eprintln!("the live tests are ignored: {reason}");
     }
-    for (room, tests) in [("live", live::TESTS), ("deliver", deliver::LIVE_TESTS)] {
+    for (room, tests) in [("live", live::TESTS), ("netns", netns::TESTS), ("deliver", deliver::LIVE_TESTS)] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(obstacle.is_some())));
     }

@@ -45,18 +45,34 @@ fn unshare() -> Command {
 /// A namespace, for as long as it lives.
 pub struct Namespace {
     holder: Child,
+    /// It has mounts of its own, and an empty /run.
+    mounts: bool,
 }
 
 impl Namespace {
     /// Makes one, with `lo` up.
     pub fn new() -> Namespace {
+        Namespace::make(false)
+    }
+
+    /// Makes one with an empty /run of its own, so that names of namespaces may be made in it.
+    pub fn with_names() -> Namespace {
+        Namespace::make(true)
+    }
+
+    fn make(mounts: bool) -> Namespace {
         let mut command = unshare();
-        command.args(["--kill-child", "--fork", "sh", "-c", "echo ready; exec sleep 600"]);
+        let script =
+            if mounts { "mount -t tmpfs none /run; echo ready; exec sleep 600" } else { "echo ready; exec sleep 600" };
+        if mounts {
+            command.arg("-m");
+        }
+        command.args(["--kill-child", "--fork", "sh", "-ec", script]);
         let mut holder = command.stdout(Stdio::piped()).spawn().expect("unshare");
         let mut ready = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n");
-        let namespace = Namespace { holder };
+        let namespace = Namespace { holder, mounts };
         namespace.run("ip link set lo up");
         namespace
     }
@@ -73,6 +89,9 @@ impl Namespace {
         let mut command = Command::new("nsenter");
         let process = self.process().to_string();
         command.args(["-t", &process, "-n"]);
+        if self.mounts {
+            command.arg("-m");
+        }
         if !rustix::process::geteuid().is_root() {
             command.args(["-U", "--preserve-credentials"]);
         }
@@ -153,6 +172,13 @@ impl Linkhook {
                     panic!("{what}: {error}; the last lines were\n{}", seen.join("\n"));
                 }
             }
+        }
+    }
+
+    /// Waits for a line for which `wanted` holds, unless there was one already.
+    pub fn until_seen(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        if !self.seen.iter().any(&wanted) {
+            self.expect(what, wanted);
         }
     }
 
