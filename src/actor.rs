@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Who made a change.
@@ -15,7 +16,7 @@ pub struct Actor {
     /// The netlink port id of the request that led to it; the kernel's word.
     pub port: u32,
     /// The process that was found and is proven to hold that port, and its name.
-    pub process: Option<(u32, String)>,
+    pub process: Option<(u32, Rc<str>)>,
 }
 
 /// A proof holds so long: then the port may be another's.
@@ -32,7 +33,7 @@ const PORTS_MAX: usize = 256;
 pub struct Actors {
     /// The namespace's table of netlink sockets; `None` without /proc.
     table: Option<File>,
-    known: HashMap<u32, Option<(u32, String)>>,
+    known: HashMap<u32, Option<(u32, Rc<str>)>>,
     /// When the memory was emptied last, and how many look-ups there were since.
     since: Instant,
     look_ups: u32,
@@ -70,7 +71,7 @@ impl Actors {
         Actor { port, process }
     }
 
-    fn look_up(&mut self, port: u32, deadline: Instant) -> Option<(u32, String)> {
+    fn look_up(&mut self, port: u32, deadline: Instant) -> Option<(u32, Rc<str>)> {
         let table = self.table.as_mut()?;
         table.seek(SeekFrom::Start(0)).ok()?;
         let mut text = String::new();
@@ -118,9 +119,9 @@ fn holds(process: u32, socket: &str) -> bool {
     descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).any(|target| target.as_os_str() == socket)
 }
 
-fn named(process: u32) -> Option<(u32, String)> {
+fn named(process: u32) -> Option<(u32, Rc<str>)> {
     let name = fs::read(format!("/proc/{process}/comm")).ok()?;
-    Some((process, String::from_utf8_lossy(&name).trim_end().to_string()))
+    Some((process, String::from_utf8_lossy(&name).trim_end().into()))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub fn write_number(out: &mut Json, scalar: Scalar, payload: &[u8]) -> Decoded {
 /// Writes a number's name, or the number.
 pub fn write_named(out: &mut Json, names: &'static Names, number: u64) {
     match name_of(names, number) {
-        Some(name) => out.string(name),
+        Some(name) => out.plain(name),
         None => out.unsigned(number),
     }
 }
@@ -82,7 +82,7 @@ pub fn write_bits(out: &mut Json, names: &'static Names, bits: u64) {
     for &(mask, name) in names {
         if mask != 0 && rest & mask == mask {
             rest &= !mask;
-            out.string(name);
+            out.plain(name);
         }
     }
     if rest != 0 {
@@ -144,7 +144,7 @@ pub fn write(out: &mut Json, context: &Context<'_>, is: &'static Is, payload: &[
         Is::Named(scalar, names) => {
             let number = unsigned(scalar, payload)?;
             match name_of(names, number) {
-                Some(name) => out.string(name),
+                Some(name) => out.plain(name),
                 None => write_number(out, scalar, payload)?,
             }
         }
@@ -152,7 +152,7 @@ pub fn write(out: &mut Json, context: &Context<'_>, is: &'static Is, payload: &[
         Is::NamedId(scalar, names) => {
             let number = unsigned(scalar, payload)?;
             match name_of(names, number) {
-                Some(name) => out.string(name),
+                Some(name) => out.plain(name),
                 None => out.display(number),
             }
         }

@@ -1,5 +1,7 @@
 //! The one walker: reads attributes by their set, structures by their fields, and writes members.
 
+use std::cell::Cell;
+
 use smallvec::SmallVec;
 
 use super::json::Json;
@@ -31,7 +33,7 @@ impl Links for NoLinks {
 }
 
 /// What a value's meaning may depend on.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Context<'a> {
     /// Names of interfaces.
     pub links: &'a dyn Links,
@@ -46,7 +48,7 @@ pub struct Context<'a> {
     /// The attributes of the set around that one.
     pub above: &'a [u8],
     /// The number of the attribute whose value is read; 0 in a structure of the header.
-    pub number: u16,
+    number: Cell<u16>,
     depth: u8,
 }
 
@@ -54,7 +56,16 @@ impl<'a> Context<'a> {
     /// The context of a message's payload: header and attributes.
     pub fn new(kind: &Kind, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
         let (header, message) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
-        Context { links, comparing: false, header, message, set: message, above: message, number: 0, depth: 0 }
+        Context {
+            links,
+            comparing: false,
+            header,
+            message,
+            set: message,
+            above: message,
+            number: Cell::new(0),
+            depth: 0,
+        }
     }
 
     /// The same, for comparing.
@@ -64,12 +75,18 @@ impl<'a> Context<'a> {
 
     /// The same, for another attribute of the same set.
     pub fn numbered(self, number: u16) -> Context<'a> {
-        Context { number, ..self }
+        self.number.set(number);
+        self
     }
 
     /// The family: the first octet of every rtnetlink header.
     pub fn family(&self) -> u8 {
         self.header.first().copied().unwrap_or_default()
+    }
+
+    /// The number of the attribute whose value is read; 0 in a structure of the header.
+    pub fn number(&self) -> u16 {
+        self.number.get()
     }
 
     /// An attribute beside the value.
@@ -79,7 +96,7 @@ impl<'a> Context<'a> {
 
     /// The context of a nest's attributes.
     pub fn inside(&self, set: &'a [u8]) -> Context<'a> {
-        Context { set, above: self.set, depth: self.depth + 1, ..*self }
+        Context { set, above: self.set, depth: self.depth + 1, ..self.clone() }
     }
 }
 
@@ -214,7 +231,7 @@ fn write_attributes<'a>(
             continue;
         }
         *word |= bit;
-        let context = Context { number, ..*context };
+        context.number.set(number);
         if row.repeated {
             write_list(out, &context, row, attributes_from(bytes, payload), leftovers);
         } else {
@@ -310,7 +327,7 @@ fn write_keyed<'a>(
             let number = value::unsigned(*scalar, payload)?;
             out.key(key);
             match value::name_of(names, number) {
-                Some(name) => out.string(name),
+                Some(name) => out.plain(name),
                 None => out.display(number),
             }
             out.key_with(key, "_id");
@@ -355,7 +372,8 @@ pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, p
             out.begin_list();
             let mut iterator = attributes(payload);
             for Attribute { number, payload } in iterator.by_ref() {
-                write_value(out, &Context { number, ..inside }, is, payload)?;
+                inside.number.set(number);
+                write_value(out, &inside, is, payload)?;
             }
             if !iterator.rest().is_empty() {
                 return Err(Wrong::Because("an element's length is wrong"));
@@ -427,11 +445,11 @@ fn write_fields<'a>(
         }
         // A field that a shorter structure does not have is left out.
         if let Some(payload) = bytes.get(field.at..field.at + field.bytes) {
-            write_member(out, context, field.key, &field.is, context.number, payload, leftovers);
+            write_member(out, context, field.key, &field.is, context.number.get(), payload, leftovers);
         }
     }
     if structure.tail.is_none() && bytes.len() > wire::align(structure.bytes) {
         let error = Some(Wrong::Because("octets behind the known end of the structure"));
-        leftovers.list.push(Unknown { number: context.number, payload: &bytes[structure.bytes..], error });
+        leftovers.list.push(Unknown { number: context.number.get(), payload: &bytes[structure.bytes..], error });
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A new attribute is a new row in its kind's file; a new kind is a new file and a line in [`KINDS`].
 
+use std::sync::LazyLock;
+
 use crate::decode::schema::Kind;
 use crate::netlink::wire::Message;
 
@@ -104,11 +106,27 @@ pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
     }
 }
 
+/// Kinds by the message's type: where each stands in `KINDS`, those of some families first.
+static BY_TYPE: LazyLock<Vec<Vec<(KindIndex, bool)>>> = LazyLock::new(|| {
+    let mut by_type: Vec<Vec<(KindIndex, bool)>> = vec![Vec::new(); TYPES_MAX];
+    for (index, kind) in KINDS.iter().enumerate() {
+        by_type[usize::from(kind.new)].push((index, false));
+        if kind.delete != 0 {
+            by_type[usize::from(kind.delete)].push((index, true));
+        }
+    }
+    for kinds in &mut by_type {
+        kinds.sort_by_key(|&(index, _)| KINDS[index].families.is_empty());
+    }
+    by_type
+});
+/// rtnetlink's types are below this number: `RTM_MAX` is far from it.
+const TYPES_MAX: usize = 256;
+
 fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
-    let of_type = |kind: &Kind| message_type == kind.new || (message_type == kind.delete && kind.delete != 0);
-    let exact = KINDS.iter().position(|kind| of_type(kind) && kind.families.contains(&family));
-    let found = exact.or_else(|| KINDS.iter().position(|kind| of_type(kind) && kind.families.is_empty()))?;
-    Some((found, message_type != KINDS[found].new))
+    let kinds = BY_TYPE.get(usize::from(message_type))?;
+    let fits = |index: KindIndex| KINDS[index].families.is_empty() || KINDS[index].families.contains(&family);
+    kinds.iter().find(|&&(index, _)| fits(index)).copied()
 }
 
 #[cfg(test)]

@@ -2,16 +2,14 @@
 //!
 //! Most kinds say it in their table; the few that no list of attributes can say stand here.
 
-use smallvec::SmallVec;
-
 use super::attributes_of;
 use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
 use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tc, tunnel, vlan};
-use crate::netlink::wire::{attribute, attributes};
+use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// An identity's octets: comparable, and nothing more.
-pub type Key = SmallVec<[u8; 96]>;
+pub type Key = Vec<u8>;
 
 /// Writes the key of an object.
 pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
@@ -36,6 +34,8 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     } else if std::ptr::eq(kind, &nexthop::NEXTHOP_BUCKET) {
         let bucket = attribute(set, nexthop::NHA_RES_BUCKET).unwrap_or_default();
         push(key, attribute(bucket, 1));
+    } else if std::ptr::eq(kind, &tc::FILTER) {
+        key.extend_from_slice(&filter_parent(payload, set).to_ne_bytes());
     } else if std::ptr::eq(kind, &tc::TC_ACTION) {
         // The one action in it, by its kind and index.
         let nest = attribute(set, tc::TCA_ROOT_TAB).unwrap_or_default();
@@ -61,9 +61,14 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     }
 }
 
+/// Whether all octets are 0; without a branch for each, since most values have 4 or 16.
+fn is_zero(value: &[u8]) -> bool {
+    value.iter().fold(0, |all, &octet| all | octet) == 0
+}
+
 /// A value with its length before it; the kernel leaves out some that are 0, so that 0 is as absent.
 fn push(key: &mut Key, value: Option<&[u8]>) {
-    let value = value.filter(|value| value.iter().any(|&octet| octet != 0)).unwrap_or_default();
+    let value = value.filter(|value| !is_zero(value)).unwrap_or_default();
     key.push(value.len().min(255) as u8);
     key.extend_from_slice(value);
 }
@@ -88,6 +93,21 @@ fn whole_rule(key: &mut Key, payload: &[u8], set: &[u8]) {
     }
 }
 
+/// What a filter hangs on. What comes in has two names. Those of `u32` have their handles by the queueing discipline, and
+/// the kernel shows them under each of its classes where others of the priority are (`u32_walk`).
+fn filter_parent(payload: &[u8], set: &[u8]) -> u32 {
+    const MAJOR: u32 = 0xffff_0000;
+    let parent = u32_at(payload, 12).unwrap_or_default();
+    let block = u32_at(payload, 4) == Some(u32::MAX);
+    if !block && attribute(set, tc::TCA_KIND) == Some(b"u32\0") {
+        parent & MAJOR
+    } else if parent == tc::INGRESS_QDISC {
+        tc::INGRESS
+    } else {
+        parent
+    }
+}
+
 /// A bridge has one entry for a MAC address and VLAN, on whichever port; vxlan has one for a unicast address, and one a
 /// remote for the others (`vxlan_fdb_append`); other interfaces have their own list.
 fn forwarding(key: &mut Key, payload: &[u8], set: &[u8]) {
@@ -108,5 +128,58 @@ fn forwarding(key: &mut Key, payload: &[u8], set: &[u8]) {
         for number in [neigh::NDA_DST, neigh::NDA_PORT, neigh::NDA_VNI, neigh::NDA_IFINDEX] {
             push(key, attribute(set, number));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::wire::append_attribute;
+
+    fn filter(ifindex: u32, handle: u32, parent: u32, kind: &[u8]) -> Key {
+        let mut payload = vec![0; 4];
+        [ifindex, handle, parent, 7].iter().for_each(|number| payload.extend_from_slice(&number.to_ne_bytes()));
+        append_attribute(&mut payload, tc::TCA_KIND, kind);
+        let mut key = Key::new();
+        write(&mut key, &tc::FILTER, &payload);
+        key
+    }
+
+    #[test]
+    fn what_comes_in_has_two_names() {
+        let known = |parent| filter(3, 1, parent, b"flower\0");
+        assert_eq!(known(tc::INGRESS), known(tc::INGRESS_QDISC));
+        assert_ne!(known(tc::INGRESS), known(tc::EGRESS));
+        assert_ne!(known(0x1_0000), known(0x1_0010));
+    }
+
+    #[test]
+    fn filters_of_u32_are_known_by_their_discipline() {
+        let known = |ifindex, parent| filter(ifindex, 0x8000_0800, parent, b"u32\0");
+        assert_eq!(known(3, 0x1_0000), known(3, 0x1_0010));
+        assert_ne!(known(3, 0x1_0000), known(3, 0x2_0000));
+        // The number of a block stands in the parent's place.
+        assert_ne!(known(u32::MAX, 7), known(u32::MAX, 8));
+    }
+
+    #[test]
+    fn an_action_is_known_by_kind_and_index() {
+        let action = |kind: &[u8], index: u32| {
+            let mut parameters = Vec::new();
+            append_attribute(&mut parameters, 2, &[&index.to_ne_bytes()[..], &[0; 16]].concat());
+            let mut action = Vec::new();
+            append_attribute(&mut action, tc::action::TCA_ACT_KIND, kind);
+            append_attribute(&mut action, tc::action::TCA_ACT_OPTIONS, &parameters);
+            let mut nest = Vec::new();
+            append_attribute(&mut nest, 1, &action);
+            let mut payload = vec![0; 4];
+            append_attribute(&mut payload, tc::TCA_ROOT_TAB, &nest);
+            let mut key = Key::new();
+            write(&mut key, &tc::TC_ACTION, &payload);
+            key
+        };
+        assert_ne!(action(b"gact\0", 1), action(b"gact\0", 2));
+        assert_ne!(action(b"gact\0", 1), action(b"mirred\0", 1));
+        assert_eq!(action(b"gact\0", 1), action(b"gact\0", 1));
     }
 }

@@ -6,6 +6,8 @@
 mod compare;
 mod identity;
 mod links;
+#[cfg(test)]
+mod model;
 pub mod moves;
 pub mod repair;
 mod route;
@@ -124,20 +126,7 @@ impl Mirror {
             }
         }
         let hash = self.identity_hash(kind, payload);
-        let store = &mut self.stores[kind];
-        let hasher = &self.hasher;
-        let rehash = |group: &Group| {
-            let mut key = Key::new();
-            identity::write(&mut key, table, group.first());
-            hasher.hash_one(key.as_slice())
-        };
-        let key = self.key.as_slice();
-        let equal = |group: &Group| {
-            let mut other = Key::new();
-            identity::write(&mut other, table, group.first());
-            other.as_slice() == key
-        };
-        let change = match store.entry(hash, equal, rehash) {
+        let change = match self.stores[kind].entry(hash) {
             store::Entry::Vacant(_) if removes => Change::RemovedUnknown,
             store::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
             store::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),

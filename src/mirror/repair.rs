@@ -1,13 +1,12 @@
 //! One repair for every loss: a dump gathers in a shadow of the mirror, and what differs is given back, to be told.
 
-use std::hash::BuildHasher;
-
 use super::compare::same;
 use super::store::Group;
-use super::{Key, LinkTable, Mirror, attributes_of, identity, interfaces_of};
+use super::{LinkTable, Mirror, attributes_of, interfaces_of};
 use crate::decode::code::multicast;
 use crate::decode::schema::Kind;
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KINDS, KindIndex, tc};
+use crate::netlink::wire::{attribute, u32_at};
 
 /// Which objects a dump was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +44,10 @@ impl Mirror {
         for (kind, scope) in kinds {
             self.take_over(&mut shadow, *kind, scope, &mut differences);
         }
+        differences.retain(|difference| {
+            let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
+            !is_no_object(KINDS[difference.kind], object)
+        });
         for difference in &differences {
             if std::ptr::eq(KINDS[difference.kind], &kinds::route::ROUTE) {
                 difference.old.iter().for_each(|old| self.uses.discount(old));
@@ -54,27 +57,12 @@ impl Mirror {
         differences
     }
 
-    fn hash_of(hasher: &foldhash::fast::RandomState, key: &mut Key, kind: &'static Kind, group: &Group) -> u64 {
-        identity::write(key, kind, group.first());
-        hasher.hash_one(key.as_slice())
-    }
-
     fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
-        let (hasher, links) = (&self.hasher, &mut self.links);
-        let mut key = Key::new();
+        let links = &mut self.links;
         self.stores[kind].extract(
-            |group| {
-                if !group.iter().any(|object| is_inside(scope, table, object)) {
-                    return false;
-                }
-                let hash = Mirror::hash_of(hasher, &mut key, table, group);
-                let equal = |other: &Group| {
-                    let mut found = Key::new();
-                    identity::write(&mut found, table, other.first());
-                    found == key
-                };
-                shadow.stores[kind].find(hash, equal).is_none()
+            |hash, group| {
+                group.iter().any(|object| is_inside(scope, table, object)) && !shadow.stores[kind].contains(hash)
             },
             |object| is_inside(scope, table, object),
             |object| {
@@ -86,20 +74,15 @@ impl Mirror {
 
     fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
-        let mut key = Key::new();
-        for mut found in shadow.stores[kind].drain() {
+        for (hash, mut found) in shadow.stores[kind].drain() {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
-            let hasher = &self.hasher;
-            let hash = Mirror::hash_of(hasher, &mut key, table, &found);
-            let rehash = |group: &Group| Mirror::hash_of(hasher, &mut Key::new(), table, group);
-            let equal = |group: &Group| {
-                let mut other = Key::new();
-                identity::write(&mut other, table, group.first());
-                other == key
-            };
-            self.stores[kind].put(hash, equal, rehash, |old| {
+            // A dump of one interface's filters shows those of blocks that it shares, too.
+            if !found.iter().any(|object| is_inside(scope, table, object) && !is_no_object(table, object)) {
+                continue;
+            }
+            self.stores[kind].put(hash, |old| {
                 compare_groups(kind, scope, old, &found, differences);
                 // What the dump was not asked for stays, before what it showed.
                 if let Some(old) = old {
@@ -112,6 +95,20 @@ impl Mirror {
             });
         }
     }
+}
+
+/// Whether it is a row that dumps of filters have and no notification tells of: one for all filters of a priority, which
+/// has no handle, and the table that `u32` makes for itself (`TC_U32_ROOT` without its bits for bucket and place).
+fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
+    const HANDLE_AT: usize = 8;
+    const OWN_TABLE: u32 = 0x8000_0000;
+    const BUCKET_AND_PLACE: u32 = 0x000f_ffff;
+    if !std::ptr::eq(table, &tc::FILTER) {
+        return false;
+    }
+    let handle = u32_at(payload, HANDLE_AT).unwrap_or_default();
+    let kind = attribute(attributes_of(table, payload), tc::TCA_KIND).unwrap_or_default();
+    handle == 0 || (handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
 }
 
 /// Whether a dump of that scope shows the object.
@@ -154,5 +151,44 @@ fn compare_groups(kind: KindIndex, scope: &Scope, old: Option<&Group>, new: &Gro
     }
     for come in &new[changed..] {
         differences.push(Difference { kind, old: None, new: Some((*come).clone()) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::wire::append_attribute;
+
+    fn filter(ifindex: u32, handle: u32, kind: &[u8]) -> Vec<u8> {
+        let mut payload = vec![0; 4];
+        [ifindex, handle, tc::INGRESS, 7].iter().for_each(|number| payload.extend_from_slice(&number.to_ne_bytes()));
+        append_attribute(&mut payload, tc::TCA_KIND, kind);
+        payload
+    }
+
+    #[test]
+    fn rows_that_only_dumps_have_are_no_filters() {
+        assert!(is_no_object(&tc::FILTER, &filter(3, 0, b"flower\0")));
+        assert!(is_no_object(&tc::FILTER, &filter(3, 0x8000_0000, b"u32\0")));
+        assert!(!is_no_object(&tc::FILTER, &filter(3, 0x8000_0800, b"u32\0")));
+        assert!(!is_no_object(&tc::FILTER, &filter(3, 0x0010_0000, b"u32\0")));
+        assert!(!is_no_object(&tc::FILTER, &filter(3, 1, b"flower\0")));
+        assert!(!is_no_object(&tc::QDISC, &filter(3, 0, b"flower\0")));
+    }
+
+    #[test]
+    fn a_shared_block_is_no_news_of_an_interface() {
+        let kind = kinds::index_of(&tc::FILTER).unwrap();
+        let mut mirror = Mirror::new();
+        for payload in [filter(3, 1, b"flower\0"), filter(u32::MAX, 1, b"flower\0")] {
+            mirror.apply(kind, false, 0, &payload);
+        }
+        let mut shadow = mirror.shadow();
+        shadow.apply(kind, false, 0, &filter(u32::MAX, 2, b"flower\0"));
+        shadow.apply(kind, false, 0, &filter(3, 0, b"flower\0"));
+        let differences = mirror.repair(shadow, &[(kind, Scope::Links(vec![3]))]);
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].old.as_deref(), Some(&filter(3, 1, b"flower\0")[..]));
+        assert_eq!(mirror.count(kind), 1);
     }
 }

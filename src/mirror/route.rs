@@ -40,6 +40,11 @@ fn ways<'a>(kind: &Kind, payload: &'a [u8]) -> SmallVec<[Way<'a>; 4]> {
     }
 }
 
+/// The interface of a route of one leg, as nearly all are.
+pub fn only_interface(kind: &Kind, payload: &[u8]) -> Option<u32> {
+    attribute_u32(attributes_of(kind, payload), RTA_OIF).filter(|&ifindex| ifindex != 0)
+}
+
 /// Every interface that a route leaves through, each once.
 pub fn interfaces(kind: &Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
     let mut found: SmallVec<[u32; 4]> = SmallVec::new();
@@ -80,6 +85,12 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
         }
         _ => equal,
     };
+    // The kernel holds no two alike: an equal one further on had left without a word, and stands for the new one now.
+    if let (Some(place), Some(equal)) = (place, equal)
+        && place != equal
+    {
+        return Change::Removed(occupied.remove(place));
+    }
     let Some(place) = place else {
         let behind = family(payload) == AF_INET6 || flags & (NLM_F_APPEND | NLM_F_MULTI) != 0;
         let at = if behind { group.len() } else { 0 };

@@ -9,7 +9,7 @@ use super::repair::{Difference, Scope};
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
 use crate::kinds::{
-    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, vlan,
+    self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, tc, vlan,
 };
 use crate::netlink::wire::{Message, attribute, u32_at};
 
@@ -145,10 +145,16 @@ fn after(
             for kind in [&maddr::MADDR, &mdb::MDB, &vlan::VLAN, &mroute::MROUTE] {
                 look(kind, None);
             }
+            // Of its queueing disciplines and what hangs on them only the chains are told (`dev_shutdown`).
+            for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
+                look(kind, Some(ifindex));
+            }
         }
         if gone || come || flags_differ {
             // The multicast neighbours that the kernel makes for it.
             look(&neigh::NEIGH, None);
+            // Its default queueing discipline (`attach_default_qdiscs`).
+            look(&tc::QDISC, None);
         }
         // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
         // up alone: names, a port's cost.
@@ -188,6 +194,32 @@ fn after(
         // another VLAN ceases to be the untagged one (`__vlan_add_pvid`) or, as the default one, to be there
         // (`__br_vlan_set_default_pvid`); spanning tree changes states (`br_mst_set_state`).
         look(&vlan::VLAN, None);
+    } else {
+        after_traffic_control(&mut look, table, gone, payload);
+    }
+}
+
+/// What comes and leaves with something of traffic control.
+fn after_traffic_control(look: &mut impl FnMut(&'static Kind, Option<u32>), table: &Kind, gone: bool, payload: &[u8]) {
+    let link = super::interface_of(table, payload);
+    if ptr::eq(table, &tc::QDISC) {
+        // Classes and inner disciplines come with it, and leave with their filters (`qdisc_destroy`); the default one
+        // comes back.
+        look(&tc::QDISC, None);
+        for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
+            look(kind, link);
+        }
+    } else if ptr::eq(table, &tc::CLASS) && gone {
+        look(&tc::QDISC, None);
+        look(&tc::FILTER, link);
+        look(&tc::CHAIN, link);
+    } else if ptr::eq(table, &tc::CHAIN) && gone {
+        look(&tc::FILTER, link);
+    } else if ptr::eq(table, &tc::FILTER) && gone {
+        // One without a handle stands for all of its priority (`tfilter_notify_chain`).
+        if u32_at(payload, 8) == Some(0) {
+            look(&tc::FILTER, link);
+        }
     }
 }
 
@@ -212,7 +244,8 @@ pub fn limited(looks: &[Look], mirror: &Mirror, watched: &[KindIndex]) -> Vec<(K
     let mut found = Vec::new();
     for &kind in watched {
         let links: Vec<Option<u32>> = looks.iter().filter(|look| look.kind == kind).map(|look| look.link).collect();
-        let may_come = [&link::LINK, &addr::ADDR, &neigh::NEIGH].iter().any(|&may| ptr::eq(KINDS[kind], may));
+        let may_come =
+            [&link::LINK, &addr::ADDR, &neigh::NEIGH, &tc::QDISC].iter().any(|&may| ptr::eq(KINDS[kind], may));
         if links.is_empty() || (mirror.count(kind) == 0 && !may_come) {
             continue;
         }

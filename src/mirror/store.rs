@@ -1,4 +1,7 @@
 //! Objects by their identity: a hash table of groups, a group nearly always of one.
+//!
+//! An identity is known by its 64-bit hash alone, with a seed of its own for each mirror: two objects are taken for one
+//! by a chance of one in 2^64.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table;
@@ -13,14 +16,6 @@ pub enum Group {
 }
 
 impl Group {
-    /// The first object.
-    pub fn first(&self) -> &[u8] {
-        match self {
-            Group::One(object) => object,
-            Group::Many(objects) => &objects[0],
-        }
-    }
-
     /// Its objects.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.as_slice().iter().map(|object| &**object)
@@ -79,31 +74,30 @@ impl Group {
 /// The objects of one kind.
 #[derive(Debug, Default)]
 pub struct Store {
-    table: HashTable<Group>,
+    /// With the hash of its identity, so that growing needs no reading.
+    table: HashTable<(u64, Group)>,
     /// Objects beyond one in a group.
     extra: usize,
 }
 
 /// A place in the store.
-pub enum Entry<'s, H: Fn(&Group) -> u64> {
+pub enum Entry<'s> {
     /// Nothing has that identity.
-    Vacant(Vacant<'s, H>),
+    Vacant(Vacant<'s>),
     /// Something has.
     Occupied(Occupied<'s>),
 }
 
 /// A place where nothing is.
-pub struct Vacant<'s, H> {
-    table: &'s mut HashTable<Group>,
+pub struct Vacant<'s> {
+    entry: hash_table::VacantEntry<'s, (u64, Group)>,
     hash: u64,
-    rehash: H,
 }
 
-impl<'s, H: Fn(&Group) -> u64> Vacant<'s, H> {
+impl<'s> Vacant<'s> {
     /// Puts an object there.
     pub fn insert(self, payload: &[u8]) -> &'s [u8] {
-        let entry = self.table.insert_unique(self.hash, Group::One(payload.into()), self.rehash);
-        match entry.into_mut() {
+        match &self.entry.insert((self.hash, Group::One(payload.into()))).into_mut().1 {
             Group::One(object) => object,
             Group::Many(objects) => &objects[0],
         }
@@ -112,34 +106,34 @@ impl<'s, H: Fn(&Group) -> u64> Vacant<'s, H> {
 
 /// A place where something is.
 pub struct Occupied<'s> {
-    entry: hash_table::OccupiedEntry<'s, Group>,
+    entry: hash_table::OccupiedEntry<'s, (u64, Group)>,
     extra: &'s mut usize,
 }
 
 impl<'s> Occupied<'s> {
     /// What is there.
     pub fn group(&mut self) -> &mut Group {
-        self.entry.get_mut()
+        &mut self.entry.get_mut().1
     }
 
     /// What is there, for as long as the store is borrowed.
     pub fn into_group(self) -> &'s mut Group {
-        self.entry.into_mut()
+        &mut self.entry.into_mut().1
     }
 
     /// Puts one more at that place of the group.
     pub fn insert(self, at: usize, payload: &[u8]) -> &'s [u8] {
         *self.extra += 1;
-        self.entry.into_mut().insert(at, payload)
+        self.entry.into_mut().1.insert(at, payload)
     }
 
     /// Takes the object at that place out, and the place with it where it was the only one.
     pub fn remove(mut self, at: usize) -> Box<[u8]> {
-        if let Some(taken) = self.entry.get_mut().take(at) {
+        if let Some(taken) = self.group().take(at) {
             *self.extra -= 1;
             return taken;
         }
-        match self.entry.remove().0 {
+        match self.entry.remove().0.1 {
             Group::One(object) => object,
             Group::Many(mut objects) => objects.pop().unwrap_or_default(),
         }
@@ -154,25 +148,25 @@ impl Store {
 
     /// All groups, in no order.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.table.iter()
+        self.table.iter().map(|(_, group)| group)
     }
 
-    /// The group of that hash for which `equal` holds.
-    pub fn find(&self, hash: u64, equal: impl FnMut(&Group) -> bool) -> Option<&Group> {
-        self.table.find(hash, equal)
+    /// Whether something has an identity of that hash.
+    pub fn contains(&self, hash: u64) -> bool {
+        self.table.find(hash, |(other, _)| *other == hash).is_some()
     }
 
-    /// Takes out, of the groups for which `gone` holds, the objects for which `inside` holds, and gives each of them to
-    /// `each`.
+    /// Takes out, of the groups for whose hash and self `gone` holds, the objects for which `inside` holds, and gives
+    /// each of them to `each`.
     pub fn extract(
         &mut self,
-        mut gone: impl FnMut(&Group) -> bool,
+        mut gone: impl FnMut(u64, &Group) -> bool,
         inside: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(Box<[u8]>),
     ) {
         let extra = &mut self.extra;
-        self.table.retain(|group| {
-            if !gone(group) {
+        self.table.retain(|(hash, group)| {
+            if !gone(*hash, group) {
                 return true;
             }
             if let Group::One(object) = group {
@@ -195,49 +189,34 @@ impl Store {
         });
     }
 
-    /// Takes out everything.
-    pub fn drain(&mut self) -> impl Iterator<Item = Group> {
+    /// Takes out everything, with the hashes.
+    pub fn drain(&mut self) -> impl Iterator<Item = (u64, Group)> {
         self.extra = 0;
         self.table.drain()
     }
 
     /// Puts what `merge` makes of the group that is there in its place.
-    pub fn put(
-        &mut self,
-        hash: u64,
-        equal: impl FnMut(&Group) -> bool,
-        rehash: impl Fn(&Group) -> u64,
-        merge: impl FnOnce(Option<&Group>) -> Group,
-    ) {
-        let group = match self.table.find_mut(hash, equal) {
-            Some(old) => {
+    pub fn put(&mut self, hash: u64, merge: impl FnOnce(Option<&Group>) -> Group) {
+        match self.table.find_mut(hash, |(other, _)| *other == hash) {
+            Some((_, old)) => {
                 let group = merge(Some(old));
                 self.extra -= old.as_slice().len() - 1;
                 self.extra += group.as_slice().len() - 1;
                 *old = group;
-                return;
             }
-            None => merge(None),
-        };
-        self.extra += group.as_slice().len() - 1;
-        self.table.insert_unique(hash, group, rehash);
+            None => {
+                let group = merge(None);
+                self.extra += group.as_slice().len() - 1;
+                self.table.insert_unique(hash, (hash, group), |(hash, _)| *hash);
+            }
+        }
     }
 
     /// The place of an identity.
-    pub fn entry<H: Fn(&Group) -> u64>(
-        &mut self,
-        hash: u64,
-        equal: impl FnMut(&Group) -> bool,
-        rehash: H,
-    ) -> Entry<'_, H> {
-        // Looked up twice where it is there: the borrow checker does not see that the first borrow has ended.
-        let mut equal = equal;
-        if self.table.find(hash, &mut equal).is_none() {
-            return Entry::Vacant(Vacant { table: &mut self.table, hash, rehash });
-        }
-        match self.table.find_entry(hash, equal) {
-            Ok(entry) => Entry::Occupied(Occupied { entry, extra: &mut self.extra }),
-            Err(_) => unreachable!("it was found above"),
+    pub fn entry(&mut self, hash: u64) -> Entry<'_> {
+        match self.table.entry(hash, |(other, _)| *other == hash, |(hash, _)| *hash) {
+            hash_table::Entry::Vacant(entry) => Entry::Vacant(Vacant { entry, hash }),
+            hash_table::Entry::Occupied(entry) => Entry::Occupied(Occupied { entry, extra: &mut self.extra }),
         }
     }
 }

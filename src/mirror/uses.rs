@@ -16,15 +16,21 @@ pub struct Uses {
 impl Uses {
     /// A route has come.
     pub fn count(&mut self, payload: &[u8]) {
-        for ifindex in route::interfaces(&ROUTE, payload) {
+        if let Some(ifindex) = route::only_interface(&ROUTE, payload) {
             *self.links.entry(ifindex).or_default() += 1;
+        } else {
+            for ifindex in route::interfaces(&ROUTE, payload) {
+                *self.links.entry(ifindex).or_default() += 1;
+            }
         }
         self.nexthops += usize::from(uses_nexthop(payload));
     }
 
     /// A route has gone.
     pub fn discount(&mut self, payload: &[u8]) {
-        for ifindex in route::interfaces(&ROUTE, payload) {
+        let only = route::only_interface(&ROUTE, payload);
+        let several = only.is_none().then(|| route::interfaces(&ROUTE, payload)).unwrap_or_default();
+        for ifindex in only.into_iter().chain(several) {
             if let Some(count) = self.links.get_mut(&ifindex) {
                 *count -= 1;
                 if *count == 0 {

@@ -1,14 +1,14 @@
 //! A job: dumps of several kinds, one after another, and what they are for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
-use crate::kinds::{KINDS, KindIndex, index_of, link, route};
+use crate::kinds::{KINDS, KindIndex, index_of, link, route, tc};
 use crate::mirror::Mirror;
 use crate::mirror::repair::Scope;
 use crate::netlink::dump;
-use crate::netlink::wire::{align, append_attribute};
+use crate::netlink::wire::{align, append_attribute, u32_at};
 
 /// What a job is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +97,38 @@ pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(Kind
             };
             requests.extend(links.into_iter().map(|ifindex| (*kind, request(dump, Some(ifindex)))));
         }
+        requests.extend(requests_of_parents(*kind, scope, mirror).map(|request| (*kind, request)));
     }
     requests
+}
+
+/// Filters are asked for by what they are attached to: the root and both directions in general, and the classes of
+/// which any are known.
+fn requests_of_parents<'m>(
+    kind: KindIndex,
+    scope: &'m Scope,
+    mirror: &'m Mirror,
+) -> impl Iterator<Item = dump::Request> + use<'m> {
+    const INTERFACE_AT: usize = 4;
+    const PARENT_AT: usize = 12;
+    let dump = [&tc::FILTER, &tc::CHAIN].into_iter().find(|table| std::ptr::eq(KINDS[kind], *table));
+    let dump = dump.and_then(|table| table.dumps.first());
+    let filters = index_of(&tc::FILTER).filter(|_| dump.is_some());
+    let known = filters.into_iter().flat_map(|filters| mirror.objects(filters));
+    let parents: BTreeSet<(u32, u32)> =
+        known.filter_map(|filter| u32_at(filter, INTERFACE_AT).zip(u32_at(filter, PARENT_AT))).collect();
+    parents.into_iter().filter_map(move |(ifindex, parent)| {
+        let asked = match scope {
+            Scope::All => ifindex != u32::MAX,
+            Scope::Links(links) => links.contains(&ifindex),
+        };
+        if !asked || matches!(parent, tc::INGRESS | tc::EGRESS | tc::INGRESS_QDISC) {
+            return None;
+        }
+        let mut request = request(dump?, Some(ifindex));
+        request.body.get_mut(PARENT_AT..PARENT_AT + 4)?.copy_from_slice(&parent.to_ne_bytes());
+        Some(request)
+    })
 }
 
 /// Whether the kernel can limit the dump to an interface.

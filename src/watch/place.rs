@@ -70,6 +70,7 @@ pub struct Place {
     repair_pause: Duration,
     verify_at: Option<Instant>,
     last_received_microseconds: i64,
+    received_at: Instant,
 }
 
 /// Notifications were lost.
@@ -125,6 +126,7 @@ impl Place {
             repair_pause: REPAIR_PAUSE.0,
             verify_at: settings.verify.map(|every| now + every),
             last_received_microseconds: now_microseconds(),
+            received_at: now,
         })
     }
 
@@ -274,6 +276,7 @@ impl Place {
             }
             let time = now_microseconds();
             self.last_received_microseconds = time;
+            self.received_at = Instant::now();
             let mut longest = 0;
             for datagram in batch.datagrams() {
                 if datagram.port != 0 {
@@ -354,7 +357,7 @@ impl Place {
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
-        let now = Instant::now();
+        let now = self.received_at;
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;

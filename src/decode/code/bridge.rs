@@ -112,7 +112,7 @@ const FLAGS: &[(u16, &str)] =
 /// The attribute of that number that follows the one whose payload is given, among those of one set.
 fn next_of<'a>(context: &Context<'a>, payload: &[u8]) -> Option<&'a [u8]> {
     attributes(context.set)
-        .filter(|found| found.number == context.number)
+        .filter(|found| found.number == context.number())
         .skip_while(|found| !std::ptr::eq(found.payload, payload))
         .nth(1)
         .map(|found| found.payload)
@@ -231,7 +231,7 @@ mod tests {
             let (_, text) = text.split_once(r#""info_data":"#).unwrap();
             text[..text.len() - 2].to_owned()
         };
-        (text(context), text(context.comparing()))
+        (text(context.clone()), text(context.comparing()))
     }
 
     fn port(attributes: &[(u16, &[u8])]) -> String {

@@ -465,7 +465,7 @@ mod tests {
             write_object(&mut out, &LINK, &context);
             String::from_utf8(out.take()).unwrap()
         };
-        (text(context), text(context.comparing()))
+        (text(context.clone()), text(context.comparing()))
     }
 
     fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {

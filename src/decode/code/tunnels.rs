@@ -213,10 +213,10 @@ pub fn encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
     out.key("type");
     value::write_named(out, TYPES, kind);
     out.key("sport");
-    out.unsigned(beside(context, context.number + 2, Scalar::U16Be)?);
+    out.unsigned(beside(context, context.number() + 2, Scalar::U16Be)?);
     out.key("dport");
-    out.unsigned(beside(context, context.number + 3, Scalar::U16Be)?);
-    let flags = beside(context, context.number + 1, Scalar::U16)?;
+    out.unsigned(beside(context, context.number() + 3, Scalar::U16Be)?);
+    let flags = beside(context, context.number() + 1, Scalar::U16)?;
     for (mask, key) in FLAGS {
         out.key(key);
         out.bool(flags & mask != 0);

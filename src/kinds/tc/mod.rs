@@ -59,8 +59,8 @@ pub static FILTER: Kind = Kind {
     header: &FILTER_HEADER,
     set: &FILTER_ATTRIBUTES,
     interface: Interface::Header(4),
-    // Interface or TCM_IFINDEX_MAGIC_BLOCK, handle, parent or block, priority and protocol.
-    identity: Some(Identity { header: &[(4, 4), (8, 4), (12, 4), (16, 4)], attributes: &[TCA_KIND, TCA_CHAIN] }),
+    // Interface or TCM_IFINDEX_MAGIC_BLOCK, handle, priority and protocol. The parent: mirror/identity.rs.
+    identity: Some(Identity { header: &[(4, 4), (8, 4), (16, 4)], attributes: &[TCA_KIND, TCA_CHAIN] }),
     split: &[],
     partial: false,
     dumps: FILTER_DUMPS,
@@ -145,7 +145,8 @@ static FILTER_HEADER: Structure = Structure::new(
     &[
         field_of(4, 4, "dev", Is::Members(tc::filters::device)),
         field_of(8, 4, "handle", Is::Members(tc::filters::bare_handle)),
-        field_of(12, 4, "parent", Is::Members(tc::filters::parent)),
+        // It has two names for what comes in, and no other parent makes the same filter.
+        field_of(12, 4, "parent", Is::Members(tc::filters::parent)).volatile(),
         // tcm_info.
         field_of(16, 4, "protocol", Is::Members(tc::filters::protocol_and_priority)),
     ],
@@ -247,5 +248,7 @@ const EGRESS_HEADER: [u8; 20] = {
 
 /// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)`.
 pub const INGRESS: u32 = 0xffff_fff2;
+/// The handle of `ingress` and `clsact`, which stands for [`INGRESS`] where somebody asked so.
+pub const INGRESS_QDISC: u32 = 0xffff_0000;
 /// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)`.
 pub const EGRESS: u32 = 0xffff_fff3;

@@ -15,7 +15,7 @@ use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 /// One of a filter's actions. Its number is its place among them.
 pub fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.begin_object();
-    write_number(out, "order", context.number.into());
+    write_number(out, "order", context.number().into());
     write_set(out, &context.inside(payload), &action::ACTION, payload);
     out.end_object();
     Ok(())

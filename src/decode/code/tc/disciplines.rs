@@ -375,7 +375,10 @@ pub fn red_logarithm(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
 pub fn red_events(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
     const EVENTS: [(u16, &str); 2] = [(5, "early_drop"), (6, "mark")];
     let block = |number| attribute_u32(context.set, number).filter(|&block| block != 0);
-    if EVENTS.iter().find(|(number, _)| context.sibling(*number).is_some()).is_none_or(|(at, _)| *at != context.number)
+    if EVENTS
+        .iter()
+        .find(|(number, _)| context.sibling(*number).is_some())
+        .is_none_or(|(at, _)| *at != context.number())
     {
         return Ok(());
     }

@@ -142,7 +142,7 @@ pub fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decod
     const MASK: u16 = 6;
     const XOR: u16 = 7;
     let mask = context.sibling(MASK).map(u32_of).transpose()?;
-    if context.number == XOR && mask.is_some() {
+    if context.number() == XOR && mask.is_some() {
         return Ok(());
     }
     let value = context.sibling(XOR).map(u32_of).transpose()?.unwrap_or_default();

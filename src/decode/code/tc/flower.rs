@@ -37,7 +37,7 @@ fn prefix_length(mask: &[u8]) -> Option<usize> {
 fn write_masked(out: &mut Json, context: &Context<'_>, payload: &[u8], write: fn(&mut Json, &[u8])) {
     out.begin_string();
     write(out, payload);
-    if let Some(mask) = context.sibling(context.number + 1).filter(|mask| mask.len() == payload.len()) {
+    if let Some(mask) = context.sibling(context.number() + 1).filter(|mask| mask.len() == payload.len()) {
         match prefix_length(mask) {
             Some(length) if length == mask.len() * 8 => {}
             Some(length) => out.continue_display(format_args!("/{length}")),
@@ -155,7 +155,7 @@ pub fn destination_ports<const END: u16>(out: &mut Json, context: &Context<'_>, 
 
 fn write_icmp(out: &mut Json, context: &Context<'_>, payload: &[u8], keys: [&str; 2]) -> Decoded {
     write_number(out, keys[0], unsigned(Scalar::U8, payload)?);
-    if let Some(mask) = context.sibling(context.number + 1) {
+    if let Some(mask) = context.sibling(context.number() + 1) {
         let mask = unsigned(Scalar::U8, mask)?;
         if mask != 0xff {
             write_number(out, keys[1], mask);
@@ -177,7 +177,7 @@ pub fn icmp_code(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
 /// Flags of TCP and those that matter, as one text: `0x12/3f`.
 pub fn tcp_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let flags = unsigned(Scalar::U16Be, payload)?;
-    match context.sibling(context.number + 1) {
+    match context.sibling(context.number() + 1) {
         Some(mask) => out.display(format_args!("0x{flags:x}/{:x}", unsigned(Scalar::U16Be, mask)?)),
         None => out.display(format_args!("0x{flags:x}")),
     }
@@ -207,7 +207,7 @@ pub fn packet_flags<const MASK: u16>(out: &mut Json, context: &Context<'_>, payl
 /// `TCA_FLOWER_KEY_CT_FLAGS_*`: those that matter, as one text: `+trk-new`.
 pub fn connection_state(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let state = unsigned(Scalar::U16, payload)?;
-    let mask = context.sibling(context.number + 1).map_or(Ok(0xffff), |mask| unsigned(Scalar::U16, mask))?;
+    let mask = context.sibling(context.number() + 1).map_or(Ok(0xffff), |mask| unsigned(Scalar::U16, mask))?;
     out.begin_string();
     for &(bit, name) in CONNECTION_STATES {
         if mask & bit != 0 {

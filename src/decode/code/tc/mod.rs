@@ -152,7 +152,7 @@ pub fn program_tag<const ID: u16>(out: &mut Json, context: &Context<'_>, payload
 pub fn masked_octets(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.begin_string();
     payload.iter().for_each(|octet| out.continue_display(format_args!("{octet:02x}")));
-    if let Some(mask) = context.sibling(context.number + 1)
+    if let Some(mask) = context.sibling(context.number() + 1)
         && mask.iter().any(|&octet| octet != 0xff)
     {
         out.continue_string("/");
@@ -167,7 +167,7 @@ pub fn masked_octets(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
 /// The number of packets in 64 bits that follows an attribute: of its own counters.
 fn packets_behind(context: &Context<'_>) -> Option<u64> {
     const PACKETS_64: u16 = 8;
-    let mut following = attributes(context.set).skip_while(|found| found.number != context.number).skip(1);
+    let mut following = attributes(context.set).skip_while(|found| found.number != context.number()).skip(1);
     let next = following.find(|found| !matches!(found.number, 6))?;
     (next.number == PACKETS_64).then(|| u64_at(next.payload, 0)).flatten()
 }
@@ -195,7 +195,7 @@ pub fn hardware_counters(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
         return Ok(());
     }
     if let Some(all) = context.sibling(BASIC) {
-        let (all_bytes, all_packets) = basic(&context.numbered(BASIC), all)?;
+        let (all_bytes, all_packets) = basic(&context.clone().numbered(BASIC), all)?;
         if all_bytes >= bytes && all_packets >= packets {
             write_number(out, "sw_bytes", all_bytes - bytes);
             write_number(out, "sw_packets", all_packets - packets);
