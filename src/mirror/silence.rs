@@ -11,7 +11,7 @@ use crate::decode::schema::Kind;
 use crate::kinds::{
     self, KINDS, KindIndex, addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, tc, vlan,
 };
-use crate::netlink::wire::{Message, attribute, u32_at};
+use crate::netlink::wire::{Message, attribute, attribute_u32, u32_at};
 
 /// A look that is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +57,17 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
     table.identity.is_some() && !table.dumps.is_empty()
 }
 
-/// Whether the kernel tells, or looks find, all that happens to objects of a kind. Neighbours and forwarding entries also
-/// come by themselves, from a look-up or a list of addresses, with nothing near them that is told.
-pub fn is_told(kind: KindIndex) -> bool {
-    ![&neigh::NEIGH, &neigh::FDB, &neightbl::NEIGHTBL].iter().any(|&untold| ptr::eq(KINDS[kind], untold))
+/// Whether the kernel tells, or looks find, all that happens to such an object. Neighbours and forwarding entries also come
+/// by themselves, from a look-up or a list of addresses, with nothing near them that is told; IPv6's view of a link that
+/// is down is not told, nor an IPv6 address that is still tentative (`addrconf_dad_completed` tells it).
+pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
+    let table = KINDS[kind];
+    if ptr::eq(table, &addr::ADDR) {
+        const IFA_F_TENTATIVE: u32 = 0x40;
+        let flags = attribute_u32(attributes_of(table, payload), addr::IFA_FLAGS).unwrap_or_default();
+        return flags & IFA_F_TENTATIVE == 0;
+    }
+    ![&neigh::NEIGH, &neigh::FDB, &neightbl::NEIGHTBL, &link::INET6_LINK].iter().any(|&untold| ptr::eq(table, untold))
 }
 
 /// What a link was before a message: its flags and its name.

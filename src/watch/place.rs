@@ -711,7 +711,7 @@ fn tell_difference(
     // What the kernel never tells is no defect that the self-check has found.
     let inferred = match pending.purpose {
         Purpose::Look => true,
-        Purpose::Verify => !silence::is_told(difference.kind),
+        Purpose::Verify => !silence::is_told(difference.kind, shown),
         Purpose::Start | Purpose::Repair => false,
     };
     let origin = if inferred { Origin::Inferred } else { Origin::Resync };
