@@ -25,6 +25,8 @@ const PROOF_LIFETIME: Duration = Duration::from_millis(100);
 const LOOK_UPS_MAX: u32 = 16;
 /// A look-up ends after that time, found or not: no event waits longer.
 const LOOK_UP_TIME_MAX: Duration = Duration::from_micros(500);
+/// The greatest process id that Linux gives, `PID_MAX_LIMIT`; port ids of a process's further sockets are greater.
+const PROCESS_ID_MAX: u32 = 4 << 20;
 /// So many ports are remembered at most.
 const PORTS_MAX: usize = 256;
 
@@ -62,7 +64,10 @@ impl Actors {
         if let Some(process) = self.known.get(&port) {
             return Actor { port, process: process.clone() };
         }
-        if self.look_ups >= LOOK_UPS_MAX {
+        // Most often it is the process id of a command that has ended by now: then nothing needs to be looked through.
+        let ended = port <= PROCESS_ID_MAX && fs::metadata(format!("/proc/{port}")).is_err();
+        if ended || self.look_ups >= LOOK_UPS_MAX {
+            self.known.insert(port, None);
             return Actor { port, process: None };
         }
         self.look_ups += 1;
