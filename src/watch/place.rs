@@ -526,8 +526,16 @@ impl Place {
                 return Ok(Step::Goes);
             }
             Some(Progress::Failed(failure)) if failure.unsupported() => return Ok(Step::Goes),
+            // Asked for what concerns a link that has gone meanwhile: nothing does.
+            Some(Progress::Failed(failure)) if failure.errno == libc::ENODEV => return Ok(Step::Goes),
+            Some(Progress::Failed(_)) if job.purpose != Purpose::Start && job.interruptions < INTERRUPTIONS_MAX => {
+                job.again(&self.mirror);
+                return Ok(Step::Goes);
+            }
             Some(Progress::Failed(failure)) => {
                 log::warn!("the kernel does not show its {} objects: {failure}", KINDS[kind].name);
+                // What was not shown is not taken for gone.
+                job.kinds.retain(|(other, _)| *other != kind);
                 return Ok(Step::Goes);
             }
         }
