@@ -1,13 +1,11 @@
 //! `linkhook watch`, the default: follow events.
 
-use std::fs::OpenOptions;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::selection;
 use crate::config::{self, Configuration};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kinds::KINDS;
 use crate::stream::{Options, Stream};
 use crate::units;
@@ -88,17 +86,6 @@ fn follow(
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
         namespaces: arguments.namespaces.wanted()?,
     };
-    let output = descriptor(selection.output.as_deref())?;
+    let output = super::output::descriptor(selection.output.as_deref())?;
     watch(&settings, Stream::new(options), output, delivery)
-}
-
-/// The file, opened at its end, or stdout where none is named or it is `-`.
-fn descriptor(path: Option<&Path>) -> Result<OwnedFd> {
-    match path {
-        Some(path) if path != Path::new("-") => {
-            let file = OpenOptions::new().append(true).create(true).open(path);
-            Ok(file.map_err(|error| Error::system(format_args!("cannot open {}", path.display()), &error))?.into())
-        }
-        _ => std::io::stdout().as_fd().try_clone_to_owned().map_err(|error| Error::system("cannot use stdout", &error)),
-    }
 }

@@ -38,11 +38,6 @@ impl Json {
         Mark(self.text.len())
     }
 
-    /// Whether nothing was written since the mark.
-    pub fn is_at(&self, mark: Mark) -> bool {
-        self.text.len() == mark.0
-    }
-
     /// Takes back what was written since the mark.
     pub fn back_to(&mut self, mark: Mark) {
         self.text.truncate(mark.0);

@@ -75,6 +75,17 @@ pub fn write_named(out: &mut Json, names: &'static Names, number: u64) {
     }
 }
 
+/// Writes a number's name, or its digits as text, and the number beside it under the key with `_id` behind it.
+pub fn write_named_id(out: &mut Json, key: &str, names: &'static Names, number: u64) {
+    out.key(key);
+    match name_of(names, number) {
+        Some(name) => out.plain(name),
+        None => out.display(number),
+    }
+    out.key_with(key, "_id");
+    out.unsigned(number);
+}
+
 /// Writes the names of the bits that are set, as a list; bits without a name together as `"0x…"`.
 pub fn write_bits(out: &mut Json, names: &'static Names, bits: u64) {
     out.begin_list();

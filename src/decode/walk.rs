@@ -324,14 +324,7 @@ fn write_keyed<'a>(
             Ok(())
         }
         Is::NamedId(scalar, names) => {
-            let number = value::unsigned(*scalar, payload)?;
-            out.key(key);
-            match value::name_of(names, number) {
-                Some(name) => out.plain(name),
-                None => out.display(number),
-            }
-            out.key_with(key, "_id");
-            out.unsigned(number);
+            value::write_named_id(out, key, names, value::unsigned(*scalar, payload)?);
             Ok(())
         }
         Is::Chosen(choice) => match chosen(context, choice)? {

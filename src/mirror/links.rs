@@ -79,11 +79,6 @@ impl LinkTable {
     pub fn indices(&self) -> impl Iterator<Item = u32> {
         self.links.iter().filter(|(_, known)| !known.gone).map(|(&ifindex, _)| ifindex)
     }
-
-    /// The index of the interface that has that name now.
-    pub fn index_of(&self, name: &[u8]) -> Option<u32> {
-        self.links.iter().find(|(_, known)| !known.gone && *known.name == *name).map(|(&index, _)| index)
-    }
 }
 
 impl Links for LinkTable {

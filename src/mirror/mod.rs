@@ -102,7 +102,7 @@ impl Mirror {
 
     /// The hash of an object's identity, the same for as long as this mirror lives; two objects share one only by a
     /// chance of one in 2^64.
-    pub fn identity_hash(&mut self, kind: KindIndex, payload: &[u8]) -> u64 {
+    fn identity_hash(&mut self, kind: KindIndex, payload: &[u8]) -> u64 {
         identity::write(&mut self.key, KINDS[kind], payload);
         self.hasher.hash_one(self.key.as_slice())
     }

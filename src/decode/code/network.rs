@@ -3,7 +3,9 @@
 use super::links;
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Names, Scalar, Wrong};
-use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_ip, write_link};
+use crate::decode::value::{
+    any_unsigned, name_of, unsigned, write_bits, write_ip, write_link, write_named, write_named_id,
+};
 use crate::decode::walk::{Context, write_set};
 use crate::kinds::{addr, names, neigh, route, rule};
 use crate::netlink::wire::{align, attribute_u32, u16_at, u32_at};
@@ -72,17 +74,7 @@ pub fn realms(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 fn realm(out: &mut Json, key: &str, number: u64) {
-    named_id(out, key, names::REALMS, number);
-}
-
-fn named_id(out: &mut Json, key: &str, names: &'static Names, number: u64) {
-    out.key(key);
-    match name_of(names, number) {
-        Some(name) => out.string(name),
-        None => out.display(number),
-    }
-    out.key_with(key, "_id");
-    out.unsigned(number);
+    write_named_id(out, key, names::REALMS, number);
 }
 
 /// An MPLS label stack: `100/200`.
@@ -414,7 +406,7 @@ pub fn rule_table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
     let header = payload.first().copied().unwrap_or_default().into();
     let table = attribute_u32(context.message, rule::FRA_TABLE).unwrap_or(header);
     if table != 0 {
-        named_id(out, "table", names::TABLES, table.into());
+        write_named_id(out, "table", names::TABLES, table.into());
     }
     Ok(())
 }
@@ -466,7 +458,7 @@ pub fn rule_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub fn suppress_group(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let group = number(payload)?;
     if group != 0xffff_ffff {
-        named_id(out, "suppress_ifgroup", &[(0, "default")], group);
+        write_named_id(out, "suppress_ifgroup", &[(0, "default")], group);
     }
     Ok(())
 }
@@ -604,10 +596,7 @@ pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]
     let family = number(payload)?;
     if family != 0 {
         out.key("family");
-        match name_of(names::FAMILIES, family) {
-            Some(name) => out.string(name),
-            None => out.unsigned(family),
-        }
+        write_named(out, names::FAMILIES, family);
     }
     Ok(())
 }
