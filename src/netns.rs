@@ -42,6 +42,17 @@ pub enum Wanted {
     All,
 }
 
+impl Wanted {
+    /// Whether a namespace of that label would be watched; linkhook's own has none.
+    pub fn includes(&self, label: &str) -> bool {
+        match self {
+            Wanted::Own => label.is_empty(),
+            Wanted::Named(names) => names.iter().any(|name| name.label == label),
+            Wanted::All => true,
+        }
+    }
+}
+
 /// How a namespace is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {

@@ -9,7 +9,7 @@ use crate::changed::Differ;
 use crate::decode::json::Json;
 use crate::decode::schema::Kind;
 use crate::decode::{Context, Links, write_object};
-use crate::deliver::hub::Hub;
+use crate::deliver::hub::{Hub, Loss};
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
 use crate::kinds::{self, KINDS, KindIndex, split};
@@ -26,6 +26,8 @@ pub enum Source {
     Kernel,
     /// A dump at the start.
     Snapshot,
+    /// A dump at the start of what is known already: it is shown all the same.
+    Again,
     /// The first dump of a namespace that appeared while watching: what it shows is new.
     Appeared,
     /// A row of a dump in a recording.
@@ -88,6 +90,8 @@ pub struct Told<'a> {
 pub struct Stream {
     options: Options,
     sequence: u64,
+    /// The number of the last line before the first one.
+    began_after: u64,
     objects: u64,
     clock: Clock,
     differ: Differ,
@@ -105,6 +109,7 @@ impl Stream {
         Stream {
             options,
             sequence: 0,
+            began_after: 0,
             objects: 0,
             clock: Clock::default(),
             differ: Differ::default(),
@@ -114,6 +119,16 @@ impl Stream {
             hub: None,
             moves: Moves::default(),
         }
+    }
+
+    /// The next line's number is one more than that.
+    pub fn continue_after(&mut self, sequence: u64) {
+        (self.sequence, self.began_after) = (sequence, sequence);
+    }
+
+    /// How many lines were told.
+    pub fn lines(&self) -> u64 {
+        self.sequence - self.began_after
     }
 
     /// From here on every line goes to the webhooks, too.
@@ -126,25 +141,31 @@ impl Stream {
         self.hub.as_ref()
     }
 
+    /// The webhooks, to change them.
+    pub fn hub_mut(&mut self) -> Option<&mut Hub> {
+        self.hub.as_mut()
+    }
+
     /// The webhooks, to end them.
     pub fn take_hub(&mut self) -> Option<Hub> {
         self.hub.take()
     }
 
-    /// Tells what webhooks have lost, if it is time, or if it must be now.
-    pub fn losses(&mut self, out: &mut Json, telling: Telling<'_>, now: Instant, must: bool) {
+    /// Tells what webhooks have lost, if it is time, or if it must be now; gives back what was told.
+    pub fn losses(&mut self, out: &mut Json, telling: Telling<'_>, now: Instant, must: bool) -> Vec<Loss> {
         let losses = self.hub.as_mut().map(|hub| hub.losses(now, must)).unwrap_or_default();
-        for loss in losses {
-            log::warn!("webhook {}: {} events are lost: {}", loss.webhook, loss.events, loss.reason);
+        for loss in &losses {
+            log::warn!("webhook {}: {} events are lost: {}", loss.queue.name(), loss.events, loss.reason);
             self.own(out, "output", "dropped", telling, |out| {
                 out.key("webhook");
-                out.string(&loss.webhook);
+                out.string(loss.queue.name());
                 out.key("events");
                 out.unsigned(loss.events);
                 out.key("reason");
                 out.string(&loss.reason);
             });
         }
+        losses
     }
 
     /// The number of the last line.
@@ -222,7 +243,7 @@ impl Stream {
         telling: Telling<'_>,
     ) -> Option<u64> {
         let table = KINDS[kind];
-        let present = matches!(source, Source::Snapshot | Source::RecordedDump);
+        let present = matches!(source, Source::Snapshot | Source::Again | Source::RecordedDump);
         let mut action = Action::Add;
         if table.identity.is_none() {
             if present {
@@ -238,6 +259,9 @@ impl Stream {
         let (action, old, new): (Action, Option<&[u8]>, &[u8]) = match &change {
             _ if source == Source::RecordedDump => (Action::Present, None, message.payload),
             Change::Added(new) if source == Source::Snapshot => (Action::Present, None, new),
+            Change::Added(new) | Change::Changed { new, .. } | Change::Same(new) if source == Source::Again => {
+                (Action::Present, None, new)
+            }
             Change::Added(new) => (action, None, new),
             Change::Changed { old, new } => (Action::Change, Some(old), new),
             Change::Removed(old) => (Action::Remove, Some(old), message.payload),
@@ -351,9 +375,10 @@ impl Stream {
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
-        if let Some(hub) = &self.hub {
+        if let Some(hub) = &mut self.hub {
             hub.offer(
                 &candidate,
+                self.sequence + 1,
                 if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
             );
         }
@@ -420,9 +445,10 @@ impl Stream {
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
-        if let Some(hub) = &self.hub {
+        if let Some(hub) = &mut self.hub {
             hub.offer_own(
                 event,
+                self.sequence + 1,
                 if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
             );
         }

@@ -14,17 +14,19 @@ use mio::net::UnixStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::decode::json::Json;
 use crate::deliver::Webhook;
-use crate::deliver::hub::Hub;
+use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{KINDS, KindIndex};
 use crate::netlink::socket::Batch;
 use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};
 use crate::output::writer::Writer;
+use crate::store::{Append, Store, Synchronous};
 use crate::stream::{Stream, Telling};
 pub use place::Place;
 
@@ -44,6 +46,7 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 const NAMESPACES: Token = Token(usize::MAX - 2);
+const HANGUPS: Token = Token(usize::MAX - 3);
 
 /// What is watched, and how.
 #[derive(Debug, Clone)]
@@ -58,10 +61,23 @@ pub struct Settings {
     pub verify: Option<Duration>,
     /// Which network namespaces.
     pub namespaces: Wanted,
+    /// Where what outlives linkhook is kept.
+    pub state: Option<State>,
 }
 
+/// The state directory.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Its path.
+    pub directory: PathBuf,
+    /// How sure a commit is.
+    pub synchronous: Synchronous,
+}
+
+/// Reads the configuration again.
+pub type Reload = Arc<dyn Fn() -> Result<Vec<Webhook>> + Send + Sync>;
+
 /// The webhooks of a watch.
-#[derive(Debug)]
 pub struct Delivery {
     /// Each gets what it wants.
     pub webhooks: Vec<Webhook>,
@@ -69,6 +85,8 @@ pub struct Delivery {
     pub host: String,
     /// How long the end waits for them.
     pub shutdown: Duration,
+    /// Called on SIGHUP.
+    pub reload: Reload,
 }
 
 /// Now, in microseconds since 1970.
@@ -86,27 +104,47 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
     let poll = Poll::new().map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Arc::new(waker);
-    let mut shutdown = Duration::ZERO;
+    let wake = || {
+        let waker = waker.clone();
+        // A loop that has ended needs no waking.
+        move || drop(waker.wake())
+    };
+    let store = settings.state.as_ref().map(|state| Store::open(&state.directory, state.synchronous, wake()));
+    let store = store.transpose()?;
+    if let Some(store) = &store {
+        stream.continue_after(store.sequence());
+    }
+    let (mut shutdown, mut hangups, mut reload) = (Duration::ZERO, None, None);
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
-        let waker = waker.clone();
-        stream.deliver_to(Hub::start(delivery.webhooks, &delivery.host, move || {
-            let _ = waker.wake();
-        })?);
+        let state = store.as_ref().zip(settings.state.as_ref());
+        let durable = state.map(|(store, state)| Durable { clerk: store.clerk(), directory: state.directory.clone() });
+        let mut hub = Hub::start(delivery.webhooks, &delivery.host, durable, wake())?;
+        for name in store.iter().flat_map(|store| store.webhooks()) {
+            if !hub.has(name) {
+                hub.dismiss(Webhook::gone(name))?;
+            }
+        }
+        stream.deliver_to(hub);
+        hangups = Some(caught(&[signal_hook::consts::SIGHUP])?);
+        reload = Some(delivery.reload);
     }
-    let writer = Writer::new(descriptor, move || {
-        // A loop that has ended needs no waking.
-        let _ = waker.wake();
-    });
-    let writer = writer.map_err(|error| Error::system("cannot start the writer", &error))?;
-    let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
+    let writer = Writer::new(descriptor, wake()).map_err(|error| Error::system("cannot start the writer", &error))?;
+    let signals = signals()?;
     let mut watch = Watch {
         settings,
         stream,
         writer,
+        store,
+        told: Vec::new(),
+        forgotten: Vec::new(),
         out: Json::new(),
         poll,
         signals,
+        hangups,
+        reload,
+        reloaded: Arc::default(),
+        waker: waker.clone(),
         places: Vec::new(),
         next_place: 0,
         discovery: None,
@@ -127,20 +165,20 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
     let ended = match result {
         // Nobody reads any more; webhooks still get what they wait for.
         Err(Ended::Closed) => {
-            end_delivery(&mut watch.stream, shutdown);
+            watch.end_delivery(shutdown);
             return Ok(());
         }
         Err(Ended::Failed(error)) => Err(error),
         Ok(()) => Ok(()),
     };
-    watch.stream.losses(&mut watch.out, own_telling(None), Instant::now(), true);
-    let lines = watch.stream.sequence();
+    watch.tell_losses(true);
+    let lines = watch.stream.lines();
     watch.stream.own(&mut watch.out, "bye", "stopped", own_telling(None), |out| {
         out.key("lines");
         out.unsigned(lines);
     });
-    let flushed = watch.flush();
-    end_delivery(&mut watch.stream, shutdown);
+    let flushed = watch.flush().and_then(|()| watch.print_settled());
+    watch.end_delivery(shutdown);
     let written = flushed.map(|()| watch.writer.finish(FINISH_TIMEOUT));
     match written {
         Err(Ended::Failed(error)) => ended.and(Err(error)),
@@ -154,22 +192,22 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
     }
 }
 
-/// Ends the webhooks, and says what they did not get. The last line is written already.
-fn end_delivery(stream: &mut Stream, within: Duration) {
-    let losses = stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
-    for loss in losses {
-        log::warn!("webhook {}: {} events are lost: {}", loss.webhook, loss.events, loss.reason);
-    }
+/// SIGINT and SIGTERM as octets on a socket.
+pub fn signals() -> Result<UnixStream> {
+    caught(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
 }
 
-/// SIGINT and SIGTERM as octets on a socket.
-pub fn signals() -> io::Result<UnixStream> {
-    let (receiver, sender) = std::os::unix::net::UnixStream::pair()?;
-    receiver.set_nonblocking(true)?;
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
-    }
-    Ok(UnixStream::from_std(receiver))
+/// Those signals as octets on a socket.
+fn caught(signals: &[i32]) -> Result<UnixStream> {
+    let catch = || {
+        let (receiver, sender) = std::os::unix::net::UnixStream::pair()?;
+        receiver.set_nonblocking(true)?;
+        for &signal in signals {
+            signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+        }
+        Ok(UnixStream::from_std(receiver))
+    };
+    catch().map_err(|error: io::Error| Error::system("cannot catch signals", &error))
 }
 
 /// Why the loop ended before its time.
@@ -191,9 +229,20 @@ struct Watch<'s> {
     settings: &'s Settings,
     stream: Stream,
     writer: Writer,
+    store: Option<Store>,
+    /// Losses that are told in lines which the store does not have yet.
+    told: Vec<Loss>,
+    /// Namespaces that are gone, which the store is not told yet.
+    forgotten: Vec<Arc<str>>,
     out: Json,
     poll: Poll,
     signals: UnixStream,
+    /// SIGHUP.
+    hangups: Option<UnixStream>,
+    reload: Option<Reload>,
+    /// What came of reading the configuration again.
+    reloaded: Arc<Mutex<Option<Result<Vec<Webhook>>>>>,
+    waker: Arc<Waker>,
     /// In the order of their numbers.
     places: Vec<Place>,
     next_place: usize,
@@ -227,6 +276,9 @@ impl Watch<'_> {
     fn start(&mut self) -> std::result::Result<(), Ended> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
+        if let Some(hangups) = &mut self.hangups {
+            self.poll.registry().register(hangups, HANGUPS, Interest::READABLE).map_err(failed)?;
+        }
         // First it listens, then it looks what is there.
         self.discovery = Discovery::new(&self.settings.namespaces)?;
         if let Some(discovery) = &self.discovery {
@@ -248,12 +300,25 @@ impl Watch<'_> {
                  repaired; run as root or raise net.core.rmem_max"
             );
         }
-        // Where what exists is shown, it is the first line. Else it waits until what exists is known: a change after it
-        // is told as a change.
-        if self.stream.options().present {
+        // Where what exists is shown, or what changed since the last run, it is the first line. Else it waits until what
+        // exists is known: a change after it is told as a change.
+        if self.stream.options().present || self.places.iter().any(Place::is_resumed) {
             self.hello()?;
         }
-        Ok(())
+        self.forget_gone()
+    }
+
+    /// Namespaces that were there when linkhook last ran, and are not any more.
+    fn forget_gone(&mut self) -> std::result::Result<(), Ended> {
+        let gone = self.store.as_mut().map(Store::take_namespaces).unwrap_or_default();
+        for label in gone {
+            if self.settings.namespaces.includes(&label) {
+                let telling = Telling { origin: Origin::Offline, ..own_telling(None) };
+                tell_namespace(&mut self.stream, &mut self.out, &label, "removed", telling);
+            }
+            self.forgotten.push(label.into());
+        }
+        self.flush()
     }
 
     fn hello(&mut self) -> std::result::Result<(), Ended> {
@@ -288,7 +353,11 @@ impl Watch<'_> {
 
     fn add(&mut self, netns: Netns) -> Result<()> {
         let number = self.next_place;
-        let place = Place::open(self.settings, number, netns)?;
+        let known = match &mut self.store {
+            Some(store) => Some(store.known(netns.label().unwrap_or_default())?),
+            None => None,
+        };
+        let place = Place::open(self.settings, number, netns, known, self.stream.options().present)?;
         self.register(&place)?;
         self.next_place += 1;
         self.places.push(place);
@@ -303,7 +372,7 @@ impl Watch<'_> {
 
     /// Looks which namespaces have come and gone.
     fn discover(&mut self) -> std::result::Result<(), Ended> {
-        let room = self.writer.has_room();
+        let room = self.has_room();
         let leave = self.places.iter().any(Place::leaves);
         if room && !leave && std::mem::take(&mut self.postponed) {
             self.discovery.iter_mut().for_each(Discovery::look);
@@ -355,19 +424,22 @@ impl Watch<'_> {
     /// The last place appeared while others were watched.
     fn appeared(&mut self) {
         let Some(place) = self.places.last_mut() else { return };
-        let line = tell_namespace(&mut self.stream, &mut self.out, place, "added");
+        let label = place.label().unwrap_or_default();
+        let line = tell_namespace(&mut self.stream, &mut self.out, label, "added", own_telling(None));
         place.appears(line);
     }
 
     /// Closes what is left.
     fn close(&mut self) -> std::result::Result<(), Ended> {
-        if !self.writer.has_room() || !self.places.iter().any(Place::is_left) {
+        if !self.has_room() || !self.places.iter().any(Place::is_left) {
             return Ok(());
         }
-        let (stream, out) = (&mut self.stream, &mut self.out);
+        let (stream, out, forgotten) = (&mut self.stream, &mut self.out, &mut self.forgotten);
         self.places.retain(|place| {
             if place.is_left() {
-                tell_namespace(stream, out, place, "removed");
+                let label = place.label().unwrap_or_default();
+                tell_namespace(stream, out, label, "removed", own_telling(None));
+                forgotten.push(label.into());
             }
             !place.is_left()
         });
@@ -405,6 +477,7 @@ impl Watch<'_> {
                 match event.token() {
                     WAKER => {}
                     SIGNALS => self.stop = true,
+                    HANGUPS => self.read_configuration(),
                     NAMESPACES => {
                         if let Some(discovery) = &mut self.discovery {
                             discovery.woken();
@@ -425,7 +498,7 @@ impl Watch<'_> {
 
     /// How long nothing needs to be done, if nothing happens.
     fn wait(&mut self, now: Instant, deadline: Option<Instant>) -> Option<Duration> {
-        let room = self.writer.has_room();
+        let room = self.has_room();
         if self.places.iter().any(|place| place.has_work(room)) {
             return Some(Duration::ZERO);
         }
@@ -435,15 +508,25 @@ impl Watch<'_> {
         dues.chain(deadline).chain(discovery).chain(losses).min().map(|next| next.saturating_duration_since(now))
     }
 
+    /// Whether lines are taken; where not, the loop is woken once they are.
+    fn has_room(&self) -> bool {
+        // Each is asked, so that each wakes the loop.
+        let store = self.store.as_ref().is_none_or(Store::has_room);
+        let hub = self.stream.hub().is_none_or(Hub::has_room);
+        self.writer.has_room() && store && hub
+    }
+
     /// One turn for each place: read, then decode a slice, then go on with its dump.
     fn turn(&mut self) -> std::result::Result<(), Ended> {
+        self.print_committed()?;
+        self.take_reloaded();
         // All are read before any is told: a link that moved is gone here before it is new there.
         for place in &mut self.places {
             place.read(&mut self.batch, &mut self.stream.moves)?;
         }
         for index in 0..self.places.len() {
+            let room = self.has_room();
             let place = &mut self.places[index];
-            let room = self.writer.has_room();
             if room {
                 place.tell(&mut self.stream, &mut self.out, LINES_BYTES);
             }
@@ -457,7 +540,7 @@ impl Watch<'_> {
             self.flush()?;
         }
         if self.stream.hub().is_some() {
-            self.stream.losses(&mut self.out, own_telling(None), Instant::now(), false);
+            self.tell_losses(false);
             self.flush()?;
         }
         if !self.greeted && self.places.iter().all(Place::is_started) {
@@ -468,25 +551,113 @@ impl Watch<'_> {
         if self.greeted { self.discover() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> std::result::Result<(), Ended> {
-        if self.out.bytes().is_empty() {
-            return Ok(());
+    /// Tells what webhooks have lost, if it is time or must be now.
+    fn tell_losses(&mut self, must: bool) {
+        let told = self.stream.losses(&mut self.out, own_telling(None), Instant::now(), must);
+        if self.store.is_some() {
+            self.told.extend(told);
         }
-        let result = self.writer.write(self.out.bytes());
+    }
+
+    /// Lines go to the output and to the webhooks: at once, or by the store, which has them first.
+    fn flush(&mut self) -> std::result::Result<(), Ended> {
+        let Some(store) = &self.store else {
+            if let Some(hub) = self.stream.hub_mut() {
+                hub.release();
+            }
+            let result = print(&mut self.writer, self.out.bytes());
+            self.out.clear();
+            return result;
+        };
+        if store.wants_mirror() {
+            self.places.iter_mut().for_each(|place| place.tell_store_all(self.settings));
+        }
+        let mut append = Append {
+            lines: self.out.bytes().to_vec(),
+            sequence: self.stream.sequence(),
+            events: self.stream.hub_mut().map(Hub::take_staged).unwrap_or_default(),
+            forgotten: std::mem::take(&mut self.forgotten),
+            told: self.told.drain(..).map(|loss| (loss.queue, loss.reason, loss.events)).collect(),
+            ..Append::default()
+        };
         self.out.clear();
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Ended::Closed),
-            Err(error) => Err(Error::system("cannot write the output", &error).into()),
-            Ok(()) => Ok(()),
+        self.places.iter_mut().filter(|place| place.has_changes()).for_each(|place| place.take_changes(&mut append));
+        store.append(append);
+        Ok(())
+    }
+
+    /// Prints the lines that the store has committed.
+    fn print_committed(&mut self) -> std::result::Result<(), Ended> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let lines = store.released()?;
+        print(&mut self.writer, &lines)
+    }
+
+    /// The same at the end, once everything is committed.
+    fn print_settled(&mut self) -> std::result::Result<(), Ended> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let lines = store.settle(FINISH_TIMEOUT);
+        print(&mut self.writer, &lines)
+    }
+
+    /// Ends the webhooks, says what they did not get, and closes the store. The last line is written already.
+    fn end_delivery(&mut self, within: Duration) {
+        let losses = self.stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
+        for loss in losses {
+            log::warn!("webhook {}: {} events are lost: {}", loss.queue.name(), loss.events, loss.reason);
+        }
+        if let Some(store) = self.store.take() {
+            store.finish(FINISH_TIMEOUT);
+        }
+    }
+
+    /// Reads the configuration again, beside the loop: a file system may be slow.
+    fn read_configuration(&mut self) {
+        // The octets are all that is to be taken from it.
+        while self.hangups.as_mut().is_some_and(|hangups| io::Read::read(hangups, &mut [0; 64]).is_ok_and(|n| n > 0)) {}
+        let Some(reload) = self.reload.clone() else { return };
+        let (slot, waker) = (self.reloaded.clone(), self.waker.clone());
+        let started = std::thread::Builder::new().name("configuration".into()).spawn(move || {
+            let result = reload();
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            let _ = waker.wake();
+        });
+        if let Err(error) = started {
+            log::error!("cannot read the configuration again: {error}");
+        }
+    }
+
+    /// Takes over what the configuration says now.
+    fn take_reloaded(&mut self) {
+        let reloaded = self.reloaded.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((reloaded, hub)) = reloaded.zip(self.stream.hub_mut()) else { return };
+        let taken = reloaded.and_then(|webhooks| {
+            let count = webhooks.len();
+            hub.set(webhooks).map(|()| count)
+        });
+        match taken {
+            Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
+            Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
     }
 }
 
+/// Hands lines to the writer.
+fn print(writer: &mut Writer, lines: &[u8]) -> std::result::Result<(), Ended> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    match writer.write(lines) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Ended::Closed),
+        Err(error) => Err(Error::system("cannot write the output", &error).into()),
+        Ok(()) => Ok(()),
+    }
+}
+
 /// Tells that a namespace appeared or is gone.
-fn tell_namespace(stream: &mut Stream, out: &mut Json, place: &Place, action: &str) -> Option<u64> {
-    let label = place.label().unwrap_or_default();
+fn tell_namespace(stream: &mut Stream, out: &mut Json, label: &str, action: &str, telling: Telling<'_>) -> Option<u64> {
     // The key is the event's own here.
-    stream.own(out, "netns", action, own_telling(None), |out| {
+    stream.own(out, "netns", action, telling, |out| {
         out.key("name");
         out.string(label);
     })

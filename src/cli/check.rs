@@ -132,6 +132,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
     let when_full = match webhook.when_full {
         WhenFull::DropOldest => "the oldest events are dropped",
         WhenFull::DropNewest => "new events are dropped",
+        WhenFull::Block => "linkhook stops reading until there is room",
     };
     [
         format!("webhook {}: {}", webhook.name, webhook.place),

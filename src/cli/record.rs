@@ -95,7 +95,7 @@ fn record(arguments: &Arguments) -> Result<()> {
     for group in silence::groups(&kinds) {
         socket.join(group).map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
     }
-    let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
+    let signals = signals()?;
     let recorder = open(&arguments.output, arguments.format.as_deref());
     let mut recorder =
         recorder.map_err(|error| Error::system(format_args!("cannot write {}", arguments.output.display()), &error))?;

@@ -1,15 +1,17 @@
 //! `linkhook watch`, the default: follow events.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::selection;
 use crate::config::{self, Configuration};
+use crate::deliver::Webhook;
 use crate::error::Result;
 use crate::kinds::KINDS;
 use crate::stream::{Options, Stream};
 use crate::units;
-use crate::watch::{Delivery, Settings, watch};
+use crate::watch::{Delivery, Settings, State, watch};
 
 /// Arguments of `linkhook watch`.
 #[derive(Debug, clap::Args)]
@@ -48,19 +50,36 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
         ::log::warn!("{warning}");
     }
     let selection = arguments.selection.configured(&configuration);
-    let Configuration { watch, webhooks, .. } = configuration;
-    let delivery = (!webhooks.is_empty()).then(|| Delivery {
+    let Configuration { watch, output, webhooks, .. } = configuration;
+    let no_state = watch.state_dir.is_none() && !webhooks.is_empty();
+    let delivery = Delivery {
         webhooks,
         host: watch.host.clone().unwrap_or_else(config::own_host),
         shutdown: watch.shutdown,
-    });
-    if delivery.is_some() {
+        reload: Arc::new({
+            let (path, watch) = (path.clone(), watch.clone());
+            move || reload(&path, &watch, &output)
+        }),
+    };
+    if no_state {
         ::log::warn!(
             "events for webhooks wait in memory alone: what is not delivered when linkhook ends is lost, and what \
-             changes while it does not run is not told"
+             changes while it does not run is not told; set [watch] state_dir to keep both"
         );
     }
-    follow(arguments, &selection, Some(&watch), delivery)
+    follow(arguments, &selection, Some(&watch), Some(delivery))
+}
+
+/// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
+fn reload(path: &Path, watch: &config::Watch, output: &config::Output) -> Result<Vec<Webhook>> {
+    let configuration = config::load(path)?;
+    for warning in &configuration.warnings {
+        ::log::warn!("{warning}");
+    }
+    if configuration.watch != *watch || configuration.output != *output {
+        ::log::warn!("what changed in [watch] and [output] holds from the next start on");
+    }
+    Ok(configuration.webhooks)
 }
 
 fn follow(
@@ -85,6 +104,10 @@ fn follow(
         timeout: arguments.timeout,
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
         namespaces: arguments.namespaces.wanted()?,
+        state: configured.and_then(|configured| {
+            let directory = configured.state_dir.clone()?;
+            Some(State { directory, synchronous: configured.synchronous })
+        }),
     };
     let output = super::output::descriptor(selection.output.as_deref())?;
     watch(&settings, Stream::new(options), output, delivery)

@@ -16,6 +16,7 @@ use crate::filter::globs::Globs;
 use crate::filter::jq::Jq;
 use crate::filter::words::{self, Named};
 use crate::kinds::KINDS;
+use crate::store::Synchronous;
 use read::{Environment, Source, Table, Value};
 
 /// How long the end waits for webhooks.
@@ -35,6 +36,7 @@ const WATCH_KEYS: &[&str] = &[
     "host",
     "shutdown",
     "state_dir",
+    "synchronous",
 ];
 const OUTPUT_KEYS: &[&str] = &["path", "format", "rotate"];
 const LOG_KEYS: &[&str] = &["level"];
@@ -55,7 +57,7 @@ pub struct Configuration {
 }
 
 /// `[watch]`: what is watched. The words are known to be good.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// Kinds and own events; all where none is named.
     pub kinds: Vec<String>,
@@ -79,10 +81,14 @@ pub struct Watch {
     pub host: Option<String>,
     /// How long the end waits for webhooks.
     pub shutdown: Duration,
+    /// Where what outlives linkhook is kept.
+    pub state_dir: Option<PathBuf>,
+    /// How sure a commit is.
+    pub synchronous: Synchronous,
 }
 
 /// `[output]`: where lines go.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// The place.
     pub place: Place,
@@ -199,6 +205,8 @@ impl Default for Watch {
             verify: None,
             host: None,
             shutdown: SHUTDOWN,
+            state_dir: None,
+            synchronous: Synchronous::default(),
         }
     }
 }
@@ -247,7 +255,6 @@ fn chosen(table: &Table<'_>) -> Chosen {
 }
 
 fn watch(table: &Table<'_>) -> Watch {
-    table.refuse("state_dir");
     let Chosen { kinds, families, interfaces, actions, signals, .. } = chosen(table);
     let filter = table.get("filter").and_then(|value| {
         let text = value.text()?;
@@ -275,7 +282,14 @@ fn watch(table: &Table<'_>) -> Watch {
         verify: table.get("verify").and_then(|value| value.some_duration()),
         host,
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
+        state_dir: table.get("state_dir").and_then(|value| value.path()),
+        synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
     }
+}
+
+fn synchronous(value: &Value<'_>) -> Option<Synchronous> {
+    let word = value.one_of(&Synchronous::ALL.map(|(name, _)| name))?;
+    Synchronous::ALL.iter().find(|(name, _)| *name == word).map(|(_, synchronous)| *synchronous)
 }
 
 fn output(table: &Table<'_>) -> Output {

@@ -244,12 +244,9 @@ fn statuses(value: &Value<'_>) -> Option<RangeInclusive<u16>> {
 fn spool(table: &Table<'_>, bytes: &mut usize, when_full: &mut WhenFull) {
     *bytes = table.get("size").and_then(|value| value.bytes()).unwrap_or(*bytes);
     let Some(value) = table.get("when_full") else { return };
-    if value.is_text() && value.text() == Some("block") {
-        value.refused("\"block\" is not in this build yet; there are drop-oldest, drop-newest");
-        return;
-    }
-    match value.one_of(&["drop-oldest", "drop-newest"]) {
+    match value.one_of(&["drop-oldest", "drop-newest", "block"]) {
         Some("drop-newest") => *when_full = WhenFull::DropNewest,
+        Some("block") => *when_full = WhenFull::Block,
         _ => *when_full = WhenFull::DropOldest,
     }
 }

@@ -1,50 +1,112 @@
-//! Where a webhook's events wait, and what it has lost.
+//! Where a webhook's events wait, what is on its way, and what was lost.
+//!
+//! Without a state directory all that waits is in the window. With one it is in the database, and the window holds the
+//! first of it: the worker reads on from there ([`Lane::take`]) when the window does not hold all.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::batch::{Decision, Limits};
 use super::{Webhook, WhenFull};
+use crate::store::{Admission, Clerk, Enrolled, Queue, Reader};
+
+/// Octets of events in the window at most, where the database has them all.
+const WINDOW_BYTES_MAX: usize = 4 << 20;
+/// A database that cannot be read is tried again so often.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// An event that waits.
-type Line = Arc<[u8]>;
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    /// The number of its line.
+    pub sequence: u64,
+    /// Its line, without the newline.
+    pub line: Arc<[u8]>,
+    came: Instant,
+}
+
+/// Tells the loop that there is something for it.
+pub(super) struct Bell {
+    /// There are losses to tell.
+    pub lost: AtomicBool,
+    /// Wakes the loop.
+    pub wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Bell")
+    }
+}
+
+impl Bell {
+    fn ring(&self) {
+        (self.wake)();
+    }
+}
 
 /// What is between the loop and a webhook's thread.
 pub(super) struct Lane {
-    pub webhook: Webhook,
+    name: String,
     state: Mutex<State>,
     changed: Condvar,
+    /// The webhook's number in the store.
+    number: AtomicI64,
+    store: Option<(Clerk, Mutex<Reader>)>,
+    bell: Arc<Bell>,
 }
 
-#[derive(Default)]
 struct State {
-    waiting: VecDeque<(Line, Instant)>,
-    /// Octets of what waits.
+    webhook: Arc<Webhook>,
+    /// Counts up with each new webhook.
+    generation: u64,
+    /// The first of what waits.
+    window: VecDeque<Waiting>,
+    window_bytes: usize,
+    /// The database holds more than the window.
+    beyond: bool,
+    /// The number of the last event that was committed.
+    newest: u64,
+    /// What waits, in the window or not.
+    events: u64,
     bytes: usize,
+    /// No event up to this one waits.
+    floor: u64,
+    /// The last event that was taken out.
+    taken: u64,
+    /// Counts up when the window is emptied by force: what was read meanwhile does not fit it any more.
+    epoch: u64,
     /// Events that were taken out and are neither delivered nor lost.
-    in_flight: u64,
+    flying: Vec<Waiting>,
     /// Events lost and not told yet, by reason.
     losses: Vec<(String, u64)>,
     /// Nothing more is sent, and why.
     rests: Option<String>,
-    /// The end has come: what is not sent then never is.
+    /// The loop waits for room.
+    blocks: bool,
+    /// The end has come: what is not sent then is not sent any more.
     ending: Option<Instant>,
+    /// The configuration does not name the webhook any more.
+    removed: bool,
     ended: bool,
 }
 
-/// Whether a pause ran its course.
+/// How a pause ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paused {
     Through,
-    /// The end comes before.
+    /// The webhook has other settings now.
+    Changed,
+    /// The end comes before, or nothing is wanted any more.
     Ending,
 }
 
 impl fmt::Debug for Lane {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Lane({})", self.webhook.name)
+        write!(formatter, "Lane({})", self.name)
     }
 }
 
@@ -58,11 +120,99 @@ impl State {
             None => self.losses.push((reason.to_owned(), events)),
         }
     }
+
+    fn push(&mut self, sequence: u64, line: Arc<[u8]>) {
+        self.window_bytes += line.len();
+        self.window.push_back(Waiting { sequence, line, came: Instant::now() });
+    }
+
+    fn clear_window(&mut self) {
+        self.epoch += 1;
+        self.window.clear();
+        self.window_bytes = 0;
+    }
+
+    /// What follows from an event of so many octets that is to be let in.
+    fn admit(&mut self, octets: usize) -> Admission {
+        let most = self.webhook.spool_bytes;
+        let oldest = self.webhook.when_full == WhenFull::DropOldest && octets <= most && self.events > 0;
+        // Whoever blocks has stopped the loop already; what was on its way is let in.
+        if self.webhook.when_full == WhenFull::Block || self.bytes + octets <= most {
+            self.events += 1;
+            self.bytes += octets;
+            Admission::Taken
+        } else if oldest {
+            Admission::AfterOldest
+        } else {
+            Admission::Refused
+        }
+    }
+
+    fn drop_oldest(&mut self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
+        let (sequence, octets) = match self.window.pop_front() {
+            Some(first) => {
+                self.window_bytes -= first.line.len();
+                (first.sequence, first.line.len())
+            }
+            None => find(self.floor.max(self.taken))?,
+        };
+        self.floor = sequence;
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(octets);
+        Some(sequence)
+    }
+
+    /// Whether the end, or the webhook's own, comes before then.
+    fn ends_before(&self, until: Instant) -> bool {
+        self.removed || self.ending.is_some_and(|deadline| deadline <= until)
+    }
 }
 
 impl Lane {
-    pub fn new(webhook: Webhook) -> Lane {
-        Lane { webhook, state: Mutex::default(), changed: Condvar::new() }
+    pub fn new(webhook: Webhook, bell: Arc<Bell>) -> Lane {
+        Lane {
+            name: webhook.name.clone(),
+            state: Mutex::new(State {
+                webhook: Arc::new(webhook),
+                generation: 0,
+                window: VecDeque::new(),
+                window_bytes: 0,
+                beyond: false,
+                newest: 0,
+                events: 0,
+                bytes: 0,
+                floor: 0,
+                taken: 0,
+                epoch: 0,
+                flying: Vec::new(),
+                losses: Vec::new(),
+                rests: None,
+                blocks: false,
+                ending: None,
+                removed: false,
+                ended: false,
+            }),
+            changed: Condvar::new(),
+            number: AtomicI64::new(0),
+            store: None,
+            bell,
+        }
+    }
+
+    /// With what the store knows of the webhook.
+    pub fn stored(webhook: Webhook, bell: Arc<Bell>, clerk: Clerk, enrolled: &Enrolled) -> Lane {
+        let reader = Mutex::new(clerk.reader());
+        let lane =
+            Lane { number: AtomicI64::new(enrolled.webhook), store: Some((clerk, reader)), ..Lane::new(webhook, bell) };
+        let mut state = lane.lock();
+        let (events, octets) = enrolled.waiting;
+        state.events = events;
+        state.bytes = usize::try_from(octets).unwrap_or(usize::MAX);
+        state.beyond = events > 0;
+        state.taken = enrolled.batch.as_ref().map_or(0, |batch| batch.last);
+        state.losses.clone_from(&enrolled.losses);
+        drop(state);
+        lane
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -70,88 +220,175 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an event in. Gives back whether something was lost by it.
-    pub fn put(&self, line: &Line, now: Instant) -> bool {
-        const FULL: &str = "spool full";
-        let mut state = self.lock();
-        if let Some(reason) = state.rests.clone() {
-            state.lose(&reason, 1);
-            return true;
-        }
-        let most = self.webhook.spool_bytes;
-        let mut lost = 0;
-        while state.bytes + line.len() > most {
-            let oldest = match self.webhook.when_full {
-                WhenFull::DropOldest if line.len() <= most => state.waiting.pop_front(),
-                _ => None,
-            };
-            let Some((oldest, _)) = oldest else {
-                state.lose(FULL, lost + 1);
-                return true;
-            };
-            state.bytes -= oldest.len();
-            lost += 1;
-        }
-        state.lose(FULL, lost);
-        state.bytes += line.len();
-        state.waiting.push_back((line.clone(), now));
-        drop(state);
-        self.changed.notify_all();
-        lost > 0
+    /// The webhook, and which one in the row of its settings it is.
+    pub fn webhook(&self) -> (Arc<Webhook>, u64) {
+        let state = self.lock();
+        (state.webhook.clone(), state.generation)
     }
 
-    /// Waits for a batch, and takes its events out. `None` when the end has come and nothing waits, or its time is
-    /// over.
-    pub fn take(&self, limits: &Limits, last: Option<Instant>) -> Option<Vec<Line>> {
+    /// The store, where there is one.
+    pub fn clerk(&self) -> Option<&Clerk> {
+        self.store.as_ref().map(|(clerk, _)| clerk)
+    }
+
+    /// From here on the webhook has these settings. One that rested is tried again.
+    pub fn replace(&self, webhook: Webhook) {
+        let mut state = self.lock();
+        state.webhook = Arc::new(webhook);
+        state.generation += 1;
+        state.rests = None;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Whether the loop may go on: not where the webhook blocks and its spool is full.
+    pub fn has_room(&self) -> bool {
+        let mut state = self.lock();
+        state.blocks = state.webhook.when_full == WhenFull::Block && state.bytes >= state.webhook.spool_bytes;
+        !state.blocks
+    }
+
+    /// Waits for a batch, and takes its events out. `limits` gives the bounds by the webhook's settings. `None` when there
+    /// is nothing more to do.
+    pub fn take(&self, limits: impl Fn(&Webhook) -> Limits, last: Option<Instant>) -> Option<Vec<Waiting>> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            let sizes = state.waiting.iter().map(|(line, _)| line.len());
-            let mut decision = limits.decide(sizes, state.waiting.front().map(|(_, came)| *came), last, now);
+            if state.removed {
+                return None;
+            }
+            let limits = limits(&state.webhook);
+            if state.beyond && state.window.len() <= limits.events && state.window_bytes < WINDOW_BYTES_MAX {
+                state = self.read_on(state, &limits);
+                continue;
+            }
+            let oldest = state.window.front().map(|first| first.came);
+            let mut decision = limits.decide(state.window.iter().map(|event| event.line.len()), oldest, last, now);
             if let Some(deadline) = state.ending {
-                if state.waiting.is_empty() || deadline <= now {
+                if state.window.is_empty() || state.rests.is_some() || deadline <= now {
                     return None;
                 }
                 // Nothing more comes.
-                let sizes = state.waiting.iter().map(|(line, _)| line.len());
-                decision = Decision::Send(limits.fitting(sizes));
+                decision = Decision::Send(limits.fitting(state.window.iter().map(|event| event.line.len())));
             }
             match decision {
-                Decision::Send(count) => {
-                    let lines: Vec<Line> = state.waiting.drain(..count).map(|(line, _)| line).collect();
-                    state.bytes -= lines.iter().map(|line| line.len()).sum::<usize>();
-                    state.in_flight = count as u64;
-                    return Some(lines);
+                Decision::Send(count) if state.rests.is_none() => {
+                    let events: Vec<Waiting> = state.window.drain(..count).collect();
+                    let octets: usize = events.iter().map(|event| event.line.len()).sum();
+                    state.window_bytes -= octets;
+                    state.bytes = state.bytes.saturating_sub(octets);
+                    state.events = state.events.saturating_sub(events.len() as u64);
+                    state.taken = events.last().map_or(state.taken, |event| event.sequence);
+                    state.flying.clone_from(&events);
+                    self.unblock(state);
+                    return Some(events);
                 }
-                Decision::Wait(until) => {
+                Decision::Wait(until) if state.rests.is_none() => {
                     let pause = until.saturating_duration_since(now);
                     state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
                 }
-                Decision::Nothing => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                _ => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 
-    /// Puts events of the batch that is on its way back to the front, in their order.
-    pub fn put_back(&self, lines: Vec<Line>) {
-        let now = Instant::now();
-        let mut state = self.lock();
-        state.in_flight -= lines.len() as u64;
-        for line in lines.into_iter().rev() {
-            state.bytes += line.len();
-            state.waiting.push_front((line, now));
+    fn unblock(&self, mut state: MutexGuard<'_, State>) {
+        let blocked = std::mem::take(&mut state.blocks);
+        drop(state);
+        if blocked {
+            self.bell.ring();
         }
     }
 
-    /// Waits until then, unless the end comes before.
-    pub fn pause(&self, until: Instant) -> Paused {
+    /// Reads into the window what the database holds beyond it.
+    fn read_on<'l>(&'l self, mut state: MutexGuard<'l, State>, limits: &Limits) -> MutexGuard<'l, State> {
+        let Some((_, reader)) = &self.store else {
+            state.beyond = false;
+            return state;
+        };
+        let after = state.window.back().map_or(state.floor.max(state.taken), |last| last.sequence);
+        let (newest, epoch) = (state.newest, state.epoch);
+        drop(state);
+        let bounds = (limits.events.saturating_mul(2), WINDOW_BYTES_MAX / 2);
+        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = reader.read(self.webhook_number(), (after, u64::MAX), bounds);
+        drop(reader);
+        let mut state = self.lock();
+        match read {
+            Ok(_) if state.epoch != epoch => state,
+            Ok((rows, more)) => {
+                // What came since the reading is beyond, too.
+                state.beyond = more || state.newest != newest;
+                // Some may have been given up meanwhile.
+                let floor = state.floor;
+                for (sequence, line) in rows.into_iter().filter(|(sequence, _)| *sequence > floor) {
+                    state.push(sequence, line.into());
+                }
+                state
+            }
+            Err(failure) => {
+                log::error!("webhook {}: cannot read what waits: {failure}", self.name);
+                self.changed.wait_timeout(state, READ_PAUSE).unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+
+    /// The events of the batch that was on its way when linkhook ended.
+    pub fn resume(&self) -> Vec<Waiting> {
+        let taken = self.lock().taken;
+        let Some((_, reader)) = &self.store else { return Vec::new() };
+        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = reader.read(self.webhook_number(), (0, taken), (usize::MAX, usize::MAX));
+        let (rows, _) = rows.unwrap_or_else(|failure| {
+            log::error!("webhook {}: cannot read the batch on its way: {failure}", self.name);
+            Default::default()
+        });
+        let came = Instant::now();
+        let events: Vec<Waiting> =
+            rows.into_iter().map(|(sequence, line)| Waiting { sequence, line: line.into(), came }).collect();
+        self.lock().flying.clone_from(&events);
+        events
+    }
+
+    /// Puts the events of the batch on its way but for its first ones back to the front.
+    pub fn put_back(&self, keep: usize) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let at = keep.min(state.flying.len());
+        let back = state.flying.split_off(at);
+        state.taken = state.flying.last().map_or(state.taken, |event| event.sequence);
+        if keep == 0 {
+            // As if nothing had been taken out.
+            state.taken = back.first().map_or(state.taken, |event| event.sequence - 1);
+        }
+        for event in back.into_iter().rev() {
+            state.events += 1;
+            state.bytes += event.line.len();
+            state.window_bytes += event.line.len();
+            state.window.push_front(Waiting { came: now, ..event });
+        }
+    }
+
+    /// Of the events on their way, only those are meant to be sent.
+    pub fn keep(&self, events: &[Waiting]) {
+        self.lock().flying = events.to_vec();
+    }
+
+    /// Waits until then, unless something else comes before. `generation` is that of the settings in use.
+    pub fn pause(&self, until: Instant, generation: u64) -> Paused {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
+            if state.removed {
+                return Paused::Ending;
+            }
+            if state.generation != generation {
+                return Paused::Changed;
+            }
             if until <= now {
                 return Paused::Through;
             }
-            if state.ending.is_some_and(|deadline| deadline <= until) {
+            if state.ends_before(until) {
                 return Paused::Ending;
             }
             let pause = until.saturating_duration_since(now);
@@ -159,28 +396,52 @@ impl Lane {
         }
     }
 
-    /// The batch on its way is delivered.
-    pub fn delivered(&self) {
-        self.lock().in_flight = 0;
+    /// Whether there is still time.
+    pub fn goes_on(&self) -> bool {
+        !self.lock().ends_before(Instant::now())
     }
 
-    /// The batch on its way is lost. Gives back how many events that are.
-    pub fn dead(&self, reason: &str) -> u64 {
+    /// The number of the last event that was taken out.
+    pub fn last_taken(&self) -> u64 {
+        self.lock().taken
+    }
+
+    /// The batch on its way is delivered, or lost for that reason. Gives back how many events that are.
+    pub fn done(&self, lost: Option<&str>) -> u64 {
         let mut state = self.lock();
-        let events = std::mem::take(&mut state.in_flight);
-        state.lose(reason, events);
+        let events = std::mem::take(&mut state.flying).len() as u64;
+        if let Some(reason) = lost {
+            state.lose(reason, events);
+            drop(state);
+            self.lost();
+        }
         events
     }
 
-    /// From here on nothing is sent; what waits and what comes is lost.
-    pub fn rest(&self, reason: &str) -> u64 {
+    fn lost(&self) {
+        self.bell.lost.store(true, Ordering::Release);
+        self.bell.ring();
+    }
+
+    /// From here on nothing is sent. Without a store, what waits and what comes is lost.
+    pub fn rest(&self, reason: &str) {
         let mut state = self.lock();
-        let events = std::mem::take(&mut state.in_flight) + state.waiting.len() as u64;
-        state.waiting.clear();
-        state.bytes = 0;
-        state.lose(reason, events);
         state.rests = Some(reason.to_owned());
-        events
+        if self.store.is_some() {
+            return;
+        }
+        let events = state.flying.len() as u64 + state.events;
+        state.flying.clear();
+        state.clear_window();
+        (state.events, state.bytes) = (0, 0);
+        state.lose(reason, events);
+        drop(state);
+        self.lost();
+    }
+
+    /// Whether nothing is sent.
+    pub fn rests(&self) -> bool {
+        self.lock().rests.is_some()
     }
 
     /// The losses that were not told yet.
@@ -194,10 +455,27 @@ impl Lane {
         self.changed.notify_all();
     }
 
+    /// The configuration does not name the webhook any more.
+    pub fn remove(&self) {
+        self.lock().removed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether it was removed.
+    pub fn is_removed(&self) -> bool {
+        self.lock().removed
+    }
+
     /// The thread has ended.
     pub fn ended(&self) {
         self.lock().ended = true;
         self.changed.notify_all();
+        self.bell.ring();
+    }
+
+    /// Whether the thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.lock().ended
     }
 
     /// Waits for the thread's end, at most until then, and gives back how many events were not delivered. Those of a
@@ -211,14 +489,128 @@ impl Lane {
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.waiting.len() as u64 + state.in_flight
+        state.events + state.flying.len() as u64
+    }
+
+    /// Everything that waits, in parts, to be kept elsewhere; nothing when there is no more.
+    pub fn empty(&self) -> Vec<Waiting> {
+        let mut state = self.lock();
+        let limits = Limits { events: 1000, bytes: WINDOW_BYTES_MAX, wait: Duration::ZERO };
+        if state.flying.is_empty() {
+            while state.beyond && state.window.is_empty() {
+                state = self.read_on(state, &limits);
+            }
+            let events: Vec<Waiting> = state.window.drain(..).collect();
+            state.window_bytes = 0;
+            state.events = state.events.saturating_sub(events.len() as u64);
+            state.bytes = state.bytes.saturating_sub(events.iter().map(|event| event.line.len()).sum());
+            state.taken = events.last().map_or(state.taken, |event| event.sequence);
+            return events;
+        }
+        std::mem::take(&mut state.flying)
+    }
+
+    fn webhook_number(&self) -> i64 {
+        self.number.load(Ordering::Acquire)
+    }
+}
+
+impl Queue for Lane {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn webhook(&self) -> i64 {
+        self.webhook_number()
+    }
+
+    fn put(&self, sequence: u64, line: &Arc<[u8]>) {
+        const FULL: &str = "spool full";
+        let mut state = self.lock();
+        if let Some(reason) = state.rests.clone() {
+            state.lose(&reason, 1);
+            drop(state);
+            return self.lost();
+        }
+        let mut lost = 0;
+        let taken = loop {
+            match state.admit(line.len()) {
+                Admission::Taken => break true,
+                Admission::Refused => break false,
+                Admission::AfterOldest => {
+                    if state.drop_oldest(&mut |_| None).is_none() {
+                        break false;
+                    }
+                    lost += 1;
+                }
+            }
+        };
+        lost += u64::from(!taken);
+        state.lose(FULL, lost);
+        if taken {
+            state.push(sequence, line.clone());
+        }
+        drop(state);
+        self.changed.notify_all();
+        if lost > 0 {
+            self.lost();
+        }
+    }
+
+    fn admit(&self, octets: usize) -> Admission {
+        self.lock().admit(octets)
+    }
+
+    fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
+        self.lock().drop_oldest(find)
+    }
+
+    fn committed(&self, sequence: u64, line: &Arc<[u8]>) {
+        let mut state = self.lock();
+        state.newest = sequence;
+        // It may have been given up in the same transaction.
+        if sequence > state.floor && !state.beyond {
+            if state.window_bytes + line.len() > WINDOW_BYTES_MAX {
+                state.beyond = true;
+            } else {
+                state.push(sequence, line.clone());
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn roll_back(&self, count: &mut dyn FnMut(u64) -> (u64, u64)) {
+        let mut state = self.lock();
+        let (events, octets) = count(state.taken);
+        state.clear_window();
+        state.floor = state.taken;
+        state.events = events;
+        state.bytes = usize::try_from(octets).unwrap_or(usize::MAX);
+        state.beyond = events > 0;
+    }
+
+    fn lose(&self, reason: &str, events: u64) {
+        self.lock().lose(reason, events);
+        self.lost();
+    }
+
+    fn reset(&self, webhook: i64, reason: &str) {
+        self.number.store(webhook, Ordering::Release);
+        let mut state = self.lock();
+        state.clear_window();
+        state.beyond = false;
+        state.floor = state.floor.max(state.newest);
+        let events = std::mem::take(&mut state.events);
+        state.bytes = 0;
+        state.lose(reason, events);
+        drop(state);
+        self.lost();
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::config;
 
@@ -228,67 +620,94 @@ pub(super) mod tests {
         config::read_text(&text).unwrap().webhooks.remove(0)
     }
 
-    fn line(number: u8) -> Line {
-        vec![number; 10].into()
+    pub fn bell() -> Arc<Bell> {
+        Arc::new(Bell { lost: AtomicBool::new(false), wake: Box::new(|| {}) })
     }
 
-    /// Puts 0 to 4 where three have room.
-    fn five(when_full: &str) -> (Lane, Vec<u8>) {
-        let lane = Lane::new(webhook(&format!("spool = {{ size = \"35\", when_full = \"{when_full}\" }}")));
-        let now = Instant::now();
-        let lost = (0..5).map(|number| lane.put(&line(number), now)).collect::<Vec<_>>();
+    fn line(number: u64) -> Arc<[u8]> {
+        format!("{number:010}").into_bytes().into()
+    }
+
+    fn put(lane: &Lane, number: u64) -> bool {
+        lane.put(number, &line(number));
+        lane.bell.lost.swap(false, Ordering::AcqRel)
+    }
+
+    fn numbers(events: &[Waiting]) -> Vec<u64> {
+        events.iter().map(|event| event.sequence).collect()
+    }
+
+    fn take(lane: &Lane) -> Option<Vec<u64>> {
+        lane.take(|webhook| webhook.limits, None).map(|events| numbers(&events))
+    }
+
+    /// Puts 1 to 5 where three have room.
+    fn five(when_full: &str) -> (Lane, Vec<u64>) {
+        let lane = Lane::new(webhook(&format!("spool = {{ size = \"35\", when_full = \"{when_full}\" }}")), bell());
+        let lost = (1..6).map(|number| put(&lane, number)).collect::<Vec<_>>();
         assert_eq!(lost, [false, false, false, true, true]);
-        lane.end(now + Duration::from_secs(60));
-        let taken = lane.take(&lane.webhook.limits, None).unwrap();
-        let numbers = taken.iter().map(|line| line[0]).collect();
+        lane.end(Instant::now() + Duration::from_secs(60));
+        let numbers = take(&lane).unwrap();
         (lane, numbers)
     }
 
     #[test]
     fn a_full_spool_drops_as_it_is_told_and_counts() {
         let (lane, numbers) = five("drop-oldest");
-        assert_eq!(numbers, [2, 3, 4]);
+        assert_eq!(numbers, [3, 4, 5]);
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2)]);
         assert_eq!(lane.losses(), []);
         let (lane, numbers) = five("drop-newest");
-        assert_eq!(numbers, [0, 1, 2]);
+        assert_eq!(numbers, [1, 2, 3]);
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2)]);
         // One that never has room empties nothing.
-        lane.put(&line(7), Instant::now());
-        assert!(lane.put(&vec![0; 36].into(), Instant::now()));
+        put(&lane, 7);
+        lane.put(8, &vec![0; 36].into());
         assert_eq!(lane.losses(), [("spool full".to_owned(), 1)]);
-        assert_eq!(lane.take(&lane.webhook.limits, None).unwrap().len(), 1);
+        assert_eq!(take(&lane).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn who_blocks_loses_nothing() {
+        let lane = Lane::new(webhook("spool = { size = \"15\", when_full = \"block\" }"), bell());
+        assert!(lane.has_room() && !put(&lane, 1) && lane.has_room());
+        assert!(!put(&lane, 2) && !lane.has_room());
+        assert_eq!(take(&lane).unwrap(), [1, 2]);
+        assert!(lane.has_room());
     }
 
     #[test]
     fn what_is_put_back_comes_first_and_in_order() {
         let (lane, _) = five("drop-oldest");
-        lane.put_back(vec![line(3), line(4)]);
-        lane.put(&line(5), Instant::now());
-        assert_eq!(lane.dead("status 404"), 1);
-        let taken = lane.take(&lane.webhook.limits, None).unwrap();
-        assert_eq!(taken.iter().map(|line| line[0]).collect::<Vec<_>>(), [3, 4, 5]);
+        put(&lane, 6);
+        lane.put_back(1);
+        assert_eq!(lane.done(Some("status 404")), 1);
+        assert_eq!(lane.losses(), [("spool full".to_owned(), 2), ("status 404".to_owned(), 1)]);
+        assert_eq!(take(&lane).unwrap(), [4, 5, 6]);
         assert_eq!(lane.unsent(Instant::now()), 3);
-        lane.delivered();
+        lane.done(None);
         assert_eq!(lane.unsent(Instant::now()), 0);
-        assert!(lane.take(&lane.webhook.limits, None).is_none());
+        assert!(take(&lane).is_none());
     }
 
     #[test]
     fn at_rest_everything_is_lost_and_counted() {
         let (lane, _) = five("drop-oldest");
-        lane.put(&line(5), Instant::now());
-        assert_eq!(lane.rest("gone"), 4);
-        assert!(lane.put(&line(6), Instant::now()));
+        put(&lane, 6);
+        lane.rest("gone");
+        assert!(put(&lane, 7));
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2), ("gone".to_owned(), 5)]);
     }
 
     #[test]
-    fn the_end_breaks_off_a_pause_that_is_longer() {
-        let lane = Lane::new(webhook(""));
+    fn the_end_and_new_settings_break_off_a_pause() {
+        let lane = Lane::new(webhook(""), bell());
         let now = Instant::now();
-        assert_eq!(lane.pause(now), Paused::Through);
+        let later = now + Duration::from_secs(600);
+        assert_eq!(lane.pause(now, 0), Paused::Through);
+        lane.replace(webhook(""));
+        assert_eq!(lane.pause(later, 0), Paused::Changed);
         lane.end(now + Duration::from_secs(5));
-        assert_eq!(lane.pause(now + Duration::from_secs(600)), Paused::Ending);
+        assert_eq!(lane.pause(later, 1), Paused::Ending);
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! [`batch`], [`retry`], [`sign`] and [`formats`] are pure: clock, random numbers and answers come in as arguments. The
 //! [`hub`] gives each event to the webhooks that want it; each has a lane, where events wait, a thread and an agent, so
-//! that none can delay another, nor the loop.
+//! that none can delay another, nor the loop. With a state directory events wait in the store, and a batch is fixed there
+//! before its first attempt.
 
 pub mod batch;
+pub mod dead;
 pub mod formats;
 pub mod hub;
 mod lane;
+#[cfg(test)]
+mod model;
 pub mod retry;
 pub mod send;
 pub mod sign;
@@ -37,6 +41,8 @@ pub enum WhenFull {
     DropOldest,
     /// What comes.
     DropNewest,
+    /// Nothing: the loop stops reading until there is room, and the repair tells what changed meanwhile.
+    Block,
 }
 
 /// Whom a webhook believes, and how it proves itself.
@@ -89,7 +95,7 @@ pub struct Webhook {
     pub limits: batch::Limits,
     /// When a batch is sent again.
     pub retry: retry::Policy,
-    /// Octets of events that wait at most; a batch on its way is not among them.
+    /// Octets of events that wait at most; a batch on its way is not among them, nor, where it blocks, a slice of lines.
     pub spool_bytes: usize,
     /// What is dropped beyond that.
     pub when_full: WhenFull,
@@ -99,4 +105,27 @@ pub struct Webhook {
     pub tls: Tls,
     /// Its proxy.
     pub proxy: Proxy,
+}
+
+impl Webhook {
+    /// One that the configuration does not name any more, and that wants nothing.
+    pub fn gone(name: &str) -> Webhook {
+        Webhook {
+            name: name.to_owned(),
+            url: Hidden(String::new()),
+            place: String::new(),
+            filter: Filter::default(),
+            own: Vec::new(),
+            format: formats::FORMATS[0],
+            headers: Vec::new(),
+            secrets: Vec::new(),
+            limits: batch::Limits { events: 1, bytes: 0, wait: Duration::ZERO },
+            retry: retry::Policy::default(),
+            spool_bytes: 0,
+            when_full: WhenFull::DropNewest,
+            timeout: Duration::ZERO,
+            tls: Tls::default(),
+            proxy: Proxy::None,
+        }
+    }
 }

@@ -1,27 +1,35 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::Webhook;
 use super::batch::{Limits, Size};
+use super::dead::{DeadLetters, Letter};
 use super::formats::Batch;
-use super::lane::{Lane, Paused};
+use super::lane::{Lane, Paused, Waiting};
 use super::retry::Verdict;
 use super::send::{Parcel, Reply, Sender};
+use crate::fault;
+use crate::store::{Fixed, Queue};
+
+/// Dead letters that cannot be written are tried again so often.
+const DEAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// A webhook's thread, until the end has come.
 pub(super) struct Worker<'w> {
-    lane: &'w Lane,
+    lane: &'w Arc<Lane>,
     host: &'w str,
-    /// There are losses to tell.
-    lost: &'w dyn Fn(),
+    dead: Option<&'w mut DeadLetters>,
+    webhook: Arc<Webhook>,
+    generation: u64,
     sender: Sender,
     size: Size,
     /// The number of the last batch.
-    number: u64,
+    number: &'w mut u64,
     /// The receiver wants nothing before then.
     not_before: Option<Instant>,
     failing: bool,
@@ -32,97 +40,206 @@ enum Ended {
     Done,
     /// So many of its first events are tried alone.
     Halved(usize),
-    /// There is no more time.
+    /// There is no more time, or nothing more is wanted.
     Stopped,
 }
 
+/// Why a batch is not delivered.
+struct Death {
+    reason: String,
+    status: Option<u16>,
+}
+
 impl<'w> Worker<'w> {
-    pub fn new(lane: &'w Lane, host: &'w str, lost: &'w dyn Fn()) -> Worker<'w> {
-        let (sender, size) = (Sender::new(&lane.webhook), Size::new(lane.webhook.limits.events));
-        Worker { lane, host, lost, sender, size, number: 0, not_before: None, failing: false }
+    /// A worker that goes on from that batch's number.
+    pub fn new(
+        lane: &'w Arc<Lane>,
+        host: &'w str,
+        dead: Option<&'w mut DeadLetters>,
+        number: &'w mut u64,
+    ) -> Worker<'w> {
+        let (webhook, generation) = lane.webhook();
+        let (sender, size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
+        Worker { lane, host, dead, webhook, generation, sender, size, number, not_before: None, failing: false }
     }
 
-    pub fn run(&mut self) {
+    /// Delivers, first the batch that was on its way when linkhook ended.
+    pub fn run(&mut self, resumed: Option<Fixed>) {
+        if let Some(batch) = resumed {
+            let events = self.lane.resume();
+            if !self.deliver_all(events, Some(batch)) {
+                return;
+            }
+        }
         let mut last = None;
         loop {
-            let limits = Limits { events: self.size.now(), ..self.lane.webhook.limits };
-            let Some(mut events) = self.lane.take(&limits, last) else { return };
+            let size = self.size.now();
+            let Some(events) = self.lane.take(|webhook| limits(webhook, size), last) else { return };
             last = Some(Instant::now());
-            self.number += 1;
-            loop {
-                match self.deliver(&events) {
-                    Ended::Done => break,
-                    Ended::Halved(first) => {
-                        self.lane.put_back(events.split_off(first));
-                        // They have waited already.
-                        last = None;
-                    }
-                    Ended::Stopped => return,
-                }
+            *self.number += 1;
+            if !self.deliver_all(events, None) {
+                return;
             }
         }
     }
 
-    /// Sends a batch until it is taken or dead. Its id and octets are fixed here.
-    fn deliver(&mut self, events: &[Arc<[u8]>]) -> Ended {
-        let webhook = &self.lane.webhook;
+    /// Delivers events that were taken out, as one batch or, where it is too large, as its first half: then the rest waits
+    /// again. `false` when nothing more is to be done.
+    fn deliver_all(&mut self, mut events: Vec<Waiting>, mut fixed: Option<Fixed>) -> bool {
+        loop {
+            let batch = match fixed.take() {
+                Some(batch) => batch,
+                None => match self.fix(&events) {
+                    Some(batch) => batch,
+                    None => return false,
+                },
+            };
+            match self.deliver(&events, &batch) {
+                Ended::Done => return true,
+                Ended::Halved(first) => {
+                    events.truncate(first);
+                    self.lane.put_back(first);
+                }
+                Ended::Stopped => return false,
+            }
+        }
+    }
+
+    fn queue(&self) -> Arc<dyn Queue> {
+        self.lane.clone()
+    }
+
+    /// Fixes a batch's id and octets, for as long as it takes and over restarts.
+    fn fix(&self, events: &[Waiting]) -> Option<Fixed> {
         let id = new_id();
-        let batch = Batch { id: &id, webhook: &webhook.name, number: self.number, host: self.host, events };
-        let body = (webhook.format.body)(&batch);
-        let parcel = Parcel { id: &id, number: self.number, body: &body };
-        let give_up = Instant::now().checked_add(webhook.retry.give_up_after);
+        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
+        let batch =
+            Batch { id: &id, webhook: &self.webhook.name, number: *self.number, host: self.host, events: &lines };
+        let body = (self.webhook.format.body)(&batch);
+        let (number, last) = (*self.number, self.lane.last_taken());
+        let made_milliseconds = Timestamp::now().as_millisecond();
+        let batch = Fixed { id, number, last, body, made_milliseconds };
+        match self.lane.clerk() {
+            Some(clerk) if !clerk.fix(self.queue(), &batch, Vec::new(), &mut || self.lane.goes_on()) => None,
+            _ => Some(batch),
+        }
+    }
+
+    /// Takes the webhook's new settings, where there are any.
+    fn refresh(&mut self) {
+        let (webhook, generation) = self.lane.webhook();
+        if generation != self.generation {
+            (self.sender, self.size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
+            (self.webhook, self.generation) = (webhook, generation);
+            self.not_before = None;
+        }
+    }
+
+    /// Sends a batch until it is taken or dead.
+    fn deliver(&mut self, events: &[Waiting], batch: &Fixed) -> Ended {
+        let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body };
+        // By the wall clock, over restarts; here by one that nobody sets.
+        let age = Timestamp::now().as_millisecond().saturating_sub(batch.made_milliseconds);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or_default());
+        let began = Instant::now();
         for attempt in 0.. {
+            self.refresh();
+            let left = self.webhook.retry.give_up_after.saturating_sub(age);
+            let give_up = began.checked_add(left);
             // What the receiver asked for holds for the whole webhook.
             if let Some(until) = self.not_before.take() {
                 let (earlier, given_up) = match give_up {
                     Some(give_up) if give_up < until => (give_up, true),
                     _ => (until, false),
                 };
-                if self.lane.pause(earlier) == Paused::Ending {
-                    return Ended::Stopped;
-                }
-                if given_up {
-                    self.not_before = Some(until);
-                    return self.dead("not taken in time");
+                match self.lane.pause(earlier, self.generation) {
+                    Paused::Ending => return Ended::Stopped,
+                    Paused::Changed => self.refresh(),
+                    Paused::Through if given_up => {
+                        self.not_before = Some(until);
+                        return self.bury(events, batch, Death { reason: "not taken in time".into(), status: None });
+                    }
+                    Paused::Through => {}
                 }
             }
-            let reply = self.sender.send(webhook, parcel, Timestamp::now().as_second());
-            let verdict = webhook.retry.judge(reply.outcome(), attempt, Timestamp::now(), random());
-            self.tell(&id, events.len(), attempt, &reply, verdict);
+            fault::point("before send");
+            let reply = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
+            fault::point("after send");
+            let verdict = self.webhook.retry.judge(reply.outcome(), attempt, Timestamp::now(), random());
+            self.tell(batch, events.len(), attempt, &reply, verdict);
+            let status = match &reply {
+                Reply::Answer { status, .. } => Some(*status),
+                Reply::None(_) => None,
+            };
             match verdict {
                 Verdict::Delivered => {
                     self.size.taken();
-                    self.lane.delivered();
+                    self.done(batch.last, None);
                     return Ended::Done;
                 }
                 Verdict::Again(pause) => self.not_before = Instant::now().checked_add(pause),
                 Verdict::Halve => match self.size.refused(events.len()) {
                     Some(first) => return Ended::Halved(first),
-                    None => return self.dead("too large (413)"),
+                    None => return self.bury(events, batch, Death { reason: "too large (413)".into(), status }),
                 },
                 Verdict::Rest => {
                     self.lane.rest("at rest: the receiver wants nothing more (410)");
-                    (self.lost)();
-                    return Ended::Done;
+                    // Until it has other settings, or the end.
+                    let far = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
+                    if self.lane.clerk().is_none() {
+                        return Ended::Done;
+                    }
+                    if self.lane.pause(far, self.generation) != Paused::Changed {
+                        return Ended::Stopped;
+                    }
                 }
-                Verdict::Dead => return self.dead(&format!("refused ({})", reply.words())),
+                Verdict::Dead => {
+                    let reason = format!("refused ({})", reply.words());
+                    return self.bury(events, batch, Death { reason, status });
+                }
             }
             if give_up.is_some_and(|give_up| give_up <= Instant::now()) {
-                return self.dead("not taken in time");
+                return self.bury(events, batch, Death { reason: "not taken in time".into(), status });
             }
         }
         Ended::Stopped
     }
 
-    fn dead(&self, reason: &str) -> Ended {
-        self.lane.dead(reason);
-        (self.lost)();
+    /// The webhook is done with these events.
+    fn done(&self, last: u64, lost: Option<&str>) {
+        let events = self.lane.done(None);
+        if let Some(clerk) = self.lane.clerk() {
+            clerk.done(self.queue(), last, lost.map(|reason| (reason.to_owned(), events)));
+        }
+        // Told only after the store knows of it.
+        if let Some(reason) = lost {
+            self.lane.lose(reason, events);
+        }
+    }
+
+    /// The batch will never be delivered: it goes to the dead letters, where there are any.
+    fn bury(&mut self, events: &[Waiting], batch: &Fixed, death: Death) -> Ended {
+        let Death { reason, status } = death;
+        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
+        let letter = Letter {
+            time_microseconds: Timestamp::now().as_microsecond(),
+            webhook: &self.webhook.name,
+            reason: &reason,
+            status,
+            batch: Some((&batch.id, batch.number)),
+            events: &lines,
+        };
+        if !bury(self.lane, self.dead.as_deref_mut(), &letter) {
+            return Ended::Stopped;
+        }
+        fault::point("after dead letter");
+        self.done(batch.last, Some(&reason));
         Ended::Done
     }
 
     /// Says what happened: the first failure loudly, the others only to who asks for more.
-    fn tell(&mut self, id: &str, events: usize, attempt: u32, reply: &Reply, verdict: Verdict) {
-        let (name, words, number) = (&self.lane.webhook.name, reply.words(), self.number);
+    fn tell(&mut self, batch: &Fixed, events: usize, attempt: u32, reply: &Reply, verdict: Verdict) {
+        let (name, words, number, id) = (&self.webhook.name, reply.words(), batch.number, &batch.id);
         let what =
             format_args!("webhook {name}: batch {number} ({events} events, {id}), attempt {}: {words}", attempt + 1);
         match verdict {
@@ -138,9 +255,33 @@ impl<'w> Worker<'w> {
             }
             Verdict::Halve if events > 1 => log::info!("{what}; it is halved"),
             Verdict::Rest => log::error!("{what}; nothing more is sent to it until linkhook is started again"),
-            Verdict::Halve | Verdict::Dead => log::error!("{what}; the batch is lost"),
+            Verdict::Halve | Verdict::Dead => log::error!("{what}; the batch is not delivered"),
         }
     }
+}
+
+/// Writes to the dead letters, where there are any; again until it is done, or there is no more time: then `false`.
+pub(super) fn bury(lane: &Lane, dead: Option<&mut DeadLetters>, letter: &Letter<'_>) -> bool {
+    let Some(dead) = dead else { return true };
+    loop {
+        match dead.append(letter) {
+            Ok(given_up) => {
+                if given_up > 0 {
+                    lane.lose("dead letters full", given_up);
+                }
+                return true;
+            }
+            Err(error) => log::error!("webhook {}: cannot write the dead letters: {error}", letter.webhook),
+        }
+        let (_, generation) = lane.webhook();
+        if lane.pause(Instant::now() + DEAD_PAUSE, generation) == Paused::Ending && !lane.goes_on() {
+            return false;
+        }
+    }
+}
+
+fn limits(webhook: &Webhook, events_max: usize) -> Limits {
+    Limits { events: events_max.min(webhook.limits.events), ..webhook.limits }
 }
 
 /// An id that nobody has used, and nobody can guess.

@@ -5,6 +5,7 @@
 
 mod compare;
 mod identity;
+mod journal;
 mod links;
 #[cfg(test)]
 mod model;
@@ -60,6 +61,8 @@ pub struct Mirror {
     hasher: foldhash::fast::RandomState,
     key: Key,
     uses: uses::Uses,
+    /// Where someone else keeps the mirror, too: what changed.
+    journal: Option<journal::Journal>,
 }
 
 impl Default for Mirror {
@@ -77,6 +80,7 @@ impl Mirror {
             hasher: foldhash::fast::RandomState::default(),
             key: Key::new(),
             uses: uses::Uses::default(),
+            journal: None,
         }
     }
 
@@ -159,6 +163,11 @@ impl Mirror {
                 Change::Removed(old) => self.uses.discount(old),
                 Change::RemovedUnknown | Change::Same(_) => {}
             }
+        }
+        if let Some(journal) = &mut self.journal
+            && !matches!(change, Change::RemovedUnknown | Change::Same(_))
+        {
+            journal.mark(kind, &self.key);
         }
         (&self.links, change)
     }

@@ -142,12 +142,20 @@ fn compare_groups(kind: KindIndex, scope: &Scope, old: Option<&Group>, new: &Gro
         }
         None => true,
     });
-    let changed = old.len().min(new.len());
-    for gone in &old[changed..] {
+    // Then those of the same interfaces are pairs, so that what changed is told, and not which is which.
+    let (mut pairs, mut unpaired) = (Vec::new(), Vec::new());
+    for old in old {
+        match new.iter().position(|new| interfaces_of(table, new) == interfaces_of(table, old)) {
+            Some(place) => pairs.push((old, new.remove(place))),
+            None => unpaired.push(old),
+        }
+    }
+    let changed = unpaired.len().min(new.len());
+    for gone in &unpaired[changed..] {
         differences.push(Difference { kind, old: Some((*gone).clone()), new: None });
     }
-    for (old, new) in old.iter().zip(&new) {
-        differences.push(Difference { kind, old: Some((*old).clone()), new: Some((*new).clone()) });
+    for (old, new) in pairs.into_iter().chain(unpaired.into_iter().zip(new.iter().copied())) {
+        differences.push(Difference { kind, old: Some(old.clone()), new: Some(new.clone()) });
     }
     for come in &new[changed..] {
         differences.push(Difference { kind, old: None, new: Some((*come).clone()) });

@@ -151,6 +151,11 @@ impl Store {
         self.table.iter().map(|(_, group)| group)
     }
 
+    /// What has an identity of that hash.
+    pub fn find(&self, hash: u64) -> Option<&Group> {
+        self.table.find(hash, |(other, _)| *other == hash).map(|(_, group)| group)
+    }
+
     /// Whether something has an identity of that hash.
     pub fn contains(&self, hash: u64) -> bool {
         self.table.find(hash, |(other, _)| *other == hash).is_some()

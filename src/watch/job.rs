@@ -13,6 +13,8 @@ use crate::netlink::wire::{align, append_attribute, u32_at};
 /// What a job is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// Finding what changed since linkhook last ran.
+    Offline,
     /// Filling the mirror when watching begins.
     Start,
     /// Finding what a loss had hidden.
@@ -21,6 +23,13 @@ pub enum Purpose {
     Look,
     /// Proving that the mirror is right.
     Verify,
+}
+
+impl Purpose {
+    /// Whether watching has not begun before it is done.
+    pub fn is_of_start(self) -> bool {
+        matches!(self, Purpose::Offline | Purpose::Start)
+    }
 }
 
 /// Dumps that run or wait.
@@ -40,6 +49,8 @@ pub struct Job {
     pub running: Option<(KindIndex, u8, dump::Dump)>,
     /// The dump of links for their names alone is not done yet.
     pub names: bool,
+    /// Kinds that were not asked for yet, and what is to be asked of the one before them.
+    left: VecDeque<(KindIndex, Scope)>,
     waiting: VecDeque<(KindIndex, dump::Request)>,
     /// How often it began anew since the kernel's state changed meanwhile.
     pub interruptions: u32,
@@ -48,17 +59,15 @@ pub struct Job {
 impl Job {
     /// A job that has not asked for anything yet.
     pub fn new(purpose: Purpose, cause: Option<u64>, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
-        let mut waiting = requests(&kinds, mirror);
         // A link may name another one that comes later, so that the names are learned first.
         let names = purpose == Purpose::Start;
-        if names {
-            let link = index_of(&link::LINK).unwrap_or_default();
-            requests(&[(link, Scope::All)], mirror).into_iter().for_each(|request| waiting.push_front(request));
-        }
+        let link = index_of(&link::LINK).filter(|_| names);
+        let waiting = link.map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
         Job {
             names,
             purpose,
             cause,
+            left: kinds.iter().cloned().collect(),
             kinds,
             shadow: mirror.shadow(),
             began: Instant::now(),
@@ -68,8 +77,12 @@ impl Job {
         }
     }
 
-    /// The next dump to ask for.
-    pub fn next_request(&mut self) -> Option<(KindIndex, dump::Request)> {
+    /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.
+    pub fn next_request(&mut self, mirror: &Mirror) -> Option<(KindIndex, dump::Request)> {
+        while self.waiting.is_empty() {
+            let next = self.left.pop_front()?;
+            self.waiting = requests_of(&next, mirror, &self.shadow);
+        }
         self.waiting.pop_front()
     }
 
@@ -77,28 +90,35 @@ impl Job {
     pub fn again(&mut self, mirror: &Mirror) {
         self.interruptions += 1;
         self.shadow = mirror.shadow();
-        self.waiting = requests(&self.kinds, mirror);
+        self.left = self.kinds.iter().cloned().collect();
+        self.waiting.clear();
         self.running = None;
     }
 }
 
 /// The dumps that show those kinds.
 pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(KindIndex, dump::Request)> {
+    kinds.iter().flat_map(|kind| requests_of(kind, mirror, mirror)).collect()
+}
+
+fn requests_of(
+    (kind, scope): &(KindIndex, Scope),
+    mirror: &Mirror,
+    shadow: &Mirror,
+) -> VecDeque<(KindIndex, dump::Request)> {
     let mut requests = VecDeque::new();
-    for (kind, scope) in kinds {
-        for dump in KINDS[*kind].dumps {
-            let links: Vec<u32> = match (scope, dump.per_link) {
-                (Scope::Links(links), _) if limits(dump) => links.clone(),
-                (Scope::All, Some(_)) => mirror.links.indices().collect(),
-                _ => {
-                    requests.push_back((*kind, request(dump, None)));
-                    continue;
-                }
-            };
-            requests.extend(links.into_iter().map(|ifindex| (*kind, request(dump, Some(ifindex)))));
-        }
-        requests.extend(requests_of_parents(*kind, scope, mirror).map(|request| (*kind, request)));
+    for dump in KINDS[*kind].dumps {
+        let links: BTreeSet<u32> = match (scope, dump.per_link) {
+            (Scope::Links(links), _) if limits(dump) => links.iter().copied().collect(),
+            (Scope::All, Some(_)) => mirror.links.indices().chain(shadow.links.indices()).collect(),
+            _ => {
+                requests.push_back((*kind, request(dump, None)));
+                continue;
+            }
+        };
+        requests.extend(links.into_iter().map(|ifindex| (*kind, request(dump, Some(ifindex)))));
     }
+    requests.extend(requests_of_parents(*kind, scope, mirror).map(|request| (*kind, request)));
     requests
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::job::{Job, Purpose};
@@ -21,6 +22,8 @@ use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
+use crate::store::database::encode;
+use crate::store::{Append, Known, Objects};
 use crate::stream::{Source, Stream, Telling, Told};
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
@@ -66,6 +69,12 @@ pub struct Place {
     drops_told: u32,
     loss: Option<Loss>,
     job: Option<Job>,
+    /// The job at the start that follows the one which runs.
+    next_job: Option<Job>,
+    /// What existed when linkhook last ran was known at the start.
+    resumed: bool,
+    /// Kinds all of whose objects the mirror has, once the start is done, and which the store is not told of yet.
+    covers: Option<Vec<KindIndex>>,
     pending: Option<Pending>,
     looks: Vec<Look>,
     look_at: Option<Instant>,
@@ -97,13 +106,33 @@ struct Pending {
 }
 
 impl Place {
-    /// Subscribes to what the kinds need, in that namespace, and asks for what exists.
-    pub fn open(settings: &Settings, number: usize, mut netns: Netns) -> Result<Place> {
+    /// Subscribes to what the kinds need, in that namespace, and asks for what exists. `known` is what the store knows of
+    /// it, where there is a store; `present` whether everything is shown.
+    pub fn open(
+        settings: &Settings,
+        number: usize,
+        mut netns: Netns,
+        known: Option<Known>,
+        present: bool,
+    ) -> Result<Place> {
         netns.let_go_of_name()?;
         let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
-        let mirror = Mirror::new();
-        let start = settings.kinds.iter().map(|&kind| (kind, Scope::All)).collect();
-        let job = Job::new(Purpose::Start, None, start, &mirror);
+        let mut mirror = Mirror::new();
+        let comparable = all(settings).into_iter().map(|(kind, _)| kind);
+        let covers: Option<Vec<KindIndex>> = known.is_some().then(|| comparable.collect());
+        let resumed: Vec<KindIndex> = known.map(|known| restore(&mut mirror, settings, known)).unwrap_or_default();
+        if let Some(covers) = &covers {
+            mirror.keep_journal(covers);
+        }
+        let every = |kinds: Vec<KindIndex>| kinds.into_iter().map(|kind| (kind, Scope::All)).collect::<Vec<_>>();
+        let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
+        let start = Job::new(Purpose::Start, None, every(shown), &mirror);
+        let is_resumed = !resumed.is_empty();
+        let (job, next_job) = if is_resumed {
+            (Job::new(Purpose::Offline, None, every(resumed), &mirror), Some(start))
+        } else {
+            (start, None)
+        };
         let now = Instant::now();
         Ok(Place {
             number,
@@ -122,6 +151,9 @@ impl Place {
             dump_readable: true,
             loss: None,
             job: Some(job),
+            next_job,
+            resumed: is_resumed,
+            covers,
             pending: None,
             looks: Vec::new(),
             look_at: None,
@@ -186,6 +218,7 @@ impl Place {
         self.actors = Actors::nobody();
         self.netns.release();
         self.job = None;
+        self.next_job = None;
         self.loss = None;
         self.looks.clear();
         self.look_at = None;
@@ -225,7 +258,42 @@ impl Place {
 
     /// Whether what exists is known.
     pub fn is_started(&self) -> bool {
-        self.job.as_ref().is_none_or(|job| job.purpose != Purpose::Start)
+        self.job.as_ref().is_none_or(|job| !job.purpose.is_of_start())
+    }
+
+    /// Whether what existed when linkhook last ran was known at the start.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Octets that its changes for the store take, roughly.
+    pub fn has_changes(&self) -> bool {
+        self.mirror.changes() > 0 || (self.covers.is_some() && self.is_quiet_start())
+    }
+
+    fn is_quiet_start(&self) -> bool {
+        !self.leaves && self.is_started() && self.pending.is_none()
+    }
+
+    /// Takes what the store is to be told.
+    pub fn take_changes(&mut self, append: &mut Append) {
+        let netns: Arc<str> = self.label().unwrap_or_default().into();
+        self.mirror.take_changes(|kind, key, objects| {
+            let objects = (!objects.is_empty()).then(|| encode(objects.iter().map(|object| &**object)));
+            let (netns, kind, key) = (netns.clone(), KINDS[kind].name, key.into());
+            append.objects.push(Objects { netns, kind, key, objects });
+        });
+        if self.is_quiet_start()
+            && let Some(kinds) = self.covers.take()
+        {
+            append.covered.push((netns, kinds.into_iter().map(|kind| KINDS[kind].name).collect()));
+        }
+    }
+
+    /// The store began anew: it is to be told everything.
+    pub fn tell_store_all(&mut self, settings: &Settings) {
+        self.mirror.mark_all();
+        self.covers = Some(all(settings).into_iter().map(|(kind, _)| kind).collect());
     }
 
     /// One of its sockets can be read.
@@ -315,6 +383,8 @@ impl Place {
                     continue;
                 };
                 tell_difference(pending, &difference, self.netns.label(), &self.mirror, stream, out);
+                let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
+                self.mirror.mark(difference.kind, object);
             } else if self.job.is_none() && !self.backlog.is_empty() {
                 self.decode_one(stream, out);
             } else {
@@ -423,7 +493,7 @@ impl Place {
             self.begin_what_is_due(settings, stream, out);
         }
         // A loss makes every job but the first one worthless; the next one finds what both would have.
-        if self.loss.is_some() && self.job.as_ref().is_some_and(|job| job.purpose != Purpose::Start) {
+        if self.loss.is_some() && self.job.as_ref().is_some_and(|job| !job.purpose.is_of_start()) {
             self.break_off()?;
             renewed = true;
         }
@@ -433,8 +503,9 @@ impl Place {
         while !blocked && self.pending.is_none() && reads < READS_MAX {
             reads += 1;
             if job.running.is_none() {
-                let Some((kind, request)) = job.next_request() else {
+                let Some((kind, request)) = job.next_request(&self.mirror) else {
                     self.finish(job, settings, batch, &mut stream.moves);
+                    self.job = self.next_job.take();
                     return Ok(renewed);
                 };
                 let family = request.body.first().copied().unwrap_or_default();
@@ -481,7 +552,11 @@ impl Place {
         let time_microseconds = now_microseconds();
         let netns = self.netns.label();
         let cause = self.appeared.flatten();
-        let source = if self.appeared.is_some() { Source::Appeared } else { Source::Snapshot };
+        let source = match (self.appeared.is_some(), self.resumed) {
+            (true, _) => Source::Appeared,
+            (false, true) => Source::Again,
+            (false, false) => Source::Snapshot,
+        };
         let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
         let mut foreign = false;
         let mut longest = 0;
@@ -674,6 +749,22 @@ fn early_interface(message: &wire::Message<'_>) -> Option<u32> {
     interface_of(KINDS[kind], message.payload)
 }
 
+/// Fills the mirror with what is known, and gives back the watched kinds all of whose objects that are.
+fn restore(mirror: &mut Mirror, settings: &Settings, known: Known) -> Vec<KindIndex> {
+    let comparable = all(settings);
+    let of_name = |name: &String| comparable.iter().map(|(kind, _)| *kind).find(|&kind| KINDS[kind].name == *name);
+    let kinds: Vec<Option<KindIndex>> = known.kinds.iter().map(of_name).collect();
+    for (place, payload) in known.objects {
+        let Some(kind) = kinds.get(place).copied().flatten() else { continue };
+        if payload.len() >= KINDS[kind].header.bytes {
+            // As a dump shows it: behind those of its identity that are there.
+            mirror.apply(kind, false, wire::NLM_F_MULTI, &payload);
+        }
+    }
+    // In the order in which they are asked for: links first.
+    comparable.iter().map(|(kind, _)| *kind).filter(|kind| kinds.contains(&Some(*kind))).collect()
+}
+
 /// What became of a dump.
 enum Step {
     /// Nothing to read.
@@ -720,9 +811,13 @@ fn tell_difference(
     let inferred = match pending.purpose {
         Purpose::Look => true,
         Purpose::Verify => !silence::is_told(difference.kind, shown),
-        Purpose::Start | Purpose::Repair => false,
+        Purpose::Offline | Purpose::Start | Purpose::Repair => false,
     };
-    let origin = if inferred { Origin::Inferred } else { Origin::Resync };
+    let origin = match pending.purpose {
+        Purpose::Offline => Origin::Offline,
+        _ if inferred => Origin::Inferred,
+        _ => Origin::Resync,
+    };
     let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));

@@ -1,0 +1,226 @@
+//! Lanes and store against a model: whatever is appended, taken, delivered, put back, dropped, and however often the
+//! process dies, each webhook gets what it wants, in order, at least once, and each loss is counted.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::lane::Lane;
+use super::lane::tests::{bell, webhook};
+use super::{Webhook, WhenFull};
+use crate::store::{Append, Clerk, Fixed, Queue, Staged, Store, Synchronous};
+
+/// Octets of each line.
+const LINE_BYTES: usize = 100;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many events, each wanted by the webhooks whose bit is set.
+    Append(Vec<u8>),
+    /// A webhook takes a batch, and fixes it.
+    Take(usize),
+    /// Its receiver takes it.
+    Deliver(usize),
+    /// It is too large: the first of it is fixed anew, the rest waits again.
+    Halve(usize),
+    /// kill -9.
+    Die,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => prop::collection::vec(0_u8..8, 1..8).prop_map(Step::Append),
+        4 => (0_usize..3).prop_map(Step::Take),
+        4 => (0_usize..3).prop_map(Step::Deliver),
+        1 => (0_usize..3).prop_map(Step::Halve),
+        1 => Just(Step::Die),
+    ]
+}
+
+/// What should be.
+#[derive(Default)]
+struct Expected {
+    waiting: VecDeque<u64>,
+    /// The batch on its way, and its id.
+    flying: Vec<u64>,
+    id: String,
+    lost: u64,
+}
+
+/// What is.
+struct Real {
+    lane: Arc<Lane>,
+    webhook: i64,
+    batches: u64,
+}
+
+struct House {
+    store: Store,
+    clerk: Clerk,
+    real: Vec<Real>,
+}
+
+/// One that drops nothing, one that drops the oldest, one that drops the newest.
+fn settings(place: usize) -> Webhook {
+    let spool = match place {
+        0 => "",
+        1 => "spool = { size = \"950\", when_full = \"drop-oldest\" }",
+        _ => "spool = { size = \"950\", when_full = \"drop-newest\" }",
+    };
+    Webhook { name: format!("w{place}"), ..webhook(&format!("batch.events = 4\n{spool}")) }
+}
+
+impl House {
+    fn open(path: &Path, expected: &[Expected]) -> House {
+        let store = Store::open(path, Synchronous::Normal, || {}).unwrap();
+        let clerk = store.clerk();
+        let real = expected.iter().enumerate().map(|(place, expected)| {
+            let enrolled = clerk.enroll(&format!("w{place}")).unwrap();
+            assert_eq!(enrolled.waiting.0, expected.waiting.len() as u64, "what waits for {place}");
+            assert_eq!(enrolled.waiting.1, (expected.waiting.len() * LINE_BYTES) as u64);
+            let found = enrolled.batch.as_ref().map(|batch| batch.id.clone()).unwrap_or_default();
+            assert_eq!(found, expected.id, "the batch on its way of {place}");
+            assert_eq!(enrolled.losses.iter().map(|(_, events)| events).sum::<u64>(), expected.lost);
+            let lane = Arc::new(Lane::stored(settings(place), bell(), clerk.clone(), &enrolled));
+            if enrolled.batch.is_some() {
+                let resumed: Vec<u64> = lane.resume().iter().map(|event| event.sequence).collect();
+                assert_eq!(resumed, expected.flying, "the events on their way of {place}");
+            }
+            clerk.attend(lane.clone());
+            Real { lane, webhook: enrolled.webhook, batches: enrolled.batches }
+        });
+        let real = real.collect();
+        House { store, clerk, real }
+    }
+
+    fn fix(&mut self, place: usize, flying: &[u64]) -> String {
+        let real = &mut self.real[place];
+        assert_eq!(Queue::webhook(&*real.lane), real.webhook);
+        let id = format!("id-{place}-{flying:?}");
+        let last = *flying.last().unwrap();
+        let batch = Fixed { id: id.clone(), number: real.batches, last, body: Vec::new(), made_milliseconds: 0 };
+        assert!(self.clerk.fix(real.lane.clone(), &batch, Vec::new(), &mut || false));
+        id
+    }
+}
+
+fn line(sequence: u64) -> Arc<[u8]> {
+    format!("{sequence:0LINE_BYTES$}").into_bytes().into()
+}
+
+/// What the model says of an event that comes.
+fn admit(expected: &mut Expected, sequence: u64, webhook: &Webhook) {
+    let most = webhook.spool_bytes / LINE_BYTES;
+    if expected.waiting.len() < most {
+        expected.waiting.push_back(sequence);
+        return;
+    }
+    expected.lost += 1;
+    if webhook.when_full == WhenFull::DropOldest {
+        expected.waiting.pop_front();
+        expected.waiting.push_back(sequence);
+    }
+}
+
+fn play(steps: &[Step]) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let mut expected: Vec<Expected> = (0..3).map(|_| Expected::default()).collect();
+    let mut house = House::open(&path, &expected);
+    let mut sequence = house.store.sequence();
+    for step in steps {
+        match step {
+            Step::Append(wanted) => {
+                let mut append = Append::default();
+                for bits in wanted {
+                    sequence += 1;
+                    append.lines.extend_from_slice(&line(sequence));
+                    let wants: Vec<usize> = (0..3).filter(|place| bits & (1 << place) != 0).collect();
+                    for &place in &wants {
+                        admit(&mut expected[place], sequence, &settings(place));
+                    }
+                    let wanted_by = wants.iter().map(|&place| house.real[place].lane.clone() as Arc<dyn Queue>);
+                    append.events.push(Staged { sequence, line: line(sequence), wanted_by: wanted_by.collect() });
+                }
+                append.sequence = sequence;
+                let lines = append.lines.clone();
+                house.store.append(append);
+                assert_eq!(house.store.settle(PATIENCE), lines, "lines come once they are committed");
+            }
+            Step::Take(place) => {
+                let (expected, lane) = (&mut expected[*place], house.real[*place].lane.clone());
+                if !expected.flying.is_empty() || expected.waiting.is_empty() {
+                    continue;
+                }
+                let events = lane.take(|webhook| webhook.limits, None).unwrap();
+                assert!(events.iter().all(|event| event.line == line(event.sequence)));
+                let taken: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+                let count = expected.waiting.len().min(4);
+                assert_eq!(taken, expected.waiting.drain(..count).collect::<Vec<_>>());
+                house.real[*place].batches += 1;
+                expected.id = house.fix(*place, &taken);
+                expected.flying = taken;
+            }
+            Step::Deliver(place) => {
+                let (expected, lane) = (&mut expected[*place], &house.real[*place].lane);
+                if let Some(&last) = expected.flying.last() {
+                    assert_eq!(lane.done(None), expected.flying.len() as u64);
+                    house.clerk.done(lane.clone(), last, None);
+                    expected.flying.clear();
+                    expected.id.clear();
+                }
+            }
+            Step::Halve(place) => {
+                let keep = expected[*place].flying.len() / 2;
+                if keep == 0 {
+                    continue;
+                }
+                house.real[*place].lane.put_back(keep);
+                let expected = &mut expected[*place];
+                for back in expected.flying.split_off(keep).into_iter().rev() {
+                    expected.waiting.push_front(back);
+                }
+                expected.id = house.fix(*place, &expected.flying.clone());
+            }
+            Step::Die => {
+                // What was told to the store is done; nothing is closed.
+                house.store.settle(PATIENCE);
+                house.store.abandon();
+                house = House::open(&path, &expected);
+                let skipped = house.store.sequence();
+                assert!(skipped >= sequence, "no number is used twice");
+                sequence = skipped;
+            }
+        }
+    }
+    house.store.settle(PATIENCE);
+    for (place, (real, expected)) in house.real.iter().zip(&expected).enumerate() {
+        let waiting = real.lane.unsent(Instant::now());
+        assert_eq!(waiting, (expected.waiting.len() + expected.flying.len()) as u64, "what is left of {place}");
+    }
+    house.store.finish(PATIENCE);
+    let rows = rows(&path);
+    let mut wanted: Vec<u64> = expected.iter().flat_map(|one| one.waiting.iter().chain(&one.flying)).copied().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    assert_eq!(rows, wanted, "each event that someone waits for is there once, and no other");
+}
+
+fn rows(path: &Path) -> Vec<u64> {
+    let connection = rusqlite::Connection::open(path.join("linkhook.db")).unwrap();
+    let mut statement = connection.prepare("SELECT seq FROM event ORDER BY seq").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn nothing_is_lost_but_what_is_counted(steps in prop::collection::vec(step(), 1..40)) {
+        play(&steps);
+    }
+}

@@ -1,0 +1,105 @@
+//! Which identities have another object now than whoever keeps the mirror, too, was told.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use super::store::Group;
+use super::{Key, Mirror, identity};
+use crate::kinds::{KINDS, KindIndex};
+
+/// What changed since it was last asked.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    /// Kinds that are kept, by their index.
+    kinds: Vec<bool>,
+    marks: HashSet<(KindIndex, Key), foldhash::fast::RandomState>,
+}
+
+impl Journal {
+    /// What has that identity changed.
+    pub fn mark(&mut self, kind: KindIndex, key: &Key) {
+        if self.kinds.get(kind).copied().unwrap_or_default() {
+            self.marks.insert((kind, key.clone()));
+        }
+    }
+}
+
+impl Mirror {
+    /// From here on it notes what changes of those kinds.
+    pub fn keep_journal(&mut self, kinds: &[KindIndex]) {
+        let kinds = (0..KINDS.len()).map(|kind| kinds.contains(&kind)).collect();
+        self.journal = Some(Journal { kinds, ..Journal::default() });
+    }
+
+    /// How many identities changed since they were last taken.
+    pub fn changes(&self) -> usize {
+        self.journal.as_ref().map_or(0, |journal| journal.marks.len())
+    }
+
+    /// What has the object's identity changed: said of what a repair has found, once it is told.
+    pub fn mark(&mut self, kind: KindIndex, payload: &[u8]) {
+        let Mirror { journal: Some(journal), key, .. } = self else { return };
+        identity::write(key, KINDS[kind], payload);
+        journal.mark(kind, key);
+    }
+
+    /// As if everything had changed.
+    pub fn mark_all(&mut self) {
+        let Mirror { journal: Some(journal), stores, key, .. } = self else { return };
+        for (kind, store) in stores.iter().enumerate() {
+            for first in store.groups().filter_map(|group| group.iter().next()) {
+                identity::write(key, KINDS[kind], first);
+                journal.mark(kind, key);
+            }
+        }
+    }
+
+    /// Takes what changed: for each identity its kind, its key, and the objects that have it now, which may be none.
+    pub fn take_changes(&mut self, mut each: impl FnMut(KindIndex, Key, &[Box<[u8]>])) {
+        let Mirror { journal: Some(journal), stores, hasher, .. } = self else { return };
+        for (kind, key) in journal.marks.drain() {
+            let hash = hasher.hash_one(key.as_slice());
+            let objects = stores[kind].find(hash).map(Group::as_slice).unwrap_or_default();
+            each(kind, key, objects);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds;
+    use crate::netlink::wire::append_attribute;
+
+    fn address(last: u8) -> Vec<u8> {
+        let mut payload = vec![2, 24, 0, 0, 1, 0, 0, 0];
+        append_attribute(&mut payload, 2, &[192, 0, 2, last]);
+        payload
+    }
+
+    fn taken(mirror: &mut Mirror) -> Vec<Vec<Box<[u8]>>> {
+        let mut found = Vec::new();
+        mirror.take_changes(|_, _, objects| found.push(objects.to_vec()));
+        found
+    }
+
+    #[test]
+    fn what_changed_is_noted_once_with_what_there_is_then() {
+        let kind = kinds::index_of(&kinds::addr::ADDR).unwrap();
+        let mut mirror = Mirror::new();
+        mirror.apply(kind, false, 0, &address(1));
+        assert!(taken(&mut mirror).is_empty());
+        mirror.keep_journal(&[kind]);
+        mirror.apply(kind, false, 0, &address(1));
+        assert_eq!(mirror.changes(), 0);
+        mirror.apply(kind, false, 0, &address(2));
+        mirror.apply(kind, true, 0, &address(2));
+        assert_eq!(taken(&mut mirror), [Vec::<Box<[u8]>>::new()]);
+        mirror.mark_all();
+        assert_eq!(taken(&mut mirror), [vec![Box::<[u8]>::from(address(1))]]);
+        // Another kind is not kept.
+        mirror.keep_journal(&[]);
+        mirror.apply(kind, false, 0, &address(3));
+        assert_eq!(mirror.changes(), 0);
+    }
+}

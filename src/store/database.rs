@@ -1,0 +1,595 @@
+//! The database of a state directory: its schema, and what is asked of it. Whoever calls says where a transaction begins
+//! and ends.
+//!
+//! Anyone may read it with `sqlite3`, while linkhook runs, too:
+//!
+//! | table | a row is | columns |
+//! | --- | --- | --- |
+//! | `meta` | a setting | `seq`: no line has a greater number yet |
+//! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch |
+//! | `event` | an event that waits | `seq`, `line` as it is delivered |
+//! | `wanted` | that a webhook waits for it | `webhook`, `seq`, `octets` of the line |
+//! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `made` in milliseconds since 1970 |
+//! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
+//! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four octets and the kernel's bytes |
+//! | `covered` | that all objects of a kind are in `mirror` | `netns`, `kind` |
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rustix::fs::FlockOperation;
+
+use super::Known;
+use crate::error::{Error, Result};
+
+/// The schema's version.
+const VERSION: i64 = 1;
+/// `PRAGMA application_id`: "lnkh".
+const APPLICATION: i64 = 0x6c6e_6b68;
+/// Statements that are kept ready.
+const STATEMENTS_MAX: usize = 40;
+/// The write-ahead log is cut to this when it has been taken over.
+const LOG_BYTES: i64 = 8 << 20;
+/// Given up when the disk is full, so that what was delivered can still be noted.
+const RESERVE_BYTES: u64 = 4 << 20;
+/// So long a statement waits for another process that reads or copies the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, batches INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
+    CREATE TABLE wanted (webhook INTEGER NOT NULL, seq INTEGER NOT NULL, octets INTEGER NOT NULL,
+        PRIMARY KEY (webhook, seq)) WITHOUT ROWID;
+    CREATE TABLE batch (webhook INTEGER PRIMARY KEY, id TEXT NOT NULL, number INTEGER NOT NULL, last INTEGER NOT NULL,
+        body BLOB NOT NULL, made INTEGER NOT NULL);
+    CREATE TABLE loss (webhook INTEGER NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL,
+        PRIMARY KEY (webhook, reason)) WITHOUT ROWID;
+    CREATE TABLE mirror (netns TEXT NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, objects BLOB NOT NULL,
+        PRIMARY KEY (netns, kind, key)) WITHOUT ROWID;
+    CREATE TABLE covered (netns TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (netns, kind)) WITHOUT ROWID;
+";
+
+/// The objects of one identity as a row has them.
+pub fn encode<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Box<[u8]> {
+    let mut row = Vec::new();
+    for object in objects {
+        row.extend_from_slice(&(object.len() as u32).to_le_bytes());
+        row.extend_from_slice(object);
+    }
+    row.into()
+}
+
+/// How sure a commit is when it is said to be made (`PRAGMA synchronous`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// It outlives a loss of power.
+    #[default]
+    Full,
+    /// It outlives a crash of linkhook; a loss of power may take the last ones back.
+    Normal,
+}
+
+impl Synchronous {
+    /// Every setting with its name.
+    pub const ALL: [(&'static str, Synchronous); 2] = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
+}
+
+/// A state directory that is this process's alone.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    // Held for as long as the process lives.
+    _lock: File,
+}
+
+/// A batch whose id, number and octets are fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// Its id.
+    pub id: String,
+    /// Its number.
+    pub number: u64,
+    /// The number of its last event.
+    pub last: u64,
+    /// What is posted.
+    pub body: Vec<u8>,
+    /// When it was fixed, in milliseconds since 1970.
+    pub made_milliseconds: i64,
+}
+
+/// What is known of a webhook.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Its number in the tables.
+    pub webhook: i64,
+    /// The number of its last batch.
+    pub batches: u64,
+    /// The batch on its way.
+    pub batch: Option<Fixed>,
+    /// Events that wait, but for those of that batch, and their octets.
+    pub waiting: (u64, u64),
+    /// Events lost and not told yet, by reason.
+    pub losses: Vec<(String, u64)>,
+}
+
+/// An event that waits: its number and its line.
+pub type Row = (u64, Vec<u8>);
+
+/// The error of a statement.
+pub type Failure = rusqlite::Error;
+
+/// What an error of a statement means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no room, or the disk fails: later it may not.
+    Disk,
+    /// The database is damaged.
+    Damaged,
+}
+
+impl Trouble {
+    /// What the error means.
+    pub fn of(failure: &Failure) -> Trouble {
+        match failure.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Trouble::Damaged,
+            _ => Trouble::Disk,
+        }
+    }
+}
+
+impl Directory {
+    /// Makes the directory where there is none (mode 0700), and takes it for this process alone.
+    pub fn open(path: &Path) -> Result<Directory> {
+        let failed = |error| Error::system(format_args!("cannot use the state directory {}", path.display()), &error);
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        let lock = private(&path.join("lock"), OpenOptions::new().write(true).create(true)).map_err(failed)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Directory { path: path.to_owned(), _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::failed(format_args!(
+                "another linkhook uses the state directory {}; stop it, or set another state_dir",
+                path.display()
+            ))),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database's path.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("linkhook.db")
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.path.join("reserve")
+    }
+
+    /// Keeps some room for when the disk is full; where there is none, there is no reserve.
+    pub fn keep_reserve(&self) {
+        let path = self.reserve();
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
+            return;
+        }
+        let kept = private(&path, OpenOptions::new().write(true).create(true))
+            .and_then(|file| Ok(rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)?));
+        if let Err(error) = kept {
+            log::debug!("there is no room for a reserve in the state directory: {error}");
+            self.give_up_reserve();
+        }
+    }
+
+    /// Gives that room up.
+    pub fn give_up_reserve(&self) {
+        let _ = fs::remove_file(self.reserve());
+    }
+
+    /// Moves the database out of the way, and gives back where it is now.
+    fn set_aside(&self) -> io::Result<PathBuf> {
+        let from = self.database();
+        let now = jiff::Timestamp::now().as_millisecond();
+        let to = self.path.join(format!("linkhook.db.set-aside-{now}"));
+        // The log belongs to it.
+        for suffix in ["-wal", "-shm"] {
+            let with = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+            match fs::rename(with(&from), with(&to)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::rename(&from, &to)?;
+        Ok(to)
+    }
+}
+
+/// Opens a file that nobody else may read.
+fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.mode(0o600).open(path)
+}
+
+/// A database that is open.
+#[derive(Debug)]
+pub struct Database {
+    connection: Connection,
+}
+
+/// Why a database cannot be used, though it can be read.
+enum Refused {
+    Failure(Failure),
+    /// It is not as this version makes it.
+    Strange(String),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused::Failure(failure)
+    }
+}
+
+impl Database {
+    /// Opens the directory's database. One that is damaged, another program's or a newer version's is set aside, and a new
+    /// one begun: then the second is `true`.
+    pub fn open(directory: &Directory, synchronous: Synchronous) -> Result<(Database, bool)> {
+        let path = directory.database();
+        let failed =
+            |what: &dyn std::fmt::Display| Error::failed(format_args!("cannot open {}: {what}", path.display()));
+        let why = match Database::open_checked(&path, synchronous) {
+            Ok(database) => return Ok((database, false)),
+            Err(Refused::Failure(failure)) if Trouble::of(&failure) == Trouble::Disk => return Err(failed(&failure)),
+            Err(Refused::Failure(failure)) => failure.to_string(),
+            Err(Refused::Strange(why)) => why,
+        };
+        let aside = directory.set_aside().map_err(|error| failed(&error))?;
+        log::error!(
+            "the database {} cannot be used ({why}); it is set aside as {}, and a new one is begun: what waited in it is \
+             not delivered",
+            path.display(),
+            aside.display()
+        );
+        match Database::open_checked(&path, synchronous) {
+            Ok(database) => Ok((database, true)),
+            Err(Refused::Failure(failure)) => Err(failed(&failure)),
+            Err(Refused::Strange(why)) => Err(failed(&why)),
+        }
+    }
+
+    fn open_checked(path: &Path, synchronous: Synchronous) -> std::result::Result<Database, Refused> {
+        // SQLite gives its other files the same mode.
+        private(path, OpenOptions::new().write(true).create(true))
+            .map_err(|error| Refused::Failure(Failure::ToSqlConversionFailure(error.into())))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        // Only a new database takes it.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let level = if synchronous == Synchronous::Full { "FULL" } else { "NORMAL" };
+        connection.pragma_update(None, "synchronous", level)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+        let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+        let (application, version) = (number("application_id")?, number("user_version")?);
+        let empty: bool =
+            connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+        if empty && (application, version) == (0, 0) {
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+            ))?;
+        } else if application != APPLICATION {
+            return Err(Refused::Strange("another program's".into()));
+        } else if version != VERSION {
+            return Err(Refused::Strange(format!("its version is {version}, and this linkhook knows {VERSION}")));
+        } else {
+            let words: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if words != "ok" {
+                return Err(Refused::Strange(format!("damaged: {words}")));
+            }
+        }
+        Ok(Database { connection })
+    }
+
+    /// Begins a transaction.
+    pub fn begin(&self) -> std::result::Result<(), Failure> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")
+    }
+
+    /// Makes it lasting.
+    pub fn commit(&self) -> std::result::Result<(), Failure> {
+        self.connection.execute_batch("COMMIT")
+    }
+
+    /// Takes it back, if SQLite has not done so itself.
+    pub fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    fn run(&self, statement: &str, values: impl rusqlite::Params) -> std::result::Result<usize, Failure> {
+        self.connection.prepare_cached(statement)?.execute(values)
+    }
+
+    /// No line has a greater number yet.
+    pub fn sequence(&self) -> std::result::Result<u64, Failure> {
+        let found = self.connection.query_row("SELECT value FROM meta WHERE key = 'seq'", [], |row| row.get(0));
+        Ok(found.optional()?.unwrap_or_default())
+    }
+
+    /// Says so.
+    pub fn set_sequence(&self, sequence: u64) -> std::result::Result<(), Failure> {
+        self.run("INSERT OR REPLACE INTO meta VALUES ('seq', ?1)", [sequence]).map(drop)
+    }
+
+    /// What is known of the webhook of that name; one that is new is entered.
+    pub fn enroll(&self, name: &str) -> std::result::Result<Enrolled, Failure> {
+        self.run("INSERT OR IGNORE INTO webhook (name) VALUES (?1)", [name])?;
+        let (webhook, batches) = self
+            .connection
+            .prepare_cached("SELECT id, batches FROM webhook WHERE name = ?1")?
+            .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut statement = self.connection.prepare_cached("SELECT * FROM batch WHERE webhook = ?1")?;
+        let batch = statement.query_row([webhook], |row| {
+            Ok(Fixed {
+                id: row.get("id")?,
+                number: row.get("number")?,
+                last: row.get("last")?,
+                body: row.get("body")?,
+                made_milliseconds: row.get("made")?,
+            })
+        });
+        let batch = batch.optional()?;
+        let waiting = self.waiting(webhook, batch.as_ref().map_or(0, |batch| batch.last))?;
+        let mut statement = self.connection.prepare_cached("SELECT reason, events FROM loss WHERE webhook = ?1")?;
+        let losses = statement.query_map([webhook], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let losses = losses.collect::<std::result::Result<_, _>>()?;
+        Ok(Enrolled { webhook, batches, batch, waiting, losses })
+    }
+
+    /// The names of all webhooks that were ever entered.
+    pub fn webhooks(&self) -> std::result::Result<Vec<String>, Failure> {
+        let mut statement = self.connection.prepare("SELECT name FROM webhook ORDER BY id")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// Strikes a webhook, which waits for nothing any more.
+    pub fn strike(&self, webhook: i64) -> std::result::Result<(), Failure> {
+        self.delivered(webhook, i64::MAX as u64)?;
+        self.run("DELETE FROM loss WHERE webhook = ?1", [webhook])?;
+        self.run("DELETE FROM webhook WHERE id = ?1", [webhook]).map(drop)
+    }
+
+    /// Stores an event. The same number again is the same event.
+    pub fn insert_event(&self, sequence: u64, line: &str) -> std::result::Result<(), Failure> {
+        self.run("INSERT OR REPLACE INTO event VALUES (?1, ?2)", params![sequence, line]).map(drop)
+    }
+
+    /// A webhook waits for it.
+    pub fn insert_wanted(&self, webhook: i64, sequence: u64, octets: usize) -> std::result::Result<(), Failure> {
+        self.run("INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)", params![webhook, sequence, octets as u64])
+            .map(drop)
+    }
+
+    /// The first event after that one for which a webhook waits, and its octets.
+    pub fn first_wanted(&self, webhook: i64, after: u64) -> std::result::Result<Option<(u64, usize)>, Failure> {
+        let statement = "SELECT seq, octets FROM wanted WHERE webhook = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let found = statement.query_row(params![webhook, after], |row| {
+            Ok((row.get(0)?, usize::try_from(row.get::<_, u64>(1)?).unwrap_or(usize::MAX)))
+        });
+        found.optional()
+    }
+
+    /// A webhook waits no more for an event.
+    pub fn drop_wanted(&self, webhook: i64, sequence: u64) -> std::result::Result<(), Failure> {
+        self.run("DELETE FROM wanted WHERE webhook = ?1 AND seq = ?2", params![webhook, sequence])?;
+        let statement = "DELETE FROM event WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM wanted WHERE \
+                         webhook IN (SELECT id FROM webhook) AND seq = ?1)";
+        self.run(statement, [sequence]).map(drop)
+    }
+
+    /// How many events after that one a webhook waits for, and their octets.
+    pub fn waiting(&self, webhook: i64, after: u64) -> std::result::Result<(u64, u64), Failure> {
+        let statement = "SELECT count(*), coalesce(sum(octets), 0) FROM wanted WHERE webhook = ?1 AND seq > ?2";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        statement.query_row(params![webhook, after], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// A webhook's batch is fixed, in place of the one that was.
+    pub fn fix(&self, webhook: i64, batch: &Fixed) -> std::result::Result<(), Failure> {
+        let Fixed { id, number, last, body, made_milliseconds } = batch;
+        let values = params![webhook, id, number, last, body, made_milliseconds];
+        self.run("INSERT OR REPLACE INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
+        self.run("UPDATE webhook SET batches = ?2 WHERE id = ?1", params![webhook, number]).map(drop)
+    }
+
+    /// A webhook is done with every event up to that one, and with its batch.
+    pub fn delivered(&self, webhook: i64, last: u64) -> std::result::Result<(), Failure> {
+        let statement = "DELETE FROM event WHERE seq IN (SELECT seq FROM wanted WHERE webhook = ?1 AND seq <= ?2) \
+                         AND NOT EXISTS (SELECT 1 FROM wanted AS other WHERE other.webhook IN \
+                         (SELECT id FROM webhook WHERE id <> ?1) AND other.seq = event.seq)";
+        self.run(statement, params![webhook, last])?;
+        self.run("DELETE FROM wanted WHERE webhook = ?1 AND seq <= ?2", params![webhook, last])?;
+        self.run("DELETE FROM batch WHERE webhook = ?1", [webhook]).map(drop)
+    }
+
+    /// Events are lost, which is to be told.
+    pub fn lose(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), Failure> {
+        let statement = "INSERT INTO loss VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + ?3";
+        self.run(statement, params![webhook, reason, events]).map(drop)
+    }
+
+    /// It was told.
+    pub fn told(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), Failure> {
+        self.run(
+            "UPDATE loss SET events = events - ?3 WHERE webhook = ?1 AND reason = ?2",
+            params![webhook, reason, events],
+        )?;
+        self.run("DELETE FROM loss WHERE webhook = ?1 AND reason = ?2 AND events <= 0", params![webhook, reason])
+            .map(drop)
+    }
+
+    /// What has that identity now; `None` when nothing has.
+    pub fn set_objects(
+        &self,
+        netns: &str,
+        kind: &str,
+        key: &[u8],
+        objects: Option<&[u8]>,
+    ) -> std::result::Result<(), Failure> {
+        match objects {
+            Some(objects) => {
+                self.run("INSERT OR REPLACE INTO mirror VALUES (?1, ?2, ?3, ?4)", params![netns, kind, key, objects])
+            }
+            None => {
+                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2 AND key = ?3", params![netns, kind, key])
+            }
+        }
+        .map(drop)
+    }
+
+    /// From here on all objects of those kinds are in the mirror, and of no others.
+    pub fn cover(&self, netns: &str, kinds: &[&str]) -> std::result::Result<(), Failure> {
+        for kind in self.covered(netns)? {
+            if !kinds.contains(&kind.as_str()) {
+                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2", [netns, kind.as_str()])?;
+            }
+        }
+        self.run("DELETE FROM covered WHERE netns = ?1", [netns])?;
+        for kind in kinds {
+            self.run("INSERT INTO covered VALUES (?1, ?2)", [netns, *kind])?;
+        }
+        Ok(())
+    }
+
+    /// The kinds all of whose objects are in the mirror.
+    pub fn covered(&self, netns: &str) -> std::result::Result<Vec<String>, Failure> {
+        let mut statement = self.connection.prepare_cached("SELECT kind FROM covered WHERE netns = ?1")?;
+        statement.query_map([netns], |row| row.get(0))?.collect()
+    }
+
+    /// The namespaces of which something is known.
+    pub fn namespaces(&self) -> std::result::Result<Vec<String>, Failure> {
+        let mut statement = self.connection.prepare("SELECT DISTINCT netns FROM covered")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// Nothing is known any more of a namespace.
+    pub fn forget(&self, netns: &str) -> std::result::Result<(), Failure> {
+        self.run("DELETE FROM mirror WHERE netns = ?1", [netns])?;
+        self.run("DELETE FROM covered WHERE netns = ?1", [netns]).map(drop)
+    }
+
+    /// Pages that hold nothing.
+    pub fn free_pages(&self) -> std::result::Result<i64, Failure> {
+        self.connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
+    }
+
+    /// Gives so many of them back to the file system.
+    pub fn shrink(&self, pages: i64) -> std::result::Result<(), Failure> {
+        // It gives a row for each page.
+        let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Takes the write-ahead log over, and empties it.
+    pub fn check_point(&self) -> std::result::Result<(), Failure> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+}
+
+/// Reads what waits for a webhook, beside the one who writes.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl Reader {
+    /// A reader of that database, which is opened when it is needed.
+    pub fn new(path: PathBuf) -> Reader {
+        Reader { path, connection: None }
+    }
+
+    /// The events after one and up to another for which a webhook waits, in order: so many at most, and so many octets;
+    /// one where there is any. `true` with them when there may be more.
+    pub fn read(
+        &mut self,
+        webhook: i64,
+        (after, last): (u64, u64),
+        (events_max, bytes_max): (usize, usize),
+    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
+        let result = self.try_read(webhook, (after, last), (events_max, bytes_max));
+        if result.is_err() {
+            // Another database may have taken its place.
+            self.connection = None;
+        }
+        result
+    }
+
+    fn connection(&mut self) -> std::result::Result<&Connection, Failure> {
+        if self.connection.is_none() {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&self.path, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            self.connection = Some(connection);
+        }
+        self.connection.as_ref().ok_or(Failure::InvalidQuery)
+    }
+
+    /// What is known of a namespace.
+    pub fn known(&mut self, netns: &str) -> std::result::Result<Known, Failure> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare("SELECT kind FROM covered WHERE netns = ?1")?;
+        let kinds = statement.query_map([netns], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+        let mut objects = Vec::new();
+        for (place, kind) in kinds.iter().enumerate() {
+            let mut statement =
+                connection.prepare_cached("SELECT objects FROM mirror WHERE netns = ?1 AND kind = ?2")?;
+            let mut rows = statement.query([netns, kind.as_str()])?;
+            while let Some(row) = rows.next()? {
+                let mut rest = row.get_ref(0)?.as_blob()?;
+                while let Some((length, behind)) = rest.split_first_chunk() {
+                    let Some((object, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else {
+                        break;
+                    };
+                    objects.push((place, object.to_vec()));
+                    rest = behind;
+                }
+            }
+        }
+        Ok(Known { kinds, objects })
+    }
+
+    fn try_read(
+        &mut self,
+        webhook: i64,
+        (after, last): (u64, u64),
+        (events_max, bytes_max): (usize, usize),
+    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare_cached(
+            "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 \
+             ORDER BY seq",
+        )?;
+        let mut rows = statement.query(params![webhook, after, last.min(i64::MAX as u64)])?;
+        let (mut found, mut octets): (Vec<Row>, usize) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let line = row.get_ref(1)?.as_str()?.as_bytes();
+            octets += line.len();
+            if !found.is_empty() && (found.len() >= events_max || octets > bytes_max) {
+                return Ok((found, true));
+            }
+            found.push((row.get(0)?, line.to_vec()));
+        }
+        Ok((found, false))
+    }
+}

@@ -1,0 +1,443 @@
+//! What outlives linkhook: events that wait for webhooks, what each webhook has of them, the mirror, and the last line's
+//! number, in one database that agrees with itself whatever the instant of a crash.
+//!
+//! The loop hands over lines with all that belongs to them ([`Append`]). One thread commits whatever has gathered, and
+//! gives the lines back to be printed, so that what was seen will be delivered. While the disk is full or fails, lines
+//! are given back at once, and the events in them are counted as lost for the webhooks that wanted them.
+
+pub mod database;
+mod thread;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use database::{Database, Directory};
+pub use database::{Enrolled, Fixed, Reader, Synchronous, Trouble};
+
+use crate::error::{Error, Result};
+
+/// Octets of lines and objects that are not committed yet at most, one slice beyond it apart; then nothing more is
+/// decoded.
+const PENDING_BYTES_MAX: usize = 8 << 20;
+/// The longest wait for a commit where nobody else sets a bound.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is between the store and a webhook: who is told what was committed, and says what there is room for.
+pub trait Queue: Send + Sync {
+    /// The webhook's name.
+    fn name(&self) -> &str;
+    /// Its number in the tables.
+    fn webhook(&self) -> i64;
+    /// Takes an event in, where there is no store.
+    fn put(&self, sequence: u64, line: &Arc<[u8]>);
+    /// Whether an event of so many octets is let in.
+    fn admit(&self, octets: usize) -> Admission;
+    /// Gives up the event that has waited longest, but for those on their way. `find` gives the first one after a number,
+    /// with its octets. `None` when there is none.
+    fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64>;
+    /// An event that was let in is committed.
+    fn committed(&self, sequence: u64, line: &Arc<[u8]>);
+    /// What was let in and given up since the last commit was not committed. `count` gives how many events wait after a
+    /// number, and their octets.
+    fn roll_back(&self, count: &mut dyn FnMut(u64) -> (u64, u64));
+    /// Events are lost, and are to be told.
+    fn lose(&self, reason: &str, events: u64);
+    /// Everything that waited is gone.
+    fn reset(&self, webhook: i64, reason: &str);
+}
+
+/// Whether a webhook takes one more event in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// There is room, and it is counted.
+    Taken,
+    /// There is none.
+    Refused,
+    /// There is none before the oldest is given up.
+    AfterOldest,
+}
+
+/// An event and who wants it.
+#[derive(Clone)]
+pub struct Staged {
+    /// The number of its line.
+    pub sequence: u64,
+    /// Its line, without the newline.
+    pub line: Arc<[u8]>,
+    /// The webhooks that want it.
+    pub wanted_by: SmallVec<[Arc<dyn Queue>; 2]>,
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Staged({}, {} webhooks)", self.sequence, self.wanted_by.len())
+    }
+}
+
+/// A change of the mirror: what has an identity now.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    /// The namespace.
+    pub netns: Arc<str>,
+    /// The kind.
+    pub kind: &'static str,
+    /// The identity.
+    pub key: Box<[u8]>,
+    /// The objects, each a length and the kernel's bytes; `None` when there are none.
+    pub objects: Option<Box<[u8]>>,
+}
+
+/// What is to be committed at once.
+#[derive(Default)]
+pub struct Append {
+    /// What is printed once it is committed.
+    pub lines: Vec<u8>,
+    /// The number of the last line.
+    pub sequence: u64,
+    /// The events that some webhook wants.
+    pub events: Vec<Staged>,
+    /// How the mirror changed.
+    pub objects: Vec<Objects>,
+    /// Namespaces of which nothing is known any more; said before `objects`.
+    pub forgotten: Vec<Arc<str>>,
+    /// Namespaces, and the kinds all of whose objects are in the mirror now.
+    pub covered: Vec<(Arc<str>, Vec<&'static str>)>,
+    /// Losses that these lines tell: of which webhook, why, how many events.
+    pub told: Vec<(Arc<dyn Queue>, String, u64)>,
+}
+
+impl Append {
+    fn bytes(&self) -> usize {
+        let events: usize = self.events.iter().map(|event| event.line.len()).sum();
+        let objects: usize =
+            self.objects.iter().map(|row| row.key.len() + row.objects.as_ref().map_or(0, |o| o.len())).sum();
+        self.lines.len() + events + objects
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+            && self.events.is_empty()
+            && self.objects.is_empty()
+            && self.forgotten.is_empty()
+            && self.covered.is_empty()
+            && self.told.is_empty()
+    }
+}
+
+/// What was known of a namespace when linkhook last ran.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The kinds all of whose objects are known.
+    pub kinds: Vec<String>,
+    /// The objects: their kind's place in `kinds`, and their bytes.
+    pub objects: Vec<(usize, Vec<u8>)>,
+}
+
+enum Command {
+    Append(Append),
+    Enroll(String, Reply<Enrolled>),
+    /// From here on it is told of.
+    Attend(Arc<dyn Queue>),
+    Fix(Arc<dyn Queue>, Fixed, Vec<u64>, Reply<()>),
+    Done(Arc<dyn Queue>, u64, Option<(String, u64)>),
+    Strike(Arc<dyn Queue>),
+}
+
+/// Where an answer is waited for.
+struct Reply<T>(Arc<(Mutex<Option<T>>, Condvar)>);
+
+impl<T> Clone for Reply<T> {
+    fn clone(&self) -> Reply<T> {
+        Reply(self.0.clone())
+    }
+}
+
+impl<T> Reply<T> {
+    fn new() -> Reply<T> {
+        Reply(Arc::new((Mutex::new(None), Condvar::new())))
+    }
+
+    fn give(&self, answer: T) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        self.0.1.notify_all();
+    }
+
+    /// Waits so long for the answer.
+    fn wait(&self, most: Duration) -> Option<T> {
+        let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.1.wait_timeout_while(guard, most, |answer| answer.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.take()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    commands: VecDeque<Command>,
+    /// Octets of the appends that are not committed yet.
+    pending_bytes: usize,
+    /// Lines that are to be printed.
+    released: Vec<u8>,
+    /// Whoever appends waits for room.
+    room_wanted: bool,
+    /// The database began anew: the whole mirror is wanted.
+    mirror_wanted: bool,
+    ending: bool,
+    /// It ends without closing anything.
+    abandoned: bool,
+    ended: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to do.
+    filled: Condvar,
+    /// Everything is done, or the thread has ended.
+    emptied: Condvar,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is whole before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, command: Command) {
+        self.lock().commands.push_back(command);
+        self.filled.notify_one();
+    }
+}
+
+/// The store, for the loop.
+pub struct Store {
+    shared: Arc<Shared>,
+    known: Reader,
+    /// Namespaces of which something was known at the start, with the kinds.
+    namespaces: Vec<String>,
+    webhooks: Vec<String>,
+    sequence: u64,
+    path: std::path::PathBuf,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Store({})", self.path.display())
+    }
+}
+
+/// The store, for a webhook.
+#[derive(Clone)]
+pub struct Clerk {
+    shared: Arc<Shared>,
+    path: std::path::PathBuf,
+}
+
+impl fmt::Debug for Clerk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Clerk({})", self.path.display())
+    }
+}
+
+impl Store {
+    /// Opens the state directory, and starts the thread. `wake` is called from it when lines are to be printed, and when
+    /// there is room again after there was none.
+    pub fn open(path: &Path, synchronous: Synchronous, wake: impl Fn() + Send + Sync + 'static) -> Result<Store> {
+        let directory = Directory::open(path)?;
+        let (database, anew) = Database::open(&directory, synchronous)?;
+        let failed = |failure: database::Failure| {
+            Error::failed(format_args!("cannot read {}: {failure}", directory.database().display()))
+        };
+        let sequence = if anew { unused_sequence() } else { database.sequence().map_err(failed)? };
+        let namespaces = database.namespaces().map_err(failed)?;
+        let webhooks = database.webhooks().map_err(failed)?;
+        let path = directory.database();
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            wake: Box::new(wake),
+        });
+        let mut writer = thread::Writer::new(directory, database, synchronous, sequence);
+        let started = std::thread::Builder::new().name("store".into()).spawn({
+            let shared = shared.clone();
+            move || {
+                writer.run(&shared);
+                // With the lock of the directory.
+                drop(writer);
+                shared.lock().ended = true;
+                shared.emptied.notify_all();
+                (shared.wake)();
+            }
+        });
+        started.map_err(|error| Error::system("cannot start the store's thread", &error))?;
+        Ok(Store { shared, known: Reader::new(path.clone()), namespaces, webhooks, sequence, path })
+    }
+
+    /// The store for webhooks.
+    pub fn clerk(&self) -> Clerk {
+        Clerk { shared: self.shared.clone(), path: self.path.clone() }
+    }
+
+    /// The number of the last line of the last run, or a greater one.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The names of the webhooks that it knew at the start.
+    pub fn webhooks(&self) -> &[String] {
+        &self.webhooks
+    }
+
+    /// The namespaces of which something was known at the start and which nobody has asked for.
+    pub fn take_namespaces(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.namespaces)
+    }
+
+    /// What was known of a namespace when linkhook last ran; once.
+    pub fn known(&mut self, netns: &str) -> Result<Known> {
+        let Some(place) = self.namespaces.iter().position(|known| known == netns) else { return Ok(Known::default()) };
+        self.namespaces.remove(place);
+        self.known
+            .known(netns)
+            .map_err(|failure| Error::failed(format_args!("cannot read {}: {failure}", self.path.display())))
+    }
+
+    /// Whether appends are taken; where not, `wake` is called once they are.
+    pub fn has_room(&self) -> bool {
+        let mut state = self.shared.lock();
+        let room = state.pending_bytes < PENDING_BYTES_MAX;
+        state.room_wanted = !room;
+        room
+    }
+
+    /// Whether the whole mirror is wanted, since the database began anew. Asked once, it is forgotten.
+    pub fn wants_mirror(&self) -> bool {
+        std::mem::take(&mut self.shared.lock().mirror_wanted)
+    }
+
+    /// Hands over what is to be committed.
+    pub fn append(&self, append: Append) {
+        if append.is_empty() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        state.pending_bytes += append.bytes();
+        state.commands.push_back(Command::Append(append));
+        drop(state);
+        self.shared.filled.notify_one();
+    }
+
+    /// The lines that are to be printed now. An error when the thread has ended by itself, which is a defect.
+    pub fn released(&self) -> Result<Vec<u8>> {
+        let mut state = self.shared.lock();
+        if state.ended && !state.ending {
+            return Err(Error::failed("the store's thread has ended by a defect; please report it"));
+        }
+        Ok(std::mem::take(&mut state.released))
+    }
+
+    /// Waits until everything that was handed over is done, at most so long, and gives back lines that are to be printed.
+    pub fn settle(&self, most: Duration) -> Vec<u8> {
+        let deadline = Instant::now() + most;
+        let mut state = self.shared.lock();
+        while (state.pending_bytes > 0 || !state.commands.is_empty()) && !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.shared.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::take(&mut state.released)
+    }
+
+    /// Ends as a crash would: nothing more is committed, and nothing is closed in order.
+    #[cfg(test)]
+    pub(crate) fn abandon(self) {
+        let mut state = self.shared.lock();
+        state.abandoned = true;
+        state.ending = true;
+        self.shared.filled.notify_one();
+        while !state.ended {
+            state = self.shared.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The end: what was handed over is done, within that time at most, and the database is closed.
+    pub fn finish(self, most: Duration) {
+        let deadline = Instant::now() + most;
+        let mut state = self.shared.lock();
+        state.ending = true;
+        self.shared.filled.notify_one();
+        while !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                log::warn!("the store did not end in time; the next start takes up what it has committed");
+                return;
+            }
+            state = self.shared.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// A number that no line had, where nothing says which had: microseconds since 1970 are more than all lines there were.
+fn unused_sequence() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or_default()
+}
+
+impl Clerk {
+    /// What is known of a webhook; one that is new is entered.
+    pub fn enroll(&self, name: &str) -> Result<Enrolled> {
+        let reply = Reply::new();
+        self.shared.push(Command::Enroll(name.to_owned(), reply.clone()));
+        reply.wait(ANSWER_TIMEOUT).ok_or_else(|| Error::failed("the state directory cannot be written"))
+    }
+
+    /// From here on that queue is told what was committed for it.
+    pub fn attend(&self, queue: Arc<dyn Queue>) {
+        self.shared.push(Command::Attend(queue));
+    }
+
+    /// Fixes a webhook's batch, without the events that are passed over. Waits so long for the commit; `false` when that
+    /// was not enough, and the batch must not be sent yet.
+    pub fn fix(
+        &self,
+        queue: Arc<dyn Queue>,
+        batch: &Fixed,
+        passed: Vec<u64>,
+        patience: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        /// So often whoever waits is asked whether to wait on.
+        const PAUSE: Duration = Duration::from_millis(200);
+        let reply = Reply::new();
+        self.shared.push(Command::Fix(queue, batch.clone(), passed, reply.clone()));
+        loop {
+            if reply.wait(PAUSE).is_some() {
+                return true;
+            }
+            if !patience() {
+                return false;
+            }
+        }
+    }
+
+    /// A webhook is done with every event up to that one; where they are lost, why and how many.
+    pub fn done(&self, queue: Arc<dyn Queue>, last: u64, lost: Option<(String, u64)>) {
+        self.shared.push(Command::Done(queue, last, lost));
+    }
+
+    /// A webhook is gone, and nothing waits for it.
+    pub fn strike(&self, queue: Arc<dyn Queue>) {
+        self.shared.push(Command::Strike(queue));
+    }
+
+    /// A reader beside the thread.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.path.clone())
+    }
+}
