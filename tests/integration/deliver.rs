@@ -35,10 +35,10 @@ pub const TESTS: &[crate::Test] = &[
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A configuration's file, which goes with its test.
-struct Configuration(PathBuf);
+pub struct Configuration(PathBuf);
 
 impl Configuration {
-    fn new(text: &str) -> Configuration {
+    pub fn new(text: &str) -> Configuration {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("linkhook-{}-{}.toml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -47,7 +47,7 @@ impl Configuration {
         Configuration(path)
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -58,7 +58,7 @@ impl Drop for Configuration {
     }
 }
 
-fn webhook(name: &str, port: u64, lines: &str) -> String {
+pub fn webhook(name: &str, port: u64, lines: &str) -> String {
     format!(
         "[[webhook]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}/hook?token=hush\"\nproxy = \"none\"\n\
          secret = \"{SECRET}\"\nretry.first = \"10ms\"\n{lines}\n"
@@ -81,11 +81,11 @@ fn start(namespace: &Namespace, webhooks: &str) -> Linkhook {
     linkhook
 }
 
-fn body(request: &Value) -> Value {
+pub fn body(request: &Value) -> Value {
     serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
 }
 
-fn sequences(request: &Value) -> Vec<u64> {
+pub fn sequences(request: &Value) -> Vec<u64> {
     body(request)["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect()
 }
 

@@ -15,6 +15,7 @@ mod program;
 mod receiver;
 mod recordings;
 mod reference;
+mod store;
 
 use std::process::ExitCode;
 
@@ -45,7 +46,9 @@ fn main() -> ExitCode {
     if let Some(reason) = &obstacle {
         eprintln!("the live tests are ignored: {reason}");
     }
-    for (room, tests) in [("live", live::TESTS), ("netns", netns::TESTS), ("deliver", deliver::LIVE_TESTS)] {
+    for (room, tests) in
+        [("live", live::TESTS), ("netns", netns::TESTS), ("deliver", deliver::LIVE_TESTS), ("store", store::LIVE_TESTS)]
+    {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(obstacle.is_some())));
     }

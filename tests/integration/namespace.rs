@@ -200,6 +200,26 @@ impl Linkhook {
         }
     }
 
+    /// The next line, if one comes within that time.
+    pub fn try_lines(&mut self, within: Duration) -> Vec<Value> {
+        let line = self.lines.recv_timeout(within).ok();
+        self.seen.extend(line.clone());
+        line.into_iter().collect()
+    }
+
+    /// Takes lines in for so long.
+    pub fn wait(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.seen.push(line);
+        }
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// The first line of that kind and action.
     pub fn event(&mut self, event: &str, action: &str) -> Value {
         self.expect(&format!("{event} {action}"), |line| line["event"] == event && line["action"] == action)

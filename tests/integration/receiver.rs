@@ -7,14 +7,14 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::namespace::{Linkhook, Namespace};
 
 /// Its answers, with commas: a status, `503:2` for one with `Retry-After: 2`, `slow` for none before the client goes,
-/// `reset` for a closed connection, `half` for half a head. The last one is repeated.
+/// `reset` for a closed connection, `half` for half a head. The last one is repeated; with `cycle` before them, all are.
 const ANSWERS: &str = "LINKHOOK_TEST_RECEIVER";
 
 /// Receives, if this process was started for it.
@@ -52,8 +52,11 @@ fn serve(mut stream: TcpStream, answers: &[String], count: &AtomicUsize, began: 
     }
     let mut body = vec![0; headers["content-length"].parse().unwrap()];
     reader.read_exact(&mut body).unwrap();
-    let place = count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-    let answer = answers[place].as_str();
+    let place = count.fetch_add(1, Ordering::SeqCst);
+    let answer = match answers.split_first() {
+        Some((first, rest)) if first == "cycle" => rest[place % rest.len()].as_str(),
+        _ => answers[place.min(answers.len() - 1)].as_str(),
+    };
     let body = String::from_utf8(body).unwrap();
     let milliseconds = began.elapsed().as_millis() as u64;
     say(&json!({"request": request, "headers": headers, "body": body, "answer": answer, "at": milliseconds}));
@@ -97,6 +100,11 @@ impl Receiver {
         let mut requests = Linkhook::start(command);
         let port = requests.expect("its port", |line| line["port"].is_u64())["port"].as_u64().unwrap();
         Receiver { requests, port }
+    }
+
+    /// The next request, if it has come.
+    pub fn try_next(&mut self) -> Option<Value> {
+        self.requests.try_lines(Duration::ZERO).into_iter().next()
     }
 
     /// The next request.
