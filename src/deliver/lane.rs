@@ -164,6 +164,18 @@ impl Lane {
         self.lock().in_flight = 0;
     }
 
+    /// So many events of the batch on its way are not wanted.
+    pub fn pass_over(&self, events: u64) {
+        self.lock().in_flight -= events;
+    }
+
+    /// So many events of the batch on its way are lost.
+    pub fn lose_some(&self, reason: &str, events: u64) {
+        let mut state = self.lock();
+        state.in_flight -= events;
+        state.lose(reason, events);
+    }
+
     /// The batch on its way is lost. Gives back how many events that are.
     pub fn dead(&self, reason: &str) -> u64 {
         let mut state = self.lock();

@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod formats;
 pub mod hub;
+pub mod jq;
 mod lane;
 pub mod retry;
 pub mod send;
@@ -77,6 +78,8 @@ pub struct Webhook {
     pub place: String,
     /// Which objects' events; its jq test is not used.
     pub filter: Filter,
+    /// The jq expression for which they must give something else than null and false. It is known to compile.
+    pub jq: Option<String>,
     /// Which of linkhook's own events.
     pub own: Vec<&'static str>,
     /// What a body looks like.

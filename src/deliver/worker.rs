@@ -1,16 +1,20 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::batch::{Limits, Size};
 use super::formats::Batch;
+use super::jq::{self, Judge};
 use super::lane::{Lane, Paused};
 use super::retry::Verdict;
 use super::send::{Parcel, Reply, Sender};
+
+/// Where no child can be started for the jq filter, the next attempt is made after that time.
+const JUDGE_PAUSE: Duration = Duration::from_secs(5);
 
 /// A webhook's thread, until the end has come.
 pub(super) struct Worker<'w> {
@@ -19,6 +23,7 @@ pub(super) struct Worker<'w> {
     /// There are losses to tell.
     lost: &'w dyn Fn(),
     sender: Sender,
+    judge: Option<Judge>,
     size: Size,
     /// The number of the last batch.
     number: u64,
@@ -39,14 +44,19 @@ enum Ended {
 impl<'w> Worker<'w> {
     pub fn new(lane: &'w Lane, host: &'w str, lost: &'w dyn Fn()) -> Worker<'w> {
         let (sender, size) = (Sender::new(&lane.webhook), Size::new(lane.webhook.limits.events));
-        Worker { lane, host, lost, sender, size, number: 0, not_before: None, failing: false }
+        let judge = lane.webhook.jq.as_deref().map(Judge::new);
+        Worker { lane, host, lost, sender, judge, size, number: 0, not_before: None, failing: false }
     }
 
     pub fn run(&mut self) {
         let mut last = None;
         loop {
             let limits = Limits { events: self.size.now(), ..self.lane.webhook.limits };
-            let Some(mut events) = self.lane.take(&limits, last) else { return };
+            let Some(taken) = self.lane.take(&limits, last) else { return };
+            let Some(mut events) = self.sift(taken) else { return };
+            if events.is_empty() {
+                continue;
+            }
             last = Some(Instant::now());
             self.number += 1;
             loop {
@@ -61,6 +71,41 @@ impl<'w> Worker<'w> {
                 }
             }
         }
+    }
+
+    /// Leaves out what the jq filter does not want, and what it fails on, which is lost. `None` when the end comes.
+    fn sift(&mut self, mut events: Vec<Arc<[u8]>>) -> Option<Vec<Arc<[u8]>>> {
+        let Some(judge) = &mut self.judge else { return Some(events) };
+        let name = &self.lane.webhook.name;
+        let verdicts = loop {
+            match judge.judge(&events) {
+                Ok(verdicts) => break verdicts,
+                Err(why) => {
+                    log::error!("webhook {name}: {why}; again in {} s", JUDGE_PAUSE.as_secs());
+                    if self.lane.pause(Instant::now() + JUDGE_PAUSE) == Paused::Ending {
+                        return None;
+                    }
+                }
+            }
+        };
+        self.lane.put_back(events.split_off(verdicts.len()));
+        let count = events.len();
+        let (mut kept, mut broken) = (Vec::with_capacity(count), Vec::new());
+        for (event, verdict) in events.into_iter().zip(verdicts) {
+            match verdict {
+                jq::Verdict::Keep => kept.push(event),
+                jq::Verdict::Drop => {}
+                jq::Verdict::Broken(reason) => broken.push(reason),
+            }
+        }
+        self.lane.pass_over((count - kept.len() - broken.len()) as u64);
+        if let Some(first) = broken.first() {
+            // Each may have a reason of its own, which would have no bound.
+            log::error!("webhook {name}: {} events are lost: {first}", broken.len());
+            self.lane.lose_some("the jq filter failed", broken.len() as u64);
+            (self.lost)();
+        }
+        Some(kept)
     }
 
     /// Sends a batch until it is taken or dead. Its id and octets are fixed here.

@@ -205,6 +205,11 @@ impl Linkhook {
         self.expect(&format!("{event} {action}"), |line| line["event"] == event && line["action"] == action)
     }
 
+    /// Its process: `nsenter` has become it.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let process = rustix::process::Pid::from_child(&self.child);
