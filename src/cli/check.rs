@@ -117,6 +117,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
         (!signals.is_empty()).then(|| format!("; signals {}", signals.join(", "))),
         filter.wants_interfaces().then(|| "; of some interfaces".to_owned()),
         (!filter.families.is_empty()).then(|| "; of some families".to_owned()),
+        webhook.jq.is_some().then(|| "; by a jq filter".to_owned()),
     ];
     let only: String = only.into_iter().flatten().collect();
     let signed = match webhook.secrets.len() {

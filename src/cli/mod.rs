@@ -2,6 +2,7 @@
 
 mod check;
 mod decode;
+mod jq_worker;
 mod list;
 mod log;
 mod output;
@@ -54,6 +55,9 @@ enum Command {
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),
+    /// The child that runs a webhook's jq filter
+    #[command(hide = true)]
+    JqWorker,
 }
 
 /// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage.
@@ -65,6 +69,7 @@ pub fn run() -> ExitCode {
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::List(arguments)) => list::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::JqWorker) => jq_worker::run(),
         Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),
         None => watch::run(&cli.watch, &cli.log),
     };

@@ -88,7 +88,12 @@ fn wrong_configurations_say_where_and_what() {
         (&hook("retry.statuses = [\"all\"]"), &["statuses[0]: found \"all\"; a status such as 503"]),
         (&hook("spool.when_full = \"blok\""), &["webhook[noc].spool.when_full: ", "block"]),
         (&hook("format = \"loki\""), &["webhook[noc].format: the format \"loki\" is not in this build yet"]),
-        (&hook("filter = \".a\""), &["webhook[noc].filter: it is not in this build yet"]),
+        (&hook("filter = 5"), &["webhook[noc].filter: found 5; text in quotes is needed"]),
+        (
+            &hook("filter = \".a == \""),
+            &["l.toml:4: webhook[noc].filter: in the jq filter, line 1, column 7: expected ", "\n  .a == \n        ^"],
+        ),
+        (&hook("filter = \"selekt(.a)\""), &["webhook[noc].filter: ", "there is no filter named selekt"]),
         (&hook("settle = \"3s\""), &["webhook[noc].settle: it is not in this build yet"]),
         (
             &hook("headers = { Webhook-Id = \"1\" }"),
@@ -238,7 +243,7 @@ fn the_sample_is_complete_and_true() {
         (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
         (keys_of(root, "output"), OUTPUT_KEYS, REFUSED),
         (keys_of(root, "log"), LOG_KEYS, REFUSED),
-        (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, &["filter", "settle"][..]),
+        (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, &["settle"][..]),
         (keys_of(hook, "batch"), webhook::BATCH_KEYS, REFUSED),
         (keys_of(hook, "retry"), webhook::RETRY_KEYS, REFUSED),
         (keys_of(hook, "spool"), webhook::SPOOL_KEYS, REFUSED),

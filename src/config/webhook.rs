@@ -12,7 +12,7 @@ use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::retry::Policy;
 use crate::deliver::sign::Secret;
-use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull};
+use crate::deliver::{self, Hidden, Proxy, Tls, Webhook, WhenFull};
 use crate::filter::Filter;
 use crate::filter::words;
 use crate::kinds::KINDS;
@@ -65,7 +65,6 @@ pub(super) fn webhook(value: &Value<'_>) -> Option<Webhook> {
 
 fn read(table: &Table<'_>) -> Option<Webhook> {
     table.only(KEYS);
-    table.refuse("filter");
     table.refuse("settle");
     let name = table.need("name", "a name that is this webhook's alone").and_then(|value| name(&value));
     let url = table.need("url", "where events go, such as \"https://noc.example/hooks/net\"");
@@ -85,6 +84,16 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         signals: words::signals(&signals).unwrap_or_default(),
         jq: None,
     };
+    let jq = table.get("filter").and_then(|value| {
+        let code = value.text()?;
+        match deliver::jq::check(code) {
+            Ok(()) => Some(code.to_owned()),
+            Err(error) => {
+                value.refused(error);
+                None
+            }
+        }
+    });
     let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
     let headers = table.get("headers").and_then(|value| headers(&value)).unwrap_or_default();
     let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
@@ -112,6 +121,7 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         url,
         place,
         filter,
+        jq,
         own,
         format,
         headers,

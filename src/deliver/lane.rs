@@ -369,7 +369,7 @@ impl Lane {
         }
     }
 
-    /// Of the events on their way, only those are meant to be sent.
+    /// Of the events on their way, only those are meant to be sent; the others are neither delivered nor lost by it.
     pub fn keep(&self, events: &[Waiting]) {
         self.lock().flying = events.to_vec();
     }
@@ -437,11 +437,6 @@ impl Lane {
         state.lose(reason, events);
         drop(state);
         self.lost();
-    }
-
-    /// Whether nothing is sent.
-    pub fn rests(&self) -> bool {
-        self.lock().rests.is_some()
     }
 
     /// The losses that were not told yet.

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod dead;
 pub mod formats;
 pub mod hub;
+pub mod jq;
 mod lane;
 #[cfg(test)]
 mod model;
@@ -83,6 +84,8 @@ pub struct Webhook {
     pub place: String,
     /// Which objects' events; its jq test is not used.
     pub filter: Filter,
+    /// The jq expression for which they must give something else than null and false. It is known to compile.
+    pub jq: Option<String>,
     /// Which of linkhook's own events.
     pub own: Vec<&'static str>,
     /// What a body looks like.
@@ -115,6 +118,7 @@ impl Webhook {
             url: Hidden(String::new()),
             place: String::new(),
             filter: Filter::default(),
+            jq: None,
             own: Vec::new(),
             format: formats::FORMATS[0],
             headers: Vec::new(),

@@ -10,12 +10,15 @@ use super::Webhook;
 use super::batch::{Limits, Size};
 use super::dead::{DeadLetters, Letter};
 use super::formats::Batch;
+use super::jq::{self, Judge};
 use super::lane::{Lane, Paused, Waiting};
 use super::retry::Verdict;
 use super::send::{Parcel, Reply, Sender};
 use crate::fault;
 use crate::store::{Fixed, Queue};
 
+/// Where no child can be started for the jq filter, the next attempt is made after that time.
+const JUDGE_PAUSE: Duration = Duration::from_secs(5);
 /// Dead letters that cannot be written are tried again so often.
 const DEAD_PAUSE: Duration = Duration::from_secs(1);
 
@@ -27,9 +30,12 @@ pub(super) struct Worker<'w> {
     webhook: Arc<Webhook>,
     generation: u64,
     sender: Sender,
+    judge: Option<Judge>,
     size: Size,
     /// The number of the last batch.
     number: &'w mut u64,
+    /// Events that the next batch passes over.
+    passed: Vec<u64>,
     /// The receiver wants nothing before then.
     not_before: Option<Instant>,
     failing: bool,
@@ -60,7 +66,21 @@ impl<'w> Worker<'w> {
     ) -> Worker<'w> {
         let (webhook, generation) = lane.webhook();
         let (sender, size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
-        Worker { lane, host, dead, webhook, generation, sender, size, number, not_before: None, failing: false }
+        let judge = webhook.jq.as_deref().map(Judge::new);
+        Worker {
+            lane,
+            host,
+            dead,
+            webhook,
+            generation,
+            sender,
+            judge,
+            size,
+            number,
+            passed: Vec::new(),
+            not_before: None,
+            failing: false,
+        }
     }
 
     /// Delivers, first the batch that was on its way when linkhook ended.
@@ -74,9 +94,16 @@ impl<'w> Worker<'w> {
         let mut last = None;
         loop {
             let size = self.size.now();
-            let Some(events) = self.lane.take(|webhook| limits(webhook, size), last) else { return };
+            let Some(taken) = self.lane.take(|webhook| limits(webhook, size), last) else { return };
+            self.refresh();
+            let Some((events, passed)) = self.sift(taken) else { return };
+            if events.is_empty() {
+                self.done(self.lane.last_taken(), None);
+                continue;
+            }
             last = Some(Instant::now());
             *self.number += 1;
+            self.passed = passed;
             if !self.deliver_all(events, None) {
                 return;
             }
@@ -105,12 +132,73 @@ impl<'w> Worker<'w> {
         }
     }
 
+    /// Leaves out what the jq filter does not want, and what it fails on, which goes to the dead letters: the numbers of
+    /// both come second. `None` when the end comes.
+    fn sift(&mut self, mut events: Vec<Waiting>) -> Option<(Vec<Waiting>, Vec<u64>)> {
+        let Some(judge) = &mut self.judge else { return Some((events, Vec::new())) };
+        let name = &self.webhook.name;
+        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
+        let verdicts = loop {
+            match judge.judge(&lines) {
+                Ok(verdicts) => break verdicts,
+                Err(why) => {
+                    log::error!("webhook {name}: {why}; again in {} s", JUDGE_PAUSE.as_secs());
+                    if self.lane.pause(Instant::now() + JUDGE_PAUSE, self.generation) == Paused::Ending {
+                        return None;
+                    }
+                }
+            }
+        };
+        self.lane.put_back(verdicts.len());
+        events.truncate(verdicts.len());
+        let (mut kept, mut passed) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut broken: Vec<(String, Vec<Arc<[u8]>>)> = Vec::new();
+        for (event, verdict) in events.into_iter().zip(verdicts) {
+            let reason = match verdict {
+                jq::Verdict::Keep => {
+                    kept.push(event);
+                    continue;
+                }
+                jq::Verdict::Drop => None,
+                jq::Verdict::Broken(reason) => Some(reason),
+            };
+            passed.push(event.sequence);
+            let Some(reason) = reason else { continue };
+            match broken.last_mut() {
+                Some((last, events)) if *last == reason => events.push(event.line),
+                _ => broken.push((reason, vec![event.line])),
+            }
+        }
+        self.lane.keep(&kept);
+        for (reason, events) in broken {
+            log::error!("webhook {name}: {} events are not delivered: {reason}", events.len());
+            let letter = Letter {
+                time_microseconds: Timestamp::now().as_microsecond(),
+                webhook: name,
+                reason: &reason,
+                status: None,
+                batch: None,
+                events: &events,
+            };
+            if !bury(self.lane, self.dead.as_deref_mut(), &letter) {
+                return None;
+            }
+            // Each may have a reason of its own, which would have no bound.
+            const REASON: &str = "the jq filter failed";
+            if let Some(clerk) = self.lane.clerk() {
+                clerk.lost(self.lane.clone(), REASON, events.len() as u64);
+            }
+            self.lane.lose(REASON, events.len() as u64);
+        }
+        Some((kept, passed))
+    }
+
     fn queue(&self) -> Arc<dyn Queue> {
         self.lane.clone()
     }
 
     /// Fixes a batch's id and octets, for as long as it takes and over restarts.
-    fn fix(&self, events: &[Waiting]) -> Option<Fixed> {
+    fn fix(&mut self, events: &[Waiting]) -> Option<Fixed> {
         let id = new_id();
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
         let batch =
@@ -119,8 +207,9 @@ impl<'w> Worker<'w> {
         let (number, last) = (*self.number, self.lane.last_taken());
         let made_milliseconds = Timestamp::now().as_millisecond();
         let batch = Fixed { id, number, last, body, made_milliseconds };
+        let passed = std::mem::take(&mut self.passed);
         match self.lane.clerk() {
-            Some(clerk) if !clerk.fix(self.queue(), &batch, Vec::new(), &mut || self.lane.goes_on()) => None,
+            Some(clerk) if !clerk.fix(self.queue(), &batch, passed, &mut || self.lane.goes_on()) => None,
             _ => Some(batch),
         }
     }
@@ -130,6 +219,7 @@ impl<'w> Worker<'w> {
         let (webhook, generation) = self.lane.webhook();
         if generation != self.generation {
             (self.sender, self.size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
+            self.judge = webhook.jq.as_deref().map(Judge::new);
             (self.webhook, self.generation) = (webhook, generation);
             self.not_before = None;
         }

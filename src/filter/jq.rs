@@ -2,10 +2,13 @@
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Filter, Vars, unwrap_valr};
+use jaq_core::{Compiler, Ctx, Filter, Vars};
 use jaq_json::{Val, read};
 
 use crate::error::{Error, Result};
+
+/// So much of an expression's line is shown with an error.
+const SHOWN_CHARACTERS: usize = 100;
 
 /// A compiled expression.
 pub struct Jq {
@@ -39,11 +42,14 @@ impl Jq {
     pub fn accepts(&self, line: &[u8]) -> std::result::Result<bool, String> {
         let input = read::parse_single(line).map_err(|error| error.to_string())?;
         let context = Ctx::<JustLut<Val>>::new(&self.filter.lut, Vars::new([]));
-        for output in self.filter.id.run((context, input)).map(unwrap_valr) {
+        for output in self.filter.id.run((context, input)) {
             match output {
                 Ok(Val::Null | Val::Bool(false)) => {}
                 Ok(_) => return Ok(true),
-                Err(error) => return Err(error.to_string()),
+                // What is no error wants to end the process (`halt`), which is not a filter's to end.
+                Err(exception) => {
+                    return Err(exception.get_err().map_or_else(|_| "it halts".into(), |error| error.to_string()));
+                }
             }
         }
         Ok(false)
@@ -56,12 +62,15 @@ fn at(code: &str, part: &str, what: &str) -> String {
     let line_start = code[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line = code[line_start..].lines().next().unwrap_or_default();
     let column = code[line_start..start].chars().count();
-    let marks = part.lines().next().map_or(1, |first| first.chars().count().max(1));
     let number = code[..start].matches('\n').count() + 1;
+    // Of a long line, what is around the place.
+    let hidden = if column < SHOWN_CHARACTERS { 0 } else { column - SHOWN_CHARACTERS / 2 };
+    let line: String = line.chars().skip(hidden).take(SHOWN_CHARACTERS).collect();
+    let marks = part.lines().next().map_or(1, |first| first.chars().count().clamp(1, SHOWN_CHARACTERS / 2));
     format!(
         "in the jq filter, line {number}, column {}: {what}\n  {line}\n  {}{}",
         column + 1,
-        " ".repeat(column),
+        " ".repeat(column - hidden),
         "^".repeat(marks)
     )
 }
@@ -106,6 +115,8 @@ mod tests {
             assert_eq!(Jq::new(code).unwrap().accepts(line), Ok(accepted), "{code}");
         }
         assert!(Jq::new(".event + 1").unwrap().accepts(line).is_err());
+        // It ends the filter, and nothing else.
+        assert_eq!(Jq::new("halt").unwrap().accepts(line), Err("it halts".into()));
     }
 
     #[test]
@@ -114,5 +125,10 @@ mod tests {
         assert!(told.contains("line 1, column 10") && told.contains("expected"), "{told}");
         let told = Jq::new("select(.a) |\n  selekt(.b)").unwrap_err().to_string();
         assert!(told.contains("line 2, column 3") && told.contains("no filter named selekt"), "{told}");
+        // Of a long line a part, with the mark below the place.
+        let told = Jq::new(&format!("{}selekt(.b){}", ". | ".repeat(500), " | .".repeat(500))).unwrap_err().to_string();
+        let [told, line, mark] = told.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
+        assert!(told.contains("line 1, column 2001: ") && line.len() == 102, "{told}\n{line}");
+        assert_eq!(line.find("selekt"), mark.find("^^^^^^"), "{line}\n{mark}");
     }
 }

@@ -146,6 +146,7 @@ enum Command {
     Attend(Arc<dyn Queue>),
     Fix(Arc<dyn Queue>, Fixed, Vec<u64>, Reply<()>),
     Done(Arc<dyn Queue>, u64, Option<(String, u64)>),
+    Lost(Arc<dyn Queue>, String, u64),
     Strike(Arc<dyn Queue>),
 }
 
@@ -429,6 +430,11 @@ impl Clerk {
     /// A webhook is done with every event up to that one; where they are lost, why and how many.
     pub fn done(&self, queue: Arc<dyn Queue>, last: u64, lost: Option<(String, u64)>) {
         self.shared.push(Command::Done(queue, last, lost));
+    }
+
+    /// So many events of a webhook are lost, and why.
+    pub fn lost(&self, queue: Arc<dyn Queue>, reason: &str, events: u64) {
+        self.shared.push(Command::Lost(queue, reason.to_owned(), events));
     }
 
     /// A webhook is gone, and nothing waits for it.

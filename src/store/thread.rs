@@ -375,6 +375,7 @@ fn execute(database: &Database, command: &Command, effects: &mut Effects) -> Res
                 database.lose(queue.webhook(), reason, *events)?;
             }
         }
+        Command::Lost(queue, reason, events) => database.lose(queue.webhook(), reason, *events)?,
         Command::Strike(queue) => database.strike(queue.webhook())?,
         Command::Append(_) | Command::Attend(_) => {}
     }

@@ -58,6 +58,7 @@ impl Drop for Configuration {
     }
 }
 
+/// A webhook on loopback, with those lines.
 pub fn webhook(name: &str, port: u64, lines: &str) -> String {
     format!(
         "[[webhook]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}/hook?token=hush\"\nproxy = \"none\"\n\
@@ -66,7 +67,7 @@ pub fn webhook(name: &str, port: u64, lines: &str) -> String {
 }
 
 /// A namespace, a receiver in it that answers so, and linkhook that watches links.
-fn one(answers: &str, lines: &str) -> (Namespace, Receiver, Linkhook) {
+pub fn one(answers: &str, lines: &str) -> (Namespace, Receiver, Linkhook) {
     let namespace = Namespace::new();
     let receiver = Receiver::inside(&namespace, answers);
     let linkhook = start(&namespace, &webhook("noc", receiver.port, lines));
@@ -81,6 +82,7 @@ fn start(namespace: &Namespace, webhooks: &str) -> Linkhook {
     linkhook
 }
 
+/// A request's body, which is JSON.
 pub fn body(request: &Value) -> Value {
     serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod deliver;
+mod jq;
 mod kernel_numbers;
 mod live;
 mod malformed;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (room, tests) in [
         ("deliver", deliver::TESTS),
+        ("jq", jq::TESTS),
         ("kernel_numbers", kernel_numbers::TESTS),
         ("malformed", malformed::TESTS),
         ("program", program::TESTS),
@@ -46,9 +48,14 @@ fn main() -> ExitCode {
     if let Some(reason) = &obstacle {
         eprintln!("the live tests are ignored: {reason}");
     }
-    for (room, tests) in
-        [("live", live::TESTS), ("netns", netns::TESTS), ("deliver", deliver::LIVE_TESTS), ("store", store::LIVE_TESTS)]
-    {
+
+    for (room, tests) in [
+        ("live", live::TESTS),
+        ("netns", netns::TESTS),
+        ("deliver", deliver::LIVE_TESTS),
+        ("jq", jq::LIVE_TESTS),
+        ("store", store::LIVE_TESTS),
+    ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(obstacle.is_some())));
     }

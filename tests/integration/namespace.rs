@@ -184,7 +184,7 @@ impl Linkhook {
 
     /// Does something again and again until a line comes for which `wanted` holds: what comes during the first dump is
     /// shown by it, and not told as a change.
-    pub fn until(&mut self, what: &str, mut act: impl FnMut(u32), wanted: impl Fn(&Value) -> bool) {
+    pub fn until(&mut self, what: &str, mut act: impl FnMut(u32), mut wanted: impl FnMut(&Value) -> bool) {
         const PAUSE: Duration = Duration::from_millis(100);
         let began = Instant::now();
         for round in 0.. {
@@ -223,6 +223,11 @@ impl Linkhook {
     /// The first line of that kind and action.
     pub fn event(&mut self, event: &str, action: &str) -> Value {
         self.expect(&format!("{event} {action}"), |line| line["event"] == event && line["action"] == action)
+    }
+
+    /// Its process: `nsenter` has become it.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal.

@@ -1,0 +1,392 @@
+//! A webhook's jq filter, in a child of its own: the parent's side.
+//!
+//! A jq program can exhaust the stack, take all memory or never end, and no thread can contain that. So a child of the
+//! same program runs it (`linkhook jq-worker`), with limits of its own. It answers event by event, so that the first
+//! event without an answer is the one that broke it. That one is tried once more, alone and in a fresh child, since a
+//! child may be ended by somebody else; if it breaks that, too, it is [`Verdict::Broken`], and the others go on.
+
+pub mod frames;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+pub use frames::Verdict;
+use frames::{Answer, FRAME_BYTES_MAX};
+
+use crate::error::{Error, Result};
+use crate::filter::jq::Jq;
+
+/// Octets of memory that the child may ask for, its program and stack included.
+pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
+/// Octets of stack for the expression. An octet of it takes less than 4 KiB of stack to compile, however nested.
+pub const STACK_BYTES: usize = 64 << 20;
+/// The longest expression.
+pub const CODE_BYTES_MAX: usize = 16 << 10;
+/// The child has so long for an event, which commonly takes it far less than a millisecond.
+pub const EVENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// After so long a call gives back what it has.
+pub const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// A new child has so long to be ready.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pauses before a new child, while children break one after the other.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// Events that are asked about before the clock is looked at.
+const ASKED_EVENTS_MAX: usize = 64;
+/// Octets of frames that are made at once, beside a frame that is longer.
+const SAYING_BYTES: usize = 64 << 10;
+/// So much of what the child says on stderr is kept.
+const WORDS_BYTES_MAX: usize = 4 << 10;
+
+/// The name that starts the child.
+pub const COMMAND: &str = "jq-worker";
+
+/// Whether an expression compiles; if not, the error shows where. No expression breaks this process.
+pub fn check(code: &str) -> Result<()> {
+    if code.len() > CODE_BYTES_MAX {
+        let most = CODE_BYTES_MAX >> 10;
+        return Err(Error::usage(format_args!("the jq filter is {} octets long; {most} KiB are allowed", code.len())));
+    }
+    let cannot = |error| Error::system("cannot compile the jq filter", &error);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let thread = thread.spawn_scoped(scope, || Jq::new(code).map(drop)).map_err(cannot)?;
+        thread.join().unwrap_or_else(|_| Err(Error::usage("the jq filter cannot be compiled")))
+    })
+}
+
+/// Judges events by a jq expression.
+///
+/// The thread that first calls [`Judge::judge`] must go on calling it: the child dies with that thread.
+#[derive(Debug)]
+pub struct Judge {
+    program: PathBuf,
+    code: String,
+    process: Option<Process>,
+    /// Children in a row that broke without a verdict.
+    breaks: u32,
+}
+
+impl Judge {
+    /// For an expression that is known to compile. The child starts with the first event.
+    pub fn new(code: &str) -> Judge {
+        // Whatever has become of the program's file meanwhile, this is what runs here.
+        Judge::with_program("/proc/self/exe".into(), code)
+    }
+
+    /// The same, by another file of linkhook's program.
+    pub fn with_program(program: PathBuf, code: &str) -> Judge {
+        Judge { program, code: code.to_owned(), process: None, breaks: 0 }
+    }
+
+    /// Judges events, each a line of JSON, in order: at least the first one, and as many as [`BATCH_TIMEOUT`] leaves
+    /// time for.
+    ///
+    /// The error says why no child can be started, which is not the events' fault: the caller tries again later.
+    pub fn judge<E: AsRef<[u8]>>(&mut self, events: &[E]) -> std::result::Result<Vec<Verdict>, String> {
+        let began = Instant::now();
+        let mut verdicts = Vec::with_capacity(events.len());
+        // The next event has broken a child.
+        let mut suspect = false;
+        while verdicts.len() < events.len() && (verdicts.is_empty() || began.elapsed() < BATCH_TIMEOUT) {
+            let rest = &events[verdicts.len()..];
+            if rest[0].as_ref().len() > FRAME_BYTES_MAX {
+                verdicts.push(Verdict::Broken(format!("the event is larger than {} MiB", FRAME_BYTES_MAX >> 20)));
+                continue;
+            }
+            let most = if suspect { 1 } else { ASKED_EVENTS_MAX };
+            let asked = rest.iter().map(AsRef::as_ref).take(most).take_while(|event| event.len() <= FRAME_BYTES_MAX);
+            let judged = verdicts.len();
+            let process = match &mut self.process {
+                Some(process) => process,
+                none => none.insert(Process::start(&self.program, &self.code, pause(self.breaks))?),
+            };
+            let result = process.ask(asked, &mut verdicts);
+            if verdicts.len() > judged {
+                (self.breaks, suspect) = (0, false);
+            }
+            let Err(broke) = result else { continue };
+            let reason = self.process.take().map(|process| process.end(&broke)).unwrap_or_default();
+            log::debug!("{reason}");
+            self.breaks = self.breaks.saturating_add(1);
+            if suspect {
+                verdicts.push(Verdict::Broken(reason));
+            }
+            // A second failure has settled it; then the next one is as good as any.
+            suspect = !suspect;
+        }
+        Ok(verdicts)
+    }
+}
+
+/// The pause after so many children that broke one after the other.
+fn pause(breaks: u32) -> Duration {
+    let (first, most) = PAUSE;
+    match breaks.checked_sub(1) {
+        Some(before) => first.saturating_mul(1 << before.min(16)).min(most),
+        None => Duration::ZERO,
+    }
+}
+
+/// Why a child is of no use any more.
+#[derive(Debug)]
+enum Broke {
+    /// It has ended, or cannot be talked to.
+    Ended,
+    /// It does not answer.
+    Silent,
+    /// It says what it should not.
+    Nonsense,
+}
+
+impl From<io::Error> for Broke {
+    fn from(error: io::Error) -> Broke {
+        if error.kind() == ErrorKind::InvalidData { Broke::Nonsense } else { Broke::Ended }
+    }
+}
+
+/// A child that runs. It is ended and reaped when it is dropped.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+    /// What is to be said, and how much of it was.
+    saying: Vec<u8>,
+    said: usize,
+    /// What was heard and not understood yet.
+    heard: Vec<u8>,
+    /// What it said last on stderr.
+    words: Vec<u8>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    fn start(program: &Path, code: &str, pause: Duration) -> std::result::Result<Process, String> {
+        let cannot = |why: &dyn std::fmt::Display| format!("cannot run the jq filter: {why}");
+        std::thread::sleep(pause);
+        let mut command = Command::new(program);
+        // Arguments and environment can be seen by others, and by the expression: there is nothing in them. The time
+        // zone is what jq's own functions need.
+        command.arg0("linkhook").arg(COMMAND).env_clear().envs(std::env::var_os("TZ").map(|zone| ("TZ", zone)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).current_dir("/");
+        let mut child = command.spawn().map_err(|error| cannot(&error))?;
+        let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(cannot(&"no pipes"));
+        };
+        let mut process =
+            Process { child, stdin, stdout, stderr, saying: Vec::new(), said: 0, heard: Vec::new(), words: Vec::new() };
+        match process.greet(code) {
+            Ok(()) => Ok(process),
+            Err(Greeting::Refused(why)) => Err(cannot(&why)),
+            Err(Greeting::Broke(broke)) => Err(cannot(&process.end(&broke))),
+        }
+    }
+
+    fn greet(&mut self, code: &str) -> std::result::Result<(), Greeting> {
+        for descriptor in [self.stdin.as_fd(), self.stdout.as_fd(), self.stderr.as_fd()] {
+            rustix::io::ioctl_fionbio(descriptor, true).map_err(|error| Greeting::Refused(error.to_string()))?;
+        }
+        let deadline = Instant::now() + START_TIMEOUT;
+        // It is bound before it knows what to run. So one that never ends cannot outlive its parent.
+        for (said, expected) in [(None, Answer::Hello), (Some(code.as_bytes()), Answer::Ready)] {
+            match self.answer(&mut said.into_iter(), deadline)? {
+                Answer::Refused(why) => return Err(Greeting::Refused(why)),
+                answer if answer == expected => {}
+                _ => return Err(Broke::Nonsense.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks about events; verdicts are there as far as it came.
+    fn ask<'e>(
+        &mut self,
+        events: impl Iterator<Item = &'e [u8]> + Clone,
+        verdicts: &mut Vec<Verdict>,
+    ) -> std::result::Result<(), Broke> {
+        let count = events.clone().count();
+        let mut events = events;
+        for _ in 0..count {
+            match self.answer(&mut events, Instant::now() + EVENT_TIMEOUT)? {
+                Answer::Verdict(verdict) => verdicts.push(verdict),
+                _ => return Err(Broke::Nonsense),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next answer, while frames are said as the child takes them: it must not wait for one of both alone.
+    fn answer(
+        &mut self,
+        frames: &mut dyn Iterator<Item = &[u8]>,
+        deadline: Instant,
+    ) -> std::result::Result<Answer, Broke> {
+        loop {
+            if let Some((frame, length)) = frames::first(&self.heard)? {
+                let answer = Answer::parse(frame).ok_or(Broke::Nonsense)?;
+                self.heard.drain(..length);
+                return Ok(answer);
+            }
+            if self.said == self.saying.len() {
+                self.saying.clear();
+                self.said = 0;
+                while self.saying.len() < SAYING_BYTES {
+                    let Some(frame) = frames.next() else { break };
+                    frames::push(&mut self.saying, frame);
+                }
+            }
+            self.exchange(deadline)?;
+        }
+    }
+
+    /// Waits until something can be said or heard, and does it.
+    fn exchange(&mut self, deadline: Instant) -> std::result::Result<(), Broke> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Broke::Silent);
+        }
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        let more = self.said < self.saying.len();
+        let out = if more { PollFlags::OUT } else { PollFlags::empty() };
+        let mut ready = [
+            PollFd::new(&self.stdout, PollFlags::IN),
+            PollFd::new(&self.stderr, PollFlags::IN),
+            PollFd::new(&self.stdin, out),
+        ];
+        match poll(&mut ready, Some(&left)) {
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            result => result.map_err(io::Error::from)?,
+        };
+        let [stdout, stderr, stdin] = ready.map(|ready| !ready.revents().is_empty());
+        if stderr {
+            self.listen();
+        }
+        if stdout {
+            let mut octets = [0; 4096];
+            match self.stdout.read(&mut octets) {
+                Ok(0) => return Err(Broke::Ended),
+                Ok(count) => self.heard.extend_from_slice(&octets[..count]),
+                Err(error) if is_temporary(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if stdin && more && !stdout {
+            match self.stdin.write(&self.saying[self.said..]) {
+                Ok(count) => self.said += count,
+                Err(error) if is_temporary(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        } else if stdin && !more && !stdout && !stderr {
+            // It reads no more.
+            return Err(Broke::Ended);
+        }
+        Ok(())
+    }
+
+    /// Takes what it says on stderr, and keeps the last of it.
+    fn listen(&mut self) {
+        let mut octets = [0; 4096];
+        if let Ok(count) = self.stderr.read(&mut octets) {
+            self.words.extend_from_slice(&octets[..count]);
+            let surplus = self.words.len().saturating_sub(WORDS_BYTES_MAX);
+            self.words.drain(..surplus);
+        }
+    }
+
+    /// Ends it, and says why it is of no use.
+    fn end(mut self, broke: &Broke) -> String {
+        // It makes no difference to one that has ended by itself.
+        let _ = self.child.kill();
+        let status = self.child.wait();
+        match broke {
+            Broke::Silent => return format!("the jq filter did not end within {} s", EVENT_TIMEOUT.as_secs()),
+            Broke::Nonsense => return "the jq filter's process said what cannot be understood".into(),
+            Broke::Ended => {}
+        }
+        self.listen();
+        let words = String::from_utf8_lossy(&self.words);
+        // The words of Rust's runtime, before it aborts.
+        if words.contains("overflowed its stack") {
+            return format!("the jq filter recursed beyond its stack of {} MiB", STACK_BYTES >> 20);
+        }
+        if words.contains("memory allocation of") {
+            return format!("the jq filter needed more than {} MiB of memory", MEMORY_BYTES_MAX >> 20);
+        }
+        let signal = status.ok().and_then(|status| status.signal().map(|signal| format!(" by signal {signal}")));
+        let words: String =
+            words.trim().chars().map(|one| if one.is_control() { ' ' } else { one }).take(200).collect();
+        let words = if words.is_empty() { words } else { format!(": {words}") };
+        format!("the jq filter's process was ended{}{words}", signal.unwrap_or_default())
+    }
+}
+
+/// Why a child does not become ready.
+enum Greeting {
+    Refused(String),
+    Broke(Broke),
+}
+
+impl From<Broke> for Greeting {
+    fn from(broke: Broke) -> Greeting {
+        Greeting::Broke(broke)
+    }
+}
+
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_their_bound() {
+        assert_eq!(pause(0), Duration::ZERO);
+        assert_eq!(pause(1), PAUSE.0);
+        assert_eq!(pause(2), PAUSE.0 * 2);
+        assert_eq!(pause(u32::MAX), PAUSE.1);
+    }
+
+    #[test]
+    fn any_expression_is_checked_without_harm() {
+        assert!(check(".link.mtu > 1500").is_ok());
+        assert!(check(".a ==").unwrap_err().to_string().contains("line 1, column 6"));
+        for piece in ["(", "[", "{a:", "-", "\"\\(", "def f: ", "if ", ".a|", "try ", "..", "reduce ", ". as [", "?//"]
+        {
+            let nested = piece.repeat(CODE_BYTES_MAX / piece.len());
+            let _ = check(&nested);
+            assert!(check(&(nested + piece)).unwrap_err().to_string().contains("16 KiB are allowed"));
+        }
+        for (before, after) in
+            [("(", ")"), ("[", "]"), ("\"\\(", ")\""), ("def f: ", "; f"), ("if . then ", " else . end")]
+        {
+            let count = CODE_BYTES_MAX / (before.len() + after.len()) - 1;
+            check(&format!("{}.{}", before.repeat(count), after.repeat(count))).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_child_that_cannot_start_is_nobodys_fault() {
+        let mut judge = Judge::with_program("/nowhere/linkhook".into(), ".");
+        assert!(judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: "));
+        // Another program is no child.
+        let mut judge = Judge::with_program("/bin/false".into(), ".");
+        assert!(judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: the jq filter's process"));
+        assert_eq!(judge.judge::<&[u8]>(&[]), Ok(vec![]));
+    }
+}
