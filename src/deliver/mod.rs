@@ -5,6 +5,7 @@
 //! that none can delay another, nor the loop.
 
 pub mod batch;
+pub mod dead;
 pub mod formats;
 pub mod hub;
 pub mod jq;
