@@ -84,7 +84,7 @@ fn follow(
             .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),
         timeout: arguments.timeout,
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
-        namespaces: arguments.namespaces.wanted()?,
+        namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
     };
     let output = super::output::descriptor(selection.output.as_deref())?;
     watch(&settings, Stream::new(options), output, delivery)

@@ -35,10 +35,11 @@ pub const TESTS: &[crate::Test] = &[
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A configuration's file, which goes with its test.
-struct Configuration(PathBuf);
+pub struct Configuration(PathBuf);
 
 impl Configuration {
-    fn new(text: &str) -> Configuration {
+    /// Writes it.
+    pub fn new(text: &str) -> Configuration {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("linkhook-{}-{}.toml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -47,7 +48,8 @@ impl Configuration {
         Configuration(path)
     }
 
-    fn path(&self) -> &str {
+    /// Where it lies.
+    pub fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
