@@ -51,6 +51,17 @@ impl Wanted {
             Wanted::All => true,
         }
     }
+
+    /// Whether a namespace for which that holds may be watched; `None` is linkhook's own.
+    pub fn may_have(&self, accepted: impl Fn(Option<&str>) -> bool) -> bool {
+        match self {
+            Wanted::Own => accepted(None),
+            // A name may lead to linkhook's own.
+            Wanted::Named(names) => accepted(None) || names.iter().any(|name| accepted(Some(&name.label))),
+            // Whatever comes later.
+            Wanted::All => true,
+        }
+    }
 }
 
 /// How a namespace is named.

@@ -315,6 +315,7 @@ impl Stream {
             family: shown.first().copied().unwrap_or_default(),
             action: told.action,
             signals: told.signals,
+            netns: telling.netns,
             interfaces: &names,
         };
         if !self.options.filter.accepts(&candidate) {

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::{self, Clock, Head, Origin};
 use crate::kinds::KINDS;
 use crate::mirror::signals::Signals;
+use crate::netns::Wanted;
 use crate::output::written;
 use crate::units::{bytes_words, duration_words};
 use crate::watch::now_microseconds;
@@ -92,8 +93,17 @@ fn words(configuration: &Configuration) -> String {
         Place::File(path) => path.display().to_string(),
         Place::None => "none".to_owned(),
     };
+    let namespaces = match &watch.namespaces {
+        Wanted::Own => "the own".to_owned(),
+        Wanted::Named(names) => list(&names.iter().map(|name| name.label.clone()).collect::<Vec<_>>()),
+        Wanted::All => "the own and all in /run/netns".to_owned(),
+    };
     let mut lines = vec![
-        format!("watch: kinds {}; interfaces {}", list(&watch.kinds), list(&watch.interfaces)),
+        format!(
+            "watch: kinds {}; interfaces {}; network namespaces: {namespaces}",
+            list(&watch.kinds),
+            list(&watch.interfaces)
+        ),
         format!("output: {place}, {}", output.format.unwrap_or("json")),
     ];
     webhooks.iter().for_each(|webhook| lines.extend(webhook_words(webhook)));
@@ -116,6 +126,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
         (!actions.is_empty()).then(|| format!("; actions {}", actions.join(", "))),
         (!signals.is_empty()).then(|| format!("; signals {}", signals.join(", "))),
         filter.wants_interfaces().then(|| "; of some interfaces".to_owned()),
+        (!filter.netns.is_empty()).then(|| "; of some network namespaces".to_owned()),
         (!filter.families.is_empty()).then(|| "; of some families".to_owned()),
         webhook.jq.is_some().then(|| "; by a jq filter".to_owned()),
     ];

@@ -65,6 +65,12 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
+    /// What is wanted, here or else by the configuration; linkhook's own where none is named.
+    pub fn configured(&self, configured: Option<&Wanted>) -> Result<Wanted> {
+        let said = self.all_netns || !self.netns.is_empty();
+        configured.filter(|_| !said).map_or_else(|| self.wanted(), |configured| Ok(configured.clone()))
+    }
+
     /// What is wanted; linkhook's own where none is named.
     pub fn wanted(&self) -> Result<Wanted> {
         if self.all_netns {
@@ -110,6 +116,7 @@ impl Arguments {
             kinds,
             families: self.families(),
             interfaces: Globs::new(&self.interface)?,
+            netns: Globs::default(),
             actions: words::actions(&self.action)?,
             signals: words::signals(&self.signal)?,
             jq: self.filter.as_deref().map(Jq::new).transpose()?,

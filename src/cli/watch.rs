@@ -103,11 +103,11 @@ fn follow(
             .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),
         timeout: arguments.timeout,
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
-        namespaces: arguments.namespaces.wanted()?,
         state: configured.and_then(|configured| {
             let directory = configured.state_dir.clone()?;
             Some(State { directory, synchronous: configured.synchronous })
         }),
+        namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
     };
     let output = super::output::descriptor(selection.output.as_deref())?;
     watch(&settings, Stream::new(options), output, delivery)

@@ -12,10 +12,12 @@ use toml::de::DeTable;
 
 use crate::deliver::Webhook;
 use crate::error::{Error, Result};
+use crate::filter::OWN_NETNS;
 use crate::filter::globs::Globs;
 use crate::filter::jq::Jq;
 use crate::filter::words::{self, Named};
 use crate::kinds::KINDS;
+use crate::netns::{Name, Wanted};
 use crate::store::Synchronous;
 use read::{Environment, Source, Table, Value};
 
@@ -29,6 +31,8 @@ const WATCH_KEYS: &[&str] = &[
     "interfaces",
     "actions",
     "signals",
+    "netns",
+    "all_netns",
     "filter",
     "initial",
     "receive_buffer",
@@ -69,6 +73,8 @@ pub struct Watch {
     pub actions: Vec<String>,
     /// Signals.
     pub signals: Vec<String>,
+    /// Network namespaces.
+    pub namespaces: Wanted,
     /// A jq expression.
     pub filter: Option<String>,
     /// Whether what exists is told first.
@@ -169,6 +175,16 @@ fn root(table: &Table<'_>) -> Configuration {
                     unwatched.join(", ")
                 ));
             }
+            let netns = &webhook.filter.netns;
+            let accepts = |name: Option<&str>| netns.accept(name.unwrap_or(OWN_NETNS).as_bytes());
+            if !netns.is_empty() && !watch.namespaces.may_have(accepts) {
+                value.source.warnings.borrow_mut().push(format!(
+                    "{}: webhook[{}].netns: it fits no network namespace that [watch] watches; name them there with netns \
+                     or all_netns",
+                    value.source.place(value.offset()),
+                    webhook.name,
+                ));
+            }
             webhooks.push(webhook);
         }
     }
@@ -199,6 +215,7 @@ impl Default for Watch {
             interfaces: Vec::new(),
             actions: Vec::new(),
             signals: Vec::new(),
+            namespaces: Wanted::Own,
             filter: None,
             initial: false,
             receive_buffer_bytes: None,
@@ -222,23 +239,24 @@ struct Chosen {
     signals: Vec<String>,
 }
 
+/// The words of a list for which the check holds.
+fn good<R>(value: Option<Value<'_>>, check: impl Fn(&[String]) -> Result<R>) -> Vec<String> {
+    let values = value.and_then(|value| value.list()).unwrap_or_default();
+    let words = values.into_iter().filter_map(|value| {
+        let word = value.text()?.to_owned();
+        match check(std::slice::from_ref(&word)) {
+            Ok(_) => Some(word),
+            Err(error) => {
+                value.refused(error);
+                None
+            }
+        }
+    });
+    words.collect()
+}
+
 /// Reads them; each wrong word is told at its place.
 fn chosen(table: &Table<'_>) -> Chosen {
-    /// The words for which the check holds.
-    fn good<R>(value: Option<Value<'_>>, check: impl Fn(&[String]) -> Result<R>) -> Vec<String> {
-        let values = value.and_then(|value| value.list()).unwrap_or_default();
-        let words = values.into_iter().filter_map(|value| {
-            let word = value.text()?.to_owned();
-            match check(std::slice::from_ref(&word)) {
-                Ok(_) => Some(word),
-                Err(error) => {
-                    value.refused(error);
-                    None
-                }
-            }
-        });
-        words.collect()
-    }
     let kinds = good(table.get("kinds"), words::named);
     let families = table.get("families").and_then(|value| value.list()).unwrap_or_default();
     let interfaces = good(table.get("interfaces"), Globs::new);
@@ -276,6 +294,7 @@ fn watch(table: &Table<'_>) -> Watch {
         interfaces,
         actions,
         signals,
+        namespaces: namespaces(table),
         filter,
         initial: table.get("initial").and_then(|value| value.boolean()).unwrap_or_default(),
         receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
@@ -290,6 +309,26 @@ fn watch(table: &Table<'_>) -> Watch {
 fn synchronous(value: &Value<'_>) -> Option<Synchronous> {
     let word = value.one_of(&Synchronous::ALL.map(|(name, _)| name))?;
     Synchronous::ALL.iter().find(|(name, _)| *name == word).map(|(_, synchronous)| *synchronous)
+}
+
+/// `netns` and `all_netns`.
+fn namespaces(table: &Table<'_>) -> Wanted {
+    let all = table.get("all_netns").filter(|value| value.boolean() == Some(true));
+    let names = table.get("netns").and_then(|value| value.list()).unwrap_or_default();
+    let names = names.iter().filter_map(|value| {
+        let name = Name::new(value.text()?);
+        name.map_err(|error| value.refused(error)).ok()
+    });
+    let names: Vec<Name> = names.collect();
+    match all {
+        Some(all) if !names.is_empty() => {
+            all.refused("netns names those that are watched; remove one of both");
+            Wanted::All
+        }
+        Some(_) => Wanted::All,
+        None if names.is_empty() => Wanted::Own,
+        None => Wanted::Named(names),
+    }
 }
 
 fn output(table: &Table<'_>) -> Output {

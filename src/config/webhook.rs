@@ -7,13 +7,14 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
 use super::read::{Table, Value};
-use super::{Chosen, chosen};
+use super::{Chosen, chosen, good};
 use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::retry::Policy;
 use crate::deliver::sign::Secret;
 use crate::deliver::{self, Hidden, Proxy, Tls, Webhook, WhenFull};
 use crate::filter::Filter;
+use crate::filter::globs::Globs;
 use crate::filter::words;
 use crate::kinds::KINDS;
 
@@ -25,6 +26,7 @@ pub(super) const KEYS: &[&str] = &[
     "interfaces",
     "actions",
     "signals",
+    "netns",
     "filter",
     "settle",
     "format",
@@ -80,6 +82,7 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         kinds,
         families: words::families(&families),
         interfaces: globs,
+        netns: Globs::new(&good(table.get("netns"), Globs::new)).unwrap_or_default(),
         actions: words::actions(&actions).unwrap_or_default(),
         signals: words::signals(&signals).unwrap_or_default(),
         jq: None,

@@ -150,6 +150,8 @@ impl Hub {
             self.bell.lost.store(true, Ordering::Release);
         }
         let dead = self.store.as_ref().map(|store| DeadLetters::open(&store.directory, &name));
+        let dead =
+            dead.transpose().map_err(|error| Error::system("cannot make the directory of dead letters", &error))?;
         let (of, host) = (lane.clone(), self.host.clone());
         let thread = std::thread::Builder::new().name(name.chars().take(15).collect());
         let started = thread.spawn(move || work(&of, &host, dead, enrolled));
@@ -282,7 +284,6 @@ fn leave(lane: &Arc<Lane>, mut dead: Option<&mut DeadLetters>) {
         let events: Vec<Arc<[u8]>> = waiting.into_iter().map(|event| event.line).collect();
         let letter = Letter {
             time_microseconds: Timestamp::now().as_microsecond(),
-            webhook: lane.name(),
             reason: REASON,
             status: None,
             batch: None,

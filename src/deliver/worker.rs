@@ -174,7 +174,6 @@ impl<'w> Worker<'w> {
             log::error!("webhook {name}: {} events are not delivered: {reason}", events.len());
             let letter = Letter {
                 time_microseconds: Timestamp::now().as_microsecond(),
-                webhook: name,
                 reason: &reason,
                 status: None,
                 batch: None,
@@ -313,7 +312,6 @@ impl<'w> Worker<'w> {
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
         let letter = Letter {
             time_microseconds: Timestamp::now().as_microsecond(),
-            webhook: &self.webhook.name,
             reason: &reason,
             status,
             batch: Some((&batch.id, batch.number)),
@@ -361,7 +359,7 @@ pub(super) fn bury(lane: &Lane, dead: Option<&mut DeadLetters>, letter: &Letter<
                 }
                 return true;
             }
-            Err(error) => log::error!("webhook {}: cannot write the dead letters: {error}", letter.webhook),
+            Err(error) => log::error!("webhook {}: cannot write the dead letters: {error}", lane.name()),
         }
         let (_, generation) = lane.webhook();
         if lane.pause(Instant::now() + DEAD_PAUSE, generation) == Paused::Ending && !lane.goes_on() {

@@ -1,4 +1,4 @@
-//! Names of interfaces by patterns: `eth*`, `!veth*`.
+//! Names of interfaces and network namespaces by patterns: `eth*`, `!veth*`.
 
 use globset::{Glob, GlobMatcher};
 
@@ -21,12 +21,11 @@ impl Globs {
             };
             if glob.is_empty() {
                 return Err(Error::usage(format_args!(
-                    "the interface pattern '{pattern}' is empty; give a name or a pattern such as 'eth*'"
+                    "the pattern '{pattern}' is empty; give a name or a pattern such as 'eth*'"
                 )));
             }
-            let glob = Glob::new(glob).map_err(|error| {
-                Error::usage(format_args!("the interface pattern '{pattern}' is wrong: {}", error.kind()))
-            })?;
+            let glob = Glob::new(glob)
+                .map_err(|error| Error::usage(format_args!("the pattern '{pattern}' is wrong: {}", error.kind())))?;
             Ok((accept, glob.compile_matcher()))
         });
         Ok(Globs { patterns: patterns.collect::<Result<_>>()? })

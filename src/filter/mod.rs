@@ -11,6 +11,9 @@ use crate::event::Action;
 use crate::kinds::KindIndex;
 use crate::mirror::signals::Signals;
 
+/// What patterns take linkhook's own network namespace for: no other one can have that name.
+pub const OWN_NETNS: &str = ".";
+
 /// What is asked for. The default accepts everything.
 #[derive(Debug, Default)]
 pub struct Filter {
@@ -21,6 +24,8 @@ pub struct Filter {
     pub families: Vec<u8>,
     /// Names of interfaces.
     pub interfaces: Globs,
+    /// Names of network namespaces; linkhook's own is [`OWN_NETNS`].
+    pub netns: Globs,
     /// Actions; empty for all.
     pub actions: Vec<Action>,
     /// Signals of which one must be there; none for all.
@@ -40,6 +45,8 @@ pub struct Candidate<'a> {
     pub action: Action,
     /// What it means.
     pub signals: Signals,
+    /// The network namespace's name, where it is not linkhook's own.
+    pub netns: Option<&'a str>,
     /// The names of all interfaces that it concerns.
     pub interfaces: &'a [&'a [u8]],
 }
@@ -61,6 +68,7 @@ impl Filter {
             && (self.actions.is_empty() || self.actions.contains(&candidate.action))
             && (self.signals.is_empty() || self.signals.meets(candidate.signals))
             && (self.families.is_empty() || self.families.contains(&candidate.family))
+            && (self.netns.is_empty() || self.netns.accept(candidate.netns.unwrap_or(OWN_NETNS).as_bytes()))
             && (self.interfaces.is_empty() || self.interfaces.accept_any(candidate.interfaces))
     }
 }
@@ -70,7 +78,7 @@ mod tests {
     use super::*;
 
     fn candidate<'a>(interfaces: &'a [&'a [u8]]) -> Candidate<'a> {
-        Candidate { kind: 1, family: 2, action: Action::Add, signals: Signals::NONE, interfaces }
+        Candidate { kind: 1, family: 2, action: Action::Add, signals: Signals::NONE, netns: None, interfaces }
     }
 
     #[test]
@@ -85,6 +93,18 @@ mod tests {
         assert!(!families.accepts(&candidate(&[])));
         let signals = Filter { signals: Signals::by_name("up").unwrap(), ..Filter::default() };
         assert!(!signals.accepts(&candidate(&[])));
+    }
+
+    #[test]
+    fn the_own_namespace_is_a_dot() {
+        let accepts = |pattern: &str, netns| {
+            let filter = Filter { netns: Globs::new(&[pattern.into()]).unwrap(), ..Filter::default() };
+            filter.accepts(&Candidate { netns, ..candidate(&[]) })
+        };
+        assert!(accepts("host*", Some("host1")) && !accepts("host*", Some("blue")) && !accepts("host*", None));
+        assert!(accepts(".", None) && !accepts(".", Some("blue")));
+        assert!(accepts("!blue", None) && !accepts("!blue", Some("blue")) && accepts("!.", Some("blue")));
+        assert!(accepts("*", None) && accepts("*", Some("/proc/7/ns/net")));
     }
 
     #[test]

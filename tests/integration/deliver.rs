@@ -38,6 +38,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub struct Configuration(PathBuf);
 
 impl Configuration {
+    /// Writes it.
     pub fn new(text: &str) -> Configuration {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -47,6 +48,7 @@ impl Configuration {
         Configuration(path)
     }
 
+    /// Where it lies.
     pub fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }

@@ -8,7 +8,9 @@ use std::time::Instant;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
+use crate::deliver::{Configuration, body, webhook};
 use crate::namespace::{Linkhook, Namespace, PATIENCE, PROGRAM};
+use crate::receiver::Receiver;
 
 /// The tests of this room.
 pub const TESTS: &[crate::Test] = &[
@@ -23,6 +25,7 @@ pub const TESTS: &[crate::Test] = &[
     ("a_reader_that_does_not_read_holds_none", slow_reader),
     ("list_and_record_enter_them", list_and_record),
     ("wrong_names_are_explained", wrong_names),
+    ("a_webhook_gets_those_that_it_names", configured),
 ];
 
 fn started(world: &Namespace, arguments: &[&str]) -> Linkhook {
@@ -348,5 +351,28 @@ fn wrong_names() -> Result<(), Failed> {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("cannot enter the network namespace 'red'") && told.contains("CAP_SYS_ADMIN"), "{told}");
     assert_eq!(output.status.code(), Some(1));
+    Ok(())
+}
+
+/// What is watched is said in the configuration; the command line wins over it.
+fn configured() -> Result<(), Failed> {
+    let world = Namespace::with_names();
+    world.run("ip netns add blue; ip netns add red");
+    let mut blue = Receiver::inside(&world, "200");
+    let hook = webhook("blue", blue.port, "netns = [\"bl*\"]");
+    let configuration =
+        Configuration::new(&format!("[watch]\nkinds = [\"hello\", \"link\"]\nnetns = [\"blue\", \"red\"]\n{hook}"));
+    let mut linkhook = world.linkhook(&["--config", configuration.path()]);
+    assert_eq!(linkhook.event("hello", "started")["hello"]["netns"], json!(["blue", "red"]));
+    world.run("ip -n red link add r0 type veth; ip -n blue link add b0 type veth peer name b1");
+    let mut names = HashSet::new();
+    while names.len() < 2 {
+        let events = body(&blue.next())["events"].as_array().unwrap().clone();
+        assert!(events.iter().all(|event| event["netns"] == "blue"), "{events:?}");
+        names.extend(events.iter().map(|event| event["ifname"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(names, HashSet::from(["b0".to_owned(), "b1".to_owned()]));
+    let mut linkhook = world.linkhook(&["--config", configuration.path(), "--netns", "red"]);
+    assert_eq!(linkhook.event("hello", "started")["hello"]["netns"], json!(["red"]));
     Ok(())
 }
