@@ -115,14 +115,15 @@ fn line(sequence: u64) -> Arc<[u8]> {
 /// What the model says of an event that comes.
 fn admit(expected: &mut Expected, sequence: u64, webhook: &Webhook) {
     let most = webhook.spool_bytes / LINE_BYTES;
+    // More than one goes where a batch was halved, and its rest waits again.
+    while webhook.when_full == WhenFull::DropOldest && expected.waiting.len() >= most {
+        expected.waiting.pop_front();
+        expected.lost += 1;
+    }
     if expected.waiting.len() < most {
         expected.waiting.push_back(sequence);
-        return;
-    }
-    expected.lost += 1;
-    if webhook.when_full == WhenFull::DropOldest {
-        expected.waiting.pop_front();
-        expected.waiting.push_back(sequence);
+    } else {
+        expected.lost += 1;
     }
 }
 

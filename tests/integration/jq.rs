@@ -213,9 +213,10 @@ fn spinning() -> Result<(), Failed> {
     let parent = linkhook.process();
     let child = jq_child(parent);
     assert_eq!(arguments(child), "linkhook\0jq-worker\0");
-    assert_three_pipes(child);
+    // Until then its loader may have files open.
     until("it spins", || state(child).is_none_or(|(_, ticks)| ticks > 20));
     assert!(state(child).is_some(), "it was ended before it was looked at");
+    assert_three_pipes(child);
     kill(parent);
     let began = Instant::now();
     while state(child).is_some() && began.elapsed() < PATIENCE {
