@@ -213,8 +213,8 @@ fn spinning() -> Result<(), Failed> {
     let parent = linkhook.process();
     let child = jq_child(parent);
     assert_eq!(arguments(child), "linkhook\0jq-worker\0");
-    assert_three_pipes(child);
     until("it spins", || state(child).is_none_or(|(_, ticks)| ticks > 20));
+    assert_three_pipes(child);
     assert!(state(child).is_some(), "it was ended before it was looked at");
     kill(parent);
     let began = Instant::now();
