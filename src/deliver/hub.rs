@@ -1,12 +1,13 @@
 //! Gives each event to the webhooks that want it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Webhook;
 use super::formats::Batch;
-use super::lane::Lane;
+use super::lane::{Lane, Paused};
 use super::send::{Parcel, Reply, Sender};
 use super::worker::{Worker, new_id};
 use crate::error::{Error, Result};
@@ -14,6 +15,9 @@ use crate::filter::Candidate;
 
 /// Losses are told no more often than this.
 const LOSSES_PAUSE: Duration = Duration::from_secs(1);
+
+/// A worker that panicked goes on after that time.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// All webhooks at work.
 #[derive(Debug)]
@@ -51,7 +55,19 @@ impl Hub {
                     lost.store(true, Ordering::Release);
                     wake();
                 };
-                Worker::new(&lane, &host, &told).run();
+                let mut worker = Worker::new(&lane, &host, &told);
+                // A lane whose worker has gone would fill in silence. All that the worker keeps is whole between batches.
+                while catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                    let events = lane.dead("a defect in linkhook");
+                    log::error!(
+                        "webhook {}: a defect in linkhook cost {events} events; please report what is said above it",
+                        lane.webhook.name
+                    );
+                    told();
+                    if lane.pause(Instant::now() + PANIC_PAUSE) == Paused::Ending {
+                        break;
+                    }
+                }
                 lane.ended();
             });
             started.map_err(|error| Error::system("cannot start a webhook's thread", &error))?;
@@ -130,4 +146,61 @@ pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> Reply {
     let body = (webhook.format.body)(&batch);
     let now = jiff::Timestamp::now().as_second();
     Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &body }, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::config;
+    use crate::deliver::formats::Format;
+
+    /// The first batch is more than it can bear.
+    static PANICS: Format = Format { name: "panics", content_type: "text/plain", body: panics };
+
+    fn panics(batch: &Batch<'_>) -> Vec<u8> {
+        assert_ne!(batch.number, 1, "it is meant to panic");
+        batch.events[0].to_vec()
+    }
+
+    #[test]
+    fn a_panic_costs_one_batch_and_is_told() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (sender, requests) = channel();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"second") {
+                let mut octets = [0; 1000];
+                let count = stream.read(&mut octets).unwrap();
+                assert!(count > 0);
+                request.extend_from_slice(&octets[..count]);
+            }
+            stream.write_all(b"HTTP/1.1 204 Told\r\nconnection: close\r\n\r\n").unwrap();
+            sender.send(()).unwrap();
+        });
+        let text = format!(
+            "[[webhook]]\nname = \"noc\"\nurl = \"http://127.0.0.1:{port}/\"\nkinds = [\"hello\"]\nproxy = \"none\"\n\
+             batch.wait = \"0s\""
+        );
+        let mut webhook = config::read_text(&text).unwrap().webhooks.remove(0);
+        webhook.format = &PANICS;
+        let (wake, woken) = channel();
+        let mut hub = Hub::start(vec![webhook], "host", move || {
+            let _ = wake.send(());
+        })
+        .unwrap();
+        hub.offer_own("hello", b"first");
+        woken.recv_timeout(PATIENCE).unwrap();
+        let loss = Loss { webhook: "noc".into(), events: 1, reason: "a defect in linkhook".into() };
+        assert_eq!(hub.losses(Instant::now(), true), [loss]);
+        hub.offer_own("hello", b"second");
+        requests.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(hub.finish(PATIENCE), []);
+    }
 }
