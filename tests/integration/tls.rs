@@ -1,12 +1,13 @@
 //! Webhooks over TLS: who is believed, and who is not. The receiver is real, and its certificates are made here.
 
+use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use libtest_mimic::Failed;
 use rcgen::{
@@ -131,9 +132,7 @@ impl TlsReceiver {
             for stream in listener.incoming().flatten() {
                 let (config, sender) = (config.clone(), sender.clone());
                 std::thread::spawn(move || {
-                    if let Ok(request) = serve(stream, config) {
-                        let _ = sender.send(request);
-                    }
+                    let _ = serve(stream, config, &sender);
                 });
             }
         });
@@ -154,10 +153,20 @@ impl TlsReceiver {
 }
 
 /// Takes one request, which is an error where there is none.
-fn serve(stream: TcpStream, config: Arc<ServerConfig>) -> Result<Request, Box<dyn std::error::Error>> {
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, sender: &Sender<Request>) -> Result<(), Box<dyn Error>> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut stream = StreamOwned::new(ServerConnection::new(config)?, stream);
-    let mut reader = BufReader::new(&mut stream);
+    let taken = take(&mut stream, sender);
+    if taken.is_err() {
+        // What it was told about that must arrive: closed with something unread, the connection would be reset.
+        stream.sock.shutdown(Shutdown::Write)?;
+        std::io::copy(&mut stream.sock, &mut std::io::sink())?;
+    }
+    taken
+}
+
+fn take(stream: &mut StreamOwned<ServerConnection, TcpStream>, sender: &Sender<Request>) -> Result<(), Box<dyn Error>> {
+    let mut reader = BufReader::new(&mut *stream);
     let (mut line, mut length) = (String::new(), 0);
     reader.read_line(&mut line)?;
     loop {
@@ -171,11 +180,11 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>) -> Result<Request, Box<dy
     }
     reader.read_exact(&mut vec![0; length])?;
     let certificate = stream.conn.peer_certificates().is_some();
-    let request = Request { line: line.trim().to_owned(), certificate };
+    sender.send(Request { line: line.trim().to_owned(), certificate })?;
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
     stream.conn.send_close_notify();
     stream.flush()?;
-    Ok(request)
+    Ok(())
 }
 
 /// Sends a test event to the address with those lines and variables, and gives back what was said, if it was taken.
