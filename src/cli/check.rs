@@ -137,7 +137,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
         several => format!("signed with {several} secrets"),
     };
     let proxy = match webhook.proxy {
-        Proxy::Environment => "the proxy of the environment, if any",
+        Proxy::Environment(_) => "the proxy of the environment",
         Proxy::None => "no proxy",
         Proxy::Address(_) => "a proxy",
     };

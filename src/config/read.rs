@@ -92,7 +92,7 @@ impl<'t> Table<'t> {
     pub fn need(&self, key: &str, what: &str) -> Option<Value<'t>> {
         let value = self.get(key);
         if value.is_none() {
-            self.source.mistake(self.offset, format_args!("{}{key}: it is missing; write {what}", self.prefix));
+            self.refused(key, format_args!("it is missing; write {what}"));
         }
         value
     }
@@ -102,6 +102,16 @@ impl<'t> Table<'t> {
         if let Some(value) = self.get(key) {
             self.source.mistake(value.offset(), format_args!("{}: it is not in this build yet; remove it", value.key));
         }
+    }
+
+    /// Tells what is wrong with a key that is not written.
+    pub fn refused(&self, key: &str, why: impl Display) {
+        self.source.mistake(self.offset, format_args!("{}{key}: {why}", self.prefix));
+    }
+
+    /// Looks up a variable of the environment.
+    pub fn environment(&self) -> &'t Environment<'t> {
+        self.source.environment
     }
 
     /// All keys with their values.

@@ -156,6 +156,7 @@ fn secrets_are_shown_nowhere() {
         "headers = { A = [\"hush\"] }",
         "headers = { A = \"hush\\n\" }",
         "proxy = \"hush://hush\"",
+        "proxy = \"socks5://hush\"",
         "secret = \"hush",
     ] {
         let told = read(&hook(wrong)).unwrap_err().to_string();
@@ -205,6 +206,41 @@ fn what_a_webhook_wants_and_nobody_watches_is_said() {
         "/nowhere/l.toml:3: webhook[noc].kinds: [watch] kinds does not name neigh, hello, which therefore do not come";
     assert_eq!(warnings, [expected]);
     assert!(read(&text.replace("\"link\"]\n", "]\n")).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn namespaces_that_nobody_watches_are_said() {
+    let warnings = |watch: &str, patterns: &str| {
+        read(&format!("[watch]\n{watch}\n{}", hook(&format!("netns = {patterns}")))).unwrap().warnings
+    };
+    let told = warnings("", "[\"blue\"]");
+    assert!(matches!(&told[..], [one] if one.contains("l.toml:3: webhook[noc].netns: it fits no")), "{told:?}");
+    assert_eq!(warnings("netns = [\"red\"]", "[\"blue\"]").len(), 1);
+    for (watch, patterns) in [
+        ("", "[\".\"]"),
+        ("", "[\"!blue\"]"),
+        ("netns = [\"red\", \"blue\"]", "[\"bl*\"]"),
+        ("netns = [\"/run/netns/blue\"]", "[\"blue\"]"),
+        ("all_netns = true", "[\"blue\"]"),
+    ] {
+        assert_eq!(warnings(watch, patterns), [""; 0], "{watch} {patterns}");
+    }
+}
+
+#[test]
+fn a_proxy_comes_from_the_environment_or_is_refused() {
+    let read = |address: &str, lines: &str| {
+        let environment = |name: &str| (name == "HTTP_PROXY").then(|| address.to_owned());
+        parse(Path::new("/nowhere/l.toml"), &hook(lines), &environment)
+    };
+    let proxy = |address, lines| format!("{:?}", read(address, lines).unwrap().webhooks[0].proxy);
+    assert_eq!(proxy("http://hush@p:1", ""), "Environment(…)");
+    assert_eq!(proxy("http://p:1", "proxy = \"http://q\""), "Address(…)");
+    assert_eq!(proxy("http://p:1", "proxy = \"none\""), "None");
+    assert_eq!(proxy("socks5://p:1", "proxy = \"none\""), "None");
+    let told = read("socks5://hush@p:1", "").unwrap_err().to_string();
+    assert!(told.contains("l.toml:1: webhook[noc].proxy: HTTP_PROXY in the environment is no address"), "{told}");
+    assert!(!told.contains("hush"), "{told}");
 }
 
 /// The sample with its settings that are off.

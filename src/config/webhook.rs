@@ -12,7 +12,7 @@ use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::retry::Policy;
 use crate::deliver::sign::Secret;
-use crate::deliver::{self, Hidden, Proxy, Tls, Webhook, WhenFull};
+use crate::deliver::{self, Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::filter::words;
@@ -117,8 +117,11 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     }
     let timeout = table.get("timeout").and_then(|value| value.some_duration()).unwrap_or(Duration::from_secs(30));
     let tls = table.get("tls").and_then(|value| value.table(TLS_KEYS, tls)).unwrap_or_default();
-    let proxy = table.get("proxy").and_then(|value| proxy(&value)).unwrap_or(Proxy::Environment);
-    let (name, (url, place)) = (name?, url?);
+    let proxy = match table.get("proxy") {
+        Some(value) => configured_proxy(&value),
+        None => url.as_ref().and_then(|(url, _)| environment_proxy(table, url)),
+    };
+    let (name, (url, place), proxy) = (name?, url?, proxy?);
     Some(Webhook {
         name,
         url,
@@ -303,14 +306,31 @@ fn private_key(value: &Value<'_>) -> Option<PrivateKey<'static>> {
     key
 }
 
-fn proxy(value: &Value<'_>) -> Option<Proxy> {
+fn configured_proxy(value: &Value<'_>) -> Option<Proxy> {
     let text = value.secret()?;
     if text == "none" {
         return Some(Proxy::None);
     }
-    if ureq::Proxy::new(&text).is_err() {
+    if !proxy::is_usable(&text) {
         value.clone().hidden().wrong("\"none\" or an address such as \"http://proxy.example:3128\" is needed");
         return None;
     }
     Some(Proxy::Address(Hidden(text)))
+}
+
+/// What the environment says, where the configuration says nothing.
+fn environment_proxy(table: &Table<'_>, url: &Hidden) -> Option<Proxy> {
+    let url = url.0.parse::<Uri>().ok()?;
+    let Some((variable, address)) = proxy::of_environment(table.environment(), &url) else { return Some(Proxy::None) };
+    if !proxy::is_usable(&address) {
+        table.refused(
+            "proxy",
+            format_args!(
+                "{variable} in the environment is no address such as http://proxy.example:3128; mend it, or write \
+                 proxy = \"none\""
+            ),
+        );
+        return None;
+    }
+    Some(Proxy::Environment(Hidden(address)))
 }

@@ -192,6 +192,9 @@ impl Process {
         match process.greet(code) {
             Ok(()) => Ok(process),
             Err(Greeting::Refused(why)) => Err(cannot(&why)),
+            Err(Greeting::Broke(Broke::Silent)) => {
+                Err(cannot(&format_args!("its process was not ready within {} s", START_TIMEOUT.as_secs())))
+            }
             Err(Greeting::Broke(broke)) => Err(cannot(&process.end(&broke))),
         }
     }

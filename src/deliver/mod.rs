@@ -13,6 +13,7 @@ pub mod jq;
 mod lane;
 #[cfg(test)]
 mod model;
+pub mod proxy;
 pub mod retry;
 pub mod send;
 pub mod sign;
@@ -65,10 +66,10 @@ impl fmt::Debug for Tls {
 /// Through which proxy requests go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proxy {
-    /// That of the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
-    Environment,
-    /// None, whatever the environment says.
+    /// None.
     None,
+    /// The one that the environment names.
+    Environment(Hidden),
     /// The proxy at that address.
     Address(Hidden),
 }

@@ -83,12 +83,12 @@ impl Sender {
             .max_redirects_will_error(false)
             .timeout_global(Some(webhook.timeout))
             .user_agent(concat!("linkhook/", env!("CARGO_PKG_VERSION")));
-        match &webhook.proxy {
-            Proxy::Environment => {}
-            Proxy::None => config = config.proxy(None),
+        // Never by ureq's own look at the environment, which knows one proxy for all addresses.
+        config = config.proxy(match &webhook.proxy {
+            Proxy::None => None,
             // It was read already when the configuration was.
-            Proxy::Address(address) => config = config.proxy(ureq::Proxy::new(&address.0).ok()),
-        }
+            Proxy::Environment(address) | Proxy::Address(address) => ureq::Proxy::new(&address.0).ok(),
+        });
         Sender { agent: config.build().new_agent() }
     }
 
@@ -132,6 +132,7 @@ fn words(error: &Error) -> String {
         Error::Io(error) => error.to_string(),
         Error::Rustls(error) => format!("TLS: {error}"),
         Error::Tls(why) => format!("TLS: {why}"),
+        Error::ConnectProxyFailed(why) => format!("no connection through the proxy: {why}"),
         Error::Protocol(_) => "the answer is not HTTP".into(),
         Error::LargeResponseHeader(..) => "the answer's head is too large".into(),
         _ => "the request failed".into(),

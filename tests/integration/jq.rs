@@ -215,6 +215,7 @@ fn spinning() -> Result<(), Failed> {
     assert_eq!(arguments(child), "linkhook\0jq-worker\0");
     // Until then its loader may have files open.
     until("it spins", || state(child).is_none_or(|(_, ticks)| ticks > 20));
+    assert_three_pipes(child);
     assert!(state(child).is_some(), "it was ended before it was looked at");
     assert_three_pipes(child);
     kill(parent);

@@ -13,10 +13,12 @@ mod malformed;
 mod namespace;
 mod netns;
 mod program;
+mod proxy;
 mod receiver;
 mod recordings;
 mod reference;
 mod store;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -37,7 +39,9 @@ fn main() -> ExitCode {
         ("kernel_numbers", kernel_numbers::TESTS),
         ("malformed", malformed::TESTS),
         ("program", program::TESTS),
+        ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
+        ("tls", tls::TESTS),
     ] {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
     }
