@@ -144,6 +144,8 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
         hangups,
         reload,
         reloaded: Arc::default(),
+        reloading: false,
+        reload_again: false,
         waker: waker.clone(),
         places: Vec::new(),
         next_place: 0,
@@ -242,6 +244,9 @@ struct Watch<'s> {
     reload: Option<Reload>,
     /// What came of reading the configuration again.
     reloaded: Arc<Mutex<Option<Result<Vec<Webhook>>>>>,
+    /// It is being read; and is to be read once more then.
+    reloading: bool,
+    reload_again: bool,
     waker: Arc<Waker>,
     /// In the order of their numbers.
     places: Vec<Place>,
@@ -615,15 +620,25 @@ impl Watch<'_> {
     fn read_configuration(&mut self) {
         // The octets are all that is to be taken from it.
         while self.hangups.as_mut().is_some_and(|hangups| io::Read::read(hangups, &mut [0; 64]).is_ok_and(|n| n > 0)) {}
+        self.start_reading();
+    }
+
+    fn start_reading(&mut self) {
         let Some(reload) = self.reload.clone() else { return };
+        // One at a time: the last one must be the last word.
+        if self.reloading {
+            self.reload_again = true;
+            return;
+        }
         let (slot, waker) = (self.reloaded.clone(), self.waker.clone());
         let started = std::thread::Builder::new().name("configuration".into()).spawn(move || {
             let result = reload();
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             let _ = waker.wake();
         });
-        if let Err(error) = started {
-            log::error!("cannot read the configuration again: {error}");
+        match started {
+            Ok(_) => self.reloading = true,
+            Err(error) => log::error!("cannot read the configuration again: {error}"),
         }
     }
 
@@ -631,6 +646,7 @@ impl Watch<'_> {
     fn take_reloaded(&mut self) {
         let reloaded = self.reloaded.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((reloaded, hub)) = reloaded.zip(self.stream.hub_mut()) else { return };
+        self.reloading = false;
         let taken = reloaded.and_then(|webhooks| {
             let count = webhooks.len();
             hub.set(webhooks).map(|()| count)
@@ -638,6 +654,9 @@ impl Watch<'_> {
         match taken {
             Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
+        }
+        if std::mem::take(&mut self.reload_again) {
+            self.start_reading();
         }
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Writer {
     trouble: Option<Instant>,
     /// There may be pages to give back.
     loose: bool,
+    /// Some were given back, which the file shows once the log is taken over.
+    shrunk: bool,
 }
 
 /// How the mirror changed since the last commit: once for each identity.
@@ -114,6 +116,7 @@ impl Writer {
             queues: Vec::new(),
             trouble: None,
             loose: true,
+            shrunk: false,
         }
     }
 
@@ -150,6 +153,9 @@ impl Writer {
                 Some(Duration::ZERO) => {
                     drop(state);
                     self.loose = self.tidy(FREE_PAGES);
+                    if !self.loose && std::mem::take(&mut self.shrunk) {
+                        self.check_point();
+                    }
                     state = shared.lock();
                 }
                 Some(pause) => {
@@ -325,11 +331,13 @@ impl Writer {
     }
 
     /// Gives some of the pages back that hold nothing, beyond so many. Whether there may be more.
-    fn tidy(&self, most: i64) -> bool {
+    fn tidy(&mut self, most: i64) -> bool {
         let Some(database) = &self.database else { return false };
+        let shrunk_now = &mut self.shrunk;
         let shrunk = database.free_pages().and_then(|free| {
             if free > most {
                 database.shrink(free.min(FREE_PAGES))?;
+                *shrunk_now = true;
             }
             Ok(free > most)
         });
@@ -337,6 +345,12 @@ impl Writer {
             log::debug!("cannot give room back: {failure}");
             false
         })
+    }
+
+    fn check_point(&self) {
+        if let Some(Err(failure)) = self.database.as_ref().map(Database::check_point) {
+            log::debug!("the write-ahead log stays: {failure}");
+        }
     }
 
     fn close(&mut self) {
@@ -347,9 +361,7 @@ impl Writer {
             database.roll_back();
             log::warn!("cannot note the last line's number: {failure}; the next start skips some");
         }
-        if let Err(failure) = database.check_point() {
-            log::debug!("the write-ahead log stays: {failure}");
-        }
+        self.check_point();
         self.database = None;
     }
 }

@@ -21,6 +21,9 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_second_process_is_refused", second),
     ("a_damaged_database_is_set_aside", damaged),
     ("a_full_disk_stops_no_lines_and_is_told", full_disk),
+    ("a_failed_sync_is_no_success", failed_sync),
+    ("one_dead_receiver_delays_no_other", dead_beside_nine),
+    ("a_backlog_is_read_from_the_disk_in_order_and_the_database_shrinks", backlog),
     ("a_torn_line_is_ended", torn),
     ("hangup_reads_the_webhooks_anew", hangup),
     ("the_end_does_not_wait_for_a_receiver_that_hangs", hanging),
@@ -342,6 +345,103 @@ fn full_disk() -> Result<(), Failed> {
     Ok(())
 }
 
+/// The disk refuses to make some commits lasting: what is told as lost and what is posted is all that was printed.
+fn failed_sync() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "204");
+    let configuration = configuration(&state.path(), &webhook("noc", receiver.port, ""));
+    let mut command = namespace.command("strace");
+    // The program stays the child, so that it gets the signals. Calls are counted for each thread: the first one opens the
+    // database with some twelve, the one that writes reaches the sixteenth while links change.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]);
+    command.args(["-e", "inject=fdatasync,fsync:error=EIO:when=16..24", PROGRAM, "--config", configuration.path()]);
+    let mut linkhook = Linkhook::start(command);
+    linkhook.event("hello", "started");
+    let mut last = 0;
+    linkhook.until(
+        "some are lost",
+        |round| {
+            last = 30000 + round;
+            mtu(&namespace, last);
+        },
+        |line| line["event"] == "output" && line["output"]["reason"] == "the state directory could not be written",
+    );
+    // Whatever is lost while it fails is told; what comes once it works is delivered.
+    let mut requests = Vec::new();
+    linkhook.until(
+        "something is posted again",
+        |round| mtu(&namespace, 40000 + round),
+        |_| {
+            requests.extend(std::iter::from_fn(|| receiver.try_next()));
+            requests.iter().any(|request| {
+                body(request)["events"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|event| event["link"]["mtu"].as_u64() >= Some(40000))
+            })
+        },
+    );
+    mtu(&namespace, 50000);
+    until(&mut receiver, &mut requests, 50000);
+    let (status, seen) = linkhook.stop();
+    assert!(status.success());
+    let printed = seen.iter().filter(|line| line["event"] == "link" && line["action"] == "change").count() as u64;
+    let lost: u64 = seen
+        .iter()
+        .filter(|line| line["action"] == "dropped")
+        .map(|line| line["output"]["events"].as_u64().unwrap())
+        .sum();
+    let mut posted: Vec<u64> = requests.iter().flat_map(sequences).collect();
+    posted.sort_unstable();
+    posted.dedup();
+    assert_eq!(posted.len() as u64 + lost, printed, "{} posted, {lost} lost", posted.len());
+    Ok(())
+}
+
+fn dead_beside_nine() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receivers: Vec<Receiver> = (0..9).map(|_| Receiver::inside(&namespace, "204")).collect();
+    let _slow = Receiver::inside(&namespace, "slow");
+    let hooks = receivers.iter().enumerate().map(|(place, receiver)| webhook(&format!("w{place}"), receiver.port, ""));
+    let hooks: String = hooks.chain([webhook("dead", _slow.port, "timeout = \"10m\"")]).collect();
+    let mut linkhook = run(&namespace, &configuration(&state.path(), &hooks));
+    for round in 1..4 {
+        mtu(&namespace, 30000 + round);
+        let line = linkhook.event("link", "change");
+        for receiver in &mut receivers {
+            assert_eq!(sequences(&receiver.next()), [sequence(&line)]);
+        }
+    }
+    Ok(())
+}
+
+fn backlog() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "503:2,204");
+    let lines = "format = \"json\"\nbatch = { events = 100 }";
+    let configuration = configuration(&state.path(), &webhook("noc", receiver.port, lines));
+    let mut linkhook = run(&namespace, &configuration);
+    mtu(&namespace, 30000);
+    receiver.next();
+    // More than the window in memory holds: 4 MiB, at some 1.7 KB for a link.
+    let script = "ip -b - <<END\n$(for n in $(seq 1 4000); do echo link set lo mtu $((30000 + n)); done)\nEND";
+    namespace.run(script);
+    linkhook.expect("the last change", |line| line["link"]["mtu"] == 34000);
+    let mut requests = Vec::new();
+    until(&mut receiver, &mut requests, 34000);
+    let most = std::fs::metadata(state.path().join("linkhook.db"))?.len();
+    let began = Instant::now();
+    let size = || std::fs::metadata(state.path().join("linkhook.db")).map_or(0, |metadata| metadata.len());
+    while size() > 2 << 20 {
+        assert!(began.elapsed() < PATIENCE, "it was {most} octets, and is {}", size());
+        linkhook.wait(Duration::from_millis(20));
+    }
+    let (_, seen) = linkhook.stop();
+    compare(&seen, &requests);
+    Ok(())
+}
+
 fn torn() -> Result<(), Failed> {
     let (namespace, state) = (Namespace::new(), State::new());
     let path = state.0.path().join("events.jsonl");
@@ -363,10 +463,8 @@ fn hangup() -> Result<(), Failed> {
     let mut linkhook = run(&namespace, &configuration);
     mtu(&namespace, 30001);
     let waiting = first.next();
-    // A wrong one changes nothing; then the webhook moves, and another is new.
+    // The webhook moves, and another is new.
     let text = std::fs::read_to_string(configuration.path())?;
-    std::fs::write(configuration.path(), "[watch]\nkind = 7\n")?;
-    linkhook.signal(Signal::HUP);
     let other = webhook("other", second.port, "");
     let moved = text.replace(&first.port.to_string(), &second.port.to_string());
     std::fs::write(configuration.path(), format!("{moved}{other}"))?;
@@ -380,6 +478,18 @@ fn hangup() -> Result<(), Failed> {
         |_| {
             names.extend(std::iter::from_fn(|| second.try_next()).map(|request| body(&request)["webhook"].clone()));
             names.iter().any(|name| name == "noc") && names.iter().any(|name| name == "other")
+        },
+    );
+    // A wrong one changes nothing.
+    std::fs::write(configuration.path(), "[watch]\nkind = 7\n")?;
+    linkhook.signal(Signal::HUP);
+    let before = names.len();
+    linkhook.until(
+        "both get it still",
+        |round| mtu(&namespace, 32000 + round % 2),
+        |_| {
+            names.extend(std::iter::from_fn(|| second.try_next()).map(|request| body(&request)["webhook"].clone()));
+            names.len() > before + 4
         },
     );
     // What waits for one that is removed goes to the dead letters, and is told.
