@@ -98,7 +98,6 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
         // A loop that has ended needs no waking.
         let _ = waker.wake();
     });
-    let writer = writer.map_err(|error| Error::system("cannot start the writer", &error))?;
     let signals = signals().map_err(|error| Error::system("cannot catch signals", &error))?;
     let mut watch = Watch {
         settings,
