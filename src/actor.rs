@@ -35,7 +35,7 @@ const PORTS_MAX: usize = 256;
 pub struct Actors {
     /// The namespace's table of netlink sockets; `None` without /proc.
     table: Option<File>,
-    known: HashMap<u32, Option<(u32, Rc<str>)>>,
+    known: HashMap<u32, Option<(u32, Rc<str>)>, foldhash::fast::RandomState>,
     /// When the memory was emptied last, and how many look-ups there were since.
     since: Instant,
     look_ups: u32,
@@ -46,12 +46,12 @@ impl Actors {
     pub fn new() -> Actors {
         // Opened once: it goes on to show this namespace, wherever it is read.
         let table = File::open("/proc/thread-self/net/netlink").ok();
-        Actors { table, known: HashMap::new(), since: Instant::now(), look_ups: 0 }
+        Actors { table, known: HashMap::default(), since: Instant::now(), look_ups: 0 }
     }
 
     /// Nobody can be proven: the namespace is left.
     pub fn nobody() -> Actors {
-        Actors { table: None, known: HashMap::new(), since: Instant::now(), look_ups: 0 }
+        Actors { table: None, known: HashMap::default(), since: Instant::now(), look_ups: 0 }
     }
 
     /// Who has that port id now.

@@ -37,24 +37,24 @@ impl Backlog {
 
     /// Takes in a datagram.
     pub fn push(&mut self, time_microseconds: i64, datagram: &[u8]) {
-        self.buffer.extend_from_slice(&time_microseconds.to_ne_bytes());
-        self.buffer.extend_from_slice(&(datagram.len() as u64).to_ne_bytes());
+        let mut header = [0; HEADER_BYTES];
+        header[..8].copy_from_slice(&time_microseconds.to_ne_bytes());
+        header[8..].copy_from_slice(&(datagram.len() as u64).to_ne_bytes());
+        self.buffer.reserve(HEADER_BYTES + datagram.len());
+        self.buffer.extend_from_slice(&header);
         self.buffer.extend_from_slice(datagram);
     }
 
     /// The first datagram and when it was received. It is taken out by [`Backlog::pop`].
     pub fn first(&self) -> Option<(i64, &[u8])> {
-        self.iter().next()
+        split(&self.buffer[self.head..]).map(|(time, datagram, _)| (time, datagram))
     }
 
     /// The datagrams in order, each with when it was received.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &[u8])> {
         let mut rest = &self.buffer[self.head..];
         std::iter::from_fn(move || {
-            let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
-            let time = i64::from_ne_bytes(header[..8].try_into().ok()?);
-            let length = u64::from_ne_bytes(header[8..].try_into().ok()?) as usize;
-            let (datagram, behind) = behind.split_at_checked(length)?;
+            let (time, datagram, behind) = split(rest)?;
             rest = behind;
             Some((time, datagram))
         })
@@ -76,6 +76,16 @@ impl Backlog {
             self.head = 0;
         }
     }
+}
+
+/// The first datagram, when it was received, and what is behind it.
+#[inline]
+fn split(bytes: &[u8]) -> Option<(i64, &[u8], &[u8])> {
+    let (header, behind) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    let time = i64::from_ne_bytes(*header.first_chunk()?);
+    let length = u64::from_ne_bytes(*header.last_chunk()?) as usize;
+    let (datagram, behind) = behind.split_at_checked(length)?;
+    Some((time, datagram, behind))
 }
 
 #[cfg(test)]

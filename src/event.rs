@@ -116,11 +116,10 @@ pub struct Head<'a> {
 /// Writes the line up to the object's value, its key included. The caller writes the value, then calls [`end`].
 pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
     // Written in as few pieces as can be: this stands before every line.
-    out.begin_object();
-    out.raw_text("\"v\":1,\"ts\":");
+    out.raw_text("{\"v\":1,\"ts\":");
     clock.write(out, head.time_microseconds);
-    out.key("seq");
-    out.unsigned(head.sequence);
+    out.raw_text(",\"seq\":");
+    out.continue_unsigned(head.sequence);
     if let Some(host) = head.host {
         out.key("host");
         out.string(host);
@@ -129,21 +128,25 @@ pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
         out.key("netns");
         out.string(netns);
     }
-    out.plain_member("event", head.event);
-    out.plain_member("action", head.action);
-    out.plain_member("origin", head.origin.name());
+    for (before, name) in
+        [(",\"event\":\"", head.event), ("\",\"action\":\"", head.action), ("\",\"origin\":\"", head.origin.name())]
+    {
+        out.raw_text(before);
+        out.continue_plain(name);
+    }
+    out.raw_text("\"");
     if let Some(cause) = head.cause {
         out.key("cause");
         out.unsigned(cause);
     }
     if let Some((name, ifindex)) = head.interface {
-        out.key("ifname");
+        out.raw_text(",\"ifname\":");
         match name {
             Some(name) => out.text(name),
             None => out.display(format_args!("if{ifindex}")),
         }
-        out.key("ifindex");
-        out.unsigned(ifindex.into());
+        out.raw_text(",\"ifindex\":");
+        out.continue_unsigned(ifindex.into());
     }
     if !head.signals.is_empty() {
         out.key("signals");
@@ -158,10 +161,8 @@ pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
         out.end_object();
     }
     if let Some(actor) = head.actor {
-        out.key("actor");
-        out.begin_object();
-        out.key("port");
-        out.unsigned(actor.port.into());
+        out.raw_text(",\"actor\":{\"port\":");
+        out.continue_unsigned(actor.port.into());
         if let Some((process, name)) = &actor.process {
             out.key("pid");
             out.unsigned((*process).into());

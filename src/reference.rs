@@ -63,7 +63,7 @@ fn describe(out: &mut String, kind: &Kind) {
             .header
             .iter()
             .map(|(at, bytes)| match kind.header.fields.iter().find(|field| field.at == *at && field.bytes == *bytes) {
-                Some(field) => format!("`{}`", field.key),
+                Some(field) => format!("`{}`", field.key.name),
                 None => format!("octets {at} to {} of the header", at + bytes - 1),
             })
             .collect();
@@ -100,7 +100,7 @@ fn behind_functions() -> Vec<(&'static str, String, &'static Set)> {
 
 fn attribute(set: &Set, number: u16) -> String {
     match set.row(number) {
-        Some((_, row)) => format!("`{}` ({}:{number})", row.key, set.name),
+        Some((_, row)) => format!("`{}` ({}:{number})", row.key.name, set.name),
         None => format!("{}:{number}", set.name),
     }
 }
@@ -108,7 +108,7 @@ fn attribute(set: &Set, number: u16) -> String {
 fn fields(out: &mut String, prefix: &str, name: &str, fields: &'static [Field], seen: &mut HashSet<usize>) {
     for field in fields {
         let from = format!("`{name}` octet {}", field.at);
-        line(out, prefix, field.key, &field.is, field.volatile, &from, seen);
+        line(out, prefix, field.key.name, &field.is, field.volatile, &from, seen);
     }
 }
 
@@ -119,7 +119,7 @@ fn rows(out: &mut String, prefix: &str, set: &'static Set, seen: &mut HashSet<us
     }
     for Row { number, key, is, volatile, repeated } in set.rows {
         let from = format!("`{}` {number}{}", set.name, if *repeated { ", several make the list" } else { "" });
-        line(out, prefix, key, is, *volatile, &from, seen);
+        line(out, prefix, key.name, is, *volatile, &from, seen);
     }
 }
 

@@ -129,7 +129,7 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
         hangups = Some(caught(&[signal_hook::consts::SIGHUP])?);
         reload = Some(delivery.reload);
     }
-    let writer = Writer::new(descriptor, wake()).map_err(|error| Error::system("cannot start the writer", &error))?;
+    let writer = Writer::new(descriptor, wake());
     let signals = signals()?;
     let mut watch = Watch {
         settings,

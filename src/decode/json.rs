@@ -3,14 +3,157 @@
 /// A buffer of JSON text.
 #[derive(Debug, Default, Clone)]
 pub struct Json {
+    /// Octets from `end` on have no meaning: they are there to be written over, so that a short text of any length is
+    /// copied in a move of fixed length.
     text: Vec<u8>,
+    end: usize,
+    memory: Memory,
 }
+
+/// Members that were written before, as text: most objects say much that others have said. Empty until the first.
+#[derive(Debug, Default, Clone)]
+struct Memory(Vec<Remembered>);
+
+#[derive(Debug, Clone, Copy)]
+struct Remembered {
+    what: Same,
+    /// Octets of the text; 0 where nothing is remembered.
+    length: u8,
+    /// The member with the comma before it.
+    text: [u8; REMEMBERED_BYTES + 1],
+}
+
+/// What makes a member the same member: where its table has its value's meaning and its key, and its number.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Same {
+    meaning: usize,
+    key: usize,
+    number: u64,
+}
+
+impl Same {
+    /// A member whose text follows from what never changes, but for its number.
+    pub fn new<T>(meaning: &'static T, key: &Key, number: u64) -> Same {
+        Same { meaning: std::ptr::from_ref(meaning) as usize, key: key.name.as_ptr() as usize, number }
+    }
+
+    fn place(self) -> usize {
+        // Tables are laid out in steps of eight octets.
+        (self.meaning / 8).wrapping_add((self.number as usize).wrapping_mul(37)) % MEMBERS_MAX
+    }
+}
+
+/// So many members are remembered at most.
+const MEMBERS_MAX: usize = 256;
+/// Members of more octets are not remembered.
+const REMEMBERED_BYTES: usize = 64;
 
 /// A place in the text, to go back to.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark(usize);
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Octets of room that are made at least when there is not enough.
+const GROWTH_BYTES: usize = 1 << 10;
+
+/// The octets behind which no comma comes.
+const OPENS: [bool; 256] = octets(b"{[:\n");
+/// The octets that stand in a string as they are, of those that are ASCII.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut octet = 0x20;
+    while octet < 0x80 {
+        plain[octet] = octet != b'"' as usize && octet != b'\\' as usize;
+        octet += 1;
+    }
+    plain
+};
+
+const fn octets(those: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < those.len() {
+        table[those[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
+/// The numbers below 1000 as text, with dots behind: a number of an IPv4 address takes one with it.
+const SMALL: [[u8; 4]; 1000] = {
+    let mut texts = [[b'.'; 4]; 1000];
+    let mut number = 0;
+    while number < 1000 {
+        let digits = [(number / 100) as u8 + b'0', (number / 10 % 10) as u8 + b'0', (number % 10) as u8 + b'0'];
+        let skipped = 3 - small_length(number);
+        let mut at = 0;
+        while at + skipped < 3 {
+            texts[number][at] = digits[at + skipped];
+            at += 1;
+        }
+        number += 1;
+    }
+    texts
+};
+
+const fn small_length(number: usize) -> usize {
+    1 + (number > 9) as usize + (number > 99) as usize
+}
+
+/// A key of a table, which needs no escaping, with what stands around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The key itself.
+    pub name: &'static str,
+    /// A comma, the key in quotes, a colon; zeros behind.
+    member: [u8; KEY_BYTES + 1],
+    /// Octets of that; 0 where it is longer than there is room.
+    length: u8,
+}
+
+const KEY_BYTES: usize = 32;
+
+impl Key {
+    /// Lays out a key.
+    pub const fn new(name: &'static str) -> Key {
+        let octets = name.as_bytes();
+        let mut key = Key { name, member: [0; KEY_BYTES + 1], length: 0 };
+        if octets.len() + 4 > KEY_BYTES {
+            return key;
+        }
+        key.member[0] = b',';
+        key.member[1] = b'"';
+        let mut at = 0;
+        while at < octets.len() {
+            key.member[at + 2] = octets[at];
+            at += 1;
+        }
+        key.member[at + 2] = b'"';
+        key.member[at + 3] = b':';
+        key.length = at as u8 + 4;
+        key
+    }
+}
+
+/// Text of so many octets at most is short.
+const SHORT_BYTES: usize = 16;
+
+/// Copies short text by moves of fixed length, which may overlap.
+#[inline(always)]
+fn copy_short(room: &mut [u8; SHORT_BYTES], octets: &[u8]) {
+    let length = octets.len();
+    if let (Some(first), Some(last)) = (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+        room[..8].copy_from_slice(first);
+        room[length - 8..length].copy_from_slice(last);
+    } else if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        room[..4].copy_from_slice(first);
+        room[length - 4..length].copy_from_slice(last);
+    } else if let ([first, ..], [.., last]) = (octets, octets) {
+        room[length / 2] = octets[length / 2];
+        room[0] = *first;
+        room[length - 1] = *last;
+    }
+}
 
 impl Json {
     /// An empty buffer.
@@ -20,119 +163,241 @@ impl Json {
 
     /// The text so far, always valid UTF-8.
     pub fn bytes(&self) -> &[u8] {
-        &self.text
+        &self.text[..self.end]
     }
 
     /// Empties the buffer, keeping its memory.
     pub fn clear(&mut self) {
-        self.text.clear();
+        self.end = 0;
     }
 
     /// The text, and an empty buffer in its place.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.text)
+        let mut text = std::mem::take(&mut self.text);
+        text.truncate(std::mem::take(&mut self.end));
+        text
     }
 
     /// The place reached.
     pub fn mark(&self) -> Mark {
-        Mark(self.text.len())
+        Mark(self.end)
     }
 
     /// Takes back what was written since the mark.
     pub fn back_to(&mut self, mark: Mark) {
-        self.text.truncate(mark.0);
+        self.end = self.end.min(mark.0);
     }
 
-    #[inline]
-    fn separate(&mut self) {
-        if !matches!(self.text.last(), None | Some(b'{' | b'[' | b':' | b'\n')) {
-            self.text.push(b',');
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, bytes: usize) {
+        let wanted = (self.end + bytes).max(self.text.len() * 2).max(GROWTH_BYTES);
+        self.text.resize(wanted, 0);
+    }
+
+    /// So many octets behind the text, to be written over; `None` where they are not there yet.
+    #[inline(always)]
+    fn room<const BYTES: usize>(&mut self) -> Option<&mut [u8; BYTES]> {
+        self.text.get_mut(self.end..self.end + BYTES)?.try_into().ok()
+    }
+
+    /// Writes text; of a constant it is a move or two.
+    #[inline(always)]
+    fn put(&mut self, octets: &[u8]) {
+        match self.text.get_mut(self.end..self.end + octets.len()) {
+            Some(room) => {
+                room.copy_from_slice(octets);
+                self.end += octets.len();
+            }
+            None => self.put_growing(octets),
         }
     }
 
-    /// Begins a member: its key, which needs no escaping (a key of a table).
+    #[cold]
+    #[inline(never)]
+    fn put_growing(&mut self, octets: &[u8]) {
+        self.grow(octets.len());
+        self.text[self.end..self.end + octets.len()].copy_from_slice(octets);
+        self.end += octets.len();
+    }
+
+    /// Writes text that is short most of the time.
+    #[inline]
+    fn put_short(&mut self, octets: &[u8]) {
+        if octets.len() <= SHORT_BYTES
+            && let Some(room) = self.room()
+        {
+            copy_short(room, octets);
+            self.end += octets.len();
+        } else {
+            self.put(octets);
+        }
+    }
+
+    /// Writes text between quotes, short most of the time.
+    #[inline]
+    fn put_quoted(&mut self, octets: &[u8]) {
+        if octets.len() <= SHORT_BYTES
+            && let Some(room) = self.room::<{ SHORT_BYTES + 2 }>()
+        {
+            room[octets.len() + 1] = b'"';
+            let [quote, inside @ .., _] = room;
+            *quote = b'"';
+            copy_short(inside, octets);
+            self.end += octets.len() + 2;
+        } else {
+            self.put(b"\"");
+            self.put(octets);
+            self.put(b"\"");
+        }
+    }
+
+    /// Whether what comes next needs no comma.
+    #[inline(always)]
+    fn opens(&self) -> bool {
+        match self.text.get(self.end.wrapping_sub(1)) {
+            Some(&last) => OPENS[usize::from(last)],
+            None => true,
+        }
+    }
+
+    #[inline(always)]
+    fn separate(&mut self) {
+        if !self.opens() {
+            self.put(b",");
+        }
+    }
+
+    /// Begins a member: its key, which needs no escaping.
     #[inline]
     pub fn key(&mut self, key: &str) {
-        self.text.reserve(key.len() + 4);
         self.separate();
-        self.text.push(b'"');
-        self.text.extend_from_slice(key.as_bytes());
-        self.text.extend_from_slice(b"\":");
+        self.put_quoted(key.as_bytes());
+        self.put(b":");
+    }
+
+    /// Begins a member with a key of a table.
+    #[inline]
+    pub fn member(&mut self, key: &Key) {
+        let skipped = usize::from(self.opens());
+        let length = usize::from(key.length);
+        match self.room::<KEY_BYTES>() {
+            Some(room) if length > 0 => {
+                room.copy_from_slice(&key.member[skipped..skipped + KEY_BYTES]);
+                self.end += length - skipped;
+            }
+            _ => self.key(key.name),
+        }
+    }
+
+    /// Begins a member with a suffix behind its key: `table_id`.
+    #[inline]
+    pub fn member_with(&mut self, key: &Key, suffix: &str) {
+        self.member(key);
+        // In the place of the quote and the colon.
+        self.end -= 2;
+        self.put(suffix.as_bytes());
+        self.put(b"\":");
     }
 
     /// Begins a member whose key is any text.
     pub fn any_key(&mut self, key: &str) {
         self.string(key);
-        self.text.push(b':');
+        self.put(b":");
     }
 
-    /// Begins a member with a suffix behind its key: `table_id`.
-    pub fn key_with(&mut self, key: &str, suffix: &str) {
-        self.separate();
-        self.text.push(b'"');
-        self.text.extend_from_slice(key.as_bytes());
-        self.text.extend_from_slice(suffix.as_bytes());
-        self.text.extend_from_slice(b"\":");
+    /// Writes a member as it was written before, the comma too. `false` where it is not remembered.
+    #[inline]
+    pub fn write_again(&mut self, same: Same) -> bool {
+        let skipped = usize::from(self.opens());
+        let Some(remembered) = self.memory.0.get(same.place()) else { return false };
+        let Some(room) = self.text.get_mut(self.end..self.end + REMEMBERED_BYTES) else { return false };
+        if remembered.what != same || remembered.length == 0 {
+            return false;
+        }
+        room.copy_from_slice(&remembered.text[skipped..skipped + REMEMBERED_BYTES]);
+        self.end += usize::from(remembered.length) - skipped;
+        true
+    }
+
+    /// Remembers the member that was written since the mark.
+    pub fn remember(&mut self, same: Same, mark: Mark) {
+        let written = self.since(mark);
+        let written = written.strip_prefix(b",").unwrap_or(written);
+        if written.len() + 1 > REMEMBERED_BYTES {
+            return;
+        }
+        let mut remembered =
+            Remembered { what: same, length: written.len() as u8 + 1, text: [0; REMEMBERED_BYTES + 1] };
+        remembered.text[0] = b',';
+        remembered.text[1..=written.len()].copy_from_slice(written);
+        if self.memory.0.is_empty() {
+            let nothing = Remembered { what: Same::default(), length: 0, text: [0; REMEMBERED_BYTES + 1] };
+            self.memory.0 = vec![nothing; MEMBERS_MAX];
+        }
+        if let Some(place) = self.memory.0.get_mut(same.place()) {
+            *place = remembered;
+        }
     }
 
     /// Begins an object.
     #[inline]
     pub fn begin_object(&mut self) {
         self.separate();
-        self.text.push(b'{');
+        self.put(b"{");
     }
 
     /// Ends an object.
     #[inline]
     pub fn end_object(&mut self) {
-        self.text.push(b'}');
+        self.put(b"}");
     }
 
     /// Begins a list.
     #[inline]
     pub fn begin_list(&mut self) {
         self.separate();
-        self.text.push(b'[');
+        self.put(b"[");
     }
 
     /// Ends a list.
     #[inline]
     pub fn end_list(&mut self) {
-        self.text.push(b']');
+        self.put(b"]");
     }
 
     /// A number without sign.
     #[inline]
     pub fn unsigned(&mut self, value: u64) {
         self.separate();
-        self.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.continue_unsigned(value);
     }
 
     /// A number with a sign.
     pub fn signed(&mut self, value: i64) {
         self.separate();
-        self.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.put(itoa::Buffer::new().format(value).as_bytes());
     }
 
     /// A fraction; what JSON has no number for is `null`.
     pub fn float(&mut self, value: f64) {
         self.separate();
         match serde_json::Number::from_f64(value) {
-            Some(number) => self.text.extend_from_slice(number.to_string().as_bytes()),
-            None => self.text.extend_from_slice(b"null"),
+            Some(number) => self.put(number.to_string().as_bytes()),
+            None => self.put(b"null"),
         }
     }
 
     /// `true` or `false`.
     pub fn bool(&mut self, value: bool) {
         self.separate();
-        self.text.extend_from_slice(if value { b"true" } else { b"false" });
+        self.put(if value { b"true" } else { b"false" });
     }
 
     /// `null`.
     pub fn null(&mut self) {
         self.separate();
-        self.text.extend_from_slice(b"null");
+        self.put(b"null");
     }
 
     /// A string.
@@ -146,44 +411,50 @@ impl Json {
     #[inline]
     pub fn plain(&mut self, value: &str) {
         self.separate();
-        self.text.push(b'"');
-        self.text.extend_from_slice(value.as_bytes());
-        self.text.push(b'"');
+        self.put_quoted(value.as_bytes());
+    }
+
+    /// A name of a table behind a key, where no comma can come before it.
+    #[inline]
+    pub fn named(&mut self, value: &str) {
+        self.put_quoted(value.as_bytes());
     }
 
     /// A member whose key and value need no escaping.
     #[inline]
     pub fn plain_member(&mut self, key: &str, value: &str) {
-        self.separate();
-        self.text.reserve(key.len() + value.len() + 5);
-        self.text.push(b'"');
-        self.text.extend_from_slice(key.as_bytes());
-        self.text.extend_from_slice(b"\":\"");
-        self.text.extend_from_slice(value.as_bytes());
-        self.text.push(b'"');
+        self.key(key);
+        self.plain(value);
     }
 
     /// A string of octets up to the first NUL; what is not UTF-8 becomes U+FFFD.
+    #[inline]
     pub fn text(&mut self, value: &[u8]) {
-        let end = memchr::memchr(0, value).unwrap_or(value.len());
-        match std::str::from_utf8(&value[..end]) {
-            Ok(text) => self.string(text),
-            Err(_) => self.string(&String::from_utf8_lossy(&value[..end])),
+        // Nearly always it is plain ASCII: one look at each octet says so.
+        let plain = value.iter().position(|&octet| !PLAIN[usize::from(octet)]).unwrap_or(value.len());
+        if value.get(plain).is_none_or(|&octet| octet == 0) {
+            self.separate();
+            self.put_quoted(&value[..plain]);
+        } else {
+            self.any_text(value);
         }
+    }
+
+    fn any_text(&mut self, value: &[u8]) {
+        let end = memchr::memchr(0, value).unwrap_or(value.len());
+        self.string(&String::from_utf8_lossy(&value[..end]));
     }
 
     /// Any value's text form, as a string.
     pub fn display(&mut self, value: impl std::fmt::Display) {
-        use std::io::Write;
         self.begin_string();
-        let from = self.text.len();
-        if write!(self.text, "{value}").is_err() {
-            self.text.truncate(from);
-        }
+        let from = self.end;
+        self.continue_display(value);
         // Rare: what was displayed holds something to escape.
-        if self.text[from..].iter().any(|&octet| octet < 0x20 || octet == b'"' || octet == b'\\') {
-            let written = String::from_utf8_lossy(&self.text[from..]).into_owned();
-            self.text.truncate(from);
+        let written = &self.text[from..self.end];
+        if written.iter().any(|&octet| octet < 0x20 || octet == b'"' || octet == b'\\') {
+            let written = String::from_utf8_lossy(written).into_owned();
+            self.end = from;
             self.continue_string(&written);
         }
         self.end_string();
@@ -203,7 +474,7 @@ impl Json {
         self.begin_string();
         for (index, &octet) in value.iter().enumerate() {
             if index > 0 {
-                self.text.push(b':');
+                self.put(b":");
             }
             self.push_hex(octet);
         }
@@ -218,24 +489,26 @@ impl Json {
     }
 
     /// Octets of an address inside a string that was begun.
+    #[inline]
     pub fn push_ipv4(&mut self, value: [u8; 4]) {
-        for (index, octet) in value.into_iter().enumerate() {
-            if index > 0 {
-                self.text.push(b'.');
-            }
-            self.text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+        for octet in value.map(usize::from) {
+            // The dot comes with it.
+            self.put(&SMALL[octet]);
+            self.end -= 3 - small_length(octet);
         }
+        // But behind the last one.
+        self.end -= 1;
     }
 
+    #[inline]
     fn push_hex(&mut self, octet: u8) {
-        self.text.push(DIGITS[usize::from(octet >> 4)]);
-        self.text.push(DIGITS[usize::from(octet & 15)]);
+        self.put(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
     }
 
     /// Begins a string that is written in parts.
     pub fn begin_string(&mut self) {
         self.separate();
-        self.text.push(b'"');
+        self.put(b"\"");
     }
 
     /// Writes a part of a string, escaped.
@@ -245,45 +518,60 @@ impl Json {
         let escapes =
             octets.iter().fold(false, |any, &octet| any | (octet < 0x20) | (octet == b'"') | (octet == b'\\'));
         if !escapes {
-            self.text.extend_from_slice(octets);
+            self.put(octets);
             return;
         }
         for &octet in octets {
             match octet {
-                b'"' | b'\\' => self.text.extend_from_slice(&[b'\\', octet]),
-                b'\n' => self.text.extend_from_slice(b"\\n"),
-                b'\t' => self.text.extend_from_slice(b"\\t"),
-                b'\r' => self.text.extend_from_slice(b"\\r"),
+                b'"' | b'\\' => self.put(&[b'\\', octet]),
+                b'\n' => self.put(b"\\n"),
+                b'\t' => self.put(b"\\t"),
+                b'\r' => self.put(b"\\r"),
                 0..0x20 => {
-                    self.text.extend_from_slice(b"\\u00");
+                    self.put(b"\\u00");
                     self.push_hex(octet);
                 }
-                _ => self.text.push(octet),
+                _ => self.put(&[octet]),
             }
         }
     }
 
-    /// Writes a number without sign as part of a string.
+    /// Writes a part of a string that needs no escaping.
+    #[inline]
+    pub fn continue_plain(&mut self, part: &str) {
+        self.put_short(part.as_bytes());
+    }
+
+    /// Writes a number without sign as part of a string, or where no comma comes before it.
+    #[inline]
     pub fn continue_unsigned(&mut self, value: u64) {
-        self.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        match SMALL.get(value as usize) {
+            Some(small) => {
+                self.put(small);
+                self.end -= 4 - small_length(value as usize);
+            }
+            None => self.put_short(itoa::Buffer::new().format(value).as_bytes()),
+        }
     }
 
     /// Writes a value's text form, which needs no escaping, as part of a string.
     pub fn continue_display(&mut self, value: impl std::fmt::Display) {
-        use std::io::Write;
-        // Writing to memory does not fail.
-        let _ = write!(self.text, "{value}");
+        use std::fmt::Write;
+        let from = self.end;
+        if write!(self, "{value}").is_err() {
+            self.end = from;
+        }
     }
 
     /// Ends a string.
     pub fn end_string(&mut self) {
-        self.text.push(b'"');
+        self.put(b"\"");
     }
 
     /// A value that is JSON text already.
     pub fn raw(&mut self, json: &[u8]) {
         self.separate();
-        self.text.extend_from_slice(json);
+        self.put(json);
     }
 
     /// Members that are JSON text already, without braces; nothing where there are none.
@@ -295,17 +583,25 @@ impl Json {
 
     /// What was written since the mark.
     pub fn since(&self, mark: Mark) -> &[u8] {
-        &self.text[mark.0..]
+        &self.text[mark.0.min(self.end)..self.end]
     }
 
-    /// Text that is not JSON, as it is.
+    /// Text as it is: a constant that spells out some JSON, or what is none.
+    #[inline(always)]
     pub fn raw_text(&mut self, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
+        self.put(text.as_bytes());
     }
 
     /// Ends a line.
     pub fn newline(&mut self) {
-        self.text.push(b'\n');
+        self.put(b"\n");
+    }
+}
+
+impl std::fmt::Write for Json {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -326,7 +622,7 @@ mod tests {
         json.begin_object();
         json.end_object();
         json.end_list();
-        json.key_with("table", "_id");
+        json.member_with(&Key::new("table"), "_id");
         json.signed(-4);
         json.end_object();
         assert_eq!(String::from_utf8_lossy(json.bytes()), r#"{"a":1,"b":["x\"\n\u0001",true,{}],"table_id":-4}"#);
@@ -348,6 +644,63 @@ mod tests {
         let mut json = Json::new();
         json.text(b"et\xffh0\0rest");
         assert_eq!(String::from_utf8_lossy(json.bytes()), "\"et\u{fffd}h0\"");
+    }
+
+    #[test]
+    fn a_member_is_written_again_as_it_was_wherever_it_stands() {
+        static MEANING: u8 = 0;
+        let key = Key::new("scope");
+        let [one, two] = [1, 2].map(|number| Same::new(&MEANING, &key, number));
+        let mut json = Json::new();
+        json.begin_object();
+        assert!(!json.write_again(one));
+        let mark = json.mark();
+        json.member(&key);
+        json.named("link");
+        json.remember(one, mark);
+        assert!(json.write_again(one) && !json.write_again(two));
+        json.end_object();
+        json.begin_object();
+        assert!(json.write_again(one));
+        json.end_object();
+        assert_eq!(json.bytes(), br#"{"scope":"link","scope":"link"},{"scope":"link"}"#);
+        // Another member that has the same place is another one.
+        let far = Same::new(&MEANING, &key, 1 + MEMBERS_MAX as u64);
+        assert!(far.place() == one.place() && !json.write_again(far));
+        // What is long is not remembered.
+        let mark = json.mark();
+        json.member(&key);
+        json.named(&"x".repeat(REMEMBERED_BYTES));
+        json.remember(two, mark);
+        assert!(!json.write_again(two));
+    }
+
+    #[test]
+    fn text_of_every_length_is_whole() {
+        for length in 0..40 {
+            let text = "abcdefghijklmnopqrstuvwxyz0123456789ABCD".split_at(length).0;
+            let mut json = Json::new();
+            json.plain(text);
+            json.key(text);
+            json.member(&Key::new(Box::leak(text.to_string().into_boxed_str())));
+            json.text(text.as_bytes());
+            assert_eq!(
+                String::from_utf8_lossy(json.bytes()),
+                format!("\"{text}\",\"{text}\":,\"{text}\":\"{text}\"").replace(":,", ":")
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_whole() {
+        let mut json = Json::new();
+        json.begin_list();
+        for number in [0, 9, 10, 99, 100, 999, 1000, u64::MAX] {
+            json.unsigned(number);
+        }
+        json.ipv4([0, 10, 100, 255]);
+        json.end_list();
+        assert_eq!(json.bytes(), br#"[0,9,10,99,100,999,1000,18446744073709551615,"0.10.100.255"]"#);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A table is a [`Set`] of [`Row`]s: one row an attribute, with its number, its key and what its value [`Is`]. Fixed
 //! headers and structures are [`Structure`]s of [`Field`]s. `walk` reads them; nothing here has behaviour.
 
-use super::json::Json;
+use super::json::{Json, Key};
 use super::walk::Context;
 use crate::netlink::wire;
 
@@ -149,7 +149,7 @@ pub struct Row {
     /// Its number in the kernel's headers.
     pub number: u16,
     /// Its key in the JSON object.
-    pub key: &'static str,
+    pub key: Key,
     /// What its value is.
     pub is: Is,
     /// Counters, ages and timers: it never counts as a change.
@@ -160,7 +160,7 @@ pub struct Row {
 
 /// An attribute's row.
 pub const fn row(number: u16, key: &'static str, is: Is) -> Row {
-    Row { number, key, is, volatile: false, repeated: false }
+    Row { number, key: Key::new(key), is, volatile: false, repeated: false }
 }
 
 impl Row {
@@ -214,7 +214,7 @@ pub struct Field {
     /// Its length in octets.
     pub bytes: usize,
     /// Its key in the JSON object.
-    pub key: &'static str,
+    pub key: Key,
     /// What its value is.
     pub is: Is,
     /// Counters, ages and timers: it never counts as a change.
@@ -230,12 +230,12 @@ pub const fn field(at: usize, key: &'static str, is: Is) -> Field {
         Is::Structure(inner) | Is::InlineStructure(inner) => inner.bytes,
         _ => panic!("give the field's length: field_of"),
     };
-    Field { at, bytes, key, is, volatile: false }
+    Field { at, bytes, key: Key::new(key), is, volatile: false }
 }
 
 /// A field with its length in octets; 0 for a `Members` that looks at the message and not at the field.
 pub const fn field_of(at: usize, bytes: usize, key: &'static str, is: Is) -> Field {
-    Field { at, bytes, key, is, volatile: false }
+    Field { at, bytes, key: Key::new(key), is, volatile: false }
 }
 
 impl Field {

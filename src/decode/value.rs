@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::json::Json;
+use super::json::{Json, Key};
 use super::schema::{Decoded, Is, Names, Scalar, Wrong};
 use super::walk::Context;
 
@@ -48,11 +48,14 @@ fn is_signed(scalar: Scalar) -> bool {
 }
 
 /// A number's name.
+#[inline]
 pub fn name_of(names: &Names, number: u64) -> Option<&'static str>
 where
     Names: 'static,
 {
-    names.iter().find(|(value, _)| *value == number).map(|(_, name)| *name)
+    // Most tables begin with 0 and leave nothing out.
+    let guess = names.get(number as usize).filter(|(value, _)| *value == number);
+    guess.or_else(|| names.iter().find(|(value, _)| *value == number)).map(|(_, name)| *name)
 }
 
 /// Writes a number.
@@ -76,14 +79,15 @@ pub fn write_named(out: &mut Json, names: &'static Names, number: u64) {
 }
 
 /// Writes a number's name, or its digits as text, and the number beside it under the key with `_id` behind it.
-pub fn write_named_id(out: &mut Json, key: &str, names: &'static Names, number: u64) {
-    out.key(key);
+#[inline]
+pub fn write_named_id(out: &mut Json, key: &Key, names: &'static Names, number: u64) {
+    out.member(key);
     match name_of(names, number) {
-        Some(name) => out.plain(name),
+        Some(name) => out.named(name),
         None => out.display(number),
     }
-    out.key_with(key, "_id");
-    out.unsigned(number);
+    out.member_with(key, "_id");
+    out.continue_unsigned(number);
 }
 
 /// Writes the names of the bits that are set, as a list; bits without a name together as `"0x…"`.
@@ -91,6 +95,9 @@ pub fn write_bits(out: &mut Json, names: &'static Names, bits: u64) {
     out.begin_list();
     let mut rest = bits;
     for &(mask, name) in names {
+        if rest == 0 {
+            break;
+        }
         if mask != 0 && rest & mask == mask {
             rest &= !mask;
             out.plain(name);
@@ -138,6 +145,7 @@ pub fn write_ipv6(out: &mut Json, address: [u8; 16]) {
 }
 
 /// Writes an interface's name; `if4` where it is not known.
+#[inline]
 pub fn write_link(out: &mut Json, context: &Context<'_>, ifindex: u32) {
     match context.links.name(ifindex) {
         Some(name) => out.text(name),
@@ -146,6 +154,7 @@ pub fn write_link(out: &mut Json, context: &Context<'_>, ifindex: u32) {
 }
 
 /// Writes a value that is no nest and no structure.
+#[inline(always)]
 pub fn write(out: &mut Json, context: &Context<'_>, is: &'static Is, payload: &[u8]) -> Decoded {
     match *is {
         Is::Number(scalar) | Is::NumberUnless(scalar, _) => write_number(out, scalar, payload)?,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use smallvec::SmallVec;
 
-use super::json::Json;
+use super::json::{Json, Key, Same};
 use super::schema::{Among, Choice, Decoded, Is, Kind, Level, Row, Set, Structure, Wrong};
 use super::value;
 use crate::netlink::wire::{self, Attribute, attributes};
@@ -192,7 +192,7 @@ pub fn write_row<'a>(
     payload: &'a [u8],
 ) -> Decoded {
     let mut leftovers = Leftovers::default();
-    write_keyed(out, context, key, is, payload, &mut leftovers)?;
+    write_keyed(out, context, &Key::new(key), is, payload, &mut leftovers)?;
     leftovers.write(out);
     Ok(())
 }
@@ -235,7 +235,7 @@ fn write_attributes<'a>(
         if row.repeated {
             write_list(out, context, row, attributes_from(bytes, payload), leftovers);
         } else {
-            write_member(out, context, row.key, &row.is, number, payload, leftovers);
+            write_member(out, context, &row.key, &row.is, number, payload, leftovers);
         }
     }
     if !iterator.rest().is_empty() {
@@ -256,7 +256,7 @@ fn write_list<'a>(
     all: wire::Attributes<'a>,
     leftovers: &mut Leftovers<'a>,
 ) {
-    out.key(row.key);
+    out.member(&row.key);
     out.begin_list();
     for Attribute { number, payload } in all.filter(|found| found.number == row.number) {
         let mark = out.mark();
@@ -269,10 +269,11 @@ fn write_list<'a>(
 }
 
 /// Writes a member; what goes wrong is taken back and kept.
+#[inline(always)]
 fn write_member<'a>(
     out: &mut Json,
     context: &Context<'a>,
-    key: &'static str,
+    key: &Key,
     is: &'static Is,
     number: u16,
     payload: &'a [u8],
@@ -289,10 +290,12 @@ fn write_member<'a>(
 /// A choice that the tables do not have: kept as hex, without an error.
 const UNKNOWN: Wrong = Wrong::Because("unknown");
 
+// Into the loops over attributes and fields: most values are simple, and a call costs as much as they do.
+#[inline(always)]
 fn write_keyed<'a>(
     out: &mut Json,
     context: &Context<'a>,
-    key: &'static str,
+    key: &Key,
     is: &'static Is,
     payload: &'a [u8],
     leftovers: &mut Leftovers<'a>,
@@ -314,28 +317,68 @@ fn write_keyed<'a>(
         Is::Members(write) => write(out, context, payload),
         Is::NumberUnless(scalar, none) => {
             if value::unsigned(*scalar, payload)? != *none {
-                out.key(key);
+                out.member(key);
                 value::write_number(out, *scalar, payload)?;
             }
             Ok(())
         }
         Is::Flags(scalar, names) => {
-            value::write_flags(out, key, names, value::unsigned(*scalar, payload)?);
+            value::write_flags(out, key.name, names, value::unsigned(*scalar, payload)?);
             Ok(())
         }
-        Is::NamedId(scalar, names) => {
-            value::write_named_id(out, key, names, value::unsigned(*scalar, payload)?);
-            Ok(())
+        // What a number's name is never changes.
+        Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) => {
+            let same = Same::new(is, key, value::unsigned(*scalar, payload)?);
+            if out.write_again(same) {
+                return Ok(());
+            }
+            write_named(out, context, key, is, payload, same)
         }
-        Is::Chosen(choice) => match chosen(context, choice)? {
-            Some(is) => write_keyed(out, context, key, is, payload, leftovers),
-            None if payload.is_empty() => Ok(()),
-            None => Err(UNKNOWN),
-        },
-        _ => {
-            out.key(key);
+        Is::Chosen(choice) => write_chosen(out, context, key, choice, payload, leftovers),
+        Is::Set(_) | Is::Structure(_) | Is::Each(_) | Is::Array(..) | Is::Value(_) => {
+            out.member(key);
             write_value(out, context, is, payload)
         }
+        simple => {
+            out.member(key);
+            value::write(out, context, simple, payload)
+        }
+    }
+}
+
+/// Writes a member of a number with a name for the first time.
+#[inline(never)]
+fn write_named(
+    out: &mut Json,
+    context: &Context<'_>,
+    key: &Key,
+    is: &'static Is,
+    payload: &[u8],
+    same: Same,
+) -> Decoded {
+    let mark = out.mark();
+    if let Is::NamedId(scalar, names) = is {
+        value::write_named_id(out, key, names, value::unsigned(*scalar, payload)?);
+    } else {
+        out.member(key);
+        value::write(out, context, is, payload)?;
+    }
+    out.remember(same, mark);
+    Ok(())
+}
+
+fn write_chosen<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    key: &Key,
+    choice: &'static Choice,
+    payload: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+) -> Decoded {
+    match chosen(context, choice)? {
+        Some(is) => write_keyed(out, context, key, is, payload, leftovers),
+        None if payload.is_empty() => Ok(()),
+        None => Err(UNKNOWN),
     }
 }
 
@@ -438,7 +481,7 @@ fn write_fields<'a>(
         }
         // A field that a shorter structure does not have is left out.
         if let Some(payload) = bytes.get(field.at..field.at + field.bytes) {
-            write_member(out, context, field.key, &field.is, context.number.get(), payload, leftovers);
+            write_member(out, context, &field.key, &field.is, context.number.get(), payload, leftovers);
         }
     }
     if structure.tail.is_none() && bytes.len() > wire::align(structure.bytes) {

@@ -107,26 +107,37 @@ pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
 }
 
 /// Kinds by the message's type: where each stands in `KINDS`, those of some families first.
-static BY_TYPE: LazyLock<Vec<Vec<(KindIndex, bool)>>> = LazyLock::new(|| {
-    let mut by_type: Vec<Vec<(KindIndex, bool)>> = vec![Vec::new(); TYPES_MAX];
+static BY_TYPE: LazyLock<Vec<OfType>> = LazyLock::new(|| {
+    let mut by_type = vec![OfType::default(); TYPES_MAX];
     for (index, kind) in KINDS.iter().enumerate() {
-        by_type[usize::from(kind.new)].push((index, false));
-        if kind.delete != 0 {
-            by_type[usize::from(kind.delete)].push((index, true));
+        let types = [(kind.new, false), (kind.delete, true)];
+        for (message_type, removes) in types.into_iter().filter(|&(message_type, _)| message_type != 0) {
+            let of_type = &mut by_type[usize::from(message_type)];
+            match kind.families {
+                [] => of_type.any_family = of_type.any_family.or(Some((index, removes))),
+                families => of_type.families.extend(families.iter().map(|&family| (family, (index, removes)))),
+            }
         }
-    }
-    for kinds in &mut by_type {
-        kinds.sort_by_key(|&(index, _)| KINDS[index].families.is_empty());
     }
     by_type
 });
+
+/// The kinds that messages of one type are of.
+#[derive(Clone, Default)]
+struct OfType {
+    /// By the header's family.
+    families: Vec<(u8, (KindIndex, bool))>,
+    /// Of whatever other family.
+    any_family: Option<(KindIndex, bool)>,
+}
+
 /// rtnetlink's types are below this number: `RTM_MAX` is far from it.
 const TYPES_MAX: usize = 256;
 
 fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
-    let kinds = BY_TYPE.get(usize::from(message_type))?;
-    let fits = |index: KindIndex| KINDS[index].families.is_empty() || KINDS[index].families.contains(&family);
-    kinds.iter().find(|&&(index, _)| fits(index)).copied()
+    let of_type = BY_TYPE.get(usize::from(message_type))?;
+    let of_family = of_type.families.iter().find(|(other, _)| *other == family);
+    of_family.map(|(_, found)| *found).or(of_type.any_family)
 }
 
 #[cfg(test)]
@@ -166,7 +177,7 @@ mod tests {
         }
         assert!(set.rows.is_sorted_by(|a, b| a.number < b.number), "{}: numbers must grow", set.name);
         assert!(set.rows.len() <= 256, "{}: the walker remembers 256 rows", set.name);
-        keys(set.rows.iter().map(|row| (row.key, &row.is)), set.name);
+        keys(set.rows.iter().map(|row| (row.key.name, &row.is)), set.name);
         set.rows.iter().for_each(|row| visit(&row.is, seen));
     }
 
@@ -176,9 +187,9 @@ mod tests {
         }
         let name = structure.name;
         for field in structure.fields {
-            assert!(field.at + field.bytes <= structure.bytes, "{name}.{}: outside", field.key);
+            assert!(field.at + field.bytes <= structure.bytes, "{name}.{}: outside", field.key.name);
         }
-        keys(structure.fields.iter().map(|field| (field.key, &field.is)), name);
+        keys(structure.fields.iter().map(|field| (field.key.name, &field.is)), name);
         structure.fields.iter().for_each(|field| visit(&field.is, seen));
     }
 

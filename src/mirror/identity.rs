@@ -16,12 +16,13 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     key.clear();
     let Some(identity) = &kind.identity else { return };
     for &(at, bytes) in identity.header {
-        key.extend_from_slice(payload.get(at..at + bytes).unwrap_or_default());
+        match payload.get(at..at + bytes) {
+            Some(&[octet]) => key.push(octet),
+            part => key.extend_from_slice(part.unwrap_or_default()),
+        }
     }
     let set = attributes_of(kind, payload);
-    for &number in identity.attributes {
-        push(key, attribute(set, number));
-    }
+    push_each(key, set, identity.attributes);
     if std::ptr::eq(kind, &addr::ADDR) {
         address(key, payload, set);
     } else if std::ptr::eq(kind, &rule::RULE) {
@@ -61,6 +62,23 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     }
 }
 
+/// The values of these attributes, in this order; all are found by one walk through the set.
+fn push_each(key: &mut Key, set: &[u8], numbers: &[u16]) {
+    let mut values = [None; ATTRIBUTES_MAX];
+    for attribute in attributes(set) {
+        // The first one of a number counts.
+        if let Some(place) = numbers.iter().position(|&number| number == attribute.number)
+            && let Some(value @ None) = values.get_mut(place)
+        {
+            *value = Some(attribute.payload);
+        }
+    }
+    values.iter().take(numbers.len()).for_each(|value| push(key, *value));
+}
+
+/// So many attributes make up an identity at most.
+const ATTRIBUTES_MAX: usize = 8;
+
 /// Whether all octets are 0; without a branch for each, since most values have 4 or 16.
 fn is_zero(value: &[u8]) -> bool {
     value.iter().fold(0, |all, &octet| all | octet) == 0
@@ -68,6 +86,13 @@ fn is_zero(value: &[u8]) -> bool {
 
 /// A value with its length before it; the kernel leaves out some that are 0, so that 0 is as absent.
 fn push(key: &mut Key, value: Option<&[u8]>) {
+    // As nearly every value is.
+    if let Some(&[a, b, c, d]) = value
+        && [a, b, c, d] != [0; 4]
+    {
+        key.extend_from_slice(&[4, a, b, c, d]);
+        return;
+    }
     let value = value.filter(|value| !is_zero(value)).unwrap_or_default();
     key.push(value.len().min(255) as u8);
     key.extend_from_slice(value);
@@ -143,6 +168,21 @@ mod tests {
         let mut key = Key::new();
         write(&mut key, &tc::FILTER, &payload);
         key
+    }
+
+    #[test]
+    fn there_is_room_for_every_identity() {
+        let identities = crate::kinds::KINDS.iter().filter_map(|kind| kind.identity.as_ref());
+        assert!(identities.map(|identity| identity.attributes.len()).max() <= Some(ATTRIBUTES_MAX));
+    }
+
+    #[test]
+    fn the_first_attribute_of_a_number_counts() {
+        let mut set = Vec::new();
+        [(2, 5), (1, 3), (2, 9)].iter().for_each(|&(number, value)| append_attribute(&mut set, number, &[value]));
+        let mut key = Key::new();
+        push_each(&mut key, &set, &[1, 2, 7]);
+        assert_eq!(key, [1, 3, 1, 5, 0]);
     }
 
     #[test]

@@ -116,6 +116,12 @@ enum Gone {
 }
 
 fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Gone {
+    // As nearly always: one route of one leg, or one of IPv4, which leaves whole.
+    if let [only] = group
+        && (family(payload) != AF_INET6 || attribute(attributes_of(kind, only), RTA_MULTIPATH).is_none())
+    {
+        return Gone::Object(0);
+    }
     let gone = ways(kind, payload);
     if std::ptr::eq(kind, &crate::kinds::route::ROUTE) && family(payload) == AF_INET6 && gone.len() == 1 {
         let several = group.iter().position(|route| {

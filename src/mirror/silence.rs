@@ -209,6 +209,9 @@ fn after(
 
 /// What comes and leaves with something of traffic control.
 fn after_traffic_control(look: &mut impl FnMut(&'static Kind, Option<u32>), table: &Kind, gone: bool, payload: &[u8]) {
+    if ![&tc::QDISC, &tc::CLASS, &tc::CHAIN, &tc::FILTER].iter().any(|&control| ptr::eq(table, control)) {
+        return;
+    }
     let link = super::interface_of(table, payload);
     if ptr::eq(table, &tc::QDISC) {
         // Classes and inner disciplines come with it, and leave with their filters (`qdisc_destroy`); the default one

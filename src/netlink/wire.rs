@@ -62,6 +62,7 @@ pub struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// Reads the message that `bytes` begin with, or `None` where its length is wrong.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Option<Message<'a>> {
         let length = u32_at(bytes, 0)? as usize;
         if length < HEADER_BYTES || length > bytes.len() {
@@ -98,6 +99,7 @@ impl<'a> Messages<'a> {
 impl<'a> Iterator for Messages<'a> {
     type Item = Message<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Message<'a>> {
         let message = Message::parse(self.rest)?;
         self.rest = &self.rest[align(message.bytes.len()).min(self.rest.len())..];
@@ -137,13 +139,11 @@ impl<'a> Iterator for Attributes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Attribute<'a>> {
-        let length = u16_at(self.rest, 0)? as usize;
-        let number = u16_at(self.rest, 2)? & ATTRIBUTE_NUMBER_MASK;
-        if length < ATTRIBUTE_HEADER_BYTES || length > self.rest.len() {
-            return None;
-        }
-        let payload = &self.rest[ATTRIBUTE_HEADER_BYTES..length];
-        self.rest = &self.rest[align(length).min(self.rest.len())..];
+        let [length_low, length_high, number_low, number_high] = *self.rest.first_chunk::<ATTRIBUTE_HEADER_BYTES>()?;
+        let length = usize::from(u16::from_ne_bytes([length_low, length_high]));
+        let number = u16::from_ne_bytes([number_low, number_high]) & ATTRIBUTE_NUMBER_MASK;
+        let payload = self.rest.get(ATTRIBUTE_HEADER_BYTES..length)?;
+        self.rest = self.rest.get(align(length)..).unwrap_or_default();
         Some(Attribute { number, payload })
     }
 }
@@ -155,6 +155,7 @@ pub fn attribute(set: &[u8], number: u16) -> Option<&[u8]> {
 }
 
 /// An attribute's payload as a number of the machine's byte order, where it is four octets.
+#[inline]
 pub fn attribute_u32(set: &[u8], number: u16) -> Option<u32> {
     attribute(set, number).filter(|payload| payload.len() == 4).and_then(|payload| u32_at(payload, 0))
 }

@@ -22,7 +22,18 @@ pub struct Writer {
     file: Arc<File>,
     direct: Direct,
     shared: Arc<Shared>,
+    /// What the thread calls, until it is started: while the reader keeps up there is none.
+    wake: Option<Wake>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Wakes whoever gives lines.
+struct Wake(Box<dyn Fn() + Send>);
+
+impl std::fmt::Debug for Wake {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Wake")
+    }
 }
 
 /// How a write that may not wait is made.
@@ -65,15 +76,20 @@ impl Shared {
 impl Writer {
     /// A writer to that descriptor. `wake` is called from the thread when there is room again after there was none, and
     /// when writing has failed.
-    pub fn new(descriptor: OwnedFd, wake: impl Fn() + Send + 'static) -> io::Result<Writer> {
+    pub fn new(descriptor: OwnedFd, wake: impl Fn() + Send + 'static) -> Writer {
         let direct = direct(&descriptor);
         let file = Arc::new(File::from(descriptor));
-        let shared = Arc::new(Shared::default());
-        let thread = std::thread::Builder::new().name("writer".into()).spawn({
-            let (file, shared) = (file.clone(), shared.clone());
-            move || run(&file, &shared, &wake)
-        })?;
-        Ok(Writer { file, direct, shared, thread: Some(thread) })
+        Writer { file, direct, shared: Arc::default(), wake: Some(Wake(Box::new(wake))), thread: None }
+    }
+
+    /// Starts the thread, unless it runs.
+    fn start(&mut self) -> io::Result<()> {
+        if let Some(Wake(wake)) = self.wake.take() {
+            let (file, shared) = (self.file.clone(), self.shared.clone());
+            let thread = std::thread::Builder::new().name("writer".into());
+            self.thread = Some(thread.spawn(move || run(&file, &shared, &wake))?);
+        }
+        Ok(())
     }
 
     /// Whether lines are taken; where not, `wake` is called once they are.
@@ -100,6 +116,7 @@ impl Writer {
         if !lines.is_empty() {
             state.queue.extend_from_slice(lines);
             drop(state);
+            self.start()?;
             shared.filled.notify_one();
         }
         Ok(())
@@ -219,7 +236,7 @@ mod tests {
     #[test]
     fn a_line_reaches_a_pipe_at_once() {
         let (mut reader, descriptor) = pipe();
-        let mut writer = Writer::new(descriptor, || {}).unwrap();
+        let mut writer = Writer::new(descriptor, || {});
         writer.write(b"one\n").unwrap();
         let mut found = [0; 4];
         reader.read_exact(&mut found).unwrap();
@@ -231,7 +248,7 @@ mod tests {
     fn a_reader_that_does_not_read_fills_a_bounded_queue_and_gets_all_in_order() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = Writer::new(descriptor, move || woken.send(()).unwrap()).unwrap();
+        let mut writer = Writer::new(descriptor, move || woken.send(()).unwrap());
         let mut expected = Vec::new();
         for number in 0u64.. {
             if !writer.has_room() {
@@ -255,7 +272,7 @@ mod tests {
     #[test]
     fn a_reader_that_went_away_is_told() {
         let (reader, descriptor) = pipe();
-        let mut writer = Writer::new(descriptor, || {}).unwrap();
+        let mut writer = Writer::new(descriptor, || {});
         drop(reader);
         assert_eq!(writer.write(b"one\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
@@ -263,7 +280,7 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_reader() {
         let (_reader, descriptor) = pipe();
-        let mut writer = Writer::new(descriptor, || {}).unwrap();
+        let mut writer = Writer::new(descriptor, || {});
         writer.write(&[b'x'; 1 << 20]).unwrap();
         let began = Instant::now();
         let _ = writer.finish(Duration::from_millis(50));

@@ -739,9 +739,8 @@ fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
 
 /// The interface that a message of a kind concerns which may come before the link's own message.
 fn early_interface(message: &wire::Message<'_>) -> Option<u32> {
-    const EARLY: [&crate::decode::schema::Kind; 3] =
-        [&kinds::netconf::NETCONF, &kinds::maddr::MADDR, &kinds::neigh::FDB];
-    if !EARLY.iter().any(|kind| kind.new == message.header.kind) {
+    const EARLY: [u16; 3] = [kinds::netconf::NETCONF.new, kinds::maddr::MADDR.new, kinds::neigh::FDB.new];
+    if !EARLY.contains(&message.header.kind) {
         return None;
     }
     let family = message.payload.first().copied().unwrap_or_default();

@@ -479,16 +479,16 @@ fn attributes_have_the_kernels_numbers() -> Result<(), Failed> {
         for set in &same {
             for row in set.rows.iter().filter(|row| row.number != 0) {
                 let Some(constant) = by_number.get(&row.number.into()) else {
-                    if !NEWER.contains(&(*name, row.number, row.key)) {
-                        wrong.push(format!("{name}: {} ({}) is not the kernel's", row.number, row.key));
+                    if !NEWER.contains(&(*name, row.number, row.key.name)) {
+                        wrong.push(format!("{name}: {} ({}) is not the kernel's", row.number, row.key.name));
                     }
                     continue;
                 };
-                if plain_key(name, constant) != row.key {
-                    if OTHERWISE.contains(&(constant, row.key)) {
-                        used.insert((*constant, row.key));
+                if plain_key(name, constant) != row.key.name {
+                    if OTHERWISE.contains(&(constant, row.key.name)) {
+                        used.insert((*constant, row.key.name));
                     } else {
-                        wrong.push(format!("(\"{constant}\", \"{}\"),", row.key));
+                        wrong.push(format!("(\"{constant}\", \"{}\"),", row.key.name));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Values of links: flags, addresses whose form depends on the link's type, counters, XDP.
 
-use crate::decode::json::Json;
+use crate::decode::json::{Json, Key};
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Context;
@@ -424,23 +424,23 @@ const PORT_STATES: &[(u64, &str)] = &[
 
 /// The state of a port in 802.3ad: its number under that key, and its bits' names with `_str` behind it. The
 /// partner's is 16 bits wide.
-fn write_port_state(out: &mut Json, key: &'static str, payload: &[u8]) -> Decoded {
+fn write_port_state(out: &mut Json, key: &Key, payload: &[u8]) -> Decoded {
     let state = value::any_unsigned(payload)?;
-    out.key(key);
+    out.member(key);
     out.unsigned(state);
-    out.key_with(key, "_str");
+    out.member_with(key, "_str");
     value::write_bits(out, PORT_STATES, state);
     Ok(())
 }
 
 /// `ad_actor_oper_port_state`.
 pub fn actor_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_port_state(out, "ad_actor_oper_port_state", payload)
+    write_port_state(out, const { &Key::new("ad_actor_oper_port_state") }, payload)
 }
 
 /// `ad_partner_oper_port_state`.
 pub fn partner_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_port_state(out, "ad_partner_oper_port_state", payload)
+    write_port_state(out, const { &Key::new("ad_partner_oper_port_state") }, payload)
 }
 
 #[cfg(test)]

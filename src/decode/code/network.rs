@@ -1,7 +1,7 @@
 //! Values of addresses, routes, rules, neighbours and nexthops.
 
 use super::links;
-use crate::decode::json::Json;
+use crate::decode::json::{Json, Key};
 use crate::decode::schema::{Decoded, Names, Scalar, Wrong};
 use crate::decode::value::{
     any_unsigned, name_of, unsigned, write_bits, write_ip, write_link, write_named, write_named_id,
@@ -66,14 +66,14 @@ pub fn realms(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let realms = number(payload)?;
     out.begin_object();
     if realms >> 16 != 0 {
-        realm(out, "from", realms >> 16);
+        realm(out, const { &Key::new("from") }, realms >> 16);
     }
-    realm(out, "to", realms & 0xffff);
+    realm(out, const { &Key::new("to") }, realms & 0xffff);
     out.end_object();
     Ok(())
 }
 
-fn realm(out: &mut Json, key: &str, number: u64) {
+fn realm(out: &mut Json, key: &Key, number: u64) {
     write_named_id(out, key, names::REALMS, number);
 }
 
@@ -406,7 +406,7 @@ pub fn rule_table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
     let header = payload.first().copied().unwrap_or_default().into();
     let table = attribute_u32(context.message, rule::FRA_TABLE).unwrap_or(header);
     if table != 0 {
-        write_named_id(out, "table", names::TABLES, table.into());
+        write_named_id(out, const { &Key::new("table") }, names::TABLES, table.into());
     }
     Ok(())
 }
@@ -438,9 +438,9 @@ pub fn rule_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub fn rule_realms(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let realms = number(payload)?;
     if realms >> 16 != 0 {
-        realm(out, "flow_from", realms >> 16);
+        realm(out, const { &Key::new("flow_from") }, realms >> 16);
     }
-    realm(out, "flow_to", realms & 0xffff);
+    realm(out, const { &Key::new("flow_to") }, realms & 0xffff);
     Ok(())
 }
 
@@ -458,7 +458,7 @@ pub fn rule_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub fn suppress_group(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let group = number(payload)?;
     if group != 0xffff_ffff {
-        write_named_id(out, "suppress_ifgroup", &[(0, "default")], group);
+        write_named_id(out, const { &Key::new("suppress_ifgroup") }, &[(0, "default")], group);
     }
     Ok(())
 }
