@@ -167,7 +167,7 @@ impl Hub {
     /// Whether the loop may go on: not where a webhook that blocks has no room.
     pub fn has_room(&self) -> bool {
         // Each is asked, so that each wakes the loop.
-        self.lanes.iter().fold(true, |room, lane| lane.has_room() && room)
+        self.lanes.iter().filter(|lane| !lane.has_room()).count() == 0
     }
 
     /// An object's line is for whoever wants it, once it is handed over.
@@ -254,6 +254,7 @@ fn losses_of(lane: &Arc<Lane>) -> Vec<Loss> {
 /// A webhook's thread.
 fn work(lane: &Arc<Lane>, host: &str, mut dead: Option<DeadLetters>, enrolled: Enrolled) {
     let Enrolled { batches: mut number, mut batch, .. } = enrolled;
+    let mut broken_at = None;
     loop {
         let resumed = batch.take();
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -263,8 +264,14 @@ fn work(lane: &Arc<Lane>, host: &str, mut dead: Option<DeadLetters>, enrolled: E
             break;
         }
         log::error!("webhook {}: its thread has ended by a defect, and begins anew; please report it", lane.name());
-        // What was on its way is sent again.
-        lane.put_back(0);
+        // What was on its way is sent again, unless it leads to the same a second time.
+        let first = lane.first_flying();
+        if first.is_some() && first == broken_at {
+            bury_flying(lane, dead.as_mut(), "a defect in linkhook");
+        } else {
+            lane.put_back(0);
+        }
+        broken_at = first;
         let (_, generation) = lane.webhook();
         lane.pause(Instant::now() + DEFECT_PAUSE, generation);
     }
@@ -276,31 +283,29 @@ fn work(lane: &Arc<Lane>, host: &str, mut dead: Option<DeadLetters>, enrolled: E
 
 /// What waits for a webhook that is gone from the configuration goes to the dead letters, and is told as lost.
 fn leave(lane: &Arc<Lane>, mut dead: Option<&mut DeadLetters>) {
-    const REASON: &str = "the webhook was removed from the configuration";
-    let queue: Arc<dyn Queue> = lane.clone();
-    loop {
-        let waiting = lane.empty();
-        let Some(last) = waiting.last().map(|event| event.sequence) else { break };
-        let events: Vec<Arc<[u8]>> = waiting.into_iter().map(|event| event.line).collect();
-        let letter = Letter {
-            time_microseconds: Timestamp::now().as_microsecond(),
-            reason: REASON,
-            status: None,
-            batch: None,
-            events: &events,
-        };
-        if !bury(lane, dead.as_deref_mut(), &letter) {
+    while lane.take_some() {
+        if !bury_flying(lane, dead.as_deref_mut(), "the webhook was removed from the configuration") {
             return;
         }
-        let lost = events.len() as u64;
-        if let Some(clerk) = lane.clerk() {
-            clerk.done(queue.clone(), last, Some((REASON.to_owned(), lost)));
-        }
-        lane.lose(REASON, lost);
     }
     if let Some(clerk) = lane.clerk() {
-        clerk.strike(queue);
+        clerk.strike(lane.clone());
     }
+}
+
+/// What is on its way goes to the dead letters, and is told as lost. `false` when there was no time for it.
+fn bury_flying(lane: &Arc<Lane>, dead: Option<&mut DeadLetters>, reason: &str) -> bool {
+    let events = lane.flying();
+    let time_microseconds = Timestamp::now().as_microsecond();
+    let letter = Letter { time_microseconds, reason, status: None, batch: None, events: &events };
+    if !bury(lane, dead, &letter) {
+        return false;
+    }
+    if let Some(clerk) = lane.clerk() {
+        clerk.done(lane.clone(), lane.last_taken(), Some((reason.to_owned(), events.len() as u64)));
+    }
+    lane.done(Some(reason));
+    true
 }
 
 /// Posts one event to a webhook, once, whatever it wants.

@@ -162,6 +162,16 @@ impl State {
         Some(sequence)
     }
 
+    /// The first of the window are on their way.
+    fn take_out(&mut self, count: usize) {
+        self.flying = self.window.drain(..count).collect();
+        let octets: usize = self.flying.iter().map(|event| event.line.len()).sum();
+        self.window_bytes -= octets;
+        self.bytes = self.bytes.saturating_sub(octets);
+        self.events = self.events.saturating_sub(count as u64);
+        self.taken = self.flying.last().map_or(self.taken, |event| event.sequence);
+    }
+
     /// Whether the end, or the webhook's own, comes before then.
     fn ends_before(&self, until: Instant) -> bool {
         self.removed || self.ending.is_some_and(|deadline| deadline <= until)
@@ -273,13 +283,8 @@ impl Lane {
             }
             match decision {
                 Decision::Send(count) if state.rests.is_none() => {
-                    let events: Vec<Waiting> = state.window.drain(..count).collect();
-                    let octets: usize = events.iter().map(|event| event.line.len()).sum();
-                    state.window_bytes -= octets;
-                    state.bytes = state.bytes.saturating_sub(octets);
-                    state.events = state.events.saturating_sub(events.len() as u64);
-                    state.taken = events.last().map_or(state.taken, |event| event.sequence);
-                    state.flying.clone_from(&events);
+                    state.take_out(count);
+                    let events = state.flying.clone();
                     self.unblock(state);
                     return Some(events);
                 }
@@ -487,22 +492,29 @@ impl Lane {
         state.events + state.flying.len() as u64
     }
 
-    /// Everything that waits, in parts, to be kept elsewhere; nothing when there is no more.
-    pub fn empty(&self) -> Vec<Waiting> {
-        let mut state = self.lock();
+    /// The number of the first event on its way.
+    pub fn first_flying(&self) -> Option<u64> {
+        self.lock().flying.first().map(|event| event.sequence)
+    }
+
+    /// The lines of the events on their way.
+    pub fn flying(&self) -> Vec<Arc<[u8]>> {
+        self.lock().flying.iter().map(|event| event.line.clone()).collect()
+    }
+
+    /// Takes out some of what waits, whatever the webhook's settings, unless something is on its way already; `false` when
+    /// there is nothing.
+    pub fn take_some(&self) -> bool {
         let limits = Limits { events: 1000, bytes: WINDOW_BYTES_MAX, wait: Duration::ZERO };
-        if state.flying.is_empty() {
-            while state.beyond && state.window.is_empty() {
-                state = self.read_on(state, &limits);
-            }
-            let events: Vec<Waiting> = state.window.drain(..).collect();
-            state.window_bytes = 0;
-            state.events = state.events.saturating_sub(events.len() as u64);
-            state.bytes = state.bytes.saturating_sub(events.iter().map(|event| event.line.len()).sum());
-            state.taken = events.last().map_or(state.taken, |event| event.sequence);
-            return events;
+        let mut state = self.lock();
+        while state.flying.is_empty() && state.window.is_empty() && state.beyond {
+            state = self.read_on(state, &limits);
         }
-        std::mem::take(&mut state.flying)
+        if state.flying.is_empty() {
+            let count = state.window.len();
+            state.take_out(count);
+        }
+        !state.flying.is_empty()
     }
 
     fn webhook_number(&self) -> i64 {

@@ -152,7 +152,7 @@ impl<'w> Worker<'w> {
         self.lane.put_back(verdicts.len());
         events.truncate(verdicts.len());
         let (mut kept, mut passed) = (Vec::with_capacity(events.len()), Vec::new());
-        let mut broken: Vec<(String, Vec<Arc<[u8]>>)> = Vec::new();
+        let (mut broken, mut reasons): (Vec<Arc<[u8]>>, Vec<String>) = (Vec::new(), Vec::new());
         for (event, verdict) in events.into_iter().zip(verdicts) {
             let reason = match verdict {
                 jq::Verdict::Keep => {
@@ -164,13 +164,19 @@ impl<'w> Worker<'w> {
             };
             passed.push(event.sequence);
             let Some(reason) = reason else { continue };
-            match broken.last_mut() {
-                Some((last, events)) if *last == reason => events.push(event.line),
-                _ => broken.push((reason, vec![event.line])),
+            broken.push(event.line);
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
             }
         }
         self.lane.keep(&kept);
-        for (reason, events) in broken {
+        if let Some(first) = reasons.first() {
+            // An expression that fails on everything must not flood the log, nor sync the disk for each event.
+            let events = broken;
+            let reason = match reasons.len() - 1 {
+                0 => first.clone(),
+                others => format!("{first}, and {others} other reasons"),
+            };
             log::error!("webhook {name}: {} events are not delivered: {reason}", events.len());
             let letter = Letter {
                 time_microseconds: Timestamp::now().as_microsecond(),

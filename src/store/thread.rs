@@ -84,10 +84,13 @@ impl MirrorChanges {
     }
 }
 
+/// An event that was let in: by whom, its number, its line.
+type Admitted = (Arc<dyn Queue>, u64, Arc<[u8]>);
+
 /// What follows from a transaction once it is committed.
 #[derive(Default)]
 struct Effects {
-    admitted: Vec<(Arc<dyn Queue>, u64, Arc<[u8]>)>,
+    admitted: Vec<Admitted>,
     losses: Vec<(Arc<dyn Queue>, &'static str, u64)>,
     replies: Vec<Box<dyn FnOnce()>>,
 }
@@ -322,7 +325,7 @@ impl Writer {
         }
         let Some(database) = &self.database else { return false };
         for queue in &self.queues {
-            match database.enroll(&queue.name()) {
+            match database.enroll(queue.name()) {
                 Ok(enrolled) => queue.reset(enrolled.webhook, "the database was damaged"),
                 Err(failure) => log::error!("cannot enter the webhook {}: {failure}", queue.name()),
             }
