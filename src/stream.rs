@@ -90,6 +90,7 @@ pub struct Stream {
     sequence: u64,
     objects: u64,
     clock: Clock,
+    last: event::Last,
     differ: Differ,
     changed: Json,
     scratch: Json,
@@ -107,6 +108,7 @@ impl Stream {
             sequence: 0,
             objects: 0,
             clock: Clock::default(),
+            last: event::Last::default(),
             differ: Differ::default(),
             changed: Json::new(),
             scratch: Json::new(),
@@ -328,7 +330,7 @@ impl Stream {
             }
         };
         let mark = json.mark();
-        event::begin(json, &mut self.clock, &head);
+        event::begin(json, &mut self.clock, &mut self.last, &head);
         write_object(json, table, &Context::new(table, shown, links));
         event::end(json);
         if let Some(jq) = &self.options.filter.jq {
@@ -382,8 +384,8 @@ impl Stream {
     pub fn own(
         &mut self,
         out: &mut Json,
-        event: &str,
-        action: &str,
+        event: &'static str,
+        action: &'static str,
         telling: Telling<'_>,
         object: impl FnOnce(&mut Json),
     ) -> Option<u64> {
@@ -412,7 +414,7 @@ impl Stream {
             }
         };
         let mark = json.mark();
-        event::begin(json, &mut self.clock, &head);
+        event::begin(json, &mut self.clock, &mut self.last, &head);
         json.begin_object();
         object(json);
         json.end_object();

@@ -482,7 +482,7 @@ impl Watch<'_> {
 }
 
 /// Tells that a namespace appeared or is gone.
-fn tell_namespace(stream: &mut Stream, out: &mut Json, place: &Place, action: &str) -> Option<u64> {
+fn tell_namespace(stream: &mut Stream, out: &mut Json, place: &Place, action: &'static str) -> Option<u64> {
     let label = place.label().unwrap_or_default();
     // The key is the event's own here.
     stream.own(out, "netns", action, own_telling(None), |out| {
