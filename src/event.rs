@@ -96,9 +96,9 @@ pub struct Head<'a> {
     /// The network namespace, where another than linkhook's own is watched.
     pub netns: Option<&'a str>,
     /// The kind, or the own event's name.
-    pub event: &'a str,
+    pub event: &'static str,
     /// The action's name.
-    pub action: &'a str,
+    pub action: &'static str,
     /// How linkhook came to know.
     pub origin: Origin,
     /// The number of the line that led to it.
@@ -114,12 +114,69 @@ pub struct Head<'a> {
 }
 
 /// Writes the line up to the object's value, its key included. The caller writes the value, then calls [`end`].
-pub fn begin(out: &mut Json, clock: &mut Clock, head: &Head<'_>) {
+pub fn begin(out: &mut Json, clock: &mut Clock, last: &mut Last, head: &Head<'_>) {
     // Written in as few pieces as can be: this stands before every line.
     out.raw_text("{\"v\":1,\"ts\":");
     clock.write(out, head.time_microseconds);
     out.raw_text(",\"seq\":");
     out.continue_unsigned(head.sequence);
+    if last.is_like(head) {
+        out.raw_members(&last.text);
+        return;
+    }
+    let mark = out.mark();
+    write_middle(out, head);
+    last.remember(head, out.since(mark));
+}
+
+/// What stands between a line's number and its object, as it was written last: a burst of changes has it in common.
+#[derive(Debug, Default)]
+pub struct Last {
+    /// The names of event, action and origin.
+    names: [&'static str; 3],
+    interface: Option<(Option<Box<[u8]>>, u32)>,
+    actor: Option<Actor>,
+    text: Vec<u8>,
+}
+
+impl Last {
+    /// Whether the text is that of a line that begins so.
+    #[inline]
+    fn is_like(&self, head: &Head<'_>) -> bool {
+        let interface = self.interface.as_ref().map(|(name, ifindex)| (name.as_deref(), *ifindex));
+        Last::can_hold(head)
+            && std::iter::zip(self.names, names(head)).all(|(one, other)| std::ptr::eq(one, other))
+            && interface == head.interface
+            && self.actor.as_ref() == head.actor
+    }
+
+    /// What few lines have is left out.
+    fn can_hold(head: &Head<'_>) -> bool {
+        head.host.is_none()
+            && head.netns.is_none()
+            && head.cause.is_none()
+            && head.signals.is_empty()
+            && head.changed.is_empty()
+    }
+
+    fn remember(&mut self, head: &Head<'_>, text: &[u8]) {
+        if !Last::can_hold(head) {
+            return;
+        }
+        self.names = names(head);
+        self.interface = head.interface.map(|(name, ifindex)| (name.map(Box::from), ifindex));
+        self.actor = head.actor.cloned();
+        self.text.clear();
+        // A comma comes by itself.
+        self.text.extend_from_slice(text.strip_prefix(b",").unwrap_or(text));
+    }
+}
+
+fn names(head: &Head<'_>) -> [&'static str; 3] {
+    [head.event, head.action, head.origin.name()]
+}
+
+fn write_middle(out: &mut Json, head: &Head<'_>) {
     if let Some(host) = head.host {
         out.key("host");
         out.string(host);
@@ -224,6 +281,58 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_begins_as_it_says_whatever_came_before() {
+        let actor = |port| Actor { port, process: None };
+        let (one, two) = (actor(1), actor(2));
+        let head = Head {
+            time_microseconds: 0,
+            sequence: 1,
+            host: None,
+            netns: None,
+            event: "route",
+            action: "add",
+            origin: Origin::Kernel,
+            cause: None,
+            interface: Some((Some(b"eth0"), 2)),
+            signals: Signals::NONE,
+            changed: &[],
+            actor: Some(&one),
+        };
+        let heads = [
+            head,
+            head,
+            Head { event: "addr", ..head },
+            Head { action: "remove", ..head },
+            Head { origin: Origin::Inferred, cause: Some(7), ..head },
+            Head { origin: Origin::Inferred, ..head },
+            Head { interface: Some((Some(b"eth1"), 2)), ..head },
+            Head { interface: Some((Some(b"eth1"), 3)), ..head },
+            Head { interface: Some((None, 3)), ..head },
+            Head { interface: None, ..head },
+            Head { actor: Some(&two), ..head },
+            Head { actor: None, ..head },
+            Head { netns: Some("blue"), ..head },
+            Head { host: Some("here"), ..head },
+            Head { signals: Signals::MOVED_NETNS, ..head },
+            Head { changed: b"\"a\":1", ..head },
+        ];
+        let text = |last: &mut Last, head| {
+            let mut out = Json::new();
+            begin(&mut out, &mut Clock::default(), last, head);
+            String::from_utf8_lossy(out.bytes()).into_owned()
+        };
+        let mut last = Last::default();
+        for first in &heads {
+            for second in &heads {
+                text(&mut last, first);
+                assert_eq!(text(&mut last, second), text(&mut Last::default(), second));
+            }
+        }
+        // None is like nothing at all.
+        assert!(text(&mut Last::default(), &head).contains(r#""seq":1,"event":"route","action":"add","#));
+    }
 
     #[test]
     fn times_have_six_digits() {

@@ -94,6 +94,7 @@ pub struct Stream {
     began_after: u64,
     objects: u64,
     clock: Clock,
+    last: event::Last,
     differ: Differ,
     changed: Json,
     scratch: Json,
@@ -112,6 +113,7 @@ impl Stream {
             began_after: 0,
             objects: 0,
             clock: Clock::default(),
+            last: event::Last::default(),
             differ: Differ::default(),
             changed: Json::new(),
             scratch: Json::new(),
@@ -353,7 +355,7 @@ impl Stream {
             }
         };
         let mark = json.mark();
-        event::begin(json, &mut self.clock, &head);
+        event::begin(json, &mut self.clock, &mut self.last, &head);
         write_object(json, table, &Context::new(table, shown, links));
         event::end(json);
         if let Some(jq) = &self.options.filter.jq {
@@ -408,8 +410,8 @@ impl Stream {
     pub fn own(
         &mut self,
         out: &mut Json,
-        event: &str,
-        action: &str,
+        event: &'static str,
+        action: &'static str,
         telling: Telling<'_>,
         object: impl FnOnce(&mut Json),
     ) -> Option<u64> {
@@ -438,7 +440,7 @@ impl Stream {
             }
         };
         let mark = json.mark();
-        event::begin(json, &mut self.clock, &head);
+        event::begin(json, &mut self.clock, &mut self.last, &head);
         json.begin_object();
         object(json);
         json.end_object();

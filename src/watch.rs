@@ -674,7 +674,13 @@ fn print(writer: &mut Writer, lines: &[u8]) -> std::result::Result<(), Ended> {
 }
 
 /// Tells that a namespace appeared or is gone.
-fn tell_namespace(stream: &mut Stream, out: &mut Json, label: &str, action: &str, telling: Telling<'_>) -> Option<u64> {
+fn tell_namespace(
+    stream: &mut Stream,
+    out: &mut Json,
+    label: &str,
+    action: &'static str,
+    telling: Telling<'_>,
+) -> Option<u64> {
     // The key is the event's own here.
     stream.own(out, "netns", action, telling, |out| {
         out.key("name");

@@ -9,7 +9,7 @@ use crate::deliver::hub::post;
 use crate::deliver::retry::Verdict;
 use crate::deliver::{Proxy, Webhook, WhenFull};
 use crate::error::{Error, Result};
-use crate::event::{self, Clock, Head, Origin};
+use crate::event::{self, Clock, Head, Last, Origin};
 use crate::kinds::KINDS;
 use crate::mirror::signals::Signals;
 use crate::netns::Wanted;
@@ -72,7 +72,7 @@ fn test_event(host: &str, name: &str) -> Vec<u8> {
         changed: &[],
         actor: None,
     };
-    event::begin(&mut out, &mut Clock::default(), &head);
+    event::begin(&mut out, &mut Clock::default(), &mut Last::default(), &head);
     out.begin_object();
     out.key("webhook");
     out.string(name);

@@ -84,9 +84,9 @@ impl Mirror {
         }
     }
 
-    /// How many routes leave through an interface.
-    pub fn routes_through(&self, ifindex: u32) -> usize {
-        self.uses.of_link(ifindex)
+    /// How many routes of a family leave through an interface.
+    pub fn routes_through(&self, family: u8, ifindex: u32) -> usize {
+        self.uses.of_link(family, ifindex)
     }
 
     /// How many routes use a nexthop object.

@@ -234,7 +234,7 @@ proptest! {
         let mut held = kernel.objects();
         held.sort();
         prop_assert_eq!(watcher.fold.sorted(), held);
-        prop_assert_eq!(watcher.mirror.routes_through(1) + watcher.mirror.routes_through(2),
+        prop_assert_eq!(watcher.mirror.routes_through(2, 1) + watcher.mirror.routes_through(2, 2),
             kernel.routes.values().map(Vec::len).sum::<usize>());
     }
 }

@@ -16,6 +16,7 @@ use crate::netlink::wire::{
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, attribute, attribute_u32, attributes,
 };
 
+const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_MPLS: u8 = 28;
 const RTPROT_RA: u8 = 9;
@@ -38,11 +39,6 @@ fn ways<'a>(kind: &Kind, payload: &'a [u8]) -> SmallVec<[Way<'a>; 4]> {
         Some(legs) => Legs { rest: legs }.map(|leg| (leg.ifindex, gateway(leg.attributes))).collect(),
         None => [(attribute_u32(set, RTA_OIF).unwrap_or_default(), gateway(set))].into_iter().collect(),
     }
-}
-
-/// The interface of a route of one leg, as nearly all are.
-pub fn only_interface(kind: &Kind, payload: &[u8]) -> Option<u32> {
-    attribute_u32(attributes_of(kind, payload), RTA_OIF).filter(|&ifindex| ifindex != 0)
 }
 
 /// Every interface that a route leaves through, each once.
@@ -115,35 +111,48 @@ enum Gone {
     Leg(usize),
 }
 
-fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Gone {
-    // As nearly always: one route of one leg, or one of IPv4, which leaves whole.
+/// `None` where it is none of them.
+fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
+    if !std::ptr::eq(kind, &crate::kinds::route::ROUTE) {
+        return Some(Gone::Object(0));
+    }
+    // As nearly always: the only one, as it was.
     if let [only] = group
-        && (family(payload) != AF_INET6 || attribute(attributes_of(kind, only), RTA_MULTIPATH).is_none())
+        && **only == *payload
     {
-        return Gone::Object(0);
+        return Some(Gone::Object(0));
     }
     let gone = ways(kind, payload);
-    if std::ptr::eq(kind, &crate::kinds::route::ROUTE) && family(payload) == AF_INET6 && gone.len() == 1 {
+    if family(payload) == AF_INET6 && gone.len() == 1 {
         let several = group.iter().position(|route| {
             let ways = ways(kind, route);
             ways.len() > 1 && ways.contains(&gone[0])
         });
         if let Some(place) = several {
-            return Gone::Leg(place);
+            return Some(Gone::Leg(place));
         }
     }
-    if group.len() == 1 {
-        return Gone::Object(0);
+    // Where it leads tells it from the others; of several that lead there, all that they say.
+    let mut alike = group.iter().enumerate().filter(|(_, route)| ways(kind, route) == gone).map(|(place, _)| place);
+    if let Some(first) = alike.next() {
+        let equal = alike.next().and_then(|_| group.iter().position(|route| same(kind, route, payload)));
+        return Some(Gone::Object(equal.unwrap_or(first)));
     }
-    let equal = group.iter().position(|route| same(kind, route, payload));
-    Gone::Object(equal.or_else(|| group.iter().position(|route| ways(kind, route) == gone)).unwrap_or(0))
+    // A look has found it gone before the kernel's word of it was read: another one, through another interface, is not
+    // meant. What a nexthop object or several legs lead to may have changed meanwhile.
+    let set = attributes_of(kind, payload);
+    let certain = matches!(family(payload), AF_INET | AF_INET6)
+        && attribute(set, RTA_NH_ID).is_none()
+        && attribute(set, RTA_MULTIPATH).is_none();
+    if certain { None } else { Some(Gone::Object(0)) }
 }
 
 /// Takes out what a message says is gone; of an IPv6 route with several legs it may be one leg alone.
 pub fn remove<'m>(mut occupied: Occupied<'m>, kind: &Kind, payload: &[u8]) -> Change<'m> {
     match gone(occupied.group().as_slice(), kind, payload) {
-        Gone::Object(place) => Change::Removed(occupied.remove(place)),
-        Gone::Leg(place) => {
+        None => Change::RemovedUnknown,
+        Some(Gone::Object(place)) => Change::Removed(occupied.remove(place)),
+        Some(Gone::Leg(place)) => {
             let old = occupied.into_group().at_mut(place);
             let rest = without_leg(kind, old, ways(kind, payload)[0]);
             let old_bytes = std::mem::replace(old, rest.into());
@@ -187,4 +196,35 @@ fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
         }
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mirror;
+    use super::*;
+    use crate::kinds::{index_of, route::ROUTE};
+
+    fn route(family: u8, ifindex: u32) -> Vec<u8> {
+        let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
+        append_attribute(&mut payload, RTA_OIF, &ifindex.to_ne_bytes());
+        payload
+    }
+
+    #[test]
+    fn what_a_look_has_found_gone_takes_no_other_with_it() {
+        let kind = index_of(&ROUTE).unwrap();
+        for family in [AF_INET, AF_INET6] {
+            let mut mirror = Mirror::new();
+            for ifindex in [2, 3] {
+                mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, &route(family, ifindex));
+            }
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).1, Change::Removed(_)));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).1, Change::RemovedUnknown));
+            assert_eq!(mirror.objects(kind).collect::<Vec<_>>(), [route(family, 2)]);
+            // With others there, it is still the one that is meant.
+            mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, &route(family, 4));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).1, Change::RemovedUnknown));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 2)).1, Change::Removed(_)));
+        }
+    }
 }

@@ -264,7 +264,10 @@ pub fn limited(looks: &[Look], mirror: &Mirror, watched: &[KindIndex]) -> Vec<(K
             found.push((kind, Scope::All));
             continue;
         }
-        let matters = |ifindex: &u32| !ptr::eq(KINDS[kind], &route::ROUTE) || mirror.routes_through(*ifindex) > 0;
+        let matters = |ifindex: &u32| {
+            let mut families = KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first());
+            !ptr::eq(KINDS[kind], &route::ROUTE) || families.any(|&family| mirror.routes_through(family, *ifindex) > 0)
+        };
         let links: Vec<u32> = links.into_iter().flatten().filter(matters).collect();
         if !links.is_empty() {
             found.push((kind, Scope::Links(links)));

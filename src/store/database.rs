@@ -34,6 +34,8 @@ const APPLICATION: i64 = 0x6c6e_6b68;
 const STATEMENTS_MAX: usize = 40;
 /// The write-ahead log is cut to this when it has been taken over.
 const LOG_BYTES: i64 = 8 << 20;
+/// Pages kept in memory, in KiB.
+const CACHE_KIB: i64 = 8 << 10;
 /// Given up when the disk is full, so that what was delivered can still be noted.
 const RESERVE_BYTES: u64 = 4 << 20;
 /// So long a statement waits for another process that reads or copies the database.
@@ -274,6 +276,7 @@ impl Database {
         let level = if synchronous == Synchronous::Full { "FULL" } else { "NORMAL" };
         connection.pragma_update(None, "synchronous", level)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
         let (application, version) = (number("application_id")?, number("user_version")?);
         let empty: bool =
@@ -591,5 +594,74 @@ impl Reader {
             found.push((row.get(0)?, line.to_vec()));
         }
         Ok((found, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path) -> (Directory, Database, bool) {
+        let directory = Directory::open(path).unwrap();
+        let (database, anew) = Database::open(&directory, Synchronous::Normal).unwrap();
+        (directory, database, anew)
+    }
+
+    fn aside(path: &Path) -> usize {
+        let entries = fs::read_dir(path).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("set-aside")).count()
+    }
+
+    #[test]
+    fn a_newer_versions_database_is_set_aside_and_not_deleted() {
+        let state = tempfile::tempdir().unwrap();
+        for (pragma, value) in [("user_version", VERSION + 1), ("application_id", 7)] {
+            let (directory, database, _) = open(state.path());
+            database.connection.pragma_update(None, pragma, value).unwrap();
+            drop((database, directory));
+            let (_directory, database, anew) = open(state.path());
+            assert!(anew);
+            assert_eq!(database.webhooks().unwrap(), Vec::<String>::new());
+        }
+        assert_eq!(aside(state.path()), 2);
+    }
+
+    #[test]
+    fn an_event_goes_when_nobody_waits_for_it_any_more() {
+        let state = tempfile::tempdir().unwrap();
+        let (_directory, database, anew) = open(state.path());
+        assert!(!anew);
+        let (a, b) = (database.enroll("a").unwrap().webhook, database.enroll("b").unwrap().webhook);
+        for (sequence, wanted) in [(1, vec![a]), (2, vec![a, b]), (3, vec![b])] {
+            database.insert_event(sequence, "{}").unwrap();
+            wanted.iter().for_each(|&webhook| database.insert_wanted(webhook, sequence, 2).unwrap());
+        }
+        let events = || -> Vec<u64> {
+            let mut statement = database.connection.prepare("SELECT seq FROM event ORDER BY seq").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect()
+        };
+        database.delivered(a, 2).unwrap();
+        assert_eq!(events(), [2, 3]);
+        database.drop_wanted(b, 2).unwrap();
+        assert_eq!(events(), [3]);
+        database.strike(b).unwrap();
+        assert_eq!((events(), database.webhooks().unwrap()), (vec![], vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_watched_any_more_is_forgotten() {
+        let state = tempfile::tempdir().unwrap();
+        let (directory, database, _) = open(state.path());
+        database.cover("", &["link", "addr"]).unwrap();
+        for kind in ["link", "addr"] {
+            let objects = encode([&b"one"[..], b"two"].into_iter());
+            database.set_objects("", kind, b"key", Some(&objects)).unwrap();
+        }
+        database.cover("", &["addr", "route"]).unwrap();
+        let known = Reader::new(directory.database()).known("").unwrap();
+        assert_eq!(known.kinds, ["addr", "route"]);
+        assert_eq!(known.objects, [(0, b"one".to_vec()), (0, b"two".to_vec())]);
+        database.forget("").unwrap();
+        assert!(database.namespaces().unwrap().is_empty());
     }
 }

@@ -430,7 +430,8 @@ fn insert(database: &Database, event: &Staged, effects: &mut Effects) -> Result<
         }
         if !stored {
             // Lines are JSON, and so UTF-8.
-            database.insert_event(event.sequence, &String::from_utf8_lossy(&event.line))?;
+            let line = std::str::from_utf8(&event.line).unwrap_or_default();
+            database.insert_event(event.sequence, line)?;
             stored = true;
         }
         database.insert_wanted(webhook, event.sequence, octets)?;
