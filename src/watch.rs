@@ -358,11 +358,7 @@ impl Watch<'_> {
 
     fn add(&mut self, netns: Netns) -> Result<()> {
         let number = self.next_place;
-        let known = match &mut self.store {
-            Some(store) => Some(store.known(netns.label().unwrap_or_default())?),
-            None => None,
-        };
-        let place = Place::open(self.settings, number, netns, known, self.stream.options().present)?;
+        let place = Place::open(self.settings, number, netns, self.store.as_mut(), self.stream.options().present)?;
         self.register(&place)?;
         self.next_place += 1;
         self.places.push(place);

@@ -105,6 +105,10 @@ fn words(configuration: &Configuration) -> String {
             list(&watch.interfaces)
         ),
         format!("output: {place}, {}", output.format.unwrap_or("json")),
+        match &watch.state_dir {
+            Some(path) => format!("state: {}; nothing is lost when linkhook ends", path.display()),
+            None => "state: none; what waits for webhooks is lost when linkhook ends".to_owned(),
+        },
     ];
     webhooks.iter().for_each(|webhook| lines.extend(webhook_words(webhook)));
     lines.push(String::new());
@@ -162,7 +166,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
             duration_words(retry.most),
             duration_words(retry.give_up_after)
         ),
-        format!("  spool: {} in memory, then {when_full}", bytes_words(webhook.spool_bytes)),
+        format!("  spool: {}, then {when_full}", bytes_words(webhook.spool_bytes)),
         format!("  an attempt takes {} at most, through {proxy}", duration_words(webhook.timeout)),
     ]
 }

@@ -34,6 +34,11 @@ const NEXTHOP_GROUP: u32 = 32;
 /// `mc_forwarding` changes when a multicast routing daemon takes an interface or gives it up; all settings go when IPv6
 /// leaves an interface.
 const NETCONF_GROUPS: [u32; 2] = [24, 25];
+/// A link says which queueing discipline it has, and is not told when that changes.
+const TRAFFIC_CONTROL_GROUP: u32 = 4;
+/// Kinds that also come by themselves, from a look-up or a list of addresses, with nothing near them that is told; and
+/// IPv6's view of a link that is down.
+const UNTOLD: [&Kind; 4] = [&neigh::NEIGH, &neigh::FDB, &neightbl::NEIGHTBL, &link::INET6_LINK];
 
 /// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
 pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
@@ -46,6 +51,9 @@ pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
     if kinds.iter().any(|&kind| told_by_netconf(KINDS[kind])) {
         groups.extend(NETCONF_GROUPS);
     }
+    if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &link::LINK)) {
+        groups.push(TRAFFIC_CONTROL_GROUP);
+    }
     groups.sort_unstable();
     groups.dedup();
     groups
@@ -57,9 +65,14 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
     table.identity.is_some() && !table.dumps.is_empty()
 }
 
-/// Whether the kernel tells, or looks find, all that happens to such an object. Neighbours and forwarding entries also come
-/// by themselves, from a look-up or a list of addresses, with nothing near them that is told; IPv6's view of a link that
-/// is down is not told, nor an IPv6 address that is still tentative (`addrconf_dad_completed` tells it).
+/// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
+pub fn untold(kinds: &[KindIndex]) -> Vec<(KindIndex, Scope)> {
+    let untold = kinds.iter().filter(|&&kind| UNTOLD.iter().any(|&untold| ptr::eq(KINDS[kind], untold)));
+    untold.map(|&kind| (kind, Scope::All)).collect()
+}
+
+/// Whether the kernel tells, or looks find at once, all that happens to such an object. An IPv6 address that is still
+/// tentative is not told either (`addrconf_dad_completed` tells it).
 pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
     let table = KINDS[kind];
     if ptr::eq(table, &addr::ADDR) {
@@ -67,7 +80,7 @@ pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
         let flags = attribute_u32(attributes_of(table, payload), addr::IFA_FLAGS).unwrap_or_default();
         return flags & IFA_F_TENTATIVE == 0;
     }
-    ![&neigh::NEIGH, &neigh::FDB, &neightbl::NEIGHTBL, &link::INET6_LINK].iter().any(|&untold| ptr::eq(table, untold))
+    !UNTOLD.iter().any(|&untold| ptr::eq(table, untold))
 }
 
 /// What a link was before a message: its flags and its name.
@@ -212,24 +225,25 @@ fn after_traffic_control(look: &mut impl FnMut(&'static Kind, Option<u32>), tabl
     if ![&tc::QDISC, &tc::CLASS, &tc::CHAIN, &tc::FILTER].iter().any(|&control| ptr::eq(table, control)) {
         return;
     }
-    let link = super::interface_of(table, payload);
+    let interface = super::interface_of(table, payload);
     if ptr::eq(table, &tc::QDISC) {
         // Classes and inner disciplines come with it, and leave with their filters (`qdisc_destroy`); the default one
         // comes back.
         look(&tc::QDISC, None);
+        look(&link::LINK, None);
         for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
-            look(kind, link);
+            look(kind, interface);
         }
     } else if ptr::eq(table, &tc::CLASS) && gone {
         look(&tc::QDISC, None);
-        look(&tc::FILTER, link);
-        look(&tc::CHAIN, link);
+        look(&tc::FILTER, interface);
+        look(&tc::CHAIN, interface);
     } else if ptr::eq(table, &tc::CHAIN) && gone {
-        look(&tc::FILTER, link);
+        look(&tc::FILTER, interface);
     } else if ptr::eq(table, &tc::FILTER) && gone {
         // One without a handle stands for all of its priority (`tfilter_notify_chain`).
         if u32_at(payload, 8) == Some(0) {
-            look(&tc::FILTER, link);
+            look(&tc::FILTER, interface);
         }
     }
 }

@@ -23,7 +23,6 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use rustix::fs::FlockOperation;
 
-use super::Known;
 use crate::error::{Error, Result};
 
 /// The schema's version.
@@ -548,13 +547,16 @@ impl Reader {
         self.connection.as_ref().ok_or(Failure::InvalidQuery)
     }
 
-    /// What is known of a namespace.
-    pub fn known(&mut self, netns: &str) -> std::result::Result<Known, Failure> {
+    /// What is known of a namespace: gives each object to `each`, with the name of its kind, and gives back the kinds.
+    pub fn known(
+        &mut self,
+        netns: &str,
+        mut each: impl FnMut(&str, &[u8]),
+    ) -> std::result::Result<Vec<String>, Failure> {
         let connection = self.connection()?;
         let mut statement = connection.prepare("SELECT kind FROM covered WHERE netns = ?1")?;
         let kinds = statement.query_map([netns], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
-        let mut objects = Vec::new();
-        for (place, kind) in kinds.iter().enumerate() {
+        for kind in &kinds {
             let mut statement =
                 connection.prepare_cached("SELECT objects FROM mirror WHERE netns = ?1 AND kind = ?2")?;
             let mut rows = statement.query([netns, kind.as_str()])?;
@@ -564,12 +566,12 @@ impl Reader {
                     let Some((object, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else {
                         break;
                     };
-                    objects.push((place, object.to_vec()));
+                    each(kind, object);
                     rest = behind;
                 }
             }
         }
-        Ok(Known { kinds, objects })
+        Ok(kinds)
     }
 
     fn try_read(
@@ -658,9 +660,12 @@ mod tests {
             database.set_objects("", kind, b"key", Some(&objects)).unwrap();
         }
         database.cover("", &["addr", "route"]).unwrap();
-        let known = Reader::new(directory.database()).known("").unwrap();
-        assert_eq!(known.kinds, ["addr", "route"]);
-        assert_eq!(known.objects, [(0, b"one".to_vec()), (0, b"two".to_vec())]);
+        let mut objects = Vec::new();
+        let kinds = Reader::new(directory.database())
+            .known("", |kind, object| objects.push((kind.to_owned(), object.to_vec())))
+            .unwrap();
+        assert_eq!(kinds, ["addr", "route"]);
+        assert_eq!(objects, [("addr".to_owned(), b"one".to_vec()), ("addr".to_owned(), b"two".to_vec())]);
         database.forget("").unwrap();
         assert!(database.namespaces().unwrap().is_empty());
     }

@@ -130,15 +130,6 @@ impl Append {
     }
 }
 
-/// What was known of a namespace when linkhook last ran.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// The kinds all of whose objects are known.
-    pub kinds: Vec<String>,
-    /// The objects: their kind's place in `kinds`, and their bytes.
-    pub objects: Vec<(usize, Vec<u8>)>,
-}
-
 enum Command {
     Append(Append),
     Enroll(String, Reply<Enrolled>),
@@ -300,12 +291,13 @@ impl Store {
         std::mem::take(&mut self.namespaces)
     }
 
-    /// What was known of a namespace when linkhook last ran; once.
-    pub fn known(&mut self, netns: &str) -> Result<Known> {
-        let Some(place) = self.namespaces.iter().position(|known| known == netns) else { return Ok(Known::default()) };
+    /// What was known of a namespace when linkhook last ran; once. Gives each object to `each`, with the name of its kind,
+    /// and gives back the kinds all of whose objects are known.
+    pub fn known(&mut self, netns: &str, each: impl FnMut(&str, &[u8])) -> Result<Vec<String>> {
+        let Some(place) = self.namespaces.iter().position(|known| known == netns) else { return Ok(Vec::new()) };
         self.namespaces.remove(place);
         self.known
-            .known(netns)
+            .known(netns, each)
             .map_err(|failure| Error::failed(format_args!("cannot read {}: {failure}", self.path.display())))
     }
 

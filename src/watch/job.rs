@@ -60,9 +60,14 @@ impl Job {
     /// A job that has not asked for anything yet.
     pub fn new(purpose: Purpose, cause: Option<u64>, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
         // A link may name another one that comes later, so that the names are learned first.
-        let names = purpose == Purpose::Start;
-        let link = index_of(&link::LINK).filter(|_| names);
-        let waiting = link.map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
+        // When links are compared with what was known, those that are gone keep the names that they had.
+        let link = index_of(&link::LINK);
+        let names = match purpose {
+            Purpose::Start => true,
+            Purpose::Offline => !kinds.iter().any(|(kind, _)| Some(*kind) == link),
+            Purpose::Repair | Purpose::Look | Purpose::Verify => false,
+        };
+        let waiting = link.filter(|_| names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
         Job {
             names,
             purpose,

@@ -23,7 +23,7 @@ use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
-use crate::store::{Append, Known, Objects};
+use crate::store::{Append, Objects, Store};
 use crate::stream::{Source, Stream, Telling, Told};
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
@@ -35,6 +35,9 @@ const READS_MAX: usize = 16;
 const INTERRUPTIONS_MAX: u32 = 10;
 /// A look waits so long for what else may come, so that a storm costs one look.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// Once nothing was told for so long, what changes with nothing near it that is told is looked at; at the latest so long
+/// after the first change.
+const TRAIL_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// After a job, the next look waits so many times as long as it took.
 const REST_FACTOR: u32 = 9;
 /// The longest rest after a job.
@@ -78,11 +81,29 @@ pub struct Place {
     pending: Option<Pending>,
     looks: Vec<Look>,
     look_at: Option<Instant>,
+    /// Some watched kind changes with nothing near it that is told.
+    trails: bool,
+    trail: Option<Trail>,
     rested_at: Instant,
     repair_pause: Duration,
     verify_at: Option<Instant>,
     last_received_microseconds: i64,
     received_at: Instant,
+}
+
+/// Something was told, which what is never told may have followed.
+#[derive(Clone, Copy, Debug)]
+struct Trail {
+    first: Instant,
+    last: Instant,
+    /// The last line.
+    cause: Option<u64>,
+}
+
+impl Trail {
+    fn due(&self) -> Instant {
+        (self.last + TRAIL_PAUSE.0).min(self.first + TRAIL_PAUSE.1)
+    }
 }
 
 /// Notifications were lost.
@@ -106,21 +127,22 @@ struct Pending {
 }
 
 impl Place {
-    /// Subscribes to what the kinds need, in that namespace, and asks for what exists. `known` is what the store knows of
-    /// it, where there is a store; `present` whether everything is shown.
+    /// Subscribes to what the kinds need, in that namespace, and asks for what exists. `present` says whether
+    /// everything is shown.
     pub fn open(
         settings: &Settings,
         number: usize,
         mut netns: Netns,
-        known: Option<Known>,
+        store: Option<&mut Store>,
         present: bool,
     ) -> Result<Place> {
         netns.let_go_of_name()?;
         let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
         let mut mirror = Mirror::new();
         let comparable = all(settings).into_iter().map(|(kind, _)| kind);
-        let covers: Option<Vec<KindIndex>> = known.is_some().then(|| comparable.collect());
-        let resumed: Vec<KindIndex> = known.map(|known| restore(&mut mirror, settings, known)).unwrap_or_default();
+        let covers: Option<Vec<KindIndex>> = store.is_some().then(|| comparable.collect());
+        let label = netns.label().unwrap_or_default();
+        let resumed = store.map(|store| restore(&mut mirror, settings, store, label)).transpose()?.unwrap_or_default();
         if let Some(covers) = &covers {
             mirror.keep_journal(covers);
         }
@@ -157,6 +179,8 @@ impl Place {
             pending: None,
             looks: Vec::new(),
             look_at: None,
+            trails: !silence::untold(&settings.kinds).is_empty(),
+            trail: None,
             rested_at: now,
             repair_pause: REPAIR_PAUSE.0,
             verify_at: settings.verify.map(|every| now + every),
@@ -222,6 +246,7 @@ impl Place {
         self.loss = None;
         self.looks.clear();
         self.look_at = None;
+        self.trail = None;
         self.verify_at = None;
         Ok(())
     }
@@ -324,7 +349,8 @@ impl Place {
         }
         let look = self.look_at.map(|at| at.max(self.rested_at));
         let repair = self.loss.as_ref().map(|loss| loss.repair_at);
-        [look, repair, self.verify_at].into_iter().flatten().min()
+        let trail = self.trail.map(|trail| trail.due().max(self.rested_at));
+        [look, trail, repair, self.verify_at].into_iter().flatten().min()
     }
 
     /// Takes from the kernel what it has, into the backlog; notes links that move.
@@ -450,6 +476,7 @@ impl Place {
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
+        let mut told = None;
         let now = self.received_at;
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
@@ -457,14 +484,19 @@ impl Place {
             }
             let before = silence::before(&self.mirror, &message);
             let actor = (message.header.port != 0).then(|| self.actors.of(message.header.port, now));
-            let told = Telling { actor: actor.as_ref(), ..telling };
-            let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, told);
+            let telling_by = Telling { actor: actor.as_ref(), ..telling };
+            let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, telling_by);
+            told = line.or(told);
             silence::looks(&mut looks, &self.mirror, &message, before, line);
         }
         if !messages.rest().is_empty() {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
         }
         self.backlog.pop();
+        if self.trails {
+            let cause = told.or(self.trail.and_then(|trail| trail.cause));
+            self.trail = Some(Trail { first: self.trail.map_or(now, |trail| trail.first), last: now, cause });
+        }
         self.look(looks);
     }
 
@@ -715,6 +747,9 @@ impl Place {
             if !looks.is_empty() {
                 self.job = Some(Job::new(Purpose::Look, cause, looks, &self.mirror));
             }
+        } else if self.trail.is_some_and(|trail| trail.due().max(self.rested_at) <= now) {
+            let cause = self.trail.take().and_then(|trail| trail.cause);
+            self.job = Some(Job::new(Purpose::Look, cause, silence::untold(&settings.kinds), &self.mirror));
         } else if self.verify_at.is_some_and(|at| at <= now) {
             if self.look_at.is_some() {
                 self.verify_at = Some(now + LOOK_PAUSE);
@@ -748,20 +783,19 @@ fn early_interface(message: &wire::Message<'_>) -> Option<u32> {
     interface_of(KINDS[kind], message.payload)
 }
 
-/// Fills the mirror with what is known, and gives back the watched kinds all of whose objects that are.
-fn restore(mirror: &mut Mirror, settings: &Settings, known: Known) -> Vec<KindIndex> {
-    let comparable = all(settings);
-    let of_name = |name: &String| comparable.iter().map(|(kind, _)| *kind).find(|&kind| KINDS[kind].name == *name);
-    let kinds: Vec<Option<KindIndex>> = known.kinds.iter().map(of_name).collect();
-    for (place, payload) in known.objects {
-        let Some(kind) = kinds.get(place).copied().flatten() else { continue };
-        if payload.len() >= KINDS[kind].header.bytes {
+/// Fills the mirror with what the store knows, and gives back the watched kinds all of whose objects that are.
+fn restore(mirror: &mut Mirror, settings: &Settings, store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
+    let mut comparable: Vec<KindIndex> = all(settings).into_iter().map(|(kind, _)| kind).collect();
+    let known = store.known(netns, |name, payload| {
+        let kind = comparable.iter().copied().find(|&kind| KINDS[kind].name == name);
+        if let Some(kind) = kind.filter(|&kind| payload.len() >= KINDS[kind].header.bytes) {
             // As a dump shows it: behind those of its identity that are there.
-            mirror.apply(kind, false, wire::NLM_F_MULTI, &payload);
+            mirror.apply(kind, false, wire::NLM_F_MULTI, payload);
         }
-    }
+    })?;
     // In the order in which they are asked for: links first.
-    comparable.iter().map(|(kind, _)| *kind).filter(|kind| kinds.contains(&Some(*kind))).collect()
+    comparable.retain(|&kind| known.iter().any(|name| KINDS[kind].name == name));
+    Ok(comparable)
 }
 
 /// What became of a dump.

@@ -22,6 +22,8 @@ pub const TESTS: &[crate::Test] = &[
     ("verify_finds_no_difference", verify),
     ("bridge_ports_and_links_do_not_damage_each_other", bridge),
     ("a_recording_of_it_decodes", record),
+    ("what_comes_by_itself_is_found_once_it_is_quiet", by_itself),
+    ("a_links_queueing_discipline_is_told", discipline),
 ];
 
 fn started(namespace: &Namespace, arguments: &[&str]) -> Linkhook {
@@ -350,5 +352,35 @@ fn record() -> Result<(), Failed> {
         let lines = String::from_utf8(output.stdout)?;
         assert!(lines.contains(r#""ifname":"lo""#) && lines.contains(r#""action":"present""#), "{lines}");
     }
+    Ok(())
+}
+
+/// A look-up makes a neighbour of `lo`, and tells nobody.
+fn by_itself() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "link", "neigh"]);
+    linkhook.event("hello", "started");
+    let send = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))";
+    let output = namespace.command("python3").args(["-c", send]).output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    namespace.run("ip link set lo mtu 30000");
+    let line = linkhook.expect("the neighbour", |line| line["event"] == "neigh" && line["ifname"] == "lo");
+    assert_eq!((&line["origin"], &line["neigh"]["dst"]), (&"inferred".into(), &"0.0.0.0".into()));
+    assert!(line["cause"].is_u64());
+    Ok(())
+}
+
+/// `ip link` shows it, and the link is not told when it changes.
+fn discipline() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run("ip link add v0 type veth peer name v1; ip link set v0 up");
+    let mut linkhook = namespace.linkhook(&["hello", "link"]);
+    linkhook.event("hello", "started");
+    namespace.run("tc qdisc add dev v0 root handle 1: htb");
+    let line = linkhook.event("link", "change");
+    assert_eq!((&line["origin"], &line["changed"]["qdisc"]["new"]), (&"inferred".into(), &"htb".into()));
+    namespace.run("tc qdisc del dev v0 root");
+    let line = linkhook.event("link", "change");
+    assert_eq!(line["changed"]["qdisc"]["old"], "htb");
     Ok(())
 }
