@@ -6,6 +6,7 @@
 
 pub mod job;
 mod place;
+mod reload;
 
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,7 +16,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::decode::json::Json;
 use crate::deliver::Webhook;
@@ -29,6 +30,8 @@ use crate::output::writer::Writer;
 use crate::store::{Append, Store, Synchronous};
 use crate::stream::{Stream, Telling};
 pub use place::Place;
+pub use reload::Reload;
+use reload::Reloading;
 
 /// Octets of notifications that wait to be decoded at most, of all namespaces together.
 pub const BACKLOG_BYTES_MAX: usize = 16 << 20;
@@ -74,9 +77,6 @@ pub struct State {
     pub synchronous: Synchronous,
 }
 
-/// Reads the configuration again.
-pub type Reload = Arc<dyn Fn() -> Result<Vec<Webhook>> + Send + Sync>;
-
 /// The webhooks of a watch.
 pub struct Delivery {
     /// Each gets what it wants.
@@ -114,7 +114,7 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
     if let Some(store) = &store {
         stream.continue_after(store.sequence());
     }
-    let (mut shutdown, mut hangups, mut reload) = (Duration::ZERO, None, None);
+    let (mut shutdown, mut reloading) = (Duration::ZERO, None);
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
         let state = store.as_ref().zip(settings.state.as_ref());
@@ -126,8 +126,7 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
             }
         }
         stream.deliver_to(hub);
-        hangups = Some(caught(&[signal_hook::consts::SIGHUP])?);
-        reload = Some(delivery.reload);
+        reloading = Some(Reloading::new(delivery.reload, waker.clone())?);
     }
     let writer = Writer::new(descriptor, wake());
     let signals = signals()?;
@@ -141,12 +140,7 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
         out: Json::new(),
         poll,
         signals,
-        hangups,
-        reload,
-        reloaded: Arc::default(),
-        reloading: false,
-        reload_again: false,
-        waker: waker.clone(),
+        reloading,
         places: Vec::new(),
         next_place: 0,
         discovery: None,
@@ -239,15 +233,7 @@ struct Watch<'s> {
     out: Json,
     poll: Poll,
     signals: UnixStream,
-    /// SIGHUP.
-    hangups: Option<UnixStream>,
-    reload: Option<Reload>,
-    /// What came of reading the configuration again.
-    reloaded: Arc<Mutex<Option<Result<Vec<Webhook>>>>>,
-    /// It is being read; and is to be read once more then.
-    reloading: bool,
-    reload_again: bool,
-    waker: Arc<Waker>,
+    reloading: Option<Reloading>,
     /// In the order of their numbers.
     places: Vec<Place>,
     next_place: usize,
@@ -281,8 +267,8 @@ impl Watch<'_> {
     fn start(&mut self) -> std::result::Result<(), Ended> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
-        if let Some(hangups) = &mut self.hangups {
-            self.poll.registry().register(hangups, HANGUPS, Interest::READABLE).map_err(failed)?;
+        if let Some(reloading) = &mut self.reloading {
+            self.poll.registry().register(reloading.hangups(), HANGUPS, Interest::READABLE).map_err(failed)?;
         }
         // First it listens, then it looks what is there.
         self.discovery = Discovery::new(&self.settings.namespaces)?;
@@ -478,7 +464,7 @@ impl Watch<'_> {
                 match event.token() {
                     WAKER => {}
                     SIGNALS => self.stop = true,
-                    HANGUPS => self.read_configuration(),
+                    HANGUPS => self.reloading.iter_mut().for_each(Reloading::hung_up),
                     NAMESPACES => {
                         if let Some(discovery) = &mut self.discovery {
                             discovery.woken();
@@ -612,37 +598,10 @@ impl Watch<'_> {
         }
     }
 
-    /// Reads the configuration again, beside the loop: a file system may be slow.
-    fn read_configuration(&mut self) {
-        // The octets are all that is to be taken from it.
-        while self.hangups.as_mut().is_some_and(|hangups| io::Read::read(hangups, &mut [0; 64]).is_ok_and(|n| n > 0)) {}
-        self.start_reading();
-    }
-
-    fn start_reading(&mut self) {
-        let Some(reload) = self.reload.clone() else { return };
-        // One at a time: the last one must be the last word.
-        if self.reloading {
-            self.reload_again = true;
-            return;
-        }
-        let (slot, waker) = (self.reloaded.clone(), self.waker.clone());
-        let started = std::thread::Builder::new().name("configuration".into()).spawn(move || {
-            let result = reload();
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            let _ = waker.wake();
-        });
-        match started {
-            Ok(_) => self.reloading = true,
-            Err(error) => log::error!("cannot read the configuration again: {error}"),
-        }
-    }
-
     /// Takes over what the configuration says now.
     fn take_reloaded(&mut self) {
-        let reloaded = self.reloaded.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reloaded = self.reloading.as_mut().and_then(Reloading::take);
         let Some((reloaded, hub)) = reloaded.zip(self.stream.hub_mut()) else { return };
-        self.reloading = false;
         let taken = reloaded.and_then(|webhooks| {
             let count = webhooks.len();
             hub.set(webhooks).map(|()| count)
@@ -650,9 +609,6 @@ impl Watch<'_> {
         match taken {
             Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
-        }
-        if std::mem::take(&mut self.reload_again) {
-            self.start_reading();
         }
     }
 }

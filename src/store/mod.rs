@@ -206,6 +206,17 @@ impl Shared {
     }
 }
 
+/// Tells the end of the thread, by whatever it came.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.emptied.notify_all();
+        (self.0.wake)();
+    }
+}
+
 /// The store, for the loop.
 pub struct Store {
     shared: Arc<Shared>,
@@ -257,14 +268,11 @@ impl Store {
         });
         let mut writer = thread::Writer::new(directory, database, synchronous, sequence);
         let started = std::thread::Builder::new().name("store".into()).spawn({
-            let shared = shared.clone();
+            let ended = Ended(shared.clone());
             move || {
-                writer.run(&shared);
+                writer.run(&ended.0);
                 // With the lock of the directory.
                 drop(writer);
-                shared.lock().ended = true;
-                shared.emptied.notify_all();
-                (shared.wake)();
             }
         });
         started.map_err(|error| Error::system("cannot start the store's thread", &error))?;
