@@ -94,6 +94,16 @@ impl Mirror {
         self.uses.of_nexthops()
     }
 
+    /// Whether what is said of the uses of links and nexthop objects is what a walk through all routes finds.
+    #[cfg(test)]
+    fn uses_are_right(&mut self) -> bool {
+        let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
+        let routes: Vec<Box<[u8]>> = self.objects(route).map(Into::into).collect();
+        let hashed: Vec<(u64, &[u8])> =
+            routes.iter().map(|payload| (self.identity_hash(route, payload), &**payload)).collect();
+        self.uses.is_of(&hashed)
+    }
+
     /// How many objects of a kind are known.
     pub fn count(&self, kind: KindIndex) -> usize {
         self.stores[kind].len()
@@ -155,12 +165,12 @@ impl Mirror {
         };
         if std::ptr::eq(table, &kinds::route::ROUTE) {
             match &change {
-                Change::Added(new) => self.uses.count(new),
+                Change::Added(new) => self.uses.count(hash, new),
                 Change::Changed { old, new } => {
-                    self.uses.discount(old);
-                    self.uses.count(new);
+                    self.uses.discount(hash, old);
+                    self.uses.count(hash, new);
                 }
-                Change::Removed(old) => self.uses.discount(old),
+                Change::Removed(old) => self.uses.discount(hash, old),
                 Change::RemovedUnknown | Change::Same(_) => {}
             }
         }

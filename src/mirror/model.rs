@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::repair::Scope;
-use super::{Change, Mirror};
+use super::{Change, Mirror, interfaces_of};
 use crate::kinds::{addr, index_of, route};
 use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute};
 
@@ -26,6 +26,8 @@ enum Act {
     Again,
     /// The kernel is asked for everything; so many of the next acts happen during the dump: their notifications wait.
     Repair { meanwhile: u8 },
+    /// The kernel is asked for the routes of one interface.
+    Look { link: u8 },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -45,6 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0u8..3, 0u8..3, told()).prop_map(|(prefix, place, told)| Act::Withdrawn { prefix, place, told }),
         1 => Just(Act::Again),
         1 => (0u8..4).prop_map(|meanwhile| Act::Repair { meanwhile }),
+        1 => (1u8..3).prop_map(|link| Act::Look { link }),
     ]
 }
 
@@ -56,12 +59,17 @@ fn address(key: u8, value: u8) -> Vec<u8> {
     payload
 }
 
+/// The interface behind which a gateway is.
+fn link_of(gateway: u8) -> u32 {
+    u32::from(gateway % 2 + 1)
+}
+
 fn route(prefix: u8, gateway: u8) -> Vec<u8> {
     let mut payload = vec![2, 16, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
     append_attribute(&mut payload, route::RTA_TABLE, &254u32.to_ne_bytes());
     append_attribute(&mut payload, route::RTA_DST, &[10, prefix, 0, 0]);
     append_attribute(&mut payload, route::RTA_GATEWAY, &[10, 0, 0, gateway]);
-    append_attribute(&mut payload, route::RTA_OIF, &u32::from(gateway % 2 + 1).to_ne_bytes());
+    append_attribute(&mut payload, route::RTA_OIF, &link_of(gateway).to_ne_bytes());
     payload
 }
 
@@ -114,7 +122,7 @@ impl Kernel {
                 let gateway = list.remove(place.into());
                 (told, (route_kind, true, 0, route(prefix, gateway)))
             }
-            Act::Again | Act::Repair { .. } => return None,
+            Act::Again | Act::Repair { .. } | Act::Look { .. } => return None,
         };
         told.then_some(notification)
     }
@@ -172,13 +180,24 @@ impl Watcher {
     }
 
     fn repair(&mut self, rows: &[(usize, Vec<u8>)]) {
+        let kinds = [index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap()];
+        self.repair_within(rows, &kinds.map(|kind| (kind, Scope::All)));
+    }
+
+    /// Of the rows, those that a dump of an interface's routes shows.
+    fn look(&mut self, rows: &[(usize, Vec<u8>)], link: u32) {
+        let kind = index_of(&route::ROUTE).unwrap();
+        let mut rows = rows.to_vec();
+        rows.retain(|(other, payload)| *other == kind && interfaces_of(&route::ROUTE, payload).contains(&link));
+        self.repair_within(&rows, &[(kind, Scope::Links(vec![link]))]);
+    }
+
+    fn repair_within(&mut self, rows: &[(usize, Vec<u8>)], scopes: &[(usize, Scope)]) {
         let mut shadow = self.mirror.shadow();
         for (kind, payload) in rows {
             shadow.apply(*kind, false, NLM_F_MULTI, payload);
         }
-        let kinds = [index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap()];
-        let scopes: Vec<_> = kinds.into_iter().map(|kind| (kind, Scope::All)).collect();
-        for difference in self.mirror.repair(shadow, &scopes) {
+        for difference in self.mirror.repair(shadow, scopes) {
             if let Some(old) = &difference.old {
                 self.fold.remove(difference.kind, old);
             }
@@ -207,6 +226,11 @@ proptest! {
                     }
                 }
                 Act::Repair { meanwhile } if dump.is_none() => dump = Some((kernel.objects(), meanwhile)),
+                Act::Look { link } if dump.is_none() => {
+                    watcher.look(&kernel.objects(), link.into());
+                    // What was told before the look does not come after it.
+                    last = None;
+                }
                 _ => {
                     if let Some(notification) = kernel.act(act) {
                         if dump.is_some() {
@@ -229,11 +253,13 @@ proptest! {
                     waiting.drain(..).for_each(|notification| watcher.take(&notification));
                 }
             }
+            prop_assert!(watcher.mirror.uses_are_right());
         }
         watcher.repair(&kernel.objects());
         let mut held = kernel.objects();
         held.sort();
         prop_assert_eq!(watcher.fold.sorted(), held);
+        prop_assert!(watcher.mirror.uses_are_right());
         prop_assert_eq!(watcher.mirror.routes_through(2, 1) + watcher.mirror.routes_through(2, 2),
             kernel.routes.values().map(Vec::len).sum::<usize>());
     }

@@ -48,25 +48,26 @@ impl Mirror {
             let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
             !is_no_object(KINDS[difference.kind], object)
         });
-        for difference in &differences {
-            if std::ptr::eq(KINDS[difference.kind], &kinds::route::ROUTE) {
-                difference.old.iter().for_each(|old| self.uses.discount(old));
-                difference.new.iter().for_each(|new| self.uses.count(new));
-            }
-        }
         differences
     }
 
     fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
-        let links = &mut self.links;
+        let (links, uses) = (&mut self.links, &mut self.uses);
+        // Of the routes, which may be a million, those through a few interfaces are known.
+        let hashes = match scope {
+            Scope::Links(links) if is_route(table) => uses.hashes(links),
+            _ => None,
+        };
         self.stores[kind].extract(
-            |hash, group| {
-                group.iter().any(|object| is_inside(scope, table, object)) && !shadow.stores[kind].contains(hash)
-            },
+            hashes.as_deref(),
+            |hash| !shadow.stores[kind].contains(hash),
             |object| is_inside(scope, table, object),
-            |object| {
+            |hash, object| {
                 note_link(links, table, &object, true);
+                if is_route(table) {
+                    uses.discount(hash, &object);
+                }
                 differences.push(Difference { kind, old: Some(object), new: None });
             },
         );
@@ -82,6 +83,7 @@ impl Mirror {
             if !found.iter().any(|object| is_inside(scope, table, object) && !is_no_object(table, object)) {
                 continue;
             }
+            let told = differences.len();
             self.stores[kind].put(hash, |old| {
                 compare_groups(kind, scope, old, &found, differences);
                 // What the dump was not asked for stays, before what it showed.
@@ -93,8 +95,18 @@ impl Mirror {
                 }
                 found
             });
+            if is_route(table) {
+                for difference in &differences[told..] {
+                    difference.old.iter().for_each(|old| self.uses.discount(hash, old));
+                    difference.new.iter().for_each(|new| self.uses.count(hash, new));
+                }
+            }
         }
     }
+}
+
+fn is_route(table: &Kind) -> bool {
+    std::ptr::eq(table, &kinds::route::ROUTE)
 }
 
 /// Whether it is a row that dumps of filters have and no notification tells of: one for all filters of a priority, which

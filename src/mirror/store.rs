@@ -69,6 +69,23 @@ impl Group {
             _ => None,
         }
     }
+
+    /// Takes out the objects for which `inside` holds, and gives them to `each`, with whether it was the last one.
+    /// Gives back whether any is left; where none is, the group is not to be used any more.
+    fn take_each(&mut self, inside: impl Fn(&[u8]) -> bool, mut each: impl FnMut(Box<[u8]>, bool)) -> bool {
+        let mut at = 0;
+        while let Some(object) = self.as_slice().get(at) {
+            if !inside(object) {
+                at += 1;
+            } else if let Some(object) = self.take(at) {
+                each(object, false);
+            } else {
+                each(std::mem::take(self.at_mut(at)), true);
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// The objects of one kind.
@@ -161,37 +178,35 @@ impl Store {
         self.table.find(hash, |(other, _)| *other == hash).is_some()
     }
 
-    /// Takes out, of the groups for whose hash and self `gone` holds, the objects for which `inside` holds, and gives
-    /// each of them to `each`.
+    /// Takes out, of the groups whose hash is gone, the objects for which `inside` holds, and gives each of them to
+    /// `each`, with the hash. Where it is known which groups have such objects, `hashes` are theirs, each once.
     pub fn extract(
         &mut self,
-        mut gone: impl FnMut(u64, &Group) -> bool,
+        hashes: Option<&[u64]>,
+        gone: impl Fn(u64) -> bool,
         inside: impl Fn(&[u8]) -> bool,
-        mut each: impl FnMut(Box<[u8]>),
+        mut each: impl FnMut(u64, Box<[u8]>),
     ) {
-        let extra = &mut self.extra;
-        self.table.retain(|(hash, group)| {
-            if !gone(*hash, group) {
-                return true;
+        let Store { table, extra } = self;
+        let mut stays = |(hash, group): &mut (u64, Group)| {
+            !group.iter().any(&inside)
+                || !gone(*hash)
+                || group.take_each(&inside, |object, last| {
+                    *extra -= usize::from(!last);
+                    each(*hash, object);
+                })
+        };
+        let Some(hashes) = hashes else {
+            table.retain(stays);
+            return;
+        };
+        for &hash in hashes {
+            if let Ok(mut entry) = table.find_entry(hash, |(other, _)| *other == hash)
+                && !stays(entry.get_mut())
+            {
+                entry.remove();
             }
-            if let Group::One(object) = group {
-                each(std::mem::take(object));
-                return false;
-            }
-            let mut at = 0;
-            while let Some(object) = group.as_slice().get(at) {
-                if !inside(object) {
-                    at += 1;
-                } else if let Some(object) = group.take(at) {
-                    *extra -= 1;
-                    each(object);
-                } else {
-                    each(std::mem::take(group.at_mut(at)));
-                    return false;
-                }
-            }
-            true
-        });
+        }
     }
 
     /// Takes out everything, with the hashes.
