@@ -61,10 +61,13 @@ impl Uses {
         routes.count -= 1;
         if routes.count == 0 {
             self.links.remove(&link);
-        } else if let Some(hashes) = &mut routes.hashes
-            && let Some(place) = hashes.iter().position(|&other| other == hash)
-        {
-            hashes.swap_remove(place);
+        } else if let Some(hashes) = &mut routes.hashes {
+            // Most leave in the order in which they came, or the other way round: they are found at once.
+            if hashes.last() == Some(&hash) {
+                hashes.pop();
+            } else if let Some(place) = hashes.iter().position(|&other| other == hash) {
+                hashes.remove(place);
+            }
         }
     }
 
