@@ -61,6 +61,8 @@ pub struct Mirror {
     hasher: foldhash::fast::RandomState,
     key: Key,
     uses: uses::Uses,
+    /// Interfaces that are to be looked at again; see [`Mirror::take_unsettled`].
+    unsettled: Vec<u32>,
     /// Where someone else keeps the mirror, too: what changed.
     journal: Option<journal::Journal>,
 }
@@ -80,6 +82,7 @@ impl Mirror {
             hasher: foldhash::fast::RandomState::default(),
             key: Key::new(),
             uses: uses::Uses::default(),
+            unsettled: Vec::new(),
             journal: None,
         }
     }

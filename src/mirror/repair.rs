@@ -1,5 +1,7 @@
 //! One repair for every loss: a dump gathers in a shadow of the mirror, and what differs is given back, to be told.
 
+use std::cell::RefCell;
+
 use super::compare::same;
 use super::store::Group;
 use super::{LinkTable, Mirror, attributes_of, interfaces_of};
@@ -51,6 +53,15 @@ impl Mirror {
         differences
     }
 
+    /// The interfaces of routes of several legs of which the last repair could not tell whether they are gone, since it was
+    /// not of all these.
+    pub fn take_unsettled(&mut self) -> Vec<u32> {
+        let mut unsettled = std::mem::take(&mut self.unsettled);
+        unsettled.sort_unstable();
+        unsettled.dedup();
+        unsettled
+    }
+
     fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
         let (links, uses) = (&mut self.links, &mut self.uses);
@@ -59,10 +70,25 @@ impl Mirror {
             Scope::Links(links) if is_route(table) => uses.hashes(links),
             _ => None,
         };
+        let unsettled = RefCell::new(&mut self.unsettled);
         self.stores[kind].extract(
             hashes.as_deref(),
             |hash| !shadow.stores[kind].contains(hash),
-            |object| is_inside(scope, table, object),
+            |object| {
+                if !is_inside(scope, table, object) {
+                    return false;
+                }
+                // It has left these interfaces; through others that were not asked for it may still lead.
+                let interfaces = interfaces_of(table, object);
+                let settled = match scope {
+                    Scope::Links(links) if is_route(table) => interfaces.iter().all(|ifindex| links.contains(ifindex)),
+                    _ => true,
+                };
+                if !settled {
+                    unsettled.borrow_mut().extend(interfaces);
+                }
+                settled
+            },
             |hash, object| {
                 note_link(links, table, &object, true);
                 if is_route(table) {
@@ -194,6 +220,36 @@ mod tests {
         assert!(!is_no_object(&tc::FILTER, &filter(3, 0x0010_0000, b"u32\0")));
         assert!(!is_no_object(&tc::FILTER, &filter(3, 1, b"flower\0")));
         assert!(!is_no_object(&tc::QDISC, &filter(3, 0, b"flower\0")));
+    }
+
+    #[test]
+    fn a_route_that_has_left_one_interface_is_asked_for_at_the_others() {
+        let kind = kinds::index_of(&kinds::route::ROUTE).unwrap();
+        let route = |legs: &[u32]| {
+            let mut payload = vec![10, 64, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
+            let mut attribute = Vec::new();
+            for leg in legs {
+                attribute.extend_from_slice(&[8, 0, 0, 0]);
+                attribute.extend_from_slice(&leg.to_ne_bytes());
+            }
+            match legs {
+                [one] => append_attribute(&mut payload, kinds::route::RTA_OIF, &one.to_ne_bytes()),
+                _ => append_attribute(&mut payload, kinds::route::RTA_MULTIPATH, &attribute),
+            }
+            payload
+        };
+        let mut mirror = Mirror::new();
+        mirror.apply(kind, false, 0, &route(&[3, 4]));
+        // The dump of what leaves through 3 shows nothing.
+        let shadow = mirror.shadow();
+        assert!(mirror.repair(shadow, &[(kind, Scope::Links(vec![3]))]).is_empty());
+        assert_eq!(mirror.take_unsettled(), [3, 4]);
+        let mut shadow = mirror.shadow();
+        shadow.apply(kind, false, 0, &route(&[4]));
+        let differences = mirror.repair(shadow, &[(kind, Scope::Links(vec![3, 4]))]);
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].new.as_deref(), Some(&route(&[4])[..]));
+        assert!(mirror.take_unsettled().is_empty());
     }
 
     #[test]

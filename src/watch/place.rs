@@ -677,6 +677,9 @@ impl Place {
             return;
         }
         let differences = self.mirror.repair(job.shadow, &job.kinds);
+        let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
+        let unsettled = self.mirror.take_unsettled().into_iter();
+        self.look(unsettled.map(|ifindex| Look { kind: route, link: Some(ifindex), cause: job.cause }));
         // What one look has found may have led to more.
         let mut looks = Vec::new();
         for difference in &differences {
