@@ -24,6 +24,10 @@ fuzz_target!(|data: &[u8]| {
     let all: Vec<_> = (0..KINDS.len()).map(|kind| (kind, Scope::All)).collect();
     mirror.repair(shadow, &all);
     for (kind, count) in counts.into_iter().enumerate() {
+        // Of these, dumps have rows that are no objects of their own, and lack others.
+        if ["filter", "mdb"].contains(&KINDS[kind].name) {
+            continue;
+        }
         assert_eq!(mirror.count(kind), count, "{}", KINDS[kind].name);
     }
 });
