@@ -150,7 +150,10 @@ fn after(
         // IFF_UP, IFF_RUNNING, IFF_LOWER_UP: routes leave, legs die and recover, nexthops leave.
         const MATTERS: u32 = 0x1_0041;
         let flags_differ = gone || before.flags.is_some_and(|old| (old ^ flags) & MATTERS != 0);
-        if flags_differ {
+        // A link's flags may be told before its routes follow them: these do when it is told once more as it was
+        // (`linkwatch_do_dev`).
+        let repeated = before.flags == Some(flags) && line.is_none();
+        if flags_differ || repeated {
             look(&route::ROUTE, Some(ifindex));
             look(&nexthop::NEXTHOP, None);
             look(&nexthop::NEXTHOP_BUCKET, None);
