@@ -4,6 +4,7 @@
 //! runs, and until what it showed is told, the backlog waits: then the notifications that came meanwhile follow, and
 //! the last word is the kernel's.
 
+mod found;
 pub mod job;
 mod place;
 mod reload;

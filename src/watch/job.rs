@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
-use crate::kinds::{KINDS, KindIndex, index_of, link, route, tc};
+use crate::kinds::{self, KINDS, KindIndex, index_of, link, route, tc};
 use crate::mirror::Mirror;
 use crate::mirror::repair::Scope;
 use crate::netlink::dump;
-use crate::netlink::wire::{align, append_attribute, u32_at};
+use crate::netlink::wire::{self, align, append_attribute, u32_at};
 
 /// What a job is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +186,23 @@ fn request(dump: &Request, link: Option<u32>) -> dump::Request {
         append_attribute(&mut body, route::RTA_OIF, &ifindex.to_ne_bytes());
     }
     dump::Request { message_type: dump.message, body }
+}
+
+/// Puts a row into the shadow.
+pub(super) fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
+    let family = message.payload.first().copied().unwrap_or_default();
+    let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
+    let table = KINDS[kind];
+    if table.identity.is_none() || message.payload.len() < table.header.bytes {
+        return;
+    }
+    if table.split.is_empty() {
+        shadow.apply(kind, removes, message.header.flags, message.payload);
+        return;
+    }
+    for payload in &kinds::split::split(table, message.payload) {
+        shadow.apply(kind, removes, message.header.flags, payload);
+    }
 }
 
 #[cfg(test)]

@@ -1,30 +1,30 @@
 //! One watched namespace: its sockets, its mirror, and what is to be done there next.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::job::{Job, Purpose};
+use super::found::{Pending, tell_difference};
+use super::job::{Job, Purpose, gather};
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::decode::Links;
 use crate::decode::json::Json;
 use crate::error::{Error, Result};
-use crate::event::{Action, Clock, Origin};
+use crate::event::{Clock, Origin};
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::{Difference, Scope};
 use crate::mirror::silence::{self, Look};
-use crate::mirror::{Mirror, interface_of, signals};
+use crate::mirror::{Mirror, interface_of};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
 use crate::store::{Append, Objects, Store};
-use crate::stream::{Source, Stream, Telling, Told};
+use crate::stream::{Source, Stream, Telling};
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
@@ -112,18 +112,6 @@ struct Loss {
     since_microseconds: i64,
     /// Not before then is it repaired.
     repair_at: Instant,
-}
-
-/// What a job has found, and is not told yet.
-#[derive(Debug)]
-struct Pending {
-    purpose: Purpose,
-    cause: Option<u64>,
-    began: Instant,
-    differences: VecDeque<Difference>,
-    added: u64,
-    changed: u64,
-    removed: u64,
 }
 
 impl Place {
@@ -809,56 +797,4 @@ enum Step {
     Goes,
     /// Its socket cannot be used again.
     Renew,
-}
-
-/// Puts a row into the shadow.
-fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
-    let family = message.payload.first().copied().unwrap_or_default();
-    let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
-    let table = KINDS[kind];
-    if table.identity.is_none() || message.payload.len() < table.header.bytes {
-        return;
-    }
-    if table.split.is_empty() {
-        shadow.apply(kind, removes, message.header.flags, message.payload);
-        return;
-    }
-    for payload in &kinds::split::split(table, message.payload) {
-        shadow.apply(kind, removes, message.header.flags, payload);
-    }
-}
-
-fn tell_difference(
-    pending: &mut Pending,
-    difference: &Difference,
-    netns: Option<&str>,
-    mirror: &Mirror,
-    stream: &mut Stream,
-    out: &mut Json,
-) {
-    let (old, new) = (difference.old.as_deref(), difference.new.as_deref());
-    let (action, count, shown) = match (old, new) {
-        (None, Some(new)) => (Action::Add, &mut pending.added, new),
-        (Some(_), Some(new)) => (Action::Change, &mut pending.changed, new),
-        (Some(old), None) => (Action::Remove, &mut pending.removed, old),
-        (None, None) => return,
-    };
-    // What the kernel never tells is no defect that the self-check has found.
-    let inferred = match pending.purpose {
-        Purpose::Look => true,
-        Purpose::Verify => !silence::is_told(difference.kind, shown),
-        Purpose::Offline | Purpose::Start | Purpose::Repair => false,
-    };
-    let origin = match pending.purpose {
-        Purpose::Offline => Origin::Offline,
-        _ if inferred => Origin::Inferred,
-        _ => Origin::Resync,
-    };
-    let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
-    let signals = signals::of(KINDS[difference.kind], old, new, shown);
-    let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
-    let told = Told { kind: difference.kind, action, old, new: shown, signals };
-    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
-        *count += 1;
-    }
 }

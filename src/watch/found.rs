@@ -1,0 +1,61 @@
+//! What a job has found, and how it is told.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::job::Purpose;
+use super::now_microseconds;
+use crate::decode::json::Json;
+use crate::event::{Action, Origin};
+use crate::kinds::KINDS;
+use crate::mirror::repair::Difference;
+use crate::mirror::{Mirror, signals, silence};
+use crate::stream::{Stream, Telling, Told};
+
+/// What a job has found, and is not told yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub purpose: Purpose,
+    pub cause: Option<u64>,
+    pub began: Instant,
+    pub differences: VecDeque<Difference>,
+    pub added: u64,
+    pub changed: u64,
+    pub removed: u64,
+}
+
+/// Tells one of them.
+pub(super) fn tell_difference(
+    pending: &mut Pending,
+    difference: &Difference,
+    netns: Option<&str>,
+    mirror: &Mirror,
+    stream: &mut Stream,
+    out: &mut Json,
+) {
+    let (old, new) = (difference.old.as_deref(), difference.new.as_deref());
+    let (action, count, shown) = match (old, new) {
+        (None, Some(new)) => (Action::Add, &mut pending.added, new),
+        (Some(_), Some(new)) => (Action::Change, &mut pending.changed, new),
+        (Some(old), None) => (Action::Remove, &mut pending.removed, old),
+        (None, None) => return,
+    };
+    // What the kernel never tells is no defect that the self-check has found.
+    let inferred = match pending.purpose {
+        Purpose::Look => true,
+        Purpose::Verify => !silence::is_told(difference.kind, shown),
+        Purpose::Offline | Purpose::Start | Purpose::Repair => false,
+    };
+    let origin = match pending.purpose {
+        Purpose::Offline => Origin::Offline,
+        _ if inferred => Origin::Inferred,
+        _ => Origin::Resync,
+    };
+    let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
+    let signals = signals::of(KINDS[difference.kind], old, new, shown);
+    let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
+    let told = Told { kind: difference.kind, action, old, new: shown, signals };
+    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
+        *count += 1;
+    }
+}
