@@ -4,9 +4,11 @@
 //! no socket.
 
 mod compare;
+pub mod foretell;
 mod identity;
 mod journal;
 mod links;
+pub mod looks;
 #[cfg(test)]
 mod model;
 pub mod moves;

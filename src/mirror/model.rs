@@ -189,7 +189,7 @@ impl Watcher {
         let kind = index_of(&route::ROUTE).unwrap();
         let mut rows = rows.to_vec();
         rows.retain(|(other, payload)| *other == kind && interfaces_of(&route::ROUTE, payload).contains(&link));
-        self.repair_within(&rows, &[(kind, Scope::Links(vec![link]))]);
+        self.repair_within(&rows, &[(kind, Scope::Routes(vec![(2, link)]))]);
     }
 
     fn repair_within(&mut self, rows: &[(usize, Vec<u8>)], scopes: &[(usize, Scope)]) {

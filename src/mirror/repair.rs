@@ -17,6 +17,8 @@ pub enum Scope {
     All,
     /// Those that concern any of some interfaces.
     Links(Vec<u32>),
+    /// Routes of a family through an interface, of several of both.
+    Routes(Vec<(u8, u32)>),
 }
 
 /// An object that is not as the mirror had it.
@@ -67,8 +69,8 @@ impl Mirror {
         let (links, uses) = (&mut self.links, &mut self.uses);
         // Of the routes, which may be a million, those through a few interfaces are known.
         let hashes = match scope {
-            Scope::Links(links) if is_route(table) => uses.hashes(links),
-            _ => None,
+            Scope::Routes(through) => uses.hashes(through),
+            Scope::All | Scope::Links(_) => None,
         };
         let unsettled = RefCell::new(&mut self.unsettled);
         self.stores[kind].extract(
@@ -79,11 +81,9 @@ impl Mirror {
                     return false;
                 }
                 // It has left these interfaces; through others that were not asked for it may still lead.
+                let Scope::Routes(through) = scope else { return true };
                 let interfaces = interfaces_of(table, object);
-                let settled = match scope {
-                    Scope::Links(links) if is_route(table) => interfaces.iter().all(|ifindex| links.contains(ifindex)),
-                    _ => true,
-                };
+                let settled = interfaces.iter().all(|&ifindex| through.contains(&(family(object), ifindex)));
                 if !settled {
                     unsettled.borrow_mut().extend(interfaces);
                 }
@@ -158,7 +158,15 @@ fn is_inside(scope: &Scope, table: &'static Kind, object: &[u8]) -> bool {
     match scope {
         Scope::All => true,
         Scope::Links(links) => interfaces_of(table, object).iter().any(|ifindex| links.contains(ifindex)),
+        Scope::Routes(through) => {
+            interfaces_of(table, object).iter().any(|&ifindex| through.contains(&(family(object), ifindex)))
+        }
     }
+}
+
+/// The family, with which every route begins.
+fn family(object: &[u8]) -> u8 {
+    object.first().copied().unwrap_or_default()
 }
 
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
@@ -242,11 +250,11 @@ mod tests {
         mirror.apply(kind, false, 0, &route(&[3, 4]));
         // The dump of what leaves through 3 shows nothing.
         let shadow = mirror.shadow();
-        assert!(mirror.repair(shadow, &[(kind, Scope::Links(vec![3]))]).is_empty());
+        assert!(mirror.repair(shadow, &[(kind, Scope::Routes(vec![(10, 3)]))]).is_empty());
         assert_eq!(mirror.take_unsettled(), [3, 4]);
         let mut shadow = mirror.shadow();
         shadow.apply(kind, false, 0, &route(&[4]));
-        let differences = mirror.repair(shadow, &[(kind, Scope::Links(vec![3, 4]))]);
+        let differences = mirror.repair(shadow, &[(kind, Scope::Routes(vec![(10, 3), (10, 4)]))]);
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].new.as_deref(), Some(&route(&[4])[..]));
         assert!(mirror.take_unsettled().is_empty());

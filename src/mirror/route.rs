@@ -11,15 +11,24 @@ use super::store::Occupied;
 use super::{Change, attributes_of};
 use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
-use crate::kinds::route::{RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
+use crate::kinds::route::{ROUTE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
 use crate::netlink::wire::{
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, attribute, attribute_u32, attributes,
+    u32_at,
 };
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_MPLS: u8 = 28;
 const RTPROT_RA: u8 = 9;
+const RT_SCOPE_HOST: u8 = 254;
+const RTN_LOCAL: u8 = 2;
+const RTN_ANYCAST: u8 = 4;
+const RTNH_F_DEAD: u32 = 0x01;
+const RTNH_F_LINKDOWN: u32 = 0x10;
+const IFF_UP: u32 = 0x1;
+const IFF_RUNNING: u32 = 0x40;
+const IFF_LOWER_UP: u32 = 0x1_0000;
 
 /// Where a leg leads: the interface and the gateway.
 type Way<'a> = (u32, &'a [u8]);
@@ -50,6 +59,54 @@ pub fn interfaces(kind: &Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
         }
     }
     found
+}
+
+/// Whether the legs of a route through an interface are as an interface of such flags (`IFF_*`) leaves them, so that
+/// nothing can have changed them unseen. What nexthop objects lead to may have changed all the same.
+///
+/// IPv4: `fib_sync_down_dev`, `fib_sync_up`; IPv6: `fib6_ifdown`, `fib6_ifup`; MPLS: `mpls_ifdown`, `mpls_ifup`.
+pub fn follows_flags(payload: &[u8], ifindex: u32, flags: u32) -> bool {
+    let [family, _, _, _, _, _, scope, kind, ..] = *payload else { return false };
+    let set = attributes_of(&ROUTE, payload);
+    if attribute(set, RTA_NH_ID).is_some() {
+        return false;
+    }
+    if stays(family, scope) {
+        return true;
+    }
+    let own = family == AF_INET6 && matches!(kind, RTN_LOCAL | RTN_ANYCAST);
+    let legs = attribute(set, RTA_MULTIPATH);
+    let follows = |leg_flags: u32| match (flags & IFF_UP != 0, flags & (IFF_RUNNING | IFF_LOWER_UP) != 0) {
+        (true, true) => leg_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN) == 0,
+        (true, false) if own => leg_flags & RTNH_F_DEAD == 0,
+        (true, false) => leg_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN) == RTNH_F_LINKDOWN,
+        // A route of one leg leaves with it.
+        (false, _) => legs.is_some() && leg_flags & RTNH_F_DEAD != 0,
+    };
+    match legs {
+        Some(rest) => Legs { rest }.filter(|leg| leg.ifindex == ifindex).all(|leg| follows(leg.flags.into())),
+        None => u32_at(payload, 8).is_some_and(follows),
+    }
+}
+
+/// Whether an IPv4 route stays when its interface goes down: those of the host itself, such as `local` ones, whose nexthop
+/// has the scope `RT_SCOPE_NOWHERE`.
+fn stays(family: u8, scope: u8) -> bool {
+    family == AF_INET && scope == RT_SCOPE_HOST
+}
+
+/// Whether a route certainly leaves when an interface goes down, or for good where it is `gone`: with no word of the
+/// kernel, or after one. Several legs are one matter less: IPv4 gives up all of them with an interface that is gone.
+pub fn leaves(payload: &[u8], ifindex: u32, gone: bool) -> bool {
+    let [family, _, _, _, _, _, scope, ..] = *payload else { return false };
+    let by_nexthop = || attribute(attributes_of(&ROUTE, payload), RTA_NH_ID).is_some();
+    let through = interfaces(&ROUTE, payload);
+    let alone = through[..] == [ifindex];
+    if gone {
+        alone || (family == AF_INET && through.contains(&ifindex) && !by_nexthop())
+    } else {
+        alone && family == AF_INET && !stays(family, scope)
+    }
 }
 
 /// Whether IPv6 joins it with others of its prefix and metric into one route (`rt6_qualify_for_ecmp`).
@@ -202,7 +259,7 @@ fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
 mod tests {
     use super::super::Mirror;
     use super::*;
-    use crate::kinds::{index_of, route::ROUTE};
+    use crate::kinds::index_of;
 
     fn route(family: u8, ifindex: u32) -> Vec<u8> {
         let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];

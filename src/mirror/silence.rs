@@ -5,6 +5,7 @@
 
 use std::ptr;
 
+use super::looks::Look;
 use super::repair::{Difference, Scope};
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
@@ -13,19 +14,6 @@ use crate::kinds::{
 };
 use crate::netlink::wire::{Message, attribute, attribute_u32, u32_at};
 
-/// A look that is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// At objects of that kind.
-    pub kind: KindIndex,
-    /// At those that concern an interface; `None` for all.
-    pub link: Option<u32>,
-    /// The number of the line that led to it.
-    pub cause: Option<u64>,
-}
-
-/// Looks at more interfaces than this become one look at all objects of a kind.
-const LINKS_MAX: usize = 8;
 /// The groups that tell of what changes other kinds silently: links for everything; IPv4 addresses and nexthops for
 /// routes.
 const LINK_GROUP: u32 = 1;
@@ -90,6 +78,13 @@ pub struct Before {
     name: Vec<u8>,
 }
 
+impl Before {
+    /// Its flags (`IFF_*`), if it was there.
+    pub fn flags(&self) -> Option<u32> {
+        self.flags
+    }
+}
+
 /// What is to be remembered of the mirror before a message is taken in.
 pub fn before(mirror: &Mirror, message: &Message<'_>) -> Option<Before> {
     if !is_link(message) {
@@ -105,12 +100,19 @@ pub fn is_link(message: &Message<'_>) -> bool {
     matches!(message.header.kind, 16 | 17) && message.payload.first() == Some(&0)
 }
 
-fn index(kind: &'static Kind) -> KindIndex {
-    kinds::index_of(kind).unwrap_or_default()
+/// A look at all objects of a kind.
+fn at(kind: &'static Kind) -> Look {
+    Look::at(kinds::index_of(kind).unwrap_or_default())
 }
 
 /// The looks that a message asks for. `line` is the number of its line, where it has one.
-pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, message: &Message<'_>, before: Option<Before>, line: Option<u64>) {
+pub fn looks(
+    looks: &mut Vec<Look>,
+    mirror: &Mirror,
+    message: &Message<'_>,
+    before: Option<&Before>,
+    line: Option<u64>,
+) {
     let family = message.payload.first().copied().unwrap_or_default();
     let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
     after(looks, mirror, KINDS[kind], removes, message.payload, before, line);
@@ -125,7 +127,7 @@ pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &
         let flags = old.and_then(|old| u32_at(old, 8));
         Before { flags, name: old.map(|old| name_in(old).to_vec()).unwrap_or_default() }
     });
-    after(looks, mirror, table, difference.new.is_none(), payload, before, None);
+    after(looks, mirror, table, difference.new.is_none(), payload, before.as_ref(), None);
 }
 
 fn name_in(payload: &[u8]) -> &[u8] {
@@ -139,10 +141,10 @@ fn after(
     table: &'static Kind,
     gone: bool,
     payload: &[u8],
-    before: Option<Before>,
+    before: Option<&Before>,
     line: Option<u64>,
 ) {
-    let mut look = |kind: &'static Kind, link| looks.push(Look { kind: index(kind), link, cause: line });
+    let mut look = |look: Look| looks.push(Look { cause: line, ..look });
     if ptr::eq(table, &link::LINK) {
         let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else {
             return;
@@ -154,77 +156,77 @@ fn after(
         // (`linkwatch_do_dev`).
         let repeated = before.flags == Some(flags) && line.is_none();
         if flags_differ || repeated {
-            look(&route::ROUTE, Some(ifindex));
-            look(&nexthop::NEXTHOP, None);
-            look(&nexthop::NEXTHOP_BUCKET, None);
+            look(Look { link: Some(ifindex), flags_alone: true, ..at(&route::ROUTE) });
+            look(at(&nexthop::NEXTHOP));
+            look(at(&nexthop::NEXTHOP_BUCKET));
         }
         let come = before.flags.is_none() && !gone;
         if gone || come || before.name != name_in(payload) {
             // A rule names interfaces that may be there or not.
-            look(&rule::RULE, None);
+            look(at(&rule::RULE));
         }
         if gone {
             // Groups that IPv6 has joined (`ipv6_mc_destroy_dev`), entries of the bridge itself, options of its VLANs,
             // ways out of multicast routes (`vif_delete`).
             for kind in [&maddr::MADDR, &mdb::MDB, &vlan::VLAN, &mroute::MROUTE] {
-                look(kind, None);
+                look(at(kind));
             }
             // Of its queueing disciplines and what hangs on them only the chains are told (`dev_shutdown`).
             for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
-                look(kind, Some(ifindex));
+                look(Look { link: Some(ifindex), ..at(kind) });
             }
         }
         if gone || come || flags_differ {
             // The multicast neighbours that the kernel makes for it.
-            look(&neigh::NEIGH, None);
+            look(at(&neigh::NEIGH));
             // Its default queueing discipline (`attach_default_qdiscs`).
-            look(&tc::QDISC, None);
+            look(at(&tc::QDISC));
         }
         // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
         // up alone: names, a port's cost.
-        look(&link::LINK, None);
+        look(at(&link::LINK));
     } else if ptr::eq(table, &addr::ADDR) {
         // The last IPv4 address takes routes with it; any new one lets dead legs recover (`fib_inetaddr_event`).
         if payload.first() == Some(&2)
             && let Some(ifindex) = u32_at(payload, 4)
         {
-            look(&route::ROUTE, Some(ifindex));
-            look(&nexthop::NEXTHOP, None);
+            look(Look { link: Some(ifindex), flags_alone: !gone, ..at(&route::ROUTE) });
+            look(at(&nexthop::NEXTHOP));
         }
         // A change of a tentative IPv6 address is not told (`inet6_addr_modify`).
-        look(&addr::ADDR, None);
-        look(&link::LINK, None);
+        look(at(&addr::ADDR));
+        look(at(&link::LINK));
     } else if ptr::eq(table, &nexthop::NEXTHOP) {
         // Routes that use a nexthop object leave with it, and so do the groups that it leaves empty.
-        look(&nexthop::NEXTHOP, None);
-        look(&nexthop::NEXTHOP_BUCKET, None);
+        look(at(&nexthop::NEXTHOP));
+        look(at(&nexthop::NEXTHOP_BUCKET));
         if mirror.routes_by_nexthop() > 0 {
-            look(&route::ROUTE, None);
+            look(at(&route::ROUTE));
         }
     } else if ptr::eq(table, &rule::RULE) {
         // A rule may be another one's goal.
-        look(&rule::RULE, None);
+        look(at(&rule::RULE));
     } else if ptr::eq(table, &netconf::NETCONF) {
         // A multicast routing daemon has taken an interface or given it up (`vif_delete`): routes lose it.
         if attribute(attributes_of(table, payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
-            look(&mroute::MROUTE, None);
+            look(at(&mroute::MROUTE));
         }
         if gone {
             // IPv6 leaves an interface whose MTU becomes too small, and groups with it (`addrconf_ifdown`).
-            look(&maddr::MADDR, None);
+            look(at(&maddr::MADDR));
         }
     } else if ptr::eq(table, &vlan::VLAN) || ptr::eq(table, &link::BRIDGE_PORT) {
         // The bridge's options for a VLAN come with its first port and leave with its last one (`br_vlan_put_master`);
         // another VLAN ceases to be the untagged one (`__vlan_add_pvid`) or, as the default one, to be there
         // (`__br_vlan_set_default_pvid`); spanning tree changes states (`br_mst_set_state`).
-        look(&vlan::VLAN, None);
+        look(at(&vlan::VLAN));
     } else {
         after_traffic_control(&mut look, table, gone, payload);
     }
 }
 
 /// What comes and leaves with something of traffic control.
-fn after_traffic_control(look: &mut impl FnMut(&'static Kind, Option<u32>), table: &Kind, gone: bool, payload: &[u8]) {
+fn after_traffic_control(look: &mut impl FnMut(Look), table: &Kind, gone: bool, payload: &[u8]) {
     if ![&tc::QDISC, &tc::CLASS, &tc::CHAIN, &tc::FILTER].iter().any(|&control| ptr::eq(table, control)) {
         return;
     }
@@ -232,63 +234,21 @@ fn after_traffic_control(look: &mut impl FnMut(&'static Kind, Option<u32>), tabl
     if ptr::eq(table, &tc::QDISC) {
         // Classes and inner disciplines come with it, and leave with their filters (`qdisc_destroy`); the default one
         // comes back.
-        look(&tc::QDISC, None);
-        look(&link::LINK, None);
+        look(at(&tc::QDISC));
+        look(at(&link::LINK));
         for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
-            look(kind, interface);
+            look(Look { link: interface, ..at(kind) });
         }
     } else if ptr::eq(table, &tc::CLASS) && gone {
-        look(&tc::QDISC, None);
-        look(&tc::FILTER, interface);
-        look(&tc::CHAIN, interface);
+        look(at(&tc::QDISC));
+        look(Look { link: interface, ..at(&tc::FILTER) });
+        look(Look { link: interface, ..at(&tc::CHAIN) });
     } else if ptr::eq(table, &tc::CHAIN) && gone {
-        look(&tc::FILTER, interface);
+        look(Look { link: interface, ..at(&tc::FILTER) });
     } else if ptr::eq(table, &tc::FILTER) && gone {
         // One without a handle stands for all of its priority (`tfilter_notify_chain`).
         if u32_at(payload, 8) == Some(0) {
-            look(&tc::FILTER, interface);
+            look(Look { link: interface, ..at(&tc::FILTER) });
         }
     }
-}
-
-/// Adds a look to those that wait: one at all objects stands for those at some.
-pub fn gather(looks: &mut Vec<Look>, look: Look) {
-    let covers = |other: &&mut Look| other.kind == look.kind && (other.link.is_none() || other.link == look.link);
-    if let Some(other) = looks.iter_mut().find(covers) {
-        other.cause = other.cause.max(look.cause);
-        return;
-    }
-    if look.link.is_none() || looks.iter().filter(|other| other.kind == look.kind).count() >= LINKS_MAX {
-        let cause = looks.iter().filter(|other| other.kind == look.kind).filter_map(|other| other.cause).max();
-        looks.retain(|other| other.kind != look.kind);
-        looks.push(Look { link: None, cause: cause.max(look.cause), ..look });
-    } else {
-        looks.push(look);
-    }
-}
-
-/// What is worth looking at: watched kinds, and where there is anything that can have changed. Links first.
-pub fn limited(looks: &[Look], mirror: &Mirror, watched: &[KindIndex]) -> Vec<(KindIndex, Scope)> {
-    let mut found = Vec::new();
-    for &kind in watched {
-        let links: Vec<Option<u32>> = looks.iter().filter(|look| look.kind == kind).map(|look| look.link).collect();
-        let may_come =
-            [&link::LINK, &addr::ADDR, &neigh::NEIGH, &tc::QDISC].iter().any(|&may| ptr::eq(KINDS[kind], may));
-        if links.is_empty() || (mirror.count(kind) == 0 && !may_come) {
-            continue;
-        }
-        if links.contains(&None) {
-            found.push((kind, Scope::All));
-            continue;
-        }
-        let matters = |ifindex: &u32| {
-            let mut families = KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first());
-            !ptr::eq(KINDS[kind], &route::ROUTE) || families.any(|&family| mirror.routes_through(family, *ifindex) > 0)
-        };
-        let links: Vec<u32> = links.into_iter().flatten().filter(matters).collect();
-        if !links.is_empty() {
-            found.push((kind, Scope::Links(links)));
-        }
-    }
-    found
 }

@@ -76,10 +76,11 @@ impl Uses {
         self.links.get(&(family, ifindex)).map_or(0, |routes| routes.count)
     }
 
-    /// The hashes of the routes through any of those interfaces, each once; `None` where there are too many to know.
-    pub fn hashes(&self, links: &[u32]) -> Option<Vec<u64>> {
+    /// The hashes of the routes of a family through an interface, of several of both, each once; `None` where there are
+    /// too many to know.
+    pub fn hashes(&self, through: &[(u8, u32)]) -> Option<Vec<u64>> {
         let mut all = Vec::new();
-        for (_, routes) in self.links.iter().filter(|((_, ifindex), _)| links.contains(ifindex)) {
+        for routes in through.iter().filter_map(|link| self.links.get(link)) {
             all.extend_from_slice(routes.hashes.as_ref()?);
         }
         all.sort_unstable();

@@ -24,6 +24,13 @@ pub(super) struct Pending {
     pub removed: u64,
 }
 
+impl Pending {
+    /// Nothing of it is told yet.
+    pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Difference>) -> Pending {
+        Pending { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
+    }
+}
+
 /// Tells one of them.
 pub(super) fn tell_difference(
     pending: &mut Pending,

@@ -14,10 +14,10 @@ use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::{Clock, Origin};
 use crate::kinds::{self, KINDS, KindIndex};
+use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::{Difference, Scope};
-use crate::mirror::silence::{self, Look};
-use crate::mirror::{Mirror, interface_of};
+use crate::mirror::{Mirror, foretell, interface_of, interfaces_of, silence};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
@@ -79,7 +79,7 @@ pub struct Place {
     /// Kinds all of whose objects the mirror has, once the start is done, and which the store is not told of yet.
     covers: Option<Vec<KindIndex>>,
     pending: Option<Pending>,
-    looks: Vec<Look>,
+    looks: Looks,
     look_at: Option<Instant>,
     /// Some watched kind changes with nothing near it that is told.
     trails: bool,
@@ -165,7 +165,7 @@ impl Place {
             resumed: is_resumed,
             covers,
             pending: None,
-            looks: Vec::new(),
+            looks: Looks::default(),
             look_at: None,
             trails: !silence::untold(&settings.kinds).is_empty(),
             trail: None,
@@ -232,7 +232,7 @@ impl Place {
         self.job = None;
         self.next_job = None;
         self.loss = None;
-        self.looks.clear();
+        self.looks = Looks::default();
         self.look_at = None;
         self.trail = None;
         self.verify_at = None;
@@ -442,18 +442,35 @@ impl Place {
     /// what waits behind them.
     fn learn_name(&mut self) {
         let first = self.backlog.first().and_then(|(_, datagram)| wire::Message::parse(datagram));
-        let Some(ifindex) = first.and_then(|message| early_interface(&message)) else { return };
-        if self.mirror.links.name(ifindex).is_some() {
-            return;
+        if let Some(ifindex) = first.and_then(|message| early_interface(&message))
+            && self.mirror.links.name(ifindex).is_none()
+        {
+            self.learn_names(&[ifindex], 1, NAME_LOOK_AHEAD);
         }
-        let messages =
-            self.backlog.iter().skip(1).take(NAME_LOOK_AHEAD).flat_map(|(_, datagram)| wire::messages(datagram));
-        let named = |message: &wire::Message<'_>| {
-            silence::is_link(message) && wire::u32_at(message.payload, 4) == Some(ifindex)
-        };
-        if let Some(link) = messages.into_iter().find(named) {
+    }
+
+    /// A dump may show what stands on a link that came meanwhile: its name is among what waits.
+    fn learn_names_of(&mut self, differences: &[Difference]) {
+        let mut unknown: Vec<u32> = Vec::new();
+        for difference in differences.iter().filter(|_| !self.backlog.is_empty()) {
+            let object = difference.new.as_deref().unwrap_or_default();
+            let interfaces = interfaces_of(KINDS[difference.kind], object).into_iter();
+            unknown.extend(interfaces.filter(|&ifindex| self.mirror.links.name(ifindex).is_none()));
+        }
+        if !unknown.is_empty() {
+            self.learn_names(&unknown, 0, usize::MAX);
+        }
+    }
+
+    /// Looks for the names of interfaces among so many of the datagrams that wait, but for the first ones.
+    fn learn_names(&mut self, unknown: &[u32], first: usize, datagrams: usize) {
+        let waiting = self.backlog.iter().skip(first).take(datagrams);
+        let links = waiting.flat_map(|(_, datagram)| wire::messages(datagram)).filter(silence::is_link);
+        for link in links.filter(|link| wire::u32_at(link.payload, 4).is_some_and(|index| unknown.contains(&index))) {
             // Not as a link that is there: that is for its own message to say.
-            self.mirror.links.note(link.payload, true);
+            if wire::u32_at(link.payload, 4).is_some_and(|ifindex| self.mirror.links.name(ifindex).is_none()) {
+                self.mirror.links.note(link.payload, true);
+            }
         }
     }
 
@@ -464,6 +481,7 @@ impl Place {
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
+        let mut foretold = Vec::new();
         let mut told = None;
         let now = self.received_at;
         for message in messages.by_ref() {
@@ -475,7 +493,9 @@ impl Place {
             let telling_by = Telling { actor: actor.as_ref(), ..telling };
             let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
-            silence::looks(&mut looks, &self.mirror, &message, before, line);
+            silence::looks(&mut looks, &self.mirror, &message, before.as_ref(), line);
+            let leaving = before.and_then(|before| foretell::leaving(&message, &before));
+            foretold.extend(leaving.map(|leaving| (line, self.mirror.take_leaving(leaving))));
         }
         if !messages.rest().is_empty() {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
@@ -486,13 +506,16 @@ impl Place {
             self.trail = Some(Trail { first: self.trail.map_or(now, |trail| trail.first), last: now, cause });
         }
         self.look(looks);
+        for (cause, differences) in foretold {
+            self.found(Pending::new(Purpose::Look, cause, now, differences));
+        }
     }
 
     /// Looks soon.
     fn look(&mut self, looks: impl IntoIterator<Item = Look>) {
         for look in looks {
             self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
-            silence::gather(&mut self.looks, look);
+            self.looks.add(look);
         }
     }
 
@@ -613,7 +636,7 @@ impl Place {
             Some(Progress::Done) => return Ok(Step::Goes),
             Some(Progress::Interrupted) if job.interruptions >= INTERRUPTIONS_MAX => {
                 log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
-                self.look([Look { kind, link: None, cause: None }]);
+                self.look([Look::at(kind)]);
                 return Ok(Step::Goes);
             }
             Some(Progress::Interrupted) => {
@@ -646,7 +669,7 @@ impl Place {
             && job.purpose == Purpose::Look
         {
             // The repair looks at everything.
-            self.looks.clear();
+            self.looks = Looks::default();
             self.look_at = None;
         }
         self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
@@ -667,27 +690,27 @@ impl Place {
         let differences = self.mirror.repair(job.shadow, &job.kinds);
         let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
         let unsettled = self.mirror.take_unsettled().into_iter();
-        self.look(unsettled.map(|ifindex| Look { kind: route, link: Some(ifindex), cause: job.cause }));
-        // What one look has found may have led to more.
+        self.look(unsettled.map(|ifindex| Look { link: Some(ifindex), cause: job.cause, ..Look::at(route) }));
+        self.learn_names_of(&differences);
+        self.found(Pending::new(job.purpose, job.cause, job.began, differences));
+    }
+
+    /// Takes in what is to be told next. What a look has found may have led to more.
+    fn found(&mut self, pending: Pending) {
         let mut looks = Vec::new();
-        for difference in &differences {
-            if looks.len() > LOOKS_FOLLOWED_MAX {
-                break;
-            }
-            if job.purpose == Purpose::Look && is_other(difference) {
+        if pending.purpose == Purpose::Look {
+            for difference in pending.differences.iter().filter(|difference| is_other(difference)) {
+                if looks.len() > LOOKS_FOLLOWED_MAX {
+                    break;
+                }
                 silence::looks_of_difference(&mut looks, &self.mirror, difference);
             }
         }
-        self.look(looks.into_iter().map(|look| Look { cause: job.cause, ..look }));
-        self.pending = Some(Pending {
-            purpose: job.purpose,
-            cause: job.cause,
-            began: job.began,
-            differences: differences.into(),
-            added: 0,
-            changed: 0,
-            removed: 0,
-        });
+        self.look(looks.into_iter().map(|look| Look { cause: pending.cause, ..look }));
+        match &mut self.pending {
+            Some(before) => before.differences.extend(pending.differences),
+            None => self.pending = Some(pending),
+        }
     }
 
     /// Whether the kernel has nothing more to tell for now.
@@ -727,16 +750,15 @@ impl Place {
             // Doubled while losses follow each other, and forgotten after a quiet while.
             let often = now < self.rested_at + REPAIR_PAUSE.1;
             self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
-            self.looks.clear();
+            self.looks = Looks::default();
             self.look_at = None;
             self.job = Some(Job::new(Purpose::Repair, cause, all(settings), &self.mirror));
         } else if self.look_at.is_some_and(|at| at.max(self.rested_at) <= now) {
             self.look_at = None;
             let looks = std::mem::take(&mut self.looks);
-            let cause = looks.iter().filter_map(|look| look.cause).max();
-            let looks = silence::limited(&looks, &self.mirror, &settings.kinds);
-            if !looks.is_empty() {
-                self.job = Some(Job::new(Purpose::Look, cause, looks, &self.mirror));
+            let scopes = looks.scopes(&self.mirror, &settings.kinds);
+            if !scopes.is_empty() {
+                self.job = Some(Job::new(Purpose::Look, looks.cause(), scopes, &self.mirror));
             }
         } else if self.trail.is_some_and(|trail| trail.due().max(self.rested_at) <= now) {
             let cause = self.trail.take().and_then(|trail| trail.cause);

@@ -12,6 +12,7 @@ pub const TESTS: &[crate::Test] = &[
     ("initial_is_what_ip_shows", initial),
     ("a_rename_is_told_once", rename),
     ("ipv4_routes_leave_with_their_link", silent_link_down),
+    ("what_leaves_with_a_link_is_told_before_the_next_one_of_its_name_comes", silent_link_again),
     ("ipv4_routes_leave_with_the_last_address", silent_address),
     ("routes_and_groups_leave_with_their_nexthop", silent_nexthop),
     ("a_rule_is_detached_with_its_link", silent_rule),
@@ -144,6 +145,33 @@ fn silent_link_down() -> Result<(), Failed> {
     let line = gone(&mut linkhook, "10.9.0.0/16");
     let cause = linkhook.seen.iter().find(|seen| seen["seq"] == line["cause"]).expect("the cause is a line");
     assert_eq!(cause["event"], "link");
+    Ok(())
+}
+
+fn silent_link_again() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["link", "route", "nexthop"]);
+    let lead_there =
+        "route add 10.9.0.0/16 via 10.0.0.2\nnexthop add id 7 via 10.0.0.3 dev v0\nroute add 10.8.0.0/16 nhid 7\n";
+    namespace.batch(lead_there);
+    linkhook.expect("route", |line| line["route"]["dst"] == "10.8.0.0/16");
+    let again = "link del v0\nlink add v0 type veth peer name v1\nlink set v1 up\nlink set v0 up\n\
+                 addr add 10.0.0.1/24 dev v0\n";
+    let rounds = 5;
+    for _ in 0..rounds {
+        namespace.batch(&format!("{again}{lead_there}"));
+        linkhook.expect("route", |line| line["route"]["dst"] == "10.8.0.0/16" && line["action"] == "add");
+    }
+    let told = |is_it: &dyn Fn(&Value) -> bool| -> Vec<Value> {
+        linkhook.seen.iter().filter(|line| is_it(line)).map(|line| line["action"].clone()).collect()
+    };
+    let both = ["add", "remove"];
+    for expected in [
+        told(&|line| line["route"]["dst"] == "10.9.0.0/16"),
+        told(&|line| line["route"]["dst"] == "10.8.0.0/16"),
+        told(&|line| line["nexthop"]["id"] == 7),
+    ] {
+        assert!(expected.iter().eq(both.iter().cycle().take(2 * rounds + 1)), "{expected:?}");
+    }
     Ok(())
 }
 

@@ -105,6 +105,11 @@ impl Namespace {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Runs lines of `ip`'s own, all of them in one process, so that they follow each other at once.
+    pub fn batch(&self, lines: &str) {
+        self.run(&format!("ip -batch - <<'END'\n{lines}END"));
+    }
+
     /// What `ip -j -d …` shows.
     pub fn ip(&self, arguments: &str) -> Value {
         let output = self.command("sh").args(["-ec", &format!("ip -d -j {arguments}")]).output().expect("nsenter");

@@ -1,0 +1,172 @@
+//! What certainly leaves with a link, taken out of the mirror at once: to find it by a look, the kernel would go through
+//! all its routes, and meanwhile another link of that name may have come.
+
+use super::repair::Difference;
+use super::silence::Before;
+use super::{Mirror, interface_of, route};
+use crate::kinds::{self, KINDS, link, nexthop};
+use crate::netlink::wire::{Message, attribute_u32, u32_at};
+
+const IFF_UP: u32 = 0x1;
+const AF_INET: u8 = 2;
+/// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
+const IPV4_MTU_MIN: u32 = 68;
+
+/// A link that goes down or for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    ifindex: u32,
+    gone: bool,
+}
+
+/// Whether a message tells that a link goes down, or for good. `before` is what it was.
+pub fn leaving(message: &Message<'_>, before: &Before) -> Option<Leaving> {
+    const RTM_DELLINK: u16 = 17;
+    let (ifindex, flags) = (u32_at(message.payload, 4)?, u32_at(message.payload, 8)?);
+    let gone = message.header.kind == RTM_DELLINK;
+    let set = super::attributes_of(&link::LINK, message.payload);
+    let hears = || attribute_u32(set, link::IFLA_MTU).is_some_and(|mtu| mtu >= IPV4_MTU_MIN);
+    let down = before.flags().is_some_and(|old| old & IFF_UP != 0) && flags & IFF_UP == 0 && hears();
+    (gone || down).then_some(Leaving { ifindex, gone })
+}
+
+impl Mirror {
+    /// Takes out what leaves with a link, what stands on others first: routes, then nexthops (`fib_sync_down_dev`,
+    /// `nexthop_flush_dev`).
+    pub fn take_leaving(&mut self, Leaving { ifindex, gone }: Leaving) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        let (Some(routes), Some(nexthops)) =
+            (kinds::index_of(&kinds::route::ROUTE), kinds::index_of(&nexthop::NEXTHOP))
+        else {
+            return differences;
+        };
+        let families = KINDS[routes].dumps.iter().filter_map(|dump| dump.header.first().copied());
+        let through: Vec<(u8, u32)> = families
+            .filter(|&family| (gone || family == AF_INET) && self.routes_through(family, ifindex) > 0)
+            .map(|family| (family, ifindex))
+            .collect();
+        if !through.is_empty() {
+            let Mirror { stores, uses, .. } = self;
+            let hashes = uses.hashes(&through);
+            let leaves = |object: &[u8]| route::leaves(object, ifindex, gone);
+            stores[routes].extract(
+                hashes.as_deref(),
+                |_| true,
+                leaves,
+                |hash, object| {
+                    uses.discount(hash, &object);
+                    differences.push(Difference { kind: routes, old: Some(object), new: None });
+                },
+            );
+        }
+        let leads_there = |object: &[u8]| interface_of(KINDS[nexthops], object) == Some(ifindex);
+        self.stores[nexthops].extract(
+            None,
+            |_| true,
+            leads_there,
+            |_, object| {
+                differences.push(Difference { kind: nexthops, old: Some(object), new: None });
+            },
+        );
+        differences
+    }
+
+    /// Whether all routes of a family through an interface are as one of its flags leaves them; `false` where they are
+    /// too many to know.
+    pub fn routes_follow_flags(&self, family: u8, ifindex: u32) -> bool {
+        let Some(flags) = self.links.flags(ifindex) else { return false };
+        let Some(hashes) = self.uses.hashes(&[(family, ifindex)]) else { return false };
+        let Some(kind) = kinds::index_of(&kinds::route::ROUTE) else { return false };
+        hashes.iter().filter_map(|&hash| self.stores[kind].find(hash)).flat_map(|group| group.iter()).all(|object| {
+            !route::interfaces(KINDS[kind], object).contains(&ifindex) || route::follows_flags(object, ifindex, flags)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::code::network::LEG_HEADER_BYTES;
+    use crate::kinds::route::{ROUTE, RTA_DST, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
+    use crate::netlink::wire::{Header, NLM_F_APPEND, NLM_F_CREATE, append_attribute, append_message};
+
+    const UNIVERSE: u8 = 0;
+    const HOST: u8 = 254;
+
+    /// A route to 10.`number`, through some interfaces, by a nexthop object where that is said.
+    fn route(family: u8, number: u8, scope: u8, through: &[u32], nexthop: bool) -> Vec<u8> {
+        let mut payload = vec![family, 16, 0, 0, 254, 3, scope, 1, 0, 0, 0, 0];
+        append_attribute(&mut payload, RTA_DST, &[10, number, 0, 0]);
+        match through {
+            [one] => append_attribute(&mut payload, RTA_OIF, &one.to_ne_bytes()),
+            _ => {
+                let leg = |ifindex: &u32| [[LEG_HEADER_BYTES as u8, 0, 0, 0], ifindex.to_ne_bytes()].concat();
+                append_attribute(&mut payload, RTA_MULTIPATH, &through.iter().flat_map(leg).collect::<Vec<u8>>());
+            }
+        }
+        if nexthop {
+            append_attribute(&mut payload, RTA_NH_ID, &[7, 0, 0, 0]);
+        }
+        payload
+    }
+
+    /// The numbers of those of some routes that leave with interface 3, sorted.
+    fn taken(routes: &[Vec<u8>], gone: bool) -> Vec<u8> {
+        let kind = kinds::index_of(&ROUTE).unwrap();
+        let mut mirror = Mirror::new();
+        for route in routes {
+            mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, route);
+        }
+        let differences = mirror.take_leaving(Leaving { ifindex: 3, gone });
+        assert!(mirror.uses_are_right());
+        assert_eq!(mirror.count(kind) + differences.len(), routes.len());
+        let mut numbers: Vec<u8> = differences.iter().map(|gone| gone.old.as_ref().unwrap()[17]).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    #[test]
+    fn what_leaves_with_a_link_is_taken_and_nothing_else() {
+        let routes = [
+            route(2, 1, UNIVERSE, &[3], false),
+            route(2, 2, HOST, &[3], false),
+            route(2, 3, UNIVERSE, &[4], false),
+            route(2, 4, UNIVERSE, &[3, 4], false),
+            route(2, 5, UNIVERSE, &[3, 3], false),
+            route(2, 6, UNIVERSE, &[3], true),
+            route(2, 7, UNIVERSE, &[3, 4], true),
+            route(10, 8, UNIVERSE, &[3], false),
+            route(10, 9, UNIVERSE, &[3, 4], false),
+        ];
+        assert_eq!(taken(&routes, false), [1, 5, 6]);
+        assert_eq!(taken(&routes, true), [1, 2, 4, 5, 6, 8]);
+        // More than are known one by one.
+        let many: Vec<Vec<u8>> = (0..20).map(|number| route(2, number, UNIVERSE, &[3], false)).collect();
+        assert_eq!(taken(&many, false).len(), 20);
+    }
+
+    #[test]
+    fn a_link_leaves_when_it_was_up_and_is_not() {
+        let link = |flags: u32, mtu: u32| {
+            let mut payload = [[0; 4], [3, 0, 0, 0], flags.to_ne_bytes(), [0; 4]].concat();
+            append_attribute(&mut payload, link::IFLA_IFNAME, b"x\0");
+            append_attribute(&mut payload, link::IFLA_MTU, &mtu.to_ne_bytes());
+            payload
+        };
+        let leaving = |kind: u16, before: u32, now: u32, mtu: u32| {
+            let mut mirror = Mirror::new();
+            mirror.links.note(&link(before, mtu), false);
+            let payload = link(now, mtu);
+            let mut bytes = Vec::new();
+            append_message(&mut bytes, Header { kind, flags: 0, sequence: 0, port: 0 }, &payload);
+            let message = Message::parse(&bytes).unwrap();
+            let before = crate::mirror::silence::before(&mirror, &message).unwrap();
+            super::leaving(&message, &before).map(|leaving| leaving.gone)
+        };
+        assert_eq!(leaving(16, IFF_UP, 0, 1500), Some(false));
+        assert_eq!(leaving(16, 0, 0, 1500), None);
+        assert_eq!(leaving(16, IFF_UP, IFF_UP, 1500), None);
+        assert_eq!(leaving(16, IFF_UP, 0, 60), None);
+        assert_eq!(leaving(17, 0, 0, 60), Some(true));
+    }
+}

@@ -1,0 +1,202 @@
+//! Looks that wait to be taken, and what of them is worth taking.
+
+use std::collections::BTreeMap;
+use std::ptr;
+
+use super::Mirror;
+use super::repair::Scope;
+use crate::kinds::{KINDS, KindIndex, addr, link, neigh, route, tc};
+
+/// A look that is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// At objects of that kind.
+    pub kind: KindIndex,
+    /// At those that concern an interface; `None` for all.
+    pub link: Option<u32>,
+    /// Nothing but the interface's flags can have changed them: those that are as such flags leave them need no look.
+    pub flags_alone: bool,
+    /// The number of the line that led to it.
+    pub cause: Option<u64>,
+}
+
+/// Looks at more interfaces than this become one look at all objects of a kind.
+const LINKS_MAX: usize = 8;
+/// So many looks wait at most; then one at all objects stands for those of its kind.
+const LOOKS_MAX: usize = 4096;
+
+impl Look {
+    /// A look at all objects of a kind, for no reason that is known.
+    pub fn at(kind: KindIndex) -> Look {
+        Look { kind, link: None, flags_alone: false, cause: None }
+    }
+}
+
+/// Looks that wait: of a kind either one at all objects, or one for each of some interfaces.
+#[derive(Debug, Default)]
+pub struct Looks {
+    waiting: BTreeMap<(KindIndex, Option<u32>), Reason>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reason {
+    flags_alone: bool,
+    cause: Option<u64>,
+}
+
+impl Looks {
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The number of the last line that led to any of them.
+    pub fn cause(&self) -> Option<u64> {
+        self.waiting.values().filter_map(|reason| reason.cause).max()
+    }
+
+    /// Adds one: a look at all objects stands for those at some.
+    pub fn add(&mut self, look: Look) {
+        if let Some(all) = self.waiting.get_mut(&(look.kind, None)) {
+            all.cause = all.cause.max(look.cause);
+            return;
+        }
+        if look.link.is_none() || self.waiting.len() >= LOOKS_MAX {
+            let cause = self.of(look.kind).filter_map(|(_, reason)| reason.cause).max().max(look.cause);
+            self.waiting.retain(|(kind, _), _| *kind != look.kind);
+            self.waiting.insert((look.kind, None), Reason { flags_alone: false, cause });
+            return;
+        }
+        let new = Reason { flags_alone: look.flags_alone, cause: look.cause };
+        let reason = self.waiting.entry((look.kind, look.link)).or_insert(new);
+        reason.flags_alone &= new.flags_alone;
+        reason.cause = reason.cause.max(new.cause);
+    }
+
+    fn of(&self, kind: KindIndex) -> impl Iterator<Item = (Option<u32>, Reason)> {
+        self.waiting.range((kind, None)..=(kind, Some(u32::MAX))).map(|((_, link), reason)| (*link, *reason))
+    }
+
+    /// What is worth looking at: watched kinds, and where there is anything that can have changed. Links first.
+    pub fn scopes(&self, mirror: &Mirror, watched: &[KindIndex]) -> Vec<(KindIndex, Scope)> {
+        watched.iter().filter_map(|&kind| self.scope(mirror, kind).map(|scope| (kind, scope))).collect()
+    }
+
+    fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
+        let (first, _) = self.of(kind).next()?;
+        let may_come =
+            [&link::LINK, &addr::ADDR, &neigh::NEIGH, &tc::QDISC].iter().any(|&may| ptr::eq(KINDS[kind], may));
+        if mirror.count(kind) == 0 && !may_come {
+            return None;
+        }
+        if first.is_none() {
+            return Some(Scope::All);
+        }
+        let links = self.of(kind).filter_map(|(link, reason)| Some((link?, reason)));
+        let (count, scope) = if ptr::eq(KINDS[kind], &route::ROUTE) {
+            let families = || KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first().copied());
+            let through: Vec<(u8, u32)> = links
+                .flat_map(|(link, reason)| families().map(move |family| (family, link, reason)))
+                .filter(|&(family, link, reason)| {
+                    mirror.routes_through(family, link) > 0
+                        && !(reason.flags_alone && mirror.routes_follow_flags(family, link))
+                })
+                .map(|(family, link, _)| (family, link))
+                .collect();
+            (through.len(), Scope::Routes(through))
+        } else {
+            let links: Vec<u32> = links.map(|(link, _)| link).collect();
+            (links.len(), Scope::Links(links))
+        };
+        match count {
+            0 => None,
+            1..=LINKS_MAX => Some(scope),
+            _ => Some(Scope::All),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::index_of;
+    use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
+
+    const UP_AND_RUNNING: u32 = 0x1_0041;
+
+    fn kind() -> KindIndex {
+        index_of(&route::ROUTE).unwrap()
+    }
+
+    fn flags_of(link: u32) -> Look {
+        Look { link: Some(link), flags_alone: true, ..Look::at(kind()) }
+    }
+
+    fn link(ifindex: u32, flags: u32) -> Vec<u8> {
+        let mut payload = [[0; 4], ifindex.to_ne_bytes(), flags.to_ne_bytes(), [0; 4]].concat();
+        append_attribute(&mut payload, link::IFLA_IFNAME, b"x\0");
+        payload
+    }
+
+    /// Routes, each of a family, through an interface, with its flags.
+    fn mirror(routes: &[(u8, u32, u8)]) -> Mirror {
+        let mut mirror = Mirror::new();
+        for &(family, ifindex, flags) in routes {
+            let mut payload = vec![family, 8, 0, 0, 254, 3, 0, 1, flags, 0, 0, 0];
+            append_attribute(&mut payload, route::RTA_DST, &[routes.len() as u8; 4]);
+            append_attribute(&mut payload, route::RTA_OIF, &ifindex.to_ne_bytes());
+            mirror.apply(kind(), false, NLM_F_CREATE | NLM_F_APPEND, &payload);
+            mirror.links.note(&link(ifindex, UP_AND_RUNNING), false);
+        }
+        mirror
+    }
+
+    fn scopes(mirror: &Mirror, looks: impl IntoIterator<Item = Look>) -> Option<Scope> {
+        let mut waiting = Looks::default();
+        looks.into_iter().for_each(|look| waiting.add(look));
+        waiting.scopes(mirror, &[kind()]).pop().map(|(_, scope)| scope)
+    }
+
+    #[test]
+    fn routes_of_a_family_that_has_none_there_are_not_looked_at() {
+        let mirror = mirror(&[(2, 8, 0), (10, 7, 0), (10, 8, 0)]);
+        let at = |link| Look { flags_alone: false, ..flags_of(link) };
+        assert_eq!(scopes(&mirror, [at(9)]), None);
+        assert_eq!(scopes(&mirror, [at(7)]), Some(Scope::Routes(vec![(10, 7)])));
+        assert_eq!(scopes(&mirror, [at(8), at(7)]), Some(Scope::Routes(vec![(10, 7), (2, 8), (10, 8)])));
+    }
+
+    #[test]
+    fn routes_that_are_as_their_links_flags_leave_them_are_not_looked_at() {
+        const LINKDOWN: u8 = 16;
+        let mut mirror = mirror(&[(2, 7, 0), (2, 8, LINKDOWN)]);
+        assert_eq!(scopes(&mirror, [flags_of(7), flags_of(8)]), Some(Scope::Routes(vec![(2, 8)])));
+        // Up without a carrier.
+        [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 1), false));
+        assert_eq!(scopes(&mirror, [flags_of(7), flags_of(8)]), Some(Scope::Routes(vec![(2, 7)])));
+        // Down, or gone: they should have left.
+        [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 0), ifindex == 8));
+        assert_eq!(scopes(&mirror, [flags_of(7), flags_of(8)]), Some(Scope::Routes(vec![(2, 7), (2, 8)])));
+        // Another reason is reason enough.
+        mirror.links.note(&link(7, UP_AND_RUNNING), false);
+        assert_eq!(scopes(&mirror, [flags_of(7)]), None);
+        assert!(scopes(&mirror, [flags_of(7), Look { flags_alone: false, ..flags_of(7) }]).is_some());
+    }
+
+    #[test]
+    fn many_looks_become_one() {
+        let routes: Vec<(u8, u32, u8)> = (1..20).map(|ifindex| (2, ifindex, 0)).collect();
+        let mirror = mirror(&routes);
+        assert_eq!(scopes(&mirror, (1..20).map(flags_of)), None);
+        let at = |link| Look { flags_alone: false, ..flags_of(link) };
+        assert!(matches!(scopes(&mirror, (1..9).map(at)), Some(Scope::Routes(through)) if through.len() == 8));
+        assert_eq!(scopes(&mirror, (1..10).map(at)), Some(Scope::All));
+        assert_eq!(scopes(&mirror, [at(1), Look::at(kind()), at(2)]), Some(Scope::All));
+        let mut looks = Looks::default();
+        for link in 0..2 * LOOKS_MAX as u32 {
+            looks.add(Look { cause: Some(link.into()), ..at(link) });
+        }
+        assert_eq!(looks.waiting.len(), 1);
+        assert_eq!(looks.cause(), Some(2 * LOOKS_MAX as u64 - 1));
+    }
+}
