@@ -14,7 +14,7 @@ use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netns;
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units;
-use crate::watch::job::requests;
+use crate::watch::job::{Next, requests};
 use crate::watch::now_microseconds;
 
 /// Lines are written once so many octets have gathered.
@@ -92,7 +92,7 @@ impl List {
     }
 
     fn kind(&mut self, kind: KindIndex, names: bool, netns: Option<&str>) -> Result<()> {
-        for (_, request) in requests(&[(kind, Scope::All)], &self.mirror) {
+        for Next { request, .. } in requests(&[(kind, Scope::All)], &self.mirror) {
             let left = self.deadline.saturating_duration_since(Instant::now());
             let family = request.body.first().copied().unwrap_or_default();
             let telling = Telling {

@@ -15,7 +15,7 @@ use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
 use crate::units;
-use crate::watch::job::requests;
+use crate::watch::job::{Next, requests};
 use crate::watch::{now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
@@ -137,7 +137,7 @@ fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> 
     let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
     let first = (!wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
-        for (_, request) in requests(&[(kind, Scope::All)], &mirror) {
+        for Next { request, .. } in requests(&[(kind, Scope::All)], &mirror) {
             let family = request.body.first().copied().unwrap_or_default();
             let dumped = dump::dump_all(NETLINK_ROUTE, &request, DUMP_TIMEOUT, |row| {
                 let Row::Message(message) = row else { return };

@@ -1,7 +1,7 @@
 //! What certainly leaves with a link, taken out of the mirror at once: to find it by a look, the kernel would go through
 //! all its routes, and meanwhile another link of that name may have come.
 
-use super::repair::Difference;
+use super::repair::{Asked, Difference};
 use super::silence::Before;
 use super::{Mirror, interface_of, route};
 use crate::kinds::{self, KINDS, link, nexthop};
@@ -71,15 +71,45 @@ impl Mirror {
         differences
     }
 
-    /// Whether all routes of a family through an interface are as one of its flags leaves them; `false` where they are
-    /// too many to know.
-    pub fn routes_follow_flags(&self, family: u8, ifindex: u32) -> bool {
-        let Some(flags) = self.links.flags(ifindex) else { return false };
-        let Some(hashes) = self.uses.hashes(&[(family, ifindex)]) else { return false };
+    /// The hashes of those routes of a family through an interface that are not as one of its flags leaves them, each of
+    /// which no other route has; `None` where that cannot be said.
+    pub fn routes_against_flags(&self, family: u8, ifindex: u32) -> Option<Vec<u64>> {
+        let flags = self.links.flags(ifindex)?;
+        let kind = kinds::index_of(&kinds::route::ROUTE)?;
+        let mut against = Vec::new();
+        for hash in self.uses.hashes(&[(family, ifindex)])? {
+            let group = self.stores[kind].find(hash)?.as_slice();
+            let is_against = |object: &[u8]| {
+                route::interfaces(KINDS[kind], object).contains(&ifindex)
+                    && !route::follows_flags(object, ifindex, flags)
+            };
+            if group.iter().any(|object| is_against(object)) {
+                // Of several that share an identity, only the first one would be found.
+                let [_] = group else { return None };
+                against.push(hash);
+            }
+        }
+        Some(against)
+    }
+
+    /// What asks the kernel for a single route, at one of its interfaces.
+    pub fn route_question(&self, asked: Asked) -> Option<Vec<u8>> {
+        let kind = kinds::index_of(&kinds::route::ROUTE)?;
+        let object = self.stores[kind].find(asked.hash)?.iter().next()?;
+        Some(route::question(object, asked.ifindex))
+    }
+
+    /// Takes in the answer, if it is of that route.
+    pub fn take_answer(&mut self, asked: Asked, message: &Message<'_>) -> bool {
         let Some(kind) = kinds::index_of(&kinds::route::ROUTE) else { return false };
-        hashes.iter().filter_map(|&hash| self.stores[kind].find(hash)).flat_map(|group| group.iter()).all(|object| {
-            !route::interfaces(KINDS[kind], object).contains(&ifindex) || route::follows_flags(object, ifindex, flags)
-        })
+        let table = KINDS[kind];
+        let is_answer = message.header.kind == table.new
+            && message.payload.len() >= table.header.bytes
+            && self.identity_hash(kind, message.payload) == asked.hash;
+        if is_answer {
+            self.apply(kind, false, message.header.flags, message.payload);
+        }
+        is_answer
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use super::Mirror;
-use super::repair::Scope;
+use super::repair::{Asked, Routes, Scope};
 use crate::kinds::{KINDS, KindIndex, addr, link, neigh, route, tc};
 
 /// A look that is to be taken.
@@ -22,6 +22,9 @@ pub struct Look {
 
 /// Looks at more interfaces than this become one look at all objects of a kind.
 const LINKS_MAX: usize = 8;
+/// The kernel goes through so many routes, as it does for every dump of routes, in the time in which it answers for one.
+const ROUTES_WALKED: usize = 200;
+const AF_INET: u8 = 2;
 /// So many looks wait at most; then one at all objects stands for those of its kind.
 const LOOKS_MAX: usize = 4096;
 
@@ -95,25 +98,35 @@ impl Looks {
         let links = self.of(kind).filter_map(|(link, reason)| Some((link?, reason)));
         let (count, scope) = if ptr::eq(KINDS[kind], &route::ROUTE) {
             let families = || KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first().copied());
-            let through: Vec<(u8, u32)> = links
-                .flat_map(|(link, reason)| families().map(move |family| (family, link, reason)))
-                .filter(|&(family, link, reason)| {
-                    mirror.routes_through(family, link) > 0
-                        && !(reason.flags_alone && mirror.routes_follow_flags(family, link))
-                })
-                .map(|(family, link, _)| (family, link))
-                .collect();
-            (through.len(), Scope::Routes(through))
+            let mut routes = Routes::default();
+            for (link, reason) in links {
+                for family in families().filter(|&family| mirror.routes_through(family, link) > 0) {
+                    let known = if reason.flags_alone { mirror.routes_against_flags(family, link) } else { None };
+                    match known {
+                        Some(known) if may_be_asked(&known, family, mirror.count(kind)) => {
+                            routes.asked.extend(known.into_iter().map(|hash| Asked { hash, ifindex: link }));
+                        }
+                        _ => routes.through.push((family, link)),
+                    }
+                }
+            }
+            (routes.through.len(), Scope::Routes(routes))
         } else {
             let links: Vec<u32> = links.map(|(link, _)| link).collect();
             (links.len(), Scope::Links(links))
         };
-        match count {
-            0 => None,
-            1..=LINKS_MAX => Some(scope),
+        match (count, &scope) {
+            (0, Scope::Routes(routes)) if !routes.asked.is_empty() => Some(scope),
+            (0, _) => None,
+            (1..=LINKS_MAX, _) => Some(scope),
             _ => Some(Scope::All),
         }
     }
+}
+
+/// Whether routes of which there are so many in all are better asked for one by one.
+fn may_be_asked(routes: &[u64], family: u8, all: usize) -> bool {
+    routes.is_empty() || (family == AF_INET && all >= routes.len() * ROUTES_WALKED)
 }
 
 #[cfg(test)]
@@ -141,9 +154,9 @@ mod tests {
     /// Routes, each of a family, through an interface, with its flags.
     fn mirror(routes: &[(u8, u32, u8)]) -> Mirror {
         let mut mirror = Mirror::new();
-        for &(family, ifindex, flags) in routes {
-            let mut payload = vec![family, 8, 0, 0, 254, 3, 0, 1, flags, 0, 0, 0];
-            append_attribute(&mut payload, route::RTA_DST, &[routes.len() as u8; 4]);
+        for (number, &(family, ifindex, flags)) in (0u32..).zip(routes) {
+            let mut payload = vec![family, 32, 0, 0, 254, 3, 0, 1, flags, 0, 0, 0];
+            append_attribute(&mut payload, route::RTA_DST, &number.to_be_bytes());
             append_attribute(&mut payload, route::RTA_OIF, &ifindex.to_ne_bytes());
             mirror.apply(kind(), false, NLM_F_CREATE | NLM_F_APPEND, &payload);
             mirror.links.note(&link(ifindex, UP_AND_RUNNING), false);
@@ -151,47 +164,72 @@ mod tests {
         mirror
     }
 
-    fn scopes(mirror: &Mirror, looks: impl IntoIterator<Item = Look>) -> Option<Scope> {
+    fn scope(mirror: &Mirror, looks: impl IntoIterator<Item = Look>) -> Option<Scope> {
         let mut waiting = Looks::default();
         looks.into_iter().for_each(|look| waiting.add(look));
         waiting.scopes(mirror, &[kind()]).pop().map(|(_, scope)| scope)
+    }
+
+    fn through(through: &[(u8, u32)]) -> Option<Scope> {
+        Some(Scope::Routes(Routes { through: through.to_vec(), asked: Vec::new() }))
     }
 
     #[test]
     fn routes_of_a_family_that_has_none_there_are_not_looked_at() {
         let mirror = mirror(&[(2, 8, 0), (10, 7, 0), (10, 8, 0)]);
         let at = |link| Look { flags_alone: false, ..flags_of(link) };
-        assert_eq!(scopes(&mirror, [at(9)]), None);
-        assert_eq!(scopes(&mirror, [at(7)]), Some(Scope::Routes(vec![(10, 7)])));
-        assert_eq!(scopes(&mirror, [at(8), at(7)]), Some(Scope::Routes(vec![(10, 7), (2, 8), (10, 8)])));
+        assert_eq!(scope(&mirror, [at(9)]), None);
+        assert_eq!(scope(&mirror, [at(7)]), through(&[(10, 7)]));
+        assert_eq!(scope(&mirror, [at(8), at(7)]), through(&[(10, 7), (2, 8), (10, 8)]));
     }
 
     #[test]
     fn routes_that_are_as_their_links_flags_leave_them_are_not_looked_at() {
         const LINKDOWN: u8 = 16;
         let mut mirror = mirror(&[(2, 7, 0), (2, 8, LINKDOWN)]);
-        assert_eq!(scopes(&mirror, [flags_of(7), flags_of(8)]), Some(Scope::Routes(vec![(2, 8)])));
+        assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 8)]));
         // Up without a carrier.
         [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 1), false));
-        assert_eq!(scopes(&mirror, [flags_of(7), flags_of(8)]), Some(Scope::Routes(vec![(2, 7)])));
+        assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 7)]));
         // Down, or gone: they should have left.
         [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 0), ifindex == 8));
-        assert_eq!(scopes(&mirror, [flags_of(7), flags_of(8)]), Some(Scope::Routes(vec![(2, 7), (2, 8)])));
+        assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 7), (2, 8)]));
         // Another reason is reason enough.
         mirror.links.note(&link(7, UP_AND_RUNNING), false);
-        assert_eq!(scopes(&mirror, [flags_of(7)]), None);
-        assert!(scopes(&mirror, [flags_of(7), Look { flags_alone: false, ..flags_of(7) }]).is_some());
+        assert_eq!(scope(&mirror, [flags_of(7)]), None);
+        assert!(scope(&mirror, [flags_of(7), Look { flags_alone: false, ..flags_of(7) }]).is_some());
+    }
+
+    #[test]
+    fn few_routes_among_many_are_asked_for_one_by_one() {
+        const LINKDOWN: u8 = 16;
+        let routes = |few: usize, others: usize| -> Vec<(u8, u32, u8)> {
+            let elsewhere = (0..others).map(|_| (2, 7, 0));
+            (0..few).map(|_| (2, 8, LINKDOWN)).chain([(2, 8, 0), (10, 8, LINKDOWN)]).chain(elsewhere).collect()
+        };
+        let mirror = |few, others| mirror(&routes(few, others));
+        let asked = |mirror: &Mirror, look: Look| match scope(mirror, [look]) {
+            Some(Scope::Routes(Routes { through, asked })) => {
+                assert!(asked.iter().all(|asked| asked.ifindex == 8));
+                (through, asked.len())
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(asked(&mirror(2, 2 * ROUTES_WALKED), flags_of(8)), (vec![(10, 8)], 2));
+        assert_eq!(asked(&mirror(3, 2 * ROUTES_WALKED), flags_of(8)), (vec![(2, 8), (10, 8)], 0));
+        let other_reason = Look { flags_alone: false, ..flags_of(8) };
+        assert_eq!(asked(&mirror(2, 2 * ROUTES_WALKED), other_reason), (vec![(2, 8), (10, 8)], 0));
     }
 
     #[test]
     fn many_looks_become_one() {
         let routes: Vec<(u8, u32, u8)> = (1..20).map(|ifindex| (2, ifindex, 0)).collect();
         let mirror = mirror(&routes);
-        assert_eq!(scopes(&mirror, (1..20).map(flags_of)), None);
+        assert_eq!(scope(&mirror, (1..20).map(flags_of)), None);
         let at = |link| Look { flags_alone: false, ..flags_of(link) };
-        assert!(matches!(scopes(&mirror, (1..9).map(at)), Some(Scope::Routes(through)) if through.len() == 8));
-        assert_eq!(scopes(&mirror, (1..10).map(at)), Some(Scope::All));
-        assert_eq!(scopes(&mirror, [at(1), Look::at(kind()), at(2)]), Some(Scope::All));
+        assert!(matches!(scope(&mirror, (1..9).map(at)), Some(Scope::Routes(routes)) if routes.through.len() == 8));
+        assert_eq!(scope(&mirror, (1..10).map(at)), Some(Scope::All));
+        assert_eq!(scope(&mirror, [at(1), Look::at(kind()), at(2)]), Some(Scope::All));
         let mut looks = Looks::default();
         for link in 0..2 * LOOKS_MAX as u32 {
             looks.add(Look { cause: Some(link.into()), ..at(link) });

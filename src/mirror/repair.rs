@@ -17,8 +17,26 @@ pub enum Scope {
     All,
     /// Those that concern any of some interfaces.
     Links(Vec<u32>),
-    /// Routes of a family through an interface, of several of both.
-    Routes(Vec<(u8, u32)>),
+    /// Some routes.
+    Routes(Routes),
+}
+
+/// Which routes are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// Those of a family through an interface, of several of both: the kernel goes through all of the family for each.
+    pub through: Vec<(u8, u32)>,
+    /// Single ones of IPv4.
+    pub asked: Vec<Asked>,
+}
+
+/// A route that is asked for by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The hash of its identity, which no other route has.
+    pub hash: u64,
+    /// The interface that it is asked for at.
+    pub ifindex: u32,
 }
 
 /// An object that is not as the mirror had it.
@@ -69,7 +87,8 @@ impl Mirror {
         let (links, uses) = (&mut self.links, &mut self.uses);
         // Of the routes, which may be a million, those through a few interfaces are known.
         let hashes = match scope {
-            Scope::Routes(through) => uses.hashes(through),
+            // Each of those that were asked for by themselves was found, or there would be none.
+            Scope::Routes(routes) => uses.hashes(&routes.through),
             Scope::All | Scope::Links(_) => None,
         };
         let unsettled = RefCell::new(&mut self.unsettled);
@@ -77,13 +96,13 @@ impl Mirror {
             hashes.as_deref(),
             |hash| !shadow.stores[kind].contains(hash),
             |object| {
-                if !is_inside(scope, table, object) {
+                if !is_inside(scope, table, None, object) {
                     return false;
                 }
                 // It has left these interfaces; through others that were not asked for it may still lead.
-                let Scope::Routes(through) = scope else { return true };
+                let Scope::Routes(routes) = scope else { return true };
                 let interfaces = interfaces_of(table, object);
-                let settled = interfaces.iter().all(|&ifindex| through.contains(&(family(object), ifindex)));
+                let settled = interfaces.iter().all(|&ifindex| routes.through.contains(&(family(object), ifindex)));
                 if !settled {
                     unsettled.borrow_mut().extend(interfaces);
                 }
@@ -101,25 +120,20 @@ impl Mirror {
 
     fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
         let table: &'static Kind = KINDS[kind];
-        for (hash, mut found) in shadow.stores[kind].drain() {
+        for (hash, found) in shadow.stores[kind].drain() {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
             // A dump of one interface's filters shows those of blocks that it shares, too.
-            if !found.iter().any(|object| is_inside(scope, table, object) && !is_no_object(table, object)) {
+            let is_inside = |object: &[u8]| is_inside(scope, table, Some(hash), object);
+            if !found.iter().any(|object| is_inside(object) && !is_no_object(table, object)) {
                 continue;
             }
             let told = differences.len();
             self.stores[kind].put(hash, |old| {
-                compare_groups(kind, scope, old, &found, differences);
-                // What the dump was not asked for stays, before what it showed.
-                if let Some(old) = old {
-                    let outside = old.iter().filter(|object| !is_inside(scope, table, object));
-                    for (at, object) in outside.enumerate() {
-                        found.insert(at, object);
-                    }
-                }
-                found
+                let old = old.map(Group::as_slice).unwrap_or_default();
+                let fates = compare_groups(kind, is_inside, old, found.as_slice(), differences);
+                merge(old, &fates, found)
             });
             if is_route(table) {
                 for difference in &differences[told..] {
@@ -149,8 +163,8 @@ fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
     handle == 0 || (handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
 }
 
-/// Whether a dump of that scope shows the object.
-fn is_inside(scope: &Scope, table: &'static Kind, object: &[u8]) -> bool {
+/// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
+fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
     // A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
     if std::ptr::eq(table, &kinds::mdb::MDB) && multicast::is_router_of_vlan(attributes_of(table, object)) {
         return false;
@@ -158,8 +172,9 @@ fn is_inside(scope: &Scope, table: &'static Kind, object: &[u8]) -> bool {
     match scope {
         Scope::All => true,
         Scope::Links(links) => interfaces_of(table, object).iter().any(|ifindex| links.contains(ifindex)),
-        Scope::Routes(through) => {
-            interfaces_of(table, object).iter().any(|&ifindex| through.contains(&(family(object), ifindex)))
+        Scope::Routes(Routes { through, asked }) => {
+            asked.iter().any(|asked| Some(asked.hash) == hash)
+                || interfaces_of(table, object).iter().any(|&ifindex| through.contains(&(family(object), ifindex)))
         }
     }
 }
@@ -175,37 +190,74 @@ fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed
     }
 }
 
-/// What differs between the objects of one identity: equal ones first, the others in their order.
-fn compare_groups(kind: KindIndex, scope: &Scope, old: Option<&Group>, new: &Group, differences: &mut Vec<Difference>) {
+/// What became of an object that the mirror had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It was not asked for.
+    Outside,
+    /// It is shown at that place as it was.
+    Same(usize),
+    /// It is shown at that place, and differs.
+    Changed(usize),
+    /// It is not shown.
+    Gone,
+}
+
+/// What differs between the objects of one identity, and what became of each old one.
+fn compare_groups(
+    kind: KindIndex,
+    is_inside: impl Fn(&[u8]) -> bool,
+    old: &[Box<[u8]>],
+    new: &[Box<[u8]>],
+    differences: &mut Vec<Difference>,
+) -> Vec<Fate> {
     let table = KINDS[kind];
-    let old = old.map(Group::as_slice).unwrap_or_default();
-    let mut old: Vec<&Box<[u8]>> = old.iter().filter(|object| is_inside(scope, table, object)).collect();
-    let mut new: Vec<&Box<[u8]>> = new.as_slice().iter().collect();
-    new.retain(|object| match old.iter().position(|other| same(table, other, object)) {
-        Some(place) => {
-            old.remove(place);
-            false
+    let mut fates: Vec<Fate> =
+        old.iter().map(|object| if is_inside(object) { Fate::Gone } else { Fate::Outside }).collect();
+    let mut come: Vec<usize> = (0..new.len()).collect();
+    let mut pair = |fate: fn(usize) -> Fate, are_a_pair: &dyn Fn(&[u8], &[u8]) -> bool| {
+        for (object, its) in old.iter().zip(&mut fates).filter(|(_, its)| **its == Fate::Gone) {
+            if let Some(place) = come.iter().position(|&place| are_a_pair(object, &new[place])) {
+                *its = fate(come.remove(place));
+            }
         }
-        None => true,
-    });
+    };
+    pair(Fate::Same, &|old, new| same(table, old, new));
     // Then those of the same interfaces are pairs, so that what changed is told, and not which is which.
-    let (mut pairs, mut unpaired) = (Vec::new(), Vec::new());
-    for old in old {
-        match new.iter().position(|new| interfaces_of(table, new) == interfaces_of(table, old)) {
-            Some(place) => pairs.push((old, new.remove(place))),
-            None => unpaired.push(old),
+    pair(Fate::Changed, &|old, new| interfaces_of(table, old) == interfaces_of(table, new));
+    pair(Fate::Changed, &|_, _| true);
+    let gone = fates.iter().zip(old).filter(|(fate, _)| **fate == Fate::Gone);
+    differences.extend(gone.map(|(_, object)| Difference { kind, old: Some(object.clone()), new: None }));
+    for (fate, object) in fates.iter().zip(old) {
+        if let Fate::Changed(place) = *fate {
+            differences.push(Difference { kind, old: Some(object.clone()), new: Some(new[place].clone()) });
         }
     }
-    let changed = unpaired.len().min(new.len());
-    for gone in &unpaired[changed..] {
-        differences.push(Difference { kind, old: Some((*gone).clone()), new: None });
+    differences.extend(come.into_iter().map(|place| Difference { kind, old: None, new: Some(new[place].clone()) }));
+    fates
+}
+
+/// The objects of one identity after a repair, in the kernel's order: those that were not asked for stay behind what they
+/// were behind of.
+fn merge(old: &[Box<[u8]>], fates: &[Fate], shown: Group) -> Group {
+    if !fates.contains(&Fate::Outside) {
+        return shown;
     }
-    for (old, new) in pairs.into_iter().chain(unpaired.into_iter().zip(new.iter().copied())) {
-        differences.push(Difference { kind, old: Some(old.clone()), new: Some(new.clone()) });
+    let mut merged: Vec<Box<[u8]>> = Vec::new();
+    let mut taken = 0;
+    for (object, fate) in old.iter().zip(fates) {
+        match *fate {
+            Fate::Outside => merged.push(object.clone()),
+            Fate::Same(place) | Fate::Changed(place) => {
+                let end = taken.max(place + 1);
+                merged.extend_from_slice(&shown.as_slice()[taken..end]);
+                taken = end;
+            }
+            Fate::Gone => {}
+        }
     }
-    for come in &new[changed..] {
-        differences.push(Difference { kind, old: None, new: Some((*come).clone()) });
-    }
+    merged.extend_from_slice(&shown.as_slice()[taken..]);
+    Group::Many(merged)
 }
 
 #[cfg(test)]
@@ -250,11 +302,16 @@ mod tests {
         mirror.apply(kind, false, 0, &route(&[3, 4]));
         // The dump of what leaves through 3 shows nothing.
         let shadow = mirror.shadow();
-        assert!(mirror.repair(shadow, &[(kind, Scope::Routes(vec![(10, 3)]))]).is_empty());
+        assert!(
+            mirror
+                .repair(shadow, &[(kind, Scope::Routes(Routes { through: vec![(10, 3)], ..Routes::default() }))])
+                .is_empty()
+        );
         assert_eq!(mirror.take_unsettled(), [3, 4]);
         let mut shadow = mirror.shadow();
         shadow.apply(kind, false, 0, &route(&[4]));
-        let differences = mirror.repair(shadow, &[(kind, Scope::Routes(vec![(10, 3), (10, 4)]))]);
+        let differences = mirror
+            .repair(shadow, &[(kind, Scope::Routes(Routes { through: vec![(10, 3), (10, 4)], ..Routes::default() }))]);
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].new.as_deref(), Some(&route(&[4])[..]));
         assert!(mirror.take_unsettled().is_empty());

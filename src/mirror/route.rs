@@ -11,7 +11,7 @@ use super::store::Occupied;
 use super::{Change, attributes_of};
 use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
-use crate::kinds::route::{ROUTE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
+use crate::kinds::route::{ROUTE, RTA_DST, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
 use crate::netlink::wire::{
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, attribute, attribute_u32, attributes,
     u32_at,
@@ -87,6 +87,23 @@ pub fn follows_flags(payload: &[u8], ifindex: u32, flags: u32) -> bool {
         Some(rest) => Legs { rest }.filter(|leg| leg.ifindex == ifindex).all(|leg| follows(leg.flags.into())),
         None => u32_at(payload, 8).is_some_and(follows),
     }
+}
+
+/// What asks the kernel for an IPv4 route, whole as a dump shows it, by a look-up of an address that it leads to
+/// (`inet_rtm_getroute`). Where rules or other routes come before it, another one is the answer.
+pub fn question(payload: &[u8], ifindex: u32) -> Vec<u8> {
+    const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
+    const RTM_F_FIB_MATCH: u32 = 0x2000;
+    let (length, tos) = (payload.get(1).copied().unwrap_or_default(), payload.get(3).copied().unwrap_or_default());
+    let destination = attribute_u32(attributes_of(&ROUTE, payload), RTA_DST).map_or(0, u32::from_be);
+    // In the middle, where no address of the host and no broadcast address is likely to be.
+    let middle = 1u32.checked_shl(31 - u32::from(length.min(31))).unwrap_or_default();
+    let address = if length < 31 { destination | middle } else { destination };
+    let mut body = vec![AF_INET, 32, 0, tos, 0, 0, 0, 0];
+    body.extend_from_slice(&(RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH).to_ne_bytes());
+    append_attribute(&mut body, RTA_DST, &address.to_be_bytes());
+    append_attribute(&mut body, RTA_OIF, &ifindex.to_ne_bytes());
+    body
 }
 
 /// Whether an IPv4 route stays when its interface goes down: those of the host itself, such as `local` ones, whose nexthop
@@ -265,6 +282,24 @@ mod tests {
         let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
         append_attribute(&mut payload, RTA_OIF, &ifindex.to_ne_bytes());
         payload
+    }
+
+    #[test]
+    fn a_route_is_asked_for_by_an_address_in_its_middle() {
+        let address = |destination: [u8; 4], length: u8| {
+            let mut payload = vec![AF_INET, length, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
+            append_attribute(&mut payload, RTA_DST, &destination);
+            let question = question(&payload, 3);
+            assert_eq!(attribute_u32(attributes_of(&ROUTE, &question), RTA_OIF), Some(3));
+            attribute(attributes_of(&ROUTE, &question), RTA_DST).unwrap().to_vec()
+        };
+        assert_eq!(address([0; 4], 0), [128, 0, 0, 0]);
+        assert_eq!(address([10, 0, 0, 0], 8), [10, 128, 0, 0]);
+        assert_eq!(address([10, 1, 2, 0], 24), [10, 1, 2, 128]);
+        assert_eq!(address([10, 1, 2, 4], 30), [10, 1, 2, 6]);
+        for length in [31, 32, 255] {
+            assert_eq!(address([10, 1, 2, 4], length), [10, 1, 2, 4]);
+        }
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Request {
     pub message_type: u16,
     /// The family's header, whole, since the kernel checks strictly, and attributes that narrow the dump.
     pub body: Vec<u8>,
+    /// For the one object that the body says, and not for all.
+    pub one: bool,
 }
 
 /// Why the kernel refused a dump, or broke it off.
@@ -100,6 +102,7 @@ pub enum Progress {
 pub struct Dump {
     sequence: u32,
     port: u32,
+    one: bool,
     interrupted: bool,
 }
 
@@ -113,12 +116,13 @@ impl Dump {
                 sequence => break sequence,
             }
         };
-        let flags = wire::NLM_F_REQUEST | wire::NLM_F_DUMP;
+        // An acknowledgement ends what is said of one object.
+        let flags = wire::NLM_F_REQUEST | if request.one { wire::NLM_F_ACK } else { wire::NLM_F_DUMP };
         let header = Header { kind: request.message_type, flags, sequence, port: 0 };
         let mut message = Vec::with_capacity(HEADER_BYTES + request.body.len() + 3);
         wire::append_message(&mut message, header, &request.body);
         socket.send(&message)?;
-        Ok(Dump { sequence, port: socket.port(), interrupted: false })
+        Ok(Dump { sequence, port: socket.port(), one: request.one, interrupted: false })
     }
 
     /// Takes a datagram from the dump's socket, and calls `each` with every row in it. Messages of earlier dumps and
@@ -142,12 +146,13 @@ impl Dump {
                         None => Progress::Done,
                     };
                 }
-                // Number 0 would acknowledge what we did not ask to be acknowledged.
-                wire::NLMSG_ERROR => {
-                    if let Some(failure) = failure(message) {
-                        return Progress::Failed(failure);
-                    }
-                }
+                wire::NLMSG_ERROR => match failure(message) {
+                    Some(failure) => return Progress::Failed(failure),
+                    None if self.one && self.interrupted => return Progress::Interrupted,
+                    None if self.one => return Progress::Done,
+                    // Number 0 would acknowledge what we did not ask to be acknowledged.
+                    None => {}
+                },
                 _ => each(message),
             }
         }
@@ -325,7 +330,7 @@ mod tests {
     const OURS: (u32, u32) = (7, 1000);
 
     fn dump() -> Dump {
-        Dump { sequence: OURS.0, port: OURS.1, interrupted: false }
+        Dump { sequence: OURS.0, port: OURS.1, one: false, interrupted: false }
     }
 
     fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
@@ -484,7 +489,7 @@ mod tests {
 
     #[test]
     fn the_kernels_links() {
-        let rows = rows(&Request { message_type: RTM_GETLINK, body: vec![0; 16] }).unwrap();
+        let rows = rows(&Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false }).unwrap();
         let names: Vec<_> = wire::messages(&rows)
             .inspect(|message| assert_eq!(message.header.kind, RTM_NEWLINK))
             .filter_map(|message| wire::attribute(&message.payload[16..], 3))
@@ -494,12 +499,12 @@ mod tests {
 
     #[test]
     fn the_kernels_own_refusal() {
-        let refused = rows(&Request { message_type: RTM_GETLINK, body: vec![0xff; 16] });
+        let refused = rows(&Request { message_type: RTM_GETLINK, body: vec![0xff; 16], one: false });
         let Err(DumpError::Refused(failure)) = refused else { panic!("{refused:?}") };
         assert_eq!(failure.errno, libc::EINVAL);
         // This comes by the strict checks and the extended acknowledgement that the socket asks for.
         assert!(failure.message.is_some(), "{failure}");
-        let error = rows(&Request { message_type: 0xfffe, body: vec![0; 16] }).unwrap_err();
+        let error = rows(&Request { message_type: 0xfffe, body: vec![0; 16], one: false }).unwrap_err();
         assert!(matches!(&error, DumpError::Unsupported(failure) if failure.errno == libc::EOPNOTSUPP), "{error}");
         assert!(Error::from(error).to_string().starts_with("this kernel has no such dump: "));
     }
@@ -529,7 +534,7 @@ mod tests {
 
     #[test]
     fn a_row_longer_than_its_room_finds_room_the_next_time() {
-        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16] };
+        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false };
         let mut batch = Batch::with_room(64);
         let deadline = Instant::now() + TIMEOUT;
         let mut rows = 0;
@@ -542,7 +547,7 @@ mod tests {
 
     #[test]
     fn time_runs_out() {
-        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16] };
+        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false };
         let error = dump_all(NETLINK_ROUTE, &request, Duration::ZERO, |_| ()).unwrap_err();
         assert_eq!(error.to_string(), "the kernel's dump did not end in time");
     }
@@ -550,7 +555,7 @@ mod tests {
     #[test]
     fn a_second_dump_on_the_same_socket() {
         let socket = Socket::open(NETLINK_ROUTE).unwrap();
-        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16] };
+        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false };
         let mut batch = Batch::new();
         for _ in 0..3 {
             let mut dump = Dump::start(&socket, &request).unwrap();

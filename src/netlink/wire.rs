@@ -20,6 +20,8 @@ pub const NLMSG_MIN_TYPE: u16 = 16;
 pub const NLM_F_REQUEST: u16 = 0x1;
 /// `NLM_F_MULTI`: one of several messages, as the rows of a dump.
 pub const NLM_F_MULTI: u16 = 0x2;
+/// `NLM_F_ACK`, on a request: an acknowledgement follows the answer.
+pub const NLM_F_ACK: u16 = 0x4;
 /// `NLM_F_DUMP_INTR`: the kernel's state changed during the dump.
 pub const NLM_F_DUMP_INTR: u16 = 0x10;
 /// `NLM_F_REPLACE`, on a notification: an existing object was replaced.

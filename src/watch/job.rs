@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::decode::schema::Dump as Request;
 use crate::kinds::{self, KINDS, KindIndex, index_of, link, route, tc};
 use crate::mirror::Mirror;
-use crate::mirror::repair::Scope;
+use crate::mirror::repair::{Asked, Scope};
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
 
@@ -32,6 +32,30 @@ impl Purpose {
     }
 }
 
+/// A request whose answer is read.
+#[derive(Debug)]
+pub struct Running {
+    /// What was asked for.
+    pub kind: KindIndex,
+    /// The family that was asked for.
+    pub family: u8,
+    /// The single route that was asked for, and whether the answer was of it.
+    pub asked: Option<(Asked, bool)>,
+    /// Its state.
+    pub dump: dump::Dump,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub struct Next {
+    /// What is asked for.
+    pub kind: KindIndex,
+    /// A single route that is asked for.
+    pub asked: Option<Asked>,
+    /// What the kernel is told.
+    pub request: dump::Request,
+}
+
 /// Dumps that run or wait.
 #[derive(Debug)]
 pub struct Job {
@@ -45,13 +69,13 @@ pub struct Job {
     pub shadow: Mirror,
     /// When it began.
     pub began: Instant,
-    /// The dump that runs: its kind, its requested family, its state.
-    pub running: Option<(KindIndex, u8, dump::Dump)>,
+    /// The request that runs.
+    pub running: Option<Running>,
     /// The dump of links for their names alone is not done yet.
     pub names: bool,
     /// Kinds that were not asked for yet, and what is to be asked of the one before them.
     left: VecDeque<(KindIndex, Scope)>,
-    waiting: VecDeque<(KindIndex, dump::Request)>,
+    waiting: VecDeque<Next>,
     /// How often it began anew since the kernel's state changed meanwhile.
     pub interruptions: u32,
 }
@@ -83,7 +107,7 @@ impl Job {
     }
 
     /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.
-    pub fn next_request(&mut self, mirror: &Mirror) -> Option<(KindIndex, dump::Request)> {
+    pub fn next_request(&mut self, mirror: &Mirror) -> Option<Next> {
         while self.waiting.is_empty() {
             let next = self.left.pop_front()?;
             self.waiting = requests_of(&next, mirror, &self.shadow);
@@ -99,35 +123,50 @@ impl Job {
         self.waiting.clear();
         self.running = None;
     }
+
+    /// A single route was not the answer: the interfaces' routes are dumped instead.
+    pub fn ask_no_more(&mut self, mirror: &Mirror) {
+        const AF_INET: u8 = 2;
+        for (_, scope) in &mut self.kinds {
+            if let Scope::Routes(routes) = scope {
+                let asked: BTreeSet<u32> = routes.asked.drain(..).map(|asked| asked.ifindex).collect();
+                routes.through.extend(asked.into_iter().map(|ifindex| (AF_INET, ifindex)));
+            }
+        }
+        self.again(mirror);
+    }
 }
 
 /// The dumps that show those kinds.
-pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<(KindIndex, dump::Request)> {
+pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<Next> {
     kinds.iter().flat_map(|kind| requests_of(kind, mirror, mirror)).collect()
 }
 
-fn requests_of(
-    (kind, scope): &(KindIndex, Scope),
-    mirror: &Mirror,
-    shadow: &Mirror,
-) -> VecDeque<(KindIndex, dump::Request)> {
+fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: &Mirror) -> VecDeque<Next> {
+    let next = |request| Next { kind: *kind, asked: None, request };
     let mut requests = VecDeque::new();
+    if let Scope::Routes(routes) = scope {
+        requests.extend(routes.asked.iter().filter_map(|&asked| {
+            let request = dump::Request { message_type: RTM_GETROUTE, body: mirror.route_question(asked)?, one: true };
+            Some(Next { kind: *kind, asked: Some(asked), request })
+        }));
+    }
     for dump in KINDS[*kind].dumps {
         let links: BTreeSet<u32> = match (scope, dump.per_link) {
-            (Scope::Routes(through), _) => {
-                let asked = through.iter().filter(|(family, _)| dump.header.first() == Some(family));
+            (Scope::Routes(routes), _) => {
+                let asked = routes.through.iter().filter(|(family, _)| dump.header.first() == Some(family));
                 asked.map(|&(_, ifindex)| ifindex).collect()
             }
             (Scope::Links(links), _) if limits(dump) => links.iter().copied().collect(),
             (Scope::All, Some(_)) => mirror.links.indices().chain(shadow.links.indices()).collect(),
             _ => {
-                requests.push_back((*kind, request(dump, None)));
+                requests.push_back(next(request(dump, None)));
                 continue;
             }
         };
-        requests.extend(links.into_iter().map(|ifindex| (*kind, request(dump, Some(ifindex)))));
+        requests.extend(links.into_iter().map(|ifindex| next(request(dump, Some(ifindex)))));
     }
-    requests.extend(requests_of_parents(*kind, scope, mirror).map(|request| (*kind, request)));
+    requests.extend(requests_of_parents(*kind, scope, mirror).map(next));
     requests
 }
 
@@ -185,7 +224,7 @@ fn request(dump: &Request, link: Option<u32>) -> dump::Request {
     {
         append_attribute(&mut body, route::RTA_OIF, &ifindex.to_ne_bytes());
     }
-    dump::Request { message_type: dump.message, body }
+    dump::Request { message_type: dump.message, body, one: false }
 }
 
 /// Puts a row into the shadow.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::found::{Pending, tell_difference};
-use super::job::{Job, Purpose, gather};
+use super::job::{Job, Next, Purpose, Running, gather};
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
@@ -546,7 +546,7 @@ impl Place {
         while !blocked && self.pending.is_none() && reads < READS_MAX {
             reads += 1;
             if job.running.is_none() {
-                let Some((kind, request)) = job.next_request(&self.mirror) else {
+                let Some(Next { kind, asked, request }) = job.next_request(&self.mirror) else {
                     self.finish(job, settings, batch, &mut stream.moves);
                     self.job = self.next_job.take();
                     return Ok(renewed);
@@ -554,7 +554,7 @@ impl Place {
                 let family = request.body.first().copied().unwrap_or_default();
                 let dump = Dump::start(&self.dump_socket, &request)
                     .map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
-                job.running = Some((kind, family, dump));
+                job.running = Some(Running { kind, family, asked: asked.map(|asked| (asked, false)), dump });
                 self.dump_readable = true;
             }
             match self.read_dump(&mut job, stream, out, batch)? {
@@ -578,12 +578,13 @@ impl Place {
         if !self.dump_readable {
             return Ok(Step::Waits);
         }
-        let Some((kind, family, mut dump)) = job.running.take() else { return Ok(Step::Goes) };
+        let Some(mut running) = job.running.take() else { return Ok(Step::Goes) };
+        let (kind, family) = (running.kind, running.family);
         match self.dump_socket.receive(batch) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.dump_readable = false;
-                job.running = Some((kind, family, dump));
+                job.running = Some(running);
                 return Ok(Step::Waits);
             }
             Err(error) if is_overrun(&error) => {
@@ -610,7 +611,8 @@ impl Place {
             }
             let (mirror, shadow) = (&mut self.mirror, &mut job.shadow);
             let (purpose, names) = (job.purpose, job.names);
-            let progress = dump.take(datagram, |message| {
+            let asked = &mut running.asked;
+            let progress = running.dump.take(datagram, |message| {
                 // A kernel without that family answers with all families.
                 if kinds::is_foreign(kind, family, &message) {
                     foreign = true;
@@ -618,6 +620,8 @@ impl Place {
                     mirror.links.note(message.payload, false);
                 } else if purpose == Purpose::Start {
                     stream.message(out, mirror, &message, source, telling);
+                } else if let Some((asked, found)) = asked {
+                    *found |= shadow.take_answer(*asked, &message);
                 } else {
                     gather(shadow, &message);
                 }
@@ -633,6 +637,10 @@ impl Place {
         job.names &= ended.is_none();
         match ended {
             None | Some(Progress::More) => {}
+            Some(Progress::Done | Progress::Failed(_)) if matches!(running.asked, Some((_, false))) => {
+                job.ask_no_more(&self.mirror);
+                return Ok(Step::Goes);
+            }
             Some(Progress::Done) => return Ok(Step::Goes),
             Some(Progress::Interrupted) if job.interruptions >= INTERRUPTIONS_MAX => {
                 log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
@@ -660,7 +668,7 @@ impl Place {
         if foreign {
             return Ok(Step::Renew);
         }
-        job.running = Some((kind, family, dump));
+        job.running = Some(running);
         Ok(Step::Goes)
     }
 

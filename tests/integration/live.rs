@@ -17,6 +17,7 @@ pub const TESTS: &[crate::Test] = &[
     ("routes_and_groups_leave_with_their_nexthop", silent_nexthop),
     ("a_rule_is_detached_with_its_link", silent_rule),
     ("legs_of_a_route_die_and_recover", silent_legs),
+    ("routes_among_many_follow_their_links_carrier", carrier_among_many),
     ("duplicate_address_detection_ends_in_ready_or_failed", duplicate_addresses),
     ("an_overrun_is_told_exactly_and_repaired", overrun),
     ("a_stopped_linkhook_tells_the_truth_afterwards", stopped),
@@ -222,6 +223,43 @@ fn silent_legs() -> Result<(), Failed> {
     linkhook.expect("dead", |line| legs(line, serde_json::json!(["dead", "linkdown"])));
     namespace.run("ip link set w0 up");
     linkhook.expect("recovered", |line| legs(line, serde_json::json!([])));
+    Ok(())
+}
+
+/// Few among many are asked for one by one; where a rule comes before them, that finds another one, and all are looked at.
+fn carrier_among_many() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["hello", "link", "route"]);
+    let many: String = (0..2000).map(|n| format!("route add 10.20.{}.{}/32 dev lo\n", n / 200, n % 200)).collect();
+    namespace.batch(&many);
+    namespace.batch(
+        "route add 10.9.0.0/16 via 10.0.0.2\nroute add 10.8.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.0.3\n\
+         route add 10.8.0.0/16 via 10.0.0.4 metric 7\n",
+    );
+    linkhook.expect("all routes", |line| line["route"]["metric"] == 7);
+    let hidden = "ip rule add pref 1 lookup 99; ip route add 10.9.0.0/17 dev lo table 99; \
+                  ip route add 10.9.128.0/17 dev lo table 99";
+    for prepare in ["true", hidden] {
+        namespace.run(prepare);
+        for (peer, flags) in [("down", serde_json::json!(["linkdown"])), ("up", serde_json::json!([]))] {
+            namespace.run(&format!("ip link set v1 {peer}"));
+            let mut waited = vec!["10.0.0.0/24", "10.0.0.255", "10.9.0.0/16", "10.8.0.0/16", "10.8.0.0/16 by metric"];
+            while !waited.is_empty() {
+                let line = linkhook.expect("a route's flags", |line| {
+                    line["event"] == "route" && line["action"] == "change" && line["route"]["family"] == "inet"
+                });
+                let route = &line["route"];
+                let name = match route["metric"] == 7 {
+                    true => "10.8.0.0/16 by metric",
+                    false => route["dst"].as_str().unwrap(),
+                };
+                let found = route["nexthops"].as_array().map_or(&route["flags"], |legs| &legs[0]["flags"]);
+                assert_eq!(*found, flags, "{line}");
+                waited.remove(waited.iter().position(|&other| other == name).expect("each is told once"));
+            }
+        }
+    }
+    let wrong = linkhook.seen.iter().filter(|line| line["origin"] == "inferred" && line["action"] != "change").count();
+    assert_eq!(wrong, 0, "none has come or gone");
     Ok(())
 }
 
