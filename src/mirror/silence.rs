@@ -53,9 +53,21 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
     table.identity.is_some() && !table.dumps.is_empty()
 }
 
+/// Whether any of some kinds can change with nothing near it that is told.
+pub fn may_change_untold(kinds: &[KindIndex]) -> bool {
+    kinds.iter().any(|&kind| changes_untold(kind) || ptr::eq(KINDS[kind], &addr::ADDR))
+}
+
+fn changes_untold(kind: KindIndex) -> bool {
+    UNTOLD.iter().any(|&untold| ptr::eq(KINDS[kind], untold))
+}
+
 /// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
-pub fn untold(kinds: &[KindIndex]) -> Vec<(KindIndex, Scope)> {
-    let untold = kinds.iter().filter(|&&kind| UNTOLD.iter().any(|&untold| ptr::eq(KINDS[kind], untold)));
+/// Addresses are, while any is of the kind that does.
+pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<(KindIndex, Scope)> {
+    let is_addr = |kind: KindIndex| ptr::eq(KINDS[kind], &addr::ADDR);
+    let any_untold = |kind: KindIndex| mirror.objects(kind).any(|address| !is_told(kind, address));
+    let untold = kinds.iter().filter(|&&kind| changes_untold(kind) || (is_addr(kind) && any_untold(kind)));
     untold.map(|&kind| (kind, Scope::All)).collect()
 }
 
@@ -68,7 +80,7 @@ pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
         let flags = attribute_u32(attributes_of(table, payload), addr::IFA_FLAGS).unwrap_or_default();
         return flags & IFA_F_TENTATIVE == 0;
     }
-    !UNTOLD.iter().any(|&untold| ptr::eq(table, untold))
+    !changes_untold(kind)
 }
 
 /// What a link was before a message: its flags and its name.

@@ -167,7 +167,7 @@ impl Place {
             pending: None,
             looks: Looks::default(),
             look_at: None,
-            trails: !silence::untold(&settings.kinds).is_empty(),
+            trails: silence::may_change_untold(&settings.kinds),
             trail: None,
             rested_at: now,
             repair_pause: REPAIR_PAUSE.0,
@@ -770,7 +770,10 @@ impl Place {
             }
         } else if self.trail.is_some_and(|trail| trail.due().max(self.rested_at) <= now) {
             let cause = self.trail.take().and_then(|trail| trail.cause);
-            self.job = Some(Job::new(Purpose::Look, cause, silence::untold(&settings.kinds), &self.mirror));
+            let untold = silence::untold(&settings.kinds, &self.mirror);
+            if !untold.is_empty() {
+                self.job = Some(Job::new(Purpose::Look, cause, untold, &self.mirror));
+            }
         } else if self.verify_at.is_some_and(|at| at <= now) {
             if self.look_at.is_some() {
                 self.verify_at = Some(now + LOOK_PAUSE);

@@ -25,6 +25,7 @@ pub const TESTS: &[crate::Test] = &[
     ("bridge_ports_and_links_do_not_damage_each_other", bridge),
     ("a_recording_of_it_decodes", record),
     ("what_comes_by_itself_is_found_once_it_is_quiet", by_itself),
+    ("a_tentative_address_changes_untold", tentative),
     ("a_links_queueing_discipline_is_told", discipline),
 ];
 
@@ -223,6 +224,18 @@ fn silent_legs() -> Result<(), Failed> {
     linkhook.expect("dead", |line| legs(line, serde_json::json!(["dead", "linkdown"])));
     namespace.run("ip link set w0 up");
     linkhook.expect("recovered", |line| legs(line, serde_json::json!([])));
+    Ok(())
+}
+
+fn tentative() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["addr", "route"]);
+    namespace.run("ip link set v1 down; ip addr add fd00:2::2 peer fd00:4::8 dev v0");
+    linkhook.expect("it comes", |line| line["addr"]["address"] == "fd00:4::8" && line["addr"]["tentative"] == true);
+    // What led to a look at once is over.
+    linkhook.wait(std::time::Duration::from_millis(300));
+    namespace.run("ip addr change fd00:2::2 peer fd00:4::9 dev v0");
+    let line = linkhook.expect("it changes", |line| line["event"] == "addr" && line["action"] == "change");
+    assert_eq!((&line["addr"]["address"], &line["origin"]), (&"fd00:4::9".into(), &"inferred".into()));
     Ok(())
 }
 
