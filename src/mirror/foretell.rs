@@ -1,9 +1,11 @@
 //! What certainly leaves with a link, taken out of the mirror at once: to find it by a look, the kernel would go through
 //! all its routes, and meanwhile another link of that name may have come.
 
+use std::hash::BuildHasher;
+
 use super::repair::{Asked, Difference};
 use super::silence::Before;
-use super::{Mirror, interface_of, route};
+use super::{Key, Mirror, identity, interface_of, route};
 use crate::kinds::{self, KINDS, link, nexthop};
 use crate::netlink::wire::{Message, attribute_u32, u32_at};
 
@@ -99,17 +101,20 @@ impl Mirror {
         Some(route::question(object, asked.ifindex))
     }
 
-    /// Takes in the answer, if it is of that route.
-    pub fn take_answer(&mut self, asked: Asked, message: &Message<'_>) -> bool {
-        let Some(kind) = kinds::index_of(&kinds::route::ROUTE) else { return false };
+    /// The answer as a dump would show the route, if it is of that route.
+    pub fn route_answered(&self, asked: Asked, message: &Message<'_>) -> Option<Vec<u8>> {
+        let kind = kinds::index_of(&kinds::route::ROUTE)?;
         let table = KINDS[kind];
-        let is_answer = message.header.kind == table.new
-            && message.payload.len() >= table.header.bytes
-            && self.identity_hash(kind, message.payload) == asked.hash;
-        if is_answer {
-            self.apply(kind, false, message.header.flags, message.payload);
+        if message.header.kind != table.new || message.payload.len() < table.header.bytes {
+            return None;
         }
-        is_answer
+        let known = self.stores[kind].find(asked.hash)?.iter().next()?;
+        let mut key = Key::new();
+        identity::write(&mut key, table, message.payload);
+        if self.hasher.hash_one(key.as_slice()) == asked.hash {
+            return Some(message.payload.to_vec());
+        }
+        route::answered_as_main(known, message.payload)
     }
 }
 

@@ -106,6 +106,22 @@ pub fn question(payload: &[u8], ifindex: u32) -> Vec<u8> {
     body
 }
 
+/// The known route with the answer's flags, if the answer says no more than that it is in the table `main` instead of
+/// `local`: these are one until the first rule is made, and the kernel calls it `main` (`fib_trie_unmerge`).
+pub fn answered_as_main(known: &[u8], answer: &[u8]) -> Option<Vec<u8>> {
+    const FLAGS: std::ops::Range<usize> = 8..12;
+    const MAIN_FOR_LOCAL: (u8, u8) = (255, 254);
+    let alike = |(at, (known, answer)): (usize, (&u8, &u8))| {
+        known == answer || FLAGS.contains(&at) || (*known, *answer) == MAIN_FOR_LOCAL
+    };
+    if known.len() != answer.len() || !known.iter().zip(answer).enumerate().all(alike) {
+        return None;
+    }
+    let mut route = known.to_vec();
+    route.get_mut(FLAGS)?.copy_from_slice(answer.get(FLAGS)?);
+    Some(route)
+}
+
 /// Whether an IPv4 route stays when its interface goes down: those of the host itself, such as `local` ones, whose nexthop
 /// has the scope `RT_SCOPE_NOWHERE`.
 fn stays(family: u8, scope: u8) -> bool {
@@ -276,7 +292,7 @@ fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
 mod tests {
     use super::super::Mirror;
     use super::*;
-    use crate::kinds::index_of;
+    use crate::kinds::{index_of, route::RTA_TABLE};
 
     fn route(family: u8, ifindex: u32) -> Vec<u8> {
         let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
@@ -300,6 +316,20 @@ mod tests {
         for length in [31, 32, 255] {
             assert_eq!(address([10, 1, 2, 4], length), [10, 1, 2, 4]);
         }
+    }
+
+    #[test]
+    fn a_route_of_the_table_local_may_be_answered_as_one_of_main() {
+        let route = |table: u8, flags: u8, last: u8| {
+            let mut payload = vec![AF_INET, 32, 0, 0, table, 2, 253, 3, flags, 0, 0, 0];
+            append_attribute(&mut payload, RTA_DST, &[10, 0, 0, last]);
+            append_attribute(&mut payload, RTA_TABLE, &[table, 0, 0, 0]);
+            payload
+        };
+        assert_eq!(answered_as_main(&route(255, 0, 3), &route(254, 16, 3)), Some(route(255, 16, 3)));
+        assert_eq!(answered_as_main(&route(255, 0, 3), &route(254, 16, 4)), None);
+        assert_eq!(answered_as_main(&route(254, 0, 3), &route(255, 16, 3)), None);
+        assert_eq!(answered_as_main(&route(255, 0, 3), &[]), None);
     }
 
     #[test]

@@ -621,7 +621,11 @@ impl Place {
                 } else if purpose == Purpose::Start {
                     stream.message(out, mirror, &message, source, telling);
                 } else if let Some((asked, found)) = asked {
-                    *found |= shadow.take_answer(*asked, &message);
+                    let answer = mirror.route_answered(*asked, &message);
+                    *found |= answer.is_some();
+                    if let Some(answer) = answer {
+                        shadow.apply(kind, false, message.header.flags, &answer);
+                    }
                 } else {
                     gather(shadow, &message);
                 }
