@@ -111,6 +111,10 @@ fn index(kind: &'static Kind) -> KindIndex {
 
 /// The looks that a message asks for. `line` is the number of its line, where it has one.
 pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, message: &Message<'_>, before: Option<Before>, line: Option<u64>) {
+    // Nothing follows from a route, and routes come in great numbers.
+    if [route::ROUTE.new, route::ROUTE.delete].contains(&message.header.kind) {
+        return;
+    }
     let family = message.payload.first().copied().unwrap_or_default();
     let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
     after(looks, mirror, KINDS[kind], removes, message.payload, before, line);

@@ -438,27 +438,7 @@ impl Place {
         }
     }
 
-    /// The kernel tells a new link's settings and groups a moment before the link itself: its name is looked for among
-    /// what waits behind them.
-    fn learn_name(&mut self) {
-        let first = self.backlog.first().and_then(|(_, datagram)| wire::Message::parse(datagram));
-        let Some(ifindex) = first.and_then(|message| early_interface(&message)) else { return };
-        if self.mirror.links.name(ifindex).is_some() {
-            return;
-        }
-        let messages =
-            self.backlog.iter().skip(1).take(NAME_LOOK_AHEAD).flat_map(|(_, datagram)| wire::messages(datagram));
-        let named = |message: &wire::Message<'_>| {
-            silence::is_link(message) && wire::u32_at(message.payload, 4) == Some(ifindex)
-        };
-        if let Some(link) = messages.into_iter().find(named) {
-            // Not as a link that is there: that is for its own message to say.
-            self.mirror.links.note(link.payload, true);
-        }
-    }
-
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
-        self.learn_name();
         let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
         let telling =
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
@@ -470,9 +450,10 @@ impl Place {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
             }
+            learn_name(&mut self.mirror, &self.backlog, &message);
             let before = silence::before(&self.mirror, &message);
             let actor = (message.header.port != 0).then(|| self.actors.of(message.header.port, now));
-            let telling_by = Telling { actor: actor.as_ref(), ..telling };
+            let telling_by = Telling { actor, ..telling };
             let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
             silence::looks(&mut looks, &self.mirror, &message, before, line);
@@ -761,6 +742,22 @@ fn is_other(difference: &Difference) -> bool {
 fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
     let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
     asked.map(|&kind| (kind, Scope::All)).collect()
+}
+
+/// The kernel tells a new link's settings and groups a moment before the link itself: its name is looked for among what
+/// waits behind the first datagram, whose message that is.
+fn learn_name(mirror: &mut Mirror, backlog: &Backlog, message: &wire::Message<'_>) {
+    let Some(ifindex) = early_interface(message) else { return };
+    if mirror.links.name(ifindex).is_some() {
+        return;
+    }
+    let messages = backlog.iter().skip(1).take(NAME_LOOK_AHEAD).flat_map(|(_, datagram)| wire::messages(datagram));
+    let named =
+        |message: &wire::Message<'_>| silence::is_link(message) && wire::u32_at(message.payload, 4) == Some(ifindex);
+    if let Some(link) = messages.into_iter().find(named) {
+        // Not as a link that is there: that is for its own message to say.
+        mirror.links.note(link.payload, true);
+    }
 }
 
 /// The interface that a message of a kind concerns which may come before the link's own message.
