@@ -114,17 +114,16 @@ pub struct Head<'a> {
 }
 
 /// Writes the line up to the object's value, its key included. The caller writes the value, then calls [`end`].
+#[inline]
 pub fn begin(out: &mut Json, clock: &mut Clock, last: &mut Last, head: &Head<'_>) {
     // Written in as few pieces as can be: this stands before every line.
     out.raw_text(clock.beginning(head.time_microseconds));
     out.continue_unsigned(head.sequence);
     if last.is_like(head) {
-        out.raw_members(&last.text);
-        return;
+        out.raw_text(&last.text);
+    } else {
+        last.write(out, head);
     }
-    let mark = out.mark();
-    write_middle(out, head);
-    last.remember(head, out.since(mark));
 }
 
 /// What stands between a line's number and its object, as it was written last: a burst of changes has it in common.
@@ -134,7 +133,8 @@ pub struct Last {
     names: [&'static str; 3],
     interface: Option<(Option<Box<[u8]>>, u32)>,
     actor: Option<Actor>,
-    text: Vec<u8>,
+    /// With the comma behind the number.
+    text: String,
 }
 
 impl Last {
@@ -157,7 +157,11 @@ impl Last {
             && head.changed.is_empty()
     }
 
-    fn remember(&mut self, head: &Head<'_>, text: &[u8]) {
+    /// Writes it anew, and remembers it.
+    #[inline(never)]
+    fn write(&mut self, out: &mut Json, head: &Head<'_>) {
+        let mark = out.mark();
+        write_middle(out, head);
         if !Last::can_hold(head) {
             return;
         }
@@ -165,8 +169,7 @@ impl Last {
         self.interface = head.interface.map(|(name, ifindex)| (name.map(Box::from), ifindex));
         self.actor = head.actor.cloned();
         self.text.clear();
-        // A comma comes by itself.
-        self.text.extend_from_slice(text.strip_prefix(b",").unwrap_or(text));
+        self.text.push_str(&String::from_utf8_lossy(out.since(mark)));
     }
 }
 

@@ -193,15 +193,15 @@ pub struct Structure {
 #[derive(Clone, Copy)]
 pub struct Run {
     /// How many fields there are; 0 where there is no run.
-    pub fields: usize,
+    fields: u8,
     /// The offset of the eight octets in which they stand.
-    at: usize,
+    at: u16,
     /// The bits that are theirs, of these octets as a little-endian number.
     mask: u64,
 }
 
 /// Runs begin among so many first fields of a structure.
-const RUNS_WITHIN: usize = 16;
+const RUNS_WITHIN: usize = 8;
 /// A run stands in so many octets.
 const RUN_BYTES: usize = 8;
 
@@ -215,28 +215,40 @@ impl Run {
             return Run::NONE;
         }
         let last_at = bytes - RUN_BYTES;
-        let mut run = Run { at: if begins_at < last_at { begins_at } else { last_at }, ..Run::NONE };
-        while run.fields < fields.len() && run.takes(&fields[run.fields]) {
-            let field = &fields[run.fields];
-            run.mask |= (u64::MAX >> (64 - 8 * field.bytes)) << (8 * (field.at - run.at));
+        let at = if begins_at < last_at { begins_at } else { last_at };
+        let mut run = Run { at: at as u16, ..Run::NONE };
+        while run.length() < fields.len() && is_named(&fields[run.length()]) {
+            let field = &fields[run.length()];
+            if field.at < at || field.at + field.bytes > at + RUN_BYTES {
+                break;
+            }
+            run.mask |= (u64::MAX >> (64 - 8 * field.bytes)) << (8 * (field.at - at));
             run.fields += 1;
         }
         if run.fields > 1 { run } else { Run::NONE }
     }
 
-    const fn takes(&self, field: &Field) -> bool {
-        let bytes = match field.is {
-            Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) => scalar.bytes(),
-            _ => return false,
-        };
-        bytes == field.bytes && !field.volatile && field.at >= self.at && field.at + bytes <= self.at + RUN_BYTES
+    /// How many fields there are.
+    #[inline]
+    pub const fn length(&self) -> usize {
+        self.fields as usize
     }
 
     /// The number that stands for its fields in a structure; `None` where the structure is too short.
     #[inline]
     pub fn number(&self, structure: &[u8]) -> Option<u64> {
-        let octets = structure.get(self.at..)?.first_chunk::<RUN_BYTES>()?;
+        let octets = structure.get(self.at.into()..)?.first_chunk::<RUN_BYTES>()?;
         Some(u64::from_le_bytes(*octets) & self.mask)
+    }
+}
+
+/// Whether a field is a number whose text follows from it alone.
+const fn is_named(field: &Field) -> bool {
+    match field.is {
+        Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) => {
+            scalar.bytes() == field.bytes && !field.volatile
+        }
+        _ => false,
     }
 }
 
@@ -248,7 +260,7 @@ impl Structure {
         while first < fields.len() && first < RUNS_WITHIN {
             let run = Run::of(bytes, fields.split_at(first).1);
             runs[first] = run;
-            first += if run.fields > 0 { run.fields } else { 1 };
+            first += if run.fields > 0 { run.length() } else { 1 };
         }
         Structure { name, bytes, fields, tail: None, runs }
     }

@@ -520,9 +520,9 @@ fn write_fields<'a>(
             // What these numbers' names are never changes.
             let same = Same::new(run, &field.key, number);
             if !out.write_again(same) {
-                write_run(out, context, &structure.fields[place..place + run.fields], bytes, leftovers, same);
+                write_run(out, context, &structure.fields[place..place + run.length()], bytes, leftovers, same);
             }
-            place += run.fields;
+            place += run.length();
         } else {
             write_field(out, context, field, bytes, leftovers);
             place += 1;

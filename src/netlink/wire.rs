@@ -143,7 +143,7 @@ impl<'a> Iterator for Attributes<'a> {
         let length = usize::from(u16_at(header, 0)?);
         let number = u16_at(header, 2)? & ATTRIBUTE_NUMBER_MASK;
         let payload = self.rest.get(ATTRIBUTE_HEADER_BYTES..length)?;
-        self.rest = self.rest.get(align(length)..).unwrap_or_default();
+        self.rest = &self.rest[align(length).min(self.rest.len())..];
         Some(Attribute { number, payload })
     }
 }
