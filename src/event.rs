@@ -265,8 +265,8 @@ impl Clock {
 
     /// Writes a time as it stands in a line.
     pub fn write(&mut self, out: &mut Json, time_microseconds: i64) {
-        let beginning = self.beginning(time_microseconds);
-        out.raw(beginning[BEFORE_TIME.len()..beginning.len() - BEFORE_NUMBER.len()].as_bytes());
+        let beginning = self.beginning(time_microseconds).as_bytes();
+        out.raw(&beginning[BEFORE_TIME.len()..beginning.len() - BEFORE_NUMBER.len()]);
     }
 
     fn set(&mut self, time_microseconds: i64) {

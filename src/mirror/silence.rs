@@ -296,3 +296,19 @@ pub fn limited(looks: &[Look], mirror: &Mirror, watched: &[KindIndex]) -> Vec<(K
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_follows_from_a_route() {
+        let mut looks = Vec::new();
+        for kind in KINDS.iter().filter(|kind| kind.new == route::ROUTE.new) {
+            for gone in [false, true] {
+                after(&mut looks, &Mirror::new(), kind, gone, &[0; 64], None, Some(1));
+            }
+        }
+        assert_eq!(looks, []);
+    }
+}
