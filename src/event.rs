@@ -114,19 +114,16 @@ pub struct Head<'a> {
 }
 
 /// Writes the line up to the object's value, its key included. The caller writes the value, then calls [`end`].
+#[inline]
 pub fn begin(out: &mut Json, clock: &mut Clock, last: &mut Last, head: &Head<'_>) {
     // Written in as few pieces as can be: this stands before every line.
-    out.raw_text("{\"v\":1,\"ts\":");
-    clock.write(out, head.time_microseconds);
-    out.raw_text(",\"seq\":");
+    out.raw_text(clock.beginning(head.time_microseconds));
     out.continue_unsigned(head.sequence);
     if last.is_like(head) {
-        out.raw_members(&last.text);
-        return;
+        out.raw_text(&last.text);
+    } else {
+        last.write(out, head);
     }
-    let mark = out.mark();
-    write_middle(out, head);
-    last.remember(head, out.since(mark));
 }
 
 /// What stands between a line's number and its object, as it was written last: a burst of changes has it in common.
@@ -136,7 +133,8 @@ pub struct Last {
     names: [&'static str; 3],
     interface: Option<(Option<Box<[u8]>>, u32)>,
     actor: Option<Actor>,
-    text: Vec<u8>,
+    /// With the comma behind the number.
+    text: String,
 }
 
 impl Last {
@@ -159,7 +157,11 @@ impl Last {
             && head.changed.is_empty()
     }
 
-    fn remember(&mut self, head: &Head<'_>, text: &[u8]) {
+    /// Writes it anew, and remembers it.
+    #[inline(never)]
+    fn write(&mut self, out: &mut Json, head: &Head<'_>) {
+        let mark = out.mark();
+        write_middle(out, head);
         if !Last::can_hold(head) {
             return;
         }
@@ -167,8 +169,7 @@ impl Last {
         self.interface = head.interface.map(|(name, ifindex)| (name.map(Box::from), ifindex));
         self.actor = head.actor.cloned();
         self.text.clear();
-        // A comma comes by itself.
-        self.text.extend_from_slice(text.strip_prefix(b",").unwrap_or(text));
+        self.text.push_str(&String::from_utf8_lossy(out.since(mark)));
     }
 }
 
@@ -237,35 +238,50 @@ pub fn end(out: &mut Json) {
     out.newline();
 }
 
-/// Writes times; remembers the last second's text, since many lines share it.
+/// Writes times; remembers the last one's text, since many lines share it, or its second at least.
 #[derive(Debug, Default)]
 pub struct Clock {
     time_microseconds: i64,
     second: i64,
+    /// A line's beginning up to its number; empty before the first one.
     text: String,
 }
 
+/// What a line begins with: what stands before the time, and between it and the number.
+const BEFORE_TIME: &str = "{\"v\":1,\"ts\":";
+const BEFORE_NUMBER: &str = ",\"seq\":";
+const BEFORE_FRACTION_BYTES: usize = BEFORE_TIME.len() + "\"2026-11-24T00:13:05.".len();
+
 impl Clock {
-    /// Writes a time as RFC 3339 has it, in UTC, with six digits of a second.
-    pub fn write(&mut self, out: &mut Json, time_microseconds: i64) {
-        if time_microseconds == self.time_microseconds && !self.text.is_empty() {
-            out.plain(&self.text);
-            return;
+    /// How a line of that time begins: up to its number, with the time as RFC 3339 has it, in UTC, with six digits of a
+    /// second.
+    #[inline]
+    pub fn beginning(&mut self, time_microseconds: i64) -> &str {
+        if time_microseconds != self.time_microseconds || self.text.is_empty() {
+            self.set(time_microseconds);
         }
+        &self.text
+    }
+
+    /// Writes a time as it stands in a line.
+    pub fn write(&mut self, out: &mut Json, time_microseconds: i64) {
+        let beginning = self.beginning(time_microseconds).as_bytes();
+        out.raw(&beginning[BEFORE_TIME.len()..beginning.len() - BEFORE_NUMBER.len()]);
+    }
+
+    fn set(&mut self, time_microseconds: i64) {
         self.time_microseconds = time_microseconds;
         let second = time_microseconds.div_euclid(1_000_000);
         if self.text.is_empty() || second != self.second {
             self.second = second;
-            self.text.clear();
             let timestamp = jiff::Timestamp::from_second(second).unwrap_or_default();
-            // "2026-11-24T00:13:05Z": without the last octet the fraction can follow.
-            self.text.push_str(&timestamp.to_string());
-            self.text.pop();
-            self.text.push_str(".000000Z");
+            // "2026-11-24T00:13:05Z": the fraction comes before the last octet.
+            let time = timestamp.to_string();
+            self.text = format!("{BEFORE_TIME}\"{}.000000Z\"{BEFORE_NUMBER}", time.trim_end_matches('Z'));
         }
-        const DIGITS: std::ops::Range<usize> = 20..26;
+        const DIGITS: std::ops::Range<usize> = BEFORE_FRACTION_BYTES..BEFORE_FRACTION_BYTES + 6;
         let mut rest = time_microseconds.rem_euclid(1_000_000);
-        // The text ends in the fraction's place, which is written over.
+        // The fraction's place is written over.
         let mut text = std::mem::take(&mut self.text).into_bytes();
         if let Some(digits) = text.get_mut(DIGITS) {
             for digit in digits.iter_mut().rev() {
@@ -274,7 +290,6 @@ impl Clock {
             }
         }
         self.text = String::from_utf8(text).unwrap_or_default();
-        out.plain(&self.text);
     }
 }
 
@@ -343,6 +358,7 @@ mod tests {
             (1_795_479_185_000_001, "2026-11-24T00:13:05.000001Z"),
             (-1, "1969-12-31T23:59:59.999999Z"),
         ] {
+            assert_eq!(clock.beginning(time), format!("{{\"v\":1,\"ts\":\"{text}\",\"seq\":"));
             let mut out = Json::new();
             clock.write(&mut out, time);
             assert_eq!(String::from_utf8_lossy(out.bytes()), format!("\"{text}\""));

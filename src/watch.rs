@@ -6,6 +6,7 @@
 
 mod found;
 pub mod job;
+mod names;
 mod place;
 mod reload;
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use smallvec::SmallVec;
 
 use super::json::{Json, Key, Same};
-use super::schema::{Among, Choice, Decoded, Is, Kind, Level, Row, Set, Structure, Wrong};
+use super::schema::{Among, Choice, Decoded, Field, Is, Kind, Level, Row, Set, Structure, Wrong};
 use super::value;
 use crate::netlink::wire::{self, Attribute, attributes};
 
@@ -114,10 +114,15 @@ pub struct Leftovers<'a> {
 }
 
 impl Leftovers<'_> {
+    #[inline]
     fn write(&self, out: &mut Json) {
-        if self.list.is_empty() && self.rest.is_empty() {
-            return;
+        if !self.list.is_empty() || !self.rest.is_empty() {
+            self.write_some(out);
         }
+    }
+
+    #[cold]
+    fn write_some(&self, out: &mut Json) {
         out.key("unknown");
         out.begin_list();
         for unknown in &self.list {
@@ -467,6 +472,38 @@ fn chosen(context: &Context<'_>, choice: &'static Choice) -> Result<Option<&'sta
     })
 }
 
+/// Writes the members for a run of fields for the first time.
+#[inline(never)]
+fn write_run<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    fields: &'static [Field],
+    bytes: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+    same: Same,
+) {
+    let mark = out.mark();
+    fields.iter().for_each(|field| write_field(out, context, field, bytes, leftovers));
+    out.remember(same, mark);
+}
+
+#[inline(always)]
+fn write_field<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    field: &'static Field,
+    bytes: &'a [u8],
+    leftovers: &mut Leftovers<'a>,
+) {
+    if context.comparing && field.volatile {
+        return;
+    }
+    // A field that a shorter structure does not have is left out.
+    if let Some(payload) = bytes.get(field.at..field.at + field.bytes) {
+        write_member(out, context, &field.key, &field.is, context.number.get(), payload, leftovers);
+    }
+}
+
 /// Writes the members for a structure's fields, as far as the bytes go; octets beyond the structure are kept.
 fn write_fields<'a>(
     out: &mut Json,
@@ -475,17 +512,55 @@ fn write_fields<'a>(
     bytes: &'a [u8],
     leftovers: &mut Leftovers<'a>,
 ) {
-    for field in structure.fields {
-        if context.comparing && field.volatile {
-            continue;
-        }
-        // A field that a shorter structure does not have is left out.
-        if let Some(payload) = bytes.get(field.at..field.at + field.bytes) {
-            write_member(out, context, &field.key, &field.is, context.number.get(), payload, leftovers);
+    let mut place = 0;
+    while let Some(field) = structure.fields.get(place) {
+        if let Some(run) = structure.run_at(place)
+            && let Some(number) = run.number(bytes)
+        {
+            // What these numbers' names are never changes.
+            let same = Same::new(run, &field.key, number);
+            if !out.write_again(same) {
+                write_run(out, context, &structure.fields[place..place + run.length()], bytes, leftovers, same);
+            }
+            place += run.length();
+        } else {
+            write_field(out, context, field, bytes, leftovers);
+            place += 1;
         }
     }
     if structure.tail.is_none() && bytes.len() > wire::align(structure.bytes) {
         let error = Some(Wrong::Because("octets behind the known end of the structure"));
         leftovers.list.push(Unknown { number: context.number.get(), payload: &bytes[structure.bytes..], error });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kinds::KINDS;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_remembered_reads_as_what_was_written(headers in vec(vec(0u8..4, 0..32), 1..20)) {
+            let mut remembering = Json::new();
+            for header in headers.iter().chain(&headers) {
+                for kind in KINDS {
+                    let context = Context::new(kind, header, &NoLinks);
+                    let mut forgetful = Json::new();
+                    write_object(&mut forgetful, kind, &context);
+                    remembering.clear();
+                    write_object(&mut remembering, kind, &context);
+                    prop_assert_eq!(
+                        String::from_utf8_lossy(remembering.bytes()),
+                        String::from_utf8_lossy(forgetful.bytes())
+                    );
+                }
+            }
+        }
     }
 }

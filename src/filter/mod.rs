@@ -63,6 +63,7 @@ impl Filter {
     }
 
     /// The cheap tests.
+    #[inline(always)]
     pub fn accepts(&self, candidate: &Candidate<'_>) -> bool {
         self.wants_kind(candidate.kind)
             && (self.actions.is_empty() || self.actions.contains(&candidate.action))

@@ -64,7 +64,7 @@ const FIELDS: &[Field] = &[
     field(7, "type", Is::Named(U8, ROUTE_TYPES)),
     field_of(1, 1, "dst", Is::Members(network::route_destination)),
     field_of(2, 1, "from", Is::Members(network::route_source)),
-    field_of(3, 1, "tos", Is::Members(network::tos)),
+    field(3, "tos", Is::NumberUnless(U8, 0)),
     field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(6, "scope", Is::NamedId(U8, SCOPES)),
     field(8, "flags", Is::Bits(U32, ROUTE_FLAGS)),

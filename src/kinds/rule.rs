@@ -48,7 +48,7 @@ const FIELDS: &[Field] = &[
     field_of(1, 0, "priority", Is::Members(network::rule_priority)),
     field_of(2, 1, "src", Is::Members(network::rule_source)),
     field_of(1, 1, "dst", Is::Members(network::rule_destination)),
-    field_of(3, 1, "tos", Is::Members(network::tos)),
+    field(3, "tos", Is::NumberUnless(U8, 0)),
     field_of(4, 1, "table", Is::Members(network::rule_table)),
     field_of(7, 1, "action", Is::Members(network::rule_action)),
     field_of(8, 4, "flags", Is::Members(network::rule_flags)),

@@ -5,7 +5,7 @@
 use super::attributes_of;
 use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
-use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, rule, tc, tunnel, vlan};
+use crate::kinds::{addr, mdb, neigh, neightbl, nexthop, route, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// An identity's octets: comparable, and nothing more.
@@ -23,7 +23,9 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
     }
     let set = attributes_of(kind, payload);
     push_each(key, set, identity.attributes);
-    if std::ptr::eq(kind, &addr::ADDR) {
+    if std::ptr::eq(kind, &route::ROUTE) {
+        // That is all, as of most kinds; it is asked first since routes come in great numbers.
+    } else if std::ptr::eq(kind, &addr::ADDR) {
         address(key, payload, set);
     } else if std::ptr::eq(kind, &rule::RULE) {
         whole_rule(key, payload, set);
@@ -85,14 +87,18 @@ fn is_zero(value: &[u8]) -> bool {
 }
 
 /// A value with its length before it; the kernel leaves out some that are 0, so that 0 is as absent.
+#[inline(always)]
 fn push(key: &mut Key, value: Option<&[u8]>) {
     // As nearly every value is.
-    if let Some(&[a, b, c, d]) = value
-        && [a, b, c, d] != [0; 4]
-    {
-        key.extend_from_slice(&[4, a, b, c, d]);
-        return;
+    match value {
+        Some(&[a, b, c, d]) if [a, b, c, d] != [0; 4] => key.extend_from_slice(&[4, a, b, c, d]),
+        None => key.push(0),
+        value => push_any(key, value),
     }
+}
+
+#[inline(never)]
+fn push_any(key: &mut Key, value: Option<&[u8]>) {
     let value = value.filter(|value| !is_zero(value)).unwrap_or_default();
     key.push(value.len().min(255) as u8);
     key.extend_from_slice(value);

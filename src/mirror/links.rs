@@ -12,7 +12,7 @@ const GONE_LINKS_MAX: usize = 4096;
 #[derive(Debug)]
 struct Known {
     name: Box<[u8]>,
-    hardware_type: u16,
+    hardware_type: Option<u16>,
     flags: u32,
     gone: bool,
 }
@@ -40,7 +40,7 @@ impl LinkTable {
                 if *known.name != *name {
                     known.name = name.into();
                 }
-                known.hardware_type = hardware_type;
+                known.hardware_type = Some(hardware_type);
                 known.flags = flags;
                 if removed && !known.gone {
                     self.gone.push_back(ifindex);
@@ -48,12 +48,19 @@ impl LinkTable {
                 known.gone = removed;
             }
             None => {
-                self.links.insert(ifindex, Known { name: name.into(), hardware_type, flags, gone: removed });
+                self.links.insert(
+                    ifindex,
+                    Known { name: name.into(), hardware_type: Some(hardware_type), flags, gone: removed },
+                );
                 if removed {
                     self.gone.push_back(ifindex);
                 }
             }
         }
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
         while self.gone.len() > GONE_LINKS_MAX {
             if let Some(oldest) = self.gone.pop_front()
                 && self.links.get(&oldest).is_some_and(|known| known.gone)
@@ -61,6 +68,15 @@ impl LinkTable {
                 self.links.remove(&oldest);
             }
         }
+    }
+
+    /// Takes in no more than the name of an interface that is not told yet, and not as one that is there.
+    pub fn note_name(&mut self, ifindex: u32, name: &[u8]) {
+        self.links.entry(ifindex).or_insert_with(|| {
+            self.gone.push_back(ifindex);
+            Known { name: name.into(), hardware_type: None, flags: 0, gone: true }
+        });
+        self.forget_oldest();
     }
 
     /// Takes in a name, unless one is known: what a recording says of an interface further on.
@@ -87,6 +103,6 @@ impl Links for LinkTable {
     }
 
     fn hardware_type(&self, ifindex: u32) -> Option<u16> {
-        self.links.get(&ifindex).map(|known| known.hardware_type)
+        self.links.get(&ifindex).and_then(|known| known.hardware_type)
     }
 }

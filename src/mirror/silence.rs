@@ -125,6 +125,10 @@ pub fn looks(
     before: Option<&Before>,
     line: Option<u64>,
 ) {
+    // Nothing follows from a route, and routes come in great numbers.
+    if [route::ROUTE.new, route::ROUTE.delete].contains(&message.header.kind) {
+        return;
+    }
     let family = message.payload.first().copied().unwrap_or_default();
     let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
     after(looks, mirror, KINDS[kind], removes, message.payload, before, line);
@@ -262,5 +266,21 @@ fn after_traffic_control(look: &mut impl FnMut(Look), table: &Kind, gone: bool, 
         if u32_at(payload, 8) == Some(0) {
             look(Look { link: interface, ..at(&tc::FILTER) });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_follows_from_a_route() {
+        let mut looks = Vec::new();
+        for kind in KINDS.iter().filter(|kind| kind.new == route::ROUTE.new) {
+            for gone in [false, true] {
+                after(&mut looks, &Mirror::new(), kind, gone, &[0; 64], None, Some(1));
+            }
+        }
+        assert_eq!(looks, []);
     }
 }

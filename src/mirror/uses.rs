@@ -34,7 +34,7 @@ impl Uses {
     /// A route has come; `hash` is that of its identity.
     pub fn count(&mut self, hash: u64, payload: &[u8]) {
         let found = Found::in_route(payload);
-        for ifindex in found.links {
+        for &ifindex in &found.links {
             let first = || Routes { count: 0, hashes: Some(SmallVec::new()) };
             let routes = self.links.entry((found.family, ifindex)).or_insert_with(first);
             routes.count += 1;
@@ -50,7 +50,7 @@ impl Uses {
     /// A route has gone.
     pub fn discount(&mut self, hash: u64, payload: &[u8]) {
         let found = Found::in_route(payload);
-        for ifindex in found.links {
+        for &ifindex in &found.links {
             self.discount_link((found.family, ifindex), hash);
         }
         self.nexthops -= usize::from(found.nexthop);
@@ -126,12 +126,17 @@ struct Found {
 }
 
 impl Found {
+    #[inline(always)]
     fn in_route(payload: &[u8]) -> Found {
         let mut found =
             Found { family: payload.first().copied().unwrap_or_default(), links: SmallVec::new(), nexthop: false };
         for attribute in attributes(attributes_of(&ROUTE, payload)) {
             match attribute.number {
-                RTA_OIF => found.links.extend(u32_at(attribute.payload, 0).filter(|&ifindex| ifindex != 0)),
+                RTA_OIF => {
+                    if let Some(ifindex @ 1..) = u32_at(attribute.payload, 0) {
+                        found.links.push(ifindex);
+                    }
+                }
                 RTA_NH_ID => found.nexthop = true,
                 RTA_MULTIPATH => found.links = route::interfaces(&ROUTE, payload),
                 _ => {}

@@ -141,11 +141,11 @@ impl<'a> Iterator for Attributes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Attribute<'a>> {
-        let [length_low, length_high, number_low, number_high] = *self.rest.first_chunk::<ATTRIBUTE_HEADER_BYTES>()?;
-        let length = usize::from(u16::from_ne_bytes([length_low, length_high]));
-        let number = u16::from_ne_bytes([number_low, number_high]) & ATTRIBUTE_NUMBER_MASK;
+        let header = self.rest.first_chunk::<ATTRIBUTE_HEADER_BYTES>()?;
+        let length = usize::from(u16_at(header, 0)?);
+        let number = u16_at(header, 2)? & ATTRIBUTE_NUMBER_MASK;
         let payload = self.rest.get(ATTRIBUTE_HEADER_BYTES..length)?;
-        self.rest = self.rest.get(align(length)..).unwrap_or_default();
+        self.rest = &self.rest[align(length).min(self.rest.len())..];
         Some(Attribute { number, payload })
     }
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::found::{Pending, tell_difference};
 use super::job::{Job, Next, Purpose, Running, gather};
+use super::names::Sources;
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
-use crate::decode::Links;
 use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::{Clock, Origin};
@@ -17,7 +17,7 @@ use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::{Difference, Scope};
-use crate::mirror::{Mirror, foretell, interface_of, interfaces_of, silence};
+use crate::mirror::{Mirror, foretell, silence};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
@@ -44,8 +44,6 @@ const REST_FACTOR: u32 = 9;
 const REST_MAX: Duration = Duration::from_secs(2);
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
-/// Among so many datagrams a new link's name is looked for.
-const NAME_LOOK_AHEAD: usize = 32;
 /// The first and the longest pause before a repair, while losses follow each other.
 const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
 
@@ -438,47 +436,11 @@ impl Place {
         }
     }
 
-    /// The kernel tells a new link's settings and groups a moment before the link itself: its name is looked for among
-    /// what waits behind them.
-    fn learn_name(&mut self) {
-        let first = self.backlog.first().and_then(|(_, datagram)| wire::Message::parse(datagram));
-        if let Some(ifindex) = first.and_then(|message| early_interface(&message))
-            && self.mirror.links.name(ifindex).is_none()
-        {
-            self.learn_names(&[ifindex], 1, NAME_LOOK_AHEAD);
-        }
-    }
-
-    /// A dump may show what stands on a link that came meanwhile: its name is among what waits.
-    fn learn_names_of(&mut self, differences: &[Difference]) {
-        let mut unknown: Vec<u32> = Vec::new();
-        for difference in differences.iter().filter(|_| !self.backlog.is_empty()) {
-            let object = difference.new.as_deref().unwrap_or_default();
-            let interfaces = interfaces_of(KINDS[difference.kind], object).into_iter();
-            unknown.extend(interfaces.filter(|&ifindex| self.mirror.links.name(ifindex).is_none()));
-        }
-        if !unknown.is_empty() {
-            self.learn_names(&unknown, 0, usize::MAX);
-        }
-    }
-
-    /// Looks for the names of interfaces among so many of the datagrams that wait, but for the first ones.
-    fn learn_names(&mut self, unknown: &[u32], first: usize, datagrams: usize) {
-        let waiting = self.backlog.iter().skip(first).take(datagrams);
-        let links = waiting.flat_map(|(_, datagram)| wire::messages(datagram)).filter(silence::is_link);
-        for link in links.filter(|link| wire::u32_at(link.payload, 4).is_some_and(|index| unknown.contains(&index))) {
-            // Not as a link that is there: that is for its own message to say.
-            if wire::u32_at(link.payload, 4).is_some_and(|ifindex| self.mirror.links.name(ifindex).is_none()) {
-                self.mirror.links.note(link.payload, true);
-            }
-        }
-    }
-
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
-        self.learn_name();
         let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
         let telling =
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
+        let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
         let mut foretold = Vec::new();
@@ -488,9 +450,10 @@ impl Place {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
             }
+            names.learn_for_message(&mut self.mirror.links, &message, self.loss.is_some());
             let before = silence::before(&self.mirror, &message);
             let actor = (message.header.port != 0).then(|| self.actors.of(message.header.port, now));
-            let telling_by = Telling { actor: actor.as_ref(), ..telling };
+            let telling_by = Telling { actor, ..telling };
             let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
             silence::looks(&mut looks, &self.mirror, &message, before.as_ref(), line);
@@ -703,7 +666,8 @@ impl Place {
         let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
         let unsettled = self.mirror.take_unsettled().into_iter();
         self.look(unsettled.map(|ifindex| Look { link: Some(ifindex), cause: job.cause, ..Look::at(route) }));
-        self.learn_names_of(&differences);
+        let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
+        names.learn_for_differences(&mut self.mirror.links, &differences);
         self.found(Pending::new(job.purpose, job.cause, job.began, differences));
     }
 
@@ -798,17 +762,6 @@ fn is_other(difference: &Difference) -> bool {
 fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
     let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
     asked.map(|&kind| (kind, Scope::All)).collect()
-}
-
-/// The interface that a message of a kind concerns which may come before the link's own message.
-fn early_interface(message: &wire::Message<'_>) -> Option<u32> {
-    const EARLY: [u16; 3] = [kinds::netconf::NETCONF.new, kinds::maddr::MADDR.new, kinds::neigh::FDB.new];
-    if !EARLY.contains(&message.header.kind) {
-        return None;
-    }
-    let family = message.payload.first().copied().unwrap_or_default();
-    let (kind, _) = kinds::of_message(message.header.kind, family)?;
-    interface_of(KINDS[kind], message.payload)
 }
 
 /// Fills the mirror with what the store knows, and gives back the watched kinds all of whose objects that are.

@@ -202,7 +202,7 @@ pub fn addr_cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) ->
 /// The destination: `default`, an address or a prefix.
 pub fn route_destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let length = payload.first().copied().unwrap_or_default();
-    out.key("dst");
+    out.member(const { &Key::new("dst") });
     match context.sibling(route::RTA_DST) {
         Some(address) => write_prefix(out, context, address, length),
         None if length == 0 => {
@@ -226,12 +226,6 @@ pub fn route_source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> De
         }
         None => Ok(()),
     }
-}
-
-/// `tos`, where it is not 0.
-pub fn tos(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_nonzero(out, "tos", number(payload)?);
-    Ok(())
 }
 
 /// `struct rta_cacheinfo`: times in 1/100 s, printed in seconds; only what is not 0.
