@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::selection;
 use crate::config::{self, Configuration};
 use crate::deliver::Webhook;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kinds::KINDS;
 use crate::stream::{Options, Stream};
 use crate::units;
@@ -72,6 +72,10 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
 
 /// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
 fn reload(path: &Path, watch: &config::Watch, output: &config::Output) -> Result<Vec<Webhook>> {
+    // Valid as it is, it would take all webhooks away; an editor that writes in place empties the file first.
+    if std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty()) {
+        return Err(Error::usage(format_args!("{}: it is empty", path.display())));
+    }
     let configuration = config::load(path)?;
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");

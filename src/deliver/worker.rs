@@ -135,20 +135,21 @@ impl<'w> Worker<'w> {
     /// Leaves out what the jq filter does not want, and what it fails on, which goes to the dead letters: the numbers of
     /// both come second. `None` when the end comes.
     fn sift(&mut self, mut events: Vec<Waiting>) -> Option<(Vec<Waiting>, Vec<u64>)> {
-        let Some(judge) = &mut self.judge else { return Some((events, Vec::new())) };
-        let name = &self.webhook.name;
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
         let verdicts = loop {
-            match judge.judge(&lines) {
+            let Some(judge) = &mut self.judge else { return Some((events, Vec::new())) };
+            let why = match judge.judge(&lines) {
                 Ok(verdicts) => break verdicts,
-                Err(why) => {
-                    log::error!("webhook {name}: {why}; again in {} s", JUDGE_PAUSE.as_secs());
-                    if self.lane.pause(Instant::now() + JUDGE_PAUSE, self.generation) == Paused::Ending {
-                        return None;
-                    }
-                }
+                Err(why) => why,
+            };
+            log::error!("webhook {}: {why}; again in {} s", self.webhook.name, JUDGE_PAUSE.as_secs());
+            match self.lane.pause(Instant::now() + JUDGE_PAUSE, self.generation) {
+                Paused::Ending => return None,
+                Paused::Changed => self.refresh(),
+                Paused::Through => {}
             }
         };
+        let name = &self.webhook.name;
         self.lane.put_back(verdicts.len());
         events.truncate(verdicts.len());
         let (mut kept, mut passed) = (Vec::with_capacity(events.len()), Vec::new());
