@@ -20,6 +20,10 @@ pub const IFLA_MTU: u16 = 4;
 pub const IFLA_MASTER: u16 = 10;
 /// `IFLA_WIRELESS`: an event of a wireless driver, not the link's state.
 pub const IFLA_WIRELESS: u16 = 11;
+/// `IFLA_LINKINFO`: what belongs to its kind.
+pub const IFLA_LINKINFO: u16 = 18;
+/// `IFLA_INFO_KIND` in it: the kind's name.
+pub const IFLA_INFO_KIND: u16 = 1;
 /// `IFLA_PROMISCUITY`.
 pub const IFLA_PROMISCUITY: u16 = 30;
 /// `IFLA_NEW_NETNSID`: where a link that leaves this namespace goes.
@@ -131,7 +135,7 @@ const ROWS: [Row; 69] = [
     row(15, "weight", Is::Number(Scalar::U32)),
     row(16, "operstate", Is::Named(Scalar::U8, OPERATIONAL_STATES)),
     row(17, "linkmode", Is::Named(Scalar::U8, LINK_MODES)),
-    row(18, "linkinfo", Is::Set(&INFO)),
+    row(IFLA_LINKINFO, "linkinfo", Is::Set(&INFO)),
     row(19, "net_ns_pid", Is::Number(Scalar::U32)),
     row(20, "ifalias", Is::Text),
     // What virtual functions and their ports are like is only in dumps that ask for it, never in a notification: it

@@ -87,8 +87,9 @@ impl Looks {
 
     fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
         let (first, _) = self.of(kind).next()?;
-        let may_come =
-            [&link::LINK, &addr::ADDR, &neigh::NEIGH, &tc::QDISC].iter().any(|&may| ptr::eq(KINDS[kind], may));
+        let may_come = [&link::LINK, &link::BRIDGE_PORT, &addr::ADDR, &neigh::NEIGH, &tc::QDISC]
+            .iter()
+            .any(|&may| ptr::eq(KINDS[kind], may));
         if mirror.count(kind) == 0 && !may_come {
             return None;
         }

@@ -151,6 +151,11 @@ fn name_in(payload: &[u8]) -> &[u8] {
     name.split(|&octet| octet == 0).next().unwrap_or_default()
 }
 
+fn is_bridge(payload: &[u8]) -> bool {
+    let info = attribute(attributes_of(&link::LINK, payload), link::IFLA_LINKINFO).unwrap_or_default();
+    attribute(info, link::IFLA_INFO_KIND) == Some(b"bridge\0")
+}
+
 fn after(
     looks: &mut Vec<Look>,
     mirror: &Mirror,
@@ -197,6 +202,10 @@ fn after(
             look(at(&neigh::NEIGH));
             // Its default queueing discipline (`attach_default_qdiscs`).
             look(at(&tc::QDISC));
+        }
+        if is_bridge(payload) {
+            // What a dump says of the bridge itself among its ports (`br_getlink`).
+            look(at(&link::BRIDGE_PORT));
         }
         // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
         // up alone: names, a port's cost.

@@ -25,6 +25,7 @@ pub const TESTS: &[crate::Test] = &[
     ("bridge_ports_and_links_do_not_damage_each_other", bridge),
     ("a_recording_of_it_decodes", record),
     ("what_comes_by_itself_is_found_once_it_is_quiet", by_itself),
+    ("a_bridge_is_told_among_its_ports", bridge_itself),
     ("a_tentative_address_changes_untold", tentative),
     ("a_links_queueing_discipline_is_told", discipline),
 ];
@@ -227,6 +228,20 @@ fn silent_legs() -> Result<(), Failed> {
     Ok(())
 }
 
+fn bridge_itself() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = started(&namespace, &["bridge_port"]);
+    namespace.run("ip link add br0 type bridge");
+    let line = linkhook.event("bridge_port", "add");
+    assert_eq!((&line["ifname"], &line["origin"]), (&"br0".into(), &"inferred".into()));
+    namespace.run("ip link set br0 up");
+    linkhook
+        .expect("up", |line| line["bridge_port"]["flags"].as_array().is_some_and(|flags| flags.contains(&"UP".into())));
+    namespace.run("ip link del br0");
+    linkhook.event("bridge_port", "remove");
+    Ok(())
+}
+
 fn tentative() -> Result<(), Failed> {
     let (namespace, mut linkhook) = pair(&["addr", "route"]);
     namespace.run("ip link set v1 down; ip addr add fd00:2::2 peer fd00:4::8 dev v0");
@@ -234,7 +249,7 @@ fn tentative() -> Result<(), Failed> {
     // What led to a look at once is over.
     linkhook.wait(std::time::Duration::from_millis(300));
     namespace.run("ip addr change fd00:2::2 peer fd00:4::9 dev v0");
-    let line = linkhook.expect("it changes", |line| line["event"] == "addr" && line["action"] == "change");
+    let line = linkhook.expect("it changes", |line| line["addr"]["local"] == "fd00:2::2" && line["action"] == "change");
     assert_eq!((&line["addr"]["address"], &line["origin"]), (&"fd00:4::9".into(), &"inferred".into()));
     Ok(())
 }
