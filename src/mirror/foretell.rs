@@ -1,16 +1,13 @@
 //! What certainly leaves with a link, taken out of the mirror at once: to find it by a look, the kernel would go through
 //! all its routes, and meanwhile another link of that name may have come.
 
-use std::hash::BuildHasher;
-
-use super::repair::{Asked, Difference};
+use super::repair::Difference;
 use super::silence::Before;
-use super::{Key, Mirror, identity, interface_of, route};
+use super::{Mirror, interface_of, route};
 use crate::kinds::{self, KINDS, link, nexthop};
 use crate::netlink::wire::{Message, attribute_u32, u32_at};
 
 const IFF_UP: u32 = 0x1;
-const AF_INET: u8 = 2;
 /// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
 const IPV4_MTU_MIN: u32 = 68;
 
@@ -44,7 +41,7 @@ impl Mirror {
         };
         let families = KINDS[routes].dumps.iter().filter_map(|dump| dump.header.first().copied());
         let through: Vec<(u8, u32)> = families
-            .filter(|&family| (gone || family == AF_INET) && self.routes_through(family, ifindex) > 0)
+            .filter(|&family| (gone || family == route::AF_INET) && self.routes_through(family, ifindex) > 0)
             .map(|family| (family, ifindex))
             .collect();
         if !through.is_empty() {
@@ -71,50 +68,6 @@ impl Mirror {
             },
         );
         differences
-    }
-
-    /// The hashes of those routes of a family through an interface that are not as one of its flags leaves them, each of
-    /// which no other route has; `None` where that cannot be said.
-    pub fn routes_against_flags(&self, family: u8, ifindex: u32) -> Option<Vec<u64>> {
-        let flags = self.links.flags(ifindex)?;
-        let kind = kinds::index_of(&kinds::route::ROUTE)?;
-        let mut against = Vec::new();
-        for hash in self.uses.hashes(&[(family, ifindex)])? {
-            let group = self.stores[kind].find(hash)?.as_slice();
-            let is_against = |object: &[u8]| {
-                route::interfaces(KINDS[kind], object).contains(&ifindex)
-                    && !route::follows_flags(object, ifindex, flags)
-            };
-            if group.iter().any(|object| is_against(object)) {
-                // Of several that share an identity, only the first one would be found.
-                let [_] = group else { return None };
-                against.push(hash);
-            }
-        }
-        Some(against)
-    }
-
-    /// What asks the kernel for a single route, at one of its interfaces.
-    pub fn route_question(&self, asked: Asked) -> Option<Vec<u8>> {
-        let kind = kinds::index_of(&kinds::route::ROUTE)?;
-        let object = self.stores[kind].find(asked.hash)?.iter().next()?;
-        Some(route::question(object, asked.ifindex))
-    }
-
-    /// The answer as a dump would show the route, if it is of that route.
-    pub fn route_answered(&self, asked: Asked, message: &Message<'_>) -> Option<Vec<u8>> {
-        let kind = kinds::index_of(&kinds::route::ROUTE)?;
-        let table = KINDS[kind];
-        if message.header.kind != table.new || message.payload.len() < table.header.bytes {
-            return None;
-        }
-        let known = self.stores[kind].find(asked.hash)?.iter().next()?;
-        let mut key = Key::new();
-        identity::write(&mut key, table, message.payload);
-        if self.hasher.hash_one(key.as_slice()) == asked.hash {
-            return Some(message.payload.to_vec());
-        }
-        route::answered_as_main(known, message.payload)
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use super::Mirror;
-use super::repair::{Asked, Routes, Scope};
+use super::ask::{self, Asked};
+use super::repair::{Routes, Scope};
 use crate::kinds::{KINDS, KindIndex, addr, link, neigh, route, tc};
 
 /// A look that is to be taken.
@@ -24,7 +25,6 @@ pub struct Look {
 const LINKS_MAX: usize = 8;
 /// The kernel goes through so many routes, as it does for every dump of routes, in the time in which it answers for one.
 const ROUTES_WALKED: usize = 200;
-const AF_INET: u8 = 2;
 /// So many looks wait at most; then one at all objects stands for those of its kind.
 const LOOKS_MAX: usize = 4096;
 
@@ -127,7 +127,7 @@ impl Looks {
 
 /// Whether routes of which there are so many in all are better asked for one by one.
 fn may_be_asked(routes: &[u64], family: u8, all: usize) -> bool {
-    routes.is_empty() || (family == AF_INET && all >= routes.len() * ROUTES_WALKED)
+    routes.is_empty() || (family == ask::FAMILY && all >= routes.len() * ROUTES_WALKED)
 }
 
 #[cfg(test)]

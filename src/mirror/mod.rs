@@ -3,6 +3,7 @@
 //! It tells an object that is new from one that changed and from one that is as it was. It knows no JSON, no clock and
 //! no socket.
 
+pub mod ask;
 mod compare;
 pub mod foretell;
 mod identity;

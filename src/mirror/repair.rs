@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::ask::Asked;
 use super::compare::same;
 use super::store::Group;
 use super::{LinkTable, Mirror, attributes_of, interfaces_of};
@@ -28,15 +29,6 @@ pub struct Routes {
     pub through: Vec<(u8, u32)>,
     /// Single ones of IPv4.
     pub asked: Vec<Asked>,
-}
-
-/// A route that is asked for by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The hash of its identity, which no other route has.
-    pub hash: u64,
-    /// The interface that it is asked for at.
-    pub ifindex: u32,
 }
 
 /// An object that is not as the mirror had it.

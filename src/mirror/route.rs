@@ -11,13 +11,14 @@ use super::store::Occupied;
 use super::{Change, attributes_of};
 use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
-use crate::kinds::route::{ROUTE, RTA_DST, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
+use crate::kinds::route::{ROUTE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
 use crate::netlink::wire::{
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, attribute, attribute_u32, attributes,
     u32_at,
 };
 
-const AF_INET: u8 = 2;
+/// IPv4.
+pub const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_MPLS: u8 = 28;
 const RTPROT_RA: u8 = 9;
@@ -87,39 +88,6 @@ pub fn follows_flags(payload: &[u8], ifindex: u32, flags: u32) -> bool {
         Some(rest) => Legs { rest }.filter(|leg| leg.ifindex == ifindex).all(|leg| follows(leg.flags.into())),
         None => u32_at(payload, 8).is_some_and(follows),
     }
-}
-
-/// What asks the kernel for an IPv4 route, whole as a dump shows it, by a look-up of an address that it leads to
-/// (`inet_rtm_getroute`). Where rules or other routes come before it, another one is the answer.
-pub fn question(payload: &[u8], ifindex: u32) -> Vec<u8> {
-    const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
-    const RTM_F_FIB_MATCH: u32 = 0x2000;
-    let (length, tos) = (payload.get(1).copied().unwrap_or_default(), payload.get(3).copied().unwrap_or_default());
-    let destination = attribute_u32(attributes_of(&ROUTE, payload), RTA_DST).map_or(0, u32::from_be);
-    // In the middle, where no address of the host and no broadcast address is likely to be.
-    let middle = 1u32.checked_shl(31 - u32::from(length.min(31))).unwrap_or_default();
-    let address = if length < 31 { destination | middle } else { destination };
-    let mut body = vec![AF_INET, 32, 0, tos, 0, 0, 0, 0];
-    body.extend_from_slice(&(RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH).to_ne_bytes());
-    append_attribute(&mut body, RTA_DST, &address.to_be_bytes());
-    append_attribute(&mut body, RTA_OIF, &ifindex.to_ne_bytes());
-    body
-}
-
-/// The known route with the answer's flags, if the answer says no more than that it is in the table `main` instead of
-/// `local`: these are one until the first rule is made, and the kernel calls it `main` (`fib_trie_unmerge`).
-pub fn answered_as_main(known: &[u8], answer: &[u8]) -> Option<Vec<u8>> {
-    const FLAGS: std::ops::Range<usize> = 8..12;
-    const MAIN_FOR_LOCAL: (u8, u8) = (255, 254);
-    let alike = |(at, (known, answer)): (usize, (&u8, &u8))| {
-        known == answer || FLAGS.contains(&at) || (*known, *answer) == MAIN_FOR_LOCAL
-    };
-    if known.len() != answer.len() || !known.iter().zip(answer).enumerate().all(alike) {
-        return None;
-    }
-    let mut route = known.to_vec();
-    route.get_mut(FLAGS)?.copy_from_slice(answer.get(FLAGS)?);
-    Some(route)
 }
 
 /// Whether an IPv4 route stays when its interface goes down: those of the host itself, such as `local` ones, whose nexthop
@@ -292,44 +260,12 @@ fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
 mod tests {
     use super::super::Mirror;
     use super::*;
-    use crate::kinds::{index_of, route::RTA_TABLE};
+    use crate::kinds::index_of;
 
     fn route(family: u8, ifindex: u32) -> Vec<u8> {
         let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
         append_attribute(&mut payload, RTA_OIF, &ifindex.to_ne_bytes());
         payload
-    }
-
-    #[test]
-    fn a_route_is_asked_for_by_an_address_in_its_middle() {
-        let address = |destination: [u8; 4], length: u8| {
-            let mut payload = vec![AF_INET, length, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
-            append_attribute(&mut payload, RTA_DST, &destination);
-            let question = question(&payload, 3);
-            assert_eq!(attribute_u32(attributes_of(&ROUTE, &question), RTA_OIF), Some(3));
-            attribute(attributes_of(&ROUTE, &question), RTA_DST).unwrap().to_vec()
-        };
-        assert_eq!(address([0; 4], 0), [128, 0, 0, 0]);
-        assert_eq!(address([10, 0, 0, 0], 8), [10, 128, 0, 0]);
-        assert_eq!(address([10, 1, 2, 0], 24), [10, 1, 2, 128]);
-        assert_eq!(address([10, 1, 2, 4], 30), [10, 1, 2, 6]);
-        for length in [31, 32, 255] {
-            assert_eq!(address([10, 1, 2, 4], length), [10, 1, 2, 4]);
-        }
-    }
-
-    #[test]
-    fn a_route_of_the_table_local_may_be_answered_as_one_of_main() {
-        let route = |table: u8, flags: u8, last: u8| {
-            let mut payload = vec![AF_INET, 32, 0, 0, table, 2, 253, 3, flags, 0, 0, 0];
-            append_attribute(&mut payload, RTA_DST, &[10, 0, 0, last]);
-            append_attribute(&mut payload, RTA_TABLE, &[table, 0, 0, 0]);
-            payload
-        };
-        assert_eq!(answered_as_main(&route(255, 0, 3), &route(254, 16, 3)), Some(route(255, 16, 3)));
-        assert_eq!(answered_as_main(&route(255, 0, 3), &route(254, 16, 4)), None);
-        assert_eq!(answered_as_main(&route(254, 0, 3), &route(255, 16, 3)), None);
-        assert_eq!(answered_as_main(&route(255, 0, 3), &[]), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Instant;
 use crate::decode::schema::Dump as Request;
 use crate::kinds::{self, KINDS, KindIndex, index_of, link, route, tc};
 use crate::mirror::Mirror;
-use crate::mirror::repair::{Asked, Scope};
+use crate::mirror::ask::{self, Asked};
+use crate::mirror::repair::Scope;
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
 
@@ -126,11 +127,10 @@ impl Job {
 
     /// A single route was not the answer: the interfaces' routes are dumped instead.
     pub fn ask_no_more(&mut self, mirror: &Mirror) {
-        const AF_INET: u8 = 2;
         for (_, scope) in &mut self.kinds {
             if let Scope::Routes(routes) = scope {
                 let asked: BTreeSet<u32> = routes.asked.drain(..).map(|asked| asked.ifindex).collect();
-                routes.through.extend(asked.into_iter().map(|ifindex| (AF_INET, ifindex)));
+                routes.through.extend(asked.into_iter().map(|ifindex| (ask::FAMILY, ifindex)));
             }
         }
         self.again(mirror);
