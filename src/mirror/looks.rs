@@ -15,6 +15,8 @@ pub struct Look {
     pub kind: KindIndex,
     /// At those that concern an interface; `None` for all.
     pub link: Option<u32>,
+    /// Of routes, at those of one family.
+    pub family: Option<u8>,
     /// Nothing but the interface's flags can have changed them: those that are as such flags leave them need no look.
     pub flags_alone: bool,
     /// The number of the line that led to it.
@@ -31,7 +33,7 @@ const LOOKS_MAX: usize = 4096;
 impl Look {
     /// A look at all objects of a kind, for no reason that is known.
     pub fn at(kind: KindIndex) -> Look {
-        Look { kind, link: None, flags_alone: false, cause: None }
+        Look { kind, link: None, family: None, flags_alone: false, cause: None }
     }
 }
 
@@ -43,6 +45,7 @@ pub struct Looks {
 
 #[derive(Clone, Copy, Debug)]
 struct Reason {
+    family: Option<u8>,
     flags_alone: bool,
     cause: Option<u64>,
 }
@@ -67,11 +70,12 @@ impl Looks {
         if look.link.is_none() || self.waiting.len() >= LOOKS_MAX {
             let cause = self.of(look.kind).filter_map(|(_, reason)| reason.cause).max().max(look.cause);
             self.waiting.retain(|(kind, _), _| *kind != look.kind);
-            self.waiting.insert((look.kind, None), Reason { flags_alone: false, cause });
+            self.waiting.insert((look.kind, None), Reason { family: None, flags_alone: false, cause });
             return;
         }
-        let new = Reason { flags_alone: look.flags_alone, cause: look.cause };
+        let new = Reason { family: look.family, flags_alone: look.flags_alone, cause: look.cause };
         let reason = self.waiting.entry((look.kind, look.link)).or_insert(new);
+        reason.family = reason.family.filter(|_| reason.family == new.family);
         reason.flags_alone &= new.flags_alone;
         reason.cause = reason.cause.max(new.cause);
     }
@@ -101,7 +105,8 @@ impl Looks {
             let families = || KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first().copied());
             let mut routes = Routes::default();
             for (link, reason) in links {
-                for family in families().filter(|&family| mirror.routes_through(family, link) > 0) {
+                let wanted = families().filter(|family| reason.family.is_none_or(|only| only == *family));
+                for family in wanted.filter(|&family| mirror.routes_through(family, link) > 0) {
                     let known = if reason.flags_alone { mirror.routes_against_flags(family, link) } else { None };
                     match known {
                         Some(known) if may_be_asked(&known, family, mirror.count(kind)) => {

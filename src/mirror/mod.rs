@@ -64,8 +64,8 @@ pub struct Mirror {
     hasher: foldhash::fast::RandomState,
     key: Key,
     uses: uses::Uses,
-    /// Interfaces that are to be looked at again; see [`Mirror::take_unsettled`].
-    unsettled: Vec<u32>,
+    /// Families and interfaces whose routes are to be looked at again; see [`Mirror::take_unsettled`].
+    unsettled: Vec<(u8, u32)>,
     /// Where someone else keeps the mirror, too: what changed.
     journal: Option<journal::Journal>,
 }
@@ -175,6 +175,10 @@ impl Mirror {
                 Change::Changed { old, new } => {
                     self.uses.discount(hash, old);
                     self.uses.count(hash, new);
+                    if removes && route::begins_anew(table, old, new) {
+                        let family = new.first().copied().unwrap_or_default();
+                        self.unsettled.extend(route::interfaces(table, new).iter().map(|&ifindex| (family, ifindex)));
+                    }
                 }
                 Change::Removed(old) => self.uses.discount(hash, old),
                 Change::RemovedUnknown | Change::Same(_) => {}

@@ -65,9 +65,9 @@ impl Mirror {
         differences
     }
 
-    /// The interfaces of routes of several legs of which the last repair could not tell whether they are gone, since it was
-    /// not of all these.
-    pub fn take_unsettled(&mut self) -> Vec<u32> {
+    /// Families and interfaces whose routes are to be looked at: those of routes of several legs of which the last repair
+    /// could not tell whether they are gone, since it was not of all these, or whose first leg has gone.
+    pub fn take_unsettled(&mut self) -> Vec<(u8, u32)> {
         let mut unsettled = std::mem::take(&mut self.unsettled);
         unsettled.sort_unstable();
         unsettled.dedup();
@@ -96,7 +96,7 @@ impl Mirror {
                 let interfaces = interfaces_of(table, object);
                 let settled = interfaces.iter().all(|&ifindex| routes.through.contains(&(family(object), ifindex)));
                 if !settled {
-                    unsettled.borrow_mut().extend(interfaces);
+                    unsettled.borrow_mut().extend(interfaces.iter().map(|&ifindex| (family(object), ifindex)));
                 }
                 settled
             },
@@ -299,7 +299,7 @@ mod tests {
                 .repair(shadow, &[(kind, Scope::Routes(Routes { through: vec![(10, 3)], ..Routes::default() }))])
                 .is_empty()
         );
-        assert_eq!(mirror.take_unsettled(), [3, 4]);
+        assert_eq!(mirror.take_unsettled(), [(10, 3), (10, 4)]);
         let mut shadow = mirror.shadow();
         shadow.apply(kind, false, 0, &route(&[4]));
         let differences = mirror

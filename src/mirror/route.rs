@@ -11,10 +11,10 @@ use super::store::Occupied;
 use super::{Change, attributes_of};
 use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
-use crate::kinds::route::{ROUTE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
+use crate::kinds::route::{ROUTE, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
 use crate::netlink::wire::{
-    NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, attribute, attribute_u32, attributes,
-    u32_at,
+    NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, align, append_attribute, attribute, attribute_u32,
+    attributes, u32_at,
 };
 
 /// IPv4.
@@ -151,6 +151,8 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
         return Change::Added(occupied.insert(at, payload));
     };
     let old = occupied.into_group().at_mut(place);
+    let joined = if flags & (NLM_F_REPLACE | NLM_F_MULTI) == 0 { joined(kind, old, payload) } else { None };
+    let payload = joined.as_deref().unwrap_or(payload);
     if same(kind, old, payload) {
         if old.len() == payload.len() {
             old.copy_from_slice(payload);
@@ -159,6 +161,54 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
     }
     let old_bytes = std::mem::replace(old, payload.into());
     Change::Changed { old: old_bytes, new: old }
+}
+
+/// A route of IPv6 that a leg has joined, as a dump shows it: with what the first leg came with, legs in the order in which
+/// they came. The message begins with the new leg and says what that one came with (`inet6_rt_notify`). `None` where
+/// none has joined, or the message begins with the first leg, too.
+fn joined(kind: &Kind, old: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
+    if family(payload) != AF_INET6 || !joins(kind, payload) || !joins(kind, old) {
+        return None;
+    }
+    let (before, now) = (ways(kind, old), ways(kind, payload));
+    if now.len() <= before.len() || now.first() == before.first() || !before.iter().all(|way| now.contains(way)) {
+        return None;
+    }
+    let mut legs: Vec<Leg<'_>> = Legs { rest: attribute(attributes_of(kind, payload), RTA_MULTIPATH)? }.collect();
+    let way_of = |leg: &Leg<'_>| before.iter().position(|way| *way == (leg.ifindex, gateway(leg.attributes)));
+    legs.sort_by_key(|leg| way_of(leg).unwrap_or(before.len()));
+    let mut route = old[..old.len() - attributes_of(kind, old).len()].to_vec();
+    if attribute(attributes_of(kind, old), RTA_MULTIPATH).is_none() {
+        // Its only leg's flags are its own, in the lowest octet.
+        *route.get_mut(8)? = 0;
+    }
+    const OF_A_LEG: [u16; 6] = [RTA_GATEWAY, RTA_VIA, RTA_OIF, RTA_ENCAP_TYPE, RTA_ENCAP, RTA_MULTIPATH];
+    let mut placed = false;
+    for found in attributes(attributes_of(kind, old)) {
+        if !OF_A_LEG.contains(&found.number) {
+            append_attribute(&mut route, found.number, found.payload);
+        } else if !placed {
+            append_attribute(&mut route, RTA_MULTIPATH, &in_a_row(&legs));
+            placed = true;
+        }
+    }
+    Some(route)
+}
+
+/// The octets of legs, one after another.
+fn in_a_row(legs: &[Leg<'_>]) -> Vec<u8> {
+    let mut row = Vec::new();
+    for leg in legs {
+        debug_assert!(leg.bytes.len() >= LEG_HEADER_BYTES);
+        row.extend_from_slice(leg.bytes);
+        row.resize(align(row.len()), 0);
+    }
+    row
+}
+
+/// Whether a route of IPv6 begins with another leg than it did: then it says what that one came with, which nothing told.
+pub fn begins_anew(kind: &Kind, old: &[u8], new: &[u8]) -> bool {
+    family(old) == AF_INET6 && ways(kind, old).first() != ways(kind, new).first()
 }
 
 /// What of a group is gone.
@@ -244,13 +294,7 @@ fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
                 append_attribute(&mut rest, RTA_OIF, &only.ifindex.to_ne_bytes());
             }
         } else {
-            let mut legs = Vec::new();
-            for leg in stays {
-                debug_assert!(leg.bytes.len() >= LEG_HEADER_BYTES);
-                legs.extend_from_slice(leg.bytes);
-                legs.resize(crate::netlink::wire::align(legs.len()), 0);
-            }
-            append_attribute(&mut rest, RTA_MULTIPATH, &legs);
+            append_attribute(&mut rest, RTA_MULTIPATH, &in_a_row(&stays));
         }
     }
     rest

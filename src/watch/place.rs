@@ -469,9 +469,25 @@ impl Place {
             self.trail = Some(Trail { first: self.trail.map_or(now, |trail| trail.first), last: now, cause });
         }
         self.look(looks);
+        self.look_at_unsettled(told);
         for (cause, differences) in foretold {
             self.found(Pending::new(Purpose::Look, cause, now, differences));
         }
+    }
+
+    /// Looks soon at what the mirror could not be sure of.
+    fn look_at_unsettled(&mut self, cause: Option<u64>) {
+        let unsettled = self.mirror.take_unsettled();
+        if unsettled.is_empty() {
+            return;
+        }
+        let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
+        self.look(unsettled.into_iter().map(|(family, ifindex)| Look {
+            link: Some(ifindex),
+            family: Some(family),
+            cause,
+            ..Look::at(route)
+        }));
     }
 
     /// Looks soon.
@@ -663,9 +679,7 @@ impl Place {
             return;
         }
         let differences = self.mirror.repair(job.shadow, &job.kinds);
-        let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
-        let unsettled = self.mirror.take_unsettled().into_iter();
-        self.look(unsettled.map(|ifindex| Look { link: Some(ifindex), cause: job.cause, ..Look::at(route) }));
+        self.look_at_unsettled(job.cause);
         let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
         names.learn_for_differences(&mut self.mirror.links, &differences);
         self.found(Pending::new(job.purpose, job.cause, job.began, differences));

@@ -18,6 +18,7 @@ pub const TESTS: &[crate::Test] = &[
     ("a_rule_is_detached_with_its_link", silent_rule),
     ("legs_of_a_route_die_and_recover", silent_legs),
     ("routes_among_many_follow_their_links_carrier", carrier_among_many),
+    ("legs_that_join_a_route_are_told_as_ip_shows_it", joining_legs),
     ("duplicate_address_detection_ends_in_ready_or_failed", duplicate_addresses),
     ("an_overrun_is_told_exactly_and_repaired", overrun),
     ("a_stopped_linkhook_tells_the_truth_afterwards", stopped),
@@ -228,6 +229,38 @@ fn silent_legs() -> Result<(), Failed> {
     Ok(())
 }
 
+/// A message says what the new leg came with, and begins with it; `ip` shows what the first one came with.
+fn joining_legs() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["route"]);
+    namespace.run("ip addr add fd00::1/64 dev v0 nodad");
+    for (change, legs) in [
+        ("add default initcwnd 9 via fd00::a dev v0", 1),
+        ("prepend default proto 99 via fd00::b dev v0", 2),
+        ("append default proto 88 mtu 1400 via fd00::c dev v0", 3),
+        ("append default proto 77 nexthop via fd00::d dev v0 nexthop via fd00::e dev v0", 5),
+        ("prepend default mtu 1310 nexthop via fd00::1a dev v0 nexthop via fd00::1b dev v0", 7),
+        ("del default via fd00::c dev v0", 6),
+        ("del default via fd00::a dev v0", 5),
+        ("del default via fd00::b dev v0", 4),
+    ] {
+        namespace.run(&format!("ip -6 route {change}"));
+        let shown = namespace.ip("-6 route show default")[0].clone();
+        let told = linkhook.expect(change, |line| {
+            let route = &line["route"];
+            route["dst"] == "default"
+                && route["nexthops"].as_array().map_or(1, Vec::len) == legs
+                && route["protocol"] == shown["protocol"]
+        });
+        assert_eq!(told["route"]["metrics"], shown["metrics"], "{change}");
+        let gateways = |route: &Value| -> Vec<Value> {
+            let legs = route["nexthops"].as_array();
+            legs.into_iter().flatten().map(|leg| leg["gateway"].clone()).collect()
+        };
+        assert_eq!(gateways(&told["route"]), gateways(&shown), "{change}");
+    }
+    Ok(())
+}
+
 fn bridge_itself() -> Result<(), Failed> {
     let namespace = Namespace::new();
     let mut linkhook = started(&namespace, &["bridge_port"]);
@@ -244,11 +277,13 @@ fn bridge_itself() -> Result<(), Failed> {
 
 fn tentative() -> Result<(), Failed> {
     let (namespace, mut linkhook) = pair(&["addr", "route"]);
-    namespace.run("ip link set v1 down; ip addr add fd00:2::2 peer fd00:4::8 dev v0");
+    // Without a carrier from the beginning, it stays tentative.
+    namespace.run("ip link add x0 type veth peer name x1; ip link set x0 up");
+    namespace.run("ip addr add fd00:2::2 peer fd00:4::8 dev x0");
     linkhook.expect("it comes", |line| line["addr"]["address"] == "fd00:4::8" && line["addr"]["tentative"] == true);
     // What led to a look at once is over.
     linkhook.wait(std::time::Duration::from_millis(300));
-    namespace.run("ip addr change fd00:2::2 peer fd00:4::9 dev v0");
+    namespace.run("ip addr change fd00:2::2 peer fd00:4::9 dev x0");
     let line = linkhook.expect("it changes", |line| line["addr"]["local"] == "fd00:2::2" && line["action"] == "change");
     assert_eq!((&line["addr"]["address"], &line["origin"]), (&"fd00:4::9".into(), &"inferred".into()));
     Ok(())
