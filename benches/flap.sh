@@ -39,6 +39,8 @@ step "IPv4 address, down" ip link set p0 down
 step "IPv4 address, up" ip link set p0 up
 step "carrier lost" ip link set p1 down
 step "carrier back" ip link set p1 up
+ip route add 198.51.100.0/24 via 192.0.2.2
+sleep 4
 step "address removed" ip addr del 192.0.2.1/24 dev p0
 kill "$process"
 wait "$process" || true
