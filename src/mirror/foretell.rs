@@ -14,8 +14,8 @@ const IPV4_MTU_MIN: u32 = 68;
 /// A link that goes down or for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaving {
-    ifindex: u32,
-    gone: bool,
+    pub(super) ifindex: u32,
+    pub(super) gone: bool,
 }
 
 /// Whether a message tells that a link goes down, or for good. `before` is what it was.

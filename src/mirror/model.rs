@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::foretell::Leaving;
 use super::repair::{Routes, Scope};
 use super::{Change, Mirror, interfaces_of};
-use crate::kinds::{addr, index_of, route};
+use crate::kinds::{addr, index_of, link, route};
 use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute};
 
 /// What happens to an object of few keys and values.
@@ -22,6 +23,8 @@ enum Act {
     Route { prefix: u8, gateway: u8, flags: u16, told: bool },
     /// The route at that place of its prefix is deleted.
     Withdrawn { prefix: u8, place: u8, told: bool },
+    /// A link goes down, or for good: that is told, and not that its routes leave with it.
+    Down { link: u8, gone: bool },
     /// A notification comes twice.
     Again,
     /// The kernel is asked for everything; so many of the next acts happen during the dump: their notifications wait.
@@ -45,6 +48,7 @@ fn act() -> impl Strategy<Value = Act> {
             prefix, gateway, flags, told
         }),
         3 => (0u8..3, 0u8..3, told()).prop_map(|(prefix, place, told)| Act::Withdrawn { prefix, place, told }),
+        1 => (1u8..3, prop::bool::ANY).prop_map(|(link, gone)| Act::Down { link, gone }),
         1 => Just(Act::Again),
         1 => (0u8..4).prop_map(|meanwhile| Act::Repair { meanwhile }),
         1 => (1u8..3).prop_map(|link| Act::Look { link }),
@@ -122,6 +126,12 @@ impl Kernel {
                 let gateway = list.remove(place.into());
                 (told, (route_kind, true, 0, route(prefix, gateway)))
             }
+            Act::Down { link, gone } => {
+                for list in self.routes.values_mut() {
+                    list.retain(|&gateway| link_of(gateway) != u32::from(link));
+                }
+                (true, (index_of(&link::LINK).unwrap(), gone, 0, vec![link]))
+            }
             Act::Again | Act::Repair { .. } | Act::Look { .. } => return None,
         };
         told.then_some(notification)
@@ -175,6 +185,12 @@ struct Watcher {
 
 impl Watcher {
     fn take(&mut self, (kind, removes, flags, payload): &Notification) {
+        if *kind == index_of(&link::LINK).unwrap() {
+            let leaving = Leaving { ifindex: payload[0].into(), gone: *removes };
+            let differences = self.mirror.take_leaving(leaving);
+            differences.iter().for_each(|gone| self.fold.remove(gone.kind, gone.old.as_ref().unwrap()));
+            return;
+        }
         match self.mirror.apply(*kind, *removes, *flags, payload).1 {
             Change::Added(new) => self.fold.add(*kind, new),
             Change::Changed { old, new } => {
