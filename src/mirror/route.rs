@@ -131,6 +131,8 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
             equal.or_else(|| group.iter().position(|route| joins_too(route))).or(Some(0))
         }
         AF_INET6 if joins(kind, payload) => equal.or_else(|| group.iter().position(|route| joins(kind, route))),
+        // Two may lead to the same place: one that drops and one that refuses, say.
+        AF_INET6 if flags & (NLM_F_CREATE | NLM_F_APPEND | NLM_F_MULTI) != 0 => equal,
         AF_INET6 => equal.or_else(|| group.iter().position(|route| like(route))),
         _ if flags & NLM_F_REPLACE != 0 => Some(0),
         // Told without a flag: the kernel changed what it found, such as its offload flags.
@@ -310,6 +312,21 @@ mod tests {
         let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
         append_attribute(&mut payload, RTA_OIF, &ifindex.to_ne_bytes());
         payload
+    }
+
+    #[test]
+    fn two_ipv6_routes_may_lead_to_the_same_place() {
+        let kind = index_of(&ROUTE).unwrap();
+        let of_type = |route_type: u8| {
+            let mut payload = route(AF_INET6, 1);
+            payload[7] = route_type;
+            payload
+        };
+        for flags in [NLM_F_MULTI, NLM_F_CREATE, NLM_F_CREATE | NLM_F_APPEND] {
+            let mut mirror = Mirror::new();
+            [6, 9].iter().for_each(|&route_type| drop(mirror.apply(kind, false, flags, &of_type(route_type))));
+            assert_eq!(mirror.objects(kind).collect::<Vec<_>>(), [of_type(6), of_type(9)]);
+        }
     }
 
     #[test]
