@@ -10,6 +10,13 @@ use crate::decode::schema::{
     Dump, Identity, Interface, Is, Kind, Names, Row, Scalar, Set, Structure, field, field_of, row,
 };
 
+/// `IFF_UP`, of a link's flags: an administrator wants it to run.
+pub const IFF_UP: u32 = 0x1;
+/// `IFF_RUNNING`: it can take packets.
+pub const IFF_RUNNING: u32 = 0x40;
+/// `IFF_LOWER_UP`: it has a carrier.
+pub const IFF_LOWER_UP: u32 = 0x1_0000;
+
 /// `IFLA_ADDRESS`.
 pub const IFLA_ADDRESS: u16 = 1;
 /// `IFLA_IFNAME`.

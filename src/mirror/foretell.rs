@@ -4,10 +4,10 @@
 use super::repair::Difference;
 use super::silence::Before;
 use super::{Mirror, interface_of, route};
+use crate::kinds::link::IFF_UP;
 use crate::kinds::{self, KINDS, link, nexthop};
 use crate::netlink::wire::{Message, attribute_u32, u32_at};
 
-const IFF_UP: u32 = 0x1;
 /// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
 const IPV4_MTU_MIN: u32 = 68;
 
@@ -20,9 +20,8 @@ pub struct Leaving {
 
 /// Whether a message tells that a link goes down, or for good. `before` is what it was.
 pub fn leaving(message: &Message<'_>, before: &Before) -> Option<Leaving> {
-    const RTM_DELLINK: u16 = 17;
     let (ifindex, flags) = (u32_at(message.payload, 4)?, u32_at(message.payload, 8)?);
-    let gone = message.header.kind == RTM_DELLINK;
+    let gone = message.header.kind == link::LINK.delete;
     let set = super::attributes_of(&link::LINK, message.payload);
     let hears = || attribute_u32(set, link::IFLA_MTU).is_some_and(|mtu| mtu >= IPV4_MTU_MIN);
     let down = before.flags().is_some_and(|old| old & IFF_UP != 0) && flags & IFF_UP == 0 && hears();

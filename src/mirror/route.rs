@@ -11,6 +11,7 @@ use super::store::Occupied;
 use super::{Change, attributes_of};
 use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
+use crate::kinds::link::{IFF_LOWER_UP, IFF_RUNNING, IFF_UP};
 use crate::kinds::route::{ROUTE, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
 use crate::netlink::wire::{
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, align, append_attribute, attribute, attribute_u32,
@@ -27,9 +28,6 @@ const RTN_LOCAL: u8 = 2;
 const RTN_ANYCAST: u8 = 4;
 const RTNH_F_DEAD: u32 = 0x01;
 const RTNH_F_LINKDOWN: u32 = 0x10;
-const IFF_UP: u32 = 0x1;
-const IFF_RUNNING: u32 = 0x40;
-const IFF_LOWER_UP: u32 = 0x1_0000;
 
 /// Where a leg leads: the interface and the gateway.
 type Way<'a> = (u32, &'a [u8]);
@@ -97,7 +95,7 @@ fn stays(family: u8, scope: u8) -> bool {
 }
 
 /// Whether a route certainly leaves when an interface goes down, or for good where it is `gone`: with no word of the
-/// kernel, or after one. Several legs are one matter less: IPv4 gives up all of them with an interface that is gone.
+/// kernel, or after one. With one that is gone, IPv4 gives up a route of several legs whole (`fib_sync_down_dev`).
 pub fn leaves(payload: &[u8], ifindex: u32, gone: bool) -> bool {
     let [family, _, _, _, _, _, scope, ..] = *payload else { return false };
     let by_nexthop = || attribute(attributes_of(&ROUTE, payload), RTA_NH_ID).is_some();

@@ -2,6 +2,7 @@
 
 use super::attributes_of;
 use crate::decode::schema::Kind;
+use crate::kinds::link::{IFF_LOWER_UP, IFF_UP};
 use crate::kinds::{addr, link, neigh, route};
 use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
 
@@ -120,8 +121,6 @@ pub fn of(kind: &'static Kind, old: Option<&[u8]>, new: Option<&[u8]>, message: 
 }
 
 fn of_link(signals: &mut Signals, kind: &Kind, old: Option<&[u8]>, new: Option<&[u8]>, message: &[u8]) {
-    const IFF_UP: u32 = 0x1;
-    const IFF_LOWER_UP: u32 = 0x1_0000;
     let flags = |payload: Option<&[u8]>| payload.and_then(|payload| u32_at(payload, 8)).unwrap_or_default();
     let (before, after) = (flags(old), flags(new));
     let (set, unset) = (after & !before, before & !after);

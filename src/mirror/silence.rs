@@ -55,30 +55,38 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
 
 /// Whether any of some kinds can change with nothing near it that is told.
 pub fn may_change_untold(kinds: &[KindIndex]) -> bool {
-    kinds.iter().any(|&kind| changes_untold(kind) || ptr::eq(KINDS[kind], &addr::ADDR))
+    kinds.iter().any(|&kind| changes_untold(kind) || some_change_untold(kind))
 }
 
 fn changes_untold(kind: KindIndex) -> bool {
     UNTOLD.iter().any(|&untold| ptr::eq(KINDS[kind], untold))
 }
 
-/// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
-/// Addresses are, while any is of the kind that does.
-pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<(KindIndex, Scope)> {
-    let is_addr = |kind: KindIndex| ptr::eq(KINDS[kind], &addr::ADDR);
-    let any_untold = |kind: KindIndex| mirror.objects(kind).any(|address| !is_told(kind, address));
-    let untold = kinds.iter().filter(|&&kind| changes_untold(kind) || (is_addr(kind) && any_untold(kind)));
-    untold.map(|&kind| (kind, Scope::All)).collect()
+/// Whether some objects of a kind change with nothing near it that is told, by what they are.
+fn some_change_untold(kind: KindIndex) -> bool {
+    [&addr::ADDR, &link::LINK].iter().any(|&some| ptr::eq(KINDS[kind], some))
 }
 
-/// Whether the kernel tells, or looks find at once, all that happens to such an object. An IPv6 address that is still
-/// tentative is not told either (`addrconf_dad_completed` tells it).
+/// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
+/// Kinds of which some objects do are, while there is such an object.
+pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<(KindIndex, Scope)> {
+    let any_untold = |kind: KindIndex| mirror.objects(kind).any(|object| !is_told(kind, object));
+    let untold = |kind: KindIndex| changes_untold(kind) || (some_change_untold(kind) && any_untold(kind));
+    kinds.iter().filter(|&&kind| untold(kind)).map(|&kind| (kind, Scope::All)).collect()
+}
+
+/// Whether the kernel tells, or looks find at once, all that happens to such an object.
 pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
     let table = KINDS[kind];
     if ptr::eq(table, &addr::ADDR) {
+        // One that is still tentative is not told (`addrconf_dad_completed` tells it).
         const IFA_F_TENTATIVE: u32 = 0x40;
         let flags = attribute_u32(attributes_of(table, payload), addr::IFA_FLAGS).unwrap_or_default();
         return flags & IFA_F_TENTATIVE == 0;
+    }
+    if ptr::eq(table, &link::LINK) {
+        // `netdev_state_change` tells of one that is up alone.
+        return u32_at(payload, 8).unwrap_or_default() & link::IFF_UP != 0;
     }
     !changes_untold(kind)
 }
@@ -109,7 +117,7 @@ pub fn before(mirror: &Mirror, message: &Message<'_>) -> Option<Before> {
 
 /// Whether a message tells of a link itself, and not of its bridge's or IPv6's view of it.
 pub fn is_link(message: &Message<'_>) -> bool {
-    matches!(message.header.kind, 16 | 17) && message.payload.first() == Some(&0)
+    [link::LINK.new, link::LINK.delete].contains(&message.header.kind) && message.payload.first() == Some(&0)
 }
 
 /// A look at all objects of a kind.
@@ -170,8 +178,8 @@ fn after(
         let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else {
             return;
         };
-        // IFF_UP, IFF_RUNNING, IFF_LOWER_UP: routes leave, legs die and recover, nexthops leave.
-        const MATTERS: u32 = 0x1_0041;
+        // With these routes leave, legs die and recover, nexthops leave.
+        const MATTERS: u32 = link::IFF_UP | link::IFF_RUNNING | link::IFF_LOWER_UP;
         let flags_differ = gone || before.flags.is_some_and(|old| (old ^ flags) & MATTERS != 0);
         // A link's flags may be told before its routes follow them: these do when it is told once more as it was
         // (`linkwatch_do_dev`).
@@ -245,6 +253,10 @@ fn after(
         // another VLAN ceases to be the untagged one (`__vlan_add_pvid`) or, as the default one, to be there
         // (`__br_vlan_set_default_pvid`); spanning tree changes states (`br_mst_set_state`).
         look(at(&vlan::VLAN));
+        if ptr::eq(table, &link::BRIDGE_PORT) {
+            // The port's options stand in its link, too, which is not told (`br_ifinfo_notify`).
+            look(at(&link::LINK));
+        }
     } else {
         after_traffic_control(&mut look, table, gone, payload);
     }

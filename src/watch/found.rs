@@ -7,7 +7,7 @@ use super::job::Purpose;
 use super::now_microseconds;
 use crate::decode::json::Json;
 use crate::event::{Action, Origin};
-use crate::kinds::KINDS;
+use crate::kinds::{KINDS, link};
 use crate::mirror::repair::Difference;
 use crate::mirror::{Mirror, signals, silence};
 use crate::stream::{Stream, Telling, Told};
@@ -29,6 +29,12 @@ impl Pending {
     pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Difference>) -> Pending {
         Pending { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
     }
+}
+
+/// Whether an object is there and was not, or the other way, or is a link that differs: a rule, say, whose flags alone
+/// differ leads to nothing.
+pub(super) fn is_other(difference: &Difference) -> bool {
+    difference.old.is_none() != difference.new.is_none() || std::ptr::eq(KINDS[difference.kind], &link::LINK)
 }
 
 /// Tells one of them.

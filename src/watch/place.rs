@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::found::{Pending, tell_difference};
+use super::found::{Pending, is_other, tell_difference};
 use super::job::{Job, Next, Purpose, Running, gather};
 use super::names::Sources;
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
@@ -16,7 +16,7 @@ use crate::event::{Clock, Origin};
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
-use crate::mirror::repair::{Difference, Scope};
+use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, foretell, silence};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
@@ -764,12 +764,6 @@ impl Place {
             }
         }
     }
-}
-
-/// Whether an object is there and was not, or the other way, or is a link that differs: a rule, say, whose flags alone
-/// differ leads to nothing.
-fn is_other(difference: &Difference) -> bool {
-    difference.old.is_none() != difference.new.is_none() || std::ptr::eq(KINDS[difference.kind], &kinds::link::LINK)
 }
 
 /// All kinds that can be asked for.

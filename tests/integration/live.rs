@@ -27,6 +27,7 @@ pub const TESTS: &[crate::Test] = &[
     ("a_recording_of_it_decodes", record),
     ("what_comes_by_itself_is_found_once_it_is_quiet", by_itself),
     ("a_bridge_is_told_among_its_ports", bridge_itself),
+    ("a_links_options_that_are_not_told", untold_link),
     ("a_tentative_address_changes_untold", tentative),
     ("a_links_queueing_discipline_is_told", discipline),
 ];
@@ -461,6 +462,26 @@ fn bridge() -> Result<(), Failed> {
     namespace.run("ip link del br0");
     let line = linkhook.event("link", "remove");
     assert_eq!(line["ifname"], "br0");
+    Ok(())
+}
+
+/// What a link that is down says of itself, and what a port's link says of the port, changes with no message of the link.
+fn untold_link() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["link"]);
+    namespace.run("ip link add br0 type bridge; ip link set br0 up; ip link set v1 master br0; ip link set v1 up");
+    linkhook.expect("carrier", |line| line["ifname"] == "br0" && has_signal(line, "carrier_up"));
+    // What led to a look at once is over.
+    linkhook.wait(std::time::Duration::from_millis(300));
+    namespace.run("bridge link set dev v1 cost 13");
+    let cost = |old: u64, new: u64| serde_json::json!({"linkinfo.info_slave_data.cost": {"old": old, "new": new}});
+    let line = linkhook.expect("its cost", |line| line["changed"] == cost(2, 13));
+    assert_eq!((&line["ifname"], &line["origin"]), (&"v1".into(), &"inferred".into()));
+    namespace.run("ip link set v1 down");
+    linkhook.expect("down", |line| line["ifname"] == "v1" && has_signal(line, "down"));
+    linkhook.wait(std::time::Duration::from_millis(300));
+    namespace.run("ip link set v1 type bridge_slave cost 14");
+    let line = linkhook.expect("its cost, while down", |line| line["changed"] == cost(13, 14));
+    assert_eq!((&line["ifname"], &line["origin"]), (&"v1".into(), &"inferred".into()));
     Ok(())
 }
 

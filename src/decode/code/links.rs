@@ -4,12 +4,11 @@ use crate::decode::json::{Json, Key};
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Context;
+use crate::kinds::link::{IFF_RUNNING, IFF_UP};
 use crate::kinds::names::LINK_FLAGS;
 use crate::netlink::wire::{attribute, attribute_u32, attributes, u16_at, u32_at};
 
-const IFF_UP: u32 = 0x1;
 const IFF_POINTOPOINT: u32 = 0x10;
-const IFF_RUNNING: u32 = 0x40;
 
 const ARPHRD_NETROM: u16 = 0;
 const ARPHRD_ETHER: u16 = 1;
