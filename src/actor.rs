@@ -10,6 +10,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -80,8 +83,7 @@ impl Actors {
             return Actor { port, process: process.clone() };
         }
         // Most often it is the process id of a command that has ended by now: then nothing needs to be looked through.
-        let ended = port <= PROCESS_ID_MAX && fs::metadata(format!("/proc/{port}")).is_err();
-        if ended || self.look_ups >= LOOK_UPS_MAX {
+        if has_ended(port) || self.look_ups >= LOOK_UPS_MAX {
             self.known.insert(port, None);
             return Actor { port, process: None };
         }
@@ -118,6 +120,12 @@ impl Default for Actors {
     fn default() -> Actors {
         Actors::new()
     }
+}
+
+/// Whether a port id could be a process's, and there is none.
+fn has_ended(port: u32) -> bool {
+    let process = i32::try_from(port).ok().filter(|_| port <= PROCESS_ID_MAX).and_then(Pid::from_raw);
+    process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
 /// The inode of the NETLINK_ROUTE socket of that port, in the text of /proc/net/netlink.
@@ -165,6 +173,16 @@ mod tests {
         let table = fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
         let unused = (1..).find(|&port| inode(&table, port).is_none()).unwrap();
         assert_eq!(*actors.of(unused, Instant::now()), Actor { port: unused, process: None });
+    }
+
+    #[test]
+    fn a_process_has_ended_once_it_is_waited_for() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        assert!(!has_ended(child.id()));
+        child.wait().unwrap();
+        assert!(has_ended(child.id()));
+        // Another user's, and what is no process id.
+        assert!(!has_ended(1) && !has_ended(u32::MAX) && !has_ended(0));
     }
 
     #[test]

@@ -62,9 +62,15 @@ fn describe(out: &mut String, kind: &Kind) {
         let mut parts: Vec<String> = identity
             .header
             .iter()
-            .map(|(at, bytes)| match kind.header.fields.iter().find(|field| field.at == *at && field.bytes == *bytes) {
-                Some(field) => format!("`{}`", field.key.name),
-                None => format!("octets {at} to {} of the header", at + bytes - 1),
+            .flat_map(|&(at, bytes)| {
+                let inside = |field: &&Field| field.bytes > 0 && field.at >= at && field.at + field.bytes <= at + bytes;
+                let mut fields: Vec<&Field> = kind.header.fields.iter().filter(inside).collect();
+                // The same octets may be told twice: as an index and as a name.
+                fields.dedup_by_key(|field| field.at);
+                if fields.is_empty() {
+                    return vec![format!("octets {at} to {} of the header", at + bytes - 1)];
+                }
+                fields.into_iter().map(|field| format!("`{}`", field.key.name)).collect()
             })
             .collect();
         parts.extend(identity.attributes.iter().map(|&number| attribute(kind.set, number)));

@@ -115,7 +115,10 @@ static BY_TYPE: LazyLock<Vec<OfType>> = LazyLock::new(|| {
             let of_type = &mut by_type[usize::from(message_type)];
             match kind.families {
                 [] => of_type.any_family = of_type.any_family.or(Some((index, removes))),
-                families => of_type.families.extend(families.iter().map(|&family| (family, (index, removes)))),
+                families => {
+                    of_type.families.resize(FAMILIES_MAX, None);
+                    families.iter().for_each(|&family| of_type.families[usize::from(family)] = Some((index, removes)));
+                }
             }
         }
     }
@@ -125,19 +128,20 @@ static BY_TYPE: LazyLock<Vec<OfType>> = LazyLock::new(|| {
 /// The kinds that messages of one type are of.
 #[derive(Clone, Default)]
 struct OfType {
-    /// By the header's family.
-    families: Vec<(u8, (KindIndex, bool))>,
+    /// By the header's family; empty where none has a kind of its own.
+    families: Vec<Option<(KindIndex, bool)>>,
     /// Of whatever other family.
     any_family: Option<(KindIndex, bool)>,
 }
 
 /// rtnetlink's types are below this number: `RTM_MAX` is far from it.
 const TYPES_MAX: usize = 256;
+/// A family is an octet.
+const FAMILIES_MAX: usize = 256;
 
 fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
     let of_type = BY_TYPE.get(usize::from(message_type))?;
-    let of_family = of_type.families.iter().find(|(other, _)| *other == family);
-    of_family.map(|(_, found)| *found).or(of_type.any_family)
+    of_type.families.get(usize::from(family)).copied().flatten().or(of_type.any_family)
 }
 
 #[cfg(test)]

@@ -18,10 +18,7 @@ pub static ROUTE: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Attribute(RTA_OIF),
     // Several routes may share this; mirror/route.rs tells them apart.
-    identity: Some(Identity {
-        header: &[(0, 1), (1, 1), (2, 1), (3, 1)],
-        attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE],
-    }),
+    identity: Some(Identity { header: &[(0, 4)], attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE] }),
     split: &[],
     partial: false,
     dumps: &[

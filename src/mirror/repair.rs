@@ -68,6 +68,10 @@ impl Mirror {
     /// Families and interfaces whose routes are to be looked at: those of routes of several legs of which the last repair
     /// could not tell whether they are gone, since it was not of all these, or whose first leg has gone.
     pub fn take_unsettled(&mut self) -> Vec<(u8, u32)> {
+        // As nearly always.
+        if self.unsettled.is_empty() {
+            return Vec::new();
+        }
         let mut unsettled = std::mem::take(&mut self.unsettled);
         unsettled.sort_unstable();
         unsettled.dedup();

@@ -26,9 +26,9 @@ pub const DATAGRAM_BYTES: usize = 32 << 10;
 /// Octets of a datagram for which room is made when one was longer.
 pub const DATAGRAM_BYTES_MAX: usize = 1 << 20;
 
-/// Octets of a datagram for which there is room close to the others: most notifications are shorter, and 64 of them
-/// stand in a few pages, which stay in the processor's cache.
-const SHORT_BYTES: usize = 512;
+/// Octets between two rooms: were they a power of two apart, their beginnings, which are all that most datagrams fill,
+/// would contend for the same lines of the processor's cache.
+const GAP_BYTES: usize = 192;
 
 /// Octets of a socket address.
 const ADDRESS_BYTES: socklen_t = size_of::<sockaddr_nl>() as socklen_t;
@@ -137,7 +137,7 @@ impl Socket {
                 result => break result?,
             }
         };
-        batch.fill(found as usize);
+        batch.filled = found as usize;
         Ok(batch.filled)
     }
 
@@ -209,15 +209,12 @@ impl Datagram<'_> {
 
 /// The buffers that [`Socket::receive`] fills, and what it read last. Pages that no datagram reaches cost no memory.
 pub struct Batch {
-    // All five are laid out once, and never grow, so that the pointers between them stay good.
+    // All four are laid out once, and never grow, so that the pointers between them stay good.
     headers: Vec<mmsghdr>,
     // Read by the kernel alone.
-    _vectors: Vec<[iovec; 2]>,
+    _vectors: Vec<iovec>,
     addresses: Vec<sockaddr_nl>,
-    /// The beginnings, close together.
-    short: Vec<u8>,
-    short_bytes: usize,
-    /// Rooms for whole datagrams, into which the kernel puts what goes beyond the beginning.
+    /// Rooms for datagrams, with a gap behind each.
     bytes: Vec<u8>,
     datagram_bytes: usize,
     filled: usize,
@@ -242,15 +239,11 @@ impl Batch {
     pub fn with_room(datagram_bytes: usize) -> Batch {
         let datagram_bytes = datagram_bytes.clamp(wire::HEADER_BYTES, DATAGRAM_BYTES_MAX);
         // Fresh zero pages from the kernel, not written before they are used.
-        let mut bytes = vec![0; BATCH_DATAGRAMS * datagram_bytes];
-        let short_bytes = SHORT_BYTES.min(datagram_bytes);
-        let mut short = vec![0; BATCH_DATAGRAMS * short_bytes];
+        let mut bytes = vec![0; BATCH_DATAGRAMS * (datagram_bytes + GAP_BYTES)];
         let mut addresses = vec![new_address(); BATCH_DATAGRAMS];
-        let part = |room: &mut [u8]| iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
-        let mut vectors: Vec<_> = short
-            .chunks_exact_mut(short_bytes)
-            .zip(bytes.chunks_exact_mut(datagram_bytes))
-            .map(|(short, room)| [part(short), part(&mut room[short_bytes..])])
+        let mut vectors: Vec<_> = bytes
+            .chunks_exact_mut(datagram_bytes + GAP_BYTES)
+            .map(|room| iovec { iov_base: room.as_mut_ptr().cast(), iov_len: datagram_bytes })
             .collect();
         let headers = vectors
             .iter_mut()
@@ -260,12 +253,12 @@ impl Batch {
                 let mut header: mmsghdr = unsafe { zeroed() };
                 header.msg_hdr.msg_name = ptr::from_mut(address).cast();
                 header.msg_hdr.msg_namelen = ADDRESS_BYTES;
-                header.msg_hdr.msg_iovlen = vector.len();
-                header.msg_hdr.msg_iov = vector.as_mut_ptr();
+                header.msg_hdr.msg_iovlen = 1;
+                header.msg_hdr.msg_iov = vector;
                 header
             })
             .collect();
-        Batch { headers, _vectors: vectors, addresses, short, short_bytes, bytes, datagram_bytes, filled: 0 }
+        Batch { headers, _vectors: vectors, addresses, bytes, datagram_bytes, filled: 0 }
     }
 
     /// Octets of the longest datagram that it takes whole.
@@ -283,23 +276,11 @@ impl Batch {
 
     /// The datagrams that were read last.
     pub fn datagrams(&self) -> impl ExactSizeIterator<Item = Datagram<'_>> {
-        let rooms = self.short.chunks_exact(self.short_bytes).zip(self.bytes.chunks_exact(self.datagram_bytes));
-        self.headers[..self.filled].iter().zip(&self.addresses).zip(rooms).map(|((header, address), (short, room))| {
+        let rooms = self.bytes.chunks_exact(self.datagram_bytes + GAP_BYTES);
+        self.headers[..self.filled].iter().zip(&self.addresses).zip(rooms).map(|((header, address), room)| {
             let length = header.msg_len as usize;
-            let room = if length <= short.len() { short } else { room };
-            Datagram { port: address.nl_pid, bytes: &room[..length.min(room.len())], length }
+            Datagram { port: address.nl_pid, bytes: &room[..length.min(self.datagram_bytes)], length }
         })
-    }
-
-    /// So many headers are filled: joins what is longer than a beginning.
-    fn fill(&mut self, filled: usize) {
-        self.filled = filled;
-        let rooms = self.short.chunks_exact(self.short_bytes).zip(self.bytes.chunks_exact_mut(self.datagram_bytes));
-        for (header, (short, room)) in self.headers[..filled].iter().zip(rooms) {
-            if header.msg_len as usize > short.len() {
-                room[..short.len()].copy_from_slice(short);
-            }
-        }
     }
 
     /// Gives back what the kernel overwrote in the headers that it filled.
