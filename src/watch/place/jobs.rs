@@ -1,0 +1,289 @@
+//! What a place asks the kernel: which job is due, its dumps, and what becomes of what they found.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::{LOOK_PAUSE, Place, READS_MAX, REPAIR_PAUSE, all};
+use crate::decode::json::Json;
+use crate::error::{Error, Result};
+use crate::event::{Clock, Origin};
+use crate::kinds::{self, KINDS};
+use crate::mirror::looks::{Look, Looks};
+use crate::mirror::moves::Moves;
+use crate::mirror::silence;
+use crate::netlink::dump::{Dump, Progress};
+use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::stream::{Source, Stream, Telling};
+use crate::watch::found::Pending;
+use crate::watch::job::{Job, Next, Purpose, Running, gather};
+use crate::watch::names::Sources;
+use crate::watch::{Settings, now_microseconds, own_telling};
+
+/// A job begins anew at most so often because the kernel's state changed meanwhile; then it is taken as it is, and done
+/// again a little later.
+const INTERRUPTIONS_MAX: u32 = 10;
+/// After a job, the next look waits so many times as long as it took.
+const REST_FACTOR: u32 = 9;
+/// The longest rest after a job.
+const REST_MAX: Duration = Duration::from_secs(2);
+
+impl Place {
+    /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
+    pub fn work(
+        &mut self,
+        settings: &Settings,
+        stream: &mut Stream,
+        out: &mut Json,
+        batch: &mut Batch,
+        room: bool,
+    ) -> Result<bool> {
+        let mut renewed = false;
+        if self.leaves {
+            return Ok(false);
+        }
+        if self.job.is_none() && self.pending.is_none() {
+            self.begin_what_is_due(settings, stream, out);
+        }
+        // A loss makes every job but the first one worthless; the next one finds what both would have.
+        if self.loss.is_some() && self.job.as_ref().is_some_and(|job| !job.purpose.is_of_start()) {
+            self.break_off()?;
+            renewed = true;
+        }
+        let Some(mut job) = self.job.take() else { return Ok(renewed) };
+        let blocked = job.purpose == Purpose::Start && !room;
+        let mut reads = 0;
+        while !blocked && self.pending.is_none() && reads < READS_MAX {
+            reads += 1;
+            if job.running.is_none() {
+                let Some(Next { kind, asked, request }) = job.next_request(&self.mirror) else {
+                    self.finish(job, settings, batch, &mut stream.moves);
+                    self.job = self.next_job.take();
+                    return Ok(renewed);
+                };
+                let family = request.body.first().copied().unwrap_or_default();
+                let dump = Dump::start(&self.dump_socket, &request)
+                    .map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
+                job.running = Some(Running { kind, family, asked: asked.map(|asked| (asked, false)), dump });
+                self.dump_readable = true;
+            }
+            match self.read_dump(&mut job, stream, out, batch)? {
+                Step::Waits => break,
+                Step::Goes => {
+                    if job.purpose == Purpose::Start {
+                        break;
+                    }
+                }
+                Step::Renew => {
+                    self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
+                    renewed = true;
+                }
+            }
+        }
+        self.job = Some(job);
+        Ok(renewed)
+    }
+
+    fn read_dump(&mut self, job: &mut Job, stream: &mut Stream, out: &mut Json, batch: &mut Batch) -> Result<Step> {
+        if !self.dump_readable {
+            return Ok(Step::Waits);
+        }
+        let Some(mut running) = job.running.take() else { return Ok(Step::Goes) };
+        let (kind, family) = (running.kind, running.family);
+        match self.dump_socket.receive(batch) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.dump_readable = false;
+                job.running = Some(running);
+                return Ok(Step::Waits);
+            }
+            Err(error) if is_overrun(&error) => {
+                job.again(&self.mirror);
+                return Ok(Step::Renew);
+            }
+            Err(error) => return Err(Error::system("cannot read a dump", &error)),
+        }
+        let time_microseconds = now_microseconds();
+        let netns = self.netns.label();
+        let cause = self.appeared.flatten();
+        let source = match (self.appeared.is_some(), self.resumed) {
+            (true, _) => Source::Appeared,
+            (false, true) => Source::Again,
+            (false, false) => Source::Snapshot,
+        };
+        let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
+        let mut foreign = false;
+        let mut longest = 0;
+        let mut ended = None;
+        for datagram in batch.datagrams() {
+            if datagram.truncated() {
+                longest = longest.max(datagram.length);
+            }
+            let (mirror, shadow) = (&mut self.mirror, &mut job.shadow);
+            let (purpose, names) = (job.purpose, job.names);
+            let asked = &mut running.asked;
+            let progress = running.dump.take(datagram, |message| {
+                // A kernel without that family answers with all families.
+                if kinds::is_foreign(kind, family, &message) {
+                    foreign = true;
+                } else if names {
+                    mirror.links.note(message.payload, false);
+                } else if purpose == Purpose::Start {
+                    stream.message(out, mirror, &message, source, telling);
+                } else if let Some((asked, found)) = asked {
+                    let answer = mirror.route_answered(*asked, &message);
+                    *found |= answer.is_some();
+                    if let Some(answer) = answer {
+                        shadow.apply(kind, false, message.header.flags, &answer);
+                    }
+                } else {
+                    gather(shadow, &message);
+                }
+            });
+            if progress != Progress::More {
+                ended = Some(progress);
+                break;
+            }
+        }
+        if longest > 0 {
+            batch.make_room(longest);
+        }
+        job.names &= ended.is_none();
+        match ended {
+            None | Some(Progress::More) => {}
+            Some(Progress::Done | Progress::Failed(_)) if matches!(running.asked, Some((_, false))) => {
+                job.ask_no_more(&self.mirror);
+                return Ok(Step::Goes);
+            }
+            Some(Progress::Done) => return Ok(Step::Goes),
+            Some(Progress::Interrupted) if job.interruptions >= INTERRUPTIONS_MAX => {
+                log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
+                self.look([Look::at(kind)]);
+                return Ok(Step::Goes);
+            }
+            Some(Progress::Interrupted) => {
+                job.again(&self.mirror);
+                return Ok(Step::Goes);
+            }
+            Some(Progress::Failed(failure)) if failure.unsupported() => return Ok(Step::Goes),
+            // Asked for what concerns a link that has gone meanwhile: nothing does.
+            Some(Progress::Failed(failure)) if failure.errno == libc::ENODEV => return Ok(Step::Goes),
+            Some(Progress::Failed(_)) if job.purpose != Purpose::Start && job.interruptions < INTERRUPTIONS_MAX => {
+                job.again(&self.mirror);
+                return Ok(Step::Goes);
+            }
+            Some(Progress::Failed(failure)) => {
+                log::warn!("the kernel does not show its {} objects: {failure}", KINDS[kind].name);
+                // What was not shown is not taken for gone.
+                job.kinds.retain(|(other, _)| *other != kind);
+                return Ok(Step::Goes);
+            }
+        }
+        if foreign {
+            return Ok(Step::Renew);
+        }
+        job.running = Some(running);
+        Ok(Step::Goes)
+    }
+
+    fn break_off(&mut self) -> Result<()> {
+        if let Some(job) = self.job.take()
+            && job.purpose == Purpose::Look
+        {
+            // The repair looks at everything.
+            self.looks = Looks::default();
+            self.look_at = None;
+        }
+        self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
+        Ok(())
+    }
+
+    fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) {
+        self.rested_at = Instant::now() + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
+        self.verify_at = settings.verify.map(|every| Instant::now() + every);
+        if job.purpose == Purpose::Start {
+            return;
+        }
+        // Notifications that came meanwhile may be what differs: what they say is not the mirror's fault.
+        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet(batch, moves)) {
+            self.verify_at = Some(Instant::now() + LOOK_PAUSE);
+            return;
+        }
+        let differences = self.mirror.repair(job.shadow, &job.kinds);
+        self.look_at_unsettled(job.cause);
+        let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
+        names.learn_for_differences(&mut self.mirror.links, &differences);
+        self.found(Pending::new(job.purpose, job.cause, job.began, differences));
+    }
+
+    /// Whether the kernel has nothing more to tell for now.
+    fn is_quiet(&mut self, batch: &mut Batch, moves: &mut Moves) -> bool {
+        self.readable = true;
+        self.read(batch, moves).is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
+    }
+
+    fn begin_what_is_due(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json) {
+        // What was received before the loss is told before it.
+        if !self.backlog.is_empty() || self.readable {
+            return;
+        }
+        let now = Instant::now();
+        if let Some(loss) = &self.loss {
+            if loss.repair_at > now {
+                return;
+            }
+            let since = loss.since_microseconds;
+            let drops = self.socket.drops();
+            let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told)).filter(|&lost| lost > 0);
+            self.drops_told = drops.unwrap_or_default();
+            self.loss = None;
+            let cause = stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
+                out.key("lost");
+                match lost {
+                    Some(lost) => out.unsigned(lost.into()),
+                    None => out.null(),
+                }
+                out.key("since");
+                Clock::default().write(out, since);
+                out.key("kinds");
+                out.begin_list();
+                settings.kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+                out.end_list();
+            });
+            // Doubled while losses follow each other, and forgotten after a quiet while.
+            let often = now < self.rested_at + REPAIR_PAUSE.1;
+            self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
+            self.looks = Looks::default();
+            self.look_at = None;
+            self.job = Some(Job::new(Purpose::Repair, cause, all(settings), &self.mirror));
+        } else if self.look_at.is_some_and(|at| at.max(self.rested_at) <= now) {
+            self.look_at = None;
+            let looks = std::mem::take(&mut self.looks);
+            let scopes = looks.scopes(&self.mirror, &settings.kinds);
+            if !scopes.is_empty() {
+                self.job = Some(Job::new(Purpose::Look, looks.cause(), scopes, &self.mirror));
+            }
+        } else if self.trail.is_some_and(|trail| trail.due().max(self.rested_at) <= now) {
+            let cause = self.trail.take().and_then(|trail| trail.cause);
+            let untold = silence::untold(&settings.kinds, &self.mirror);
+            if !untold.is_empty() {
+                self.job = Some(Job::new(Purpose::Look, cause, untold, &self.mirror));
+            }
+        } else if self.verify_at.is_some_and(|at| at <= now) {
+            if self.look_at.is_some() {
+                self.verify_at = Some(now + LOOK_PAUSE);
+            } else {
+                self.job = Some(Job::new(Purpose::Verify, None, all(settings), &self.mirror));
+            }
+        }
+    }
+}
+
+/// What became of a dump.
+enum Step {
+    /// Nothing to read.
+    Waits,
+    /// It went on.
+    Goes,
+    /// Its socket cannot be used again.
+    Renew,
+}
