@@ -3,7 +3,8 @@
 //! Without a state directory all that waits is in the window. With one it is in the database, and the window holds the
 //! first of it: the worker reads on from there ([`Lane::take`]) when the window does not hold all.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,21 +13,13 @@ use std::time::{Duration, Instant};
 use super::batch::{Decision, Limits};
 use super::{Webhook, WhenFull};
 use crate::store::{Admission, Clerk, Enrolled, Queue, Reader};
+use state::State;
+pub(super) use state::Waiting;
 
 /// Octets of events in the window at most, where the database has them all.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// A database that cannot be read is tried again so often.
 const READ_PAUSE: Duration = Duration::from_secs(1);
-
-/// An event that waits.
-#[derive(Clone, Debug)]
-pub(super) struct Waiting {
-    /// The number of its line.
-    pub sequence: u64,
-    /// Its line, without the newline.
-    pub line: Arc<[u8]>,
-    came: Instant,
-}
 
 /// Tells the loop that there is something for it.
 pub(super) struct Bell {
@@ -59,41 +52,6 @@ pub(super) struct Lane {
     bell: Arc<Bell>,
 }
 
-struct State {
-    webhook: Arc<Webhook>,
-    /// Counts up with each new webhook.
-    generation: u64,
-    /// The first of what waits.
-    window: VecDeque<Waiting>,
-    window_bytes: usize,
-    /// The database holds more than the window.
-    beyond: bool,
-    /// The number of the last event that was committed.
-    newest: u64,
-    /// What waits, in the window or not.
-    events: u64,
-    bytes: usize,
-    /// No event up to this one waits.
-    floor: u64,
-    /// The last event that was taken out.
-    taken: u64,
-    /// Counts up when the window is emptied by force: what was read meanwhile does not fit it any more.
-    epoch: u64,
-    /// Events that were taken out and are neither delivered nor lost.
-    flying: Vec<Waiting>,
-    /// Events lost and not told yet, by reason.
-    losses: Vec<(String, u64)>,
-    /// Nothing more is sent, and why.
-    rests: Option<String>,
-    /// The loop waits for room.
-    blocks: bool,
-    /// The end has come: what is not sent then is not sent any more.
-    ending: Option<Instant>,
-    /// The configuration does not name the webhook any more.
-    removed: bool,
-    ended: bool,
-}
-
 /// How a pause ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paused {
@@ -110,98 +68,11 @@ impl fmt::Debug for Lane {
     }
 }
 
-impl State {
-    fn lose(&mut self, reason: &str, events: u64) {
-        if events == 0 {
-            return;
-        }
-        match self.losses.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, count)) => *count += events,
-            None => self.losses.push((reason.to_owned(), events)),
-        }
-    }
-
-    fn push(&mut self, sequence: u64, line: Arc<[u8]>) {
-        self.window_bytes += line.len();
-        self.window.push_back(Waiting { sequence, line, came: Instant::now() });
-    }
-
-    fn clear_window(&mut self) {
-        self.epoch += 1;
-        self.window.clear();
-        self.window_bytes = 0;
-    }
-
-    /// What follows from an event of so many octets that is to be let in.
-    fn admit(&mut self, octets: usize) -> Admission {
-        let most = self.webhook.spool_bytes;
-        let oldest = self.webhook.when_full == WhenFull::DropOldest && octets <= most && self.events > 0;
-        // Whoever blocks has stopped the loop already; what was on its way is let in.
-        if self.webhook.when_full == WhenFull::Block || self.bytes + octets <= most {
-            self.events += 1;
-            self.bytes += octets;
-            Admission::Taken
-        } else if oldest {
-            Admission::AfterOldest
-        } else {
-            Admission::Refused
-        }
-    }
-
-    fn drop_oldest(&mut self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
-        let (sequence, octets) = match self.window.pop_front() {
-            Some(first) => {
-                self.window_bytes -= first.line.len();
-                (first.sequence, first.line.len())
-            }
-            None => find(self.floor.max(self.taken))?,
-        };
-        self.floor = sequence;
-        self.events = self.events.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(octets);
-        Some(sequence)
-    }
-
-    /// The first of the window are on their way.
-    fn take_out(&mut self, count: usize) {
-        self.flying = self.window.drain(..count).collect();
-        let octets: usize = self.flying.iter().map(|event| event.line.len()).sum();
-        self.window_bytes -= octets;
-        self.bytes = self.bytes.saturating_sub(octets);
-        self.events = self.events.saturating_sub(count as u64);
-        self.taken = self.flying.last().map_or(self.taken, |event| event.sequence);
-    }
-
-    /// Whether the end, or the webhook's own, comes before then.
-    fn ends_before(&self, until: Instant) -> bool {
-        self.removed || self.ending.is_some_and(|deadline| deadline <= until)
-    }
-}
-
 impl Lane {
     pub fn new(webhook: Webhook, bell: Arc<Bell>) -> Lane {
         Lane {
             name: webhook.name.clone(),
-            state: Mutex::new(State {
-                webhook: Arc::new(webhook),
-                generation: 0,
-                window: VecDeque::new(),
-                window_bytes: 0,
-                beyond: false,
-                newest: 0,
-                events: 0,
-                bytes: 0,
-                floor: 0,
-                taken: 0,
-                epoch: 0,
-                flying: Vec::new(),
-                losses: Vec::new(),
-                rests: None,
-                blocks: false,
-                ending: None,
-                removed: false,
-                ended: false,
-            }),
+            state: Mutex::new(State::new(webhook)),
             changed: Condvar::new(),
             number: AtomicI64::new(0),
             store: None,
