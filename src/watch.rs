@@ -9,6 +9,7 @@ pub mod job;
 mod names;
 mod place;
 mod reload;
+mod trail;
 
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

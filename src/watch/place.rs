@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::found::{Pending, is_other, tell_difference};
 use super::job::{Job, Purpose};
 use super::names::Sources;
+use super::trail::Trail;
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
@@ -20,7 +21,7 @@ use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, foretell, silence};
-use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
@@ -33,9 +34,6 @@ const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 const READS_MAX: usize = 16;
 /// A look waits so long for what else may come, so that a storm costs one look.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
-/// Once nothing was told for so long, what changes with nothing near it that is told is looked at; at the latest so long
-/// after the first change.
-const TRAIL_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
 /// The first and the longest pause before a repair, while losses follow each other.
@@ -81,21 +79,6 @@ pub struct Place {
     verify_at: Option<Instant>,
     last_received_microseconds: i64,
     received_at: Instant,
-}
-
-/// Something was told, which what is never told may have followed.
-#[derive(Clone, Copy, Debug)]
-struct Trail {
-    first: Instant,
-    last: Instant,
-    /// The last line.
-    cause: Option<u64>,
-}
-
-impl Trail {
-    fn due(&self) -> Instant {
-        (self.last + TRAIL_PAUSE.0).min(self.first + TRAIL_PAUSE.1)
-    }
 }
 
 /// Notifications were lost.
@@ -340,7 +323,8 @@ impl Place {
                 return Ok(());
             }
             match self.socket.receive(batch) {
-                Ok(_) => {}
+                // With room left it was all. What comes after wakes the loop once more, and so does an error.
+                Ok(count) => self.readable = count == BATCH_DATAGRAMS,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
                     return Ok(());
@@ -459,8 +443,7 @@ impl Place {
         }
         self.backlog.pop();
         if self.trails {
-            let cause = told.or(self.trail.and_then(|trail| trail.cause));
-            self.trail = Some(Trail { first: self.trail.map_or(now, |trail| trail.first), last: now, cause });
+            self.trail = Some(Trail::told(self.trail, now, told));
         }
         self.look(looks);
         self.look_at_unsettled(told);

@@ -505,19 +505,33 @@ fn record() -> Result<(), Failed> {
     Ok(())
 }
 
-/// A look-up makes a neighbour of `lo`, and tells nobody.
+/// A look-up makes a neighbour of `lo`, and tells nobody: before an event, and a while after one.
 fn by_itself() -> Result<(), Failed> {
     let namespace = Namespace::new();
     let mut linkhook = namespace.linkhook(&["hello", "link", "neigh"]);
     linkhook.event("hello", "started");
     let send = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))";
-    let output = namespace.command("python3").args(["-c", send]).output()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    namespace.run("ip link set lo mtu 30000");
-    let line = linkhook.expect("the neighbour", |line| line["event"] == "neigh" && line["ifname"] == "lo");
-    assert_eq!((&line["origin"], &line["neigh"]["dst"]), (&"inferred".into(), &"0.0.0.0".into()));
-    assert!(line["cause"].is_u64());
-    Ok(())
+    let mut neighbour = |told_before: bool| -> Result<(), Failed> {
+        if told_before {
+            namespace.run("ip link set lo mtu 40000");
+            linkhook.expect("the change", |line| line["link"]["mtu"] == 40000);
+            // The first look is over.
+            linkhook.wait(std::time::Duration::from_millis(1500));
+        }
+        let output = namespace.command("python3").args(["-c", send]).output()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        if !told_before {
+            namespace.run("ip link set lo mtu 30000");
+        }
+        let line = linkhook.expect("the neighbour", |line| line["event"] == "neigh" && line["action"] == "add");
+        assert_eq!((&line["origin"], &line["neigh"]["dst"]), (&"inferred".into(), &"0.0.0.0".into()));
+        assert!(line["cause"].is_u64());
+        namespace.run("ip neigh del 0.0.0.0 dev lo; ip link set lo mtu 50000");
+        linkhook.expect("gone", |line| line["event"] == "neigh" && line["action"] == "remove");
+        Ok(())
+    };
+    neighbour(false)?;
+    neighbour(true)
 }
 
 /// `ip link` shows it, and the link is not told when it changes.

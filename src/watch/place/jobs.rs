@@ -262,8 +262,11 @@ impl Place {
             if !scopes.is_empty() {
                 self.job = Some(Job::new(Purpose::Look, looks.cause(), scopes, &self.mirror));
             }
-        } else if self.trail.is_some_and(|trail| trail.due().max(self.rested_at) <= now) {
-            let cause = self.trail.take().and_then(|trail| trail.cause);
+        } else if let Some(trail) = self.trail
+            && trail.due().max(self.rested_at) <= now
+        {
+            self.trail = trail.looked(now);
+            let cause = trail.cause;
             let untold = silence::untold(&settings.kinds, &self.mirror);
             if !untold.is_empty() {
                 self.job = Some(Job::new(Purpose::Look, cause, untold, &self.mirror));
