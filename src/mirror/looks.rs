@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ptr;
 
-use super::Mirror;
 use super::ask::{self, Asked};
-use super::repair::{Routes, Scope};
-use crate::kinds::{KINDS, KindIndex, addr, link, neigh, route, tc};
+use super::repair::{Difference, Routes, Scope};
+use super::{Mirror, interfaces_of, silence};
+use crate::kinds::{KINDS, KindIndex, link, route, tc};
 
 /// A look that is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,14 @@ impl Looks {
         self.waiting.values().filter_map(|reason| reason.cause).max()
     }
 
+    /// The number of the last line that led to a look which finds that.
+    pub fn cause_of(&self, difference: &Difference) -> Option<u64> {
+        let object = difference.new.as_deref().or(difference.old.as_deref())?;
+        let links = interfaces_of(KINDS[difference.kind], object);
+        let there = |link: Option<u32>| link.is_none_or(|link| links.contains(&link));
+        self.of(difference.kind).filter(|&(link, _)| there(link)).filter_map(|(_, reason)| reason.cause).max()
+    }
+
     /// Adds one: a look at all objects stands for those at some.
     pub fn add(&mut self, look: Look) {
         if let Some(all) = self.waiting.get_mut(&(look.kind, None)) {
@@ -91,9 +99,8 @@ impl Looks {
 
     fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
         let (first, _) = self.of(kind).next()?;
-        let may_come = [&link::LINK, &link::BRIDGE_PORT, &addr::ADDR, &neigh::NEIGH, &tc::QDISC]
-            .iter()
-            .any(|&may| ptr::eq(KINDS[kind], may));
+        let may_come = silence::may_change_untold(&[kind])
+            || [&link::BRIDGE_PORT, &tc::QDISC].iter().any(|&may| ptr::eq(KINDS[kind], may));
         if mirror.count(kind) == 0 && !may_come {
             return None;
         }
@@ -225,6 +232,21 @@ mod tests {
         assert_eq!(asked(&mirror(3, 2 * ROUTES_WALKED), flags_of(8)), (vec![(2, 8), (10, 8)], 0));
         let other_reason = Look { flags_alone: false, ..flags_of(8) };
         assert_eq!(asked(&mirror(2, 2 * ROUTES_WALKED), other_reason), (vec![(2, 8), (10, 8)], 0));
+    }
+
+    #[test]
+    fn each_difference_has_the_cause_of_its_own_look() {
+        let mut looks = Looks::default();
+        for (link, line) in [(7, 10), (8, 11), (7, 9)] {
+            looks.add(Look { cause: Some(line), ..flags_of(link) });
+        }
+        let cause = |looks: &Looks, ifindex| {
+            let removed = mirror(&[(2, ifindex, 0)]).objects(kind()).next().map(Into::into);
+            looks.cause_of(&Difference { kind: kind(), old: removed, new: None })
+        };
+        assert_eq!([7, 8, 9].map(|ifindex| cause(&looks, ifindex)), [Some(10), Some(11), None]);
+        looks.add(Look { cause: Some(12), ..Look::at(kind()) });
+        assert_eq!(cause(&looks, 9), Some(12));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::ptr;
 
 use super::looks::Look;
-use super::repair::{Difference, Scope};
+use super::repair::Difference;
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
 use crate::kinds::{
@@ -69,10 +69,10 @@ fn some_change_untold(kind: KindIndex) -> bool {
 
 /// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
 /// Kinds of which some objects do are, while there is such an object.
-pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<(KindIndex, Scope)> {
+pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
     let any_untold = |kind: KindIndex| mirror.objects(kind).any(|object| !is_told(kind, object));
     let untold = |kind: KindIndex| changes_untold(kind) || (some_change_untold(kind) && any_untold(kind));
-    kinds.iter().filter(|&&kind| untold(kind)).map(|&kind| (kind, Scope::All)).collect()
+    kinds.iter().copied().filter(|&kind| untold(kind)).collect()
 }
 
 /// Whether the kernel tells, or looks find at once, all that happens to such an object.
@@ -139,11 +139,12 @@ pub fn looks(
     }
     let family = message.payload.first().copied().unwrap_or_default();
     let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
-    after(looks, mirror, KINDS[kind], removes, message.payload, before, line);
+    after(looks, mirror, KINDS[kind], removes, message.payload, before, Word::Kernel(line));
 }
 
-/// The looks that a difference asks for, which another look has found.
-pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &Difference) {
+/// The looks that a difference asks for, which another look has found. `cause` is the number of the line that led to
+/// that.
+pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &Difference, cause: Option<u64>) {
     let table = KINDS[difference.kind];
     let Some(payload) = difference.new.as_deref().or(difference.old.as_deref()) else { return };
     let before = ptr::eq(table, &link::LINK).then(|| {
@@ -151,7 +152,16 @@ pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &
         let flags = old.and_then(|old| u32_at(old, 8));
         Before { flags, name: old.map(|old| name_in(old).to_vec()).unwrap_or_default() }
     });
-    after(looks, mirror, table, difference.new.is_none(), payload, before.as_ref(), None);
+    after(looks, mirror, table, difference.new.is_none(), payload, before.as_ref(), Word::Look(cause));
+}
+
+/// Whose word of an object it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// The kernel's, and the number of its line, where it has one.
+    Kernel(Option<u64>),
+    /// A look's, which has seen all others of its kind, too, and the number of the line that led to it.
+    Look(Option<u64>),
 }
 
 fn name_in(payload: &[u8]) -> &[u8] {
@@ -171,19 +181,21 @@ fn after(
     gone: bool,
     payload: &[u8],
     before: Option<&Before>,
-    line: Option<u64>,
+    word: Word,
 ) {
-    let mut look = |look: Look| looks.push(Look { cause: line, ..look });
+    let (Word::Kernel(cause) | Word::Look(cause)) = word;
+    let looked = matches!(word, Word::Look(_));
+    let mut look = |look: Look| looks.push(Look { cause, ..look });
     if ptr::eq(table, &link::LINK) {
         let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else {
             return;
         };
         // With these routes leave, legs die and recover, nexthops leave.
         const MATTERS: u32 = link::IFF_UP | link::IFF_RUNNING | link::IFF_LOWER_UP;
-        let flags_differ = gone || before.flags.is_some_and(|old| (old ^ flags) & MATTERS != 0);
+        let flags_differ = gone || before.flags.is_none_or(|old| (old ^ flags) & MATTERS != 0);
         // A link's flags may be told before its routes follow them: these do when it is told once more as it was
         // (`linkwatch_do_dev`).
-        let repeated = before.flags == Some(flags) && line.is_none();
+        let repeated = before.flags == Some(flags) && word == Word::Kernel(None);
         if flags_differ || repeated {
             look(Look { link: Some(ifindex), flags_alone: true, ..at(&route::ROUTE) });
             look(at(&nexthop::NEXTHOP));
@@ -205,19 +217,22 @@ fn after(
                 look(Look { link: Some(ifindex), ..at(kind) });
             }
         }
-        if gone || come || flags_differ {
+        if flags_differ {
             // The multicast neighbours that the kernel makes for it.
             look(at(&neigh::NEIGH));
             // Its default queueing discipline (`attach_default_qdiscs`).
             look(at(&tc::QDISC));
         }
-        if is_bridge(payload) {
+        // A bridge's timer differs in every look: what a look has found of a link asks for no other one at all links.
+        if is_bridge(payload) && (!looked || flags_differ) {
             // What a dump says of the bridge itself among its ports (`br_getlink`).
             look(at(&link::BRIDGE_PORT));
         }
         // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
         // up alone: names, a port's cost.
-        look(at(&link::LINK));
+        if !looked {
+            look(at(&link::LINK));
+        }
     } else if ptr::eq(table, &addr::ADDR) {
         // The last IPv4 address takes routes with it; any new one lets dead legs recover (`fib_inetaddr_event`).
         if payload.first() == Some(&2)
@@ -293,13 +308,37 @@ fn after_traffic_control(look: &mut impl FnMut(Look), table: &Kind, gone: bool, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netlink::wire::append_attribute;
+
+    #[test]
+    fn a_bridges_timer_leads_to_no_further_look_at_links() {
+        let link = |flags: u32, timer: u32| -> Box<[u8]> {
+            let mut payload = [[0; 4], 7u32.to_ne_bytes(), flags.to_ne_bytes(), [0; 4]].concat();
+            let mut information = Vec::new();
+            append_attribute(&mut information, link::IFLA_INFO_KIND, b"bridge\0");
+            append_attribute(&mut information, 2, &timer.to_ne_bytes());
+            append_attribute(&mut payload, link::IFLA_LINKINFO, &information);
+            payload.into()
+        };
+        let looks = |old: Box<[u8]>, new: Box<[u8]>| {
+            let mut looks = Vec::new();
+            let kind = kinds::index_of(&link::LINK).unwrap();
+            let difference = Difference { kind, old: Some(old), new: Some(new) };
+            looks_of_difference(&mut looks, &Mirror::new(), &difference, Some(3));
+            looks
+        };
+        assert_eq!(looks(link(link::IFF_UP, 100), link(link::IFF_UP, 200)), []);
+        let down = looks(link(link::IFF_UP, 100), link(0, 200));
+        assert!(down.iter().any(|look| look.kind == kinds::index_of(&route::ROUTE).unwrap() && look.cause == Some(3)));
+        assert!(down.iter().all(|look| look.kind != kinds::index_of(&link::LINK).unwrap()));
+    }
 
     #[test]
     fn nothing_follows_from_a_route() {
         let mut looks = Vec::new();
         for kind in KINDS.iter().filter(|kind| kind.new == route::ROUTE.new) {
             for gone in [false, true] {
-                after(&mut looks, &Mirror::new(), kind, gone, &[0; 64], None, Some(1));
+                after(&mut looks, &Mirror::new(), kind, gone, &[0; 64], None, Word::Kernel(Some(1)));
             }
         }
         assert_eq!(looks, []);

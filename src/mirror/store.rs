@@ -189,8 +189,8 @@ impl Store {
     ) {
         let Store { table, extra } = self;
         let mut stays = |(hash, group): &mut (u64, Group)| {
-            !group.iter().any(&inside)
-                || !gone(*hash)
+            !gone(*hash)
+                || !group.iter().any(&inside)
                 || group.take_each(&inside, |object, last| {
                     *extra -= usize::from(!last);
                     each(*hash, object);

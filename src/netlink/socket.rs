@@ -121,8 +121,10 @@ impl Socket {
     }
 
     /// Reads what has come, at most [`BATCH_DATAGRAMS`], in one system call, and returns how many datagrams the batch
-    /// holds now. `WouldBlock` says that there is none. What [`is_overrun`] says that the kernel has dropped some; they would
-    /// have come after those that are still queued, so go on reading until `WouldBlock`, then dump.
+    /// holds now. `WouldBlock` says that there is none. [`is_overrun`] says that the kernel has dropped some; they would
+    /// have come after those that are still queued, so go on reading until there is none, then dump. Less than a full
+    /// batch says that there was no more, or that an error came, which the next call gives back: both what comes later
+    /// and the error wake who waits for the socket, even if only for edges.
     pub fn receive(&self, batch: &mut Batch) -> io::Result<usize> {
         batch.prepare();
         let count = batch.headers.len() as u32;
@@ -175,6 +177,14 @@ impl Socket {
 /// Whether an error of [`Socket::receive`] says that the kernel has dropped datagrams.
 pub fn is_overrun(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
+/// Whether an error of [`Socket::receive`] says that notifications are lost: an overrun, or any error that the kernel met
+/// while it made one (`rtnl_set_sk_err`), which reading it clears. What is left are errors of the call itself.
+pub fn is_loss(error: &io::Error) -> bool {
+    const OF_THE_CALL: [i32; 6] =
+        [libc::EBADF, libc::ENOTSOCK, libc::EFAULT, libc::EINVAL, libc::ENOTCONN, libc::EOPNOTSUPP];
+    error.raw_os_error().is_some_and(|number| !OF_THE_CALL.contains(&number))
 }
 
 impl AsRawFd for Socket {

@@ -18,15 +18,22 @@ pub(super) struct Pending {
     pub purpose: Purpose,
     pub cause: Option<u64>,
     pub began: Instant,
-    pub differences: VecDeque<Difference>,
+    pub differences: VecDeque<Found>,
     pub added: u64,
     pub changed: u64,
     pub removed: u64,
 }
 
+/// A difference, and the number of the line that led to it.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub difference: Difference,
+    pub cause: Option<u64>,
+}
+
 impl Pending {
     /// Nothing of it is told yet.
-    pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Difference>) -> Pending {
+    pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Found>) -> Pending {
         Pending { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
     }
 }
@@ -40,7 +47,7 @@ pub(super) fn is_other(difference: &Difference) -> bool {
 /// Tells one of them.
 pub(super) fn tell_difference(
     pending: &mut Pending,
-    difference: &Difference,
+    Found { difference, cause }: &Found,
     netns: Option<&str>,
     mirror: &Mirror,
     stream: &mut Stream,
@@ -64,7 +71,7 @@ pub(super) fn tell_difference(
         _ if inferred => Origin::Inferred,
         _ => Origin::Resync,
     };
-    let telling = Telling { origin, cause: pending.cause, time_microseconds: now_microseconds(), netns, actor: None };
+    let telling = Telling { origin, cause: *cause, time_microseconds: now_microseconds(), netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };

@@ -7,6 +7,7 @@ use crate::decode::schema::Dump as Request;
 use crate::kinds::{self, KINDS, KindIndex, index_of, link, route, tc};
 use crate::mirror::Mirror;
 use crate::mirror::ask::{self, Asked};
+use crate::mirror::looks::Looks;
 use crate::mirror::repair::Scope;
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
@@ -64,6 +65,8 @@ pub struct Job {
     pub purpose: Purpose,
     /// The number of the line that led to it.
     pub cause: Option<u64>,
+    /// The looks that it takes.
+    pub looks: Looks,
     /// What it shows, links first.
     pub kinds: Vec<(KindIndex, Scope)>,
     /// Where the rows gather, but at the start.
@@ -84,27 +87,43 @@ pub struct Job {
 impl Job {
     /// A job that has not asked for anything yet.
     pub fn new(purpose: Purpose, cause: Option<u64>, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
-        // A link may name another one that comes later, so that the names are learned first.
-        // When links are compared with what was known, those that are gone keep the names that they had.
-        let link = index_of(&link::LINK);
-        let names = match purpose {
-            Purpose::Start => true,
-            Purpose::Offline => !kinds.iter().any(|(kind, _)| Some(*kind) == link),
-            Purpose::Repair | Purpose::Look | Purpose::Verify => false,
-        };
-        let waiting = link.filter(|_| names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
-        Job {
-            names,
+        let mut job = Job {
+            names: false,
             purpose,
             cause,
-            left: kinds.iter().cloned().collect(),
+            looks: Looks::default(),
+            left: VecDeque::new(),
             kinds,
             shadow: mirror.shadow(),
             began: Instant::now(),
             running: None,
-            waiting,
+            waiting: VecDeque::new(),
             interruptions: 0,
-        }
+        };
+        job.begin(mirror);
+        job
+    }
+
+    /// A job that takes looks.
+    pub fn looking(looks: Looks, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
+        let job = Job::new(Purpose::Look, looks.cause(), kinds, mirror);
+        Job { looks, ..job }
+    }
+
+    fn begin(&mut self, mirror: &Mirror) {
+        // A link may name another one that comes later, so that the names are learned first.
+        // When links are compared with what was known, those that are gone keep the names that they had.
+        let link = index_of(&link::LINK);
+        self.names = match self.purpose {
+            Purpose::Start => true,
+            Purpose::Offline | Purpose::Repair | Purpose::Verify => {
+                !self.kinds.iter().any(|(kind, _)| Some(*kind) == link)
+            }
+            Purpose::Look => false,
+        };
+        self.left = self.kinds.iter().cloned().collect();
+        self.waiting =
+            link.filter(|_| self.names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
     }
 
     /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.
@@ -120,9 +139,8 @@ impl Job {
     pub fn again(&mut self, mirror: &Mirror) {
         self.interruptions += 1;
         self.shadow = mirror.shadow();
-        self.left = self.kinds.iter().cloned().collect();
-        self.waiting.clear();
         self.running = None;
+        self.begin(mirror);
     }
 
     /// A single route was not the answer: the interfaces' routes are dumped instead.

@@ -39,8 +39,8 @@ impl Sources<'_> {
     }
 
     /// Learns the names that differences need: a dump may show what stands on a link that came meanwhile.
-    pub fn learn_for_differences(self, links: &mut LinkTable, differences: &[Difference]) {
-        let new = differences.iter().filter_map(|difference| Some((difference.kind, difference.new.as_deref()?)));
+    pub fn learn_for_differences<'d>(self, links: &mut LinkTable, differences: impl Iterator<Item = &'d Difference>) {
+        let new = differences.filter_map(|difference| Some((difference.kind, difference.new.as_deref()?)));
         self.learn(links, new.flat_map(|(kind, object)| interfaces_of(KINDS[kind], object)), 0, usize::MAX);
     }
 
@@ -123,7 +123,7 @@ mod tests {
         let new = Some(address(7)[16..].into());
         let differences = [Difference { kind: index_of(&addr::ADDR).unwrap(), old: None, new }];
         let mut links = LinkTable::default();
-        Sources { backlog: &backlog, socket: None }.learn_for_differences(&mut links, &differences);
+        Sources { backlog: &backlog, socket: None }.learn_for_differences(&mut links, differences.iter());
         assert_eq!(links.name(7), Some(&b"v0"[..]));
     }
 }

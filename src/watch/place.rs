@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::found::{Pending, is_other, tell_difference};
+use super::found::{Found, Pending, is_other, tell_difference};
 use super::job::{Job, Purpose};
 use super::names::Sources;
 use super::trail::Trail;
@@ -21,7 +21,7 @@ use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, foretell, silence};
-use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
@@ -75,6 +75,8 @@ pub struct Place {
     trails: bool,
     trail: Option<Trail>,
     rested_at: Instant,
+    /// When the last repair ended.
+    repaired_at: Option<Instant>,
     repair_pause: Duration,
     verify_at: Option<Instant>,
     last_received_microseconds: i64,
@@ -145,6 +147,7 @@ impl Place {
             trails: silence::may_change_untold(&settings.kinds),
             trail: None,
             rested_at: now,
+            repaired_at: None,
             repair_pause: REPAIR_PAUSE.0,
             verify_at: settings.verify.map(|every| now + every),
             last_received_microseconds: now_microseconds(),
@@ -254,7 +257,7 @@ impl Place {
         self.resumed
     }
 
-    /// Octets that its changes for the store take, roughly.
+    /// Whether there is something that the store is to be told.
     pub fn has_changes(&self) -> bool {
         self.mirror.changes() > 0 || (self.covers.is_some() && self.is_quiet_start())
     }
@@ -307,13 +310,17 @@ impl Place {
 
     /// When something is to be done, if nothing happens before.
     pub fn due(&self) -> Option<Instant> {
-        if self.leaves || self.job.is_some() || self.pending.is_some() {
+        let waits = self.leaves || self.job.is_some() || self.pending.is_some();
+        // As in `begin_what_is_due`: nothing begins before these are told, and nothing before a loss is repaired.
+        if waits || !self.backlog.is_empty() || self.readable {
             return None;
         }
+        if let Some(loss) = &self.loss {
+            return Some(loss.repair_at);
+        }
         let look = self.look_at.map(|at| at.max(self.rested_at));
-        let repair = self.loss.as_ref().map(|loss| loss.repair_at);
         let trail = self.trail.map(|trail| trail.due().max(self.rested_at));
-        [look, trail, repair, self.verify_at].into_iter().flatten().min()
+        [look, trail, self.verify_at].into_iter().flatten().min()
     }
 
     /// Takes from the kernel what it has, into the backlog; notes links that move.
@@ -329,7 +336,8 @@ impl Place {
                     self.readable = false;
                     return Ok(());
                 }
-                Err(error) if is_overrun(&error) => {
+                Err(error) if is_loss(&error) => {
+                    log::debug!("the kernel has lost notifications: {error}");
                     self.lost();
                     continue;
                 }
@@ -368,11 +376,12 @@ impl Place {
     pub fn tell(&mut self, stream: &mut Stream, out: &mut Json, bytes_max: usize) {
         while !stream.is_done() && out.bytes().len() < bytes_max {
             if let Some(pending) = &mut self.pending {
-                let Some(difference) = pending.differences.pop_front() else {
+                let Some(found) = pending.differences.pop_front() else {
                     self.told(stream, out);
                     continue;
                 };
-                tell_difference(pending, &difference, self.netns.label(), &self.mirror, stream, out);
+                tell_difference(pending, &found, self.netns.label(), &self.mirror, stream, out);
+                let Found { difference, .. } = found;
                 let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
                 self.mirror.mark(difference.kind, object);
             } else if self.job.is_none() && !self.backlog.is_empty() {
@@ -448,6 +457,7 @@ impl Place {
         self.look(looks);
         self.look_at_unsettled(told);
         for (cause, differences) in foretold {
+            let differences = differences.into_iter().map(|difference| Found { difference, cause }).collect();
             self.found(Pending::new(Purpose::Look, cause, now, differences));
         }
     }
@@ -479,14 +489,14 @@ impl Place {
     fn found(&mut self, pending: Pending) {
         let mut looks = Vec::new();
         if pending.purpose == Purpose::Look {
-            for difference in pending.differences.iter().filter(|difference| is_other(difference)) {
+            for Found { difference, cause } in pending.differences.iter().filter(|found| is_other(&found.difference)) {
                 if looks.len() > LOOKS_FOLLOWED_MAX {
                     break;
                 }
-                silence::looks_of_difference(&mut looks, &self.mirror, difference);
+                silence::looks_of_difference(&mut looks, &self.mirror, difference, *cause);
             }
         }
-        self.look(looks.into_iter().map(|look| Look { cause: pending.cause, ..look }));
+        self.look(looks);
         match &mut self.pending {
             Some(before) => before.differences.extend(pending.differences),
             None => self.pending = Some(pending),

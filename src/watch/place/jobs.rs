@@ -10,11 +10,12 @@ use crate::event::{Clock, Origin};
 use crate::kinds::{self, KINDS};
 use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
+use crate::mirror::repair::Difference;
 use crate::mirror::silence;
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::stream::{Source, Stream, Telling};
-use crate::watch::found::Pending;
+use crate::watch::found::{Found, Pending};
 use crate::watch::job::{Job, Next, Purpose, Running, gather};
 use crate::watch::names::Sources;
 use crate::watch::{Settings, now_microseconds, own_telling};
@@ -97,7 +98,7 @@ impl Place {
                 return Ok(Step::Waits);
             }
             Err(error) if is_overrun(&error) => {
-                job.again(&self.mirror);
+                self.again(job);
                 return Ok(Step::Renew);
             }
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
@@ -161,7 +162,7 @@ impl Place {
                 return Ok(Step::Goes);
             }
             Some(Progress::Interrupted) => {
-                job.again(&self.mirror);
+                self.again(job);
                 return Ok(Step::Goes);
             }
             Some(Progress::Failed(failure)) if failure.unsupported() => return Ok(Step::Goes),
@@ -175,6 +176,9 @@ impl Place {
                 log::warn!("the kernel does not show its {} objects: {failure}", KINDS[kind].name);
                 // What was not shown is not taken for gone.
                 job.kinds.retain(|(other, _)| *other != kind);
+                if job.purpose.is_of_start() {
+                    self.look([Look::at(kind)]);
+                }
                 return Ok(Step::Goes);
             }
         }
@@ -183,6 +187,15 @@ impl Place {
         }
         job.running = Some(running);
         Ok(Step::Goes)
+    }
+
+    /// A job begins anew. At the start the mirror has taken rows in already, of which some may be out of date.
+    fn again(&mut self, job: &mut Job) {
+        job.again(&self.mirror);
+        if job.purpose == Purpose::Start {
+            let comparable = job.kinds.iter().filter(|(kind, _)| silence::can_be_compared(*kind));
+            self.look(comparable.map(|(kind, _)| Look::at(*kind)));
+        }
     }
 
     fn break_off(&mut self) -> Result<()> {
@@ -198,20 +211,29 @@ impl Place {
     }
 
     fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) {
-        self.rested_at = Instant::now() + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
-        self.verify_at = settings.verify.map(|every| Instant::now() + every);
-        if job.purpose == Purpose::Start {
-            return;
+        let now = Instant::now();
+        self.rested_at = now + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
+        match job.purpose {
+            Purpose::Start => {
+                self.verify_at = settings.verify.map(|every| now + every);
+                return;
+            }
+            Purpose::Verify => self.verify_at = settings.verify.map(|every| now + every),
+            Purpose::Repair => self.repaired_at = Some(now),
+            Purpose::Offline | Purpose::Look => {}
         }
         // Notifications that came meanwhile may be what differs: what they say is not the mirror's fault.
         if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet(batch, moves)) {
-            self.verify_at = Some(Instant::now() + LOOK_PAUSE);
+            self.verify_at = Some(self.rested_at.max(now + LOOK_PAUSE));
             return;
         }
         let differences = self.mirror.repair(job.shadow, &job.kinds);
         self.look_at_unsettled(job.cause);
+        let cause = |difference: &Difference| job.looks.cause_of(difference).or(job.cause);
+        let differences: Vec<Found> =
+            differences.into_iter().map(|difference| Found { cause: cause(&difference), difference }).collect();
         let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
-        names.learn_for_differences(&mut self.mirror.links, &differences);
+        names.learn_for_differences(&mut self.mirror.links, differences.iter().map(|found| &found.difference));
         self.found(Pending::new(job.purpose, job.cause, job.began, differences));
     }
 
@@ -250,34 +272,41 @@ impl Place {
                 out.end_list();
             });
             // Doubled while losses follow each other, and forgotten after a quiet while.
-            let often = now < self.rested_at + REPAIR_PAUSE.1;
+            let often = self.repaired_at.is_some_and(|repaired| now < repaired + REPAIR_PAUSE.1);
             self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
             self.looks = Looks::default();
             self.look_at = None;
             self.job = Some(Job::new(Purpose::Repair, cause, all(settings), &self.mirror));
-        } else if self.look_at.is_some_and(|at| at.max(self.rested_at) <= now) {
-            self.look_at = None;
-            let looks = std::mem::take(&mut self.looks);
-            let scopes = looks.scopes(&self.mirror, &settings.kinds);
-            if !scopes.is_empty() {
-                self.job = Some(Job::new(Purpose::Look, looks.cause(), scopes, &self.mirror));
-            }
-        } else if let Some(trail) = self.trail
-            && trail.due().max(self.rested_at) <= now
-        {
-            self.trail = trail.looked(now);
-            let cause = trail.cause;
-            let untold = silence::untold(&settings.kinds, &self.mirror);
-            if !untold.is_empty() {
-                self.job = Some(Job::new(Purpose::Look, cause, untold, &self.mirror));
-            }
-        } else if self.verify_at.is_some_and(|at| at <= now) {
+        } else if !self.begin_look(settings, now) && self.verify_at.is_some_and(|at| at <= now) {
             if self.look_at.is_some() {
                 self.verify_at = Some(now + LOOK_PAUSE);
             } else {
                 self.job = Some(Job::new(Purpose::Verify, None, all(settings), &self.mirror));
             }
         }
+    }
+
+    /// Begins the look that is due, if one is. What is never told is looked at together with what messages led to, so
+    /// that these do not put it off for ever.
+    fn begin_look(&mut self, settings: &Settings, now: Instant) -> bool {
+        if self.rested_at > now {
+            return false;
+        }
+        if let Some(trail) = self.trail.filter(|trail| trail.due() <= now) {
+            self.trail = trail.looked(now);
+            let untold = silence::untold(&settings.kinds, &self.mirror);
+            self.look(untold.into_iter().map(|kind| Look { cause: trail.cause, ..Look::at(kind) }));
+        } else if self.look_at.is_none_or(|at| at > now) {
+            return false;
+        }
+        self.look_at = None;
+        let looks = std::mem::take(&mut self.looks);
+        let scopes = looks.scopes(&self.mirror, &settings.kinds);
+        if scopes.is_empty() {
+            return false;
+        }
+        self.job = Some(Job::looking(looks, scopes, &self.mirror));
+        true
     }
 }
 
