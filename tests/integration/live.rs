@@ -477,7 +477,7 @@ fn bridge() -> Result<(), Failed> {
 fn untold_link() -> Result<(), Failed> {
     let (namespace, mut linkhook) = pair(&["link"]);
     namespace.run("ip link add br0 type bridge; ip link set br0 up; ip link set v1 master br0; ip link set v1 up");
-    linkhook.expect("carrier", |line| line["ifname"] == "v1" && has_signal(line, "carrier_up"));
+    linkhook.expect("a port", |line| line["ifname"] == "v1" && has_signal(line, "enslaved"));
     // What led to a look at once is over.
     linkhook.wait(std::time::Duration::from_millis(300));
     namespace.run("bridge link set dev v1 cost 13");
