@@ -117,6 +117,17 @@ fn joins(kind: &Kind, payload: &[u8]) -> bool {
             && payload.get(5).copied() != Some(RTPROT_RA))
 }
 
+/// Whether IPv6 has no two such routes of one prefix and metric (`rt6_duplicate_nexthop`): what else they say, such as how
+/// long they stay, is of one and the same.
+fn is_twin(kind: &Kind, one: &[u8], other: &[u8]) -> bool {
+    const TYPE_AT: usize = 7;
+    const OF_A_TWIN: [u16; 3] = [RTA_ENCAP_TYPE, RTA_ENCAP, RTA_NH_ID];
+    let (set, other_set) = (attributes_of(kind, one), attributes_of(kind, other));
+    one.get(TYPE_AT) == other.get(TYPE_AT)
+        && ways(kind, one) == ways(kind, other)
+        && OF_A_TWIN.iter().all(|&number| attribute(set, number) == attribute(other_set, number))
+}
+
 /// Takes in a route whose identity is known.
 pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload: &[u8]) -> Change<'m> {
     let group = occupied.group().as_slice();
@@ -130,7 +141,9 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
         }
         AF_INET6 if joins(kind, payload) => equal.or_else(|| group.iter().position(|route| joins(kind, route))),
         // Two may lead to the same place: one that drops and one that refuses, say.
-        AF_INET6 if flags & (NLM_F_CREATE | NLM_F_APPEND | NLM_F_MULTI) != 0 => equal,
+        AF_INET6 if flags & (NLM_F_CREATE | NLM_F_APPEND | NLM_F_MULTI) != 0 => {
+            equal.or_else(|| group.iter().position(|route| is_twin(kind, route, payload)))
+        }
         AF_INET6 => equal.or_else(|| group.iter().position(|route| like(route))),
         _ if flags & NLM_F_REPLACE != 0 => Some(0),
         // Told without a flag: the kernel changed what it found, such as its offload flags.
@@ -243,7 +256,10 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
     // Where it leads tells it from the others; of several that lead there, all that they say.
     let mut alike = group.iter().enumerate().filter(|(_, route)| ways(kind, route) == gone).map(|(place, _)| place);
     if let Some(first) = alike.next() {
-        let equal = alike.next().and_then(|_| group.iter().position(|route| same(kind, route, payload)));
+        let equal = alike.next().and_then(|_| {
+            let equal = group.iter().position(|route| same(kind, route, payload));
+            equal.or_else(|| group.iter().position(|route| is_twin(kind, route, payload)))
+        });
         return Some(Gone::Object(equal.unwrap_or(first)));
     }
     // A look has found it gone before the kernel's word of it was read: another one, through another interface, is not
@@ -324,6 +340,26 @@ mod tests {
             let mut mirror = Mirror::new();
             [6, 9].iter().for_each(|&route_type| drop(mirror.apply(kind, false, flags, &of_type(route_type))));
             assert_eq!(mirror.objects(kind).collect::<Vec<_>>(), [of_type(6), of_type(9)]);
+        }
+    }
+
+    #[test]
+    fn an_ipv6_route_that_stays_for_a_while_is_the_same_a_second_later() {
+        let kind = index_of(&ROUTE).unwrap();
+        let staying = |ifindex: u32, seconds: u32| {
+            let mut payload = route(AF_INET6, ifindex);
+            let mut cache = [0u8; 32];
+            cache[8..12].copy_from_slice(&(seconds * 100).to_ne_bytes());
+            append_attribute(&mut payload, 12, &cache);
+            payload
+        };
+        for flags in [NLM_F_MULTI, NLM_F_CREATE | NLM_F_APPEND] {
+            let mut mirror = Mirror::new();
+            drop(mirror.apply(kind, false, NLM_F_MULTI, &staying(2, 9000)));
+            drop(mirror.apply(kind, false, NLM_F_MULTI, &staying(3, 9000)));
+            assert!(!matches!(mirror.apply(kind, false, flags, &staying(3, 8999)).1, Change::Added(_)));
+            assert!(!matches!(mirror.apply(kind, false, flags, &staying(2, 8999)).1, Change::Added(_)));
+            assert_eq!(mirror.count(kind), 2);
         }
     }
 

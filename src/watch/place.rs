@@ -396,7 +396,9 @@ impl Place {
     fn told(&mut self, stream: &mut Stream, out: &mut Json) {
         let Some(pending) = self.pending.take() else { return };
         let found = pending.added + pending.changed + pending.removed;
-        if pending.purpose == Purpose::Verify && found > 0 {
+        if pending.purpose == Purpose::Verify && found == 0 {
+            log::debug!("the mirror is as the kernel is");
+        } else if pending.purpose == Purpose::Verify {
             log::warn!(
                 "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
                 pending.added,
