@@ -31,6 +31,8 @@ pub const IFLA_WIRELESS: u16 = 11;
 pub const IFLA_LINKINFO: u16 = 18;
 /// `IFLA_INFO_KIND` in it: the kind's name.
 pub const IFLA_INFO_KIND: u16 = 1;
+/// `IFLA_INFO_SLAVE_KIND` in it: the kind of what it is a port of.
+pub const IFLA_INFO_SLAVE_KIND: u16 = 4;
 /// `IFLA_PROMISCUITY`.
 pub const IFLA_PROMISCUITY: u16 = 30;
 /// `IFLA_NEW_NETNSID`: where a link that leaves this namespace goes.

@@ -64,7 +64,7 @@ fn changes_untold(kind: KindIndex) -> bool {
 
 /// Whether some objects of a kind change with nothing near it that is told, by what they are.
 fn some_change_untold(kind: KindIndex) -> bool {
-    [&addr::ADDR, &link::LINK].iter().any(|&some| ptr::eq(KINDS[kind], some))
+    [&addr::ADDR, &link::LINK, &link::BRIDGE_PORT].iter().any(|&some| ptr::eq(KINDS[kind], some))
 }
 
 /// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
@@ -85,10 +85,11 @@ pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
         return flags & IFA_F_TENTATIVE == 0;
     }
     if ptr::eq(table, &link::LINK) {
-        // `netdev_state_change` tells of one that is up alone.
-        return u32_at(payload, 8).unwrap_or_default() & link::IFF_UP != 0;
+        // `netdev_state_change` tells of one that is up alone; a bridge's and its ports' numbers of what they have learned
+        // (`fdb_n_learned`, `mcast_n_groups`) change with packets.
+        return u32_at(payload, 8).unwrap_or_default() & link::IFF_UP != 0 && !is_of_bridge(payload);
     }
-    !changes_untold(kind)
+    !changes_untold(kind) && !ptr::eq(table, &link::BRIDGE_PORT)
 }
 
 /// What a link was before a message: its flags and its name.
@@ -169,9 +170,14 @@ fn name_in(payload: &[u8]) -> &[u8] {
     name.split(|&octet| octet == 0).next().unwrap_or_default()
 }
 
-fn is_bridge(payload: &[u8]) -> bool {
+/// Whether a link is a bridge or a bridge's port.
+fn is_of_bridge(payload: &[u8]) -> bool {
     let info = attribute(attributes_of(&link::LINK, payload), link::IFLA_LINKINFO).unwrap_or_default();
-    attribute(info, link::IFLA_INFO_KIND) == Some(b"bridge\0")
+    let is_bridge = |number: u16| {
+        let name = attribute(info, number).unwrap_or_default();
+        name.split(|&octet| octet == 0).next() == Some(b"bridge")
+    };
+    is_bridge(link::IFLA_INFO_KIND) || is_bridge(link::IFLA_INFO_SLAVE_KIND)
 }
 
 fn after(
@@ -224,8 +230,8 @@ fn after(
             look(at(&tc::QDISC));
         }
         // A bridge's timer differs in every look: what a look has found of a link asks for no other one at all links.
-        if is_bridge(payload) && (!looked || flags_differ) {
-            // What a dump says of the bridge itself among its ports (`br_getlink`).
+        if is_of_bridge(payload) && (!looked || flags_differ) {
+            // What a dump says of the bridge itself among its ports (`br_getlink`), and a port's MTU (`br_device_event`).
             look(at(&link::BRIDGE_PORT));
         }
         // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
