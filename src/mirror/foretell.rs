@@ -20,15 +20,30 @@ pub struct Leaving {
 
 /// Whether a message tells that a link goes down, or for good. `before` is what it was.
 pub fn leaving(message: &Message<'_>, before: &Before) -> Option<Leaving> {
-    let (ifindex, flags) = (u32_at(message.payload, 4)?, u32_at(message.payload, 8)?);
-    let gone = message.header.kind == link::LINK.delete;
-    let set = super::attributes_of(&link::LINK, message.payload);
+    leaves(message.payload, message.header.kind == link::LINK.delete, before.flags())
+}
+
+fn leaves(payload: &[u8], gone: bool, old_flags: Option<u32>) -> Option<Leaving> {
+    let (ifindex, flags) = (u32_at(payload, 4)?, u32_at(payload, 8)?);
+    let set = super::attributes_of(&link::LINK, payload);
     let hears = || attribute_u32(set, link::IFLA_MTU).is_some_and(|mtu| mtu >= IPV4_MTU_MIN);
-    let down = before.flags().is_some_and(|old| old & IFF_UP != 0) && flags & IFF_UP == 0 && hears();
+    let down = old_flags.is_some_and(|old| old & IFF_UP != 0) && flags & IFF_UP == 0 && hears();
     (gone || down).then_some(Leaving { ifindex, gone })
 }
 
 impl Mirror {
+    /// The links that went down or for good, as a dump of all links shows: by the time that the kernel's word of it is read,
+    /// they may be up again.
+    pub fn left(&self, shown: &Mirror) -> Vec<Leaving> {
+        let Some(kind) = kinds::index_of(&link::LINK) else { return Vec::new() };
+        let links = self.stores[kind].iter().filter_map(|(hash, group)| Some((hash, group.iter().next()?)));
+        let leaving = links.filter_map(|(hash, old)| {
+            let new = shown.stores[kind].find(hash).and_then(|group| group.iter().next());
+            leaves(new.unwrap_or(old), new.is_none(), u32_at(old, 8))
+        });
+        leaving.collect()
+    }
+
     /// Takes out what leaves with a link, what stands on others first: routes, then nexthops (`fib_sync_down_dev`,
     /// `nexthop_flush_dev`).
     pub fn take_leaving(&mut self, Leaving { ifindex, gone }: Leaving) -> Vec<Difference> {
@@ -155,5 +170,27 @@ mod tests {
         assert_eq!(leaving(16, IFF_UP, IFF_UP, 1500), None);
         assert_eq!(leaving(16, IFF_UP, 0, 60), None);
         assert_eq!(leaving(17, 0, 0, 60), Some(true));
+    }
+
+    #[test]
+    fn a_dump_of_links_shows_which_have_left() {
+        let kind = kinds::index_of(&link::LINK).unwrap();
+        let mirror = |links: &[(u8, u32)]| {
+            let mut mirror = Mirror::new().shadow();
+            for (ifindex, flags) in links {
+                let mut payload = [[0; 4], [*ifindex, 0, 0, 0], flags.to_ne_bytes(), [0; 4]].concat();
+                append_attribute(&mut payload, link::IFLA_MTU, &1500u32.to_ne_bytes());
+                mirror.apply(kind, false, 0, &payload);
+            }
+            mirror
+        };
+        let before = mirror(&[(1, IFF_UP), (2, IFF_UP), (3, IFF_UP), (4, 0)]);
+        let mut shown = before.shadow();
+        for payload in mirror(&[(1, IFF_UP), (2, 0), (4, 0), (5, 0)]).objects(kind) {
+            shown.apply(kind, false, 0, payload);
+        }
+        let mut left: Vec<(u32, bool)> = before.left(&shown).iter().map(|left| (left.ifindex, left.gone)).collect();
+        left.sort_unstable();
+        assert_eq!(left, [(2, false), (3, true)]);
     }
 }

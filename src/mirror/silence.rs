@@ -199,12 +199,13 @@ fn after(
         // With these routes leave, legs die and recover, nexthops leave.
         const MATTERS: u32 = link::IFF_UP | link::IFF_RUNNING | link::IFF_LOWER_UP;
         let flags_differ = gone || before.flags.is_none_or(|old| (old ^ flags) & MATTERS != 0);
-        // A link's flags may be told before its routes follow them: these do when it is told once more as it was
-        // (`linkwatch_do_dev`).
-        let repeated = before.flags == Some(flags) && word == Word::Kernel(None);
-        if flags_differ || repeated {
+        // A link's flags may be told before its routes and nexthops follow them: these do whenever anything of it is told
+        // again (`NETDEV_CHANGE`, of which `linkwatch_do_dev` and `netdev_state_change` tell).
+        if flags_differ || !looked {
             look(Look { link: Some(ifindex), flags_alone: true, ..at(&route::ROUTE) });
             look(at(&nexthop::NEXTHOP));
+        }
+        if flags_differ {
             look(at(&nexthop::NEXTHOP_BUCKET));
         }
         let come = before.flags.is_none() && !gone;

@@ -168,6 +168,11 @@ impl Store {
         self.table.iter().map(|(_, group)| group)
     }
 
+    /// All groups with the hash of their identity, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Group)> {
+        self.table.iter().map(|(hash, group)| (*hash, group))
+    }
+
     /// What has an identity of that hash.
     pub fn find(&self, hash: u64) -> Option<&Group> {
         self.table.find(hash, |(other, _)| *other == hash).map(|(_, group)| group)

@@ -182,8 +182,7 @@ pub fn is_overrun(error: &io::Error) -> bool {
 /// Whether an error of [`Socket::receive`] says that notifications are lost: an overrun, or any error that the kernel met
 /// while it made one (`rtnl_set_sk_err`), which reading it clears. What is left are errors of the call itself.
 pub fn is_loss(error: &io::Error) -> bool {
-    const OF_THE_CALL: [i32; 6] =
-        [libc::EBADF, libc::ENOTSOCK, libc::EFAULT, libc::EINVAL, libc::ENOTCONN, libc::EOPNOTSUPP];
+    const OF_THE_CALL: [i32; 4] = [libc::EAGAIN, libc::EBADF, libc::ENOTSOCK, libc::EFAULT];
     error.raw_os_error().is_some_and(|number| !OF_THE_CALL.contains(&number))
 }
 
@@ -401,6 +400,13 @@ mod tests {
         let most = socket.set_receive_buffer(usize::MAX).unwrap();
         assert!(most > 131_072);
         assert_eq!(socket.drops(), Some(0));
+    }
+
+    #[test]
+    fn an_error_of_the_kernels_own_is_a_loss() {
+        let is_loss = |number| is_loss(&io::Error::from_raw_os_error(number));
+        assert!([libc::ENOBUFS, libc::EMSGSIZE, libc::EOPNOTSUPP].iter().all(|&number| is_loss(number)));
+        assert!([libc::EAGAIN, libc::EBADF].iter().all(|&number| !is_loss(number)));
     }
 
     #[test]

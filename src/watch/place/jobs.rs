@@ -1,6 +1,7 @@
 //! What a place asks the kernel: which job is due, its dumps, and what becomes of what they found.
 
 use std::io;
+use std::ptr;
 use std::time::{Duration, Instant};
 
 use super::{LOOK_PAUSE, Place, READS_MAX, REPAIR_PAUSE, all};
@@ -10,7 +11,7 @@ use crate::event::{Clock, Origin};
 use crate::kinds::{self, KINDS};
 use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
-use crate::mirror::repair::Difference;
+use crate::mirror::repair::{Difference, Scope};
 use crate::mirror::silence;
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
@@ -227,7 +228,13 @@ impl Place {
             self.verify_at = Some(self.rested_at.max(now + LOOK_PAUSE));
             return;
         }
-        let differences = self.mirror.repair(job.shadow, &job.kinds);
+        // What a look shows of links may be over before their routes are looked at.
+        let links =
+            job.kinds.iter().any(|(kind, scope)| ptr::eq(KINDS[*kind], &kinds::link::LINK) && *scope == Scope::All);
+        let left = if job.purpose == Purpose::Look && links { self.mirror.left(&job.shadow) } else { Vec::new() };
+        let mut differences: Vec<Difference> =
+            left.into_iter().flat_map(|leaving| self.mirror.take_leaving(leaving)).collect();
+        differences.extend(self.mirror.repair(job.shadow, &job.kinds));
         self.look_at_unsettled(job.cause);
         let cause = |difference: &Difference| job.looks.cause_of(difference).or(job.cause);
         let differences: Vec<Found> =
