@@ -150,7 +150,12 @@ impl Mirror {
             store::Entry::Vacant(_) if removes => Change::RemovedUnknown,
             store::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
             store::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),
-            store::Entry::Occupied(occupied) if std::ptr::eq(table, &kinds::route::ROUTE) => {
+            store::Entry::Occupied(mut occupied) if std::ptr::eq(table, &kinds::route::ROUTE) => {
+                if route::may_have_replaced_another(flags, occupied.group().as_slice()) {
+                    let family = payload.first().copied().unwrap_or_default();
+                    let there = occupied.group().iter().flat_map(|object| route::interfaces(table, object));
+                    self.unsettled.extend(there.map(|ifindex| (family, ifindex)));
+                }
                 route::replace(occupied, table, flags, payload)
             }
             store::Entry::Occupied(occupied) => {

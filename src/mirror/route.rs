@@ -128,6 +128,12 @@ fn is_twin(kind: &Kind, one: &[u8], other: &[u8]) -> bool {
         && OF_A_TWIN.iter().all(|&number| attribute(set, number) == attribute(other_set, number))
 }
 
+/// Whether the message of an IPv6 route may stand for another one's leaving that it does not name: it took the place of
+/// one (`fib6_add_rt2node`), and a look at some interfaces may have found it before, beside the one that had left.
+pub fn may_have_replaced_another(flags: u16, group: &[Box<[u8]>]) -> bool {
+    flags & NLM_F_REPLACE != 0 && group.len() > 1 && group.first().is_some_and(|route| family(route) == AF_INET6)
+}
+
 /// Takes in a route whose identity is known.
 pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload: &[u8]) -> Change<'m> {
     let group = occupied.group().as_slice();
@@ -341,6 +347,19 @@ mod tests {
             [6, 9].iter().for_each(|&route_type| drop(mirror.apply(kind, false, flags, &of_type(route_type))));
             assert_eq!(mirror.objects(kind).collect::<Vec<_>>(), [of_type(6), of_type(9)]);
         }
+    }
+
+    #[test]
+    fn which_one_a_route_has_replaced_is_looked_at_where_a_look_was_first() {
+        let kind = index_of(&ROUTE).unwrap();
+        let mut by_gateway = route(AF_INET6, 3);
+        append_attribute(&mut by_gateway, RTA_GATEWAY, &[0xfd; 16]);
+        let mut mirror = Mirror::new();
+        mirror.apply(kind, false, NLM_F_CREATE, &route(AF_INET6, 1));
+        mirror.apply(kind, false, NLM_F_CREATE, &by_gateway);
+        assert_eq!(mirror.take_unsettled(), []);
+        assert!(matches!(mirror.apply(kind, false, NLM_F_CREATE | NLM_F_REPLACE, &by_gateway).1, Change::Same(_)));
+        assert_eq!(mirror.take_unsettled(), [(AF_INET6, 1), (AF_INET6, 3)]);
     }
 
     #[test]
