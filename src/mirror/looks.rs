@@ -6,7 +6,7 @@ use std::ptr;
 use super::ask::{self, Asked};
 use super::repair::{Difference, Routes, Scope};
 use super::{Mirror, interfaces_of, silence};
-use crate::kinds::{KINDS, KindIndex, link, route, tc};
+use crate::kinds::{KINDS, KindIndex, route, tc};
 
 /// A look that is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +99,7 @@ impl Looks {
 
     fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
         let (first, _) = self.of(kind).next()?;
-        let may_come = silence::may_change_untold(&[kind])
-            || [&link::BRIDGE_PORT, &tc::QDISC].iter().any(|&may| ptr::eq(KINDS[kind], may));
+        let may_come = silence::may_change_untold(&[kind]) || ptr::eq(KINDS[kind], &tc::QDISC);
         if mirror.count(kind) == 0 && !may_come {
             return None;
         }
@@ -145,7 +144,7 @@ fn may_be_asked(routes: &[u64], family: u8, all: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::index_of;
+    use crate::kinds::{index_of, link};
     use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
 
     const UP_AND_RUNNING: u32 = 0x1_0041;

@@ -66,7 +66,8 @@ impl Mirror {
     }
 
     /// Families and interfaces whose routes are to be looked at: those of routes of several legs of which the last repair
-    /// could not tell whether they are gone, since it was not of all these, or whose first leg has gone.
+    /// could not tell whether they are gone, since it was not of all these, or whose first leg has gone; and those beside a
+    /// route that took the place of one of them.
     pub fn take_unsettled(&mut self) -> Vec<(u8, u32)> {
         // As nearly always.
         if self.unsettled.is_empty() {

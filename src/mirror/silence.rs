@@ -157,7 +157,7 @@ pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &
 }
 
 /// Whose word of an object it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Word {
     /// The kernel's, and the number of its line, where it has one.
     Kernel(Option<u64>),

@@ -165,7 +165,7 @@ impl Store {
 
     /// All groups, in no order.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.table.iter().map(|(_, group)| group)
+        self.iter().map(|(_, group)| group)
     }
 
     /// All groups with the hash of their identity, in no order.
