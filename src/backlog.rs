@@ -53,8 +53,18 @@ impl Backlog {
     }
 
     /// The datagrams in order, each with when it was received.
-    pub fn iter(&self) -> impl Iterator<Item = (i64, &[u8])> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &[u8])> {
         Datagrams { rest: &self.buffer[self.head..] }
+    }
+
+    /// Where the next datagram will be; the place moves when others are taken out.
+    pub fn end(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The messages in the datagrams from that place on.
+    pub fn messages_from(&self, place: usize) -> impl Iterator<Item = Message<'_>> {
+        Datagrams { rest: &self.buffer[place..] }.flat_map(|(_, datagram)| wire::messages(datagram))
     }
 
     /// Octets that wait, with those that the queue itself needs.
@@ -62,9 +72,9 @@ impl Backlog {
         self.buffer.len() - self.head
     }
 
-    /// The messages in the datagrams, in order, each with when it was received.
-    pub fn messages(&self) -> impl Iterator<Item = (i64, Message<'_>)> + Clone {
-        self.iter().flat_map(|(time, datagram)| wire::messages(datagram).map(move |message| (time, message)))
+    /// The messages in the datagrams, in order.
+    pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+        self.messages_from(self.head)
     }
 
     /// Takes out the messages at those places, growing, as [`Backlog::messages`] has them; the others of their datagrams
@@ -110,7 +120,6 @@ impl Backlog {
 }
 
 /// The datagrams of a buffer.
-#[derive(Clone)]
 struct Datagrams<'a> {
     rest: &'a [u8],
 }

@@ -2,15 +2,15 @@
 //!
 //! What a dump shows is newer than the notifications that wait. Were both told, the first one would be undone by the second
 //! ones and then done again: an `up` and a `down` that never happened. So where the mirror is held against a dump, the
-//! objects that notifications speak of are left to them ([`Mirror::spoken_of`]); and where a dump has filled the mirror, the
-//! notifications that it has overtaken are dropped ([`Mirror::overtaken`]).
+//! objects that notifications speak of are left to them ([`Mirror::spoken_of`]); and where a dump fills the mirror, the
+//! notifications that it has overtaken are dropped ([`Overtaking`]).
 
 use std::collections::{HashMap, HashSet};
 
 use super::looks::Look;
 use super::repair::{Scope, is_inside};
 use super::store::Group;
-use super::{Mirror, compare, interfaces_of, same};
+use super::{Mirror, interfaces_of, same};
 use crate::kinds::{KINDS, KindIndex, split};
 use crate::netlink::wire::Message;
 
@@ -28,25 +28,101 @@ impl Spoken {
     }
 }
 
-/// What a dump at the start has overtaken.
+/// What the first dumps have overtaken.
 #[derive(Debug, Default)]
 pub struct Overtaken {
     /// The places of the messages to drop among those that wait, growing.
     pub places: Vec<usize>,
-    /// What is to be looked at: objects of which it is not certain which messages are newer than the dump.
+    /// What is to be looked at: objects of which it is not certain that what is dropped is older than the row.
     pub looks: Vec<Look>,
 }
 
-/// Up to which message a dump has overtaken those that speak of an object.
+/// The moment at which rows were made: the kernel makes them while it is asked for a dump, or for the next part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// So many messages had been received before: they are older than the rows.
+    pub before: usize,
+    /// So many had been received once everything was read after it: what comes later is newer.
+    pub after: usize,
+    /// When it began, in microseconds since 1970.
+    pub time_microseconds: i64,
+}
+
+/// Sets the rows of the first dumps against the notifications that come meanwhile, which are told after them.
 #[derive(Debug, Default)]
-struct Cut {
-    /// The place of the last one that is overtaken.
-    last: Option<usize>,
-    /// That one says that the object is gone.
-    removes: bool,
-    /// What the row says decided, and not the time alone; of an object that comes and goes several times, or that shares
-    /// its identity with others, that may be wrong.
-    is_guess: bool,
+pub struct Overtaking {
+    /// So many messages were received so far.
+    received: usize,
+    /// The places of the messages that speak of an object.
+    places: HashMap<(KindIndex, u64), Vec<usize>, Hasher>,
+    /// Objects that rows show: the messages before that place are dropped.
+    cuts: HashMap<(KindIndex, u64), usize, Hasher>,
+    /// How many messages had been received when a kind was first asked for.
+    asked: HashMap<KindIndex, usize>,
+    looks: Vec<Look>,
+}
+
+impl Overtaking {
+    /// Takes in the messages that were received since the last time, and gives back how many there are.
+    pub fn receive<'m>(&mut self, mirror: &mut Mirror, messages: impl Iterator<Item = Message<'m>>) -> usize {
+        for message in messages {
+            split::objects(&message, |kind, _, payload| {
+                let places = self.places.entry((kind, mirror.identity_hash(kind, payload))).or_default();
+                places.push(self.received);
+            });
+            self.received += 1;
+        }
+        self.received
+    }
+
+    /// A kind is asked for, after so many messages.
+    pub fn ask(&mut self, kind: KindIndex, received: usize) {
+        self.asked.entry(kind).or_insert(received);
+    }
+
+    /// Takes in a row.
+    pub fn row(&mut self, mirror: &mut Mirror, row: &Message<'_>, moment: Moment) {
+        if self.places.is_empty() {
+            return;
+        }
+        split::objects(row, |kind, _, payload| {
+            let object = (kind, mirror.identity_hash(kind, payload));
+            let Some(places) = self.places.get(&object).filter(|places| places[0] < moment.after) else { return };
+            self.cuts.insert(object, moment.after);
+            if places.iter().any(|place| (moment.before..moment.after).contains(place)) {
+                add_looks(&mut self.looks, kind, interfaces_of(KINDS[kind], payload).into_iter());
+            }
+        });
+    }
+
+    /// The dumps are done, and these messages wait.
+    ///
+    /// Of an object without a row, what was received before its kind was asked for is older than that, too. If the last
+    /// one of these says that it is gone, that is told: it may have been known before.
+    pub fn finish<'m>(self, mirror: &mut Mirror, messages: impl Iterator<Item = Message<'m>>) -> Overtaken {
+        let mut overtaken = Overtaken { places: Vec::new(), looks: self.looks };
+        for (place, message) in messages.enumerate() {
+            let (mut objects, mut dropped) = (0, 0);
+            split::objects(&message, |kind, removes, payload| {
+                let object = (kind, mirror.identity_hash(kind, payload));
+                let is_older = match (self.cuts.get(&object), self.asked.get(&kind)) {
+                    (Some(cut), _) => place < *cut,
+                    (None, Some(asked)) => {
+                        let places = self.places.get(&object).map(Vec::as_slice).unwrap_or_default();
+                        let is_last = places.iter().rfind(|place| *place < asked) == Some(&place);
+                        place < *asked && !(removes && is_last)
+                    }
+                    (None, None) => false,
+                };
+                objects += 1;
+                dropped += usize::from(is_older);
+            });
+            if objects > 0 && objects == dropped {
+                overtaken.places.push(place);
+            }
+        }
+        overtaken
+    }
 }
 
 impl Mirror {
@@ -80,68 +156,6 @@ impl Mirror {
             }
         }
         looks
-    }
-
-    /// What the dumps that have filled the mirror have overtaken of the messages that wait, each with the time at which it
-    /// was received. `asked` is the time at which a kind's dump was asked for, `None` where it was not.
-    ///
-    /// A message is older than an object's row if it was received before the dump was asked for, or if it or a later one
-    /// says what the row says. The one exception is the last of these where it says that the object is gone: then there
-    /// was no row.
-    pub fn overtaken<'m>(
-        &mut self,
-        messages: impl Iterator<Item = (i64, Message<'m>)> + Clone,
-        asked: impl Fn(KindIndex) -> Option<i64>,
-    ) -> Overtaken {
-        let mut cuts: HashMap<(KindIndex, u64), Cut, Hasher> = HashMap::default();
-        for (place, (time, message)) in messages.clone().enumerate() {
-            split::objects(&message, |kind, removes, payload| {
-                let Some(asked) = asked(kind) else { return };
-                let hash = self.identity_hash(kind, payload);
-                let is_shown = !removes && self.holds(kind, hash, payload);
-                let is_known = self.stores[kind].contains(hash);
-                let cut = cuts.entry((kind, hash)).or_default();
-                if time < asked {
-                    *cut = Cut { last: Some(place), removes, is_guess: false };
-                } else if is_shown {
-                    *cut = Cut { last: Some(place), removes, is_guess: true };
-                } else {
-                    cut.is_guess |= is_known;
-                }
-            });
-        }
-        let mut overtaken = Overtaken::default();
-        for (place, (_, message)) in messages.enumerate() {
-            let (mut objects, mut old) = (0, 0);
-            split::objects(&message, |kind, removes, payload| {
-                let hash = self.identity_hash(kind, payload);
-                let cut = cuts.get(&(kind, hash)).and_then(|cut| Some((cut.last?, cut.removes)));
-                objects += 1;
-                old +=
-                    usize::from(cut.is_some_and(|(last, last_removes)| {
-                        place < last || (place == last && !(removes && last_removes))
-                    }));
-            });
-            if objects > 0 && objects == old {
-                overtaken.places.push(place);
-            }
-        }
-        for ((kind, hash), _) in cuts.into_iter().filter(|(_, cut)| cut.is_guess) {
-            let objects = self.stores[kind].find(hash).map(Group::as_slice).unwrap_or_default();
-            let interfaces = objects.iter().flat_map(|object| interfaces_of(KINDS[kind], object));
-            add_looks(&mut overtaken.looks, kind, interfaces);
-        }
-        overtaken
-    }
-
-    /// Whether there is an object as a message says.
-    fn holds(&self, kind: KindIndex, hash: u64, payload: &[u8]) -> bool {
-        let table = KINDS[kind];
-        let objects = self.stores[kind].find(hash).map(Group::as_slice).unwrap_or_default();
-        objects.iter().any(|object| {
-            let merged = if table.partial { compare::merge(table, object, payload) } else { None };
-            same(table, object, merged.as_deref().unwrap_or(payload))
-        })
     }
 }
 

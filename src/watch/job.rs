@@ -1,6 +1,6 @@
 //! A job: dumps of several kinds, one after another, and what they are for.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
@@ -9,6 +9,7 @@ use crate::mirror::Mirror;
 use crate::mirror::ask::{self, Asked};
 use crate::mirror::looks::Looks;
 use crate::mirror::repair::Scope;
+use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
 
@@ -45,6 +46,8 @@ pub struct Running {
     pub question: Question,
     /// Whether the answer was of the single route that was asked for.
     pub found: bool,
+    /// When the rows that are read next were made; of the job at the start alone.
+    pub moment: Moment,
     /// Its state.
     pub dump: dump::Dump,
 }
@@ -95,8 +98,6 @@ pub struct Job {
     waiting: VecDeque<Next>,
     /// The fence is not asked for yet.
     fence: bool,
-    /// When each kind was first asked for, in microseconds since 1970.
-    pub asked: HashMap<KindIndex, i64>,
     /// How often it began anew since the kernel's state changed meanwhile.
     pub interruptions: u32,
 }
@@ -111,7 +112,6 @@ impl Job {
             looks: Looks::default(),
             left: VecDeque::new(),
             fence: true,
-            asked: HashMap::new(),
             kinds,
             shadow: mirror.shadow(),
             began: Instant::now(),
@@ -142,7 +142,6 @@ impl Job {
         };
         self.left = self.kinds.iter().cloned().collect();
         self.fence = true;
-        self.asked.clear();
         self.waiting =
             link.filter(|_| self.names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
     }

@@ -1,5 +1,6 @@
 //! One watched namespace: its sockets, its mirror, and what is to be done there next.
 
+mod filling;
 mod jobs;
 
 use std::io;
@@ -27,6 +28,7 @@ use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
 use crate::store::{Append, Objects, Store};
 use crate::stream::{Source, Stream, Telling};
+use filling::Filling;
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
@@ -64,6 +66,8 @@ pub struct Place {
     job: Option<Job>,
     /// The job at the start that follows the one which runs.
     next_job: Option<Job>,
+    /// While the first dumps fill the mirror.
+    filling: Option<Box<Filling>>,
     /// What existed when linkhook last ran was known at the start.
     resumed: bool,
     /// Kinds all of whose objects the mirror has, once the start is done, and which the store is not told of yet.
@@ -139,6 +143,7 @@ impl Place {
             loss: None,
             job: Some(job),
             next_job,
+            filling: Some(Box::default()),
             resumed: is_resumed,
             covers,
             pending: None,
@@ -209,6 +214,7 @@ impl Place {
         self.netns.release();
         self.job = None;
         self.next_job = None;
+        self.filling = None;
         self.loss = None;
         self.looks = Looks::default();
         self.look_at = None;

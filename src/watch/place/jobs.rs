@@ -62,11 +62,13 @@ impl Place {
                     return Ok(renewed);
                 };
                 let family = request.body.first().copied().unwrap_or_default();
-                let asked_microseconds = now_microseconds();
-                let dump = Dump::start(&self.dump_socket, &request)
-                    .map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
-                job.asked.entry(kind).or_insert(asked_microseconds);
-                job.running = Some(Running { kind, family, question, found: false, dump });
+                let started = self.at_a_moment(&mut stream.moves, |place| Dump::start(&place.dump_socket, &request));
+                let (moment, dump) = started?;
+                let dump = dump.map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
+                if let Some(filling) = &mut self.filling {
+                    filling.overtaking.ask(kind, moment.before);
+                }
+                job.running = Some(Running { kind, family, question, found: false, moment, dump });
                 self.dump_readable = true;
             }
             match self.read_dump(&mut job, stream, out, batch)? {
@@ -92,7 +94,8 @@ impl Place {
         }
         let Some(mut running) = job.running.take() else { return Ok(Step::Goes) };
         let (kind, family, question) = (running.kind, running.family, running.question);
-        match self.dump_socket.receive(batch) {
+        let (moment, received) = self.at_a_moment(&mut stream.moves, |place| place.dump_socket.receive(batch))?;
+        match received {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.dump_readable = false;
@@ -105,8 +108,6 @@ impl Place {
             }
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
         }
-        // What comes later is newer, also where it is received before the row.
-        let time_microseconds = job.asked.get(&kind).copied().unwrap_or_else(now_microseconds);
         let netns = self.netns.label();
         let cause = self.appeared.flatten();
         let source = match (self.appeared.is_some(), self.resumed) {
@@ -114,7 +115,8 @@ impl Place {
             (false, true) => Source::Again,
             (false, false) => Source::Snapshot,
         };
-        let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
+        // The first datagram was made when the kernel was called before, the others when it was called now.
+        let mut made = std::mem::replace(&mut running.moment, moment);
         let mut foreign = false;
         let mut longest = 0;
         let mut ended = None;
@@ -124,7 +126,10 @@ impl Place {
             }
             let (mirror, shadow) = (&mut self.mirror, &mut job.shadow);
             let (purpose, names) = (job.purpose, job.names);
-            let found = &mut running.found;
+            let (found, filling) = (&mut running.found, &mut self.filling);
+            // What is received later is newer.
+            let time_microseconds = made.time_microseconds;
+            let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
             let progress = running.dump.take(datagram, |message| {
                 match question {
                     Question::Fence => {}
@@ -132,6 +137,9 @@ impl Place {
                     _ if kinds::is_foreign(kind, family, &message) => foreign = true,
                     _ if names => mirror.links.note(message.payload, false),
                     _ if purpose == Purpose::Start => {
+                        if let Some(filling) = filling {
+                            filling.overtaking.row(mirror, &message, made);
+                        }
                         stream.message(out, mirror, &message, source, telling);
                     }
                     Question::Route(asked) => {
@@ -143,6 +151,7 @@ impl Place {
                     Question::Objects => gather(shadow, &message),
                 }
             });
+            made = moment;
             if progress != Progress::More {
                 ended = Some(progress);
                 break;
@@ -220,7 +229,7 @@ impl Place {
         match job.purpose {
             Purpose::Start => {
                 self.verify_at = settings.verify.map(|every| now + every);
-                self.drop_overtaken(&job);
+                self.drop_overtaken();
                 return Ok(());
             }
             Purpose::Verify => self.verify_at = settings.verify.map(|every| now + every),
@@ -238,7 +247,7 @@ impl Place {
             return Ok(());
         }
         let time_microseconds = now_microseconds();
-        let spoken = self.mirror.spoken_of(self.backlog.messages().map(|(_, message)| message));
+        let spoken = self.mirror.spoken_of(self.backlog.messages());
         let doubts = self.mirror.doubts(&job.shadow, &job.kinds, &spoken);
         self.look(doubts.into_iter().map(|look| Look { cause: job.cause, ..look }));
         let differences = self.mirror.repair(job.shadow, &job.kinds, &spoken);
@@ -256,32 +265,13 @@ impl Place {
 
     /// Reads what the kernel had told when the last dump ended, however much waits already: it is no more than what the
     /// receive buffer can hold.
-    fn read_what_was_told(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    pub(super) fn read_what_was_told(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         let waiting = self.backlog.bytes();
         self.readable = true;
         while self.readable && self.backlog.bytes() - waiting <= self.receive_buffer_bytes {
             self.read_once(batch, moves)?;
         }
         Ok(())
-    }
-
-    /// Of what was told while the first dumps filled the mirror, drops what they have overtaken; what follows from it is
-    /// looked at.
-    fn drop_overtaken(&mut self, job: &Job) {
-        let overtaken = self.mirror.overtaken(self.backlog.messages(), |kind| job.asked.get(&kind).copied());
-        if overtaken.places.is_empty() && overtaken.looks.is_empty() {
-            return;
-        }
-        let mut looks = overtaken.looks;
-        let mut places = overtaken.places.iter().copied().peekable();
-        for (place, (_, message)) in self.backlog.messages().enumerate() {
-            if places.next_if_eq(&place).is_some() {
-                let before = silence::before(&self.mirror, &message);
-                silence::looks(&mut looks, &self.mirror, &message, before.as_ref(), None);
-            }
-        }
-        self.backlog.drop_messages(&overtaken.places);
-        self.look(looks);
     }
 
     /// A repair looks at everything.
