@@ -65,7 +65,7 @@ impl Place {
                 let started = self.at_a_moment(&mut stream.moves, |place| Dump::start(&place.dump_socket, &request));
                 let (moment, dump) = started?;
                 let dump = dump.map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
-                if let Some(filling) = &mut self.filling {
+                if let Some(filling) = self.filling.as_mut().filter(|_| job.purpose == Purpose::Start) {
                     filling.overtaking.ask(kind, moment.before);
                 }
                 job.running = Some(Running { kind, family, question, found: false, moment, dump });
