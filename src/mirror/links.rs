@@ -79,6 +79,14 @@ impl LinkTable {
         self.forget_oldest();
     }
 
+    /// The same, of a link's message.
+    pub fn note_name_of(&mut self, payload: &[u8]) {
+        let name = attribute(payload.get(16..).unwrap_or_default(), link::IFLA_IFNAME);
+        if let Some((ifindex, name)) = u32_at(payload, 4).zip(name) {
+            self.note_name(ifindex, name.split(|&octet| octet == 0).next().unwrap_or_default());
+        }
+    }
+
     /// Takes in a name, unless one is known: what a recording says of an interface further on.
     pub fn note_if_unknown(&mut self, payload: &[u8]) {
         if u32_at(payload, 4).is_some_and(|ifindex| !self.links.contains_key(&ifindex)) {

@@ -133,7 +133,14 @@ impl Mirror {
         differences: &mut Vec<Difference>,
     ) {
         let table: &'static Kind = KINDS[kind];
-        for (hash, found) in shadow.stores[kind].drain().filter(|(hash, _)| !spoken.contains(kind, *hash)) {
+        for (hash, found) in shadow.stores[kind].drain() {
+            if spoken.contains(kind, hash) {
+                // Other links may name it before it is told.
+                if std::ptr::eq(table, &kinds::link::LINK) {
+                    found.iter().for_each(|object| self.links.note_name_of(object));
+                }
+                continue;
+            }
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
@@ -276,7 +283,7 @@ fn merge(old: &[Box<[u8]>], fates: &[Fate], shown: Group) -> Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::wire::append_attribute;
+    use crate::netlink::wire::{Header, append_attribute, append_message};
 
     fn filter(ifindex: u32, handle: u32, kind: &[u8]) -> Vec<u8> {
         let mut payload = vec![0; 4];
@@ -335,6 +342,33 @@ mod tests {
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].new.as_deref(), Some(&route(&[4])[..]));
         assert!(mirror.take_unsettled().is_empty());
+    }
+
+    #[test]
+    fn what_notifications_speak_of_is_left_to_them_and_its_name_is_known() {
+        let kind = kinds::index_of(&kinds::link::LINK).unwrap();
+        let link = |ifindex: u8, flags: u8| {
+            let mut payload = vec![0, 0, 1, 0, ifindex, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0];
+            append_attribute(&mut payload, kinds::link::IFLA_IFNAME, &[b'v', b'0' + ifindex, 0]);
+            payload
+        };
+        let mut bytes = Vec::new();
+        let header = |kind| Header { kind, flags: 0, sequence: 0, port: 0 };
+        append_message(&mut bytes, header(kinds::link::LINK.new), &link(8, 0));
+        append_message(&mut bytes, header(kinds::link::LINK.delete), &link(3, 0));
+        let mut mirror = Mirror::new();
+        [3, 4].iter().for_each(|&ifindex| drop(mirror.apply(kind, false, 0, &link(ifindex, 0))));
+        let spoken = mirror.spoken_of(crate::netlink::wire::messages(&bytes));
+        let mut shadow = mirror.shadow();
+        [4, 8].iter().for_each(|&ifindex| drop(shadow.apply(kind, false, 0, &link(ifindex, 1))));
+        // Of 3, which is gone, and of 8, which has come, notifications wait.
+        let scopes = [(kind, Scope::All)];
+        assert_eq!(mirror.doubts(&shadow, &scopes, &spoken).len(), 2);
+        let differences = mirror.repair(shadow, &scopes, &spoken);
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].new.as_deref(), Some(&link(4, 1)[..]));
+        assert_eq!((crate::decode::Links::name(&mirror.links, 8), mirror.links.flags(8)), (Some(&b"v8"[..]), None));
+        assert_eq!(mirror.links.flags(3), Some(0));
     }
 
     #[test]
