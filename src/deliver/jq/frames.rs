@@ -1,4 +1,4 @@
-//! What linkhook and the child that runs a webhook's jq filter say to each other, over the child's stdin and stdout.
+//! What linkhook and a child that runs a jq expression say to each other, over the child's stdin and stdout.
 //!
 //! A frame is its length in octets (four octets, little endian), then so many octets:
 //!
@@ -17,7 +17,7 @@ use std::io::{self, Read, Write};
 /// The longest frame. No event that linkhook can read from the kernel comes near.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
 /// The child's reasons are cut to this.
-const REASON_BYTES_MAX: usize = 500;
+const REASON_BYTES_MAX: usize = 2000;
 const LENGTH_BYTES: usize = 4;
 
 /// What becomes of an event.
@@ -27,7 +27,9 @@ pub enum Verdict {
     Keep,
     /// The filter leaves it out.
     Drop,
-    /// The filter failed on it, and why.
+    /// The filter failed on it, and why: an error of jq.
+    Failed(String),
+    /// The filter broke its process on it, and why. The child cannot say so itself.
     Broken(String),
 }
 
@@ -84,7 +86,7 @@ impl Answer {
             Answer::Refused(why) => (b'e', why.as_str()),
             Answer::Verdict(Verdict::Keep) => (b'k', ""),
             Answer::Verdict(Verdict::Drop) => (b'd', ""),
-            Answer::Verdict(Verdict::Broken(why)) => (b'b', why.as_str()),
+            Answer::Verdict(Verdict::Failed(why) | Verdict::Broken(why)) => (b'b', why.as_str()),
         };
         let mut octets = vec![kind];
         octets.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(REASON_BYTES_MAX)]);
@@ -104,7 +106,7 @@ impl Answer {
             b'e' => Answer::Refused(text()),
             b'k' => Answer::Verdict(Verdict::Keep),
             b'd' => Answer::Verdict(Verdict::Drop),
-            b'b' => Answer::Verdict(Verdict::Broken(text())),
+            b'b' => Answer::Verdict(Verdict::Failed(text())),
             _ => return None,
         })
     }
@@ -124,7 +126,7 @@ mod tests {
             Answer::Refused("no".into()),
             Answer::Verdict(Verdict::Keep),
             Answer::Verdict(Verdict::Drop),
-            Answer::Verdict(Verdict::Broken("a string has no keys".into())),
+            Answer::Verdict(Verdict::Failed("a string has no keys".into())),
         ];
         let mut said = Vec::new();
         answers.iter().for_each(|answer| answer.write(&mut said).unwrap());
