@@ -21,7 +21,7 @@ use crate::mirror::signals::{self, Signals};
 use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
 use crate::netlink::wire::{self, Message};
 use crate::output::{Format, text};
-use judge::{Batch, Item, Settled, Waiting};
+use judge::{Batch, Item, Judged, Settled, Waiting};
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,11 +210,11 @@ impl Stream {
 
     /// What becomes of a batch: each line that the expression lets through gets its number, and goes to the webhooks that
     /// want it. A line without a verdict is not judged.
-    pub fn settle(&mut self, batch: &Batch, verdicts: Vec<Verdict>) -> Settled {
+    pub fn settle(&mut self, batch: &Batch, judged: Judged) -> Settled {
         let mut settled = Settled::default();
         let Some(waiting) = &mut self.waiting else { return settled };
         waiting.asked -= batch.candidates();
-        let mut verdicts = verdicts.into_iter();
+        let mut verdicts = judged.verdicts.into_iter();
         for (item, line) in batch.each() {
             if item.judged {
                 let done = self.options.count.is_some_and(|count| self.objects >= count);
@@ -223,7 +223,7 @@ impl Stream {
                     _ if done => continue,
                     Some(Verdict::Keep) => self.objects += 1,
                     Some(Verdict::Drop) => continue,
-                    Some(Verdict::Failed(why)) => {
+                    Some(Verdict::Broken(why)) => {
                         settled.unjudged += 1;
                         self.jq_errors += 1;
                         // The first is enough: a wrong expression fails on every line.
@@ -231,14 +231,8 @@ impl Stream {
                         log::log!(level, "{why}; the event is left out");
                         continue;
                     }
-                    Some(Verdict::Broken(why)) => {
-                        settled.unjudged += 1;
-                        settled.broken.get_or_insert(why);
-                        continue;
-                    }
                     None => {
                         settled.unjudged += 1;
-                        settled.broken.get_or_insert_with(|| "the jq filter did not end in time".into());
                         continue;
                     }
                 }

@@ -6,6 +6,7 @@
 
 mod found;
 pub mod job;
+mod lines;
 mod names;
 mod place;
 mod reload;
@@ -24,17 +25,16 @@ use std::sync::Arc;
 use crate::decode::json::Json;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
-use crate::deliver::jq::Verdict;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{KINDS, KindIndex};
 use crate::netlink::socket::Batch;
 use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};
 use crate::output::Destination;
-use crate::output::writer::{Outage, Writer};
+use crate::output::writer::Writer;
 use crate::signals;
 use crate::store::{Append, Store, Synchronous};
-use crate::stream::judge::{Asker, Batch as Unjudged, REASON, Settled};
+use crate::stream::judge::{Asker, Unjudged};
 use crate::stream::{Stream, Telling};
 pub use place::Place;
 pub use reload::Reload;
@@ -155,7 +155,8 @@ pub fn watch(
         store,
         asker,
         service,
-        unjudged: None,
+        beside: None,
+        unjudged: Unjudged::default(),
         told: Vec::new(),
         forgotten: Vec::new(),
         out: Json::new(),
@@ -196,6 +197,7 @@ pub fn watch(
     };
     watch.tell_losses(true);
     let judged = watch.judge_last();
+    watch.tell_unjudged(true);
     let lines = watch.stream.lines();
     watch.stream.own(&mut watch.out, "bye", "stopped", own_telling(None), |out| {
         out.key("lines");
@@ -246,7 +248,9 @@ struct Watch<'s> {
     /// Something that fails for one event does not end it.
     service: bool,
     /// What goes to the store with the lines that are judged now.
-    unjudged: Option<Append>,
+    beside: Option<Append>,
+    /// Events on which the expression has failed.
+    unjudged: Unjudged,
     /// Losses that are told in lines which the store does not have yet.
     told: Vec<Loss>,
     /// Namespaces that are gone, which the store is not told yet.
@@ -526,7 +530,12 @@ impl Watch<'_> {
         let dues = self.places.iter().filter_map(Place::due);
         let losses = self.stream.hub().and_then(|hub| hub.due(now));
         let discovery = self.discovery.as_ref().filter(|_| self.greeted).and_then(Discovery::due);
-        dues.chain(deadline).chain(discovery).chain(losses).min().map(|next| next.saturating_duration_since(now))
+        dues.chain(deadline)
+            .chain(discovery)
+            .chain(losses)
+            .chain(self.unjudged.due(now))
+            .min()
+            .map(|next| next.saturating_duration_since(now))
     }
 
     /// Whether lines are taken; where not, the loop is woken once they are.
@@ -543,6 +552,7 @@ impl Watch<'_> {
         self.take_verdicts()?;
         self.print_committed()?;
         self.tell_outage();
+        self.tell_unjudged(false);
         // Lines that wait are for the webhooks there were.
         if !self.stream.is_judging() {
             self.take_reloaded();
@@ -578,144 +588,6 @@ impl Watch<'_> {
         if self.greeted { self.discover() } else { Ok(()) }
     }
 
-    /// Tells what webhooks have lost, if it is time or must be now.
-    fn tell_losses(&mut self, must: bool) {
-        let told = self.stream.losses(&mut self.out, own_telling(None), Instant::now(), must);
-        if self.store.is_some() {
-            self.told.extend(told);
-        }
-    }
-
-    /// Tells that the output file could not be written for a while, now that it can.
-    fn tell_outage(&mut self) {
-        let Some(Outage { path, lines, reason, lasted }) = self.writer.take_outage() else { return };
-        if lines > 0 {
-            self.stream.own(&mut self.out, "output", "dropped", own_telling(None), |out| {
-                out.key("path");
-                out.string(&path);
-                out.key("lines");
-                out.unsigned(lines);
-                out.key("reason");
-                out.string(&reason);
-            });
-        }
-        self.stream.own(&mut self.out, "output", "recovered", own_telling(None), |out| {
-            out.key("path");
-            out.string(&path);
-            out.key("lasted");
-            out.display(format_args!("{:.6}s", lasted.as_secs_f64()));
-        });
-    }
-
-    /// Lines go to the output and to the webhooks: at once, or by the store, which has them first; before that to the jq
-    /// expression, where there is one.
-    fn flush(&mut self) -> std::result::Result<(), Ended> {
-        if self.asker.as_ref().is_some_and(Asker::is_busy) {
-            // What was told since waits behind it.
-            return Ok(());
-        }
-        if let Some((asker, batch)) = self.asker.as_mut().zip(self.stream.take_unjudged(&mut self.out)) {
-            asker.ask(batch);
-            self.unjudged = Some(self.gather());
-            return self.take_verdicts();
-        }
-        if self.store.is_none() {
-            if let Some(hub) = self.stream.hub_mut() {
-                hub.release();
-            }
-            let result = print(&mut self.writer, self.out.bytes());
-            self.out.clear();
-            return result;
-        }
-        let append = self.gather();
-        let lines = self.out.bytes().to_vec();
-        self.out.clear();
-        self.hand_over(append, lines)
-    }
-
-    /// What goes to the store beside lines and events.
-    fn gather(&mut self) -> Append {
-        let Some(store) = &self.store else { return Append::default() };
-        if store.wants_mirror() {
-            self.places.iter_mut().for_each(|place| place.tell_store_all(self.settings));
-        }
-        let mut append = Append {
-            forgotten: std::mem::take(&mut self.forgotten),
-            told: self.told.drain(..).map(|loss| (loss.queue, loss.reason, loss.events)).collect(),
-            ..Append::default()
-        };
-        self.places.iter_mut().filter(|place| place.has_changes()).for_each(|place| place.take_changes(&mut append));
-        append
-    }
-
-    fn hand_over(&mut self, append: Append, lines: Vec<u8>) -> std::result::Result<(), Ended> {
-        let sequence = self.stream.sequence();
-        let Some(store) = &self.store else {
-            if let Some(hub) = self.stream.hub_mut() {
-                hub.release();
-            }
-            return print(&mut self.writer, &lines);
-        };
-        let events = self.stream.hub_mut().map(Hub::take_staged).unwrap_or_default();
-        store.append(Append { lines, sequence, events, ..append });
-        Ok(())
-    }
-
-    /// Takes what the jq expression has decided, once it has, and hands over what it lets through.
-    fn take_verdicts(&mut self) -> std::result::Result<(), Ended> {
-        match self.asker.as_mut().and_then(Asker::take) {
-            Some((batch, verdicts)) => self.settle(&batch, verdicts),
-            None => Ok(()),
-        }
-    }
-
-    fn settle(&mut self, batch: &Unjudged, verdicts: Vec<Verdict>) -> std::result::Result<(), Ended> {
-        let Settled { lines, unjudged, broken } = self.stream.settle(batch, verdicts);
-        let append = self.unjudged.take().unwrap_or_default();
-        self.hand_over(append, lines)?;
-        match broken {
-            Some(why) if !self.service => return Err(Error::failed(why).into()),
-            Some(why) => log::error!("[watch] filter: {why}; the event is left out"),
-            None => {}
-        }
-        if self.service && unjudged > 0 {
-            self.stream.own(&mut self.out, "output", "dropped", own_telling(None), |out| {
-                out.key("events");
-                out.unsigned(unjudged);
-                out.key("reason");
-                out.string(REASON);
-            });
-        }
-        Ok(())
-    }
-
-    /// The end waits for the jq expression, for a bounded time.
-    fn judge_last(&mut self) -> std::result::Result<(), Ended> {
-        let deadline = Instant::now() + JUDGE_TIMEOUT;
-        loop {
-            self.flush()?;
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Some((batch, verdicts)) = self.asker.as_mut().and_then(|asker| asker.take_within(left)) else {
-                return Ok(());
-            };
-            self.settle(&batch, verdicts)?;
-        }
-    }
-
-    /// Prints the lines that the store has committed.
-    fn print_committed(&mut self) -> std::result::Result<(), Ended> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let lines = store.released()?;
-        print(&mut self.writer, &lines)
-    }
-
-    /// The same at the end, once everything is committed.
-    fn print_settled(&mut self) -> std::result::Result<(), Ended> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let lines = store.settle(FINISH_TIMEOUT);
-        print(&mut self.writer, &lines)
-    }
-
     /// Ends the webhooks, says what they did not get, and closes the store. The last line is written already.
     fn end_delivery(&mut self, within: Duration) {
         let losses = self.stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
@@ -739,18 +611,6 @@ impl Watch<'_> {
             Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
-    }
-}
-
-/// Hands lines to the writer.
-fn print(writer: &mut Writer, lines: &[u8]) -> std::result::Result<(), Ended> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    match writer.write(lines) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Ended::Closed),
-        Err(error) => Err(Error::system("cannot write the output", &error).into()),
-        Ok(()) => Ok(()),
     }
 }
 

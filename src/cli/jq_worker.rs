@@ -131,7 +131,7 @@ fn serve(code: &[u8], events: &mut impl Read, answers: &mut impl Write) -> io::R
         let verdict = match filter.accepts(&event) {
             Ok(true) => Verdict::Keep,
             Ok(false) => Verdict::Drop,
-            Err(why) => Verdict::Failed(format!("the jq filter failed: {why}")),
+            Err(why) => Verdict::Broken(format!("the jq filter failed: {why}")),
         };
         Answer::Verdict(verdict).write(answers)?;
     }
@@ -160,9 +160,9 @@ mod tests {
         let answers = said(".a - 0 > 0", &events);
         assert_eq!(answers[0], Answer::Ready);
         assert_eq!(answers[1], Answer::Verdict(Verdict::Keep));
-        assert!(matches!(&answers[2], Answer::Verdict(Verdict::Failed(why)) if why.contains("text")), "{answers:?}");
+        assert!(matches!(&answers[2], Answer::Verdict(Verdict::Broken(why)) if why.contains("text")), "{answers:?}");
         assert_eq!(answers[3], Answer::Verdict(Verdict::Drop));
-        assert!(matches!(&answers[4], Answer::Verdict(Verdict::Failed(_))));
+        assert!(matches!(&answers[4], Answer::Verdict(Verdict::Broken(_))));
         assert_eq!(answers.len(), 5);
     }
 

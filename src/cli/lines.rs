@@ -57,7 +57,7 @@ impl Ended {
 impl Lines {
     /// For a stream's lines; to a file, or to stdout where none is named.
     pub fn new(stream: &Stream, path: Option<&Path>) -> Result<Lines> {
-        let judge = stream.options().filter.jq.as_deref().map(|code| Judge::new(code, Patience::Never));
+        let judge = stream.options().filter.jq.as_deref().map(|code| Judge::new(code).patient(Patience::Never));
         Ok(Lines { out: Json::new(), output: super::output::open(path)?, judge })
     }
 
@@ -74,10 +74,10 @@ impl Lines {
             return Ok(result.and_then(|()| self.output.flush())?);
         };
         let Some(batch) = stream.take_unjudged(&mut self.out) else { return Ok(()) };
-        let verdicts = judge(child, &batch).map_err(Error::failed)?;
-        let settled = stream.settle(&batch, verdicts);
-        self.output.write_all(&settled.lines)?;
-        match settled.broken {
+        let mut judged = judge(child, &batch);
+        let cut = judged.cut.take();
+        self.output.write_all(&stream.settle(&batch, judged).lines)?;
+        match cut {
             Some(why) => Err(Error::failed(why).into()),
             None => Ok(self.output.flush()?),
         }

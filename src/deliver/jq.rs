@@ -75,7 +75,7 @@ pub enum Patience {
     Twice,
     /// The same, but not where it has taken too long: somebody waits.
     Waiting,
-    /// It is the end: of a command that does nothing else.
+    /// It is an error of the call, or of the next one where there are verdicts already: a command ends by it.
     Never,
 }
 
@@ -88,33 +88,39 @@ pub struct Judge {
     code: String,
     patience: Patience,
     process: Option<Process>,
+    /// What has broken the child, where that is the end.
+    broken: Option<String>,
     /// Children in a row that broke without a verdict.
     breaks: u32,
 }
 
 impl Judge {
     /// For an expression that is known to compile. The child starts with the first event.
-    pub fn new(code: &str, patience: Patience) -> Judge {
-        Judge { patience, ..Judge::with_program(OWN_PROGRAM.into(), code) }
+    pub fn new(code: &str) -> Judge {
+        Judge::with_program(OWN_PROGRAM.into(), code)
     }
 
     /// The same, by another file of linkhook's program.
     pub fn with_program(program: PathBuf, code: &str) -> Judge {
-        Judge { program, code: code.to_owned(), patience: Patience::Twice, process: None, breaks: 0 }
+        Judge { program, code: code.to_owned(), patience: Patience::Twice, process: None, broken: None, breaks: 0 }
     }
 
-    /// Whether what breaks a child is the end.
-    pub fn ends(&self) -> bool {
-        self.patience == Patience::Never
+    /// The same with another patience.
+    pub fn patient(self, patience: Patience) -> Judge {
+        Judge { patience, ..self }
     }
 
     /// Judges events, each a line of JSON, in order: at least the first one, and as many as [`BATCH_TIMEOUT`] leaves
     /// time for.
     ///
-    /// The error says why no child can be started, which is not the events' fault: the caller tries again later.
+    /// The error says why no child can be started, which is not the events' fault: the caller tries again later. With
+    /// [`Patience::Never`] it may say what broke the child, too.
     pub fn judge<E: AsRef<[u8]>>(&mut self, events: &[E]) -> std::result::Result<Vec<Verdict>, String> {
         let began = Instant::now();
         let mut verdicts = Vec::with_capacity(events.len());
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
         // The next event has broken a child.
         let mut suspect = false;
         while verdicts.len() < events.len() && (verdicts.is_empty() || began.elapsed() < BATCH_TIMEOUT) {
@@ -138,24 +144,24 @@ impl Judge {
                 (self.breaks, suspect) = (0, false);
             }
             let Err(broke) = result else { continue };
-            let settled = match self.patience {
-                Patience::Twice => suspect,
-                Patience::Waiting => suspect || matches!(broke, Broke::Silent),
-                Patience::Never => true,
-            };
+            let settled = suspect || (self.patience == Patience::Waiting && matches!(broke, Broke::Silent));
             let reason = self.process.take().map(|process| process.end(&broke)).unwrap_or_default();
             log::debug!("{reason}");
             self.breaks = self.breaks.saturating_add(1);
+            if self.patience == Patience::Never {
+                self.broken = Some(reason);
+                break;
+            }
             if settled {
                 verdicts.push(Verdict::Broken(reason));
-            }
-            if self.patience == Patience::Never {
-                break;
             }
             // Once it is settled, the next one is as good as any.
             suspect = !settled;
         }
-        Ok(verdicts)
+        match &self.broken {
+            Some(broken) if verdicts.is_empty() => Err(broken.clone()),
+            _ => Ok(verdicts),
+        }
     }
 }
 

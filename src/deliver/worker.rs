@@ -66,7 +66,7 @@ impl<'w> Worker<'w> {
     ) -> Worker<'w> {
         let (webhook, generation) = lane.webhook();
         let (sender, size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
-        let judge = webhook.jq.as_deref().map(judge_of);
+        let judge = webhook.jq.as_deref().map(Judge::new);
         Worker {
             lane,
             host,
@@ -161,7 +161,7 @@ impl<'w> Worker<'w> {
                     continue;
                 }
                 jq::Verdict::Drop => None,
-                jq::Verdict::Failed(reason) | jq::Verdict::Broken(reason) => Some(reason),
+                jq::Verdict::Broken(reason) => Some(reason),
             };
             passed.push(event.sequence);
             let Some(reason) = reason else { continue };
@@ -225,7 +225,7 @@ impl<'w> Worker<'w> {
         let (webhook, generation) = self.lane.webhook();
         if generation != self.generation {
             (self.sender, self.size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
-            self.judge = webhook.jq.as_deref().map(judge_of);
+            self.judge = webhook.jq.as_deref().map(Judge::new);
             (self.webhook, self.generation) = (webhook, generation);
             self.not_before = None;
         }
@@ -373,10 +373,6 @@ pub(super) fn bury(lane: &Lane, dead: Option<&mut DeadLetters>, letter: &Letter<
             return false;
         }
     }
-}
-
-fn judge_of(code: &str) -> Judge {
-    Judge::new(code, jq::Patience::Twice)
 }
 
 fn limits(webhook: &Webhook, events_max: usize) -> Limits {

@@ -19,6 +19,8 @@ const NUMBERS_MAX: usize = 1 << 16;
 const CAUSES_MAX: usize = 64;
 /// Where no child can be started, it is tried again after that time.
 const START_PAUSE: Duration = Duration::from_secs(1);
+/// Events that are not judged are told no more often than this.
+const TELL_PAUSE: Duration = Duration::from_secs(1);
 /// The service's reason for lines that are left out because the expression failed on them; what it says itself is on stderr.
 pub const REASON: &str = "not judged by [watch] filter";
 
@@ -96,8 +98,6 @@ pub struct Settled {
     pub lines: Vec<u8>,
     /// Lines that are left out because the expression failed on them or broke its process.
     pub unjudged: u64,
-    /// Why the first of those broke its process.
-    pub broken: Option<String>,
 }
 
 /// Which number a line got in the place of that for the time being.
@@ -137,14 +137,28 @@ impl Numbers {
     }
 }
 
-/// Judges a batch, for whoever has nothing else to do meanwhile; not beyond what breaks a child, if that is the end.
-pub fn judge(judge: &mut Judge, batch: &Batch) -> std::result::Result<Vec<Verdict>, String> {
+/// A batch's verdicts, as far as they came; and why there are no more.
+#[derive(Debug, Default)]
+pub struct Judged {
+    pub(super) verdicts: Vec<Verdict>,
+    /// Why not all are there.
+    pub cut: Option<String>,
+}
+
+/// Judges a batch.
+pub fn judge(child: &mut Judge, batch: &Batch) -> Judged {
     let events = batch.judged();
-    let mut verdicts = Vec::with_capacity(events.len());
-    while verdicts.len() < events.len() && !(judge.ends() && matches!(verdicts.last(), Some(Verdict::Broken(_)))) {
-        verdicts.extend(judge.judge(&events[verdicts.len()..])?);
+    let mut judged = Judged::default();
+    while judged.verdicts.len() < events.len() {
+        match child.judge(&events[judged.verdicts.len()..]) {
+            Ok(verdicts) => judged.verdicts.extend(verdicts),
+            Err(why) => {
+                judged.cut = Some(why);
+                break;
+            }
+        }
     }
-    Ok(verdicts)
+    judged
 }
 
 /// Asks the child beside the loop: a batch at a time, in a thread of its own.
@@ -157,13 +171,15 @@ pub struct Asker {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// With the batch that it is about: nobody may have waited for it any more.
-    answer: Mutex<Option<(Arc<Batch>, Vec<Verdict>)>>,
+    answer: Mutex<Option<Answer>>,
     answered: Condvar,
 }
 
+/// With the batch that it is about: nobody may have waited for it any more.
+type Answer = (Arc<Batch>, Judged);
+
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<(Arc<Batch>, Vec<Verdict>)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Answer>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,11 +191,11 @@ impl Asker {
         let (batches, asked) = channel::<Arc<Batch>>();
         let shared = Arc::<Shared>::default();
         let patience = if service { Patience::Waiting } else { Patience::Never };
-        let (answers, mut child) = (shared.clone(), Judge::new(code, patience));
+        let (answers, mut child) = (shared.clone(), Judge::new(code).patient(patience));
         let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
             for batch in asked {
-                let verdicts = judge_patiently(&mut child, &batch);
-                *answers.lock() = Some((batch, verdicts));
+                let judged = if service { judge_patiently(&mut child, &batch) } else { judge(&mut child, &batch) };
+                *answers.lock() = Some((batch, judged));
                 answers.answered.notify_all();
                 wake();
             }
@@ -198,13 +214,13 @@ impl Asker {
         let batch = Arc::new(batch);
         if batch.candidates() == 0 || self.batches.send(batch.clone()).is_err() {
             // Nothing to ask; or a defect has ended the thread: then nothing is judged.
-            *self.shared.lock() = Some((batch.clone(), Vec::new()));
+            *self.shared.lock() = Some((batch.clone(), Judged::default()));
         }
         self.asked = Some(batch);
     }
 
     /// The batch and its verdicts, once they are there.
-    pub fn take(&mut self) -> Option<(Arc<Batch>, Vec<Verdict>)> {
+    pub fn take(&mut self) -> Option<Answer> {
         let batch = self.asked.as_ref()?;
         let answer = self.shared.lock().take_if(|(about, _)| Arc::ptr_eq(about, batch))?;
         self.asked = None;
@@ -212,7 +228,7 @@ impl Asker {
     }
 
     /// The same at the end: waits for them, so long at most. What is not judged by then will not be.
-    pub fn take_within(&mut self, most: Duration) -> Option<(Arc<Batch>, Vec<Verdict>)> {
+    pub fn take_within(&mut self, most: Duration) -> Option<Answer> {
         let batch = self.asked.take()?;
         let deadline = Instant::now() + most;
         let mut answer = self.shared.lock();
@@ -222,7 +238,8 @@ impl Asker {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Some((batch, Vec::new()));
+                let cut = Some("the jq filter did not end in time".into());
+                return Some((batch, Judged { cut, ..Judged::default() }));
             }
             answer = self.shared.answered.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -230,19 +247,44 @@ impl Asker {
 }
 
 /// The same where it may take long: that no child can be started is nobody's fault, and is tried again.
-fn judge_patiently(child: &mut Judge, batch: &Batch) -> Vec<Verdict> {
+fn judge_patiently(child: &mut Judge, batch: &Batch) -> Judged {
     let mut said = false;
     loop {
-        match judge(child, batch) {
-            Ok(verdicts) => return verdicts,
-            Err(why) if child.ends() => return vec![Verdict::Broken(why)],
-            Err(why) => {
-                if !std::mem::replace(&mut said, true) {
-                    log::error!("{why}; it is tried again each second, and events wait meanwhile");
-                }
-            }
+        let judged = judge(child, batch);
+        let Some(why) = &judged.cut else { return judged };
+        if !std::mem::replace(&mut said, true) {
+            log::error!("{why}; it is tried again each second, and events wait meanwhile");
         }
         std::thread::sleep(START_PAUSE);
+    }
+}
+
+/// Events that a service leaves out because they are not judged, until that is told.
+#[derive(Debug, Default)]
+pub struct Unjudged {
+    events: u64,
+    told_at: Option<Instant>,
+}
+
+impl Unjudged {
+    /// So many more.
+    pub fn add(&mut self, events: u64) {
+        self.events += events;
+    }
+
+    /// When they are to be told, where there are any.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        (self.events > 0).then(|| self.told_at.map_or(now, |told_at| told_at + TELL_PAUSE))
+    }
+
+    /// How many are to be told now, if it is time or must be.
+    pub fn take(&mut self, now: Instant, must: bool) -> Option<u64> {
+        let due = self.due(now)?;
+        if due > now && !must {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(std::mem::take(&mut self.events))
     }
 }
 

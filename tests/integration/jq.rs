@@ -40,7 +40,7 @@ fn judge(code: &str, events: &[&str]) -> Vec<Verdict> {
 
 fn reason(verdict: &Verdict) -> &str {
     match verdict {
-        Verdict::Failed(reason) | Verdict::Broken(reason) => reason,
+        Verdict::Broken(reason) => reason,
         other => panic!("{other:?}"),
     }
 }

@@ -27,9 +27,7 @@ pub enum Verdict {
     Keep,
     /// The filter leaves it out.
     Drop,
-    /// The filter failed on it, and why: an error of jq.
-    Failed(String),
-    /// The filter broke its process on it, and why. The child cannot say so itself.
+    /// The filter failed on it, or broke its process, and why.
     Broken(String),
 }
 
@@ -86,7 +84,7 @@ impl Answer {
             Answer::Refused(why) => (b'e', why.as_str()),
             Answer::Verdict(Verdict::Keep) => (b'k', ""),
             Answer::Verdict(Verdict::Drop) => (b'd', ""),
-            Answer::Verdict(Verdict::Failed(why) | Verdict::Broken(why)) => (b'b', why.as_str()),
+            Answer::Verdict(Verdict::Broken(why)) => (b'b', why.as_str()),
         };
         let mut octets = vec![kind];
         octets.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(REASON_BYTES_MAX)]);
@@ -106,7 +104,7 @@ impl Answer {
             b'e' => Answer::Refused(text()),
             b'k' => Answer::Verdict(Verdict::Keep),
             b'd' => Answer::Verdict(Verdict::Drop),
-            b'b' => Answer::Verdict(Verdict::Failed(text())),
+            b'b' => Answer::Verdict(Verdict::Broken(text())),
             _ => return None,
         })
     }
@@ -126,7 +124,7 @@ mod tests {
             Answer::Refused("no".into()),
             Answer::Verdict(Verdict::Keep),
             Answer::Verdict(Verdict::Drop),
-            Answer::Verdict(Verdict::Failed("a string has no keys".into())),
+            Answer::Verdict(Verdict::Broken("a string has no keys".into())),
         ];
         let mut said = Vec::new();
         answers.iter().for_each(|answer| answer.write(&mut said).unwrap());
