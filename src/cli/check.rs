@@ -37,6 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for warning in configuration.warnings.iter().chain(&unusable(&configuration)) {
         log::warn!("{warning}");
     }
+    // They come first, at a terminal as well.
+    log::logger().flush();
     let host = configuration.watch.host.clone().unwrap_or_else(config::own_host);
     let mut out = std::io::stdout();
     written(out.write_all(lines(&words(&configuration)).as_bytes()))?;

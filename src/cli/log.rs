@@ -43,6 +43,8 @@ impl Arguments {
         std::panic::set_hook(Box::new(|panic| {
             let thread = std::thread::current();
             log::error!("a defect in linkhook: {}: {panic}", thread.name().unwrap_or("a thread"));
+            // It may be the end.
+            flush();
         }));
     }
 
