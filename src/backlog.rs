@@ -1,5 +1,7 @@
 //! Datagrams that were taken from the kernel and are not decoded yet: read first, decode in slices.
 
+use crate::netlink::wire::{self, Message};
+
 /// A queue of datagrams in one buffer, bounded in octets.
 #[derive(Debug)]
 pub struct Backlog {
@@ -27,7 +29,7 @@ impl Backlog {
 
     /// Whether it takes in no more for now.
     pub fn is_full(&self) -> bool {
-        self.buffer.len() - self.head >= self.bytes_max
+        self.bytes() >= self.bytes_max
     }
 
     /// Whether there is nothing to decode.
@@ -52,12 +54,51 @@ impl Backlog {
 
     /// The datagrams in order, each with when it was received.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &[u8])> {
-        let mut rest = &self.buffer[self.head..];
-        std::iter::from_fn(move || {
-            let (time, datagram, behind) = split(rest)?;
-            rest = behind;
-            Some((time, datagram))
-        })
+        Datagrams { rest: &self.buffer[self.head..] }
+    }
+
+    /// Where the next datagram will be; the place moves when others are taken out.
+    pub fn end(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The messages in the datagrams from that place on.
+    pub fn messages_from(&self, place: usize) -> impl Iterator<Item = Message<'_>> {
+        Datagrams { rest: &self.buffer[place..] }.flat_map(|(_, datagram)| wire::messages(datagram))
+    }
+
+    /// Octets that wait, with those that the queue itself needs.
+    pub fn bytes(&self) -> usize {
+        self.buffer.len() - self.head
+    }
+
+    /// The messages in the datagrams, in order.
+    pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+        self.messages_from(self.head)
+    }
+
+    /// Takes out the messages at those places, growing, as [`Backlog::messages`] has them; the others of their datagrams
+    /// stay.
+    pub fn drop_messages(&mut self, places: &[usize]) {
+        let mut left = Backlog::new(self.bytes_max);
+        let (mut place, mut places) = (0, places.iter().copied().peekable());
+        for (time, datagram) in self.iter() {
+            let mut messages = wire::messages(datagram);
+            let mut kept = Vec::with_capacity(datagram.len());
+            for message in messages.by_ref() {
+                if places.next_if_eq(&place).is_none() {
+                    kept.extend_from_slice(message.bytes);
+                    kept.resize(wire::align(kept.len()), 0);
+                }
+                place += 1;
+            }
+            // What is no message is told as such.
+            kept.extend_from_slice(messages.rest());
+            if !kept.is_empty() {
+                left.push(time, &kept);
+            }
+        }
+        *self = left;
     }
 
     /// Takes the first datagram out.
@@ -75,6 +116,21 @@ impl Backlog {
             self.buffer.drain(..self.head);
             self.head = 0;
         }
+    }
+}
+
+/// The datagrams of a buffer.
+struct Datagrams<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Datagrams<'a> {
+    type Item = (i64, &'a [u8]);
+
+    fn next(&mut self) -> Option<(i64, &'a [u8])> {
+        let (time, datagram, behind) = split(self.rest)?;
+        self.rest = behind;
+        Some((time, datagram))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::kinds::{self, KINDS};
 use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{self, DumpError, Row};
-use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
@@ -141,8 +141,7 @@ fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> 
             let family = request.body.first().copied().unwrap_or_default();
             let dumped = dump::dump_all(NETLINK_ROUTE, &request, DUMP_TIMEOUT, |row| {
                 let Row::Message(message) = row else { return };
-                let foreign = family != 0 && message.payload.first().is_some_and(|&found| found != family);
-                if !foreign && result.is_ok() {
+                if !kinds::is_foreign(kind, family, &message) && result.is_ok() {
                     if kind == link {
                         mirror.links.note(message.payload, false);
                     }
@@ -190,7 +189,13 @@ fn follow(
                 socket.wait(left)?;
                 continue;
             }
-            Err(error) if is_overrun(&error) => continue,
+            Err(error) if is_loss(&error) => {
+                // What a full buffer has cost is counted by the kernel, and said at the end.
+                if !is_overrun(&error) {
+                    log::warn!("the kernel could not tell of a change, which is missing: {error}");
+                }
+                continue;
+            }
             Err(error) => return Err(error),
         }
         let time = now_microseconds();

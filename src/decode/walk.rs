@@ -113,10 +113,33 @@ pub struct Leftovers<'a> {
     rest: &'a [u8],
 }
 
-impl Leftovers<'_> {
+impl<'a> Leftovers<'a> {
+    /// What a function does not know of a set that it reads by itself. It writes the rest all the same, and this at the
+    /// end of the set's object.
+    pub fn of(bytes: &'a [u8], known: impl Fn(u16) -> bool) -> Leftovers<'a> {
+        let mut leftovers = Leftovers::default();
+        let mut iterator = attributes(bytes);
+        for found in iterator.by_ref().filter(|found| !known(found.number)) {
+            leftovers.keep(found);
+        }
+        leftovers.rest = iterator.rest();
+        leftovers
+    }
+
+    /// Keeps an attribute that is not known.
+    pub fn keep(&mut self, Attribute { number, payload }: Attribute<'a>) {
+        self.list.push(Unknown { number, payload, error: None });
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.rest.is_empty()
+    }
+
+    /// Writes the member `unknown`, if there is anything to keep.
     #[inline]
-    fn write(&self, out: &mut Json) {
-        if !self.list.is_empty() || !self.rest.is_empty() {
+    pub fn write(&self, out: &mut Json) {
+        if !self.is_empty() {
             self.write_some(out);
         }
     }
@@ -174,7 +197,17 @@ pub fn write_object(out: &mut Json, kind: &Kind, context: &Context<'_>) {
 
 /// Writes the members for the attributes in `bytes`, which are what `context.set` holds.
 pub fn write_set<'a>(out: &mut Json, context: &Context<'a>, set: &'static Set, bytes: &'a [u8]) {
-    let mut leftovers = Leftovers::default();
+    write_set_with(out, context, set, bytes, Leftovers::default());
+}
+
+/// The same, where a function has found more that is to be kept in the set's object.
+pub fn write_set_with<'a>(
+    out: &mut Json,
+    context: &Context<'a>,
+    set: &'static Set,
+    bytes: &'a [u8],
+    mut leftovers: Leftovers<'a>,
+) {
     write_attributes(out, context, set, bytes, &mut leftovers);
     leftovers.write(out);
 }

@@ -1,14 +1,30 @@
 //! Messages that hold several objects, taken apart: each object becomes a message of its own.
 
-use super::{mdb, vlan};
+use super::{KINDS, KindIndex, mdb, of_message, vlan};
 use crate::decode::code::vlan::singles;
 use crate::decode::schema::Kind;
-use crate::netlink::wire::{append_attribute, attributes};
+use crate::netlink::wire::{Message, append_attribute, attributes};
 
 /// Any attribute's number, in a kind's ways.
 const ANY: u16 = 0;
 /// `AF_BRIDGE`.
 const AF_BRIDGE: u8 = 7;
+
+/// Calls `each` with every object of a message that has an identity: its kind, whether it is said to be gone, and its
+/// payload, which holds its kind's whole header.
+pub fn objects(message: &Message<'_>, mut each: impl FnMut(KindIndex, bool, &[u8])) {
+    let family = message.payload.first().copied().unwrap_or_default();
+    let Some((kind, removes)) = of_message(message.header.kind, family) else { return };
+    let table = KINDS[kind];
+    if table.identity.is_none() || message.payload.len() < table.header.bytes {
+        return;
+    }
+    if table.split.is_empty() {
+        each(kind, removes, message.payload);
+        return;
+    }
+    split(table, message.payload).iter().for_each(|payload| each(kind, removes, payload));
+}
 
 /// The payloads of the objects in a message; a range becomes as many objects as it has numbers. The message itself is
 /// an object where none is inside and it tells something else; where it tells nothing, there is no object.

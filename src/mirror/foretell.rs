@@ -32,18 +32,6 @@ fn leaves(payload: &[u8], gone: bool, old_flags: Option<u32>) -> Option<Leaving>
 }
 
 impl Mirror {
-    /// The links that went down or for good, as a dump of all links shows: by the time that the kernel's word of it is read,
-    /// they may be up again.
-    pub fn left(&self, shown: &Mirror) -> Vec<Leaving> {
-        let Some(kind) = kinds::index_of(&link::LINK) else { return Vec::new() };
-        let links = self.stores[kind].iter().filter_map(|(hash, group)| Some((hash, group.iter().next()?)));
-        let leaving = links.filter_map(|(hash, old)| {
-            let new = shown.stores[kind].find(hash).and_then(|group| group.iter().next());
-            leaves(new.unwrap_or(old), new.is_none(), u32_at(old, 8))
-        });
-        leaving.collect()
-    }
-
     /// Takes out what leaves with a link, what stands on others first: routes, then nexthops (`fib_sync_down_dev`,
     /// `nexthop_flush_dev`).
     pub fn take_leaving(&mut self, Leaving { ifindex, gone }: Leaving) -> Vec<Difference> {
@@ -170,27 +158,5 @@ mod tests {
         assert_eq!(leaving(16, IFF_UP, IFF_UP, 1500), None);
         assert_eq!(leaving(16, IFF_UP, 0, 60), None);
         assert_eq!(leaving(17, 0, 0, 60), Some(true));
-    }
-
-    #[test]
-    fn a_dump_of_links_shows_which_have_left() {
-        let kind = kinds::index_of(&link::LINK).unwrap();
-        let mirror = |links: &[(u8, u32)]| {
-            let mut mirror = Mirror::new().shadow();
-            for (ifindex, flags) in links {
-                let mut payload = [[0; 4], [*ifindex, 0, 0, 0], flags.to_ne_bytes(), [0; 4]].concat();
-                append_attribute(&mut payload, link::IFLA_MTU, &1500u32.to_ne_bytes());
-                mirror.apply(kind, false, 0, &payload);
-            }
-            mirror
-        };
-        let before = mirror(&[(1, IFF_UP), (2, IFF_UP), (3, IFF_UP), (4, 0)]);
-        let mut shown = before.shadow();
-        for payload in mirror(&[(1, IFF_UP), (2, 0), (4, 0), (5, 0)]).objects(kind) {
-            shown.apply(kind, false, 0, payload);
-        }
-        let mut left: Vec<(u32, bool)> = before.left(&shown).iter().map(|left| (left.ifindex, left.gone)).collect();
-        left.sort_unstable();
-        assert_eq!(left, [(2, false), (3, true)]);
     }
 }

@@ -19,6 +19,7 @@ pub mod signals;
 pub mod silence;
 mod store;
 mod uses;
+pub mod waiting;
 
 use std::hash::BuildHasher;
 

@@ -8,9 +8,12 @@ use proptest::prelude::*;
 
 use super::foretell::Leaving;
 use super::repair::{Routes, Scope};
+use super::waiting::{Moment, Overtaking, Spoken};
 use super::{Change, Mirror, interfaces_of};
-use crate::kinds::{addr, index_of, link, route};
-use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute};
+use crate::kinds::{KINDS, addr, index_of, link, of_message, route};
+use crate::netlink::wire::{
+    Header, Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, append_message,
+};
 
 /// What happens to an object of few keys and values.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +30,21 @@ enum Act {
     Down { link: u8, gone: bool },
     /// A notification comes twice.
     Again,
-    /// The kernel is asked for everything; so many of the next acts happen during the dump: their notifications wait.
-    Repair { meanwhile: u8 },
-    /// The kernel is asked for the routes of one interface.
-    Look { link: u8 },
+    /// The kernel is asked for everything, or for the routes of one interface. So many of the next acts happen before the
+    /// dump's rows are made, and so many after it: their notifications wait until the dump is done.
+    Dump { link: Option<u8>, unread: u8, meanwhile: u8 },
+}
+
+impl Act {
+    /// The same, told.
+    fn told(mut self) -> Act {
+        match &mut self {
+            Act::Address { told, .. } | Act::Gone { told, .. } => *told = true,
+            Act::Route { told, .. } | Act::Withdrawn { told, .. } => *told = true,
+            Act::Down { .. } | Act::Again | Act::Dump { .. } => {}
+        }
+        self
+    }
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -50,8 +64,8 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0u8..3, 0u8..3, told()).prop_map(|(prefix, place, told)| Act::Withdrawn { prefix, place, told }),
         1 => (1u8..3, prop::bool::ANY).prop_map(|(link, gone)| Act::Down { link, gone }),
         1 => Just(Act::Again),
-        1 => (0u8..4).prop_map(|meanwhile| Act::Repair { meanwhile }),
-        1 => (1u8..3).prop_map(|link| Act::Look { link }),
+        2 => (prop::option::of(1u8..3), 0u8..4, 0u8..4)
+            .prop_map(|(link, unread, meanwhile)| Act::Dump { link, unread, meanwhile }),
     ]
 }
 
@@ -132,7 +146,7 @@ impl Kernel {
                 }
                 (true, (index_of(&link::LINK).unwrap(), gone, 0, vec![link]))
             }
-            Act::Again | Act::Repair { .. } | Act::Look { .. } => return None,
+            Act::Again | Act::Dump { .. } => return None,
         };
         told.then_some(notification)
     }
@@ -153,21 +167,78 @@ impl Kernel {
     }
 }
 
+/// Every state that each object had in the kernel, in order: its payload, or `None` where it was not there.
+#[derive(Default)]
+struct History {
+    states: BTreeMap<(usize, Vec<u8>), Vec<Option<Vec<u8>>>>,
+}
+
+/// What an object is known by: an address by its key, a route by its prefix and its gateway.
+fn identity(kind: usize, payload: &[u8]) -> (usize, Vec<u8>) {
+    let length = if kind == index_of(&addr::ADDR).unwrap() { payload.len() - 8 } else { payload.len() };
+    (kind, payload[..length].to_vec())
+}
+
+impl History {
+    /// The kernel holds this now.
+    fn note(&mut self, kernel: &Kernel) {
+        let now: BTreeMap<_, _> =
+            kernel.objects().into_iter().map(|(kind, payload)| (identity(kind, &payload), payload)).collect();
+        for identity in now.keys() {
+            self.states.entry(identity.clone()).or_insert_with(|| vec![None]);
+        }
+        for (identity, states) in &mut self.states {
+            let state = now.get(identity).cloned();
+            if states.last() != Some(&state) {
+                states.push(state);
+            }
+        }
+    }
+}
+
 /// What the events add up to.
 #[derive(Default)]
 struct Fold {
     objects: Vec<(usize, Vec<u8>)>,
+    history: History,
+    /// Which of its states each object was last said to have.
+    told: BTreeMap<(usize, Vec<u8>), usize>,
+    /// Something happened to routes untold: which one of its prefix another one replaces is then a guess.
+    guesses: bool,
 }
 
 impl Fold {
-    fn add(&mut self, kind: usize, new: &[u8]) {
-        assert!(!self.objects.contains(&(kind, new.to_vec())), "added twice: {new:?}");
-        self.objects.push((kind, new.to_vec()));
+    fn tell(&mut self, kind: usize, old: Option<&[u8]>, new: Option<&[u8]>) {
+        if let Some(old) = old {
+            let place = self.objects.iter().position(|(other, object)| *other == kind && object == old);
+            self.objects.remove(place.expect("what is removed or changed is there"));
+            if new.is_none_or(|new| identity(kind, new) != identity(kind, old)) {
+                self.happened(identity(kind, old), None);
+            }
+        }
+        if let Some(new) = new {
+            assert!(!self.objects.contains(&(kind, new.to_vec())), "added twice: {new:?}");
+            self.objects.push((kind, new.to_vec()));
+            self.happened(identity(kind, new), Some(new));
+        }
     }
 
-    fn remove(&mut self, kind: usize, old: &[u8]) {
-        let place = self.objects.iter().position(|(other, object)| *other == kind && object == old);
-        self.objects.remove(place.expect("what is removed or changed is there"));
+    /// The object is now as the kernel has it at this moment.
+    fn at_present(&mut self, kind: usize, row: &[u8]) {
+        let identity = identity(kind, row);
+        let now = self.history.states[&identity].len() - 1;
+        self.told.insert(identity, now);
+    }
+
+    /// The object was in that state after the one that was told last, or the event is a lie.
+    fn happened(&mut self, identity: (usize, Vec<u8>), state: Option<&[u8]>) {
+        if self.guesses && identity.0 == index_of(&route::ROUTE).unwrap() {
+            return;
+        }
+        let states = self.history.states.get(&identity).expect("what is told was there at some time");
+        let told = self.told.entry(identity).or_default();
+        let later = states[*told..].iter().position(|other| other.as_deref() == state);
+        *told += later.unwrap_or_else(|| panic!("{state:?} did not follow {:?} in {states:?}", states[*told]));
     }
 
     fn sorted(&self) -> Vec<(usize, Vec<u8>)> {
@@ -183,50 +254,73 @@ struct Watcher {
     fold: Fold,
 }
 
+/// A dump under way.
+struct Dump {
+    link: Option<u8>,
+    unread: u8,
+    meanwhile: u8,
+    /// Once they are made.
+    rows: Option<Vec<(usize, Vec<u8>)>>,
+}
+
+fn message((kind, removes, flags, payload): &Notification) -> Vec<u8> {
+    let table = KINDS[*kind];
+    let mut bytes = Vec::new();
+    let header = Header { kind: if *removes { table.delete } else { table.new }, flags: *flags, sequence: 0, port: 0 };
+    append_message(&mut bytes, header, payload);
+    bytes
+}
+
 impl Watcher {
+    fn new() -> Watcher {
+        Watcher { mirror: Mirror::new(), fold: Fold::default() }
+    }
+
     fn take(&mut self, (kind, removes, flags, payload): &Notification) {
         if *kind == index_of(&link::LINK).unwrap() {
             let leaving = Leaving { ifindex: payload[0].into(), gone: *removes };
             let differences = self.mirror.take_leaving(leaving);
-            differences.iter().for_each(|gone| self.fold.remove(gone.kind, gone.old.as_ref().unwrap()));
+            differences.iter().for_each(|gone| self.fold.tell(gone.kind, gone.old.as_deref(), None));
             return;
         }
         match self.mirror.apply(*kind, *removes, *flags, payload).1 {
-            Change::Added(new) => self.fold.add(*kind, new),
-            Change::Changed { old, new } => {
-                self.fold.remove(*kind, &old);
-                self.fold.add(*kind, new);
-            }
-            Change::Removed(old) => self.fold.remove(*kind, &old),
+            Change::Added(new) => self.fold.tell(*kind, None, Some(new)),
+            Change::Changed { old, new } => self.fold.tell(*kind, Some(&old), Some(new)),
+            Change::Removed(old) => self.fold.tell(*kind, Some(&old), None),
             Change::RemovedUnknown | Change::Same(_) => {}
         }
     }
 
+    /// A dump is done, while those notifications wait.
+    fn finish(&mut self, dump: Dump, waiting: &[Notification]) {
+        let route = index_of(&route::ROUTE).unwrap();
+        let mut rows = dump.rows.unwrap_or_default();
+        let scopes = match dump.link {
+            None => vec![(index_of(&addr::ADDR).unwrap(), Scope::All), (route, Scope::All)],
+            // Of the rows, those that a dump of an interface's routes shows.
+            Some(link) => {
+                rows.retain(|(kind, row)| *kind == route && interfaces_of(&route::ROUTE, row).contains(&link.into()));
+                let through = vec![(2, link.into())];
+                vec![(route, Scope::Routes(Routes { through, asked: Vec::new() }))]
+            }
+        };
+        let waiting: Vec<Vec<u8>> = waiting.iter().map(message).collect();
+        let spoken = self.mirror.spoken_of(waiting.iter().filter_map(|bytes| Message::parse(bytes)));
+        self.repair_within(&rows, &scopes, &spoken);
+    }
+
     fn repair(&mut self, rows: &[(usize, Vec<u8>)]) {
         let kinds = [index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap()];
-        self.repair_within(rows, &kinds.map(|kind| (kind, Scope::All)));
+        self.repair_within(rows, &kinds.map(|kind| (kind, Scope::All)), &Spoken::default());
     }
 
-    /// Of the rows, those that a dump of an interface's routes shows.
-    fn look(&mut self, rows: &[(usize, Vec<u8>)], link: u32) {
-        let kind = index_of(&route::ROUTE).unwrap();
-        let mut rows = rows.to_vec();
-        rows.retain(|(other, payload)| *other == kind && interfaces_of(&route::ROUTE, payload).contains(&link));
-        self.repair_within(&rows, &[(kind, Scope::Routes(Routes { through: vec![(2, link)], asked: Vec::new() }))]);
-    }
-
-    fn repair_within(&mut self, rows: &[(usize, Vec<u8>)], scopes: &[(usize, Scope)]) {
+    fn repair_within(&mut self, rows: &[(usize, Vec<u8>)], scopes: &[(usize, Scope)], spoken: &Spoken) {
         let mut shadow = self.mirror.shadow();
         for (kind, payload) in rows {
             shadow.apply(*kind, false, NLM_F_MULTI, payload);
         }
-        for difference in self.mirror.repair(shadow, scopes) {
-            if let Some(old) = &difference.old {
-                self.fold.remove(difference.kind, old);
-            }
-            if let Some(new) = &difference.new {
-                self.fold.add(difference.kind, new);
-            }
+        for difference in self.mirror.repair(shadow, scopes, spoken) {
+            self.fold.tell(difference.kind, difference.old.as_deref(), difference.new.as_deref());
         }
     }
 }
@@ -235,33 +329,35 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn events_add_up_to_what_the_kernel_holds(acts in vec(act(), 0..40)) {
+    fn events_add_up_to_what_the_kernel_holds(acts in vec(act(), 0..40), tells_all in prop::bool::ANY) {
         let mut kernel = Kernel::default();
-        let mut watcher = Watcher { mirror: Mirror::new(), fold: Fold::default() };
-        let mut last = None;
+        let mut watcher = Watcher::new();
+        let mut last: Option<Notification> = None;
         let mut waiting: Vec<Notification> = Vec::new();
-        let mut dump = None;
+        let mut dump: Option<Dump> = None;
         // Since the kernel was last asked for everything, nothing happened untold.
         let mut honest = true;
+        // The same since the last dump's rows were made.
+        let mut honest_since_rows = true;
         for act in acts {
+            let act = if tells_all { act.told() } else { act };
             match act {
                 Act::Again => {
                     if let Some(notification) = &last {
-                        watcher.take(notification);
+                        if dump.is_some() { waiting.push(notification.clone()) } else { watcher.take(notification) }
                     }
                 }
-                Act::Repair { meanwhile } if dump.is_none() => {
-                    dump = Some((kernel.objects(), meanwhile));
-                    honest = true;
-                }
-                Act::Look { link } if dump.is_none() => {
-                    watcher.look(&kernel.objects(), link.into());
-                    // What was told before the look does not come after it.
+                Act::Dump { link, unread, meanwhile } if dump.is_none() => {
+                    dump = Some(Dump { link, unread, meanwhile, rows: None });
+                    // What was told before a dump does not come after it.
                     last = None;
                 }
                 _ => {
                     let before = kernel.objects();
-                    if let Some(notification) = kernel.act(act) {
+                    let notification = kernel.act(act);
+                    watcher.fold.history.note(&kernel);
+                    watcher.fold.guesses |= notification.is_none() && kernel.objects() != before;
+                    if let Some(notification) = notification {
                         if dump.is_some() {
                             waiting.push(notification.clone());
                         } else {
@@ -272,14 +368,27 @@ proptest! {
                     } else {
                         last = None;
                         honest &= kernel.objects() == before;
+                        honest_since_rows &= kernel.objects() == before;
                     }
                 }
             }
-            if let Some((rows, meanwhile)) = dump.take() {
-                if meanwhile > 0 {
-                    dump = Some((rows, meanwhile - 1));
+            if let Some(mut under_way) = dump.take() {
+                if under_way.unread > 0 {
+                    under_way.unread -= 1;
+                    dump = Some(under_way);
+                } else if under_way.rows.is_none() {
+                    under_way.rows = Some(kernel.objects());
+                    honest_since_rows = true;
+                    dump = Some(under_way);
+                } else if under_way.meanwhile > 0 {
+                    under_way.meanwhile -= 1;
+                    dump = Some(under_way);
                 } else {
-                    watcher.repair(&rows);
+                    // Objects that notifications speak of are not compared.
+                    if under_way.link.is_none() && waiting.is_empty() {
+                        honest = honest_since_rows;
+                    }
+                    watcher.finish(under_way, &waiting);
                     waiting.drain(..).for_each(|notification| watcher.take(&notification));
                 }
             }
@@ -288,10 +397,85 @@ proptest! {
             }
             prop_assert!(watcher.mirror.uses_are_right());
         }
+        waiting.drain(..).for_each(|notification| watcher.take(&notification));
         watcher.repair(&kernel.objects());
         prop_assert_eq!(watcher.fold.sorted(), kernel.sorted());
         prop_assert!(watcher.mirror.uses_are_right());
         prop_assert_eq!(watcher.mirror.routes_through(2, 1) + watcher.mirror.routes_through(2, 2),
             kernel.routes.values().map(Vec::len).sum::<usize>());
+    }
+
+    /// At the start, the rows fill the mirror. Of each kind they are made at some time, and what is told before is received
+    /// before it, right after it, or later: it must not be told as if it came after the row.
+    #[test]
+    fn what_the_first_dump_has_overtaken_is_not_told(
+        acts in vec(act(), 0..30),
+        asked in (0usize..30, 0usize..30),
+        unread in 0usize..4,
+        meanwhile in 0usize..3,
+    ) {
+        let (addr, route) = (index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap());
+        let mut kernel = Kernel::default();
+        let mut watcher = Watcher::new();
+        // What existed before anything was listened to.
+        for act in [Act::Address { key: 0, value: 0, told: true }, Act::Address { key: 1, value: 1, told: true }] {
+            kernel.act(act);
+        }
+        watcher.fold.history.note(&kernel);
+        let acts: Vec<Act> = acts.into_iter().map(Act::told).filter(|act| !matches!(act, Act::Down { .. })).collect();
+        let asked = [(addr, asked.0), (route, asked.1.max(asked.0))].map(|(kind, at)| (kind, at.min(acts.len())));
+        let mut told: Vec<Vec<u8>> = Vec::new();
+        let mut overtaking = Overtaking::default();
+        let mut received = 0;
+        let mut rows: Vec<(Vec<u8>, Moment)> = Vec::new();
+        // Until when everything is read after rows were made, how many messages had been received before, and the rows.
+        let mut under_way: Vec<(usize, usize, Vec<Vec<u8>>)> = Vec::new();
+        for now in 0..=acts.len() + meanwhile {
+            for (kind, _) in asked.iter().filter(|(_, at)| *at == now) {
+                let read = told.len().saturating_sub(unread).max(received);
+                let new = told[received..read].iter().filter_map(|bytes| Message::parse(bytes));
+                received = overtaking.receive(&mut watcher.mirror, new);
+                overtaking.ask(*kind, received);
+                let mut made = Vec::new();
+                for (_, row) in kernel.objects().into_iter().filter(|(other, _)| other == kind) {
+                    watcher.fold.tell(*kind, None, Some(&row));
+                    watcher.fold.at_present(*kind, &row);
+                    made.push(message(&(*kind, false, NLM_F_MULTI, row)));
+                }
+                under_way.push((now + meanwhile, received, made));
+            }
+            if let Some(&act) = acts.get(now) {
+                told.extend(kernel.act(act).iter().map(message));
+                watcher.fold.history.note(&kernel);
+            }
+            for (_, before, made) in under_way.extract_if(.., |(until, ..)| *until == now) {
+                let new = told[received..].iter().filter_map(|bytes| Message::parse(bytes));
+                received = overtaking.receive(&mut watcher.mirror, new);
+                let moment = Moment { before, after: received, time_microseconds: 0 };
+                rows.extend(made.into_iter().map(|row| (row, moment)));
+            }
+        }
+        for (row, moment) in &rows {
+            let row = Message::parse(row).unwrap();
+            overtaking.row(&mut watcher.mirror, &row, *moment);
+            let (kind, _) = of_message(row.header.kind, 2).unwrap();
+            watcher.mirror.apply(kind, false, NLM_F_MULTI, row.payload);
+        }
+        let messages = || told.iter().filter_map(|bytes| Message::parse(bytes));
+        overtaking.receive(&mut watcher.mirror, messages().skip(received));
+        let overtaken = overtaking.finish(&mut watcher.mirror, messages());
+        // Of routes that share a prefix it may be wrong what is dropped; that is looked at.
+        watcher.fold.guesses = !overtaken.looks.is_empty();
+        for (place, message) in messages().enumerate() {
+            if !overtaken.places.contains(&place) {
+                let (kind, removes) = of_message(message.header.kind, 2).unwrap();
+                watcher.take(&(kind, removes, message.header.flags, message.payload.to_vec()));
+            }
+        }
+        if overtaken.looks.is_empty() {
+            prop_assert_eq!(watcher.fold.sorted(), kernel.sorted());
+        }
+        watcher.repair(&kernel.objects());
+        prop_assert_eq!(watcher.fold.sorted(), kernel.sorted());
     }
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use super::ask::Asked;
 use super::compare::same;
 use super::store::Group;
+use super::waiting::Spoken;
 use super::{LinkTable, Mirror, attributes_of, interfaces_of};
 use crate::decode::code::multicast;
 use crate::decode::schema::Kind;
@@ -49,14 +50,15 @@ impl Mirror {
     }
 
     /// Takes over what the shadow holds of those kinds, and gives back what differs, in the order in which it is to be
-    /// told: first what is gone, what stands on others before them; then what is new or changed, links first.
-    pub fn repair(&mut self, mut shadow: Mirror, kinds: &[(KindIndex, Scope)]) -> Vec<Difference> {
+    /// told: first what is gone, what stands on others before them; then what is new or changed, links first. Objects that
+    /// notifications speak of stay as they are: what these say comes first.
+    pub fn repair(&mut self, mut shadow: Mirror, kinds: &[(KindIndex, Scope)], spoken: &Spoken) -> Vec<Difference> {
         let mut differences = Vec::new();
         for (kind, scope) in kinds.iter().rev() {
-            self.remove_missing(&shadow, *kind, scope, &mut differences);
+            self.remove_missing(&shadow, *kind, scope, spoken, &mut differences);
         }
         for (kind, scope) in kinds {
-            self.take_over(&mut shadow, *kind, scope, &mut differences);
+            self.take_over(&mut shadow, *kind, scope, spoken, &mut differences);
         }
         differences.retain(|difference| {
             let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
@@ -79,7 +81,14 @@ impl Mirror {
         unsettled
     }
 
-    fn remove_missing(&mut self, shadow: &Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
+    fn remove_missing(
+        &mut self,
+        shadow: &Mirror,
+        kind: KindIndex,
+        scope: &Scope,
+        spoken: &Spoken,
+        differences: &mut Vec<Difference>,
+    ) {
         let table: &'static Kind = KINDS[kind];
         let (links, uses) = (&mut self.links, &mut self.uses);
         // Of the routes, which may be a million, those through a few interfaces are known.
@@ -91,7 +100,7 @@ impl Mirror {
         let unsettled = RefCell::new(&mut self.unsettled);
         self.stores[kind].extract(
             hashes.as_deref(),
-            |hash| !shadow.stores[kind].contains(hash),
+            |hash| !shadow.stores[kind].contains(hash) && !spoken.contains(kind, hash),
             |object| {
                 if !is_inside(scope, table, None, object) {
                     return false;
@@ -115,9 +124,16 @@ impl Mirror {
         );
     }
 
-    fn take_over(&mut self, shadow: &mut Mirror, kind: KindIndex, scope: &Scope, differences: &mut Vec<Difference>) {
+    fn take_over(
+        &mut self,
+        shadow: &mut Mirror,
+        kind: KindIndex,
+        scope: &Scope,
+        spoken: &Spoken,
+        differences: &mut Vec<Difference>,
+    ) {
         let table: &'static Kind = KINDS[kind];
-        for (hash, found) in shadow.stores[kind].drain() {
+        for (hash, found) in shadow.stores[kind].drain().filter(|(hash, _)| !spoken.contains(kind, *hash)) {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
@@ -161,7 +177,7 @@ fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
 }
 
 /// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
-fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
+pub(super) fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
     // A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
     if std::ptr::eq(table, &kinds::mdb::MDB) && multicast::is_router_of_vlan(attributes_of(table, object)) {
         return false;
@@ -301,14 +317,21 @@ mod tests {
         let shadow = mirror.shadow();
         assert!(
             mirror
-                .repair(shadow, &[(kind, Scope::Routes(Routes { through: vec![(10, 3)], ..Routes::default() }))])
+                .repair(
+                    shadow,
+                    &[(kind, Scope::Routes(Routes { through: vec![(10, 3)], ..Routes::default() }))],
+                    &Spoken::default()
+                )
                 .is_empty()
         );
         assert_eq!(mirror.take_unsettled(), [(10, 3), (10, 4)]);
         let mut shadow = mirror.shadow();
         shadow.apply(kind, false, 0, &route(&[4]));
-        let differences = mirror
-            .repair(shadow, &[(kind, Scope::Routes(Routes { through: vec![(10, 3), (10, 4)], ..Routes::default() }))]);
+        let differences = mirror.repair(
+            shadow,
+            &[(kind, Scope::Routes(Routes { through: vec![(10, 3), (10, 4)], ..Routes::default() }))],
+            &Spoken::default(),
+        );
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].new.as_deref(), Some(&route(&[4])[..]));
         assert!(mirror.take_unsettled().is_empty());
@@ -324,7 +347,7 @@ mod tests {
         let mut shadow = mirror.shadow();
         shadow.apply(kind, false, 0, &filter(u32::MAX, 2, b"flower\0"));
         shadow.apply(kind, false, 0, &filter(3, 0, b"flower\0"));
-        let differences = mirror.repair(shadow, &[(kind, Scope::Links(vec![3]))]);
+        let differences = mirror.repair(shadow, &[(kind, Scope::Links(vec![3]))], &Spoken::default());
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].old.as_deref(), Some(&filter(3, 1, b"flower\0")[..]));
         assert_eq!(mirror.count(kind), 1);

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::job::Purpose;
-use super::now_microseconds;
 use crate::decode::json::Json;
 use crate::event::{Action, Origin};
 use crate::kinds::{KINDS, link};
@@ -29,6 +28,8 @@ pub(super) struct Pending {
 pub(super) struct Found {
     pub difference: Difference,
     pub cause: Option<u64>,
+    /// When it was known, in microseconds since 1970. What is received later is told later.
+    pub time_microseconds: i64,
 }
 
 impl Pending {
@@ -47,7 +48,7 @@ pub(super) fn is_other(difference: &Difference) -> bool {
 /// Tells one of them.
 pub(super) fn tell_difference(
     pending: &mut Pending,
-    Found { difference, cause }: &Found,
+    Found { difference, cause, time_microseconds }: &Found,
     netns: Option<&str>,
     mirror: &Mirror,
     stream: &mut Stream,
@@ -71,7 +72,7 @@ pub(super) fn tell_difference(
         _ if inferred => Origin::Inferred,
         _ => Origin::Resync,
     };
-    let telling = Telling { origin, cause: *cause, time_microseconds: now_microseconds(), netns, actor: None };
+    let telling = Telling { origin, cause: *cause, time_microseconds: *time_microseconds, netns, actor: None };
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };

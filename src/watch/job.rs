@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
-use crate::kinds::{self, KINDS, KindIndex, index_of, link, route, tc};
+use crate::kinds::{KINDS, KindIndex, index_of, link, route, split, tc};
 use crate::mirror::Mirror;
 use crate::mirror::ask::{self, Asked};
 use crate::mirror::looks::Looks;
 use crate::mirror::repair::Scope;
+use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
 
@@ -41,10 +42,25 @@ pub struct Running {
     pub kind: KindIndex,
     /// The family that was asked for.
     pub family: u8,
-    /// The single route that was asked for, and whether the answer was of it.
-    pub asked: Option<(Asked, bool)>,
+    /// What is asked.
+    pub question: Question,
+    /// Whether the answer was of the single route that was asked for.
+    pub found: bool,
+    /// When the rows that are read next were made; of the job at the start alone.
+    pub moment: Moment,
     /// Its state.
     pub dump: dump::Dump,
+}
+
+/// What a request asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Which objects there are.
+    Objects,
+    /// Whether there is that single route.
+    Route(Asked),
+    /// Nothing: the kernel answers once whoever changes something now has told of it. See [`Job::next_request`].
+    Fence,
 }
 
 /// A request that waits.
@@ -52,8 +68,8 @@ pub struct Running {
 pub struct Next {
     /// What is asked for.
     pub kind: KindIndex,
-    /// A single route that is asked for.
-    pub asked: Option<Asked>,
+    /// What is asked.
+    pub question: Question,
     /// What the kernel is told.
     pub request: dump::Request,
 }
@@ -80,6 +96,8 @@ pub struct Job {
     /// Kinds that were not asked for yet, and what is to be asked of the one before them.
     left: VecDeque<(KindIndex, Scope)>,
     waiting: VecDeque<Next>,
+    /// The fence is not asked for yet.
+    fence: bool,
     /// How often it began anew since the kernel's state changed meanwhile.
     pub interruptions: u32,
 }
@@ -93,6 +111,7 @@ impl Job {
             cause,
             looks: Looks::default(),
             left: VecDeque::new(),
+            fence: true,
             kinds,
             shadow: mirror.shadow(),
             began: Instant::now(),
@@ -122,15 +141,23 @@ impl Job {
             Purpose::Look => false,
         };
         self.left = self.kinds.iter().cloned().collect();
+        self.fence = true;
         self.waiting =
             link.filter(|_| self.names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
     }
 
     /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.
+    ///
+    /// The last request is the fence. Some dumps show what another process is just changing, before the kernel tells of
+    /// it: they do not wait for its lock of routing and links (RTNL), under which it changes and tells. One link is asked
+    /// for under that lock (`rtnetlink_rcv_msg`), so that when the answer comes, what the dumps have shown is told.
     pub fn next_request(&mut self, mirror: &Mirror) -> Option<Next> {
         while self.waiting.is_empty() {
-            let next = self.left.pop_front()?;
-            self.waiting = requests_of(&next, mirror, &self.shadow);
+            match self.left.pop_front() {
+                Some(next) => self.waiting = requests_of(&next, mirror, &self.shadow),
+                None if std::mem::take(&mut self.fence) => return fence(),
+                None => return None,
+            }
         }
         self.waiting.pop_front()
     }
@@ -155,18 +182,31 @@ impl Job {
     }
 }
 
+/// The request for the first interface of the namespace, its loopback.
+fn fence() -> Option<Next> {
+    const LOOPBACK: u32 = 1;
+    let kind = index_of(&link::LINK)?;
+    let mut body = vec![0; link::LINK.header.bytes];
+    body.get_mut(4..8)?.copy_from_slice(&LOOPBACK.to_ne_bytes());
+    Some(Next {
+        kind,
+        question: Question::Fence,
+        request: dump::Request { message_type: RTM_GETLINK, body, one: true },
+    })
+}
+
 /// The dumps that show those kinds.
 pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<Next> {
     kinds.iter().flat_map(|kind| requests_of(kind, mirror, mirror)).collect()
 }
 
 fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: &Mirror) -> VecDeque<Next> {
-    let next = |request| Next { kind: *kind, asked: None, request };
+    let next = |request| Next { kind: *kind, question: Question::Objects, request };
     let mut requests = VecDeque::new();
     if let Scope::Routes(routes) = scope {
         requests.extend(routes.asked.iter().filter_map(|&asked| {
             let request = dump::Request { message_type: RTM_GETROUTE, body: mirror.route_question(asked)?, one: true };
-            Some(Next { kind: *kind, asked: Some(asked), request })
+            Some(Next { kind: *kind, question: Question::Route(asked), request })
         }));
     }
     for dump in KINDS[*kind].dumps {
@@ -223,6 +263,8 @@ fn limits(dump: &Request) -> bool {
     dump.per_link.is_some() || dump.message == RTM_GETROUTE
 }
 
+/// `RTM_GETLINK`.
+const RTM_GETLINK: u16 = 18;
 /// `RTM_GETROUTE`: the kernel leaves out routes that do not leave through `RTA_OIF`, in a strict dump.
 const RTM_GETROUTE: u16 = 26;
 
@@ -247,17 +289,7 @@ fn request(dump: &Request, link: Option<u32>) -> dump::Request {
 
 /// Puts a row into the shadow.
 pub(super) fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
-    let family = message.payload.first().copied().unwrap_or_default();
-    let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
-    let table = KINDS[kind];
-    if table.identity.is_none() || message.payload.len() < table.header.bytes {
-        return;
-    }
-    if table.split.is_empty() {
-        shadow.apply(kind, removes, message.header.flags, message.payload);
-        return;
-    }
-    for payload in &kinds::split::split(table, message.payload) {
+    split::objects(message, |kind, removes, payload| {
         shadow.apply(kind, removes, message.header.flags, payload);
-    }
+    });
 }

@@ -1,5 +1,6 @@
 //! One watched namespace: its sockets, its mirror, and what is to be done there next.
 
+mod filling;
 mod jobs;
 
 use std::io;
@@ -27,6 +28,7 @@ use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
 use crate::store::{Append, Objects, Store};
 use crate::stream::{Source, Stream, Telling};
+use filling::Filling;
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
@@ -64,6 +66,8 @@ pub struct Place {
     job: Option<Job>,
     /// The job at the start that follows the one which runs.
     next_job: Option<Job>,
+    /// While the first dumps fill the mirror.
+    filling: Option<Box<Filling>>,
     /// What existed when linkhook last ran was known at the start.
     resumed: bool,
     /// Kinds all of whose objects the mirror has, once the start is done, and which the store is not told of yet.
@@ -139,6 +143,7 @@ impl Place {
             loss: None,
             job: Some(job),
             next_job,
+            filling: Some(Box::default()),
             resumed: is_resumed,
             covers,
             pending: None,
@@ -209,6 +214,7 @@ impl Place {
         self.netns.release();
         self.job = None;
         self.next_job = None;
+        self.filling = None;
         self.loss = None;
         self.looks = Looks::default();
         self.look_at = None;
@@ -327,41 +333,47 @@ impl Place {
     pub fn read(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         for _ in 0..READS_MAX {
             if !self.readable || self.backlog.is_full() {
+                break;
+            }
+            self.read_once(batch, moves)?;
+        }
+        Ok(())
+    }
+
+    /// The same in one call, whatever waits already.
+    fn read_once(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        match self.socket.receive(batch) {
+            // With room left it was all. What comes after wakes the loop once more, and so does an error.
+            Ok(count) => self.readable = count == BATCH_DATAGRAMS,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
                 return Ok(());
             }
-            match self.socket.receive(batch) {
-                // With room left it was all. What comes after wakes the loop once more, and so does an error.
-                Ok(count) => self.readable = count == BATCH_DATAGRAMS,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    return Ok(());
-                }
-                Err(error) if is_loss(&error) => {
-                    log::debug!("the kernel has lost notifications: {error}");
-                    self.lost();
-                    continue;
-                }
-                Err(error) => return Err(Error::system("cannot read from the kernel", &error)),
-            }
-            let time = now_microseconds();
-            self.last_received_microseconds = time;
-            self.received_at = Instant::now();
-            let mut longest = 0;
-            for datagram in batch.datagrams() {
-                if datagram.port != 0 {
-                    log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
-                } else if datagram.truncated() {
-                    longest = longest.max(datagram.length);
-                } else {
-                    moves.note(self.netns.label(), time, datagram.bytes);
-                    self.backlog.push(time, datagram.bytes);
-                }
-            }
-            if longest > 0 {
-                log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
-                batch.make_room(longest);
+            Err(error) if is_loss(&error) => {
+                log::debug!("the kernel has lost notifications: {error}");
                 self.lost();
+                return Ok(());
             }
+            Err(error) => return Err(Error::system("cannot read from the kernel", &error)),
+        }
+        let time = now_microseconds();
+        self.last_received_microseconds = time;
+        self.received_at = Instant::now();
+        let mut longest = 0;
+        for datagram in batch.datagrams() {
+            if datagram.port != 0 {
+                log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
+            } else if datagram.truncated() {
+                longest = longest.max(datagram.length);
+            } else {
+                moves.note(self.netns.label(), time, datagram.bytes);
+                self.backlog.push(time, datagram.bytes);
+            }
+        }
+        if longest > 0 {
+            log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
+            batch.make_room(longest);
+            self.lost();
         }
         Ok(())
     }
@@ -459,7 +471,8 @@ impl Place {
         self.look(looks);
         self.look_at_unsettled(told);
         for (cause, differences) in foretold {
-            let differences = differences.into_iter().map(|difference| Found { difference, cause }).collect();
+            let found = |difference| Found { difference, cause, time_microseconds };
+            let differences = differences.into_iter().map(found).collect();
             self.found(Pending::new(Purpose::Look, cause, now, differences));
         }
     }
@@ -491,7 +504,9 @@ impl Place {
     fn found(&mut self, pending: Pending) {
         let mut looks = Vec::new();
         if pending.purpose == Purpose::Look {
-            for Found { difference, cause } in pending.differences.iter().filter(|found| is_other(&found.difference)) {
+            for Found { difference, cause, .. } in
+                pending.differences.iter().filter(|found| is_other(&found.difference))
+            {
                 if looks.len() > LOOKS_FOLLOWED_MAX {
                     break;
                 }

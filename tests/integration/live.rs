@@ -25,6 +25,9 @@ pub const TESTS: &[crate::Test] = &[
     ("verify_finds_no_difference", verify),
     ("bridge_ports_and_links_do_not_damage_each_other", bridge),
     ("a_recording_of_it_decodes", record),
+    ("a_recording_has_what_existed_of_a_bridges_multicast", record_multicast),
+    ("links_that_flap_are_told_as_often_as_they_do", flaps),
+    ("a_link_is_added_once_and_removed_once", short_lives),
     ("what_comes_by_itself_is_found_once_it_is_quiet", by_itself),
     ("a_bridge_is_told_among_its_ports", bridge_itself),
     ("a_links_options_that_are_not_told", untold_link),
@@ -509,6 +512,76 @@ fn record() -> Result<(), Failed> {
         std::fs::remove_file(&path)?;
         let lines = String::from_utf8(output.stdout)?;
         assert!(lines.contains(r#""ifname":"lo""#) && lines.contains(r#""action":"present""#), "{lines}");
+    }
+    Ok(())
+}
+
+/// The rows of that dump come without a family.
+fn record_multicast() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run(
+        "ip link add br0 type bridge mcast_snooping 1; ip link add v0 type veth peer name v1; ip link set v0 master br0 up; \
+         ip link set br0 up; bridge mdb add dev br0 port v0 grp 239.1.2.3 permanent",
+    );
+    let path = std::env::temp_dir().join(format!("linkhook-record-mdb-{}.pcap", std::process::id()));
+    let file = path.to_string_lossy().into_owned();
+    let mut recorder = namespace.command(crate::namespace::PROGRAM);
+    assert!(recorder.args(["record", "-o", &file, "mdb", "--timeout", "10ms"]).status()?.success());
+    let output = std::process::Command::new(crate::namespace::PROGRAM).args(["decode", &file, "mdb"]).output()?;
+    std::fs::remove_file(&path)?;
+    let lines = String::from_utf8(output.stdout)?;
+    assert!(lines.contains(r#""action":"present""#) && lines.contains(r#""grp":"239.1.2.3""#), "{lines}");
+    Ok(())
+}
+
+/// Looks at links run all the while, and show more than what was read of the queue. Many links make a dump long.
+fn flaps() -> Result<(), Failed> {
+    const FLAPS: usize = 30;
+    let namespace = Namespace::new();
+    namespace.batch(&(0..200).map(|number| format!("link add x{number} type ifb\n")).collect::<String>());
+    namespace.batch(
+        &(0..3)
+            .map(|pair| format!("link add a{pair} type veth peer b{pair}\nlink set b{pair} up\n"))
+            .collect::<String>(),
+    );
+    let mut linkhook = started(&namespace, &["link", "addr", "route"]);
+    let all = |act: &str| (0..3).map(|pair| act.replace('N', &pair.to_string())).collect::<String>();
+    let flap = ["link set aN up\n", "link set bN down\n", "link set bN up\n", "link set aN down\n"].map(all).concat();
+    namespace.batch(&flap.repeat(FLAPS));
+    namespace.run("ip link set lo mtu 40000");
+    linkhook.expect("the end", |line| line["link"]["mtu"] == 40000 && line["action"] == "change");
+    let (_, rest) = linkhook.stop();
+    for link in ["a0", "a1", "a2", "b0", "b1", "b2"] {
+        let of_link = || rest.iter().filter(|line| line["event"] == "link" && line["ifname"] == *link);
+        let told = ["up", "down"].map(|signal| of_link().filter(|line| has_signal(line, signal)).count());
+        assert_eq!(told, [FLAPS, FLAPS], "{link}");
+        let times: Vec<&str> = of_link().filter_map(|line| line["ts"].as_str()).collect();
+        assert!(times.is_sorted(), "{link}: {times:?}");
+    }
+    Ok(())
+}
+
+/// Links that come, are enslaved and go, faster than looks are taken.
+fn short_lives() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.batch(&(0..200).map(|number| format!("link add x{number} type ifb\n")).collect::<String>());
+    namespace.run("ip link add br0 type bridge; ip link set br0 up");
+    let mut linkhook = started(&namespace, &["link", "addr", "route", "bridge_port"]);
+    let life = "link add vaN type veth peer name vbN\nlink set vaN up\nlink set vbN up\nlink set vaN master br0\n\
+                addr add 10.7.0.1/24 dev vbN\nlink set vaN nomaster\nlink del vaN\n";
+    namespace.batch(&(0..30).map(|number| life.replace('N', &number.to_string())).collect::<String>());
+    namespace.run("ip link set lo mtu 40000");
+    linkhook.expect("the end", |line| line["link"]["mtu"] == 40000 && line["action"] == "change");
+    let (_, rest) = linkhook.stop();
+    for (name, actions) in (0..30).flat_map(|number| [format!("va{number}"), format!("vb{number}")]).map(|name| {
+        let of_link = rest.iter().filter(|line| line["event"] == "link" && line["ifname"] == *name);
+        (name.clone(), of_link.cloned().collect::<Vec<Value>>())
+    }) {
+        let of = |action: &str| actions.iter().filter(|line| line["action"] == action).count();
+        assert_eq!((of("add"), of("remove")), (1, 1), "{name}");
+        for signal in ["up", "enslaved", "released"].iter().filter(|_| name.starts_with("va")) {
+            assert_eq!(actions.iter().filter(|line| has_signal(line, signal)).count(), 1, "{name} {signal}");
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::network::seconds;
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
-use crate::decode::walk::Context;
+use crate::decode::walk::{Context, Leftovers};
 use crate::netlink::wire::{attribute, attribute_u32, attributes, u16_at};
 
 /// A bridge's identifier, `struct ifla_bridge_id`: the priority as four digits, a dot, the address without leading
@@ -55,8 +55,12 @@ pub fn querier_state(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
             [(5, "mcast_querier_ipv6_addr"), (6, "mcast_querier_ipv6_port"), (7, "mcast_querier_ipv6_other_timer")],
         ),
     ];
-    if attributes(payload).any(|found| !matches!(found.number, 1..=7)) {
-        return Err(Wrong::Because("an attribute of the querier is not known"));
+    let leftovers = Leftovers::of(payload, |number| matches!(number, 1..=7));
+    if !leftovers.is_empty() {
+        out.key("mcast_querier_state");
+        out.begin_object();
+        leftovers.write(out);
+        out.end_object();
     }
     for (key, [address, port, timer]) in FAMILIES {
         if [address, port, timer].iter().all(|(number, _)| attribute(payload, *number).is_none()) {
@@ -185,9 +189,6 @@ pub fn vlan_tunnel(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
     const VLAN: u16 = 2;
     const FLAGS: u16 = 3;
     let read = |set: &[u8]| -> Result<(u64, u64, u16), Wrong> {
-        if attributes(set).any(|found| !matches!(found.number, ID..=FLAGS)) {
-            return Err(Wrong::Because("an attribute of the tunnel is not known"));
-        }
         let id = unsigned(Scalar::U32, attribute(set, ID).ok_or(Wrong::Because("the tunnel's number is missing"))?)?;
         let vlan = unsigned(Scalar::U16, attribute(set, VLAN).ok_or(Wrong::Because("the VLAN is missing"))?)?;
         let flags = attribute(set, FLAGS).map(|flags| unsigned(Scalar::U16, flags)).transpose()?;
@@ -202,6 +203,7 @@ pub fn vlan_tunnel(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
     out.begin_object();
     write_range(out, ["vlan", "vlanEnd"], vlan, last.map(|(_, vlan, _)| vlan));
     write_range(out, ["tunid", "tunidEnd"], id, last.map(|(id, _, _)| id));
+    Leftovers::of(payload, |number| matches!(number, ID..=FLAGS)).write(out);
     out.end_object();
     Ok(())
 }
@@ -262,6 +264,10 @@ mod tests {
         let head = r#"{"mcast_querier_state_ipv4":{"mcast_querier_ipv4_addr":"10.0.0.1","mcast_querier_ipv4_port":3"#;
         assert_eq!(text, format!(r#"{head},"mcast_querier_ipv4_other_timer":1.5}}}}"#));
         assert_eq!(compared, format!("{head}}}}}"));
+        let later = nest(&[(1, &[10, 0, 0, 1]), (8, &[1])]);
+        let known = r#""mcast_querier_state_ipv4":{"mcast_querier_ipv4_addr":"10.0.0.1"}"#;
+        let unknown = r#""mcast_querier_state":{"unknown":[{"attr":8,"hex":"01"}]}"#;
+        assert_eq!(bridge(&[(47, &later)]).0, format!("{{{unknown},{known}}}"));
     }
 
     #[test]
@@ -290,8 +296,10 @@ mod tests {
         let tunnel = |id: u32, vlan: u16, flags: u16| {
             nest(&[(1, &id.to_ne_bytes()), (2, &vlan.to_ne_bytes()), (3, &flags.to_ne_bytes())])
         };
-        let text = port(&[(3, &tunnel(2000, 200, 0)), (3, &tunnel(20, 2, 8)), (3, &tunnel(24, 6, 16))]);
-        let tunnels = r#"[{"vlan":200,"tunid":2000},{"vlan":2,"vlanEnd":6,"tunid":20,"tunidEnd":24}]"#;
+        let later = [tunnel(2000, 200, 0), nest(&[(4, &[1])])].concat();
+        let text = port(&[(3, &later), (3, &tunnel(20, 2, 8)), (3, &tunnel(24, 6, 16))]);
+        let first = r#"{"vlan":200,"tunid":2000,"unknown":[{"attr":4,"hex":"01"}]}"#;
+        let tunnels = format!(r#"[{first},{{"vlan":2,"vlanEnd":6,"tunid":20,"tunidEnd":24}}]"#);
         assert!(text.contains(&format!(r#""tunnels":{tunnels}"#)), "{text}");
     }
 }

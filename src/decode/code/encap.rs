@@ -3,7 +3,7 @@
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
-use crate::decode::walk::{Context, write_set};
+use crate::decode::walk::{Context, Leftovers, write_set};
 use crate::kinds::{encap, nexthop, route};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
@@ -54,17 +54,20 @@ pub fn geneve_options_as_numbers(out: &mut Json, _: &Context<'_>, payload: &[u8]
 /// Class, type and data of one option after the other, all in one nest. The numbers of the three are the same in the
 /// sets of routes, of the tunnel_key action and of flower.
 fn write_geneve_options(out: &mut Json, payload: &[u8], write_data: fn(&mut Json, &[u8])) -> Decoded {
-    let mut open = false;
+    let mut open: Option<Leftovers<'_>> = None;
     out.begin_list();
     for found in attributes(payload) {
         // The class begins an option.
-        if found.number == 1 || !open {
-            if open {
-                out.end_object();
-            }
-            out.begin_object();
-            open = true;
+        if found.number == 1
+            && let Some(leftovers) = open.take()
+        {
+            leftovers.write(out);
+            out.end_object();
         }
+        let leftovers = open.get_or_insert_with(|| {
+            out.begin_object();
+            Leftovers::default()
+        });
         match found.number {
             1 => {
                 out.key("class");
@@ -78,10 +81,11 @@ fn write_geneve_options(out: &mut Json, payload: &[u8], write_data: fn(&mut Json
                 out.key("data");
                 write_data(out, found.payload);
             }
-            _ => return Err(Wrong::Because("an attribute of an option is not known")),
+            _ => leftovers.keep(found),
         }
     }
-    if open {
+    if let Some(leftovers) = open {
+        leftovers.write(out);
         out.end_object();
     }
     out.end_list();
@@ -248,12 +252,13 @@ mod tests {
             append_attribute(&mut payload, 1, &class.to_be_bytes());
             append_attribute(&mut payload, 2, &[128]);
             append_attribute(&mut payload, 3, data);
+            append_attribute(&mut payload, 4, &[7]);
         }
         let mut out = Json::new();
         geneve_options(&mut out, &Context::new(&ROUTE, &payload, &NoLinks), &payload).unwrap();
         assert_eq!(
             String::from_utf8_lossy(out.bytes()),
-            r#"[{"class":258,"type":128,"data":"6162"},{"class":259,"type":128,"data":"6364"}]"#
+            r#"[{"class":258,"type":128,"data":"6162","unknown":[{"attr":4,"hex":"07"}]},{"class":259,"type":128,"data":"6364","unknown":[{"attr":4,"hex":"07"}]}]"#
         );
     }
 

@@ -3,10 +3,10 @@
 use crate::decode::json::{Json, Key};
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
-use crate::decode::walk::Context;
+use crate::decode::walk::{Context, Leftovers};
 use crate::kinds::link::{IFF_RUNNING, IFF_UP};
 use crate::kinds::names::LINK_FLAGS;
-use crate::netlink::wire::{attribute, attribute_u32, attributes, u16_at, u32_at};
+use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
 
 const IFF_POINTOPOINT: u32 = 0x10;
 
@@ -246,17 +246,19 @@ pub fn xdp(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     /// The attributes for each way to attach a program, in `ip`'s order, with the mode of each.
     const BY_MODE: [(u16, u64); 3] = [(6, 2), (5, 1), (7, 3)];
 
-    let known = |number| matches!(number, ATTACHED..=7);
-    if attributes(payload).any(|found| !known(found.number)) {
-        return Err(Wrong::Because("an attribute of XDP is not known"));
-    }
+    let leftovers = Leftovers::of(payload, |number| matches!(number, ATTACHED..=7));
     let mode = attribute(payload, ATTACHED).ok_or(Wrong::Because("how it is attached is missing"))?;
     let mode = unsigned(Scalar::U8, mode)?;
-    if mode == 0 {
+    if mode == 0 && leftovers.is_empty() {
         return Ok(());
     }
     out.key("xdp");
     out.begin_object();
+    if mode == 0 {
+        leftovers.write(out);
+        out.end_object();
+        return Ok(());
+    }
     out.key("mode");
     out.unsigned(mode);
     if let Some(flags) = attribute_u32(payload, FLAGS) {
@@ -286,6 +288,7 @@ pub fn xdp(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
         write_attached(mode, id);
     }
     out.end_list();
+    leftovers.write(out);
     out.end_object();
     Ok(())
 }
@@ -350,9 +353,9 @@ pub fn function_statistics(out: &mut Json, _context: &Context<'_>, payload: &[u8
     const RECEIVED: &[(u16, &str)] =
         &[(2, "bytes"), (0, "packets"), (5, "multicast"), (4, "broadcast"), (7, "dropped")];
     const SENT: &[(u16, &str)] = &[(3, "tx_bytes"), (1, "tx_packets"), (8, "dropped")];
-    if attributes(payload).any(|found| found.number > 8) {
-        return Err(Wrong::Because("a counter is not known"));
-    }
+    /// `IFLA_VF_STATS_PAD`.
+    const PADDING: u16 = 6;
+    let is_counter = |number: u16| [RECEIVED, SENT].concat().iter().any(|&(known, _)| known == number);
     out.begin_object();
     for (direction, counters) in [("rx", RECEIVED), ("tx", SENT)] {
         out.key(direction);
@@ -365,6 +368,7 @@ pub fn function_statistics(out: &mut Json, _context: &Context<'_>, payload: &[u8
         }
         out.end_object();
     }
+    Leftovers::of(payload, |number| number == PADDING || is_counter(number)).write(out);
     out.end_object();
     Ok(())
 }
@@ -543,7 +547,12 @@ mod tests {
         let several = nest(&[(2, &[4]), (5, &8u32.to_ne_bytes()), (6, &9u32.to_ne_bytes())]);
         let attached = r#""xdp":{"mode":4,"attached":[{"mode":2,"prog":{"id":9}},{"mode":1,"prog":{"id":8}}]}"#;
         assert!(link(1, 0, &[(43, &several)]).0.contains(attached));
-        assert!(link(1, 0, &[(43, &nest(&[(2, &[1]), (9, &[])]))]).0.contains(r#""attr":43"#));
+        // An attribute of a later kernel hides nothing.
+        let later = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes()), (9, &[1])]);
+        let attached = r#""attached":[{"mode":2,"prog":{"id":9}}],"unknown":[{"attr":9,"hex":"01"}]}"#;
+        assert!(link(1, 0, &[(43, &later)]).0.contains(attached));
+        let none = nest(&[(2, &[0]), (9, &[1])]);
+        assert!(link(1, 0, &[(43, &none)]).0.contains(r#""xdp":{"unknown":[{"attr":9,"hex":"01"}]}"#));
     }
 
     #[test]
@@ -554,11 +563,12 @@ mod tests {
             (1, &mac),
             (4, &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
             (9, &[1, 0, 0, 0, 1, 0, 0, 0]),
-            (8, &nest(&[(2, &7u64.to_ne_bytes())])),
+            (8, &nest(&[(2, &7u64.to_ne_bytes()), (6, &[]), (9, &[1])])),
         ]);
         let text = link(1, 0, &[(22, &nest(&[(1, &function)]))]).0;
         let head = r#""vfinfo_list":[{"vf":1,"link_type":"ether","address":"02:00:00:00:00:09","trust":true"#;
-        assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}}}}}}]"#)), "{text}");
+        let unknown = r#""unknown":[{"attr":9,"hex":"01"}]"#;
+        assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}},{unknown}}}}}]"#)), "{text}");
     }
 
     #[test]

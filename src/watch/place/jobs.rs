@@ -1,7 +1,6 @@
 //! What a place asks the kernel: which job is due, its dumps, and what becomes of what they found.
 
 use std::io;
-use std::ptr;
 use std::time::{Duration, Instant};
 
 use super::{LOOK_PAUSE, Place, READS_MAX, REPAIR_PAUSE, all};
@@ -11,13 +10,13 @@ use crate::event::{Clock, Origin};
 use crate::kinds::{self, KINDS};
 use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;
-use crate::mirror::repair::{Difference, Scope};
+use crate::mirror::repair::Difference;
 use crate::mirror::silence;
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::stream::{Source, Stream, Telling};
 use crate::watch::found::{Found, Pending};
-use crate::watch::job::{Job, Next, Purpose, Running, gather};
+use crate::watch::job::{Job, Next, Purpose, Question, Running, gather};
 use crate::watch::names::Sources;
 use crate::watch::{Settings, now_microseconds, own_telling};
 
@@ -57,15 +56,19 @@ impl Place {
         while !blocked && self.pending.is_none() && reads < READS_MAX {
             reads += 1;
             if job.running.is_none() {
-                let Some(Next { kind, asked, request }) = job.next_request(&self.mirror) else {
-                    self.finish(job, settings, batch, &mut stream.moves);
+                let Some(Next { kind, question, request }) = job.next_request(&self.mirror) else {
+                    self.finish(job, settings, batch, &mut stream.moves)?;
                     self.job = self.next_job.take();
                     return Ok(renewed);
                 };
                 let family = request.body.first().copied().unwrap_or_default();
-                let dump = Dump::start(&self.dump_socket, &request)
-                    .map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
-                job.running = Some(Running { kind, family, asked: asked.map(|asked| (asked, false)), dump });
+                let started = self.at_a_moment(&mut stream.moves, |place| Dump::start(&place.dump_socket, &request));
+                let (moment, dump) = started?;
+                let dump = dump.map_err(|error| Error::system("cannot ask the kernel for what exists", &error))?;
+                if let Some(filling) = self.filling.as_mut().filter(|_| job.purpose == Purpose::Start) {
+                    filling.overtaking.ask(kind, moment.before);
+                }
+                job.running = Some(Running { kind, family, question, found: false, moment, dump });
                 self.dump_readable = true;
             }
             match self.read_dump(&mut job, stream, out, batch)? {
@@ -90,8 +93,9 @@ impl Place {
             return Ok(Step::Waits);
         }
         let Some(mut running) = job.running.take() else { return Ok(Step::Goes) };
-        let (kind, family) = (running.kind, running.family);
-        match self.dump_socket.receive(batch) {
+        let (kind, family, question) = (running.kind, running.family, running.question);
+        let (moment, received) = self.at_a_moment(&mut stream.moves, |place| place.dump_socket.receive(batch))?;
+        match received {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.dump_readable = false;
@@ -104,7 +108,6 @@ impl Place {
             }
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
         }
-        let time_microseconds = now_microseconds();
         let netns = self.netns.label();
         let cause = self.appeared.flatten();
         let source = match (self.appeared.is_some(), self.resumed) {
@@ -112,7 +115,8 @@ impl Place {
             (false, true) => Source::Again,
             (false, false) => Source::Snapshot,
         };
-        let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
+        // The first datagram was made when the kernel was called before, the others when it was called now.
+        let mut made = std::mem::replace(&mut running.moment, moment);
         let mut foreign = false;
         let mut longest = 0;
         let mut ended = None;
@@ -122,25 +126,32 @@ impl Place {
             }
             let (mirror, shadow) = (&mut self.mirror, &mut job.shadow);
             let (purpose, names) = (job.purpose, job.names);
-            let asked = &mut running.asked;
+            let (found, filling) = (&mut running.found, &mut self.filling);
+            // What is received later is newer.
+            let time_microseconds = made.time_microseconds;
+            let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds, netns, actor: None };
             let progress = running.dump.take(datagram, |message| {
-                // A kernel without that family answers with all families.
-                if kinds::is_foreign(kind, family, &message) {
-                    foreign = true;
-                } else if names {
-                    mirror.links.note(message.payload, false);
-                } else if purpose == Purpose::Start {
-                    stream.message(out, mirror, &message, source, telling);
-                } else if let Some((asked, found)) = asked {
-                    let answer = mirror.route_answered(*asked, &message);
-                    *found |= answer.is_some();
-                    if let Some(answer) = answer {
-                        shadow.apply(kind, false, message.header.flags, &answer);
+                match question {
+                    Question::Fence => {}
+                    // A kernel without that family answers with all families.
+                    _ if kinds::is_foreign(kind, family, &message) => foreign = true,
+                    _ if names => mirror.links.note(message.payload, false),
+                    _ if purpose == Purpose::Start => {
+                        if let Some(filling) = filling {
+                            filling.overtaking.row(mirror, &message, made);
+                        }
+                        stream.message(out, mirror, &message, source, telling);
                     }
-                } else {
-                    gather(shadow, &message);
+                    Question::Route(asked) => {
+                        if let Some(answer) = mirror.route_answered(asked, &message) {
+                            *found = true;
+                            shadow.apply(kind, false, message.header.flags, &answer);
+                        }
+                    }
+                    Question::Objects => gather(shadow, &message),
                 }
             });
+            made = moment;
             if progress != Progress::More {
                 ended = Some(progress);
                 break;
@@ -152,7 +163,8 @@ impl Place {
         job.names &= ended.is_none();
         match ended {
             None | Some(Progress::More) => {}
-            Some(Progress::Done | Progress::Failed(_)) if matches!(running.asked, Some((_, false))) => {
+            Some(_) if question == Question::Fence => return Ok(Step::Goes),
+            Some(Progress::Done | Progress::Failed(_)) if matches!(question, Question::Route(_)) && !running.found => {
                 job.ask_no_more(&self.mirror);
                 return Ok(Step::Goes);
             }
@@ -203,51 +215,69 @@ impl Place {
         if let Some(job) = self.job.take()
             && job.purpose == Purpose::Look
         {
-            // The repair looks at everything.
-            self.looks = Looks::default();
-            self.look_at = None;
+            self.forget_looks();
         }
         self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
         Ok(())
     }
 
-    fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) {
+    /// What the dumps have shown is held against the mirror, once everything is read that the kernel told before it.
+    fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        self.read_what_was_told(batch, moves)?;
         let now = Instant::now();
         self.rested_at = now + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
         match job.purpose {
             Purpose::Start => {
                 self.verify_at = settings.verify.map(|every| now + every);
-                return;
+                self.drop_overtaken();
+                return Ok(());
             }
             Purpose::Verify => self.verify_at = settings.verify.map(|every| now + every),
             Purpose::Repair => self.repaired_at = Some(now),
             Purpose::Offline | Purpose::Look => {}
         }
-        // Notifications that came meanwhile may be what differs: what they say is not the mirror's fault.
-        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.is_quiet(batch, moves)) {
-            self.verify_at = Some(self.rested_at.max(now + LOOK_PAUSE));
-            return;
+        // The repair of what was lost just now looks at everything, and knows what the loss had hidden.
+        if self.loss.is_some() && job.purpose != Purpose::Offline {
+            self.forget_looks();
+            return Ok(());
         }
-        // What a look shows of links may be over before their routes are looked at.
-        let links =
-            job.kinds.iter().any(|(kind, scope)| ptr::eq(KINDS[*kind], &kinds::link::LINK) && *scope == Scope::All);
-        let left = if job.purpose == Purpose::Look && links { self.mirror.left(&job.shadow) } else { Vec::new() };
-        let mut differences: Vec<Difference> =
-            left.into_iter().flat_map(|leaving| self.mirror.take_leaving(leaving)).collect();
-        differences.extend(self.mirror.repair(job.shadow, &job.kinds));
+        // What is looked at soon may be what differs, and is not the mirror's fault.
+        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.looks.is_empty()) {
+            self.verify_at = Some(self.rested_at.max(now + LOOK_PAUSE));
+            return Ok(());
+        }
+        let time_microseconds = now_microseconds();
+        let spoken = self.mirror.spoken_of(self.backlog.messages());
+        let doubts = self.mirror.doubts(&job.shadow, &job.kinds, &spoken);
+        self.look(doubts.into_iter().map(|look| Look { cause: job.cause, ..look }));
+        let differences = self.mirror.repair(job.shadow, &job.kinds, &spoken);
         self.look_at_unsettled(job.cause);
         let cause = |difference: &Difference| job.looks.cause_of(difference).or(job.cause);
-        let differences: Vec<Found> =
-            differences.into_iter().map(|difference| Found { cause: cause(&difference), difference }).collect();
+        let differences: Vec<Found> = differences
+            .into_iter()
+            .map(|difference| Found { cause: cause(&difference), difference, time_microseconds })
+            .collect();
         let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
         names.learn_for_differences(&mut self.mirror.links, differences.iter().map(|found| &found.difference));
         self.found(Pending::new(job.purpose, job.cause, job.began, differences));
+        Ok(())
     }
 
-    /// Whether the kernel has nothing more to tell for now.
-    fn is_quiet(&mut self, batch: &mut Batch, moves: &mut Moves) -> bool {
+    /// Reads what the kernel had told when the last dump ended, however much waits already: it is no more than what the
+    /// receive buffer can hold.
+    pub(super) fn read_what_was_told(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        let waiting = self.backlog.bytes();
         self.readable = true;
-        self.read(batch, moves).is_ok() && !self.readable && self.backlog.is_empty() && self.looks.is_empty()
+        while self.readable && self.backlog.bytes() - waiting <= self.receive_buffer_bytes {
+            self.read_once(batch, moves)?;
+        }
+        Ok(())
+    }
+
+    /// A repair looks at everything.
+    fn forget_looks(&mut self) {
+        self.looks = Looks::default();
+        self.look_at = None;
     }
 
     fn begin_what_is_due(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json) {
@@ -281,8 +311,7 @@ impl Place {
             // Doubled while losses follow each other, and forgotten after a quiet while.
             let often = self.repaired_at.is_some_and(|repaired| now < repaired + REPAIR_PAUSE.1);
             self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
-            self.looks = Looks::default();
-            self.look_at = None;
+            self.forget_looks();
             self.job = Some(Job::new(Purpose::Repair, cause, all(settings), &self.mirror));
         } else if !self.begin_look(settings, now) && self.verify_at.is_some_and(|at| at <= now) {
             if self.look_at.is_some() {

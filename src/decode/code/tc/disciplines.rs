@@ -4,7 +4,7 @@ use super::{rate_of, sent_in, u32_of, u64_at, write_fraction, write_number, writ
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Is, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, unsigned, write_named, write_number as write_scalar};
-use crate::decode::walk::{Context, write_set, write_structure, write_value};
+use crate::decode::walk::{Context, Leftovers, write_set, write_set_with, write_structure, write_value};
 use crate::kinds::tc::names::{LINK_LAYERS, RED_FLAGS};
 use crate::kinds::tc::{class, qdisc, statistics};
 use crate::netlink::wire::{align, attribute, attribute_u32, attributes, u16_at, u32_at};
@@ -235,6 +235,19 @@ impl QueueMap {
     }
 }
 
+/// The attribute of a traffic class's number, in each of the nests.
+const CLASS_INDEX: u16 = 1;
+
+/// What is not known of the nests of traffic classes: it stands beside their lists.
+fn leftovers_of_classes<'a>(set: &'a [u8], number: u16, lists: &'static [(u16, &'static str, Is)]) -> Leftovers<'a> {
+    let mut leftovers = Leftovers::default();
+    for entry in attributes(set).filter(|entry| entry.number == number) {
+        let is_known = |number| number == CLASS_INDEX || lists.iter().any(|(known, ..)| *known == number);
+        attributes(entry.payload).filter(|found| !is_known(found.number)).for_each(|found| leftovers.keep(found));
+    }
+    leftovers
+}
+
 /// Lists with a place for each traffic class, gathered from nests that hold a class's number and its values.
 fn write_class_lists(
     out: &mut Json,
@@ -243,13 +256,12 @@ fn write_class_lists(
     number: u16,
     lists: &'static [(u16, &'static str, Is)],
 ) -> Decoded {
-    const INDEX: u16 = 1;
     const CLASSES_MAX: usize = 16;
     for (value, key, is) in lists {
         let mut values: [Option<&[u8]>; CLASSES_MAX] = [None; CLASSES_MAX];
         for entry in attributes(set).filter(|entry| entry.number == number) {
-            let class =
-                attribute_u32(entry.payload, INDEX).ok_or(Wrong::Because("a traffic class's number is missing"))?;
+            let class = attribute_u32(entry.payload, CLASS_INDEX)
+                .ok_or(Wrong::Because("a traffic class's number is missing"))?;
             let place = values.get_mut(class as usize).ok_or(Wrong::Because("a traffic class above 15"))?;
             *place = attribute(entry.payload, *value);
         }
@@ -289,7 +301,8 @@ pub fn mqprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
             out.string("dcb");
         }
     }
-    write_set(out, &context.inside(set), &qdisc::MQPRIO, set);
+    let leftovers = leftovers_of_classes(set, CLASS_ENTRY, qdisc::MQPRIO_CLASS_LISTS);
+    write_set_with(out, &context.inside(set), &qdisc::MQPRIO, set, leftovers);
     write_class_lists(out, context, set, CLASS_ENTRY, qdisc::MQPRIO_CLASS_LISTS)?;
     out.end_object();
     Ok(())
@@ -299,7 +312,8 @@ pub fn mqprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
 pub fn taprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const CLASS_ENTRY: u16 = 12;
     out.begin_object();
-    write_set(out, &context.inside(payload), &qdisc::TAPRIO, payload);
+    let leftovers = leftovers_of_classes(payload, CLASS_ENTRY, qdisc::TAPRIO_CLASS_LISTS);
+    write_set_with(out, &context.inside(payload), &qdisc::TAPRIO, payload, leftovers);
     write_class_lists(out, context, payload, CLASS_ENTRY, qdisc::TAPRIO_CLASS_LISTS)?;
     out.end_object();
     Ok(())

@@ -6,7 +6,7 @@ use super::{write_number, write_true};
 use crate::decode::json::Json;
 use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{any_unsigned, name_of, write_named};
-use crate::decode::walk::{Context, write_row};
+use crate::decode::walk::{Context, Leftovers, write_row};
 use crate::kinds::tc::filter::{EMATCHES, LAYERS, META_IDS, OPERATORS};
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 
@@ -15,6 +15,7 @@ const HEADER_BYTES: usize = 8;
 
 /// `TCA_EMATCH_TREE_*`: a list.
 pub fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const HEADER: u16 = 1;
     const LIST: u16 = 2;
     let list = attribute(payload, LIST).unwrap_or_default();
     let inside = context.inside(list);
@@ -22,6 +23,13 @@ pub fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     for entry in attributes(list) {
         out.begin_object();
         write_match(out, &inside, entry.payload)?;
+        out.end_object();
+    }
+    // The list is all that is told of this set: what is not known of it is an element of its own.
+    let leftovers = Leftovers::of(payload, |number| matches!(number, HEADER | LIST));
+    if !leftovers.is_empty() {
+        out.begin_object();
+        leftovers.write(out);
         out.end_object();
     }
     out.end_list();
@@ -119,7 +127,9 @@ pub fn meta(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_object(out, &header[..4], attribute(payload, LEFT))?;
     write_operator(out, header[3]);
     out.key("right");
-    write_object(out, &header[4..8], attribute(payload, RIGHT))
+    write_object(out, &header[4..8], attribute(payload, RIGHT))?;
+    Leftovers::of(payload, |number| matches!(number, HEADER..=RIGHT)).write(out);
+    Ok(())
 }
 
 /// `struct tcf_meta_val`, and the value, or the mask of what is looked at.
@@ -228,6 +238,24 @@ mod tests {
                 r#"{"kind":"nbyte","off":0,"layer":"network","octets":"616263"}]}"#
             )
         );
+    }
+
+    #[test]
+    fn what_is_not_known_hides_nothing() {
+        let mut payload = Vec::new();
+        append_attribute(&mut payload, 1, &[0; 4]);
+        append_attribute(&mut payload, 3, &[7]);
+        let mut priority = Vec::new();
+        append_attribute(&mut priority, 1, &[6, 0x10, 0, 0, 0, 0x10, 0, 0]);
+        append_attribute(&mut priority, 4, &[8]);
+        let mut list = Vec::new();
+        append_attribute(&mut list, 1, &entry(4, 0, &priority));
+        append_attribute(&mut payload, 2, &list);
+        let written = members(&FILTER, &[], 2, named, &payload);
+        let known = r#"{"ematch":[{"kind":"meta","left":{"id":"priority"}"#;
+        assert!(written.starts_with(known), "{written}");
+        let unknown = r#""unknown":[{"attr":4,"hex":"08"}]},{"unknown":[{"attr":3,"hex":"07"}]}]}"#;
+        assert!(written.ends_with(unknown), "{written}");
     }
 
     #[test]
