@@ -2,9 +2,10 @@
 //! [`frames`]. It reads nothing else, opens nothing, and may do nothing else: see [`confine`].
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -28,7 +29,7 @@ pub fn run() -> Result<()> {
     let thread = std::thread::Builder::new().name("jq".into()).stack_size(STACK_BYTES);
     let thread = thread.spawn(move || {
         confine().map_err(unbound)?;
-        let mut events = BufReader::new(io::stdin());
+        let mut events = BufReader::with_capacity(EVENTS_BYTES, io::stdin());
         let mut answers = io::stdout();
         Answer::Hello.write(&mut answers).map_err(broken)?;
         let Some(code) = frames::read(&mut events).map_err(broken)? else { return Ok(()) };
@@ -121,21 +122,33 @@ fn confine() -> io::Result<()> {
     }
 }
 
-fn serve(code: &[u8], events: &mut impl Read, answers: &mut impl Write) -> io::Result<()> {
+/// Answers are kept back while there are events to go on with, so long at most: each write wakes linkhook.
+const ANSWER_PAUSE: Duration = Duration::from_millis(5);
+/// Octets of events that are read at once.
+const EVENTS_BYTES: usize = 64 << 10;
+
+fn serve(code: &[u8], events: &mut BufReader<impl Read>, answers: &mut impl Write) -> io::Result<()> {
     let filter = match Jq::new(&String::from_utf8_lossy(code)) {
         Ok(filter) => filter,
         Err(error) => return Answer::Refused(error.to_string()).write(answers),
     };
     Answer::Ready.write(answers)?;
-    while let Some(event) = frames::read(events)? {
+    let mut answers = BufWriter::new(answers);
+    let mut written = Instant::now();
+    loop {
+        if !answers.buffer().is_empty() && (events.buffer().is_empty() || written.elapsed() > ANSWER_PAUSE) {
+            answers.flush()?;
+            written = Instant::now();
+        }
+        let Some(event) = frames::read(events)? else { break };
         let verdict = match filter.accepts(&event) {
             Ok(true) => Verdict::Keep,
             Ok(false) => Verdict::Drop,
             Err(why) => Verdict::Broken(format!("the jq filter failed: {why}")),
         };
-        Answer::Verdict(verdict).write(answers)?;
+        answers.write_all(&Answer::Verdict(verdict).frame())?;
     }
-    Ok(())
+    answers.flush()
 }
 
 #[cfg(test)]
@@ -145,7 +158,7 @@ mod tests {
     fn said(code: &str, events: &[&str]) -> Vec<Answer> {
         let (mut input, mut output) = (Vec::new(), Vec::new());
         events.iter().for_each(|event| frames::push(&mut input, event.as_bytes()));
-        serve(code.as_bytes(), &mut &input[..], &mut output).unwrap();
+        serve(code.as_bytes(), &mut BufReader::new(&input[..]), &mut output).unwrap();
         let mut answers = Vec::new();
         while let Some((frame, length)) = frames::first(&output).unwrap() {
             answers.push(Answer::parse(frame).unwrap());

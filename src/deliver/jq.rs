@@ -2,9 +2,11 @@
 //! `--filter`.
 //!
 //! A jq program can exhaust the stack, take all memory or never end, and no thread can contain that. So a child of the
-//! same program runs it (`linkhook jq-worker`), with limits of its own, without files, network, environment or privileges. It answers event by event, so that the first
-//! event without an answer is the one that broke it. That one is tried once more, alone and in a fresh child, since a
-//! child may be ended by somebody else; if it breaks that, too, it is [`Verdict::Broken`], and the others go on.
+//! same program runs it (`linkhook jq-worker`), with limits of its own, without files, network, environment or privileges.
+//!
+//! It is asked about many events at once, and answers several at once. Where it breaks, those without an answer are asked
+//! about one by one, in a fresh child, until one breaks that. That one is tried once more, since a child may be ended by
+//! somebody else; if it breaks that, too, it is [`Verdict::Broken`], and the others go on.
 
 pub mod frames;
 
@@ -31,6 +33,8 @@ pub const STACK_BYTES: usize = 64 << 20;
 pub const CODE_BYTES_MAX: usize = 16 << 10;
 /// The child has so long for an event, which commonly takes it far less than a millisecond.
 pub const EVENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Where it is asked about several, the next answer comes within so long, or they are asked about one by one.
+const SEVERAL_TIMEOUT: Duration = Duration::from_millis(500);
 /// After so long a call gives back what it has.
 pub const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// A new child has so long to be ready.
@@ -121,17 +125,19 @@ impl Judge {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
-        // The next event has broken a child.
+        // The next event has broken a child by itself.
         let mut suspect = false;
+        // One of so many next events has broken a child.
+        let mut among = 0_usize;
         while verdicts.len() < events.len() && (verdicts.is_empty() || began.elapsed() < BATCH_TIMEOUT) {
             let rest = &events[verdicts.len()..];
             if rest[0].as_ref().len() > FRAME_BYTES_MAX {
                 verdicts.push(Verdict::Broken(format!("the event is larger than {} MiB", FRAME_BYTES_MAX >> 20)));
                 continue;
             }
-            let most = if suspect { 1 } else { ASKED_EVENTS_MAX };
+            let most = if suspect || among > 0 { 1 } else { ASKED_EVENTS_MAX };
             let asked = rest.iter().map(AsRef::as_ref).take(most).take_while(|event| event.len() <= FRAME_BYTES_MAX);
-            let judged = verdicts.len();
+            let (judged, count) = (verdicts.len(), asked.clone().count());
             let process = match &mut self.process {
                 Some(process) => process,
                 none => none.insert(
@@ -140,14 +146,20 @@ impl Judge {
                 ),
             };
             let result = process.ask(asked, &mut verdicts);
-            if verdicts.len() > judged {
+            let answered = verdicts.len() - judged;
+            if answered > 0 {
                 (self.breaks, suspect) = (0, false);
             }
+            among = among.saturating_sub(answered);
             let Err(broke) = result else { continue };
             let settled = suspect || (self.patience == Patience::Waiting && matches!(broke, Broke::Silent));
             let reason = self.process.take().map(|process| process.end(&broke)).unwrap_or_default();
             log::debug!("{reason}");
             self.breaks = self.breaks.saturating_add(1);
+            if count > 1 {
+                among = count - answered;
+                continue;
+            }
             if self.patience == Patience::Never {
                 self.broken = Some(reason);
                 break;
@@ -155,8 +167,9 @@ impl Judge {
             if settled {
                 verdicts.push(Verdict::Broken(reason));
             }
-            // Once it is settled, the next one is as good as any.
+            // Once it is settled, the next ones are as good as any.
             suspect = !settled;
+            among = if settled { 0 } else { among };
         }
         match &self.broken {
             Some(broken) if verdicts.is_empty() => Err(broken.clone()),
@@ -257,9 +270,10 @@ impl Process {
         verdicts: &mut Vec<Verdict>,
     ) -> std::result::Result<(), Broke> {
         let count = events.clone().count();
+        let timeout = if count > 1 { SEVERAL_TIMEOUT } else { EVENT_TIMEOUT };
         let mut events = events;
         for _ in 0..count {
-            match self.answer(&mut events, Instant::now() + EVENT_TIMEOUT)? {
+            match self.answer(&mut events, Instant::now() + timeout)? {
                 Answer::Verdict(verdict) => verdicts.push(verdict),
                 _ => return Err(Broke::Nonsense),
             }

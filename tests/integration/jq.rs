@@ -16,6 +16,7 @@ pub const TESTS: &[crate::Test] = &[
     ("an_error_is_that_events_alone", one_error),
     ("many_events_are_judged_in_order", many),
     ("deep_recursion_is_that_events_alone", recursion),
+    ("what_breaks_a_child_is_found_among_many", among_many),
     ("no_memory_is_that_events_alone", memory),
     ("an_endless_loop_is_that_events_alone", endless),
     ("a_child_that_is_killed_costs_no_event", killed),
@@ -87,6 +88,26 @@ fn many() -> Result<(), Failed> {
     }
     let expected = |n: usize| if n.is_multiple_of(3) { Verdict::Keep } else { Verdict::Drop };
     assert!(verdicts.iter().enumerate().all(|(n, verdict)| *verdict == expected(n)));
+    Ok(())
+}
+
+/// Whatever has an answer by then: the one that breaks the child is found among those that were asked about at once.
+fn among_many() -> Result<(), Failed> {
+    let events: Vec<String> = (0..200).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
+    let mut judge = Judge::with_program(
+        PROGRAM.into(),
+        "def f: 1 + f; if .n == 50 or .n == 51 or .n == 130 then f else .n % 2 == 0 end",
+    );
+    let mut verdicts = Vec::new();
+    while verdicts.len() < events.len() {
+        verdicts.extend(judge.judge(&events[verdicts.len()..])?);
+    }
+    for (n, verdict) in verdicts.iter().enumerate() {
+        match n {
+            50 | 51 | 130 => assert!(reason(verdict).contains("recursed"), "{n}: {verdict:?}"),
+            _ => assert_eq!(*verdict, if n % 2 == 0 { Verdict::Keep } else { Verdict::Drop }, "{n}"),
+        }
+    }
     Ok(())
 }
 

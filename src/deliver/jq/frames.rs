@@ -8,7 +8,7 @@
 //! | parent | the jq expression | |
 //! | child | `r`, or `e` and why | it is ready; or it cannot run that |
 //! | parent | an event's line, any number of them | |
-//! | child | `k`, `d`, or `b` and why | for each event, in order, as it goes: keep it, drop it, or the filter failed on it |
+//! | child | `k`, `d`, or `b` and why | for each event, in order, several at once: keep it, drop it, or the filter failed on it |
 //!
 //! The end of its stdin is the child's end.
 
@@ -78,6 +78,12 @@ fn checked(length: [u8; LENGTH_BYTES]) -> io::Result<usize> {
 impl Answer {
     /// Says it in one write.
     pub fn write(&self, writer: &mut impl Write) -> io::Result<()> {
+        writer.write_all(&self.frame())?;
+        writer.flush()
+    }
+
+    /// As a frame.
+    pub fn frame(&self) -> Vec<u8> {
         let (kind, text) = match self {
             Answer::Hello => (b'h', ""),
             Answer::Ready => (b'r', ""),
@@ -90,8 +96,7 @@ impl Answer {
         octets.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(REASON_BYTES_MAX)]);
         let mut frame = Vec::with_capacity(LENGTH_BYTES + octets.len());
         push(&mut frame, &octets);
-        writer.write_all(&frame)?;
-        writer.flush()
+        frame
     }
 
     /// Reads a frame; `None` where it is none of the child's.
