@@ -553,10 +553,7 @@ impl Watch<'_> {
         self.print_committed()?;
         self.tell_outage();
         self.tell_unjudged(false);
-        // Lines that wait are for the webhooks there were.
-        if !self.stream.is_judging() {
-            self.take_reloaded();
-        }
+        self.take_reloaded();
         // All are read before any is told: a link that moved is gone here before it is new there.
         for place in &mut self.places {
             place.read(&mut self.batch, &mut self.stream.moves)?;
@@ -585,7 +582,12 @@ impl Watch<'_> {
         }
         self.close()?;
         // hello is the first line.
-        if self.greeted { self.discover() } else { Ok(()) }
+        if self.greeted {
+            self.discover()?;
+        }
+        // It may have waited for a verdict that came in this turn.
+        self.take_reloaded();
+        Ok(())
     }
 
     /// Ends the webhooks, says what they did not get, and closes the store. The last line is written already.
@@ -599,8 +601,11 @@ impl Watch<'_> {
         }
     }
 
-    /// Takes over what the configuration says now.
+    /// Takes over what the configuration says now. Lines that wait for a verdict are for the webhooks there were.
     fn take_reloaded(&mut self) {
+        if self.stream.is_judging() {
+            return;
+        }
         let reloaded = self.reloading.as_mut().and_then(Reloading::take);
         let Some((reloaded, hub)) = reloaded.zip(self.stream.hub_mut()) else { return };
         let taken = reloaded.and_then(|webhooks| {
