@@ -81,7 +81,12 @@ pub static OWN_EVENTS: &[(&str, &str, &str)] = &[
         "added or removed",
         "a network namespace appeared, and what is in it follows as `add`; or its name is gone, and all that was in it with it",
     ),
-    ("output", "dropped", "events that a webhook wanted and does not get, and why"),
+    (
+        "output",
+        "dropped or recovered",
+        "events that a webhook wanted and does not get, lines that are not in the output file, or events that `[watch] \
+         filter` failed on: how many, and why; or the output file can be written again",
+    ),
 ];
 
 /// Everything in a line but the object.
@@ -232,6 +237,33 @@ fn write_middle(out: &mut Json, head: &Head<'_>) {
     out.key(head.event);
 }
 
+/// Writes a line again, with that number; of a line that has a cause, with that one or without any. Both stand before the
+/// object, and any text within a line has its quotes escaped: so their keys are found at their first place.
+pub fn renumber(out: &mut Vec<u8>, line: &[u8], number: u64, has_cause: bool, cause: Option<u64>) {
+    let put_number = |out: &mut Vec<u8>, key: &[u8], number: u64| {
+        out.extend_from_slice(key);
+        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    };
+    // What stands before a key and its number, and what behind them.
+    let around = |line: &[u8], key: &[u8]| {
+        let at = memchr::memmem::find(line, key)?;
+        let digits = line[at + key.len()..].iter().take_while(|octet| octet.is_ascii_digit()).count();
+        Some((at, at + key.len() + digits))
+    };
+    let (before, behind) = around(line, BEFORE_NUMBER.as_bytes()).unwrap_or_default();
+    out.extend_from_slice(&line[..before]);
+    put_number(out, BEFORE_NUMBER.as_bytes(), number);
+    let mut rest = &line[behind..];
+    if has_cause && let Some((before, behind)) = around(rest, BEFORE_CAUSE.as_bytes()) {
+        out.extend_from_slice(&rest[..before]);
+        if let Some(cause) = cause {
+            put_number(out, BEFORE_CAUSE.as_bytes(), cause);
+        }
+        rest = &rest[behind..];
+    }
+    out.extend_from_slice(rest);
+}
+
 /// Ends the line.
 pub fn end(out: &mut Json) {
     out.end_object();
@@ -250,6 +282,7 @@ pub struct Clock {
 /// What a line begins with: what stands before the time, and between it and the number.
 const BEFORE_TIME: &str = "{\"v\":1,\"ts\":";
 const BEFORE_NUMBER: &str = ",\"seq\":";
+const BEFORE_CAUSE: &str = ",\"cause\":";
 const BEFORE_FRACTION_BYTES: usize = BEFORE_TIME.len() + "\"2026-11-24T00:13:05.".len();
 
 impl Clock {
@@ -347,6 +380,20 @@ mod tests {
         }
         // None is like nothing at all.
         assert!(text(&mut Last::default(), &head).contains(r#""seq":1,"event":"route","action":"add","#));
+    }
+
+    #[test]
+    fn a_line_gets_another_number_and_cause() {
+        let again = |line: &str, number, cause| {
+            let mut out = Vec::new();
+            renumber(&mut out, line.as_bytes(), number, line.contains("inferred"), cause);
+            String::from_utf8(out).unwrap()
+        };
+        let plain = r#"{"v":1,"ts":"…","seq":12,"host":",\"cause\":1","event":"x","x":{"seq":3,"cause":4}}"#;
+        assert_eq!(again(plain, 7, Some(5)), plain.replace("\"seq\":12", "\"seq\":7"));
+        let caused = r#"{"v":1,"ts":"…","seq":12,"event":"x","origin":"inferred","cause":11,"x":{"cause":4}}"#;
+        assert_eq!(again(caused, 100, Some(5)), caused.replace(":12,", ":100,").replace(":11,", ":5,"));
+        assert_eq!(again(caused, 1, None), caused.replace(":12,", ":1,").replace(",\"cause\":11", ""));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod netns;
 pub mod output;
 pub mod recording;
 pub mod reference;
+pub mod signals;
 pub mod store;
 pub mod stream;
 pub mod units;

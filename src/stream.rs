@@ -1,5 +1,7 @@
 //! From messages to lines: what a message means (mirror), whether it is told (filter), and its line (event).
 
+pub mod judge;
+
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -9,7 +11,8 @@ use crate::changed::Differ;
 use crate::decode::json::Json;
 use crate::decode::schema::Kind;
 use crate::decode::{Context, Links, write_object};
-use crate::deliver::hub::{Hub, Loss};
+use crate::deliver::hub::{Hub, Loss, WantedBy};
+use crate::deliver::jq::Verdict;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
 use crate::kinds::{self, KINDS, KindIndex, split};
@@ -18,6 +21,7 @@ use crate::mirror::signals::{self, Signals};
 use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
 use crate::netlink::wire::{self, Message};
 use crate::output::{Format, text};
+use judge::{Batch, Item, Judged, Settled, Waiting};
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +102,8 @@ pub struct Stream {
     differ: Differ,
     changed: Json,
     scratch: Json,
+    /// What waits for a jq expression's verdict, where there is one: `out` holds JSON until then, whatever the format.
+    waiting: Option<Waiting>,
     jq_errors: u64,
     hub: Option<Hub>,
     /// Links that move from one watched namespace to another.
@@ -108,6 +114,7 @@ impl Stream {
     /// A stream that begins with line number 1.
     pub fn new(options: Options) -> Stream {
         Stream {
+            waiting: options.filter.jq.as_ref().map(|_| Waiting::default()),
             options,
             sequence: 0,
             began_after: 0,
@@ -126,6 +133,7 @@ impl Stream {
     /// The next line's number is one more than that.
     pub fn continue_after(&mut self, sequence: u64) {
         (self.sequence, self.began_after) = (sequence, sequence);
+        self.waiting.iter_mut().for_each(|waiting| waiting.last = sequence);
     }
 
     /// How many lines were told.
@@ -180,9 +188,70 @@ impl Stream {
         &self.options
     }
 
-    /// Whether as many objects were told as were asked for.
+    /// Whether as many objects were told as were asked for, with those that may be told once they are judged.
     pub fn is_done(&self) -> bool {
-        self.options.count.is_some_and(|count| self.objects >= count)
+        let candidates = || self.waiting.as_ref().map_or(0, Waiting::candidates);
+        self.options.count.is_some_and(|count| self.objects + candidates() >= count)
+    }
+
+    /// Whether lines wait for the jq expression's verdict.
+    pub fn is_judging(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.asked > 0 || !waiting.items.is_empty())
+    }
+
+    /// The lines that wait, to be judged; none where no expression decides. One batch at a time: the next is taken when
+    /// this one is settled.
+    pub fn take_unjudged(&mut self, out: &mut Json) -> Option<Batch> {
+        let waiting = self.waiting.as_mut().filter(|waiting| !waiting.items.is_empty())?;
+        let batch = Batch { lines: out.take(), items: std::mem::take(&mut waiting.items) };
+        waiting.asked += batch.candidates();
+        Some(batch)
+    }
+
+    /// What becomes of a batch: each line that the expression lets through gets its number, and goes to the webhooks that
+    /// want it. A line without a verdict is not judged.
+    pub fn settle(&mut self, batch: &Batch, judged: Judged) -> Settled {
+        let mut settled = Settled::default();
+        let Some(waiting) = &mut self.waiting else { return settled };
+        waiting.asked -= batch.candidates();
+        let mut verdicts = judged.verdicts.into_iter();
+        for (item, line) in batch.each() {
+            if item.judged {
+                let done = self.options.count.is_some_and(|count| self.objects >= count);
+                match verdicts.next() {
+                    // What comes after the last one was not asked for.
+                    _ if done => continue,
+                    Some(Verdict::Keep) => self.objects += 1,
+                    Some(Verdict::Drop) => continue,
+                    Some(Verdict::Broken(why)) => {
+                        settled.unjudged += 1;
+                        self.jq_errors += 1;
+                        // The first is enough: a wrong expression fails on every line.
+                        let level = if self.jq_errors == 1 { log::Level::Warn } else { log::Level::Debug };
+                        log::log!(level, "{why}; the event is left out");
+                        continue;
+                    }
+                    None => {
+                        settled.unjudged += 1;
+                        continue;
+                    }
+                }
+            }
+            self.sequence += 1;
+            waiting.numbers.settle(item.number, self.sequence);
+            let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
+            let start = settled.lines.len();
+            event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
+            if let Some(hub) = &mut self.hub {
+                hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
+            }
+            if let Format::Text(colours) = self.options.format {
+                let told = text::line(&settled.lines[start..], colours);
+                settled.lines.truncate(start);
+                settled.lines.extend_from_slice(told.as_bytes());
+            }
+        }
+        settled
     }
 
     /// Takes in a message and tells what it means. Gives back the number of its line, where it has one.
@@ -335,7 +404,7 @@ impl Stream {
         let interface = interface_of(table, shown).map(|ifindex| (links.name(ifindex), ifindex));
         let head = Head {
             time_microseconds: telling.time_microseconds,
-            sequence: self.sequence + 1,
+            sequence: self.next_number(),
             host: self.options.host.as_deref(),
             netns: telling.netns,
             event: table.name,
@@ -348,32 +417,20 @@ impl Stream {
             actor: telling.actor,
         };
         let json = match self.options.format {
-            Format::Json => &mut *out,
-            Format::Text(_) => {
+            Format::Text(_) if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
+            _ => &mut *out,
         };
         let mark = json.mark();
         event::begin(json, &mut self.clock, &mut self.last, &head);
         write_object(json, table, &Context::new(table, shown, links));
         event::end(json);
-        if let Some(jq) = &self.options.filter.jq {
-            match jq.accepts(json.since(mark)) {
-                Ok(true) => {}
-                Ok(false) => {
-                    json.back_to(mark);
-                    return None;
-                }
-                Err(error) => {
-                    json.back_to(mark);
-                    self.jq_errors += 1;
-                    // The first is enough: a wrong expression fails on every line.
-                    let level = if self.jq_errors == 1 { log::Level::Warn } else { log::Level::Debug };
-                    log::log!(level, "the jq filter failed on a {} event, which is left out: {error}", table.name);
-                    return None;
-                }
-            }
+        if self.waiting.is_some() {
+            let bytes = json.since(mark).len();
+            let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(&candidate)).unwrap_or_default();
+            return Some(self.wait(bytes, telling.cause, true, wanted_by));
         }
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
@@ -420,7 +477,7 @@ impl Stream {
         }
         let head = Head {
             time_microseconds: telling.time_microseconds,
-            sequence: self.sequence + 1,
+            sequence: self.next_number(),
             host: self.options.host.as_deref(),
             netns: telling.netns,
             event,
@@ -433,11 +490,11 @@ impl Stream {
             actor: None,
         };
         let json = match self.options.format {
-            Format::Json => &mut *out,
-            Format::Text(_) => {
+            Format::Text(_) if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
+            _ => &mut *out,
         };
         let mark = json.mark();
         event::begin(json, &mut self.clock, &mut self.last, &head);
@@ -445,6 +502,11 @@ impl Stream {
         object(json);
         json.end_object();
         event::end(json);
+        if self.waiting.is_some() {
+            let bytes = json.since(mark).len();
+            let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
+            return Some(self.wait(bytes, telling.cause, false, wanted_by));
+        }
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
@@ -457,5 +519,21 @@ impl Stream {
         }
         self.sequence += 1;
         Some(self.sequence)
+    }
+
+    /// The next line's number, for the time being where a jq expression decides.
+    fn next_number(&self) -> u64 {
+        self.waiting.as_ref().map_or(self.sequence, |waiting| waiting.last) + 1
+    }
+
+    /// The last line waits for the others before it to be judged, and to be judged itself where it is. Gives back its
+    /// number for the time being, by which it can be named as a cause.
+    fn wait(&mut self, bytes: usize, cause: Option<u64>, judged: bool, wanted_by: WantedBy) -> u64 {
+        let number = self.next_number();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.items.push(Item { bytes, number, cause, judged, wanted_by });
+            waiting.last = number;
+        }
+        number
     }
 }

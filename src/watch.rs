@@ -6,18 +6,19 @@
 
 mod found;
 pub mod job;
+mod lines;
 mod names;
 mod place;
 mod reload;
 mod trail;
 
-use std::io;
+use std::io::{self, Read};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::UnixStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,8 +30,11 @@ use crate::event::Origin;
 use crate::kinds::{KINDS, KindIndex};
 use crate::netlink::socket::Batch;
 use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};
+use crate::output::Destination;
 use crate::output::writer::Writer;
+use crate::signals;
 use crate::store::{Append, Store, Synchronous};
+use crate::stream::judge::{Asker, Unjudged};
 use crate::stream::{Stream, Telling};
 pub use place::Place;
 pub use reload::Reload;
@@ -48,6 +52,8 @@ const WAKE_UPS_MAX: usize = 4096;
 const LINES_BYTES: usize = 256 << 10;
 /// How long the end waits for a reader that does not read.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end waits for the jq filter.
+const JUDGE_TIMEOUT: Duration = Duration::from_secs(2);
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
@@ -103,7 +109,12 @@ pub fn own_telling(netns: Option<&str>) -> Telling<'_> {
 }
 
 /// Follows events until the count is reached, the time is over, a signal comes or the reader has gone away.
-pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, delivery: Option<Delivery>) -> Result<()> {
+pub fn watch(
+    settings: &Settings,
+    mut stream: Stream,
+    destination: Destination,
+    delivery: Option<Delivery>,
+) -> Result<()> {
     let poll = Poll::new().map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Arc::new(waker);
@@ -117,7 +128,7 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
     if let Some(store) = &store {
         stream.continue_after(store.sequence());
     }
-    let (mut shutdown, mut reloading) = (Duration::ZERO, None);
+    let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
         let state = store.as_ref().zip(settings.state.as_ref());
@@ -129,20 +140,30 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
             }
         }
         stream.deliver_to(hub);
-        reloading = Some(Reloading::new(delivery.reload, waker.clone())?);
+        reloading = Some(Reloading::new(delivery.reload, waker.clone()));
     }
-    let writer = Writer::new(descriptor, wake());
-    let signals = signals()?;
+    let code = stream.options().filter.jq.clone();
+    let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
+    let writer = Writer::new(destination, wake());
+    let outlives_hangups = reloading.is_some() || writer.is_file() || signals::ignores_hangups();
+    // Until here they ended it at once.
+    let (signals, hangups) = signals::take()?;
     let mut watch = Watch {
         settings,
         stream,
         writer,
         store,
+        asker,
+        service,
+        beside: None,
+        unjudged: Unjudged::default(),
         told: Vec::new(),
         forgotten: Vec::new(),
         out: Json::new(),
         poll,
         signals,
+        hangups,
+        outlives_hangups,
         reloading,
         places: Vec::new(),
         next_place: 0,
@@ -164,6 +185,10 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
     let ended = match result {
         // Nobody reads any more; webhooks still get what they wait for.
         Err(Ended::Closed) => {
+            // What is being judged is for them, too.
+            while watch.stream.is_judging() {
+                let _ = watch.judge_last();
+            }
             watch.end_delivery(shutdown);
             return Ok(());
         }
@@ -171,12 +196,14 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
         Ok(()) => Ok(()),
     };
     watch.tell_losses(true);
+    let judged = watch.judge_last();
+    watch.tell_unjudged(true);
     let lines = watch.stream.lines();
     watch.stream.own(&mut watch.out, "bye", "stopped", own_telling(None), |out| {
         out.key("lines");
         out.unsigned(lines);
     });
-    let flushed = watch.flush().and_then(|()| watch.print_settled());
+    let flushed = judged.and_then(|()| watch.flush()).and_then(|()| watch.print_settled());
     watch.end_delivery(shutdown);
     let written = flushed.map(|()| watch.writer.finish(FINISH_TIMEOUT));
     match written {
@@ -193,20 +220,7 @@ pub fn watch(settings: &Settings, mut stream: Stream, descriptor: OwnedFd, deliv
 
 /// SIGINT and SIGTERM as octets on a socket.
 pub fn signals() -> Result<UnixStream> {
-    caught(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
-}
-
-/// Those signals as octets on a socket.
-fn caught(signals: &[i32]) -> Result<UnixStream> {
-    let catch = || {
-        let (receiver, sender) = std::os::unix::net::UnixStream::pair()?;
-        receiver.set_nonblocking(true)?;
-        for &signal in signals {
-            signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
-        }
-        Ok(UnixStream::from_std(receiver))
-    };
-    catch().map_err(|error: io::Error| Error::system("cannot catch signals", &error))
+    signals::take_ends()
 }
 
 /// Why the loop ended before its time.
@@ -229,6 +243,14 @@ struct Watch<'s> {
     stream: Stream,
     writer: Writer,
     store: Option<Store>,
+    /// Asks the jq expression, where there is one.
+    asker: Option<Asker>,
+    /// Something that fails for one event does not end it.
+    service: bool,
+    /// What goes to the store with the lines that are judged now.
+    beside: Option<Append>,
+    /// Events on which the expression has failed.
+    unjudged: Unjudged,
     /// Losses that are told in lines which the store does not have yet.
     told: Vec<Loss>,
     /// Namespaces that are gone, which the store is not told yet.
@@ -236,6 +258,9 @@ struct Watch<'s> {
     out: Json,
     poll: Poll,
     signals: UnixStream,
+    hangups: UnixStream,
+    /// Where there is neither a configuration to read nor a file to open anew, SIGHUP is the end: a terminal closes.
+    outlives_hangups: bool,
     reloading: Option<Reloading>,
     /// In the order of their numbers.
     places: Vec<Place>,
@@ -270,9 +295,7 @@ impl Watch<'_> {
     fn start(&mut self) -> std::result::Result<(), Ended> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
-        if let Some(reloading) = &mut self.reloading {
-            self.poll.registry().register(reloading.hangups(), HANGUPS, Interest::READABLE).map_err(failed)?;
-        }
+        self.poll.registry().register(&mut self.hangups, HANGUPS, Interest::READABLE).map_err(failed)?;
         // First it listens, then it looks what is there.
         self.discovery = Discovery::new(&self.settings.namespaces)?;
         if let Some(discovery) = &self.discovery {
@@ -451,7 +474,7 @@ impl Watch<'_> {
     fn run(&mut self) -> std::result::Result<(), Ended> {
         let mut events = Events::with_capacity(WAKE_UPS_MAX);
         let deadline = self.settings.timeout.map(|timeout| Instant::now() + timeout);
-        while !self.stop && !self.stream.is_done() {
+        while !self.stop && (!self.stream.is_done() || self.stream.is_judging()) {
             let now = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return Ok(());
@@ -467,7 +490,7 @@ impl Watch<'_> {
                 match event.token() {
                     WAKER => {}
                     SIGNALS => self.stop = true,
-                    HANGUPS => self.reloading.iter_mut().for_each(Reloading::hung_up),
+                    HANGUPS => self.hung_up(),
                     NAMESPACES => {
                         if let Some(discovery) = &mut self.discovery {
                             discovery.woken();
@@ -486,6 +509,18 @@ impl Watch<'_> {
         Ok(())
     }
 
+    /// SIGHUP came.
+    fn hung_up(&mut self) {
+        while self.hangups.read(&mut [0; 64]).is_ok_and(|octets| octets > 0) {}
+        self.stop |= !self.outlives_hangups;
+        self.reloading.iter_mut().for_each(Reloading::start);
+        if self.writer.is_file()
+            && let Err(error) = self.writer.reopen()
+        {
+            log::error!("cannot open the output anew: {error}");
+        }
+    }
+
     /// How long nothing needs to be done, if nothing happens.
     fn wait(&mut self, now: Instant, deadline: Option<Instant>) -> Option<Duration> {
         let room = self.has_room();
@@ -495,7 +530,12 @@ impl Watch<'_> {
         let dues = self.places.iter().filter_map(Place::due);
         let losses = self.stream.hub().and_then(|hub| hub.due(now));
         let discovery = self.discovery.as_ref().filter(|_| self.greeted).and_then(Discovery::due);
-        dues.chain(deadline).chain(discovery).chain(losses).min().map(|next| next.saturating_duration_since(now))
+        dues.chain(deadline)
+            .chain(discovery)
+            .chain(losses)
+            .chain(self.unjudged.due(now))
+            .min()
+            .map(|next| next.saturating_duration_since(now))
     }
 
     /// Whether lines are taken; where not, the loop is woken once they are.
@@ -503,12 +543,16 @@ impl Watch<'_> {
         // Each is asked, so that each wakes the loop.
         let store = self.store.as_ref().is_none_or(Store::has_room);
         let hub = self.stream.hub().is_none_or(Hub::has_room);
-        self.writer.has_room() && store && hub
+        let judge = !self.asker.as_ref().is_some_and(Asker::is_busy);
+        self.writer.has_room() && store && hub && judge
     }
 
     /// One turn for each place: read, then decode a slice, then go on with its dump.
     fn turn(&mut self) -> std::result::Result<(), Ended> {
+        self.take_verdicts()?;
         self.print_committed()?;
+        self.tell_outage();
+        self.tell_unjudged(false);
         self.take_reloaded();
         // All are read before any is told: a link that moved is gone here before it is new there.
         for place in &mut self.places {
@@ -538,56 +582,12 @@ impl Watch<'_> {
         }
         self.close()?;
         // hello is the first line.
-        if self.greeted { self.discover() } else { Ok(()) }
-    }
-
-    /// Tells what webhooks have lost, if it is time or must be now.
-    fn tell_losses(&mut self, must: bool) {
-        let told = self.stream.losses(&mut self.out, own_telling(None), Instant::now(), must);
-        if self.store.is_some() {
-            self.told.extend(told);
+        if self.greeted {
+            self.discover()?;
         }
-    }
-
-    /// Lines go to the output and to the webhooks: at once, or by the store, which has them first.
-    fn flush(&mut self) -> std::result::Result<(), Ended> {
-        let Some(store) = &self.store else {
-            if let Some(hub) = self.stream.hub_mut() {
-                hub.release();
-            }
-            let result = print(&mut self.writer, self.out.bytes());
-            self.out.clear();
-            return result;
-        };
-        if store.wants_mirror() {
-            self.places.iter_mut().for_each(|place| place.tell_store_all(self.settings));
-        }
-        let mut append = Append {
-            lines: self.out.bytes().to_vec(),
-            sequence: self.stream.sequence(),
-            events: self.stream.hub_mut().map(Hub::take_staged).unwrap_or_default(),
-            forgotten: std::mem::take(&mut self.forgotten),
-            told: self.told.drain(..).map(|loss| (loss.queue, loss.reason, loss.events)).collect(),
-            ..Append::default()
-        };
-        self.out.clear();
-        self.places.iter_mut().filter(|place| place.has_changes()).for_each(|place| place.take_changes(&mut append));
-        store.append(append);
+        // It may have waited for a verdict that came in this turn.
+        self.take_reloaded();
         Ok(())
-    }
-
-    /// Prints the lines that the store has committed.
-    fn print_committed(&mut self) -> std::result::Result<(), Ended> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let lines = store.released()?;
-        print(&mut self.writer, &lines)
-    }
-
-    /// The same at the end, once everything is committed.
-    fn print_settled(&mut self) -> std::result::Result<(), Ended> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let lines = store.settle(FINISH_TIMEOUT);
-        print(&mut self.writer, &lines)
     }
 
     /// Ends the webhooks, says what they did not get, and closes the store. The last line is written already.
@@ -601,8 +601,11 @@ impl Watch<'_> {
         }
     }
 
-    /// Takes over what the configuration says now.
+    /// Takes over what the configuration says now. Lines that wait for a verdict are for the webhooks there were.
     fn take_reloaded(&mut self) {
+        if self.stream.is_judging() {
+            return;
+        }
         let reloaded = self.reloading.as_mut().and_then(Reloading::take);
         let Some((reloaded, hub)) = reloaded.zip(self.stream.hub_mut()) else { return };
         let taken = reloaded.and_then(|webhooks| {
@@ -613,18 +616,6 @@ impl Watch<'_> {
             Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
-    }
-}
-
-/// Hands lines to the writer.
-fn print(writer: &mut Writer, lines: &[u8]) -> std::result::Result<(), Ended> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    match writer.write(lines) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Ended::Closed),
-        Err(error) => Err(Error::system("cannot write the output", &error).into()),
-        Ok(()) => Ok(()),
     }
 }
 

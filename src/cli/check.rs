@@ -1,7 +1,9 @@
 //! `linkhook check`: validates a configuration and says what it does.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags};
 
 use crate::config::{self, Configuration, Place};
 use crate::decode::json::Json;
@@ -13,6 +15,7 @@ use crate::event::{self, Clock, Head, Last, Origin};
 use crate::kinds::KINDS;
 use crate::mirror::signals::Signals;
 use crate::netns::Wanted;
+use crate::output::text::shown;
 use crate::output::written;
 use crate::units::{bytes_words, duration_words};
 use crate::watch::now_microseconds;
@@ -31,12 +34,14 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let configuration = config::load(&arguments.config)?;
-    for warning in &configuration.warnings {
+    for warning in configuration.warnings.iter().chain(&unusable(&configuration)) {
         log::warn!("{warning}");
     }
+    // They come first, at a terminal as well.
+    log::logger().flush();
     let host = configuration.watch.host.clone().unwrap_or_else(config::own_host);
     let mut out = std::io::stdout();
-    written(out.write_all(words(&configuration).as_bytes()))?;
+    written(out.write_all(lines(&words(&configuration)).as_bytes()))?;
     if !arguments.send {
         return Ok(());
     }
@@ -47,7 +52,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Verdict::Delivered {
             refused.push(webhook.name.as_str());
         }
-        written(out.write_all(format!("sent to {}: {}\n", webhook.name, reply.words()).as_bytes()))?;
+        let told = format!("sent to {}: {}", webhook.name, shown(&reply.words()));
+        written(out.write_all(format!("{told}\n").as_bytes()))?;
     }
     if refused.is_empty() {
         return Ok(());
@@ -86,6 +92,66 @@ fn list(words: &[String]) -> String {
     if words.is_empty() { "all".into() } else { words.join(", ") }
 }
 
+/// Lines in which nothing steers the terminal.
+fn lines(text: &str) -> String {
+    text.lines().map(|line| shown(line) + "\n").collect()
+}
+
+/// Where lines and state go, as far as whoever runs this cannot use it.
+fn unusable(configuration: &Configuration) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut tell = |key: &str, path: &Path, why: &str| told.push(format!("{key}: {}: {why}", path.display()));
+    if let Place::File(path) = &configuration.output.place {
+        let directory = directory_of(path);
+        if !directory.is_dir() {
+            tell("output.path", path, "its directory is missing");
+        } else if path.is_dir() {
+            tell("output.path", path, "it is a directory");
+        } else if path.exists() && !is_allowed(path, Access::WRITE_OK) {
+            tell("output.path", path, "whoever runs this check cannot write it");
+        } else if (!path.exists() || configuration.output.rotation.is_some()) && !is_writable(directory) {
+            tell("output.path", path, "whoever runs this check cannot make files in its directory");
+        }
+    }
+    if let Some(path) = &configuration.watch.state_dir {
+        if path.is_dir() && !is_writable(path) {
+            tell("watch.state_dir", path, "whoever runs this check cannot write it");
+        } else if path.exists() && !path.is_dir() {
+            tell("watch.state_dir", path, "it is no directory");
+        } else if !path.exists() {
+            // It is made with those above it.
+            let above = path.ancestors().skip(1).find(|above| directory_of_nothing(above).exists());
+            let possible = above.is_some_and(|above| is_writable(directory_of_nothing(above)));
+            let why = if possible {
+                "it is missing; linkhook makes it when it starts"
+            } else {
+                "it is missing, and whoever runs this check cannot make it"
+            };
+            tell("watch.state_dir", path, why);
+        }
+    }
+    told
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().map_or(path, directory_of_nothing)
+}
+
+/// What is above a bare name is the current directory.
+fn directory_of_nothing(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+/// Whether files can be made in a directory.
+fn is_writable(directory: &Path) -> bool {
+    is_allowed(directory, Access::WRITE_OK | Access::EXEC_OK)
+}
+
+/// By the rights that count: those of the effective user.
+fn is_allowed(path: &Path, access: Access) -> bool {
+    rustix::fs::accessat(rustix::fs::CWD, path, access, AtFlags::EACCESS).is_ok()
+}
+
 fn words(configuration: &Configuration) -> String {
     let Configuration { watch, output, webhooks, .. } = configuration;
     let place = match &output.place {
@@ -93,6 +159,11 @@ fn words(configuration: &Configuration) -> String {
         Place::File(path) => path.display().to_string(),
         Place::None => "none".to_owned(),
     };
+    let rotated = output.rotation.map_or(String::new(), |rotation| {
+        let compressed = if rotation.gzip { ", compressed" } else { "" };
+        let size = bytes_words(usize::try_from(rotation.size_bytes).unwrap_or(usize::MAX));
+        format!("; rotated at {size}, {} old ones{compressed}", rotation.keep)
+    });
     let namespaces = match &watch.namespaces {
         Wanted::Own => "the own".to_owned(),
         Wanted::Named(names) => list(&names.iter().map(|name| name.label.clone()).collect::<Vec<_>>()),
@@ -104,7 +175,7 @@ fn words(configuration: &Configuration) -> String {
             list(&watch.kinds),
             list(&watch.interfaces)
         ),
-        format!("output: {place}, {}", output.format.unwrap_or("json")),
+        format!("output: {place}, {}{rotated}", output.format.unwrap_or("json")),
         match &watch.state_dir {
             Some(path) => format!("state: {}; nothing is lost when linkhook ends", path.display()),
             None => "state: none; what waits for webhooks is lost when linkhook ends".to_owned(),

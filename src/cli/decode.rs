@@ -1,11 +1,11 @@
 //! `linkhook decode`: the same lines from a recording.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::lines::{Ended, Lines};
 use super::selection;
-use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{self, KINDS};
@@ -14,9 +14,6 @@ use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
 use crate::recording::{Reader, Recorded};
 use crate::stream::{Options, Source, Stream, Telling};
-
-/// Lines are written once so many octets have gathered.
-const WRITE_BYTES: usize = 64 << 10;
 
 /// Arguments of `linkhook decode`.
 #[derive(Debug, clap::Args)]
@@ -53,18 +50,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         Box::new(open(&arguments.file)?)
     };
-    let mut output = super::output::open(arguments.selection.output.as_deref())?;
     let mut stream = Stream::new(options);
-    match decode(input, &mut mirror, &mut stream, &mut *output) {
-        Ok(()) => crate::output::written(output.flush()),
-        Err(Ended::Writing(error)) => crate::output::written(Err(error)),
-        Err(Ended::Reading(error)) => Err(named(&arguments.file, &error)),
-    }
-}
-
-enum Ended {
-    Reading(Error),
-    Writing(io::Error),
+    let mut lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    let result = decode(&arguments.file, input, &mut mirror, &mut stream, &mut lines);
+    Ended::quietly(result)
 }
 
 fn named(file: &Path, error: &Error) -> Error {
@@ -102,28 +91,21 @@ fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
 }
 
 fn decode(
+    file: &Path,
     input: impl Read,
     mirror: &mut Mirror,
     stream: &mut Stream,
-    output: &mut dyn Write,
+    lines: &mut Lines,
 ) -> std::result::Result<(), Ended> {
-    let mut reader = Reader::open(input).map_err(Ended::Reading)?;
-    let mut out = Json::new();
+    let mut reader = Reader::open(input).map_err(|error| named(file, &error))?;
     let mut other_families: u64 = 0;
-    let mut flush = |out: &mut Json, limit: usize| {
-        if out.bytes().len() > limit {
-            output.write_all(out.bytes()).map_err(Ended::Writing)?;
-            out.clear();
-        }
-        Ok(())
-    };
     loop {
         let recorded = match reader.next() {
             Ok(Some(recorded)) => recorded,
             Ok(None) => break,
             Err(error) => {
-                flush(&mut out, 0)?;
-                return Err(Ended::Reading(error));
+                lines.write_all(stream)?;
+                return Err(named(file, &error).into());
             }
         };
         other_families += u64::from(recorded.protocol != NETLINK_ROUTE);
@@ -137,9 +119,10 @@ fn decode(
         for message in told(&recorded) {
             let dump = message.header.flags & NLM_F_MULTI != 0;
             let source = if dump { Source::RecordedDump } else { Source::Recorded };
-            stream.message(&mut out, mirror, &message, source, telling);
+            stream.message(&mut lines.out, mirror, &message, source, telling);
+            lines.write(stream)?;
             if stream.is_done() {
-                return flush(&mut out, 0);
+                return Ok(());
             }
         }
         if recorded.protocol == NETLINK_ROUTE {
@@ -148,12 +131,12 @@ fn decode(
             // Requests of some programs end in zeros.
             if messages.rest().iter().any(|&octet| octet != 0) {
                 let why = if recorded.cut_bytes > 0 { "cut short by the recorder" } else { "its length is wrong" };
-                stream.undecoded(&mut out, messages.rest(), why, telling);
+                stream.undecoded(&mut lines.out, messages.rest(), why, telling);
             }
         }
-        flush(&mut out, WRITE_BYTES)?;
+        lines.write(stream)?;
     }
-    flush(&mut out, 0)?;
+    lines.write_all(stream)?;
     if other_families > 0 {
         log::info!("{other_families} datagrams of other netlink families than rtnetlink were left out");
     }

@@ -1,11 +1,15 @@
-//! `linkhook jq-worker`, which is not for users: the child that runs a webhook's jq filter. What it hears and says is in
-//! [`frames`]. It reads nothing else, and opens nothing.
+//! `linkhook jq-worker`, which is not for users: the child that runs a jq expression. What it hears and says is in
+//! [`frames`]. It reads nothing else, opens nothing, and may do nothing else: see [`confine`].
 
-use std::io::{BufReader, Read, Write};
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::deliver::jq::frames::{self, Answer};
@@ -15,20 +19,28 @@ use crate::filter::jq::Jq;
 
 /// Runs until stdin ends.
 pub fn run() -> Result<()> {
-    let broken = |error: std::io::Error| Error::system("cannot talk to linkhook", &error);
-    bind().map_err(|error| Error::system("cannot limit the jq filter", &error))?;
-    let mut events = BufReader::new(std::io::stdin());
-    let mut answers = std::io::stdout();
-    Answer::Hello.write(&mut answers).map_err(broken)?;
-    let Some(code) = frames::read(&mut events).map_err(broken)? else { return Ok(()) };
+    let broken = |error: io::Error| Error::system("cannot talk to linkhook", &error);
+    let unbound = |error: io::Error| Error::system("cannot limit the jq filter", &error);
+    // What the expression says by jq's `debug` and `stderr` goes nowhere; the runtime's own last words go to stderr, where
+    // linkhook reads them.
+    log::set_max_level(log::LevelFilter::Off);
+    drop(std::panic::take_hook());
+    bind().map_err(unbound)?;
     let thread = std::thread::Builder::new().name("jq".into()).stack_size(STACK_BYTES);
-    let thread = thread.spawn(move || serve(&code, &mut events, &mut answers)).map_err(broken)?;
+    let thread = thread.spawn(move || {
+        confine().map_err(unbound)?;
+        let mut events = BufReader::with_capacity(EVENTS_BYTES, io::stdin());
+        let mut answers = io::stdout();
+        Answer::Hello.write(&mut answers).map_err(broken)?;
+        let Some(code) = frames::read(&mut events).map_err(broken)? else { return Ok(()) };
+        serve(&code, &mut events, &mut answers).map_err(broken)
+    });
     // One that panics has said so.
-    thread.join().map_err(|_| Error::failed("the jq filter panicked"))?.map_err(broken)
+    thread.map_err(broken)?.join().map_err(|_| Error::failed("the jq filter panicked"))?
 }
 
 /// Sets its limits before it knows what it runs.
-fn bind() -> std::io::Result<()> {
+fn bind() -> io::Result<()> {
     // Whatever it does, it dies with its parent. Until then it ends when its stdin does, not with a signal that is
     // meant for linkhook: that one still has events to judge.
     set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -38,30 +50,105 @@ fn bind() -> std::io::Result<()> {
     limit(Resource::As, MEMORY_BYTES_MAX)?;
     // No dump of the memory is wanted when a filter breaks. The kernel takes 0 as a bound of files alone; with 1 it
     // does not start a program for it either (fs/coredump.c).
-    limit(Resource::Core, 1)
+    limit(Resource::Core, 1)?;
+    give_up_privileges()
 }
 
-fn limit(resource: Resource, most: u64) -> std::io::Result<()> {
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
     // It may be less already, and cannot be raised then.
     let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
-fn serve(code: &[u8], events: &mut impl Read, answers: &mut impl Write) -> std::io::Result<()> {
+/// No capability is left, nor a way to get one.
+fn give_up_privileges() -> io::Result<()> {
+    rustix::thread::set_no_new_privs(true)?;
+    // The bounding set takes CAP_SETPCAP; without it the set is of no use any more. The kernel may know more than rustix.
+    for capability in 0..64 {
+        let Some(capability) = CapabilitySet::from_bits(1 << capability) else { continue };
+        if rustix::thread::remove_capability_from_bounding_set(capability).is_err() {
+            break;
+        }
+    }
+    // Kernels before 4.3 have no ambient set.
+    let _ = rustix::thread::clear_ambient_capability_set();
+    let none = CapabilitySet::empty();
+    Ok(rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
+}
+
+/// What a thread that reads, thinks and writes needs of the kernel: read(2), write(2), memory, locks, time, random numbers
+/// for hash tables, and to end, if need be with a last word about why.
+const ALLOWED: &[i64] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_sched_yield,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sigaltstack,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_tgkill,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_restart_syscall,
+];
+
+/// From here on there are no files but the three pipes, no network, no other process: everything but [`ALLOWED`] is refused.
+fn confine() -> io::Result<()> {
+    // By itself this keeps anything from being opened, where there is no seccomp.
+    limit(Resource::Nofile, 0)?;
+    limit(Resource::Fsize, 0)?;
+    let Ok(architecture) = std::env::consts::ARCH.try_into() else { return Ok(()) };
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    let rules: BTreeMap<i64, _> = ALLOWED.iter().map(|&number| (number, Vec::new())).collect();
+    let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture);
+    let program = filter.and_then(BpfProgram::try_from).map_err(io::Error::other)?;
+    match seccompiler::apply_filter_all_threads(&program) {
+        Ok(()) => Ok(()),
+        // A kernel without it.
+        Err(seccompiler::Error::Seccomp(error)) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+/// Answers are kept back while there are events to go on with, so long at most: each write wakes linkhook.
+const ANSWER_PAUSE: Duration = Duration::from_millis(5);
+/// Octets of events that are read at once.
+const EVENTS_BYTES: usize = 64 << 10;
+
+fn serve(code: &[u8], events: &mut BufReader<impl Read>, answers: &mut impl Write) -> io::Result<()> {
     let filter = match Jq::new(&String::from_utf8_lossy(code)) {
         Ok(filter) => filter,
         Err(error) => return Answer::Refused(error.to_string()).write(answers),
     };
     Answer::Ready.write(answers)?;
-    while let Some(event) = frames::read(events)? {
+    let mut answers = BufWriter::new(answers);
+    let mut written = Instant::now();
+    loop {
+        if !answers.buffer().is_empty() && (events.buffer().is_empty() || written.elapsed() > ANSWER_PAUSE) {
+            answers.flush()?;
+            written = Instant::now();
+        }
+        let Some(event) = frames::read(events)? else { break };
         let verdict = match filter.accepts(&event) {
             Ok(true) => Verdict::Keep,
             Ok(false) => Verdict::Drop,
             Err(why) => Verdict::Broken(format!("the jq filter failed: {why}")),
         };
-        Answer::Verdict(verdict).write(answers)?;
+        answers.write_all(&Answer::Verdict(verdict).frame())?;
     }
-    Ok(())
+    answers.flush()
 }
 
 #[cfg(test)]
@@ -71,7 +158,7 @@ mod tests {
     fn said(code: &str, events: &[&str]) -> Vec<Answer> {
         let (mut input, mut output) = (Vec::new(), Vec::new());
         events.iter().for_each(|event| frames::push(&mut input, event.as_bytes()));
-        serve(code.as_bytes(), &mut &input[..], &mut output).unwrap();
+        serve(code.as_bytes(), &mut BufReader::new(&input[..]), &mut output).unwrap();
         let mut answers = Vec::new();
         while let Some((frame, length)) = frames::first(&output).unwrap() {
             answers.push(Answer::parse(frame).unwrap());

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::lines::{Ended, Lines};
 use super::selection;
-use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{self, KINDS, KindIndex};
@@ -17,8 +17,6 @@ use crate::units;
 use crate::watch::job::{Next, requests};
 use crate::watch::now_microseconds;
 
-/// Lines are written once so many octets have gathered.
-const WRITE_BYTES: usize = 64 << 10;
 /// No dump is waited for longer, unless the user says.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -40,13 +38,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let options = Options { present: true, own: Vec::new(), ..arguments.selection.options()? };
     let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
     let wanted: Vec<KindIndex> = (0..KINDS.len()).filter(|&kind| options.filter.wants_kind(kind)).collect();
+    let stream = Stream::new(options);
     let mut list = List {
         mirror: Mirror::new(),
-        stream: Stream::new(options),
-        output: super::output::open(arguments.selection.output.as_deref())?,
-        out: Json::new(),
+        lines: Lines::new(&stream, arguments.selection.output.as_deref())?,
+        stream,
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
-        failed: None,
+        ended: None,
     };
     let namespaces = netns::open_all(&arguments.namespaces.wanted()?)?;
     for netns in &namespaces {
@@ -56,26 +54,25 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             break;
         }
     }
-    list.write(0);
-    crate::output::written(match list.failed {
-        Some(error) => Err(error),
-        None => list.output.flush(),
+    Ended::quietly(match list.ended {
+        Some(ended) => Err(ended),
+        None => list.lines.write_all(&mut list.stream),
     })
 }
 
 struct List {
     mirror: Mirror,
     stream: Stream,
-    output: Box<dyn std::io::Write + Send>,
-    out: Json,
+    lines: Lines,
     deadline: Instant,
-    failed: Option<std::io::Error>,
+    /// Why it ends before its time.
+    ended: Option<Ended>,
 }
 
 impl List {
     /// Whether nothing more is to be told.
     fn is_done(&self) -> bool {
-        self.stream.is_done() || self.failed.is_some()
+        self.stream.is_done() || self.ended.is_some()
     }
 
     /// All kinds, in the namespace of the calling thread.
@@ -108,28 +105,20 @@ impl List {
                 let foreign = kinds::is_foreign(kind, family, &message);
                 if names {
                     self.mirror.links.note(message.payload, false);
-                } else if !foreign && !self.stream.is_done() && self.failed.is_none() {
-                    self.stream.message(&mut self.out, &mut self.mirror, &message, Source::Snapshot, telling);
-                    self.write(WRITE_BYTES);
+                } else if !foreign && !self.is_done() {
+                    self.stream.message(&mut self.lines.out, &mut self.mirror, &message, Source::Snapshot, telling);
+                    self.ended = self.lines.write(&mut self.stream).err();
                 }
             });
             match result {
                 Ok(()) | Err(DumpError::Unsupported(_)) => {}
                 Err(error) => {
-                    self.write(0);
+                    let written = self.lines.write_all(&mut self.stream);
+                    self.ended = self.ended.take().or(written.err());
                     return Err(Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name)));
                 }
             }
         }
         Ok(())
-    }
-
-    fn write(&mut self, limit: usize) {
-        if self.out.bytes().len() > limit {
-            if let Err(error) = self.output.write_all(self.out.bytes()) {
-                self.failed = Some(error);
-            }
-            self.out.clear();
-        }
     }
 }

@@ -1,8 +1,20 @@
 //! Diagnostics on stderr: `linkhook: warning: …`.
+//!
+//! Nobody waits for whoever reads stderr: what is said goes to a bounded queue, and a thread writes it. What finds no room
+//! there is counted, and the number is said once there is room again.
 
 use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::decode::json::steers;
+
+/// Octets of lines that wait to be written at most.
+const QUEUE_BYTES_MAX: usize = 256 << 10;
+/// So long the end waits for them at most.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much is said on stderr.
 #[derive(Debug, clap::Args)]
@@ -16,10 +28,8 @@ pub struct Arguments {
     quiet: bool,
 }
 
-struct Stderr;
-
 impl Arguments {
-    /// From here on the `log` macros write to stderr.
+    /// From here on the `log` macros write to stderr, and so does whatever panics.
     pub fn start(&self) {
         let level = match (self.quiet, self.verbose) {
             (true, _) => LevelFilter::Error,
@@ -30,6 +40,12 @@ impl Arguments {
         };
         log::set_max_level(level);
         let _ = log::set_logger(&Stderr);
+        std::panic::set_hook(Box::new(|panic| {
+            let thread = std::thread::current();
+            log::error!("a defect in linkhook: {}: {panic}", thread.name().unwrap_or("a thread"));
+            // It may be the end.
+            flush();
+        }));
     }
 
     /// The configuration's level, where the command line says none.
@@ -39,6 +55,8 @@ impl Arguments {
         }
     }
 }
+
+struct Stderr;
 
 impl Log for Stderr {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -59,9 +77,205 @@ impl Log for Stderr {
             Level::Debug => "debug: ",
             Level::Trace => "trace: ",
         };
-        // One write a line, so that lines of several threads do not mix; a closed stderr is no reason to stop.
-        let _ = std::io::stderr().write_all(format!("linkhook: {level}{}\n", record.args()).as_bytes());
+        said().say(&line(level, &record.args().to_string()));
     }
 
-    fn flush(&self) {}
+    fn flush(&self) {
+        flush();
+    }
+}
+
+/// Says something that is no diagnostic of linkhook's own: the words of the command line's parser.
+pub fn say(text: &str) {
+    said().say(text);
+}
+
+/// Waits until what was said is written, for a bounded time.
+pub fn flush() {
+    said().flush(FLUSH_TIMEOUT);
+}
+
+/// A whole line, in which nothing steers the terminal. What is told in several lines keeps them.
+fn line(level: &str, message: &str) -> String {
+    let shown = message.chars().map(|one| if steers(one) && one != '\n' { '?' } else { one });
+    let mut line = format!("linkhook: {level}");
+    line.extend(shown);
+    line.push('\n');
+    line
+}
+
+/// What was said to stderr.
+fn said() -> &'static Said {
+    static SAID: OnceLock<Said> = OnceLock::new();
+    SAID.get_or_init(|| Said::new(|| Box::new(std::io::stderr())))
+}
+
+/// Where the thread writes.
+type Open = fn() -> Box<dyn Write>;
+
+/// The queue, and the thread that empties it, which starts with the first line.
+struct Said {
+    shared: Arc<Shared>,
+    open: Open,
+    started: OnceLock<bool>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    filled: Condvar,
+    emptied: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: String,
+    /// Lines that found no room since that was said last.
+    dropped: u64,
+    writing: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A thread that panicked has left whole lines.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Said {
+    fn new(open: Open) -> Said {
+        Said { shared: Arc::default(), open, started: OnceLock::new() }
+    }
+
+    /// Never waits for the reader.
+    fn say(&self, text: &str) {
+        let mut state = self.shared.lock();
+        if state.queue.len() + text.len() <= QUEUE_BYTES_MAX {
+            state.queue.push_str(text);
+        } else {
+            state.dropped += 1;
+        }
+        drop(state);
+        if *self.started.get_or_init(|| self.start()) {
+            self.shared.filled.notify_one();
+        } else {
+            self.write_what_fits();
+        }
+    }
+
+    fn start(&self) -> bool {
+        let (shared, open) = (self.shared.clone(), self.open);
+        std::thread::Builder::new().name("stderr".into()).spawn(move || run(&shared, &mut *open())).is_ok()
+    }
+
+    /// Where no thread can be had: as long as the reader takes it at once.
+    fn write_what_fits(&self) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut state = self.shared.lock();
+        let stderr = std::io::stderr();
+        while !state.queue.is_empty() {
+            let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            if poll(&mut ready, Some(&at_once)).is_err() || !ready[0].revents().contains(PollFlags::OUT) {
+                return;
+            }
+            // A pipe that is ready takes so much at once (pipe(7)).
+            let octets = state.queue.as_bytes();
+            let Ok(written) = rustix::io::write(&stderr, &octets[..octets.len().min(rustix::pipe::PIPE_BUF)]) else {
+                return;
+            };
+            let written = state.queue.ceil_char_boundary(written);
+            state.queue.drain(..written);
+        }
+    }
+
+    fn flush(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        let mut state = self.shared.lock();
+        while self.started.get() == Some(&true) && (!state.queue.is_empty() || state.writing) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.shared.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+fn run(shared: &Shared, stderr: &mut dyn Write) {
+    loop {
+        let mut state = shared.lock();
+        state.writing = false;
+        if state.queue.is_empty() {
+            shared.emptied.notify_all();
+        }
+        while state.queue.is_empty() {
+            state = shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut lines = std::mem::take(&mut state.queue);
+        // They came after these.
+        let dropped = std::mem::take(&mut state.dropped);
+        if dropped > 0 {
+            let what = format!("{dropped} lines of diagnostics are left out here: nobody read stderr");
+            lines.push_str(&line("warning: ", &what));
+        }
+        state.writing = true;
+        drop(state);
+        // A closed stderr is no reason to stop.
+        let _ = stderr.write_all(lines.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+
+    use super::*;
+
+    /// A reader that reads when it is told.
+    static READ: (Mutex<(bool, Vec<u8>)>, Condvar) = (Mutex::new((false, Vec::new())), Condvar::new());
+
+    struct Reader;
+
+    impl Write for Reader {
+        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+            let mut read = READ.1.wait_while(READ.0.lock().unwrap(), |read| !read.0).unwrap();
+            read.1.extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_nobody_reads_is_counted_and_nobody_waits_for_it() {
+        let said = Said::new(|| Box::new(Reader));
+        let began = Instant::now();
+        let total = 3 * QUEUE_BYTES_MAX / 100;
+        let text = |number: usize| format!("{number:>99}\n");
+        (0..total).for_each(|number| said.say(&text(number)));
+        said.flush(Duration::from_millis(10));
+        assert!(began.elapsed() < Duration::from_secs(5), "it waited");
+        READ.0.lock().unwrap().0 = true;
+        READ.1.notify_all();
+        said.flush(Duration::from_secs(10));
+        said.say("after\n");
+        said.flush(Duration::from_secs(10));
+        let read = String::from_utf8(READ.0.lock().unwrap().1.clone()).unwrap();
+        let lines: Vec<&str> = read.lines().collect();
+        let [told @ .., dropped, last] = &lines[..] else { panic!("{read}") };
+        assert!(told.iter().enumerate().all(|(number, line)| text(number).trim_end() == *line));
+        let expected = format!(
+            "linkhook: warning: {} lines of diagnostics are left out here: nobody read stderr",
+            total - told.len()
+        );
+        assert_eq!((*dropped, *last), (expected.as_str(), "after"));
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(line("", "e\x1b[31m\u{202e}\u{9b}: no\nsuch"), "linkhook: e?[31m??: no\nsuch\n");
+    }
 }

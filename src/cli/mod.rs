@@ -3,6 +3,7 @@
 mod check;
 mod decode;
 mod jq_worker;
+mod lines;
 mod list;
 mod log;
 mod output;
@@ -10,11 +11,14 @@ mod record;
 mod selection;
 mod watch;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::deliver::jq;
 use crate::error::Result;
+use crate::signals;
 
 /// Tells what changes in Linux networking, the moment it changes: each change is one JSON line.
 #[derive(Debug, Parser)]
@@ -55,15 +59,38 @@ enum Command {
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),
-    /// The child that runs a webhook's jq filter
+    /// The child that runs a jq expression
     #[command(hide = true)]
     JqWorker,
 }
 
 /// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    // First of all: a service manager or a terminal does not wait until linkhook is ready for it.
+    // The jq child has no need of it: it ends when its parent does.
+    if std::env::args_os().nth(1).is_none_or(|first| first != jq::COMMAND)
+        && let Err(error) = signals::catch()
+    {
+        ::log::error!("{error}");
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            let words = error.render();
+            let coloured = std::io::stderr().is_terminal();
+            log::say(&if coloured { words.ansi().to_string() } else { words.to_string() });
+            log::flush();
+            return ExitCode::from(2);
+        }
+        // Help and version.
+        Err(asked) => asked.exit(),
+    };
     cli.log.start();
+    match &cli.command {
+        // They end in order.
+        None | Some(Command::Watch(_) | Command::Record(_) | Command::JqWorker) => {}
+        Some(Command::List(_) | Command::Decode(_) | Command::Check(_)) => signals::leave_to_default(),
+    }
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
         Some(Command::Record(arguments)) => record::run(&arguments),
@@ -73,11 +100,13 @@ pub fn run() -> ExitCode {
         Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),
         None => watch::run(&cli.watch, &cli.log),
     };
-    match result {
+    let status = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ::log::error!("{error}");
             ExitCode::from(error.status())
         }
-    }
+    };
+    log::flush();
+    status
 }

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::config::{Configuration, Place};
+use crate::deliver::jq;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
-use crate::filter::jq::Jq;
 use crate::filter::words::{self, Named};
 use crate::netns::{Name, Wanted};
 use crate::output::Format;
@@ -38,7 +38,7 @@ pub struct Arguments {
     /// Only events with one of these signals, such as carrier_lost
     #[arg(long, value_name = "SIGNAL", value_delimiter = ',')]
     signal: Vec<String>,
-    /// Only events for which a jq expression gives something else than null and false
+    /// Only events for which a jq expression gives something else than null and false; it runs in a process of its own
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
     /// Stop after so many objects
@@ -47,7 +47,7 @@ pub struct Arguments {
     /// How lines are written: json for programs (the default), text for eyes
     #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
     format: Option<String>,
-    /// Write to a file, at its end, instead of stdout
+    /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -112,6 +112,7 @@ impl Arguments {
     /// Checks them all: what is to be told. `hello` and `bye` come when no kind is named, or when they are.
     pub fn options(&self) -> Result<Options> {
         let Named { kinds, own } = words::named(&self.kinds)?;
+        self.filter.as_deref().map_or(Ok(()), jq::check)?;
         let filter = Filter {
             kinds,
             families: self.families(),
@@ -119,7 +120,7 @@ impl Arguments {
             netns: Globs::default(),
             actions: words::actions(&self.action)?,
             signals: words::signals(&self.signal)?,
-            jq: self.filter.as_deref().map(Jq::new).transpose()?,
+            jq: self.filter.clone(),
         };
         let format = if self.format.as_deref() == Some("text") { Format::Text(self.colours()) } else { Format::Json };
         Ok(Options { filter, format, own, count: self.count, ..Options::default() })

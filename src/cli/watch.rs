@@ -9,6 +9,7 @@ use crate::config::{self, Configuration};
 use crate::deliver::Webhook;
 use crate::error::{Error, Result};
 use crate::kinds::KINDS;
+use crate::output::file::Rotation;
 use crate::stream::{Options, Stream};
 use crate::units;
 use crate::watch::{Delivery, Settings, State, watch};
@@ -43,7 +44,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
-    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None) };
+    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None) };
     let configuration = config::load(path)?;
     log.configured(configuration.level);
     for warning in &configuration.warnings {
@@ -51,6 +52,7 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
     }
     let selection = arguments.selection.configured(&configuration);
     let Configuration { watch, output, webhooks, .. } = configuration;
+    let rotation = output.rotation;
     let no_state = watch.state_dir.is_none() && !webhooks.is_empty();
     let delivery = Delivery {
         webhooks,
@@ -67,7 +69,7 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
              changes while it does not run is not told; set [watch] state_dir to keep both"
         );
     }
-    follow(arguments, &selection, Some(&watch), Some(delivery))
+    follow(arguments, &selection, Some(&watch), rotation, Some(delivery))
 }
 
 /// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
@@ -90,6 +92,7 @@ fn follow(
     arguments: &Arguments,
     selection: &selection::Arguments,
     configured: Option<&config::Watch>,
+    rotation: Option<Rotation>,
     delivery: Option<Delivery>,
 ) -> Result<()> {
     let options = selection.options()?;
@@ -113,6 +116,6 @@ fn follow(
         }),
         namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
     };
-    let output = super::output::descriptor(selection.output.as_deref())?;
+    let output = super::output::destination(selection.output.as_deref(), rotation)?;
     watch(&settings, Stream::new(options), output, delivery)
 }

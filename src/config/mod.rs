@@ -4,22 +4,23 @@
 mod read;
 mod webhook;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
 use toml::de::DeTable;
 
-use crate::deliver::Webhook;
+use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
 use crate::filter::OWN_NETNS;
 use crate::filter::globs::Globs;
-use crate::filter::jq::Jq;
 use crate::filter::words::{self, Named};
 use crate::kinds::KINDS;
 use crate::netns::{Name, Wanted};
+use crate::output::file::Rotation;
 use crate::store::Synchronous;
-use read::{Environment, Source, Table, Value};
+use read::{Environment, Source, Table, Value, read_file};
 
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -43,6 +44,10 @@ const WATCH_KEYS: &[&str] = &[
     "synchronous",
 ];
 const OUTPUT_KEYS: &[&str] = &["path", "format", "rotate"];
+const ROTATE_KEYS: &[&str] = &["size", "keep", "compress"];
+/// Old files that are kept, where nothing is said, and at most.
+const KEEP: u64 = 5;
+const KEEP_MAX: u64 = 1000;
 const LOG_KEYS: &[&str] = &["level"];
 
 /// Checked settings.
@@ -100,6 +105,8 @@ pub struct Output {
     pub place: Place,
     /// `json` or `text`.
     pub format: Option<&'static str>,
+    /// When a file is put aside for a new one.
+    pub rotation: Option<Rotation>,
 }
 
 /// Where lines go.
@@ -115,15 +122,17 @@ pub enum Place {
 
 /// Reads a file. Every mistake is in the one error.
 pub fn load(path: &Path) -> Result<Configuration> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::usage(format_args!("cannot read the configuration {}: {error}", path.display())))?;
-    parse(path, &text, &|name| std::env::var(name).ok())
+    let read =
+        read_file(path).and_then(|text| String::from_utf8(text).map_err(|_| io::Error::other("it is not UTF-8")));
+    let text =
+        read.map_err(|error| Error::usage(format_args!("cannot read the configuration {}: {error}", path.display())))?;
+    parse(path, &text, &|name| std::env::var(name).ok(), &jq::check)
 }
 
 /// Reads a text as if it stood in a file.
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Result<Configuration> {
-    parse(Path::new("linkhook.toml"), text, &|_| None)
+    parse(Path::new("linkhook.toml"), text, &|_| None, &|_| Ok(()))
 }
 
 /// The host's own name.
@@ -131,8 +140,14 @@ pub fn own_host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-fn parse(path: &Path, text: &str, environment: &Environment<'_>) -> Result<Configuration> {
-    let source = Source { path, text, environment, mistakes: Vec::new().into(), warnings: Vec::new().into() };
+fn parse(
+    path: &Path,
+    text: &str,
+    environment: &Environment<'_>,
+    expression: &dyn Fn(&str) -> Result<()>,
+) -> Result<Configuration> {
+    let (mistakes, warnings) = Default::default();
+    let source = Source { path, text, environment, expression, mistakes, warnings };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         source.mistake(error.span().map_or(0, |span| span.start), error.message());
@@ -190,7 +205,7 @@ fn root(table: &Table<'_>) -> Configuration {
     }
     Configuration {
         watch,
-        output: output.unwrap_or(Output { place: Place::Stdout, format: None }),
+        output: output.unwrap_or(Output { place: Place::Stdout, format: None, rotation: None }),
         level,
         webhooks,
         warnings: Vec::new(),
@@ -274,16 +289,7 @@ fn chosen(table: &Table<'_>) -> Chosen {
 
 fn watch(table: &Table<'_>) -> Watch {
     let Chosen { kinds, families, interfaces, actions, signals, .. } = chosen(table);
-    let filter = table.get("filter").and_then(|value| {
-        let text = value.text()?;
-        match Jq::new(text) {
-            Ok(_) => Some(text.to_owned()),
-            Err(error) => {
-                value.refused(error);
-                None
-            }
-        }
-    });
+    let filter = table.get("filter").and_then(|value| value.expression());
     // true is the host's own name.
     let host = table.get("host").and_then(|value| {
         if value.is_boolean() { value.boolean()?.then(own_host) } else { value.text().map(str::to_owned) }
@@ -332,16 +338,29 @@ fn namespaces(table: &Table<'_>) -> Wanted {
 }
 
 fn output(table: &Table<'_>) -> Output {
-    table.refuse("rotate");
     let place = table.get("path").and_then(|value| match value.text()? {
         "-" => Some(Place::Stdout),
         "none" => Some(Place::None),
         _ => value.path().map(Place::File),
     });
+    let rotate = table.get("rotate");
+    let rotation = rotate.as_ref().and_then(|value| value.table(ROTATE_KEYS, rotation).flatten());
+    if let (Some(rotate), Some(Place::Stdout | Place::None)) = (&rotate, place.as_ref().or(Some(&Place::Stdout))) {
+        rotate.refused("there is no file to rotate; write path = \"/var/log/linkhook/events.jsonl\", or remove it");
+    }
     Output {
+        rotation,
         place: place.unwrap_or(Place::Stdout),
         format: table.get("format").and_then(|value| value.one_of(&["json", "text"])),
     }
+}
+
+fn rotation(table: &Table<'_>) -> Option<Rotation> {
+    let size = table.need("size", "the octets that a file has at most, such as \"100MiB\"")?.bytes();
+    let keep = table.get("keep").map_or(Some(KEEP), |value| value.number(1, KEEP_MAX));
+    let gzip =
+        table.get("compress").map_or(Some(false), |value| value.one_of(&["gzip", "none"]).map(|word| word == "gzip"));
+    Some(Rotation { size_bytes: size? as u64, keep: u32::try_from(keep?).ok()?, gzip: gzip? })
 }
 
 fn level(table: &Table<'_>) -> Option<LevelFilter> {

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,9 +11,14 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::error::Result;
 use crate::filter::words::nearest;
 use crate::units;
 
+/// The longest file that is read: a configuration, a secret, certificates.
+pub const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Others may read it.
+const WORLD_READABLE: u32 = 0o004;
 /// The longest duration: any moment can be moved by it.
 const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
@@ -23,6 +30,8 @@ pub struct Source<'t> {
     pub path: &'t Path,
     pub text: &'t str,
     pub environment: &'t Environment<'t>,
+    /// Checks a jq expression.
+    pub expression: &'t dyn Fn(&str) -> Result<()>,
     /// Offset and message.
     pub mistakes: RefCell<Vec<(usize, String)>>,
     pub warnings: RefCell<Vec<String>>,
@@ -38,6 +47,16 @@ impl Source<'_> {
     pub fn mistake(&self, offset: usize, message: impl Display) {
         self.mistakes.borrow_mut().push((offset, format!("{}: {message}", self.place(offset))));
     }
+}
+
+/// Reads a whole file that is not too long: `/dev/zero` ends.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!("it is longer than {} MiB", FILE_BYTES_MAX >> 20)));
+    }
+    Ok(contents)
 }
 
 /// A table and its place.
@@ -148,6 +167,24 @@ impl<'t> Value<'t> {
     /// Tells what a check of the value has found.
     pub fn refused(&self, why: impl Display) {
         self.source.mistake(self.offset(), format_args!("{}: {why}", self.key));
+    }
+
+    /// Says what is no mistake, but should be known.
+    pub fn warn(&self, what: impl Display) {
+        let place = self.source.place(self.offset());
+        self.source.warnings.borrow_mut().push(format!("{place}: {}: {what}", self.key));
+    }
+
+    /// Says that a secret is written where everybody can read it, if so.
+    pub fn warn_inline(&self) {
+        let path = self.source.path;
+        let readable = || fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & WORLD_READABLE != 0);
+        if self.is_text() && readable() {
+            let told = path.display();
+            self.warn(format_args!(
+                "everybody on this machine can read {told}, and the secret in it; mend it with: chmod o= {told}"
+            ));
+        }
     }
 
     pub fn text(&self) -> Option<&'t str> {
@@ -271,10 +308,22 @@ impl<'t> Value<'t> {
         Some(self.source.path.parent().unwrap_or(Path::new("")).join(text))
     }
 
+    /// A jq expression.
+    pub fn expression(&self) -> Option<String> {
+        let code = self.text()?;
+        match (self.source.expression)(code) {
+            Ok(()) => Some(code.to_owned()),
+            Err(error) => {
+                self.refused(error);
+                None
+            }
+        }
+    }
+
     /// The contents of the file that is named.
     pub fn contents(&self) -> Option<Vec<u8>> {
         let path = self.path()?;
-        match std::fs::read(&path) {
+        match read_file(&path) {
             Ok(contents) => Some(contents),
             Err(error) => {
                 self.refused(format_args!("cannot read {}: {error}", path.display()));
@@ -298,8 +347,15 @@ impl<'t> Value<'t> {
                 "file" => name.path().and_then(|path| name.secret_file(&path)),
                 "env" => {
                     let found = (value.source.environment)(name.text()?);
-                    if found.is_none() {
-                        name.refused(format_args!("there is no variable {:?} in the environment", name.text()?));
+                    match &found {
+                        None => {
+                            name.refused(format_args!("there is no variable {:?} in the environment", name.text()?))
+                        }
+                        Some(text) if text.is_empty() => {
+                            name.refused(format_args!("the variable {:?} is empty", name.text()?));
+                            return Some(None);
+                        }
+                        Some(_) => {}
                     }
                     found
                 }
@@ -336,21 +392,19 @@ impl<'t> Value<'t> {
     }
 
     fn secret_file(&self, path: &Path) -> Option<String> {
-        /// Others may read it.
-        const WORLD_READABLE: u32 = 0o004;
         let told = path.display();
-        let read = std::fs::metadata(path).and_then(|metadata| {
+        let read = fs::metadata(path).and_then(|metadata| {
             if metadata.permissions().mode() & WORLD_READABLE != 0 {
-                self.source.warnings.borrow_mut().push(format!(
-                    "{}: {}: everybody on this machine can read {told}; mend it with: chmod o= {told}",
-                    self.source.place(self.offset()),
-                    self.key
-                ));
+                self.warn(format_args!("everybody on this machine can read {told}; mend it with: chmod o= {told}"));
             }
-            std::fs::read_to_string(path)
+            String::from_utf8(read_file(path)?).map_err(|_| io::Error::other("it is not UTF-8"))
         });
-        match read {
-            Ok(text) => Some(text.trim_end_matches(['\n', '\r']).to_owned()),
+        match read.map(|text| text.trim_end_matches(['\n', '\r']).to_owned()) {
+            Ok(text) if text.is_empty() => {
+                self.refused(format_args!("{told} is empty"));
+                None
+            }
+            Ok(text) => Some(text),
             Err(error) => {
                 self.refused(format_args!("cannot read {told}: {error}"));
                 None

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::filter::jq::Jq;
 
 const SAMPLE: &str = include_str!("../../config/linkhook.toml");
 
@@ -25,8 +26,16 @@ impl Drop for Directory {
     }
 }
 
+fn parse(path: &Path, text: &str, environment: &Environment<'_>) -> Result<Configuration> {
+    super::parse(path, text, environment, &|code| Jq::new(code).map(drop))
+}
+
 fn read(text: &str) -> Result<Configuration> {
-    parse(Path::new("/nowhere/l.toml"), text, &|name| (name == "TOKEN").then(|| "hush hush".into()))
+    parse(Path::new("/nowhere/l.toml"), text, &|name| match name {
+        "TOKEN" => Some("hush hush".into()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    })
 }
 
 /// A webhook with those lines.
@@ -65,7 +74,41 @@ fn wrong_configurations_say_where_and_what() {
         ("[watch]\nstate_dir = 5", &["watch.state_dir: "]),
         ("[watch]\nsynchronous = \"of\"", &["watch.synchronous: ", "full", "normal"]),
         ("[output]\nformat = \"jsn\"", &["output.format: found \"jsn\"; one of json, text", "did you mean \"json\"?"]),
-        ("[output]\nrotate = { keep = 5 }", &["output.rotate: it is not in this build yet"]),
+        (
+            "[output]\npath = \"a\"\nrotate = { keep = 5 }",
+            &["l.toml:3: output.rotate.size: it is missing; write the octets"],
+        ),
+        (
+            "[output]\npath = \"a\"\nrotate = { size = \"1MiB\", keep = 0 }",
+            &["output.rotate.keep: found 0; a whole number"],
+        ),
+        (
+            "[output]\npath = \"a\"\nrotate = { size = \"1MiB\", compress = \"zip\" }",
+            &["output.rotate.compress: found \"zip\"; one of gzip, none"],
+        ),
+        ("[output]\nrotate = { size = \"1MiB\" }", &["l.toml:2: output.rotate: there is no file to rotate"]),
+        (
+            &hook("secret = []"),
+            &["l.toml:4: webhook[noc].secret: the list is empty; write a secret, or remove the key"],
+        ),
+        (&hook("secret = \"\""), &["webhook[noc].secret: the secret cannot be used: it is empty"]),
+        (&hook("secret = [\"whsec_\"]"), &["webhook[noc].secret[0]: the secret cannot be used: it is empty"]),
+        (&hook("secret = { env = \"EMPTY\" }"), &["webhook[noc].secret.env: the variable \"EMPTY\" is empty"]),
+        (&hook("secret = { file = \"/dev/null\" }"), &["webhook[noc].secret.file: /dev/null is empty"]),
+        (
+            &hook("secret = { file = \"/dev/zero\" }"),
+            &["webhook[noc].secret.file: cannot read /dev/zero: it is longer"],
+        ),
+        (
+            &hook("tls = { ca = \"/dev/zero\" }"),
+            &["webhook[noc].tls.ca: cannot read /dev/zero: it is longer than 4 MiB"],
+        ),
+        (
+            "[[webhook]]\nname = \"noc\"\nurl = \"https://h:65536/\"",
+            &["l.toml:3: webhook[noc].url: ", "a port from 1 to 65535 is needed"],
+        ),
+        ("[[webhook]]\nname = \"noc\"\nurl = \"http://[::1]:0/\"", &["webhook[noc].url: ", "a port from 1 to 65535"]),
+        (&hook("proxy = \"http://p:70000\""), &["webhook[noc].proxy: ", "or an address such as"]),
         ("[log]\nlevel = \"loud\"", &["log.level: found \"loud\"; one of error, warning"]),
         ("watch = 5", &["l.toml:1: watch: found 5; a table with the keys kinds, "]),
         ("[webhook]\nname = \"a\"", &["webhook: ", "a list in brackets is needed"]),
@@ -150,7 +193,6 @@ fn secrets_are_shown_nowhere() {
     let shown = format!("{configuration:?}");
     assert!(!shown.contains("hush"), "{shown}");
     for wrong in [
-        "secret = \"whsec_hush!\"",
         "secret = [[\"hush\"]]",
         "headers = \"hush\"",
         "headers = { A = [\"hush\"] }",
@@ -175,14 +217,61 @@ fn secrets_come_from_files_and_credentials() {
     mode(0o640).unwrap();
     // A path begins at the configuration's directory.
     for from in ["file", "credential"] {
-        let configuration = read(&hook(&format!("headers = {{ A = {{ {from} = \"noc\" }} }}"))).unwrap();
+        let text = hook(&format!("headers = {{ A = {{ {from} = \"noc\" }} }}")).replace("http:", "https:");
+        let configuration = read(&text).unwrap();
         assert_eq!(configuration.webhooks[0].headers[0].1.0, "hush hush", "{from}");
         assert!(configuration.warnings.is_empty(), "{from}");
     }
     mode(0o644).unwrap();
-    let warnings = read(&hook("secret = { file = \"noc\" }")).unwrap().warnings;
+    let warnings = read(&hook("headers = { A = { file = \"noc\" } }").replace("http:", "https:")).unwrap().warnings;
     assert!(matches!(&warnings[..], [one] if one.contains("l.toml:4: ") && one.contains("chmod o=")), "{warnings:?}");
     assert!(read(&hook("secret = { credential = \"../noc\" }")).unwrap_err().to_string().contains("without '/'"));
+}
+
+#[test]
+fn weak_and_open_secrets_are_warned_of_and_not_shown() {
+    const GOOD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let directory = Directory::new("weak");
+    let path = directory.0.join("l.toml");
+    let warnings = |url: &str, lines: &str, mode: u32| {
+        let text = format!("[[webhook]]\nname = \"noc\"\nurl = \"{url}\"\n{lines}");
+        directory.write("l.toml", &text);
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let warnings =
+            parse(&path, &text, &|name| (name == "TOKEN").then(|| "hush hush".into())).unwrap().warnings.join("\n");
+        assert!(!warnings.contains("hush") && !warnings.contains("MfKQ"), "{warnings}");
+        warnings
+    };
+    let https = "https://h/";
+    assert_eq!(warnings(https, &format!("secret = \"{GOOD}\""), 0o640), "");
+    let inline = warnings(https, &format!("secret = [\"{GOOD}\"]"), 0o644);
+    assert!(inline.contains("l.toml:4: webhook[noc].secret[0]: everybody on this machine can read"), "{inline}");
+    assert!(inline.contains("mend it with: chmod o= "), "{inline}");
+    assert!(warnings(https, "headers = { Authorization = \"hush\" }", 0o644).contains("everybody on this machine"));
+    assert_eq!(warnings(https, "headers = { X-Team = \"net\" }", 0o644), "");
+    for (secret, told) in [
+        ("whsec_aHVzaCBodXNo", "it is short"),
+        ("hush hush", "it is short"),
+        ("hush hush hush hush hush hush hush", "with a library of Standard Webhooks refuse it"),
+        ("whsec_hush hush!", "with a library of Standard Webhooks refuse it"),
+    ] {
+        let weak = warnings(https, &format!("secret = \"{secret}\""), 0o600);
+        assert!(weak.contains("webhook[noc].secret: the secret is weak: ") && weak.contains(told), "{weak}");
+    }
+    for (url, open) in [
+        ("http://noc.example/", true),
+        ("http://10.0.0.1:80/", true),
+        ("https://noc.example/", false),
+        ("http://localhost:8080/", false),
+        ("http://127.0.0.9/", false),
+        ("http://[::1]:8080/", false),
+    ] {
+        for lines in [&format!("secret = \"{GOOD}\""), "headers = { A = { env = \"TOKEN\" } }"] {
+            let told = warnings(url, lines, 0o600);
+            assert_eq!(told.contains("webhook[noc].url: over plain http everybody on the way"), open, "{url} {told}");
+        }
+        assert_eq!(warnings(url, "headers = { X-Team = \"net\" }", 0o600), "");
+    }
 }
 
 #[test]
@@ -264,7 +353,9 @@ fn the_sample_is_complete_and_true() {
     for (name, label) in [("ca.pem", "CERTIFICATE"), ("client.pem", "CERTIFICATE"), ("client.key", "PRIVATE KEY")] {
         directory.write(name, &format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n"));
     }
-    let text = uncommented().replace("/etc/linkhook", &directory.0.display().to_string());
+    let text = uncommented()
+        .replace("path = \"-\"", "path = \"out\"")
+        .replace("/etc/linkhook", &directory.0.display().to_string());
     let configuration = parse(Path::new("l.toml"), &text, &|name| Some(name.into())).unwrap();
     // What it says to be a default is one.
     let (sample, bare) = (&configuration.webhooks[0], &read(&hook("")).unwrap().webhooks[0]);
@@ -273,11 +364,12 @@ fn the_sample_is_complete_and_true() {
     assert_eq!((&sample.retry, sample.spool_bytes, sample.when_full), (&bare.retry, bare.spool_bytes, bare.when_full));
     assert!(sample.tls.authorities.is_some() && sample.tls.client.is_some());
     // Every key stands in it, but those that this build refuses.
-    const REFUSED: &[&str] = &["rotate"];
+    const REFUSED: &[&str] = &[];
     let table = DeTable::parse(&text).unwrap();
     let root = table.get_ref();
     let hook = root.iter().find(|(key, _)| key.get_ref() == "webhook").unwrap().1.get_ref().as_array().unwrap();
     let hook = hook.iter().next().unwrap().get_ref().as_table().unwrap();
+    let output = root.iter().find(|(key, _)| key.get_ref() == "output").unwrap().1.get_ref().as_table().unwrap();
     let keys_of = |table: &DeTable<'_>, key: &str| -> Vec<String> {
         let (_, value) = table.iter().find(|(name, _)| name.get_ref() == key).expect(key);
         value.get_ref().as_table().expect(key).keys().map(|key| key.get_ref().to_string()).collect()
@@ -286,6 +378,7 @@ fn the_sample_is_complete_and_true() {
         (root.keys().map(|key| key.get_ref().to_string()).collect(), KEYS, REFUSED),
         (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
         (keys_of(root, "output"), OUTPUT_KEYS, REFUSED),
+        (keys_of(output, "rotate"), ROTATE_KEYS, REFUSED),
         (keys_of(root, "log"), LOG_KEYS, REFUSED),
         (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, &["settle"][..]),
         (keys_of(hook, "batch"), webhook::BATCH_KEYS, REFUSED),

@@ -1,5 +1,6 @@
 //! `[[webhook]]`.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::retry::Policy;
 use crate::deliver::sign::Secret;
-use crate::deliver::{self, Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
+use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::filter::words;
@@ -48,6 +49,8 @@ pub(super) const TLS_KEYS: &[&str] = &["ca", "cert", "key"];
 const BATCH_EVENTS_MAX: u64 = 100_000;
 /// Formats of product.md that this build does not have.
 const OTHER_FORMATS: &[&str] = &["cloudevents", "loki", "otlp", "splunk", "elasticsearch"];
+/// Parts of names of headers whose values are secret.
+const SECRET_HEADERS: &[&str] = &["authorization", "cookie", "token", "key", "secret", "password"];
 /// Headers that linkhook writes itself, beside all that begin with `webhook-` and `linkhook-`.
 const OWN_HEADERS: &[&str] = &["content-length", "content-type", "host", "transfer-encoding", "connection", "expect"];
 
@@ -87,19 +90,20 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         signals: words::signals(&signals).unwrap_or_default(),
         jq: None,
     };
-    let jq = table.get("filter").and_then(|value| {
-        let code = value.text()?;
-        match deliver::jq::check(code) {
-            Ok(()) => Some(code.to_owned()),
-            Err(error) => {
-                value.refused(error);
-                None
-            }
-        }
-    });
+    let jq = table.get("filter").and_then(|value| value.expression());
     let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
-    let headers = table.get("headers").and_then(|value| headers(&value)).unwrap_or_default();
+    let headers_value = table.get("headers");
+    let (headers, secret_header) = headers_value.as_ref().and_then(headers).unwrap_or_default();
     let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
+    if let (Some((address, place)), Some(value)) = (&url, table.get("url"))
+        && (secret_header || !secrets.is_empty())
+        && is_open_to_others(&address.0)
+    {
+        value.warn(format_args!(
+            "over plain http everybody on the way to {place} can read {} and send it again; write https://",
+            if secret_header { "what is secret in the headers" } else { "what is signed" },
+        ));
+    }
     let mut limits = Limits { events: 500, bytes: 1 << 20, wait: Duration::from_secs(1) };
     if let Some(value) = table.get("batch") {
         value.table(BATCH_KEYS, |table| batch(table, &mut limits));
@@ -170,6 +174,10 @@ fn url_and_place(value: &Value<'_>) -> Option<(Hidden, String)> {
         hidden.wrong("a name and a password do not belong here; write headers = { Authorization = { file = \"…\" } }");
         return None;
     }
+    if !proxy::has_good_port(uri) {
+        hidden.wrong("a port from 1 to 65535 is needed");
+        return None;
+    }
     Some((Hidden(uri.to_string()), format!("{scheme}://{authority}")))
 }
 
@@ -182,7 +190,9 @@ fn format(value: &Value<'_>) -> Option<&'static formats::Format> {
     value.one_of(&known).and_then(formats::by_name)
 }
 
-fn headers(value: &Value<'_>) -> Option<Vec<(String, Hidden)>> {
+/// The headers, and whether one of them seems to be secret.
+fn headers(value: &Value<'_>) -> Option<(Vec<(String, Hidden)>, bool)> {
+    let mut secret = false;
     let read = value.any_table(&format!("{}.", value.key), |table| {
         let headers = table.entries().filter_map(|(name, value)| {
             let own = name.to_ascii_lowercase();
@@ -195,6 +205,11 @@ fn headers(value: &Value<'_>) -> Option<Vec<(String, Hidden)>> {
                 return None;
             }
             let text = value.secret()?;
+            if SECRET_HEADERS.iter().any(|part| own.contains(part)) {
+                value.warn_inline();
+                secret = true;
+            }
+            secret |= !value.is_text();
             if HeaderValue::try_from(text.as_str()).is_err() {
                 value.refused("a header's value is needed: one line of visible characters");
                 return None;
@@ -206,18 +221,34 @@ fn headers(value: &Value<'_>) -> Option<Vec<(String, Hidden)>> {
     if read.is_none() {
         value.clone().hidden().wrong("a table of headers is needed, such as { Authorization = { env = \"TOKEN\" } }");
     }
-    read
+    read.map(|headers| (headers, secret))
+}
+
+/// Whether what is sent there leaves this machine as it is.
+fn is_open_to_others(address: &str) -> bool {
+    let Ok(uri) = address.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
+    let here = host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host == super::own_host().to_ascii_lowercase();
+    uri.scheme_str() == Some("http") && !here
 }
 
 /// One secret, or a list while one is being replaced.
 fn secrets(value: &Value<'_>) -> Vec<Secret> {
     let values = if value.is_list() { value.list().unwrap_or_default() } else { vec![value.clone()] };
-    let secrets = values.into_iter().filter_map(|value| match Secret::new(&value.secret()?) {
-        Ok(secret) => Some(secret),
-        Err(why) => {
-            value.refused(format_args!("the secret cannot be used: {why}"));
-            None
+    if values.is_empty() {
+        value.refused("the list is empty; write a secret, or remove the key: without it nothing is signed");
+    }
+    let secrets = values.into_iter().filter_map(|value| {
+        let text = value.secret()?;
+        let secret = Secret::new(&text).map_err(|why| value.refused(format_args!("the secret cannot be used: {why}")));
+        if secret.is_ok() {
+            Secret::weaknesses(&text).for_each(|weakness| value.warn(format_args!("the secret is weak: {weakness}")));
+            value.warn_inline();
         }
+        secret.ok()
     });
     secrets.collect()
 }
@@ -310,6 +341,9 @@ fn configured_proxy(value: &Value<'_>) -> Option<Proxy> {
     let text = value.secret()?;
     if text == "none" {
         return Some(Proxy::None);
+    }
+    if text.contains('@') {
+        value.warn_inline();
     }
     if !proxy::is_usable(&text) {
         value.clone().hidden().wrong("\"none\" or an address such as \"http://proxy.example:3128\" is needed");

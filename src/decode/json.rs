@@ -63,12 +63,19 @@ const OPENS: [bool; 256] = octets(b"{[:\n");
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut octet = 0x20;
-    while octet < 0x80 {
+    while octet < 0x7f {
         plain[octet] = octet != b'"' as usize && octet != b'\\' as usize;
         octet += 1;
     }
     plain
 };
+
+/// Whether a character steers a terminal instead of being shown: a control (U+0000 to U+001F, U+007F to U+009F), or one
+/// that turns the direction of what stands around it (Unicode's Bidi_Control). Never raw in a line, nor in a diagnostic.
+pub fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 const fn octets(those: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -456,7 +463,7 @@ impl Json {
         self.continue_display(value);
         // Rare: what was displayed holds something to escape.
         let written = &self.text[from..self.end];
-        if written.iter().any(|&octet| octet < 0x20 || octet == b'"' || octet == b'\\') {
+        if written.iter().any(|&octet| !PLAIN[usize::from(octet)]) {
             let written = String::from_utf8_lossy(written).into_owned();
             self.end = from;
             self.continue_string(&written);
@@ -527,26 +534,38 @@ impl Json {
     /// Writes a part of a string, escaped.
     pub fn continue_string(&mut self, part: &str) {
         let octets = part.as_bytes();
-        // Without a branch for each octet: nearly no text needs escaping.
-        let escapes =
-            octets.iter().fold(false, |any, &octet| any | (octet < 0x20) | (octet == b'"') | (octet == b'\\'));
-        if !escapes {
+        // Without a branch for each octet: nearly no text needs escaping, or a closer look.
+        let plain = octets.iter().fold(true, |all, &octet| all & PLAIN[usize::from(octet)]);
+        if plain {
             self.put(octets);
-            return;
+        } else {
+            self.continue_escaped(part);
         }
-        for &octet in octets {
-            match octet {
-                b'"' | b'\\' => self.put(&[b'\\', octet]),
-                b'\n' => self.put(b"\\n"),
-                b'\t' => self.put(b"\\t"),
-                b'\r' => self.put(b"\\r"),
-                0..0x20 => {
-                    self.put(b"\\u00");
-                    self.push_hex(octet);
+    }
+
+    #[cold]
+    fn continue_escaped(&mut self, part: &str) {
+        let mut written = 0;
+        for (at, character) in part.char_indices() {
+            if !(steers(character) || matches!(character, '"' | '\\')) {
+                continue;
+            }
+            self.put(&part.as_bytes()[written..at]);
+            written = at + character.len_utf8();
+            match character {
+                '"' => self.put(b"\\\""),
+                '\\' => self.put(b"\\\\"),
+                '\n' => self.put(b"\\n"),
+                '\t' => self.put(b"\\t"),
+                '\r' => self.put(b"\\r"),
+                _ => {
+                    // All of them are below U+10000.
+                    self.put(b"\\u");
+                    (character as u32 as u16).to_be_bytes().into_iter().for_each(|octet| self.push_hex(octet));
                 }
-                _ => self.put(&[octet]),
             }
         }
+        self.put(&part.as_bytes()[written..]);
     }
 
     /// Writes a part of a string that needs no escaping.
@@ -657,6 +676,32 @@ mod tests {
         let mut json = Json::new();
         json.text(b"et\xffh0\0rest");
         assert_eq!(String::from_utf8_lossy(json.bytes()), "\"et\u{fffd}h0\"");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_wherever_it_is_written() {
+        let bidirectional = [0x61c, 0x200e, 0x200f].into_iter().chain(0x202a..=0x202e).chain(0x2066..=0x2069);
+        for number in (0..=0x1f).chain(0x7f..=0x9f).chain(bidirectional) {
+            let character = char::from_u32(number).unwrap();
+            let text = format!("é{character}ü");
+            let mut json = Json::new();
+            json.begin_list();
+            json.string(&text);
+            json.display(&text);
+            if number != 0 {
+                json.text(text.as_bytes());
+                json.text(format!("a{character}").as_bytes());
+            }
+            json.end_list();
+            let written = String::from_utf8(json.take()).unwrap();
+            assert!(!written.contains(character) && written.starts_with("[\"é\\"), "U+{number:04X}: {written}");
+            let read: Vec<String> = serde_json::from_str(&written).unwrap();
+            assert!(read.iter().take(3).all(|read| *read == text), "U+{number:04X}: {written}");
+        }
+        // What stands beside them is shown.
+        let mut json = Json::new();
+        json.string("ä~\u{a0}\u{200d}\u{2065}\u{206a}😀");
+        assert_eq!(String::from_utf8_lossy(json.bytes()), "\"ä~\u{a0}\u{200d}\u{2065}\u{206a}😀\"");
     }
 
     #[test]

@@ -22,6 +22,9 @@ const LOSSES_PAUSE: Duration = Duration::from_secs(1);
 /// A thread that a defect has ended begins anew after so long.
 const DEFECT_PAUSE: Duration = Duration::from_secs(1);
 
+/// The webhooks that want an event.
+pub type WantedBy = smallvec::SmallVec<[Arc<dyn Queue>; 2]>;
+
 /// All webhooks at work.
 #[derive(Debug)]
 pub struct Hub {
@@ -172,18 +175,31 @@ impl Hub {
 
     /// An object's line is for whoever wants it, once it is handed over.
     pub fn offer(&mut self, candidate: &Candidate<'_>, sequence: u64, line: &[u8]) {
-        self.stage(sequence, line, |webhook| webhook.filter.accepts(candidate));
+        self.stage(sequence, line, self.wanting(candidate));
     }
 
     /// The line of an event of linkhook's own is for whoever names it.
     pub fn offer_own(&mut self, event: &str, sequence: u64, line: &[u8]) {
-        self.stage(sequence, line, |webhook| webhook.own.contains(&event));
+        self.stage(sequence, line, self.wanting_own(event));
     }
 
-    fn stage(&mut self, sequence: u64, line: &[u8], wants: impl Fn(&Webhook) -> bool) {
+    /// Who wants an object's line.
+    pub fn wanting(&self, candidate: &Candidate<'_>) -> WantedBy {
+        self.wanted_by(|webhook| webhook.filter.accepts(candidate))
+    }
+
+    /// Who wants the line of an event of linkhook's own.
+    pub fn wanting_own(&self, event: &str) -> WantedBy {
+        self.wanted_by(|webhook| webhook.own.contains(&event))
+    }
+
+    fn wanted_by(&self, wants: impl Fn(&Webhook) -> bool) -> WantedBy {
         let wanted = self.lanes.iter().filter(|lane| wants(&lane.webhook().0));
-        let wanted_by: smallvec::SmallVec<[Arc<dyn Queue>; 2]> =
-            wanted.map(|lane| lane.clone() as Arc<dyn Queue>).collect();
+        wanted.map(|lane| lane.clone() as Arc<dyn Queue>).collect()
+    }
+
+    /// A line is for those, once it is handed over.
+    pub fn stage(&mut self, sequence: u64, line: &[u8], wanted_by: WantedBy) {
         if !wanted_by.is_empty() {
             // One copy for all.
             self.staged.push(Staged { sequence, line: line.trim_ascii_end().into(), wanted_by });

@@ -1,9 +1,12 @@
-//! A webhook's jq filter, in a child of its own: the parent's side.
+//! A jq expression in a child of its own: the parent's side. Every expression runs there: a webhook's, `[watch] filter` and
+//! `--filter`.
 //!
 //! A jq program can exhaust the stack, take all memory or never end, and no thread can contain that. So a child of the
-//! same program runs it (`linkhook jq-worker`), with limits of its own. It answers event by event, so that the first
-//! event without an answer is the one that broke it. That one is tried once more, alone and in a fresh child, since a
-//! child may be ended by somebody else; if it breaks that, too, it is [`Verdict::Broken`], and the others go on.
+//! same program runs it (`linkhook jq-worker`), with limits of its own, without files, network, environment or privileges.
+//!
+//! It is asked about many events at once, and answers several at once. Where it breaks, those without an answer are asked
+//! about one by one, in a fresh child, until one breaks that. That one is tried once more, since a child may be ended by
+//! somebody else; if it breaks that, too, it is [`Verdict::Broken`], and the others go on.
 
 pub mod frames;
 
@@ -20,16 +23,18 @@ pub use frames::Verdict;
 use frames::{Answer, FRAME_BYTES_MAX};
 
 use crate::error::{Error, Result};
-use crate::filter::jq::Jq;
 
 /// Octets of memory that the child may ask for, its program and stack included.
 pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
-/// Octets of stack for the expression. An octet of it takes less than 4 KiB of stack to compile, however nested.
+/// Octets of stack for the expression. An octet of it takes less than 4 KiB of stack to compile, however nested: with
+/// [`CODE_BYTES_MAX`] that is enough for any.
 pub const STACK_BYTES: usize = 64 << 20;
 /// The longest expression.
 pub const CODE_BYTES_MAX: usize = 16 << 10;
 /// The child has so long for an event, which commonly takes it far less than a millisecond.
 pub const EVENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Where it is asked about several, the next answer comes within so long, or they are asked about one by one.
+const SEVERAL_TIMEOUT: Duration = Duration::from_millis(500);
 /// After so long a call gives back what it has.
 pub const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// A new child has so long to be ready.
@@ -45,19 +50,37 @@ const WORDS_BYTES_MAX: usize = 4 << 10;
 
 /// The name that starts the child.
 pub const COMMAND: &str = "jq-worker";
+/// Whatever has become of the program's file meanwhile, this is what runs here.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// Whether an expression compiles; if not, the error shows where. No expression breaks this process.
+/// Whether an expression compiles; if not, the error shows where. A child compiles it.
 pub fn check(code: &str) -> Result<()> {
+    check_by(Path::new(OWN_PROGRAM), code)
+}
+
+/// The same, by another file of linkhook's program.
+pub fn check_by(program: &Path, code: &str) -> Result<()> {
     if code.len() > CODE_BYTES_MAX {
         let most = CODE_BYTES_MAX >> 10;
         return Err(Error::usage(format_args!("the jq filter is {} octets long; {most} KiB are allowed", code.len())));
     }
-    let cannot = |error| Error::system("cannot compile the jq filter", &error);
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let thread = thread.spawn_scoped(scope, || Jq::new(code).map(drop)).map_err(cannot)?;
-        thread.join().unwrap_or_else(|_| Err(Error::usage("the jq filter cannot be compiled")))
-    })
+    match Process::start(program, code, Duration::ZERO) {
+        Ok(_) => Ok(()),
+        Err(Unstarted::Refused(why)) => Err(Error::usage(why)),
+        Err(Unstarted::Broken(why)) => Err(Error::usage(format_args!("the jq filter cannot be compiled: {why}"))),
+        Err(Unstarted::Failed(why)) => Err(Error::failed(format_args!("cannot run the jq filter: {why}"))),
+    }
+}
+
+/// What becomes of an event that breaks a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It is tried once more, for it may have been somebody else who ended the child.
+    Twice,
+    /// The same, but not where it has taken too long: somebody waits.
+    Waiting,
+    /// It is an error of the call, or of the next one where there are verdicts already: a command ends by it.
+    Never,
 }
 
 /// Judges events by a jq expression.
@@ -67,7 +90,10 @@ pub fn check(code: &str) -> Result<()> {
 pub struct Judge {
     program: PathBuf,
     code: String,
+    patience: Patience,
     process: Option<Process>,
+    /// What has broken the child, where that is the end.
+    broken: Option<String>,
     /// Children in a row that broke without a verdict.
     breaks: u32,
 }
@@ -75,52 +101,80 @@ pub struct Judge {
 impl Judge {
     /// For an expression that is known to compile. The child starts with the first event.
     pub fn new(code: &str) -> Judge {
-        // Whatever has become of the program's file meanwhile, this is what runs here.
-        Judge::with_program("/proc/self/exe".into(), code)
+        Judge::with_program(OWN_PROGRAM.into(), code)
     }
 
     /// The same, by another file of linkhook's program.
     pub fn with_program(program: PathBuf, code: &str) -> Judge {
-        Judge { program, code: code.to_owned(), process: None, breaks: 0 }
+        Judge { program, code: code.to_owned(), patience: Patience::Twice, process: None, broken: None, breaks: 0 }
+    }
+
+    /// The same with another patience.
+    pub fn patient(self, patience: Patience) -> Judge {
+        Judge { patience, ..self }
     }
 
     /// Judges events, each a line of JSON, in order: at least the first one, and as many as [`BATCH_TIMEOUT`] leaves
     /// time for.
     ///
-    /// The error says why no child can be started, which is not the events' fault: the caller tries again later.
+    /// The error says why no child can be started, which is not the events' fault: the caller tries again later. With
+    /// [`Patience::Never`] it may say what broke the child, too.
     pub fn judge<E: AsRef<[u8]>>(&mut self, events: &[E]) -> std::result::Result<Vec<Verdict>, String> {
         let began = Instant::now();
         let mut verdicts = Vec::with_capacity(events.len());
-        // The next event has broken a child.
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
+        // The next event has broken a child by itself.
         let mut suspect = false;
+        // One of so many next events has broken a child.
+        let mut among = 0_usize;
         while verdicts.len() < events.len() && (verdicts.is_empty() || began.elapsed() < BATCH_TIMEOUT) {
             let rest = &events[verdicts.len()..];
             if rest[0].as_ref().len() > FRAME_BYTES_MAX {
                 verdicts.push(Verdict::Broken(format!("the event is larger than {} MiB", FRAME_BYTES_MAX >> 20)));
                 continue;
             }
-            let most = if suspect { 1 } else { ASKED_EVENTS_MAX };
+            let most = if suspect || among > 0 { 1 } else { ASKED_EVENTS_MAX };
             let asked = rest.iter().map(AsRef::as_ref).take(most).take_while(|event| event.len() <= FRAME_BYTES_MAX);
-            let judged = verdicts.len();
+            let (judged, count) = (verdicts.len(), asked.clone().count());
             let process = match &mut self.process {
                 Some(process) => process,
-                none => none.insert(Process::start(&self.program, &self.code, pause(self.breaks))?),
+                none => none.insert(
+                    Process::start(&self.program, &self.code, pause(self.breaks))
+                        .map_err(|why| format!("cannot run the jq filter: {}", why.words()))?,
+                ),
             };
             let result = process.ask(asked, &mut verdicts);
-            if verdicts.len() > judged {
+            let answered = verdicts.len() - judged;
+            if answered > 0 {
                 (self.breaks, suspect) = (0, false);
             }
+            among = among.saturating_sub(answered);
             let Err(broke) = result else { continue };
+            let settled = suspect || (self.patience == Patience::Waiting && matches!(broke, Broke::Silent));
             let reason = self.process.take().map(|process| process.end(&broke)).unwrap_or_default();
             log::debug!("{reason}");
             self.breaks = self.breaks.saturating_add(1);
-            if suspect {
+            if count > 1 {
+                among = count - answered;
+                continue;
+            }
+            if self.patience == Patience::Never {
+                self.broken = Some(reason);
+                break;
+            }
+            if settled {
                 verdicts.push(Verdict::Broken(reason));
             }
-            // A second failure has settled it; then the next one is as good as any.
-            suspect = !suspect;
+            // Once it is settled, the next ones are as good as any.
+            suspect = !settled;
+            among = if settled { 0 } else { among };
         }
-        Ok(verdicts)
+        match &self.broken {
+            Some(broken) if verdicts.is_empty() => Err(broken.clone()),
+            _ => Ok(verdicts),
+        }
     }
 }
 
@@ -174,45 +228,39 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(program: &Path, code: &str, pause: Duration) -> std::result::Result<Process, String> {
-        let cannot = |why: &dyn std::fmt::Display| format!("cannot run the jq filter: {why}");
+    fn start(program: &Path, code: &str, pause: Duration) -> std::result::Result<Process, Unstarted> {
+        let failed = |why: &dyn std::fmt::Display| Unstarted::Failed(why.to_string());
         std::thread::sleep(pause);
         let mut command = Command::new(program);
-        // Arguments and environment can be seen by others, and by the expression: there is nothing in them. The time
-        // zone is what jq's own functions need.
-        command.arg0("linkhook").arg(COMMAND).env_clear().envs(std::env::var_os("TZ").map(|zone| ("TZ", zone)));
+        // Arguments and environment can be seen by others, and by the expression: there is nothing in them.
+        command.arg0("linkhook").arg(COMMAND).env_clear();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).current_dir("/");
-        let mut child = command.spawn().map_err(|error| cannot(&error))?;
+        let mut child = command.spawn().map_err(|error| failed(&error))?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(cannot(&"no pipes"));
+            return Err(failed(&"no pipes"));
         };
         let mut process =
             Process { child, stdin, stdout, stderr, saying: Vec::new(), said: 0, heard: Vec::new(), words: Vec::new() };
-        match process.greet(code) {
-            Ok(()) => Ok(process),
-            Err(Greeting::Refused(why)) => Err(cannot(&why)),
-            Err(Greeting::Broke(Broke::Silent)) => {
-                Err(cannot(&format_args!("its process was not ready within {} s", START_TIMEOUT.as_secs())))
-            }
-            Err(Greeting::Broke(broke)) => Err(cannot(&process.end(&broke))),
+        for descriptor in [process.stdin.as_fd(), process.stdout.as_fd(), process.stderr.as_fd()] {
+            rustix::io::ioctl_fionbio(descriptor, true).map_err(|error| failed(&error))?;
         }
-    }
-
-    fn greet(&mut self, code: &str) -> std::result::Result<(), Greeting> {
-        for descriptor in [self.stdin.as_fd(), self.stdout.as_fd(), self.stderr.as_fd()] {
-            rustix::io::ioctl_fionbio(descriptor, true).map_err(|error| Greeting::Refused(error.to_string()))?;
-        }
-        let deadline = Instant::now() + START_TIMEOUT;
         // It is bound before it knows what to run. So one that never ends cannot outlive its parent.
         for (said, expected) in [(None, Answer::Hello), (Some(code.as_bytes()), Answer::Ready)] {
-            match self.answer(&mut said.into_iter(), deadline)? {
-                Answer::Refused(why) => return Err(Greeting::Refused(why)),
-                answer if answer == expected => {}
-                _ => return Err(Broke::Nonsense.into()),
-            }
+            let broke = match process.answer(&mut said.into_iter(), Instant::now() + START_TIMEOUT) {
+                Ok(Answer::Refused(why)) => return Err(Unstarted::Refused(why)),
+                Ok(answer) if answer == expected => continue,
+                Ok(_) => Broke::Nonsense,
+                Err(broke) => broke,
+            };
+            let why = match broke {
+                Broke::Silent => format!("its process was not ready within {} s", START_TIMEOUT.as_secs()),
+                broke => process.end(&broke),
+            };
+            // Before it has the expression, that is not the expression's fault.
+            return Err(if said.is_some() { Unstarted::Broken(why) } else { Unstarted::Failed(why) });
         }
-        Ok(())
+        Ok(process)
     }
 
     /// Asks about events; verdicts are there as far as it came.
@@ -222,9 +270,10 @@ impl Process {
         verdicts: &mut Vec<Verdict>,
     ) -> std::result::Result<(), Broke> {
         let count = events.clone().count();
+        let timeout = if count > 1 { SEVERAL_TIMEOUT } else { EVENT_TIMEOUT };
         let mut events = events;
         for _ in 0..count {
-            match self.answer(&mut events, Instant::now() + EVENT_TIMEOUT)? {
+            match self.answer(&mut events, Instant::now() + timeout)? {
                 Answer::Verdict(verdict) => verdicts.push(verdict),
                 _ => return Err(Broke::Nonsense),
             }
@@ -338,14 +387,21 @@ impl Process {
 }
 
 /// Why a child does not become ready.
-enum Greeting {
+#[derive(Debug)]
+enum Unstarted {
+    /// It says that the expression is wrong.
     Refused(String),
-    Broke(Broke),
+    /// The expression broke it before it was ready.
+    Broken(String),
+    /// There is no child.
+    Failed(String),
 }
 
-impl From<Broke> for Greeting {
-    fn from(broke: Broke) -> Greeting {
-        Greeting::Broke(broke)
+impl Unstarted {
+    fn words(&self) -> &str {
+        match self {
+            Unstarted::Refused(why) | Unstarted::Broken(why) | Unstarted::Failed(why) => why,
+        }
     }
 }
 
@@ -366,24 +422,6 @@ mod tests {
     }
 
     #[test]
-    fn any_expression_is_checked_without_harm() {
-        assert!(check(".link.mtu > 1500").is_ok());
-        assert!(check(".a ==").unwrap_err().to_string().contains("line 1, column 6"));
-        for piece in ["(", "[", "{a:", "-", "\"\\(", "def f: ", "if ", ".a|", "try ", "..", "reduce ", ". as [", "?//"]
-        {
-            let nested = piece.repeat(CODE_BYTES_MAX / piece.len());
-            let _ = check(&nested);
-            assert!(check(&(nested + piece)).unwrap_err().to_string().contains("16 KiB are allowed"));
-        }
-        for (before, after) in
-            [("(", ")"), ("[", "]"), ("\"\\(", ")\""), ("def f: ", "; f"), ("if . then ", " else . end")]
-        {
-            let count = CODE_BYTES_MAX / (before.len() + after.len()) - 1;
-            check(&format!("{}.{}", before.repeat(count), after.repeat(count))).unwrap();
-        }
-    }
-
-    #[test]
     fn a_child_that_cannot_start_is_nobodys_fault() {
         let mut judge = Judge::with_program("/nowhere/linkhook".into(), ".");
         assert!(judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: "));
@@ -391,5 +429,6 @@ mod tests {
         let mut judge = Judge::with_program("/bin/false".into(), ".");
         assert!(judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: the jq filter's process"));
         assert_eq!(judge.judge::<&[u8]>(&[]), Ok(vec![]));
+        assert_eq!(check_by(Path::new("/bin/false"), ".").unwrap_err().status(), 1);
     }
 }

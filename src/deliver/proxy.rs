@@ -13,8 +13,20 @@ pub type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
 /// Whether it is a proxy's address that linkhook can use: http or https, a name and a password at most.
 pub fn is_usable(address: &str) -> bool {
-    let protocol = Proxy::new(address).map(|proxy| proxy.protocol());
-    matches!(protocol, Ok(ProxyProtocol::Http | ProxyProtocol::Https))
+    let Ok(proxy) = Proxy::new(address) else { return false };
+    matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) && has_good_port(proxy.uri())
+}
+
+/// Whether an address names no port, or one that there is.
+pub fn has_good_port(uri: &Uri) -> bool {
+    let Some(authority) = uri.authority() else { return true };
+    let host = authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
+    // Colons in brackets are an address's own.
+    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    match behind.rsplit_once(':') {
+        Some((_, port)) => port.is_empty() || port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => true,
+    }
 }
 
 /// The proxy's address for a webhook's address, and the variable that names it; whether it is usable is not checked.
@@ -132,7 +144,7 @@ mod tests {
         for good in ["http://p:3128", "https://me:hush@p", "p:3128", "p"] {
             assert!(is_usable(good), "{good}");
         }
-        for bad in ["socks5://p:1080", "socks4://p", "ftp://p", "", "http://"] {
+        for bad in ["socks5://p:1080", "socks4://p", "ftp://p", "", "http://", "http://p:65536", "p:0"] {
             assert!(!is_usable(bad), "{bad}");
         }
     }

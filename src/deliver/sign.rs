@@ -10,6 +10,14 @@ use sha2::Sha256;
 /// How a secret begins whose key is in base64.
 const BASE64_PREFIX: &str = "whsec_";
 
+/// Standard Webhooks wants 24 to 64 octets; fewer can be guessed sooner.
+const KEY_BYTES_MIN: usize = 24;
+
+/// The key of a secret that is written as the standard has it.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text.strip_prefix(BASE64_PREFIX)?).ok()
+}
+
 /// A webhook's secret. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
@@ -25,11 +33,20 @@ impl Secret {
     ///
     /// The error says what is wrong, and nothing of the secret.
     pub fn new(text: &str) -> Result<Secret, &'static str> {
-        let key = match text.strip_prefix(BASE64_PREFIX) {
-            Some(encoded) => STANDARD.decode(encoded).map_err(|_| "after whsec_ it is not base64")?,
-            None => text.as_bytes().to_vec(),
-        };
+        let key = decoded(text).unwrap_or_else(|| text.as_bytes().to_vec());
         if key.is_empty() { Err("it is empty") } else { Ok(Secret(key)) }
+    }
+
+    /// What is weak about a secret that can be used, and nothing of it.
+    pub fn weaknesses(text: &str) -> impl Iterator<Item = &'static str> {
+        let decoded = decoded(text);
+        let bytes = decoded.as_ref().map_or(text.len(), Vec::len);
+        let refused = decoded.is_none().then_some(
+            "receivers that check signatures with a library of Standard Webhooks refuse it: they want whsec_ and base64 \
+             behind it",
+        );
+        let short = (bytes < KEY_BYTES_MIN).then_some("it is short: Standard Webhooks wants 24 octets or more");
+        refused.into_iter().chain(short)
     }
 }
 
@@ -89,7 +106,11 @@ mod tests {
     #[test]
     fn wrong_secrets_are_told_and_none_is_shown() {
         assert!(Secret::new("").is_err() && Secret::new("whsec_").is_err());
-        assert!(Secret::new("whsec_not base64").unwrap_err().contains("base64"));
+        // Weak is not wrong.
+        let weak = |text| Secret::weaknesses(text).map(|weakness| weakness.split(' ').next_back().unwrap()).collect();
+        let weak: [Vec<&str>; 4] = [EXAMPLE, "whsec_aGVsbG8=", "whsec_no base64 at all, but long", "short"].map(weak);
+        assert_eq!(weak, [vec![], vec!["more"], vec!["it"], vec!["it", "more"]]);
+        assert!(Secret::new("whsec_no base64").is_ok());
         assert!(!format!("{:?}", Secret::new("hush hush").unwrap()).contains("hush"));
     }
 }

@@ -5,7 +5,6 @@ pub mod jq;
 pub mod words;
 
 use globs::Globs;
-use jq::Jq;
 
 use crate::event::Action;
 use crate::kinds::KindIndex;
@@ -30,8 +29,8 @@ pub struct Filter {
     pub actions: Vec<Action>,
     /// Signals of which one must be there; none for all.
     pub signals: Signals,
-    /// The last test.
-    pub jq: Option<Jq>,
+    /// The last test: a jq expression, which a child runs (`deliver::jq`).
+    pub jq: Option<String>,
 }
 
 /// What the cheap tests look at.

@@ -1,9 +1,11 @@
 //! Where lines go: their formats, and the writer before a slow reader.
 
+pub mod file;
 pub mod text;
 pub mod writer;
 
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 
 use crate::error::{Error, Result};
 
@@ -15,6 +17,15 @@ pub enum Format {
     Json,
     /// One short line for eyes; `true` for colours.
     Text(bool),
+}
+
+/// What is written to.
+#[derive(Debug)]
+pub enum Destination {
+    /// What is open already: stdout, a pipe.
+    Descriptor(OwnedFd),
+    /// A file by its name.
+    File(file::Appender),
 }
 
 /// The result of a write: that the reader has gone away, as `head` does, ends it quietly.

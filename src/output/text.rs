@@ -4,14 +4,20 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+use crate::decode::json::steers;
+
 /// Longest text of one value in octets; a longer one is cut.
 const VALUE_BYTES_MAX: usize = 120;
 
 /// Turns a JSON line into a line of text.
 pub fn line(json: &[u8], colours: bool) -> String {
-    let Ok(Value::Object(event)) = serde_json::from_slice(json) else {
-        return String::from_utf8_lossy(json).into_owned();
+    let Ok(mut event) = serde_json::from_slice(json) else {
+        let told = String::from_utf8_lossy(json);
+        return shown(told.trim_end()) + "\n";
     };
+    // What the kernel or a file holds must not steer the terminal: the colours are painted on what is clean.
+    clean(&mut event);
+    let Value::Object(event) = event else { return format!("{event}\n") };
     let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
     let paint = |code: &'static str| if colours { code } else { "" };
     let action = text("action");
@@ -68,13 +74,28 @@ pub fn line(json: &[u8], colours: bool) -> String {
     {
         let _ = write!(out, " by {name}");
     }
-    // What the kernel or a file holds must not steer the terminal.
-    let mut out: String = out
-        .chars()
-        .map(|character| if character.is_control() && !(colours && character == '\x1b') { '?' } else { character })
-        .collect();
     out.push('\n');
     out
+}
+
+/// Text without what steers a terminal.
+pub fn shown(text: &str) -> String {
+    text.chars().map(|character| if steers(character) { '?' } else { character }).collect()
+}
+
+/// The same for every text within a value.
+fn clean(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains(steers) => *text = shown(text),
+        Value::Array(items) => items.iter_mut().for_each(clean),
+        Value::Object(members) => {
+            if members.keys().any(|key| key.contains(steers)) {
+                *members = std::mem::take(members).into_iter().map(|(key, value)| (shown(&key), value)).collect();
+            }
+            members.values_mut().for_each(clean);
+        }
+        _ => {}
+    }
 }
 
 /// What the object is called.
@@ -131,8 +152,20 @@ mod tests {
 
     #[test]
     fn a_name_cannot_steer_the_terminal() {
-        let json = br#"{"ts":"2026-11-24T00:13:05.424828Z","event":"link","action":"add","origin":"kernel","ifname":"e\u001b[31m","link":{"ifname":"e\u001b[31m\u0007"}}"#;
+        let json = br#"{"ts":"2026-11-24T00:13:05.424828Z","event":"link","action":"change","origin":"kernel","ifname":"e\u001b[31m","changed":{"\u001bkey":{"new":["\u001b[2J",{"a":"\u009b"}]}},"link":{"ifname":"e\u001b[31m\u0007\u202e"}}"#;
         let told = line(json, false);
-        assert!(!told.trim_end().contains(|character: char| character.is_control()), "{told:?}");
+        assert!(!told.trim_end().contains(steers), "{told:?}");
+        // In colours nothing but the colours has an escape.
+        let coloured = line(json, true);
+        assert_eq!(
+            coloured
+                .replace("\x1b[2m", "")
+                .replace("\x1b[33m", "")
+                .replace("\x1b[1m", "")
+                .replace("\x1b[36m", "")
+                .replace("\x1b[0m", ""),
+            told
+        );
+        assert!(!line(b"no \x1b[31m JSON\n", true).trim_end().contains(steers));
     }
 }

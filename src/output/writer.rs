@@ -1,5 +1,8 @@
 //! The writer before a slow reader: what can be written without waiting is written at once, the rest by a thread, from
 //! a bounded queue. Its descriptor is never set non-blocking: that would reach whoever shares it.
+//!
+//! A file by its name is written by the thread alone. While it cannot be written, as on a full disk, lines wait as far as
+//! the queue goes, and what comes then is dropped and counted; it is tried again each second.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
@@ -11,20 +14,47 @@ use std::time::{Duration, Instant};
 use rustix::fs::FileType;
 use rustix::io::ReadWriteFlags;
 
+use super::Destination;
+use super::file::Appender;
+
 /// Octets that wait for the thread at most, one line beyond it apart; then nothing more is decoded.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
+/// A file that cannot be written is tried again so often.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Longer than anything runs.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// `TMPFS_MAGIC`, `include/uapi/linux/magic.h`: a write there waits for no disk.
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 /// Writes lines to a file, a pipe, a terminal.
 #[derive(Debug)]
 pub struct Writer {
-    file: Arc<File>,
+    target: Target,
     direct: Direct,
     shared: Arc<Shared>,
     /// What the thread calls, until it is started: while the reader keeps up there is none.
     wake: Option<Wake>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Target {
+    Descriptor(Arc<File>),
+    /// The thread's, once it is started.
+    File(Option<Appender>),
+}
+
+/// How a file could not be written for a while, and what that cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// The file's name.
+    pub path: String,
+    /// Lines that are not in it, and will not be.
+    pub lines: u64,
+    /// Why.
+    pub reason: String,
+    /// How long it took.
+    pub lasted: Duration,
 }
 
 /// Wakes whoever gives lines.
@@ -64,6 +94,14 @@ struct State {
     failed: Option<io::Error>,
     /// Whoever gives lines waits for room.
     wanted: bool,
+    /// The file is to be opened anew.
+    reopen: bool,
+    /// The file cannot be written now: since when, and why.
+    failing: Option<(Instant, String)>,
+    /// Lines that found no room meanwhile.
+    dropped: u64,
+    /// What is to be told of that, now that it is over.
+    over: Option<Outage>,
 }
 
 impl Shared {
@@ -74,20 +112,52 @@ impl Shared {
 }
 
 impl Writer {
-    /// A writer to that descriptor. `wake` is called from the thread when there is room again after there was none, and
-    /// when writing has failed.
-    pub fn new(descriptor: OwnedFd, wake: impl Fn() + Send + 'static) -> Writer {
-        let direct = direct(&descriptor);
-        let file = Arc::new(File::from(descriptor));
-        Writer { file, direct, shared: Arc::default(), wake: Some(Wake(Box::new(wake))), thread: None }
+    /// A writer to that destination. `wake` is called from the thread when there is room again after there was none, when
+    /// writing has failed, and when it succeeds again.
+    pub fn new(destination: Destination, wake: impl Fn() + Send + 'static) -> Writer {
+        let (target, direct) = match destination {
+            Destination::Descriptor(descriptor) => {
+                let direct = direct(&descriptor);
+                (Target::Descriptor(Arc::new(File::from(descriptor))), direct)
+            }
+            Destination::File(file) => (Target::File(Some(file)), Direct::Never),
+        };
+        Writer { target, direct, shared: Arc::default(), wake: Some(Wake(Box::new(wake))), thread: None }
+    }
+
+    /// Whether it writes a file by its name, which can be opened anew.
+    pub fn is_file(&self) -> bool {
+        matches!(self.target, Target::File(_))
+    }
+
+    /// Opens the file anew before the next line.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.shared.lock().reopen = true;
+        self.start()?;
+        self.shared.filled.notify_one();
+        Ok(())
+    }
+
+    /// What is to be told of a time in which the file could not be written, once it is over.
+    pub fn take_outage(&self) -> Option<Outage> {
+        self.shared.lock().over.take()
     }
 
     /// Starts the thread, unless it runs.
     fn start(&mut self) -> io::Result<()> {
         if let Some(Wake(wake)) = self.wake.take() {
-            let (file, shared) = (self.file.clone(), self.shared.clone());
+            let shared = self.shared.clone();
             let thread = std::thread::Builder::new().name("writer".into());
-            self.thread = Some(thread.spawn(move || run(&file, &shared, &wake))?);
+            self.thread = Some(match &mut self.target {
+                Target::Descriptor(file) => {
+                    let file = file.clone();
+                    thread.spawn(move || run(&file, &shared, &wake))?
+                }
+                Target::File(file) => {
+                    let file = file.take().ok_or(ErrorKind::NotFound)?;
+                    thread.spawn(move || append(file, &shared, &wake))?
+                }
+            });
         }
         Ok(())
     }
@@ -95,7 +165,8 @@ impl Writer {
     /// Whether lines are taken; where not, `wake` is called once they are.
     pub fn has_room(&self) -> bool {
         let mut state = self.shared.lock();
-        let room = state.queue.len() < QUEUE_BYTES_MAX;
+        // What cannot be written for now delays nobody: it is dropped.
+        let room = state.queue.len() < QUEUE_BYTES_MAX || state.failing.is_some();
         state.wanted = !room;
         room
     }
@@ -114,6 +185,11 @@ impl Writer {
             lines = &lines[written..];
         }
         if !lines.is_empty() {
+            let full = state.dropped > 0 || state.queue.len() + lines.len() > QUEUE_BYTES_MAX;
+            if state.failing.is_some() && full {
+                state.dropped += count(lines);
+                return Ok(());
+            }
             state.queue.extend_from_slice(lines);
             drop(state);
             self.start()?;
@@ -124,15 +200,16 @@ impl Writer {
 
     fn write_now(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut written = 0;
+        let Target::Descriptor(file) = &self.target else { return Ok(0) };
         while written < lines.len() {
             let rest = &lines[written..];
             let result = match self.direct {
                 Direct::Never => return Ok(written),
-                Direct::Always => (&*self.file).write(rest),
+                Direct::Always => (&**file).write(rest),
                 // The offset -1: at the descriptor's own place.
                 Direct::NoWait => {
                     let flags = ReadWriteFlags::NOWAIT;
-                    rustix::io::pwritev2(&*self.file, &[IoSlice::new(rest)], u64::MAX, flags).map_err(Into::into)
+                    rustix::io::pwritev2(&**file, &[IoSlice::new(rest)], u64::MAX, flags).map_err(Into::into)
                 }
             };
             match result {
@@ -151,17 +228,24 @@ impl Writer {
     pub fn finish(mut self, most: Duration) -> io::Result<usize> {
         let deadline = Instant::now() + most;
         let mut state = self.shared.lock();
-        while (!state.queue.is_empty() || state.writing) && state.failed.is_none() {
+        state.ending = true;
+        self.shared.filled.notify_one();
+        while (!state.queue.is_empty() || state.writing || state.reopen) && state.failed.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             state = self.shared.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.ending = true;
         let failed = state.failed.take();
         let unwritten = state.queue.len();
         let idle = !state.writing;
+        if let Some((_, reason)) = &state.failing {
+            let lines = state.dropped + count(&state.queue);
+            log::error!("the output could not be written to the end: {lines} lines are lost: {reason}");
+            state.queue.clear();
+            return Ok(0);
+        }
         drop(state);
         self.shared.filled.notify_one();
         if idle && let Some(thread) = self.thread.take() {
@@ -222,6 +306,113 @@ fn run(file: &File, shared: &Shared, wake: &impl Fn()) {
     }
 }
 
+fn count(lines: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', lines).count() as u64
+}
+
+/// The same for a file by its name.
+fn append(mut file: Appender, shared: &Shared, wake: &impl Fn()) {
+    // When it is opened anew, where that failed.
+    let mut reopen_at: Option<Instant> = None;
+    loop {
+        let mut state = shared.lock();
+        state.writing = false;
+        if state.queue.is_empty() {
+            shared.emptied.notify_all();
+        }
+        while state.queue.is_empty() && !state.reopen {
+            if state.ending {
+                return;
+            }
+            let left = reopen_at.map_or(FOREVER, |time| time.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let reopen = std::mem::take(&mut state.reopen) || reopen_at.is_some_and(|time| time <= Instant::now());
+        let lines = std::mem::take(&mut state.queue);
+        state.writing = true;
+        let wanted = std::mem::take(&mut state.wanted);
+        drop(state);
+        if wanted {
+            wake();
+        }
+        if reopen {
+            reopen_at = open_anew(&mut file);
+        }
+        if let Err(error) = append_all(&mut file, &lines, shared, wake) {
+            let mut state = shared.lock();
+            state.failed = Some(error);
+            state.writing = false;
+            state.queue.clear();
+            shared.emptied.notify_all();
+            drop(state);
+            wake();
+            return;
+        }
+    }
+}
+
+/// Opens the file anew; gives back when it is tried again, where it fails.
+fn open_anew(file: &mut Appender) -> Option<Instant> {
+    let error = file.reopen().err()?;
+    log::error!("cannot open the output {} anew: {error}; it is tried again", file.path().display());
+    Some(Instant::now() + RETRY_PAUSE)
+}
+
+/// Writes lines, again until they are written; at the end once more. The error is one that stays.
+fn append_all(file: &mut Appender, lines: &[u8], shared: &Shared, wake: &impl Fn()) -> io::Result<()> {
+    let path = file.path().display().to_string();
+    let mut rest = lines;
+    loop {
+        let (written, result) = file.write(rest);
+        rest = &rest[written..];
+        let Err(error) = result else { break };
+        if !file.may_recover(&error) {
+            return Err(error);
+        }
+        let mut state = shared.lock();
+        if state.failing.is_none() {
+            log::error!("cannot write the output {path}: {error}; it is tried again each second");
+            state.failing = Some((Instant::now(), error.to_string()));
+            // Who waits for room need not any more.
+            wake();
+        }
+        if state.ending {
+            // What is left is counted there.
+            let unwritten = count(rest);
+            state.dropped += unwritten;
+            return Ok(());
+        }
+        let until = Instant::now() + RETRY_PAUSE;
+        while !state.ending && !state.reopen {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let reopen = std::mem::take(&mut state.reopen);
+        drop(state);
+        if reopen && open_anew(file).is_some() {
+            shared.lock().reopen = true;
+        }
+    }
+    let mut state = shared.lock();
+    if let Some((since, reason)) = state.failing.take() {
+        // Lines that wait in the queue come before those that were dropped.
+        let lines = std::mem::take(&mut state.dropped);
+        log::warn!("the output {path} is written again; {lines} lines were dropped");
+        // Nobody may have asked for the last one yet.
+        let before = state.over.take().map_or(0, |before| before.lines);
+        state.over = Some(Outage { path, lines: before + lines, reason, lasted: since.elapsed() });
+        drop(state);
+        wake();
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +427,7 @@ mod tests {
     #[test]
     fn a_line_reaches_a_pipe_at_once() {
         let (mut reader, descriptor) = pipe();
-        let mut writer = Writer::new(descriptor, || {});
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {});
         writer.write(b"one\n").unwrap();
         let mut found = [0; 4];
         reader.read_exact(&mut found).unwrap();
@@ -248,7 +439,7 @@ mod tests {
     fn a_reader_that_does_not_read_fills_a_bounded_queue_and_gets_all_in_order() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = Writer::new(descriptor, move || woken.send(()).unwrap());
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap());
         let mut expected = Vec::new();
         for number in 0u64.. {
             if !writer.has_room() {
@@ -272,7 +463,7 @@ mod tests {
     #[test]
     fn a_reader_that_went_away_is_told() {
         let (reader, descriptor) = pipe();
-        let mut writer = Writer::new(descriptor, || {});
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {});
         drop(reader);
         assert_eq!(writer.write(b"one\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
@@ -280,7 +471,7 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_reader() {
         let (_reader, descriptor) = pipe();
-        let mut writer = Writer::new(descriptor, || {});
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {});
         writer.write(&[b'x'; 1 << 20]).unwrap();
         let began = Instant::now();
         let _ = writer.finish(Duration::from_millis(50));

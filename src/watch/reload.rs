@@ -1,12 +1,9 @@
 //! Reading the configuration again on SIGHUP, beside the loop: a file system may be slow.
 
-use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mio::Waker;
-use mio::net::UnixStream;
 
-use super::caught;
 use crate::deliver::Webhook;
 use crate::error::Result;
 
@@ -16,7 +13,6 @@ pub type Reload = Arc<dyn Fn() -> Result<Vec<Webhook>> + Send + Sync>;
 /// The webhooks that the configuration names, whenever it is to be read again.
 pub(super) struct Reloading {
     read: Reload,
-    hangups: UnixStream,
     waker: Arc<Waker>,
     result: Arc<Mutex<Option<Result<Vec<Webhook>>>>>,
     running: bool,
@@ -25,24 +21,13 @@ pub(super) struct Reloading {
 }
 
 impl Reloading {
-    /// Catches SIGHUP. `waker` is woken when something was read.
-    pub fn new(read: Reload, waker: Arc<Waker>) -> Result<Reloading> {
-        let hangups = caught(&[signal_hook::consts::SIGHUP])?;
-        Ok(Reloading { read, hangups, waker, result: Arc::default(), running: false, again: false })
+    /// `waker` is woken when something was read.
+    pub fn new(read: Reload, waker: Arc<Waker>) -> Reloading {
+        Reloading { read, waker, result: Arc::default(), running: false, again: false }
     }
 
-    /// Readable after SIGHUP.
-    pub fn hangups(&mut self) -> &mut UnixStream {
-        &mut self.hangups
-    }
-
-    /// SIGHUP came.
-    pub fn hung_up(&mut self) {
-        while self.hangups.read(&mut [0; 64]).is_ok_and(|octets| octets > 0) {}
-        self.start();
-    }
-
-    fn start(&mut self) {
+    /// Reads it, beside the loop.
+    pub fn start(&mut self) {
         if self.running {
             self.again = true;
             return;

@@ -28,6 +28,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
 pub const TESTS: &[crate::Test] = &[
     ("check_shows_what_is_done_and_no_secret", check),
     ("check_tells_every_mistake", check_wrong),
+    ("check_warns_of_places_that_cannot_be_used", check_places),
     ("check_send_posts_a_signed_event", check_send),
     ("no_secret_is_in_the_logs", secret_logs),
 ];
@@ -45,6 +46,8 @@ impl Configuration {
         let name = format!("linkhook-{}-{}.toml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, text).unwrap();
+        // There are secrets in it.
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         Configuration(path)
     }
 
@@ -283,6 +286,32 @@ fn check_wrong() -> Result<(), Failed> {
             "{stderr}"
         );
         assert!(stderr.contains(&format!("{path}:3: webhook[noc].url: it is missing")), "{stderr}");
+    }
+    Ok(())
+}
+
+fn check_places() -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let place = |name: &str| directory.path().join(name).display().to_string();
+    std::fs::write(place("file"), "")?;
+    for (output, state, told) in [
+        ("missing/out", "", "output.path: OUT: its directory is missing"),
+        (".", "", "output.path: OUT: it is a directory"),
+        ("", "state", "watch.state_dir: STATE: it is missing; linkhook makes it when it starts"),
+        ("", "a/b", "watch.state_dir: STATE: it is missing; linkhook makes it when it starts"),
+        ("", "file", "watch.state_dir: STATE: it is no directory"),
+        ("file", ".", ""),
+        ("new", ".", ""),
+    ] {
+        let [output, state] = [output, state].map(|name| if name.is_empty() { String::new() } else { place(name) });
+        let state_dir = if state.is_empty() { String::new() } else { format!("[watch]\nstate_dir = \"{state}\"\n") };
+        let path = if output.is_empty() { String::new() } else { format!("[output]\npath = \"{output}\"\n") };
+        let configuration = Configuration::new(&(state_dir + &path));
+        let result = linkhook(&["check", configuration.path()]);
+        let (_, stderr) = texts(&result);
+        let told = told.replace("OUT", &output).replace("STATE", &state);
+        let expected = if told.is_empty() { told } else { format!("linkhook: warning: {told}\n") };
+        assert_eq!((result.status.code(), stderr), (Some(0), expected));
     }
     Ok(())
 }

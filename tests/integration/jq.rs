@@ -1,13 +1,14 @@
-//! A webhook's jq filter: what it lets through, and what becomes of one that breaks its process.
+//! jq expressions: what they let through, what becomes of one that breaks its process, and what that process may not do.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use linkhook::deliver::jq::{Judge, Verdict};
+use linkhook::deliver::jq::{CODE_BYTES_MAX, Judge, Verdict, check_by};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::deliver::{body, one};
-use crate::namespace::{PATIENCE, PROGRAM};
+use crate::deliver::{Configuration, body, one};
+use crate::namespace::{Namespace, PATIENCE, PROGRAM};
 
 /// The tests of this room.
 pub const TESTS: &[crate::Test] = &[
@@ -15,15 +16,24 @@ pub const TESTS: &[crate::Test] = &[
     ("an_error_is_that_events_alone", one_error),
     ("many_events_are_judged_in_order", many),
     ("deep_recursion_is_that_events_alone", recursion),
+    ("what_breaks_a_child_is_found_among_many", among_many),
     ("no_memory_is_that_events_alone", memory),
     ("an_endless_loop_is_that_events_alone", endless),
     ("a_child_that_is_killed_costs_no_event", killed),
     ("the_expression_sees_no_environment", environment),
+    ("any_expression_is_checked_without_harm", checked),
+    ("what_breaks_its_process_ends_a_command", commands),
 ];
 
 /// Those that need a namespace.
-pub const LIVE_TESTS: &[crate::Test] =
-    &[("a_webhook_gets_what_its_filter_lets_through", filtered), ("a_spinning_child_dies_with_its_parent", spinning)];
+pub const LIVE_TESTS: &[crate::Test] = &[
+    ("a_webhook_gets_what_its_filter_lets_through", filtered),
+    ("a_spinning_child_dies_with_its_parent", spinning),
+    ("what_is_not_judged_is_told_and_the_next_goes_on", unjudged),
+    ("a_watch_is_filtered_in_order_and_without_a_gap", watched),
+    ("a_watch_ends_by_a_signal_whatever_its_filter_does", endless_watch),
+    ("the_child_may_do_nothing", confined),
+];
 
 fn judge(code: &str, events: &[&str]) -> Vec<Verdict> {
     Judge::with_program(PROGRAM.into(), code).judge(events).unwrap()
@@ -78,6 +88,26 @@ fn many() -> Result<(), Failed> {
     }
     let expected = |n: usize| if n.is_multiple_of(3) { Verdict::Keep } else { Verdict::Drop };
     assert!(verdicts.iter().enumerate().all(|(n, verdict)| *verdict == expected(n)));
+    Ok(())
+}
+
+/// Whatever has an answer by then: the one that breaks the child is found among those that were asked about at once.
+fn among_many() -> Result<(), Failed> {
+    let events: Vec<String> = (0..200).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
+    let mut judge = Judge::with_program(
+        PROGRAM.into(),
+        "def f: 1 + f; if .n == 50 or .n == 51 or .n == 130 then f else .n % 2 == 0 end",
+    );
+    let mut verdicts = Vec::new();
+    while verdicts.len() < events.len() {
+        verdicts.extend(judge.judge(&events[verdicts.len()..])?);
+    }
+    for (n, verdict) in verdicts.iter().enumerate() {
+        match n {
+            50 | 51 | 130 => assert!(reason(verdict).contains("recursed"), "{n}: {verdict:?}"),
+            _ => assert_eq!(*verdict, if n % 2 == 0 { Verdict::Keep } else { Verdict::Drop }, "{n}"),
+        }
+    }
     Ok(())
 }
 
@@ -185,7 +215,62 @@ fn killed() -> Result<(), Failed> {
 fn environment() -> Result<(), Failed> {
     // Cargo gives the tests many.
     assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok() || std::env::vars().count() > 1);
-    assert_eq!(judge("(env | del(.TZ)) == {}", &["{}"]), [Verdict::Keep]);
+    assert_eq!(judge("env == {}", &["{}"]), [Verdict::Keep]);
+    Ok(())
+}
+
+fn checked() -> Result<(), Failed> {
+    let check = |code: &str| check_by(PROGRAM.as_ref(), code);
+    check(".link.mtu > 1500")?;
+    for (code, told) in [
+        (".a ==", "line 1, column 6"),
+        ("import \"a\" as a; .", "no modules"),
+        ("include \"a\"; .", "no modules"),
+        ("input", "no filter named input"),
+        ("$ENV", "no variable named $ENV"),
+    ] {
+        let error = check(code).unwrap_err();
+        assert!(error.status() == 2 && error.to_string().contains(told), "{code}: {error}");
+    }
+    for piece in ["(", "[", "{a:", "-", "\"\\(", "def f: ", "if ", ".a|", "try ", "..", "reduce ", ". as [", "?//"] {
+        let nested = piece.repeat(CODE_BYTES_MAX / piece.len());
+        assert!(check(&nested).map_or_else(|error| error.status(), |()| 2) == 2, "{piece}");
+        assert!(check(&(nested + piece)).unwrap_err().to_string().contains("16 KiB are allowed"));
+    }
+    for (before, after) in [("(", ")"), ("[", "]"), ("\"\\(", ")\""), ("def f: ", "; f"), ("if . then ", " else . end")]
+    {
+        let count = CODE_BYTES_MAX / (before.len() + after.len()) - 1;
+        check(&format!("{}.{}", before.repeat(count), after.repeat(count)))?;
+    }
+    // The same on the command line, and in [watch].
+    let deep = "(".repeat(100_000);
+    let configuration = Configuration::new(&format!("[watch]\nfilter = '{deep}'\n"));
+    for arguments in [["--filter", &deep], ["--config", configuration.path()], ["check", configuration.path()]] {
+        let output = Command::new(PROGRAM).args(arguments).output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains("16 KiB are allowed"), "{}: {told}", output.status);
+    }
+    Ok(())
+}
+
+fn commands() -> Result<(), Failed> {
+    let file = format!("{}/tests/recordings/route.rtmon", env!("CARGO_MANIFEST_DIR"));
+    let decode = |code: &str| Command::new(PROGRAM).args(["decode", &file, "--filter", code]).output().unwrap();
+    for (code, told) in [
+        ("def f: 1 + f; f", "recursed beyond its stack"),
+        ("def f: f; f", "did not end within 2 s"),
+        ("reduce range(40) as $n (\"x\"; . + .) | length", "needed more than 256 MiB"),
+    ] {
+        let output = decode(code);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && words.contains(told), "{code}: {} {words}", output.status);
+    }
+    // An error of jq is that event's alone.
+    let output = decode("if .seq % 2 == 0 then error(\"no\") else . end");
+    assert!(output.status.success() && output.stdout.len() > 1000, "{}", String::from_utf8_lossy(&output.stderr));
+    // What is secret in the environment is in no line, and what the expression says goes nowhere.
+    let output = decode("env | debug, stderr | tostring | test(\"CARGO\")");
+    assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
 
@@ -228,5 +313,113 @@ fn spinning() -> Result<(), Failed> {
         kill(child);
         return Err("the child spins on".into());
     }
+    Ok(())
+}
+
+/// A watch of links with that filter, and the children of linkhook's.
+fn watch(filter: &str) -> (Namespace, crate::namespace::Linkhook) {
+    let namespace = Namespace::new();
+    let configuration =
+        Configuration::new(&format!("[watch]\nkinds = [\"hello\", \"bye\", \"link\"]\nfilter = '{filter}'\n"));
+    let mut linkhook = namespace.linkhook(&["--config", configuration.path()]);
+    linkhook.event("hello", "started");
+    (namespace, linkhook)
+}
+
+fn unjudged() -> Result<(), Failed> {
+    let (namespace, mut linkhook) =
+        watch("def f: f; if .link.mtu == 30002 then f elif .link.mtu == 30003 then error else true end");
+    namespace.run("for n in 1 2 3 4; do ip link set lo mtu 3000$n; done");
+    linkhook.expect("the last one", |line| line["link"]["mtu"] == 30004);
+    namespace.run("ip link set lo mtu 30005");
+    linkhook.expect("the next one", |line| line["link"]["mtu"] == 30005);
+    let (status, lines) = linkhook.stop();
+    let told: Vec<u64> = lines.iter().filter_map(|line| line["link"]["mtu"].as_u64()).collect();
+    assert_eq!((status.code(), &told[..]), (Some(0), &[30001, 30004, 30005][..]));
+    let dropped: Vec<_> = lines.iter().filter(|line| line["event"] == "output").collect();
+    assert!(dropped.iter().all(|line| line["output"]["reason"] == "not judged by [watch] filter"), "{dropped:?}");
+    assert_eq!(dropped.iter().map(|line| line["output"]["events"].as_u64().unwrap()).sum::<u64>(), 2);
+    let numbers: Vec<u64> = lines.iter().filter_map(|line| line["seq"].as_u64()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Numbers, causes and counts are right although lines get their numbers late.
+fn watched() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up; ip addr add 10.0.0.1/24 dev v0",
+    );
+    let filter = r#".event == "route" or .link.mtu == 1400 or .link.operstate == "DOWN""#;
+    let mut linkhook = namespace.linkhook(&["hello", "link", "route", "bye", "--filter", filter]);
+    linkhook.event("hello", "started");
+    namespace.run("ip link set v0 mtu 1300; ip link set v0 mtu 1400; ip link set v0 mtu 1500; ip link set v0 down");
+    linkhook.expect("the route has left", |line| line["event"] == "route" && line["route"]["dst"] == "10.0.0.0/24");
+    let (_, lines) = linkhook.stop();
+    let numbers: Vec<u64> = lines.iter().filter_map(|line| line["seq"].as_u64()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    assert_eq!(lines.last().unwrap()["event"], "bye");
+    assert!(
+        lines.iter().any(|line| line["link"]["mtu"] == 1400) && lines.iter().all(|line| line["link"]["mtu"] != 1300)
+    );
+    // What left with the link names the line that told that it went down.
+    let down = lines.iter().find(|line| line["signals"].to_string().contains("\"down\"")).unwrap();
+    let left = lines.iter().find(|line| line["origin"] == "inferred").unwrap();
+    assert_eq!(left["cause"], down["seq"]);
+    // --count is of those that are told.
+    let mut linkhook = namespace.linkhook(&["link", "--count", "2", "--filter", ".link.mtu >= 1402"]);
+    let mut round = 1400;
+    while !linkhook.has_ended() {
+        namespace.run(&format!("ip link set v0 mtu {round}"));
+        round += 1;
+        assert!(round < 1500, "it does not end");
+    }
+    let (status, lines) = linkhook.rest();
+    assert_eq!((status.code(), lines.len()), (Some(0), 2));
+    Ok(())
+}
+
+fn endless_watch() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut linkhook = namespace.linkhook(&["hello", "link", "--filter", "def f: f; f"]);
+        linkhook.event("hello", "started");
+        namespace.run("ip link set lo mtu 30000; ip link set lo mtu 65536");
+        let child = jq_child(linkhook.process());
+        until("it spins", || state(child).is_none_or(|(_, ticks)| ticks > 2));
+        linkhook.signal(signal);
+        let began = Instant::now();
+        // It may have ended by itself at that moment, with status 1.
+        linkhook.rest();
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+    Ok(())
+}
+
+/// No capability, no privilege to come, no file, no network: as the kernel shows it.
+fn confined() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = watch("true");
+    namespace.run("ip link set lo mtu 30000");
+    linkhook.event("link", "change");
+    let child = jq_child(linkhook.process());
+    let status = std::fs::read_to_string(format!("/proc/{child}/status"))?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":"));
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let none = "0".repeat(16);
+    for name in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(field(name), none, "{name}");
+    }
+    // The bounding set takes a capability to be emptied. Without new privileges it is of no use either.
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(field("CapBnd"), none);
+    }
+    assert_eq!((field("NoNewPrivs"), field("Seccomp")), ("1".into(), "2".into()), "{status}");
+    let limits = std::fs::read_to_string(format!("/proc/{child}/limits"))?;
+    let limit = |name: &str| limits.lines().find_map(|line| line.strip_prefix(name)).unwrap().split_whitespace().next();
+    assert_eq!((limit("Max open files"), limit("Max file size")), (Some("0"), Some("0")));
+    assert_three_pipes(child);
+    assert!(std::fs::read(format!("/proc/{child}/environ")).is_ok_and(|environment| environment.is_empty()));
     Ok(())
 }

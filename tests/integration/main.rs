@@ -12,11 +12,13 @@ mod live;
 mod malformed;
 mod namespace;
 mod netns;
+mod output;
 mod program;
 mod proxy;
 mod receiver;
 mod recordings;
 mod reference;
+mod signals;
 mod store;
 mod tls;
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ("program", program::TESTS),
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
+        ("signals", signals::TESTS),
         ("tls", tls::TESTS),
     ] {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
@@ -53,15 +56,23 @@ fn main() -> ExitCode {
         eprintln!("the live tests are ignored: {reason}");
     }
 
+    let logrotate = output::obstacle();
+    if let (false, Some(reason)) = (listing, &logrotate) {
+        eprintln!("the test with logrotate is ignored: {reason}");
+    }
     for (room, tests) in [
         ("live", live::TESTS),
         ("netns", netns::TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
+        ("output", output::LIVE_TESTS),
+        ("logrotate", output::LOGROTATE_TESTS),
+        ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
-        trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(obstacle.is_some())));
+        let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some());
+        trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(ignored)));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,4 +1,4 @@
-//! What linkhook and the child that runs a webhook's jq filter say to each other, over the child's stdin and stdout.
+//! What linkhook and a child that runs a jq expression say to each other, over the child's stdin and stdout.
 //!
 //! A frame is its length in octets (four octets, little endian), then so many octets:
 //!
@@ -8,7 +8,7 @@
 //! | parent | the jq expression | |
 //! | child | `r`, or `e` and why | it is ready; or it cannot run that |
 //! | parent | an event's line, any number of them | |
-//! | child | `k`, `d`, or `b` and why | for each event, in order, as it goes: keep it, drop it, or the filter failed on it |
+//! | child | `k`, `d`, or `b` and why | for each event, in order, several at once: keep it, drop it, or the filter failed on it |
 //!
 //! The end of its stdin is the child's end.
 
@@ -17,7 +17,7 @@ use std::io::{self, Read, Write};
 /// The longest frame. No event that linkhook can read from the kernel comes near.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
 /// The child's reasons are cut to this.
-const REASON_BYTES_MAX: usize = 500;
+const REASON_BYTES_MAX: usize = 2000;
 const LENGTH_BYTES: usize = 4;
 
 /// What becomes of an event.
@@ -27,7 +27,7 @@ pub enum Verdict {
     Keep,
     /// The filter leaves it out.
     Drop,
-    /// The filter failed on it, and why.
+    /// The filter failed on it, or broke its process, and why.
     Broken(String),
 }
 
@@ -78,6 +78,12 @@ fn checked(length: [u8; LENGTH_BYTES]) -> io::Result<usize> {
 impl Answer {
     /// Says it in one write.
     pub fn write(&self, writer: &mut impl Write) -> io::Result<()> {
+        writer.write_all(&self.frame())?;
+        writer.flush()
+    }
+
+    /// As a frame.
+    pub fn frame(&self) -> Vec<u8> {
         let (kind, text) = match self {
             Answer::Hello => (b'h', ""),
             Answer::Ready => (b'r', ""),
@@ -90,8 +96,7 @@ impl Answer {
         octets.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(REASON_BYTES_MAX)]);
         let mut frame = Vec::with_capacity(LENGTH_BYTES + octets.len());
         push(&mut frame, &octets);
-        writer.write_all(&frame)?;
-        writer.flush()
+        frame
     }
 
     /// Reads a frame; `None` where it is none of the child's.

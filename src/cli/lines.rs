@@ -1,0 +1,85 @@
+//! The lines of a command that ends by itself: they are judged where a jq expression decides, and written.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use crate::decode::json::Json;
+use crate::deliver::jq::{Judge, Patience};
+use crate::error::{Error, Result};
+use crate::stream::Stream;
+use crate::stream::judge::judge;
+
+/// Lines are written once so many octets have gathered.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// What gathers, and where it goes.
+pub struct Lines {
+    /// Where the stream writes.
+    pub out: Json,
+    output: Box<dyn Write + Send>,
+    judge: Option<Judge>,
+}
+
+/// Why a command ends before its time.
+#[derive(Debug)]
+pub enum Ended {
+    /// The reader has gone away, as `head` does: quietly.
+    Closed,
+    /// Something failed.
+    Failed(Error),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Ended {
+        Ended::Failed(error)
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Ended {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Ended::Closed,
+            _ => Ended::Failed(Error::system("cannot write the output", &error)),
+        }
+    }
+}
+
+impl Ended {
+    /// What the command's end is.
+    pub fn quietly(result: std::result::Result<(), Ended>) -> Result<()> {
+        match result {
+            Ok(()) | Err(Ended::Closed) => Ok(()),
+            Err(Ended::Failed(error)) => Err(error),
+        }
+    }
+}
+
+impl Lines {
+    /// For a stream's lines; to a file, or to stdout where none is named.
+    pub fn new(stream: &Stream, path: Option<&Path>) -> Result<Lines> {
+        let judge = stream.options().filter.jq.as_deref().map(|code| Judge::new(code).patient(Patience::Never));
+        Ok(Lines { out: Json::new(), output: super::output::open(path)?, judge })
+    }
+
+    /// Writes, once enough has gathered; at once where those that wait to be judged may be all that are asked for yet.
+    pub fn write(&mut self, stream: &mut Stream) -> std::result::Result<(), Ended> {
+        if self.out.bytes().len() > WRITE_BYTES || stream.is_done() { self.write_all(stream) } else { Ok(()) }
+    }
+
+    /// Writes everything.
+    pub fn write_all(&mut self, stream: &mut Stream) -> std::result::Result<(), Ended> {
+        let Some(child) = &mut self.judge else {
+            let result = self.output.write_all(self.out.bytes());
+            self.out.clear();
+            return Ok(result.and_then(|()| self.output.flush())?);
+        };
+        let Some(batch) = stream.take_unjudged(&mut self.out) else { return Ok(()) };
+        let mut judged = judge(child, &batch);
+        let cut = judged.cut.take();
+        self.output.write_all(&stream.settle(&batch, judged).lines)?;
+        match cut {
+            Some(why) => Err(Error::failed(why).into()),
+            None => Ok(self.output.flush()?),
+        }
+    }
+}

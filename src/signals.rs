@@ -1,0 +1,118 @@
+//! Signals, caught before anything else is done: what comes while linkhook starts is not lost, and kills nothing.
+//!
+//! SIGINT and SIGTERM end it: at once and with status 0 while it starts, however long that takes; later as octets on a
+//! socket, for a loop that ends in order. SIGHUP always comes as an octet. A command that ends by itself leaves all of them
+//! to the kernel again.
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+
+use crate::error::{Error, Result};
+
+/// What was caught first, until somebody takes it: signals are the process's own, and so is this.
+static CAUGHT: Mutex<Option<Caught>> = Mutex::new(None);
+
+struct Caught {
+    /// SIGINT and SIGTERM.
+    ends: UnixStream,
+    hangups: UnixStream,
+    /// While it is set, SIGINT and SIGTERM end the process at once.
+    starting: Arc<AtomicBool>,
+    /// Once it is set, each signal that is not ignored does what it does by default.
+    usual: Vec<(i32, Arc<AtomicBool>)>,
+    ignored: u64,
+}
+
+/// The signals that whoever started this process has it ignore, as `nohup` does with SIGHUP: a bit each, from SIGHUP on.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+fn is_ignored(ignored: u64, signal: i32) -> bool {
+    ignored & (1 << (signal - 1)) != 0
+}
+
+/// Catches them. Called first thing.
+pub fn catch() -> Result<()> {
+    let caught = try_catch().map_err(|error| Error::system("cannot catch signals", &error))?;
+    *CAUGHT.lock().unwrap_or_else(PoisonError::into_inner) = Some(caught);
+    Ok(())
+}
+
+fn try_catch() -> io::Result<Caught> {
+    let ignored = ignored();
+    let starting = Arc::new(AtomicBool::new(true));
+    let mut usual = Vec::new();
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        let flag = Arc::new(AtomicBool::new(false));
+        flag::register_conditional_default(signal, flag.clone())?;
+        if !is_ignored(ignored, signal) {
+            usual.push((signal, flag));
+        }
+    }
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 0, starting.clone())?;
+    }
+    // A file that reaches its bound (RLIMIT_FSIZE) is then an error of the write, and no death.
+    flag::register(libc::SIGXFSZ, Arc::default())?;
+    let [ends, hangups] = [&[SIGINT, SIGTERM][..], &[SIGHUP]].map(socket);
+    Ok(Caught { ends: ends?, hangups: hangups?, starting, usual, ignored })
+}
+
+/// Those signals as octets.
+fn socket(signals: &[i32]) -> io::Result<UnixStream> {
+    let (receiver, sender) = UnixStream::pair()?;
+    receiver.set_nonblocking(true)?;
+    for &signal in signals {
+        low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    Ok(receiver)
+}
+
+/// From here on signals do what they do by default: for a command that ends by itself.
+pub fn leave_to_default() {
+    let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(mut caught) = caught else { return };
+    caught.usual.iter().for_each(|(_, flag)| flag.store(true, Ordering::SeqCst));
+    caught.starting.store(false, Ordering::SeqCst);
+    let came = caught.hangups.read(&mut [0; 1]).is_ok_and(|octets| octets > 0);
+    if came && !is_ignored(caught.ignored, SIGHUP) {
+        let _ = low_level::emulate_default_handler(SIGHUP);
+    }
+}
+
+/// For a loop that ends in order: SIGINT and SIGTERM, then SIGHUP, each readable once it has come. From here on none of them
+/// ends the process by itself.
+pub fn take() -> Result<(mio::net::UnixStream, mio::net::UnixStream)> {
+    let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let caught = match caught {
+        Some(caught) => caught,
+        None => try_catch().map_err(|error| Error::system("cannot catch signals", &error))?,
+    };
+    caught.starting.store(false, Ordering::SeqCst);
+    Ok((mio::net::UnixStream::from_std(caught.ends), mio::net::UnixStream::from_std(caught.hangups)))
+}
+
+/// The same for a command that has nothing to do with SIGHUP.
+pub fn take_ends() -> Result<mio::net::UnixStream> {
+    let usual = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|caught| caught.usual.clone());
+    let hangup = usual.into_iter().flatten().find(|(signal, _)| *signal == SIGHUP);
+    hangup.iter().for_each(|(_, flag)| flag.store(true, Ordering::SeqCst));
+    Ok(take()?.0)
+}
+
+/// Whether whoever started this process has it ignore SIGHUP.
+pub fn ignores_hangups() -> bool {
+    CAUGHT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .is_some_and(|caught| is_ignored(caught.ignored, SIGHUP))
+}
