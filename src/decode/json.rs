@@ -537,7 +537,7 @@ impl Json {
         // Without a branch for each octet: nearly no text needs escaping, or a closer look.
         let closer = octets
             .iter()
-            .fold(false, |any, &octet| any | (octet < 0x20) | (octet >= 0x7f) | (octet == b'"') | (octet == b'\\'));
+            .fold(false, |any, &octet| any | !(0x20..0x7f).contains(&octet) | (octet == b'"') | (octet == b'\\'));
         if closer {
             self.continue_escaped(part);
         } else {
