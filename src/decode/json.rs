@@ -535,11 +535,13 @@ impl Json {
     pub fn continue_string(&mut self, part: &str) {
         let octets = part.as_bytes();
         // Without a branch for each octet: nearly no text needs escaping, or a closer look.
-        let plain = octets.iter().fold(true, |all, &octet| all & PLAIN[usize::from(octet)]);
-        if plain {
-            self.put(octets);
-        } else {
+        let closer = octets
+            .iter()
+            .fold(false, |any, &octet| any | !(0x20..0x7f).contains(&octet) | (octet == b'"') | (octet == b'\\'));
+        if closer {
             self.continue_escaped(part);
+        } else {
+            self.put(octets);
         }
     }
 
