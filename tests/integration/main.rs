@@ -19,6 +19,7 @@ mod recordings;
 mod reference;
 mod store;
 mod tls;
+mod trouble;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ("deliver", deliver::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
+        ("trouble", trouble::LIVE_TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(obstacle.is_some())));

@@ -34,36 +34,42 @@ pub const LIVE_TESTS: &[crate::Test] = &[
 ];
 
 /// A state directory, which goes with its test.
-struct State(tempfile::TempDir);
+pub struct State(pub tempfile::TempDir);
 
 impl State {
-    fn new() -> State {
+    /// Makes it, without the directory.
+    pub fn new() -> State {
         State(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> PathBuf {
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
         self.0.path().join("state")
     }
 }
 
-fn configuration(state: &Path, webhooks: &str) -> Configuration {
+/// A configuration with that state directory.
+pub fn configuration(state: &Path, webhooks: &str) -> Configuration {
     Configuration::new(&format!(
         "[watch]\nkinds = [\"hello\", \"bye\", \"link\"]\nshutdown = \"1s\"\nstate_dir = \"{}\"\n{webhooks}",
         state.display()
     ))
 }
 
-fn run(namespace: &Namespace, configuration: &Configuration) -> Linkhook {
+/// Starts linkhook, and waits for its greeting.
+pub fn run(namespace: &Namespace, configuration: &Configuration) -> Linkhook {
     let mut linkhook = namespace.linkhook(&["--config", configuration.path()]);
     linkhook.event("hello", "started");
     linkhook
 }
 
-fn mtu(namespace: &Namespace, mtu: u32) {
+/// Changes a link.
+pub fn mtu(namespace: &Namespace, mtu: u32) {
     namespace.run(&format!("ip link set lo mtu {mtu}"));
 }
 
-fn sequence(line: &Value) -> u64 {
+/// A line's number.
+pub fn sequence(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap()
 }
 
@@ -293,7 +299,7 @@ fn holes(whole: &[u8]) -> Vec<u8> {
 
 fn full_disk() -> Result<(), Failed> {
     let namespace = Namespace::with_names();
-    namespace.run("mkdir /run/state; mount -t tmpfs -o size=16m none /run/state");
+    namespace.run("mkdir /run/state; mount -t tmpfs -o size=16m,mode=700 none /run/state");
     let mut receiver = Receiver::inside(&namespace, "204");
     let configuration = configuration(Path::new("/run/state"), &webhook("noc", receiver.port, ""));
     let mut linkhook = run(&namespace, &configuration);
