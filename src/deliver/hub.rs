@@ -365,3 +365,88 @@ pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> Reply {
     let now = Timestamp::now().as_second();
     Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &body }, now)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lane::tests::webhook;
+    use super::*;
+    use crate::store::{Store, Synchronous};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A webhook for `hello` that nobody answers.
+    fn hello(lines: &str) -> Webhook {
+        webhook(&format!("kinds = [\"hello\"]\n{lines}"))
+    }
+
+    fn until(what: &str, mut holds: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < PATIENCE, "{what}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn what_a_removed_webhook_lost_is_told_whatever_comes_between() {
+        let mut hub = Hub::start(vec![hello("")], "", None, || {}).unwrap();
+        for sequence in 1..=501 {
+            hub.offer_own("hello", sequence, b"{}\n");
+        }
+        hub.release();
+        hub.set(Vec::new()).unwrap();
+        let lane = hub.leaving[0].clone();
+        until("its end", || lane.unsent(Instant::now() + PATIENCE) == 0);
+        // A second SIGHUP, before losses are told again.
+        hub.set(Vec::new()).unwrap();
+        let told: u64 = hub.losses(Instant::now(), true).iter().map(|loss| loss.events).sum();
+        assert_eq!(told, 501);
+        hub.set(Vec::new()).unwrap();
+        assert!(hub.leaving.is_empty());
+    }
+
+    #[test]
+    fn a_new_webhook_does_not_wait_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        let store = Store::open(&path, Synchronous::Normal, || {}).unwrap();
+        let durable = Durable { clerk: store.clerk(), directory: path.clone() };
+        let mut hub = Hub::start(Vec::new(), "", Some(durable), || {}).unwrap();
+        // A disk that hangs is like one that somebody holds.
+        let holder = rusqlite::Connection::open(path.join("linkhook.db")).unwrap();
+        holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let began = Instant::now();
+        hub.set(vec![hello("")]).unwrap();
+        hub.set(vec![hello(""), Webhook { name: "other".into(), ..hello("filter = '.a'") }]).unwrap();
+        hub.set(vec![hello("")]).unwrap();
+        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+        // What it wants meanwhile is its own once the disk is back.
+        hub.offer_own("hello", 1, b"{}\n");
+        let events = hub.take_staged();
+        store.append(crate::store::Append { lines: b"{}\n".to_vec(), sequence: 1, events, ..Default::default() });
+        holder.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(store.settle(PATIENCE), b"{}\n");
+        assert_eq!(hub.lanes[0].unsent(Instant::now()), 1);
+        assert!(hub.losses(Instant::now(), true).is_empty());
+    }
+
+    #[test]
+    fn a_defect_gives_up_no_event_before_its_time() {
+        let mut webhook = hello("retry = { first = \"1s\", most = \"8s\" }");
+        webhook.retry.give_up_after = Duration::ZERO;
+        let mut defects = Defects::default();
+        let mut one_more = |first| {
+            let (pause, hopeless) = defects.one_more(first, &webhook);
+            (pause.as_secs(), hopeless)
+        };
+        // Each a failed attempt, with its pause.
+        let found = [Some(7); 6].map(&mut one_more);
+        assert_eq!(found, [(1, false), (2, false), (4, false), (8, false), (8, true), (8, true)]);
+        // Other events have a time of their own, and none is given up where none is on its way.
+        assert_eq!(one_more(Some(8)), (1, false));
+        assert!([None; 9].map(&mut one_more).iter().all(|(_, hopeless)| !hopeless));
+        let patient = hello("");
+        let mut defects = Defects::default();
+        assert!((0..100).all(|_| !defects.one_more(Some(7), &patient).1));
+    }
+}

@@ -153,3 +153,36 @@ fn words(error: &Error) -> String {
         _ => "the request failed".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ureq::config::Config;
+    use ureq::http::Uri;
+    use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+    use ureq::unversioned::transport::NextTimeout;
+
+    use super::super::lane::tests::webhook;
+    use super::*;
+
+    #[derive(Debug)]
+    struct Panics;
+
+    impl Resolver for Panics {
+        fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+            panic!("no more threads")
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_attempt_that_failed() {
+        let webhook = webhook("timeout = \"1s\"");
+        let agent = Agent::with_parts(Agent::config_builder().build(), DefaultConnector::default(), Panics);
+        let mut sender = Sender { agent };
+        let parcel = Parcel { id: "id", number: 1, body: b"{}" };
+        let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
+        assert!(why.contains("defect"), "{why}");
+        // The next one is made by a whole agent: nothing listens there.
+        let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
+        assert!(!why.contains("defect"), "{why}");
+    }
+}

@@ -23,6 +23,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_database_damaged_while_running_costs_what_is_told", damaged),
     ("a_state_directory_that_is_removed_is_set_up_anew", removed),
     ("who_holds_the_database_costs_no_event", held),
+    ("who_reads_the_database_for_long_delays_nothing", reader),
     ("a_state_directory_of_others_or_with_links_is_refused", refused),
     ("what_is_no_database_is_set_aside", strange),
     ("a_batch_dies_by_the_time_it_was_tried", tried),
@@ -283,7 +284,14 @@ fn held() -> Result<(), Failed> {
     writer.execute_batch("ROLLBACK")?;
     let line = linkhook.event("link", "change");
     assert_eq!(sequences(&receiver.next()), [sequence(&line)]);
-    // Whoever reads for long delays nothing.
+    Ok(())
+}
+
+fn reader() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "204");
+    let configuration = configuration(&state.path(), &webhook("noc", receiver.port, "batch = { events = 100 }"));
+    let mut linkhook = run(&namespace, &configuration);
     let reader = Connection::open(state.path().join("linkhook.db"))?;
     reader.execute_batch("BEGIN; SELECT count(*) FROM event")?;
     reader.query_row("SELECT count(*) FROM event", [], |row| row.get::<_, i64>(0))?;
