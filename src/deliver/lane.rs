@@ -464,6 +464,18 @@ impl Lane {
         !state.flying.is_empty()
     }
 
+    /// How many events wait to be sent.
+    #[cfg(test)]
+    pub fn waiting(&self) -> u64 {
+        self.lock().kept.events()
+    }
+
+    /// What waits is in the database alone.
+    #[cfg(test)]
+    pub fn forget_window(&self) {
+        self.lock().kept.clear_window();
+    }
+
     fn webhook_number(&self) -> i64 {
         self.number.load(Ordering::Acquire)
     }
