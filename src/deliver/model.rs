@@ -104,9 +104,8 @@ impl House {
     fn damage(&self, path: &Path, really: bool) {
         if really {
             self.store.settle(PATIENCE);
-            let database = path.join("linkhook.db");
-            let length = std::fs::metadata(&database).unwrap().len();
-            std::fs::write(database, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+            // Whoever has it open can read it on: that it is another one now must be heard.
+            sql(path, "PRAGMA application_id = 7");
         }
         self.clerk.suspect(&"a test");
         assert!(self.clerk.reach(&mut || true));
@@ -272,8 +271,8 @@ fn new_house(webhooks: usize) -> (tempfile::TempDir, House) {
     (directory, house)
 }
 
-fn sql(directory: &Path, script: &str) {
-    let connection = rusqlite::Connection::open(directory.join("state/linkhook.db")).unwrap();
+fn sql(state: &Path, script: &str) {
+    let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
     connection.execute_batch(script).unwrap();
 }
 
@@ -290,9 +289,9 @@ fn a_transaction_that_fails_changes_nothing_of_what_waits() {
     };
     append(1, 9);
     // One of these has no room before the oldest goes, and the disk takes none.
-    sql(directory.path(), "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = 12 BEGIN SELECT RAISE(ABORT, 'no'); END");
+    sql(&directory.path().join("state"), "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = 12 BEGIN SELECT RAISE(ABORT, 'no'); END");
     append(10, 3);
-    sql(directory.path(), "DROP TRIGGER no");
+    sql(&directory.path().join("state"), "DROP TRIGGER no");
     assert!(house.clerk.reach(&mut || true));
     append(13, 1);
     let house = House { real: house.real.into_iter().skip(1).collect(), ..house };
@@ -310,7 +309,7 @@ fn what_the_database_does_not_have_any_more_is_told_and_holds_up_nothing() {
     // Nothing of it is in memory now.
     let waiting = Expected { waiting: (1..=6).collect(), ..Expected::default() };
     let house = House::open(&directory.path().join("state"), &[waiting]);
-    sql(directory.path(), "DELETE FROM wanted WHERE seq > 3");
+    sql(&directory.path().join("state"), "DELETE FROM wanted WHERE seq > 3");
     assert_eq!(house.take_all(), [1, 2, 3]);
     let told = house.real[0].lane.losses();
     assert_eq!(told, [("the database does not have them any more".to_owned(), 3)]);
