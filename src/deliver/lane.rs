@@ -218,12 +218,7 @@ impl Lane {
     }
 
     /// Reads into the window what the database holds beyond it. What is counted and not there any more is lost.
-    fn read_on<'l>(
-        &'l self,
-        mut state: MutexGuard<'l, State>,
-        side: Side,
-        events_max: usize,
-    ) -> MutexGuard<'l, State> {
+    fn read_on<'l>(&'l self, mut state: MutexGuard<'l, State>, side: Side, events_max: usize) -> MutexGuard<'l, State> {
         let Some(store) = &self.store else {
             state.shelf(side).forget_missing();
             return state;
@@ -514,7 +509,9 @@ impl Queue for Lane {
 
     fn put(&self, sequence: u64, line: &Arc<[u8]>) {
         let mut state = self.lock();
-        if !state.sieved && let Some(reason) = state.rests.clone() {
+        if !state.sieved
+            && let Some(reason) = state.rests.clone()
+        {
             state.lose(&reason, 1);
             drop(state);
             return self.lost();

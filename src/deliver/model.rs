@@ -289,7 +289,10 @@ fn a_transaction_that_fails_changes_nothing_of_what_waits() {
     };
     append(1, 9);
     // One of these has no room before the oldest goes, and the disk takes none.
-    sql(&directory.path().join("state"), "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = 12 BEGIN SELECT RAISE(ABORT, 'no'); END");
+    sql(
+        &directory.path().join("state"),
+        "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = 12 BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
     append(10, 3);
     sql(&directory.path().join("state"), "DROP TRIGGER no");
     assert!(house.clerk.reach(&mut || true));

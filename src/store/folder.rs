@@ -95,7 +95,7 @@ impl Folder {
 
     fn identity(&self) -> io::Result<Identity> {
         let status = rustix::fs::fstat(&self.descriptor)?;
-        Ok((status.st_dev as u64, status.st_ino as u64))
+        Ok((status.st_dev, status.st_ino))
     }
 
     /// What a name in it leads to; a symbolic link is itself.
@@ -103,7 +103,7 @@ impl Folder {
         match rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => {
                 let kind = FileType::from_raw_mode(status.st_mode);
-                Ok(Some((kind, (status.st_dev as u64, status.st_ino as u64))))
+                Ok(Some((kind, (status.st_dev, status.st_ino))))
             }
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),

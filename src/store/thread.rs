@@ -276,7 +276,7 @@ impl Writer {
         }
         let found = self.directory.places();
         // The log may not be there from the beginning.
-        let same = |(known, found): (&_, &_)| known == found || *known == None;
+        let same = |(known, found): (&Option<_>, &_)| known == found || known.is_none();
         match found {
             Some(found) if self.places.iter().zip(&found).all(same) => self.places = found,
             _ => {
@@ -421,7 +421,14 @@ impl Writer {
     fn give_up(&mut self, why: &str) {
         log::error!("{}: {why}", self.directory.database().display());
         // So that nothing of it is written any more.
-        self.database.take().map(Database::leave);
+        self.leave();
+    }
+
+    /// Closes it, and leaves its files as they are.
+    fn leave(&mut self) {
+        if let Some(database) = self.database.take() {
+            database.leave();
+        }
     }
 
     /// The database is open, and where the settings say.
@@ -446,12 +453,12 @@ impl Writer {
         let moved = match self.copy()? {
             true => self.directory.clear_place(own).and_then(|aside| {
                 // Closed before there is a log of that name again, which it would take for its own.
-                self.database.take().map(Database::leave);
+                self.leave();
                 self.directory.end_copy().map(|()| aside)
             }),
             // What memory holds of it is left.
             false => {
-                self.database.take().map(Database::leave);
+                self.leave();
                 if own { Ok(None) } else { self.directory.clear_place(false) }
             }
         };

@@ -112,9 +112,8 @@ fn jq_spool() -> Result<(), Failed> {
         let (namespace, directory) = (Namespace::new(), State::new());
         let mut receiver = Receiver::inside(&namespace, "503:2,204");
         let lines = "spool = { size = \"20KiB\" }\nfilter = '.link.mtu % 40 == 0'";
-        let mut text = std::fs::read_to_string(
-            configuration(&directory.path(), &webhook("noc", receiver.port, lines)).path(),
-        )?;
+        let mut text =
+            std::fs::read_to_string(configuration(&directory.path(), &webhook("noc", receiver.port, lines)).path())?;
         if !state {
             text = text.lines().filter(|line| !line.starts_with("state_dir")).collect::<Vec<_>>().join("\n");
         }
@@ -152,9 +151,13 @@ fn jq_renewed() -> Result<(), Failed> {
     linkhook.signal(Signal::HUP);
     let mut found = Vec::new();
     while found.last() != Some(&30003) {
-        found.extend(body(&receiver.next())["events"].as_array().unwrap().iter().map(|event| {
-            event["link"]["mtu"].as_u64().unwrap()
-        }));
+        found.extend(
+            body(&receiver.next())["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|event| event["link"]["mtu"].as_u64().unwrap()),
+        );
     }
     // The first was on its way already.
     assert_eq!(found, [30000, 30002, 30003]);
@@ -226,9 +229,9 @@ fn removed() -> Result<(), Failed> {
         receiver.next();
         mtu(&namespace, 30002);
         linkhook.expect("the last before", |line| line["link"]["mtu"] == 30002);
-        let inode = |name: &str| std::fs::metadata(state.path().join(name)).map(|found| {
-            std::os::unix::fs::MetadataExt::ino(&found)
-        });
+        let inode = |name: &str| {
+            std::fs::metadata(state.path().join(name)).map(|found| std::os::unix::fs::MetadataExt::ino(&found))
+        };
         let before = inode("linkhook.db")?;
         act(&state.path());
         let began = Instant::now();
@@ -406,7 +409,8 @@ fn strange() -> Result<(), Failed> {
     }
     let aside = std::fs::read_dir(state.path())?.filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
-        name.to_string_lossy().starts_with("linkhook.db.set-aside-") && !name.to_string_lossy().contains("db.set-aside-wal")
+        name.to_string_lossy().starts_with("linkhook.db.set-aside-")
+            && !name.to_string_lossy().contains("db.set-aside-wal")
     });
     assert!(aside.count() >= 5);
     Ok(())

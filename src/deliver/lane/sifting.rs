@@ -86,7 +86,10 @@ impl Lane {
         let mut state = self.lock();
         for wanted in verdicts {
             // The oldest one may have to go.
-            while state.kept.window.is_empty() && state.kept.missing() > 0 && !state.is_over_at(std::time::Instant::now()) {
+            while state.kept.window.is_empty()
+                && state.kept.missing() > 0
+                && !state.is_over_at(std::time::Instant::now())
+            {
                 state = self.read_on(state, Side::Kept, EVENTS_MAX);
             }
             let Some(event) = state.unjudged.window.get(sifted.judged).cloned() else { return sifted };
