@@ -8,7 +8,9 @@
 pub mod database;
 pub mod directory;
 pub mod folder;
+pub mod reader;
 mod thread;
+mod transaction;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,9 +20,11 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use database::{Database, Whereabouts};
-pub use database::{Enrolled, Fixed, Reader, Synchronous, Trouble};
+use database::Database;
+pub use database::{Enrolled, Fixed, Synchronous, Trouble};
 use directory::Directory;
+pub use reader::Reader;
+use reader::Whereabouts;
 
 use crate::error::{Error, Result};
 

@@ -66,6 +66,7 @@ impl Lane {
                 state = self.wait(state);
             } else if state.webhook.jq.as_deref() != code {
                 state.judge_again();
+                self.changed.notify_all();
                 return Some(Unjudged::Renewed(state.webhook.jq.clone()));
             } else if !state.unjudged.window.is_empty() {
                 let first = state.unjudged.window.iter().take(EVENTS_MAX);

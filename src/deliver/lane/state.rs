@@ -43,6 +43,8 @@ pub(super) struct State {
     pub sieved: bool,
     /// That thread runs.
     pub judging: bool,
+    /// The expression that has judged what is kept.
+    judged_by: Option<String>,
     /// What it has not judged yet.
     pub unjudged: Shelf,
     /// The last event that it has judged.
@@ -85,6 +87,7 @@ impl State {
         State {
             sieved: webhook.jq.is_some(),
             judging: false,
+            judged_by: None,
             webhook: Arc::new(webhook),
             generation: 0,
             unjudged: Shelf::default(),
@@ -267,8 +270,14 @@ impl State {
         self.ending.is_some_and(|deadline| deadline <= now)
     }
 
+    /// Whether what is kept was judged by the webhook's expression.
+    pub fn is_judged(&self) -> bool {
+        !self.sieved || self.judged_by == self.webhook.jq
+    }
+
     /// What was kept by another expression, or none, is judged again.
     pub fn judge_again(&mut self) {
+        self.judged_by.clone_from(&self.webhook.jq);
         let floor = self.kept.floor.max(self.taken);
         if self.kept.events() > 0 {
             let mut kept = std::mem::take(&mut self.kept);
