@@ -2,7 +2,7 @@
 //! not want pushes out nothing that it wants, and is no loss.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::jq::{Judge, Verdict};
 use super::lane::{Death, Lane, Sifted, Unjudged, Waiting};
@@ -16,37 +16,39 @@ const FAILED: &str = "the jq filter failed";
 pub(super) fn run(lane: &Arc<Lane>) {
     let (mut code, mut judge): (Option<String>, Option<Judge>) = (None, None);
     while let Some(next) = lane.next_unjudged(code.as_deref()) {
-        let events = match next {
+        let lines: Vec<Arc<[u8]>> = match &next {
             Unjudged::Renewed(renewed) => {
                 judge = renewed.as_deref().map(Judge::new);
-                code = renewed;
+                code.clone_from(renewed);
                 continue;
             }
-            Unjudged::Events(events) => events,
+            Unjudged::Events(events) => events.iter().map(|event| event.line.clone()).collect(),
+            Unjudged::Doomed(lines) => lines.clone(),
         };
-        let verdicts = match &mut judge {
-            None => vec![Verdict::Keep; events.len()],
-            Some(judge) => {
-                let lines: Vec<&[u8]> = events.iter().map(|event| &*event.line).collect();
-                match judge.judge(&lines) {
-                    Ok(verdicts) => verdicts,
-                    Err(why) => {
-                        log::error!("webhook {}: {why}; again in {} s", lane.webhook().0.name, JUDGE_PAUSE.as_secs());
-                        let (_, generation) = lane.webhook();
-                        lane.pause(std::time::Instant::now() + JUDGE_PAUSE, generation);
-                        if lane.is_removed() || !lane.has_time() {
-                            // Nobody is left to judge for: what waits is put away as it is.
-                            break;
-                        }
-                        continue;
-                    }
+        let verdicts = match judge.as_mut().map(|judge| judge.judge(&lines)) {
+            None => vec![Verdict::Keep; lines.len()],
+            Some(Ok(verdicts)) => verdicts,
+            Some(Err(why)) => {
+                log::error!("webhook {}: {why}; again in {} s", lane.webhook().0.name, JUDGE_PAUSE.as_secs());
+                let (_, generation) = lane.webhook();
+                lane.pause(Instant::now() + JUDGE_PAUSE, generation);
+                if lane.is_removed() || !lane.has_time() {
+                    // Nobody is left to judge for: what waits is put away as it is.
+                    break;
                 }
+                continue;
             }
         };
-        let wanted: Vec<bool> = verdicts.iter().map(|verdict| *verdict == Verdict::Keep).collect();
-        let mut sifted = lane.plan(&wanted);
-        if !bury_broken(lane, &events, &verdicts[..sifted.judged], &mut sifted) || !lane.sift(sifted) {
-            break;
+        if let Unjudged::Events(events) = &next {
+            let wanted: Vec<bool> = verdicts.iter().map(|verdict| *verdict == Verdict::Keep).collect();
+            let mut sifted = lane.plan(&wanted);
+            if !bury_broken(lane, events, &verdicts[..sifted.judged], &mut sifted) || !lane.sift(sifted) {
+                break;
+            }
+        } else {
+            // One that the filter fails on would not have been delivered either.
+            let lost: Vec<bool> = verdicts.iter().map(|verdict| *verdict != Verdict::Drop).collect();
+            lane.judge_doomed(&lost);
         }
     }
     // Its child with it.

@@ -57,6 +57,8 @@ pub trait Queue: Send + Sync {
     fn rolled_back(&self);
     /// Events are lost, and are to be told.
     fn lose(&self, reason: &str, events: u64);
+    /// An event is not stored, and so lost, if the webhook wants it.
+    fn not_stored(&self, line: &Arc<[u8]>, reason: &'static str);
     /// What the store knows of the webhook; said again where that could not be committed.
     fn enroll(&self, known: &Enrolled);
     /// The same is committed: from here on it may be delivered.

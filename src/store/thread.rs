@@ -26,6 +26,8 @@ const FREE_PAGES_MAX: i64 = 4096;
 const LOG_PAGES: u32 = 1000;
 /// A write-ahead log of more octets than this, which somebody holds by reading, is said aloud.
 const LOG_SAID_BYTES: u64 = 64 << 20;
+/// Why events are lost that come while nothing can be stored.
+const NOT_STORED: &str = "the state directory could not be written";
 /// Why events are lost with a database.
 const DAMAGED: &str = "the database was damaged";
 
@@ -268,7 +270,7 @@ impl Writer {
     /// Their lines are printed all the same.
     fn not_stored(&self, appends: &[Append]) {
         for event in appends.iter().flat_map(|append| &append.events) {
-            event.wanted_by.iter().for_each(|queue| queue.lose("the state directory could not be written", 1));
+            event.wanted_by.iter().for_each(|queue| queue.not_stored(&event.line, NOT_STORED));
         }
     }
 

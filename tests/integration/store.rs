@@ -73,7 +73,8 @@ pub fn sequence(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap()
 }
 
-fn die(mut linkhook: Linkhook) -> Vec<Value> {
+/// Ends it by force, and gives back its lines.
+pub fn die(mut linkhook: Linkhook) -> Vec<Value> {
     linkhook.signal(Signal::KILL);
     linkhook.rest().1
 }
@@ -146,7 +147,7 @@ fn offline() -> Result<(), Failed> {
 
 /// What was printed must have been posted: in order for the first time each, an id always with the same octets, the
 /// numbers of batches without a gap.
-fn compare(printed: &[Value], requests: &[Value]) {
+pub fn compare(printed: &[Value], requests: &[Value]) {
     let mut bodies: BTreeMap<String, Value> = BTreeMap::new();
     let (mut posted, mut number): (Vec<u64>, u64) = (Vec::new(), 0);
     for request in requests {
@@ -172,7 +173,7 @@ fn compare(printed: &[Value], requests: &[Value]) {
 }
 
 /// Requests until one has an event with that mtu.
-fn until(receiver: &mut Receiver, requests: &mut Vec<Value>, mtu: u32) {
+pub fn until(receiver: &mut Receiver, requests: &mut Vec<Value>, mtu: u32) {
     loop {
         let request = receiver.next();
         let body = body(&request);

@@ -13,13 +13,14 @@ use serde_json::Value;
 use crate::deliver::{Configuration, body, sequences, webhook};
 use crate::namespace::{Linkhook, Namespace, PATIENCE, PROGRAM};
 use crate::receiver::Receiver;
-use crate::store::{State, configuration, mtu, run, sequence};
+use crate::store::{State, compare, configuration, die, mtu, run, sequence, until};
 
 /// The tests of this room; all need a namespace.
 pub const LIVE_TESTS: &[crate::Test] = &[
     ("no_more_threads_is_a_failed_attempt", no_threads),
     ("what_jq_does_not_want_pushes_out_nothing_that_it_wants", jq_spool),
     ("a_filter_that_is_new_judges_what_waits", jq_renewed),
+    ("deaths_at_random_lose_nothing_that_jq_wants", jq_killed),
     ("a_database_damaged_while_running_costs_what_is_told", damaged),
     ("a_state_directory_that_is_removed_is_set_up_anew", removed),
     ("who_holds_the_database_costs_no_event", held),
@@ -163,6 +164,37 @@ fn jq_renewed() -> Result<(), Failed> {
     // The first was on its way already.
     assert_eq!(found, [30000, 30002, 30003]);
     assert_eq!(lost(&linkhook.seen), []);
+    Ok(())
+}
+
+fn jq_killed() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "cycle,500,204,204,503");
+    let lines = "batch.wait = \"10ms\"\nspool = { size = \"64KiB\" }\nfilter = '.link.mtu % 3 == 0'";
+    let configuration = configuration(&state.path(), &webhook("noc", receiver.port, lines));
+    let load = "while :; do for n in 1 2 3 4 5 6 7 8 9; do ip link set lo mtu 3000$n; sleep 0.01; done; done";
+    let mut load = namespace.command("sh").args(["-c", load]).spawn()?;
+    let mut printed = Vec::new();
+    for pause in [40, 150, 300, 90, 220] {
+        let mut linkhook = run(&namespace, &configuration);
+        linkhook.wait(Duration::from_millis(pause));
+        printed.extend(die(linkhook));
+    }
+    load.kill()?;
+    load.wait()?;
+    let mut linkhook = run(&namespace, &configuration);
+    mtu(&namespace, 45000);
+    let mut requests = Vec::new();
+    until(&mut receiver, &mut requests, 45000);
+    linkhook.until_seen("the last change", |line| line["link"]["mtu"] == 45000);
+    printed.extend(linkhook.stop().1);
+    let wanted = |line: &Value| line["link"]["mtu"].as_u64().is_some_and(|mtu| mtu % 3 == 0);
+    let posted: Vec<Value> =
+        requests.iter().flat_map(|request| body(request)["events"].as_array().unwrap().clone()).collect();
+    assert!(posted.iter().all(wanted));
+    printed.retain(|line| wanted(line) || line["event"] != "link");
+    assert_eq!(lost(&printed), []);
+    compare(&printed, &requests);
     Ok(())
 }
 

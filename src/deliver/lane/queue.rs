@@ -84,6 +84,14 @@ impl Queue for Lane {
         self.lost();
     }
 
+    fn not_stored(&self, line: &Arc<[u8]>, reason: &'static str) {
+        if self.lock().doom(line, reason) {
+            self.changed.notify_all();
+        } else {
+            self.lose(reason, 1);
+        }
+    }
+
     fn enroll(&self, known: &Enrolled) {
         self.number.store(known.webhook, Ordering::Release);
         self.lock().enroll(known);

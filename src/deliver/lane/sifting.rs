@@ -16,6 +16,8 @@ pub(in crate::deliver) enum Unjudged {
     Renewed(Option<String>),
     /// These are to be judged, in order.
     Events(Vec<Waiting>),
+    /// These are lost, if they are wanted.
+    Doomed(Vec<Arc<[u8]>>),
 }
 
 /// What follows from verdicts, before it is committed.
@@ -57,7 +59,7 @@ impl Lane {
         let mut state = self.lock();
         loop {
             let now = std::time::Instant::now();
-            let empty = state.unjudged.events() == 0;
+            let empty = state.unjudged.events() == 0 && state.doomed.is_empty();
             let done = state.ending.is_some() || state.drained;
             if state.is_over_at(now) || done && empty {
                 return None;
@@ -68,6 +70,9 @@ impl Lane {
                 state.judge_again();
                 self.changed.notify_all();
                 return Some(Unjudged::Renewed(state.webhook.jq.clone()));
+            } else if !state.doomed.is_empty() {
+                let first = state.doomed.iter().take(EVENTS_MAX);
+                return Some(Unjudged::Doomed(first.map(|(line, _)| line.clone()).collect()));
             } else if !state.unjudged.window.is_empty() {
                 let first = state.unjudged.window.iter().take(EVENTS_MAX);
                 return Some(Unjudged::Events(first.cloned().collect()));
@@ -165,12 +170,24 @@ impl Lane {
         true
     }
 
+    /// Of the first lost events these are wanted, and are told.
+    pub fn judge_doomed(&self, wanted: &[bool]) {
+        self.lock().judge_doomed(wanted);
+        if wanted.contains(&true) {
+            self.lost();
+        }
+    }
+
     /// Nothing is judged any more: what was not waits to be sent with the rest.
     pub fn stop_judging(&self) {
         let mut state = self.lock();
         state.stop_judging();
         state.judging = false;
+        let lost = !state.losses.is_empty();
         drop(state);
+        if lost {
+            self.lost();
+        }
         self.changed.notify_all();
     }
 

@@ -1,5 +1,6 @@
 //! What is between the loop and a webhook's threads, without the lock around it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,8 @@ use crate::store::{Admission, Enrolled, Fixed, SPOOL_FULL};
 /// Octets of events that jq has not judged yet at most, beside those of a full spool. What jq does not want takes no room
 /// in the spool, so it must have some of its own.
 const UNJUDGED_BYTES_MAX: usize = 64 << 20;
+/// Octets of lost events that jq is to judge at most: only what it wants is a loss. More of them are taken for wanted.
+const DOOMED_BYTES_MAX: usize = 4 << 20;
 /// Why an event is lost where there is no room for more of them.
 const UNJUDGED_FULL: &str = "the jq filter is too slow";
 
@@ -49,6 +52,9 @@ pub(super) struct State {
     pub unjudged: Shelf,
     /// The last event that it has judged.
     pub judged: u64,
+    /// What is lost already, if jq wants it, and why.
+    pub doomed: VecDeque<(Arc<[u8]>, &'static str)>,
+    doomed_bytes: usize,
     /// What is to be sent.
     pub kept: Shelf,
     pub pending: Pending,
@@ -92,6 +98,8 @@ impl State {
             generation: 0,
             unjudged: Shelf::default(),
             judged: 0,
+            doomed: VecDeque::new(),
+            doomed_bytes: 0,
             kept: Shelf::default(),
             pending: Pending::default(),
             commits: 0,
@@ -119,6 +127,27 @@ impl State {
         match self.losses.iter_mut().find(|(known, _)| known == reason) {
             Some((_, count)) => *count += events,
             None => self.losses.push((reason.to_owned(), events)),
+        }
+    }
+
+    /// An event is lost, if jq wants it: `false` where it is not asked.
+    pub fn doom(&mut self, line: &Arc<[u8]>, reason: &'static str) -> bool {
+        let asked = self.judging && self.doomed_bytes + line.len() <= DOOMED_BYTES_MAX;
+        if asked {
+            self.doomed_bytes += line.len();
+            self.doomed.push_back((line.clone(), reason));
+        }
+        asked
+    }
+
+    /// Of the first lost events these are wanted.
+    pub fn judge_doomed(&mut self, wanted: &[bool]) {
+        for wanted in wanted {
+            let Some((line, reason)) = self.doomed.pop_front() else { return };
+            self.doomed_bytes -= line.len();
+            if *wanted {
+                self.lose(reason, 1);
+            }
         }
     }
 
@@ -298,6 +327,7 @@ impl State {
         let floor = kept.floor;
         self.kept = std::mem::take(&mut self.unjudged);
         self.kept.prepend(kept);
+        self.judge_doomed(&vec![true; self.doomed.len()]);
         (self.kept.epoch, self.unjudged.epoch) = (epoch + 1, epoch + 1);
         self.kept.floor = floor;
         self.sieved = false;
