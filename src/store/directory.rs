@@ -45,7 +45,12 @@ impl Directory {
         names.iter().try_for_each(|name| letters.refuse_link(name)).map_err(failed)?;
         let lock = folder.file(LOCK, OFlags::WRONLY | OFlags::CREATE).map_err(failed)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Directory { folder, _lock: lock }),
+            Ok(()) => {
+                let directory = Directory { folder, _lock: lock };
+                // Of a copy that a crash broke off.
+                directory.drop_copy();
+                Ok(directory)
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::failed(format_args!(
                 "another linkhook uses the state directory {}; stop it, or set another state_dir",
                 path.display()

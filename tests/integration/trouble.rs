@@ -208,7 +208,7 @@ fn damage(database: &Path) {
 
 fn damaged() -> Result<(), Failed> {
     let (namespace, state) = (Namespace::new(), State::new());
-    let mut receiver = Receiver::inside(&namespace, "503:3,204");
+    let mut receiver = Receiver::inside(&namespace, "503:10,204");
     let configuration = configuration(&state.path(), &webhook("noc", receiver.port, "batch = { events = 100 }"));
     let mut linkhook = run(&namespace, &configuration);
     mtu(&namespace, 30000);
@@ -217,6 +217,17 @@ fn damaged() -> Result<(), Failed> {
     namespace.batch(&batch(30000));
     linkhook.expect("the last before", |line| line["link"]["mtu"] == 34000);
     damage(&state.path().join("linkhook.db"));
+    // It is seen when what is damaged is needed.
+    let is_aside = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.unwrap().file_name().to_string_lossy().starts_with("linkhook.db.set-aside-")
+    };
+    linkhook.until(
+        "it is set aside",
+        |round| mtu(&namespace, 35000 + round),
+        |_| std::fs::read_dir(state.path()).unwrap().any(is_aside),
+    );
+    let after = sequence(linkhook.seen.last().unwrap());
+    // More than the window in memory holds.
     namespace.batch(&batch(40000));
     linkhook.expect("the last after", |line| line["link"]["mtu"] == 44000);
     let last = *changes(&linkhook.seen).last().unwrap();
@@ -231,9 +242,9 @@ fn damaged() -> Result<(), Failed> {
     let lost = lost(&seen);
     let count: u64 = lost.iter().map(|(_, events)| events).sum();
     assert_eq!(found.len() as u64 + count, printed.len() as u64, "{} posted, lost {lost:?}", found.len());
-    // What came after the damage is among them.
-    let after = printed.len() - 4000;
-    assert_eq!(printed[after..].iter().filter(|sequence| !found.contains(sequence)).count(), 0, "{lost:?}");
+    // What came into the new one is among them.
+    let missing = printed.iter().filter(|one| **one > after && !found.contains(one)).count();
+    assert_eq!(missing, 0, "lost {lost:?}");
     Ok(())
 }
 
