@@ -4,25 +4,27 @@
 //! `batch` where there are any, the events whole, as they would have been sent.
 //!
 //! Nothing is kept open between two letters, and nothing is remembered: whoever reads, moves or removes the file may do
-//! so at any time. A file that is full takes the place of `WEBHOOK.jsonl.1`, so that there are two at most.
+//! so at any time, and a state directory that was replaced is found anew. A file that is full takes the place of
+//! `WEBHOOK.jsonl.1`, so that there are two at most.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::decode::json::Json;
 use crate::event::Clock;
+use crate::store::folder::Folder;
 
 /// Octets in each of the two files at most. A letter that is larger has one to itself.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
-/// Letters hold what is told of a network: they are their owner's alone.
-const FILE_MODE: u32 = 0o600;
-const DIRECTORY_MODE: u32 = 0o700;
+/// The directory of all webhooks' letters in the state directory.
+pub const DIRECTORY: &str = "dead";
 
 /// Events that are not delivered, and why.
 #[derive(Clone, Copy, Debug)]
@@ -43,25 +45,26 @@ pub struct Letter<'a> {
 #[derive(Debug)]
 pub struct DeadLetters {
     webhook: String,
-    directory: PathBuf,
+    state_directory: PathBuf,
     file_bytes_max: u64,
     clock: Clock,
     /// Events that were given up and are not told yet.
     given_up: u64,
+    /// How an open file takes a line behind so many octets; a test has it fail.
+    write: fn(&mut File, u64, &[u8]) -> io::Result<()>,
 }
 
 impl DeadLetters {
-    /// Those of a webhook, by its name, which is known to be one. The directory is made if it is not there.
-    pub fn open(state_dir: &Path, webhook: &str) -> io::Result<DeadLetters> {
-        let letters = DeadLetters {
+    /// Those of a webhook, by its name, which is known to be one. Directory and file are made by the first letter.
+    pub fn new(state_directory: PathBuf, webhook: &str) -> DeadLetters {
+        DeadLetters {
             webhook: webhook.to_owned(),
-            directory: state_dir.join("dead"),
+            state_directory,
             file_bytes_max: FILE_BYTES_MAX,
             clock: Clock::default(),
             given_up: 0,
-        };
-        letters.make_directory()?;
-        Ok(letters)
+            write,
+        }
     }
 
     /// Adds a letter. When this returns, it is on the disk. Gives back how many older events were given up for it, of
@@ -70,69 +73,44 @@ impl DeadLetters {
     /// After an error nothing of the letter counts, and the caller tries the same one again.
     pub fn append(&mut self, letter: &Letter<'_>) -> io::Result<u64> {
         let line = self.line(letter);
-        self.make_directory()?;
-        let mut file = self.open_file()?;
+        let folder = Folder::open(&self.state_directory)?.folder(DIRECTORY)?;
+        let mut file = self.open_file(&folder)?;
         let mut length = file.metadata()?.len();
         if length > 0 && length + line.len() as u64 > self.file_bytes_max {
-            self.turn_over()?;
-            file = self.open_file()?;
+            self.turn_over(&folder)?;
+            file = self.open_file(&folder)?;
             length = file.metadata()?.len();
         }
-        let written = Self::write(&mut file, length, &line);
+        let written = (self.write)(&mut file, length, &line);
         if written.is_err() {
             // Half a line, or one that the disk may not have: it is written anew, not synced once more.
             let _ = file.set_len(length);
         } else if length == 0 {
             // The file's name is new.
-            File::open(&self.directory)?.sync_all()?;
+            folder.sync()?;
         }
         written?;
         Ok(std::mem::take(&mut self.given_up))
     }
 
-    fn write(file: &mut File, length: u64, line: &[u8]) -> io::Result<()> {
-        let mut last = [b'\n'];
-        if let Some(before) = length.checked_sub(1) {
-            file.read_exact_at(&mut last, before)?;
-        }
-        if last != [b'\n'] {
-            // A line that was torn by a crash.
-            file.write_all(b"\n")?;
-        }
-        file.write_all(line)?;
-        file.sync_all()
-    }
-
     /// The file takes the older one's place, whose events are counted and given up.
-    fn turn_over(&mut self) -> io::Result<()> {
-        let older = self.path(".1");
-        let events = match File::open(&older) {
-            Ok(file) => count(&mut BufReader::new(file))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => 0,
-            Err(error) => return Err(error),
+    fn turn_over(&mut self, folder: &Folder) -> io::Result<()> {
+        let older = self.name(".1");
+        let events = match folder.look(&older)? {
+            Some(_) => count(&mut BufReader::new(folder.file(&older, OFlags::RDONLY)?))?,
+            None => 0,
         };
-        std::fs::rename(self.path(""), older)?;
+        folder.rename(&self.name(""), &older)?;
         self.given_up += events;
         Ok(())
     }
 
-    fn path(&self, suffix: &str) -> PathBuf {
-        self.directory.join(format!("{}.jsonl{suffix}", self.webhook))
+    fn name(&self, suffix: &str) -> String {
+        format!("{}.jsonl{suffix}", self.webhook)
     }
 
-    fn open_file(&self) -> io::Result<File> {
-        OpenOptions::new().read(true).append(true).create(true).mode(FILE_MODE).open(self.path(""))
-    }
-
-    fn make_directory(&self) -> io::Result<()> {
-        match DirBuilder::new().mode(DIRECTORY_MODE).create(&self.directory) {
-            Ok(()) => match self.directory.parent() {
-                Some(parent) => File::open(parent)?.sync_all(),
-                None => Ok(()),
-            },
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(error),
-        }
+    fn open_file(&self, folder: &Folder) -> io::Result<File> {
+        folder.file(&self.name(""), OFlags::RDWR | OFlags::APPEND | OFlags::CREATE)
     }
 
     fn line(&mut self, letter: &Letter<'_>) -> Vec<u8> {
@@ -164,6 +142,19 @@ impl DeadLetters {
     }
 }
 
+fn write(file: &mut File, length: u64, line: &[u8]) -> io::Result<()> {
+    let mut last = [b'\n'];
+    if let Some(before) = length.checked_sub(1) {
+        file.read_exact_at(&mut last, before)?;
+    }
+    if last != [b'\n'] {
+        // A line that was torn by a crash.
+        file.write_all(b"\n")?;
+    }
+    file.write_all(line)?;
+    file.sync_all()
+}
+
 /// How many events are in the letters. A torn one has none: whoever wrote it was not told that it is there, and wrote it
 /// again.
 fn count(letters: &mut impl BufRead) -> io::Result<u64> {
@@ -181,6 +172,7 @@ fn count(letters: &mut impl BufRead) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
 
     use serde_json::{Value, json};
@@ -188,21 +180,19 @@ mod tests {
     use super::*;
 
     /// A state directory that goes with its test.
-    struct State(PathBuf);
+    struct State(tempfile::TempDir);
 
     impl State {
-        fn new(name: &str) -> State {
-            let path = std::env::temp_dir().join(format!("linkhook-dead-{name}-{}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            State(path)
+        fn new() -> State {
+            State(tempfile::tempdir().unwrap())
         }
 
         fn letters(&self, file_bytes_max: u64) -> DeadLetters {
-            DeadLetters { file_bytes_max, ..DeadLetters::open(&self.0, "noc").unwrap() }
+            DeadLetters { file_bytes_max, ..DeadLetters::new(self.0.path().to_owned(), "noc") }
         }
 
         fn path(&self, name: &str) -> PathBuf {
-            self.0.join("dead").join(name)
+            self.0.path().join(DIRECTORY).join(name)
         }
 
         fn text(&self, name: &str) -> String {
@@ -220,12 +210,6 @@ mod tests {
         }
     }
 
-    impl Drop for State {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
     fn events(numbers: &[u64]) -> Vec<Arc<[u8]>> {
         numbers.iter().map(|number| format!("{{\"seq\":{number}}}").into_bytes().into()).collect()
     }
@@ -237,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_a_readable_line() {
-        let state = State::new("line");
+        let state = State::new();
         let mut letters = state.letters(FILE_BYTES_MAX);
         let events = events(&[7, 8]);
         let letter = Letter {
@@ -264,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_restart_keeps_all_and_ends_a_torn_line() {
-        let state = State::new("restart");
+        let state = State::new();
         append(&mut state.letters(FILE_BYTES_MAX), &[1]).unwrap();
         append(&mut state.letters(FILE_BYTES_MAX), &[2]).unwrap();
         assert_eq!(state.numbers("noc.jsonl"), [1, 2]);
@@ -279,7 +263,7 @@ mod tests {
 
     #[test]
     fn whoever_takes_the_file_away_may() {
-        let state = State::new("away");
+        let state = State::new();
         let mut letters = state.letters(FILE_BYTES_MAX);
         append(&mut letters, &[1]).unwrap();
         fs::remove_dir_all(state.path("")).unwrap();
@@ -289,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_older_file_is_given_up_and_counted() {
-        let state = State::new("full");
+        let state = State::new();
         let mut letters = state.letters(250);
         let given_up: Vec<u64> = (0..7).map(|number| append(&mut letters, &[number, 100 + number]).unwrap()).collect();
         // Two letters fit.
@@ -306,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_was_given_up_is_told_after_a_failure_too() {
-        let state = State::new("failure");
+        let state = State::new();
         let mut letters = state.letters(10);
         append(&mut letters, &[1]).unwrap();
         append(&mut letters, &[2]).unwrap();
@@ -323,16 +307,38 @@ mod tests {
 
     #[test]
     fn a_write_that_fails_leaves_no_half_line() {
-        let state = State::new("half");
+        let state = State::new();
         let mut letters = state.letters(FILE_BYTES_MAX);
         append(&mut letters, &[1]).unwrap();
-        // Writing to it fails as a full disk does.
-        fs::rename(state.path("noc.jsonl"), state.path("kept")).unwrap();
-        std::os::unix::fs::symlink("/dev/full", state.path("noc.jsonl")).unwrap();
+        // Half of it fits on the disk.
+        letters.write = |file, _, line| {
+            file.write_all(&line[..line.len() / 2])?;
+            Err(ErrorKind::StorageFull.into())
+        };
         let error = append(&mut letters, &[2]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull);
-        fs::rename(state.path("kept"), state.path("noc.jsonl")).unwrap();
+        assert_eq!(state.text("noc.jsonl").lines().count(), 1);
+        letters.write = write;
         append(&mut letters, &[2]).unwrap();
         assert_eq!(state.numbers("noc.jsonl"), [1, 2]);
+    }
+
+    #[test]
+    fn no_link_is_followed() {
+        let state = State::new();
+        let mut letters = state.letters(FILE_BYTES_MAX);
+        append(&mut letters, &[1]).unwrap();
+        let victim = state.0.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        for name in ["noc.jsonl", ""] {
+            let path = if name.is_empty() { state.0.path().join(DIRECTORY) } else { state.path(name) };
+            fs::rename(&path, state.0.path().join("kept")).unwrap();
+            std::os::unix::fs::symlink(if name.is_empty() { state.0.path() } else { &victim }, &path).unwrap();
+            let error = append(&mut letters, &[2]).unwrap_err().to_string();
+            assert!(error.contains("is a symbolic link"), "{error}");
+            fs::remove_file(&path).unwrap();
+            fs::rename(state.0.path().join("kept"), &path).unwrap();
+        }
+        assert_eq!((fs::read(&victim).unwrap(), state.numbers("noc.jsonl")), (b"precious".to_vec(), vec![1]));
     }
 }

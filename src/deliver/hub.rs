@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::Webhook;
-use super::dead::{DeadLetters, Letter};
 use super::formats::Batch;
 use super::lane::{Bell, Lane};
 use super::send::{Parcel, Reply, Sender};
-use super::worker::{Worker, bury, new_id};
+use super::worker::{Worker, new_id};
+use super::{Webhook, sieve};
 use crate::error::{Error, Result};
 use crate::filter::Candidate;
-use crate::store::{Clerk, Enrolled, Queue, Staged};
+use crate::store::{Clerk, Queue, Staged};
 
 /// Losses are told no more often than this.
 const LOSSES_PAUSE: Duration = Duration::from_secs(1);
-/// A thread that a defect has ended begins anew after so long.
-const DEFECT_PAUSE: Duration = Duration::from_secs(1);
+/// So often a defect must end a webhook's thread before the batch on its way is given up for it, beside the time that any
+/// batch has.
+const DEFECTS_MIN: u32 = 5;
 
 /// The webhooks that want an event.
 pub type WantedBy = smallvec::SmallVec<[Arc<dyn Queue>; 2]>;
@@ -86,7 +86,7 @@ impl Hub {
     /// From here on these are the webhooks: those of a name that is known keep what waits for them, new ones begin, and
     /// what waits for others goes to the dead letters.
     pub fn set(&mut self, webhooks: Vec<Webhook>) -> Result<()> {
-        self.leaving.retain(|lane| !lane.has_ended());
+        self.part();
         let wants_interfaces = webhooks.iter().any(|webhook| webhook.filter.wants_interfaces());
         let (known, new): (Vec<Webhook>, Vec<Webhook>) =
             webhooks.into_iter().partition(|webhook| self.has(&webhook.name));
@@ -97,6 +97,11 @@ impl Hub {
             )));
         }
         // These may fail; then everything is as it was.
+        for webhook in known.iter().filter(|webhook| webhook.jq.is_some()) {
+            if let Some(lane) = self.lanes.iter().find(|lane| lane.name() == webhook.name) {
+                start_judge(lane)?;
+            }
+        }
         let mut lanes = Vec::new();
         for webhook in new {
             match self.begin(webhook) {
@@ -136,30 +141,39 @@ impl Hub {
     }
 
     fn begin(&self, webhook: Webhook) -> Result<Arc<Lane>> {
-        let name = webhook.name.clone();
-        let (lane, enrolled) = match &self.store {
-            None => (Lane::new(webhook, self.bell.clone()), Enrolled::default()),
-            Some(Durable { clerk, .. }) => {
-                let enrolled = clerk.enroll(&name)?;
-                let lane = Lane::stored(webhook, self.bell.clone(), clerk.clone(), &enrolled);
-                (lane, enrolled)
-            }
-        };
-        let lane = Arc::new(lane);
+        let (name, judges) = (webhook.name.clone(), webhook.jq.is_some());
+        let bell = self.bell.clone();
+        let lane = Arc::new(match &self.store {
+            None => Lane::new(webhook, bell),
+            Some(Durable { clerk, directory }) => Lane::stored(webhook, bell, clerk.clone(), directory),
+        });
+        if judges {
+            start_judge(&lane)?;
+        }
+        let (of, host) = (lane.clone(), self.host.clone());
+        let thread = std::thread::Builder::new().name(name.chars().take(15).collect());
+        if let Err(error) = thread.spawn(move || work(&of, &host)) {
+            // Its judge ends.
+            lane.end(Instant::now());
+            return Err(Error::system("cannot start a webhook's thread", &error));
+        }
+        // Nothing here waits for the disk: its thread begins once the store has told what it knows.
         if let Some(Durable { clerk, .. }) = &self.store {
             clerk.attend(lane.clone());
         }
-        if !enrolled.losses.is_empty() {
-            self.bell.lost.store(true, Ordering::Release);
-        }
-        let dead = self.store.as_ref().map(|store| DeadLetters::open(&store.directory, &name));
-        let dead =
-            dead.transpose().map_err(|error| Error::system("cannot make the directory of dead letters", &error))?;
-        let (of, host) = (lane.clone(), self.host.clone());
-        let thread = std::thread::Builder::new().name(name.chars().take(15).collect());
-        let started = thread.spawn(move || work(&of, &host, dead, enrolled));
-        started.map_err(|error| Error::system("cannot start a webhook's thread", &error))?;
         Ok(lane)
+    }
+
+    /// Lets go of lanes that have put everything away, and told it.
+    fn part(&mut self) {
+        let Hub { leaving, store, .. } = self;
+        leaving.retain(|lane| {
+            let left = lane.has_left();
+            if left && let Some(Durable { clerk, .. }) = store {
+                clerk.strike(lane.clone());
+            }
+            !left
+        });
     }
 
     /// Whether names of interfaces matter.
@@ -228,15 +242,15 @@ impl Hub {
 
     /// The losses since the last call, if it is time to tell them, or if it must be now.
     pub fn losses(&mut self, now: Instant, must: bool) -> Vec<Loss> {
+        // Their losses are in the store by now, or were told before.
+        self.part();
         if !must && self.due(now).is_none_or(|due| due > now) {
             return Vec::new();
         }
         self.told_at = Some(now);
         // Before they are taken: what comes after is told the next time.
         self.bell.lost.store(false, Ordering::Release);
-        let losses = self.lanes.iter().chain(&self.leaving).flat_map(losses_of).collect();
-        self.leaving.retain(|lane| !lane.has_ended());
-        losses
+        self.lanes.iter().chain(&self.leaving).flat_map(losses_of).collect()
     }
 
     /// The end: what waits is sent at once, for so long at most. Gives back what was not sent, where it is lost by that.
@@ -268,60 +282,94 @@ fn losses_of(lane: &Arc<Lane>) -> Vec<Loss> {
 }
 
 /// A webhook's thread.
-fn work(lane: &Arc<Lane>, host: &str, mut dead: Option<DeadLetters>, enrolled: Enrolled) {
-    let Enrolled { batches: mut number, mut batch, .. } = enrolled;
-    let mut broken_at = None;
-    loop {
-        let resumed = batch.take();
-        let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            Worker::new(lane, host, dead.as_mut(), &mut number).run(resumed);
-        }));
-        if worked.is_ok() {
-            break;
+fn work(lane: &Arc<Lane>, host: &str) {
+    if let Some(enrolled) = lane.enrolled() {
+        let (mut number, mut batch) = (enrolled.batches, enrolled.batch);
+        let mut defects = Defects::default();
+        while std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            Worker::new(lane, host, &mut number).run(batch.take());
+        }))
+        .is_err()
+        {
+            let first = lane.first_flying();
+            let (webhook, generation) = lane.webhook();
+            let (pause, hopeless) = defects.one_more(first, &webhook);
+            log::error!(
+                "webhook {}: its thread has ended by a defect, and begins anew in {:.1} s; please report it",
+                webhook.name,
+                pause.as_secs_f64()
+            );
+            // What was on its way is sent again, unless it has led to the same for too long.
+            if hopeless {
+                lane.bury_flying("a defect in linkhook");
+            } else {
+                lane.put_back(0);
+            }
+            lane.pause(Instant::now() + pause, generation);
         }
-        log::error!("webhook {}: its thread has ended by a defect, and begins anew; please report it", lane.name());
-        // What was on its way is sent again, unless it leads to the same a second time.
-        let first = lane.first_flying();
-        if first.is_some() && first == broken_at {
-            bury_flying(lane, dead.as_mut(), "a defect in linkhook");
-        } else {
-            lane.put_back(0);
+        if lane.is_removed() && leave(lane) {
+            lane.leave();
         }
-        broken_at = first;
-        let (_, generation) = lane.webhook();
-        lane.pause(Instant::now() + DEFECT_PAUSE, generation);
-    }
-    if lane.is_removed() {
-        leave(lane, dead.as_mut());
     }
     lane.ended();
 }
 
-/// What waits for a webhook that is gone from the configuration goes to the dead letters, and is told as lost.
-fn leave(lane: &Arc<Lane>, mut dead: Option<&mut DeadLetters>) {
-    while lane.take_some() {
-        if !bury_flying(lane, dead.as_deref_mut(), "the webhook was removed from the configuration") {
-            return;
+/// Defects that the same events led to, one after the other: each is an attempt that failed.
+#[derive(Default)]
+struct Defects {
+    first: Option<u64>,
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl Defects {
+    /// One more, by events of which that is the first. Gives the pause that follows, and whether they are given up.
+    fn one_more(&mut self, first: Option<u64>, webhook: &Webhook) -> (Duration, bool) {
+        if self.first != first {
+            *self = Defects { first, ..Defects::default() };
         }
-    }
-    if let Some(clerk) = lane.clerk() {
-        clerk.strike(lane.clone());
+        let pause = webhook.retry.pause(self.count, 1.0);
+        self.count += 1;
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let late = since.elapsed() >= webhook.retry.give_up_after;
+        (pause, first.is_some() && late && self.count >= DEFECTS_MIN)
     }
 }
 
-/// What is on its way goes to the dead letters, and is told as lost. `false` when there was no time for it.
-fn bury_flying(lane: &Arc<Lane>, dead: Option<&mut DeadLetters>, reason: &str) -> bool {
-    let events = lane.flying();
-    let time_microseconds = Timestamp::now().as_microsecond();
-    let letter = Letter { time_microseconds, reason, status: None, batch: None, events: &events };
-    if !bury(lane, dead, &letter) {
+/// What waits for a webhook that is gone from the configuration goes to the dead letters, and is told as lost. `false`
+/// when there was no time for it: then it is done at the next start.
+fn leave(lane: &Arc<Lane>) -> bool {
+    // What was handed over before the webhook was removed comes first.
+    if lane.clerk().is_some_and(|clerk| !clerk.reach(&mut || lane.has_time())) || !lane.wait_for_judge() {
         return false;
     }
-    if let Some(clerk) = lane.clerk() {
-        clerk.done(lane.clone(), lane.last_taken(), Some((reason.to_owned(), events.len() as u64)));
+    while lane.take_some() {
+        if !lane.bury_flying("the webhook was removed from the configuration") {
+            return false;
+        }
     }
-    lane.done(Some(reason));
-    true
+    lane.has_time()
+}
+
+/// Starts the thread that judges a webhook's events by jq, unless it runs.
+fn start_judge(lane: &Arc<Lane>) -> Result<()> {
+    if !lane.begin_judging() {
+        return Ok(());
+    }
+    let of = lane.clone();
+    let started = std::thread::Builder::new().name("jq".into()).spawn(move || {
+        let mut defects = Defects::default();
+        while std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sieve::run(&of))).is_err() {
+            let (webhook, generation) = of.webhook();
+            let (pause, _) = defects.one_more(None, &webhook);
+            log::error!("webhook {}: judging has ended by a defect, and begins anew; please report it", webhook.name);
+            of.pause(Instant::now() + pause, generation);
+        }
+    });
+    started.map(drop).map_err(|error| {
+        lane.judging_failed();
+        Error::system("cannot start the thread of a webhook's jq filter", &error)
+    })
 }
 
 /// Posts one event to a webhook, once, whatever it wants.
@@ -332,4 +380,89 @@ pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> Reply {
     let body = (webhook.format.body)(&batch);
     let now = Timestamp::now().as_second();
     Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &body }, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lane::tests::webhook;
+    use super::*;
+    use crate::store::{Store, Synchronous};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A webhook for `hello` that nobody answers.
+    fn hello(lines: &str) -> Webhook {
+        webhook(&format!("kinds = [\"hello\"]\n{lines}"))
+    }
+
+    fn until(what: &str, mut holds: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < PATIENCE, "{what}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn what_a_removed_webhook_lost_is_told_whatever_comes_between() {
+        let mut hub = Hub::start(vec![hello("")], "", None, || {}).unwrap();
+        for sequence in 1..=501 {
+            hub.offer_own("hello", sequence, b"{}\n");
+        }
+        hub.release();
+        hub.set(Vec::new()).unwrap();
+        let lane = hub.leaving[0].clone();
+        until("its end", || lane.unsent(Instant::now() + PATIENCE) == 0);
+        // A second SIGHUP, before losses are told again.
+        hub.set(Vec::new()).unwrap();
+        let told: u64 = hub.losses(Instant::now(), true).iter().map(|loss| loss.events).sum();
+        assert_eq!(told, 501);
+        hub.set(Vec::new()).unwrap();
+        assert!(hub.leaving.is_empty());
+    }
+
+    #[test]
+    fn a_new_webhook_does_not_wait_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        let store = Store::open(&path, Synchronous::Normal, || {}).unwrap();
+        let durable = Durable { clerk: store.clerk(), directory: path.clone() };
+        let mut hub = Hub::start(Vec::new(), "", Some(durable), || {}).unwrap();
+        // A disk that hangs is like one that somebody holds.
+        let holder = rusqlite::Connection::open(path.join("linkhook.db")).unwrap();
+        holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let began = Instant::now();
+        hub.set(vec![hello("")]).unwrap();
+        hub.set(vec![hello(""), Webhook { name: "other".into(), ..hello("filter = '.a'") }]).unwrap();
+        hub.set(vec![hello("")]).unwrap();
+        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+        // What it wants meanwhile is its own once the disk is back.
+        hub.offer_own("hello", 1, b"{}\n");
+        let events = hub.take_staged();
+        store.append(crate::store::Append { lines: b"{}\n".to_vec(), sequence: 1, events, ..Default::default() });
+        holder.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(store.settle(PATIENCE), b"{}\n");
+        assert_eq!(hub.lanes[0].unsent(Instant::now()), 1);
+        assert!(hub.losses(Instant::now(), true).is_empty());
+    }
+
+    #[test]
+    fn a_defect_gives_up_no_event_before_its_time() {
+        let mut webhook = hello("retry = { first = \"1s\", most = \"8s\" }");
+        webhook.retry.give_up_after = Duration::ZERO;
+        let mut defects = Defects::default();
+        let mut one_more = |first| {
+            let (pause, hopeless) = defects.one_more(first, &webhook);
+            (pause.as_secs(), hopeless)
+        };
+        // Each a failed attempt, with its pause.
+        let found = [Some(7); 6].map(&mut one_more);
+        assert_eq!(found, [(1, false), (2, false), (4, false), (8, false), (8, true), (8, true)]);
+        // Other events have a time of their own, and none is given up where none is on its way.
+        assert_eq!(one_more(Some(8)), (1, false));
+        assert!([None; 9].map(&mut one_more).iter().all(|(_, hopeless)| !hopeless));
+        let patient = hello("");
+        let mut defects = Defects::default();
+        assert!((0..100).all(|_| !defects.one_more(Some(7), &patient).1));
+    }
 }

@@ -3,23 +3,33 @@
 //! Without a state directory all that waits is in the window. With one it is in the database, and the window holds the
 //! first of it: the worker reads on from there ([`Lane::take`]) when the window does not hold all.
 
+mod letters;
+mod queue;
+mod shelf;
+mod sifting;
 mod state;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Decision, Limits};
+use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
-use crate::store::{Admission, Clerk, Enrolled, Queue, Reader};
-use state::State;
-pub(super) use state::Waiting;
+use crate::store::{Clerk, Enrolled, Fixed, Reader, Trouble};
+pub(super) use letters::Death;
+pub(super) use shelf::Waiting;
+pub(super) use sifting::{Sifted, Unjudged};
+use state::{Side, State};
 
 /// Octets of events in the window at most, where the database has them all.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// A database that cannot be read is tried again so often.
 const READ_PAUSE: Duration = Duration::from_secs(1);
+/// Why events are lost that the store should have.
+const MISSING: &str = "the database does not have them any more";
 
 /// Tells the loop that there is something for it.
 pub(super) struct Bell {
@@ -41,15 +51,22 @@ impl Bell {
     }
 }
 
-/// What is between the loop and a webhook's thread.
+/// What is between the loop and a webhook's threads.
 pub(super) struct Lane {
     name: String,
     state: Mutex<State>,
     changed: Condvar,
     /// The webhook's number in the store.
     number: AtomicI64,
-    store: Option<(Clerk, Mutex<Reader>)>,
+    store: Option<Stored>,
     bell: Arc<Bell>,
+}
+
+/// What a lane has of the state directory.
+struct Stored {
+    clerk: Clerk,
+    reader: Mutex<Reader>,
+    dead: Mutex<DeadLetters>,
 }
 
 /// How a pause ended.
@@ -80,25 +97,25 @@ impl Lane {
         }
     }
 
-    /// With what the store knows of the webhook.
-    pub fn stored(webhook: Webhook, bell: Arc<Bell>, clerk: Clerk, enrolled: &Enrolled) -> Lane {
-        let reader = Mutex::new(clerk.reader());
-        let lane =
-            Lane { number: AtomicI64::new(enrolled.webhook), store: Some((clerk, reader)), ..Lane::new(webhook, bell) };
-        let mut state = lane.lock();
-        let (events, octets) = enrolled.waiting;
-        state.events = events;
-        state.bytes = usize::try_from(octets).unwrap_or(usize::MAX);
-        state.beyond = events > 0;
-        state.taken = enrolled.batch.as_ref().map_or(0, |batch| batch.last);
-        state.losses.clone_from(&enrolled.losses);
-        drop(state);
-        lane
+    /// With a store, which is then to attend to it, and the state directory, for the dead letters.
+    pub fn stored(webhook: Webhook, bell: Arc<Bell>, clerk: Clerk, directory: &Path) -> Lane {
+        let dead = Mutex::new(DeadLetters::new(directory.to_owned(), &webhook.name));
+        let store = Stored { reader: Mutex::new(clerk.reader()), clerk, dead };
+        Lane { store: Some(store), ..Lane::new(webhook, bell) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is whole before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'l>(&'l self, state: MutexGuard<'l, State>) -> MutexGuard<'l, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_until<'l>(&'l self, state: MutexGuard<'l, State>, until: Instant) -> MutexGuard<'l, State> {
+        let pause = until.saturating_duration_since(Instant::now());
+        self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// The webhook, and which one in the row of its settings it is.
@@ -109,12 +126,31 @@ impl Lane {
 
     /// The store, where there is one.
     pub fn clerk(&self) -> Option<&Clerk> {
-        self.store.as_ref().map(|(clerk, _)| clerk)
+        self.store.as_ref().map(|store| &store.clerk)
+    }
+
+    /// Waits for what the store knows of the webhook. `None` when the end comes before.
+    pub fn enrolled(&self) -> Option<Enrolled> {
+        if self.store.is_none() {
+            return Some(Enrolled::default());
+        }
+        let mut state = self.lock();
+        loop {
+            if let Some(enrolled) = &state.enrolled {
+                return Some(enrolled.clone());
+            }
+            match state.ending {
+                Some(deadline) if deadline <= Instant::now() => return None,
+                Some(deadline) => state = self.wait_until(state, deadline),
+                None => state = self.wait(state),
+            }
+        }
     }
 
     /// From here on the webhook has these settings. One that rested is tried again.
     pub fn replace(&self, webhook: Webhook) {
         let mut state = self.lock();
+        state.sieved |= webhook.jq.is_some();
         state.webhook = Arc::new(webhook);
         state.generation += 1;
         state.rests = None;
@@ -125,7 +161,7 @@ impl Lane {
     /// Whether the loop may go on: not where the webhook blocks and its spool is full.
     pub fn has_room(&self) -> bool {
         let mut state = self.lock();
-        state.blocks = state.webhook.when_full == WhenFull::Block && state.bytes >= state.webhook.spool_bytes;
+        state.blocks = state.webhook.when_full == WhenFull::Block && state.is_full();
         !state.blocks
     }
 
@@ -135,22 +171,39 @@ impl Lane {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            if state.removed {
+            if state.removed || state.is_over_at(now) {
                 return None;
             }
-            let limits = limits(&state.webhook);
-            if state.beyond && state.window.len() <= limits.events && state.window_bytes < WINDOW_BYTES_MAX {
-                state = self.read_on(state, &limits);
+            if !state.is_judged() {
+                // Its judge takes back what waits.
+                state = match state.ending {
+                    Some(deadline) => self.wait_until(state, deadline),
+                    None => self.wait(state),
+                };
                 continue;
             }
-            let oldest = state.window.front().map(|first| first.came);
-            let mut decision = limits.decide(state.window.iter().map(|event| event.line.len()), oldest, last, now);
+            let limits = limits(&state.webhook);
+            let kept = &state.kept;
+            if kept.missing() > 0 && kept.window.len() <= limits.events && kept.window_bytes < WINDOW_BYTES_MAX {
+                state = self.read_on(state, Side::Kept, limits.events.saturating_mul(2));
+                continue;
+            }
+            let oldest = kept.window.front().map(|first| first.came);
+            let sizes = || state.kept.window.iter().map(|event| event.line.len());
+            let mut decision = limits.decide(sizes(), oldest, last, now);
             if let Some(deadline) = state.ending {
-                if state.window.is_empty() || state.rests.is_some() || deadline <= now {
+                if state.rests.is_some() {
                     return None;
                 }
+                if state.kept.window.is_empty() {
+                    if state.unjudged.events() == 0 {
+                        return None;
+                    }
+                    state = self.wait_until(state, deadline);
+                    continue;
+                }
                 // Nothing more comes.
-                decision = Decision::Send(limits.fitting(state.window.iter().map(|event| event.line.len())));
+                decision = Decision::Send(limits.fitting(sizes()));
             }
             match decision {
                 Decision::Send(count) if state.rests.is_none() => {
@@ -159,11 +212,8 @@ impl Lane {
                     self.unblock(state);
                     return Some(events);
                 }
-                Decision::Wait(until) if state.rests.is_none() => {
-                    let pause = until.saturating_duration_since(now);
-                    state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
-                }
-                _ => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Decision::Wait(until) if state.rests.is_none() => state = self.wait_until(state, until),
+                _ => state = self.wait(state),
             }
         }
     }
@@ -176,46 +226,56 @@ impl Lane {
         }
     }
 
-    /// Reads into the window what the database holds beyond it.
-    fn read_on<'l>(&'l self, mut state: MutexGuard<'l, State>, limits: &Limits) -> MutexGuard<'l, State> {
-        let Some((_, reader)) = &self.store else {
-            state.beyond = false;
+    /// Reads into the window what the database holds beyond it. What is counted and not there any more is lost.
+    fn read_on<'l>(&'l self, mut state: MutexGuard<'l, State>, side: Side, events_max: usize) -> MutexGuard<'l, State> {
+        let Some(store) = &self.store else {
+            state.shelf(side).forget_missing();
             return state;
         };
-        let after = state.window.back().map_or(state.floor.max(state.taken), |last| last.sequence);
-        let (newest, epoch) = (state.newest, state.epoch);
+        if state.moving {
+            return self.wait_until(state, Instant::now() + READ_PAUSE);
+        }
+        let last = state.last_of(side);
+        let (commits, shelf) = (state.commits, state.shelf(side));
+        let (after, epoch) = (shelf.after(), shelf.epoch);
         drop(state);
-        let bounds = (limits.events.saturating_mul(2), WINDOW_BYTES_MAX / 2);
-        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = reader.read(self.webhook_number(), (after, u64::MAX), bounds);
-        drop(reader);
+        let read = store.read(self.webhook_number(), (after, last), (events_max, WINDOW_BYTES_MAX / 2));
         let mut state = self.lock();
+        let same = commits == state.commits && !state.moving;
+        let shelf = state.shelf(side);
         match read {
-            Ok(_) if state.epoch != epoch => state,
-            Ok((rows, more)) => {
-                // What came since the reading is beyond, too.
-                state.beyond = more || state.newest != newest;
+            // Another thread was before, or there is another window now.
+            Ok(_) if shelf.epoch != epoch || shelf.after() != after => {}
+            Ok(rows) if rows.is_empty() && same => {
+                let missing = shelf.forget_missing();
+                log::error!("webhook {}: {missing} events that waited are not in the database any more", self.name);
+                state.lose(MISSING, missing);
+                self.lost();
+            }
+            Ok(rows) => {
                 // Some may have been given up meanwhile.
-                let floor = state.floor;
+                let floor = shelf.floor;
                 for (sequence, line) in rows.into_iter().filter(|(sequence, _)| *sequence > floor) {
-                    state.push(sequence, line.into());
+                    shelf.read(sequence, line.into());
                 }
-                state
             }
             Err(failure) => {
                 log::error!("webhook {}: cannot read what waits: {failure}", self.name);
-                self.changed.wait_timeout(state, READ_PAUSE).unwrap_or_else(PoisonError::into_inner).0
+                if Trouble::of(&failure) == Trouble::Damaged {
+                    store.clerk.suspect(&failure);
+                }
+                return self.wait_until(state, Instant::now() + READ_PAUSE);
             }
         }
+        state
     }
 
     /// The events of the batch that was on its way when linkhook ended.
     pub fn resume(&self) -> Vec<Waiting> {
         let taken = self.lock().taken;
-        let Some((_, reader)) = &self.store else { return Vec::new() };
-        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = reader.read(self.webhook_number(), (0, taken), (usize::MAX, usize::MAX));
-        let (rows, _) = rows.unwrap_or_else(|failure| {
+        let Some(store) = &self.store else { return Vec::new() };
+        let rows = store.read(self.webhook_number(), (0, taken), (usize::MAX, usize::MAX));
+        let rows = rows.unwrap_or_else(|failure| {
             log::error!("webhook {}: cannot read the batch on its way: {failure}", self.name);
             Default::default()
         });
@@ -226,28 +286,26 @@ impl Lane {
         events
     }
 
+    /// The batch on its way is fixed.
+    pub fn fixed(&self, batch: &Arc<Fixed>) {
+        let mut state = self.lock();
+        state.batch = Some(batch.clone());
+        state.batches = batch.number;
+    }
+
     /// Puts the events of the batch on its way but for its first ones back to the front.
     pub fn put_back(&self, keep: usize) {
         let now = Instant::now();
         let mut state = self.lock();
         let at = keep.min(state.flying.len());
         let back = state.flying.split_off(at);
+        state.batch = None;
         state.taken = state.flying.last().map_or(state.taken, |event| event.sequence);
         if keep == 0 {
             // As if nothing had been taken out.
             state.taken = back.first().map_or(state.taken, |event| event.sequence - 1);
         }
-        for event in back.into_iter().rev() {
-            state.events += 1;
-            state.bytes += event.line.len();
-            state.window_bytes += event.line.len();
-            state.window.push_front(Waiting { came: now, ..event });
-        }
-    }
-
-    /// Of the events on their way, only those are meant to be sent; the others are neither delivered nor lost by it.
-    pub fn keep(&self, events: &[Waiting]) {
-        self.lock().flying = events.to_vec();
+        back.into_iter().rev().for_each(|event| state.kept.put_front(Waiting { came: now, ..event }));
     }
 
     /// Waits until then, unless something else comes before. `generation` is that of the settings in use.
@@ -267,14 +325,32 @@ impl Lane {
             if state.ends_before(until) {
                 return Paused::Ending;
             }
-            let pause = until.saturating_duration_since(now);
-            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_until(state, until);
         }
     }
 
-    /// Whether there is still time.
+    /// Waits so long whatever comes but the end; whether there is still time.
+    pub fn rest_for(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        let mut state = self.lock();
+        while Instant::now() < until {
+            if state.is_over_at(Instant::now()) {
+                return false;
+            }
+            let ending = state.ending.map_or(until, |deadline| deadline.min(until));
+            state = self.wait_until(state, ending);
+        }
+        !state.is_over_at(Instant::now())
+    }
+
+    /// Whether there is still time, and the webhook is wanted.
     pub fn goes_on(&self) -> bool {
         !self.lock().ends_before(Instant::now())
+    }
+
+    /// Whether there is still time.
+    pub fn has_time(&self) -> bool {
+        !self.lock().is_over_at(Instant::now())
     }
 
     /// The number of the last event that was taken out.
@@ -282,16 +358,11 @@ impl Lane {
         self.lock().taken
     }
 
-    /// The batch on its way is delivered, or lost for that reason. Gives back how many events that are.
-    pub fn done(&self, lost: Option<&str>) -> u64 {
+    /// Nothing is on its way any more. Gives back how many events were.
+    pub fn done(&self) -> u64 {
         let mut state = self.lock();
-        let events = std::mem::take(&mut state.flying).len() as u64;
-        if let Some(reason) = lost {
-            state.lose(reason, events);
-            drop(state);
-            self.lost();
-        }
-        events
+        state.batch = None;
+        std::mem::take(&mut state.flying).len() as u64
     }
 
     fn lost(&self) {
@@ -299,17 +370,18 @@ impl Lane {
         self.bell.ring();
     }
 
-    /// From here on nothing is sent. Without a store, what waits and what comes is lost.
+    /// From here on nothing is sent. Without a store, what waits and what comes is lost; what is not judged yet is
+    /// judged first.
     pub fn rest(&self, reason: &str) {
         let mut state = self.lock();
         state.rests = Some(reason.to_owned());
         if self.store.is_some() {
             return;
         }
-        let events = state.flying.len() as u64 + state.events;
+        let events = state.flying.len() as u64 + state.kept.events();
         state.flying.clear();
-        state.clear_window();
-        (state.events, state.bytes) = (0, 0);
+        let floor = state.kept.after();
+        state.kept.begin((0, 0), floor);
         state.lose(reason, events);
         drop(state);
         self.lost();
@@ -337,6 +409,17 @@ impl Lane {
         self.lock().removed
     }
 
+    /// It was removed, and nothing waits any more.
+    pub fn leave(&self) {
+        self.lock().left = true;
+    }
+
+    /// Whether nothing is left of it, not even a loss to tell.
+    pub fn has_left(&self) -> bool {
+        let state = self.lock();
+        state.left && state.losses.is_empty()
+    }
+
     /// The thread has ended.
     pub fn ended(&self) {
         self.lock().ended = true;
@@ -344,23 +427,17 @@ impl Lane {
         self.bell.ring();
     }
 
-    /// Whether the thread has ended.
-    pub fn has_ended(&self) -> bool {
-        self.lock().ended
-    }
-
     /// Waits for the thread's end, at most until then, and gives back how many events were not delivered. Those of a
     /// batch on its way may have been.
     pub fn unsent(&self, deadline: Instant) -> u64 {
         let mut state = self.lock();
         while !state.ended {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if deadline <= Instant::now() {
                 break;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_until(state, deadline);
         }
-        state.events + state.flying.len() as u64
+        state.events()
     }
 
     /// The number of the first event on its way.
@@ -376,114 +453,57 @@ impl Lane {
     /// Takes out some of what waits, whatever the webhook's settings, unless something is on its way already; `false` when
     /// there is nothing.
     pub fn take_some(&self) -> bool {
-        let limits = Limits { events: 1000, bytes: WINDOW_BYTES_MAX, wait: Duration::ZERO };
+        const EVENTS_MAX: usize = 1000;
         let mut state = self.lock();
-        while state.flying.is_empty() && state.window.is_empty() && state.beyond {
-            state = self.read_on(state, &limits);
+        while state.flying.is_empty() && state.kept.window.is_empty() && state.kept.missing() > 0 {
+            if state.is_over_at(Instant::now()) {
+                return false;
+            }
+            state = self.read_on(state, Side::Kept, EVENTS_MAX);
         }
         if state.flying.is_empty() {
-            let count = state.window.len();
+            let count = state.kept.window.len();
             state.take_out(count);
         }
         !state.flying.is_empty()
     }
 
+    /// How many events wait to be sent.
+    #[cfg(test)]
+    pub fn waiting(&self) -> u64 {
+        self.lock().kept.events()
+    }
+
+    /// What waits is in the database alone.
+    #[cfg(test)]
+    pub fn forget_window(&self) {
+        self.lock().kept.clear_window();
+    }
+
     fn webhook_number(&self) -> i64 {
         self.number.load(Ordering::Acquire)
     }
+
+    fn window_bytes_max(&self) -> usize {
+        if self.store.is_some() { WINDOW_BYTES_MAX } else { usize::MAX }
+    }
 }
 
-impl Queue for Lane {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn webhook(&self) -> i64 {
-        self.webhook_number()
-    }
-
-    fn put(&self, sequence: u64, line: &Arc<[u8]>) {
-        const FULL: &str = "spool full";
-        let mut state = self.lock();
-        if let Some(reason) = state.rests.clone() {
-            state.lose(&reason, 1);
-            drop(state);
-            return self.lost();
+impl Stored {
+    /// Some events after one and up to another. That there are none is believed only of a database that was opened for it.
+    fn read(
+        &self,
+        webhook: i64,
+        range: (u64, u64),
+        bounds: (usize, usize),
+    ) -> Result<Vec<(u64, Vec<u8>)>, crate::store::database::Failure> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rows, _) = reader.read(webhook, range, bounds)?;
+        if !rows.is_empty() {
+            return Ok(rows);
         }
-        let mut lost = 0;
-        let taken = loop {
-            match state.admit(line.len()) {
-                Admission::Taken => break true,
-                Admission::Refused => break false,
-                Admission::AfterOldest => {
-                    if state.drop_oldest(&mut |_| None).is_none() {
-                        break false;
-                    }
-                    lost += 1;
-                }
-            }
-        };
-        lost += u64::from(!taken);
-        state.lose(FULL, lost);
-        if taken {
-            state.push(sequence, line.clone());
-        }
-        drop(state);
-        self.changed.notify_all();
-        if lost > 0 {
-            self.lost();
-        }
-    }
-
-    fn admit(&self, octets: usize) -> Admission {
-        self.lock().admit(octets)
-    }
-
-    fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
-        self.lock().drop_oldest(find)
-    }
-
-    fn committed(&self, sequence: u64, line: &Arc<[u8]>) {
-        let mut state = self.lock();
-        state.newest = sequence;
-        // It may have been given up in the same transaction.
-        if sequence > state.floor && !state.beyond {
-            if state.window_bytes + line.len() > WINDOW_BYTES_MAX {
-                state.beyond = true;
-            } else {
-                state.push(sequence, line.clone());
-            }
-        }
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    fn roll_back(&self, count: &mut dyn FnMut(u64) -> (u64, u64)) {
-        let mut state = self.lock();
-        let (events, octets) = count(state.taken);
-        state.clear_window();
-        state.floor = state.taken;
-        state.events = events;
-        state.bytes = usize::try_from(octets).unwrap_or(usize::MAX);
-        state.beyond = events > 0;
-    }
-
-    fn lose(&self, reason: &str, events: u64) {
-        self.lock().lose(reason, events);
-        self.lost();
-    }
-
-    fn reset(&self, webhook: i64, reason: &str) {
-        self.number.store(webhook, Ordering::Release);
-        let mut state = self.lock();
-        state.clear_window();
-        state.beyond = false;
-        state.floor = state.floor.max(state.newest);
-        let events = std::mem::take(&mut state.events);
-        state.bytes = 0;
-        state.lose(reason, events);
-        drop(state);
-        self.lost();
+        reader.close();
+        reader.read(webhook, range, bounds).map(|(rows, _)| rows)
     }
 }
 
@@ -491,6 +511,7 @@ impl Queue for Lane {
 pub(super) mod tests {
     use super::*;
     use crate::config;
+    use crate::store::Queue;
 
     /// A webhook with those lines in its configuration.
     pub fn webhook(lines: &str) -> Webhook {
@@ -559,11 +580,12 @@ pub(super) mod tests {
         let (lane, _) = five("drop-oldest");
         put(&lane, 6);
         lane.put_back(1);
-        assert_eq!(lane.done(Some("status 404")), 1);
+        let lane = Arc::new(lane);
+        lane.finish_flying(lane.last_taken(), Some("status 404"));
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2), ("status 404".to_owned(), 1)]);
         assert_eq!(take(&lane).unwrap(), [4, 5, 6]);
         assert_eq!(lane.unsent(Instant::now()), 3);
-        lane.done(None);
+        lane.done();
         assert_eq!(lane.unsent(Instant::now()), 0);
         assert!(take(&lane).is_none());
     }

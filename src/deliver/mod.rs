@@ -1,8 +1,8 @@
 //! Webhooks: events in batches, signed, in order, again until they are taken. No room here knows netlink.
 //!
 //! [`batch`], [`retry`], [`sign`] and [`formats`] are pure: clock, random numbers and answers come in as arguments. The
-//! [`hub`] gives each event to the webhooks that want it; each has a lane, where events wait, a thread and an agent, so
-//! that none can delay another, nor the loop. With a state directory events wait in the store, and a batch is fixed there
+//! [`hub`] gives each event to the webhooks that want it; each has a lane, where events wait, a thread and an agent, and
+//! one more where jq judges them first, so that none can delay another, nor the loop. With a state directory events wait in the store, and a batch is fixed there
 //! before its first attempt.
 
 pub mod batch;
@@ -14,8 +14,10 @@ mod lane;
 #[cfg(test)]
 mod model;
 pub mod proxy;
+mod resolve;
 pub mod retry;
 pub mod send;
+mod sieve;
 pub mod sign;
 mod worker;
 

@@ -29,6 +29,8 @@ enum Step {
     Halve(usize),
     /// kill -9.
     Die,
+    /// The database is damaged underneath; or it only seems so.
+    Damage(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -38,6 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0_usize..3).prop_map(Step::Deliver),
         1 => (0_usize..3).prop_map(Step::Halve),
         1 => Just(Step::Die),
+        1 => any::<bool>().prop_map(Step::Damage),
     ]
 }
 
@@ -79,22 +82,53 @@ impl House {
         let store = Store::open(path, Synchronous::Normal, || {}).unwrap();
         let clerk = store.clerk();
         let real = expected.iter().enumerate().map(|(place, expected)| {
-            let enrolled = clerk.enroll(&format!("w{place}")).unwrap();
+            let lane = Arc::new(Lane::stored(settings(place), bell(), clerk.clone(), path));
+            clerk.attend(lane.clone());
+            let enrolled = lane.enrolled().unwrap();
             assert_eq!(enrolled.waiting.0, expected.waiting.len() as u64, "what waits for {place}");
             assert_eq!(enrolled.waiting.1, (expected.waiting.len() * LINE_BYTES) as u64);
             let found = enrolled.batch.as_ref().map(|batch| batch.id.clone()).unwrap_or_default();
             assert_eq!(found, expected.id, "the batch on its way of {place}");
             assert_eq!(enrolled.losses.iter().map(|(_, events)| events).sum::<u64>(), expected.lost);
-            let lane = Arc::new(Lane::stored(settings(place), bell(), clerk.clone(), &enrolled));
             if enrolled.batch.is_some() {
                 let resumed: Vec<u64> = lane.resume().iter().map(|event| event.sequence).collect();
                 assert_eq!(resumed, expected.flying, "the events on their way of {place}");
             }
-            clerk.attend(lane.clone());
             Real { lane, webhook: enrolled.webhook, batches: enrolled.batches }
         });
         let real = real.collect();
         House { store, clerk, real }
+    }
+
+    /// Damages the database, or not, and says so; then it is as it is from here on.
+    fn damage(&self, path: &Path, really: bool) {
+        if really {
+            self.store.settle(PATIENCE);
+            // Whoever has it open can read it on: that it is another one now must be heard.
+            sql(path, "PRAGMA application_id = 7");
+        }
+        self.clerk.suspect(&"a test");
+        assert!(self.clerk.reach(&mut || true));
+    }
+
+    /// Appends an event for the one webhook.
+    fn append(&self, sequence: u64) {
+        let wanted_by = [self.real[0].lane.clone() as Arc<dyn Queue>].into_iter().collect();
+        let events = vec![Staged { sequence, line: line(sequence), wanted_by }];
+        self.store.append(Append { lines: line(sequence).to_vec(), sequence, events, ..Append::default() });
+        assert_eq!(self.store.settle(PATIENCE), &*line(sequence));
+    }
+
+    /// Everything that waits for it, in batches.
+    fn take_all(&self) -> Vec<u64> {
+        let lane = &self.real[0].lane;
+        lane.end(Instant::now() + PATIENCE);
+        let mut found = Vec::new();
+        while let Some(events) = lane.take(|webhook| webhook.limits, None) {
+            found.extend(events.iter().map(|event| event.sequence));
+            lane.finish_flying(lane.last_taken(), None);
+        }
+        found
     }
 
     fn fix(&mut self, place: usize, flying: &[u64]) -> String {
@@ -102,8 +136,10 @@ impl House {
         assert_eq!(Queue::webhook(&*real.lane), real.webhook);
         let id = format!("id-{place}-{flying:?}");
         let last = *flying.last().unwrap();
-        let batch = Fixed { id: id.clone(), number: real.batches, last, body: Vec::new(), made_milliseconds: 0 };
-        assert!(self.clerk.fix(real.lane.clone(), &batch, Vec::new(), &mut || false));
+        let batch = Fixed { id: id.clone(), number: real.batches, last, body: Vec::new(), tried_milliseconds: 0 };
+        let batch = Arc::new(batch);
+        real.lane.fixed(&batch);
+        assert!(self.clerk.fix(real.lane.clone(), batch, &mut || false));
         id
     }
 }
@@ -169,8 +205,7 @@ fn play(steps: &[Step]) {
             Step::Deliver(place) => {
                 let (expected, lane) = (&mut expected[*place], &house.real[*place].lane);
                 if let Some(&last) = expected.flying.last() {
-                    assert_eq!(lane.done(None), expected.flying.len() as u64);
-                    house.clerk.done(lane.clone(), last, None);
+                    lane.finish_flying(last, None);
                     expected.flying.clear();
                     expected.id.clear();
                 }
@@ -186,6 +221,17 @@ fn play(steps: &[Step]) {
                     expected.waiting.push_front(back);
                 }
                 expected.id = house.fix(*place, &expected.flying.clone());
+            }
+            Step::Damage(really) => {
+                house.damage(&path, *really);
+                for (real, expected) in house.real.iter_mut().zip(&mut expected) {
+                    real.webhook = Queue::webhook(&*real.lane);
+                    // What was in the database alone is gone.
+                    let left = usize::try_from(real.lane.waiting()).unwrap();
+                    assert!(left == expected.waiting.len() || *really, "a database that is whole loses nothing");
+                    expected.lost += (expected.waiting.len() - left) as u64;
+                    expected.waiting.truncate(left);
+                }
             }
             Step::Die => {
                 // What was told to the store is done; nothing is closed.
@@ -215,6 +261,84 @@ fn rows(path: &Path) -> Vec<u64> {
     let connection = rusqlite::Connection::open(path.join("linkhook.db")).unwrap();
     let mut statement = connection.prepare("SELECT seq FROM event ORDER BY seq").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// A house whose webhooks wait for nothing, and its directory.
+fn new_house(webhooks: usize) -> (tempfile::TempDir, House) {
+    let directory = tempfile::tempdir().unwrap();
+    let expected: Vec<Expected> = (0..webhooks).map(|_| Expected::default()).collect();
+    let house = House::open(&directory.path().join("state"), &expected);
+    (directory, house)
+}
+
+fn sql(state: &Path, script: &str) {
+    let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
+    connection.execute_batch(script).unwrap();
+}
+
+#[test]
+fn a_transaction_that_fails_changes_nothing_of_what_waits() {
+    let (directory, house) = new_house(2);
+    let lane = &house.real[1].lane;
+    let append = |from: u64, count: u64| {
+        let wanted_by = || [lane.clone() as Arc<dyn Queue>].into_iter().collect();
+        let stage = |sequence| Staged { sequence, line: line(sequence), wanted_by: wanted_by() };
+        let events = (from..from + count).map(stage).collect();
+        house.store.append(Append { lines: vec![b'x'; 3], sequence: from + count - 1, events, ..Append::default() });
+        assert_eq!(house.store.settle(PATIENCE), b"xxx");
+    };
+    append(1, 9);
+    // One of these has no room before the oldest goes, and the disk takes none.
+    sql(
+        &directory.path().join("state"),
+        "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = 12 BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    append(10, 3);
+    sql(&directory.path().join("state"), "DROP TRIGGER no");
+    assert!(house.clerk.reach(&mut || true));
+    append(13, 1);
+    let house = House { real: house.real.into_iter().skip(1).collect(), ..house };
+    assert_eq!(house.take_all(), [2, 3, 4, 5, 6, 7, 8, 9, 13]);
+    let mut losses = house.real[0].lane.losses();
+    losses.sort_unstable();
+    assert_eq!(losses, [("spool full".to_owned(), 1), ("the state directory could not be written".to_owned(), 3)]);
+}
+
+#[test]
+fn what_the_database_does_not_have_any_more_is_told_and_holds_up_nothing() {
+    let (directory, house) = new_house(1);
+    (1..=6).for_each(|sequence| house.append(sequence));
+    house.store.abandon();
+    // Nothing of it is in memory now.
+    let waiting = Expected { waiting: (1..=6).collect(), ..Expected::default() };
+    let house = House::open(&directory.path().join("state"), &[waiting]);
+    sql(&directory.path().join("state"), "DELETE FROM wanted WHERE seq > 3");
+    assert_eq!(house.take_all(), [1, 2, 3]);
+    let told = house.real[0].lane.losses();
+    assert_eq!(told, [("the database does not have them any more".to_owned(), 3)]);
+}
+
+#[test]
+fn a_damaged_database_costs_what_was_in_it_alone_and_readers_follow_the_new_one() {
+    let (directory, house) = new_house(1);
+    (1..=6).for_each(|sequence| house.append(sequence));
+    house.store.abandon();
+    let waiting = Expected { waiting: (1..=6).collect(), ..Expected::default() };
+    let house = House::open(&directory.path().join("state"), &[waiting]);
+    // Some of it is read.
+    let lane = &house.real[0].lane;
+    assert_eq!(lane.take(|webhook| webhook.limits, None).unwrap().len(), 4);
+    let left = lane.waiting();
+    house.damage(&directory.path().join("state"), true);
+    (7..=9).for_each(|sequence| house.append(sequence));
+    let lost: u64 = lane.losses().iter().map(|(_, events)| events).sum();
+    assert_eq!(lane.waiting() + lost, left + 3);
+    // All that comes from here on is not in the window, as where it is full.
+    lane.forget_window();
+    let found = house.take_all();
+    assert_eq!(found[found.len() - 3..], [7, 8, 9]);
+    assert_eq!(found.len() as u64 + lost, left + 3);
+    assert_eq!(lane.losses(), []);
 }
 
 proptest! {

@@ -8,8 +8,9 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
-/// A `Retry-After` beyond this is cut to it: later than that nobody looks.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// A `Retry-After` beyond this is cut to it: a receiver that asks for more has mistaken a point in time for a time, or is
+/// asked again all the same.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// When and how often a batch is sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +44,13 @@ pub enum Outcome<'a> {
 pub enum Verdict {
     /// The batch is delivered.
     Delivered,
-    /// The same batch again after that pause.
-    Again(Duration),
+    /// The same batch again.
+    Again {
+        /// After so long.
+        pause: Duration,
+        /// For how long the receiver asked, where that is more than anybody is obeyed.
+        cut_from: Option<Duration>,
+    },
     /// The batch is too large for the receiver: halve it.
     Halve,
     /// The receiver wants nothing more, ever (410).
@@ -73,16 +79,18 @@ impl Policy {
         half + half.mul_f64(random.clamp(0.0, 1.0))
     }
 
-    /// Judges an attempt. What the settings name as tried again is, whatever it is; `Retry-After` is obeyed exactly.
+    /// Judges an attempt. What the settings name as tried again is, whatever it is; `Retry-After` is obeyed from `first`
+    /// to [`RETRY_AFTER_MAX`].
     pub fn judge(&self, outcome: Outcome<'_>, attempt: u32, now: Timestamp, random: f64) -> Verdict {
-        let Outcome::Answer { status, retry_after } = outcome else {
-            return Verdict::Again(self.pause(attempt, random));
-        };
+        let again = Verdict::Again { pause: self.pause(attempt, random), cut_from: None };
+        let Outcome::Answer { status, retry_after } = outcome else { return again };
         match status {
             200..=299 => Verdict::Delivered,
             _ if self.statuses.iter().any(|statuses| statuses.contains(&status)) => {
-                let asked = retry_after.and_then(|value| parse_retry_after(value, now));
-                Verdict::Again(asked.unwrap_or_else(|| self.pause(attempt, random)))
+                let Some(asked) = retry_after.and_then(|value| parse_retry_after(value, now)) else { return again };
+                // A first pause of more than an hour is what the settings want.
+                let most = RETRY_AFTER_MAX.max(self.first);
+                Verdict::Again { pause: asked.clamp(self.first, most), cut_from: (asked > most).then_some(asked) }
             }
             413 => Verdict::Halve,
             410 => Verdict::Rest,
@@ -91,17 +99,19 @@ impl Policy {
     }
 }
 
-/// How long a `Retry-After` asks to wait (RFC 9110, 10.2.3): seconds, or a date in one of the three forms of 5.6.7.
-/// A date in the past is no pause; `None` where it is neither.
+/// How long a `Retry-After` asks to wait (RFC 9110, 10.2.3): seconds, also with a fraction, or a date in one of the three
+/// forms of 5.6.7. A date in the past is no pause; `None` where it is neither.
 pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_digit()) {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
+    if is_number(whole) && is_number(fraction) {
         // More digits than a number holds is only a very long time.
-        let seconds = value.parse().unwrap_or(u64::MAX);
-        return Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX));
+        let seconds = value.parse().map(Duration::try_from_secs_f64);
+        return Some(seconds.ok()?.unwrap_or(Duration::MAX));
     }
     let date = http_date(value)?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO).min(RETRY_AFTER_MAX))
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
 fn http_date(value: &str) -> Option<Timestamp> {
@@ -122,6 +132,10 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn again(pause: Duration) -> Verdict {
+        Verdict::Again { pause, cut_from: None }
+    }
 
     fn judge(status: u16, retry_after: Option<&str>) -> Verdict {
         Policy::default().judge(Outcome::Answer { status, retry_after }, 0, Timestamp::UNIX_EPOCH, 0.5)
@@ -144,7 +158,7 @@ mod tests {
             assert_eq!(judge(status, None), Verdict::Delivered, "{status}");
         }
         for status in [408, 425, 429, 500, 503, 599] {
-            assert_eq!(judge(status, None), Verdict::Again(SECOND * 3 / 4), "{status}");
+            assert_eq!(judge(status, None), again(SECOND * 3 / 4), "{status}");
         }
         for status in [300, 301, 304, 307, 308, 400, 401, 404, 409, 422, 600, 999] {
             assert_eq!(judge(status, None), Verdict::Dead, "{status}");
@@ -152,25 +166,38 @@ mod tests {
         assert_eq!(judge(413, None), Verdict::Halve);
         assert_eq!(judge(410, None), Verdict::Rest);
         let none = Policy::default().judge(Outcome::None, 1, Timestamp::UNIX_EPOCH, 0.0);
-        assert_eq!(none, Verdict::Again(SECOND));
+        assert_eq!(none, again(SECOND));
     }
 
     #[test]
     fn statuses_can_be_set() {
         let policy = Policy { statuses: vec![404..=410], ..Policy::default() };
         let judge = |status| policy.judge(Outcome::Answer { status, retry_after: None }, 0, Timestamp::UNIX_EPOCH, 0.0);
-        assert_eq!(judge(404), Verdict::Again(SECOND / 2));
-        assert_eq!(judge(410), Verdict::Again(SECOND / 2));
+        assert_eq!(judge(404), again(SECOND / 2));
+        assert_eq!(judge(410), again(SECOND / 2));
         assert_eq!(judge(503), Verdict::Dead);
         assert_eq!(judge(200), Verdict::Delivered);
     }
 
     #[test]
-    fn retry_after_is_obeyed_exactly() {
-        assert_eq!(judge(429, Some("7")), Verdict::Again(SECOND * 7));
-        assert_eq!(judge(503, Some(" 0 ")), Verdict::Again(Duration::ZERO));
-        assert_eq!(judge(503, Some("soon")), Verdict::Again(SECOND * 3 / 4));
-        assert_eq!(judge(503, Some("99999999999999999999999")), Verdict::Again(RETRY_AFTER_MAX));
+    fn retry_after_is_obeyed_within_bounds() {
+        assert_eq!(judge(429, Some("7")), again(SECOND * 7));
+        assert_eq!(judge(429, Some("1.5")), again(SECOND * 3 / 2));
+        assert_eq!(judge(503, Some("3600")), again(RETRY_AFTER_MAX));
+        // Never sooner than the first pause: whoever says 0 is not asked thousands of times a second.
+        for soon in [" 0 ", "0.0", "0.25", "Wed, 31 Dec 1969 23:59:00 GMT"] {
+            assert_eq!(judge(503, Some(soon)), again(SECOND), "{soon}");
+        }
+        assert_eq!(judge(503, Some("soon")), again(SECOND * 3 / 4));
+        // A point in time in seconds, a number of many digits, a date in another century.
+        for far in ["1795479185", "99999999999999999999999", "3601", "Thu, 31 Dec 2099 23:59:59 GMT"] {
+            let Verdict::Again { pause, cut_from: Some(asked) } = judge(503, Some(far)) else { panic!("{far}") };
+            assert!(pause == RETRY_AFTER_MAX && asked > pause, "{far}: {pause:?} {asked:?}");
+        }
+        let slow = Policy { first: SECOND * 7200, ..Policy::default() };
+        let outcome = Outcome::Answer { status: 503, retry_after: Some("7300") };
+        let verdict = slow.judge(outcome, 0, Timestamp::UNIX_EPOCH, 0.0);
+        assert_eq!(verdict, Verdict::Again { pause: slow.first, cut_from: Some(SECOND * 7300) });
         // What is not tried again is not, whatever it asks for.
         assert_eq!(judge(400, Some("7")), Verdict::Dead);
     }
@@ -183,7 +210,7 @@ mod tests {
             assert_eq!(parse_retry_after(date, now), Some(SECOND * 37), "{date}");
         }
         assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:48:00 GMT", now), Some(Duration::ZERO));
-        for wrong in ["", "-1", "1.5", "Sun, 32 Nov 1994 08:49:37 GMT", "tomorrow"] {
+        for wrong in ["", "-1", "1.", ".5", "1.5.0", "1e3", "1,5", "Sun, 32 Nov 1994 08:49:37 GMT", "tomorrow"] {
             assert_eq!(parse_retry_after(wrong, now), None, "{wrong}");
         }
     }
@@ -201,9 +228,10 @@ mod tests {
 
         #[test]
         fn any_text_is_read_without_panic(text in ".*", seconds in 0_i64..4_000_000_000) {
-            if let Some(pause) = parse_retry_after(&text, Timestamp::from_second(seconds).unwrap()) {
-                prop_assert!(pause <= RETRY_AFTER_MAX);
-            }
+            let outcome = Outcome::Answer { status: 503, retry_after: Some(&text) };
+            let verdict = Policy::default().judge(outcome, 0, Timestamp::from_second(seconds).unwrap(), 0.5);
+            let Verdict::Again { pause, .. } = verdict else { panic!("{verdict:?}") };
+            prop_assert!(pause <= RETRY_AFTER_MAX && pause >= SECOND * 3 / 4);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! One attempt: a signed POST, and what came of it.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rustls::crypto::ring;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error};
 
+use super::resolve::Lookup;
 use super::retry::Outcome;
 use super::{Proxy, Webhook, sign};
 
@@ -89,11 +92,23 @@ impl Sender {
             // It was read already when the configuration was.
             Proxy::Environment(address) | Proxy::Address(address) => ureq::Proxy::new(&address.0).ok(),
         });
-        Sender { agent: config.build().new_agent() }
+        Sender { agent: Agent::with_parts(config.build(), DefaultConnector::default(), Lookup::default()) }
     }
 
-    /// Makes one attempt. `seconds` is the time since 1970, which is signed.
-    pub fn send(&self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
+    /// Makes one attempt. `seconds` is the time since 1970, which is signed. A defect that ends it is an attempt that
+    /// failed.
+    pub fn send(&mut self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
+        match catch_unwind(AssertUnwindSafe(|| self.try_send(webhook, parcel, seconds))) {
+            Ok(reply) => reply,
+            Err(_) => {
+                // What it was doing is left as it was.
+                *self = Sender::new(webhook);
+                Reply::None("a defect in linkhook; please report it".into())
+            }
+        }
+    }
+
+    fn try_send(&self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
         let mut request = self
             .agent
             .post(&webhook.url.0)
@@ -136,5 +151,38 @@ fn words(error: &Error) -> String {
         Error::Protocol(_) => "the answer is not HTTP".into(),
         Error::LargeResponseHeader(..) => "the answer's head is too large".into(),
         _ => "the request failed".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::config::Config;
+    use ureq::http::Uri;
+    use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+    use ureq::unversioned::transport::NextTimeout;
+
+    use super::super::lane::tests::webhook;
+    use super::*;
+
+    #[derive(Debug)]
+    struct Panics;
+
+    impl Resolver for Panics {
+        fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+            panic!("no more threads")
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_attempt_that_failed() {
+        let webhook = webhook("timeout = \"1s\"");
+        let agent = Agent::with_parts(Agent::config_builder().build(), DefaultConnector::default(), Panics);
+        let mut sender = Sender { agent };
+        let parcel = Parcel { id: "id", number: 1, body: b"{}" };
+        let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
+        assert!(why.contains("defect"), "{why}");
+        // The next one is made by a whole agent: nothing listens there.
+        let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
+        assert!(!why.contains("defect"), "{why}");
     }
 }

@@ -9,24 +9,23 @@
 //! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch |
 //! | `event` | an event that waits | `seq`, `line` as it is delivered |
 //! | `wanted` | that a webhook waits for it | `webhook`, `seq`, `octets` of the line |
-//! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `made` in milliseconds since 1970 |
+//! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `tried`: for how long, in milliseconds |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
 //! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four octets and the kernel's bytes |
 //! | `covered` | that all objects of a kind are in `mirror` | `netns`, `kind` |
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
-use rustix::fs::FlockOperation;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 
+use super::directory::{DATABASE, Directory, FILES};
 use crate::error::{Error, Result};
 
-/// The schema's version.
-const VERSION: i64 = 1;
+/// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks.
+const VERSION: i64 = 2;
 /// `PRAGMA application_id`: "lnkh".
 const APPLICATION: i64 = 0x6c6e_6b68;
 /// Statements that are kept ready.
@@ -35,25 +34,42 @@ const STATEMENTS_MAX: usize = 40;
 const LOG_BYTES: i64 = 8 << 20;
 /// Pages kept in memory, in KiB.
 const CACHE_KIB: i64 = 8 << 10;
-/// Given up when the disk is full, so that what was delivered can still be noted.
-const RESERVE_BYTES: u64 = 4 << 20;
-/// So long a statement waits for another process that reads or copies the database.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// So long a statement waits for another process that writes; then whoever asks decides.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What a value may be is said here, so that SQLite's own check finds one that is not.
 const SCHEMA: &str = "
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, batches INTEGER NOT NULL DEFAULT 0);
-    CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
-    CREATE TABLE wanted (webhook INTEGER NOT NULL, seq INTEGER NOT NULL, octets INTEGER NOT NULL,
-        PRIMARY KEY (webhook, seq)) WITHOUT ROWID;
-    CREATE TABLE batch (webhook INTEGER PRIMARY KEY, id TEXT NOT NULL, number INTEGER NOT NULL, last INTEGER NOT NULL,
-        body BLOB NOT NULL, made INTEGER NOT NULL);
-    CREATE TABLE loss (webhook INTEGER NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL,
-        PRIMARY KEY (webhook, reason)) WITHOUT ROWID;
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0)) STRICT, WITHOUT ROWID;
+    CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+        batches INTEGER NOT NULL DEFAULT 0 CHECK (batches >= 0)) STRICT;
+    CREATE TABLE event (seq INTEGER PRIMARY KEY CHECK (seq >= 0), line TEXT NOT NULL) STRICT;
+    CREATE TABLE wanted (webhook INTEGER NOT NULL, seq INTEGER NOT NULL CHECK (seq >= 0),
+        octets INTEGER NOT NULL CHECK (octets >= 0), PRIMARY KEY (webhook, seq)) STRICT, WITHOUT ROWID;
+    CREATE TABLE batch (webhook INTEGER PRIMARY KEY, id TEXT NOT NULL, number INTEGER NOT NULL CHECK (number >= 0),
+        last INTEGER NOT NULL CHECK (last >= 0), body BLOB NOT NULL, tried INTEGER NOT NULL CHECK (tried >= 0)) STRICT;
+    CREATE TABLE loss (webhook INTEGER NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL CHECK (events >= 0),
+        PRIMARY KEY (webhook, reason)) STRICT, WITHOUT ROWID;
     CREATE TABLE mirror (netns TEXT NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, objects BLOB NOT NULL,
-        PRIMARY KEY (netns, kind, key)) WITHOUT ROWID;
-    CREATE TABLE covered (netns TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (netns, kind)) WITHOUT ROWID;
+        PRIMARY KEY (netns, kind, key)) STRICT, WITHOUT ROWID;
+    CREATE TABLE covered (netns TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (netns, kind)) STRICT, WITHOUT ROWID;
 ";
+
+/// Each table's columns, as they are and as the first version has them.
+const COLUMNS: [(&str, &str); 8] = [
+    ("meta", "*"),
+    ("webhook", "*"),
+    ("event", "*"),
+    ("wanted", "*"),
+    ("batch", "webhook, id, number, last, body, 0"),
+    ("loss", "*"),
+    ("mirror", "*"),
+    ("covered", "*"),
+];
+
+/// The columns of all tables: what they are is compared, not how they were written.
+const SHAPE: &str = "SELECT t.name, t.strict, c.name, c.type, c.\"notnull\", c.pk \
+                     FROM pragma_table_list AS t, pragma_table_info(t.name) AS c \
+                     WHERE t.schema = 'main' AND t.type = 'table'";
 
 /// The objects of one identity as a row has them.
 pub fn encode<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Box<[u8]> {
@@ -80,14 +96,6 @@ impl Synchronous {
     pub const ALL: [(&'static str, Synchronous); 2] = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
 }
 
-/// A state directory that is this process's alone.
-#[derive(Debug)]
-pub struct Directory {
-    path: PathBuf,
-    // Held for as long as the process lives.
-    _lock: File,
-}
-
 /// A batch whose id, number and octets are fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
@@ -99,8 +107,8 @@ pub struct Fixed {
     pub last: u64,
     /// What is posted.
     pub body: Vec<u8>,
-    /// When it was fixed, in milliseconds since 1970.
-    pub made_milliseconds: i64,
+    /// For how long it was tried before this run.
+    pub tried_milliseconds: u64,
 }
 
 /// What is known of a webhook.
@@ -111,15 +119,12 @@ pub struct Enrolled {
     /// The number of its last batch.
     pub batches: u64,
     /// The batch on its way.
-    pub batch: Option<Fixed>,
+    pub batch: Option<Arc<Fixed>>,
     /// Events that wait, but for those of that batch, and their octets.
     pub waiting: (u64, u64),
     /// Events lost and not told yet, by reason.
     pub losses: Vec<(String, u64)>,
 }
-
-/// An event that waits: its number and its line.
-pub type Row = (u64, Vec<u8>);
 
 /// The error of a statement.
 pub type Failure = rusqlite::Error;
@@ -129,108 +134,75 @@ pub type Failure = rusqlite::Error;
 pub enum Trouble {
     /// There is no room, or the disk fails: later it may not.
     Disk,
-    /// The database is damaged.
+    /// Another process writes, or holds the right to.
+    Busy,
+    /// The database is damaged, or is not what linkhook made.
     Damaged,
 }
 
 impl Trouble {
     /// What the error means.
     pub fn of(failure: &Failure) -> Trouble {
+        match failure {
+            Failure::FromSqlConversionFailure(..)
+            | Failure::IntegralValueOutOfRange(..)
+            | Failure::InvalidColumnType(..)
+            | Failure::InvalidColumnName(..)
+            | Failure::Utf8Error(..)
+            | Failure::SqlInputError { .. } => return Trouble::Damaged,
+            _ => {}
+        }
+        // Every statement is right: one that SQLite does not understand lacks its table.
+        let missing = failure.sqlite_error().is_some_and(|error| error.extended_code & 0xff == ffi::SQLITE_ERROR);
         match failure.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Trouble::Damaged,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+                Trouble::Busy
+            }
+            _ if missing => Trouble::Damaged,
             _ => Trouble::Disk,
         }
     }
-}
-
-impl Directory {
-    /// Makes the directory where there is none (mode 0700), and takes it for this process alone.
-    pub fn open(path: &Path) -> Result<Directory> {
-        let failed = |error| Error::system(format_args!("cannot use the state directory {}", path.display()), &error);
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        let lock = private(&path.join("lock"), OpenOptions::new().write(true).create(true)).map_err(failed)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Directory { path: path.to_owned(), _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::failed(format_args!(
-                "another linkhook uses the state directory {}; stop it, or set another state_dir",
-                path.display()
-            ))),
-            Err(error) => Err(failed(error.into())),
-        }
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The database's path.
-    pub fn database(&self) -> PathBuf {
-        self.path.join("linkhook.db")
-    }
-
-    fn reserve(&self) -> PathBuf {
-        self.path.join("reserve")
-    }
-
-    /// Keeps some room for when the disk is full; where there is none, there is no reserve.
-    pub fn keep_reserve(&self) {
-        let path = self.reserve();
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == RESERVE_BYTES) {
-            return;
-        }
-        let kept = private(&path, OpenOptions::new().write(true).create(true))
-            .and_then(|file| Ok(rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)?));
-        if let Err(error) = kept {
-            log::debug!("there is no room for a reserve in the state directory: {error}");
-            self.give_up_reserve();
-        }
-    }
-
-    /// Gives that room up.
-    pub fn give_up_reserve(&self) {
-        let _ = fs::remove_file(self.reserve());
-    }
-
-    /// Moves the database out of the way, and gives back where it is now.
-    fn set_aside(&self) -> io::Result<PathBuf> {
-        let from = self.database();
-        let now = jiff::Timestamp::now().as_millisecond();
-        let to = self.path.join(format!("linkhook.db.set-aside-{now}"));
-        // The log belongs to it.
-        for suffix in ["-wal", "-shm"] {
-            let with = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
-            match fs::rename(with(&from), with(&to)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        fs::rename(&from, &to)?;
-        Ok(to)
-    }
-}
-
-/// Opens a file that nobody else may read.
-fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.mode(0o600).open(path)
 }
 
 /// A database that is open.
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
+    /// Pages in the write-ahead log.
+    log_pages: Arc<AtomicU32>,
 }
+
+/// How far the write-ahead log was taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckPoint {
+    /// Pages in it.
+    pub pages: u32,
+    /// Whether somebody reads what is older, so that it cannot begin anew.
+    pub is_held: bool,
+}
+
+/// Octets of a page and of what stands before it in the write-ahead log.
+pub const LOG_PAGE_BYTES: u64 = 4096 + 24;
 
 /// Why a database cannot be used, though it can be read.
 enum Refused {
     Failure(Failure),
     /// It is not as this version makes it.
     Strange(String),
+    /// The directory cannot be used.
+    System(std::io::Error),
 }
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Refused {
         Refused::Failure(failure)
+    }
+}
+
+impl From<std::io::Error> for Refused {
+    fn from(error: std::io::Error) -> Refused {
+        Refused::System(error)
     }
 }
 
@@ -241,9 +213,12 @@ impl Database {
         let path = directory.database();
         let failed =
             |what: &dyn std::fmt::Display| Error::failed(format_args!("cannot open {}: {what}", path.display()));
-        let why = match Database::open_checked(&path, synchronous) {
+        let why = match Database::open_checked(directory, synchronous) {
             Ok(database) => return Ok((database, false)),
-            Err(Refused::Failure(failure)) if Trouble::of(&failure) == Trouble::Disk => return Err(failed(&failure)),
+            Err(Refused::System(error)) => return Err(failed(&error)),
+            Err(Refused::Failure(failure)) if Trouble::of(&failure) != Trouble::Damaged => {
+                return Err(failed(&failure));
+            }
             Err(Refused::Failure(failure)) => failure.to_string(),
             Err(Refused::Strange(why)) => why,
         };
@@ -254,19 +229,25 @@ impl Database {
             path.display(),
             aside.display()
         );
-        match Database::open_checked(&path, synchronous) {
+        match Database::open_checked(directory, synchronous) {
             Ok(database) => Ok((database, true)),
+            Err(Refused::System(error)) => Err(failed(&error)),
             Err(Refused::Failure(failure)) => Err(failed(&failure)),
             Err(Refused::Strange(why)) => Err(failed(&why)),
         }
     }
 
-    fn open_checked(path: &Path, synchronous: Synchronous) -> std::result::Result<Database, Refused> {
-        // SQLite gives its other files the same mode.
-        private(path, OpenOptions::new().write(true).create(true))
-            .map_err(|error| Refused::Failure(Failure::ToSqlConversionFailure(error.into())))?;
+    fn open_checked(directory: &Directory, synchronous: Synchronous) -> std::result::Result<Database, Refused> {
+        for name in FILES {
+            if !directory.prepare(name, name == DATABASE)? {
+                return Err(Refused::Strange(format!("{name} is no file")));
+            }
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection =
+            Connection::open_with_flags(directory.real_database()?, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?;
+        // It was opened by its path: that still leads here.
+        directory.real_database()?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         // Only a new database takes it.
@@ -286,15 +267,33 @@ impl Database {
             ))?;
         } else if application != APPLICATION {
             return Err(Refused::Strange("another program's".into()));
-        } else if version != VERSION {
+        } else if version != VERSION && version != 1 {
             return Err(Refused::Strange(format!("its version is {version}, and this linkhook knows {VERSION}")));
         } else {
             let words: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             if words != "ok" {
                 return Err(Refused::Strange(format!("damaged: {words}")));
             }
+            if version == 1 {
+                renew(&connection).map_err(|failure| match failure.sqlite_error_code() {
+                    Some(ErrorCode::ConstraintViolation) => Refused::Strange(format!("damaged: {failure}")),
+                    _ => Refused::Failure(failure),
+                })?;
+            }
+            check_shape(&connection)?;
         }
-        Ok(Database { connection })
+        Database::with(connection)
+    }
+
+    fn with(mut connection: Connection) -> std::result::Result<Database, Refused> {
+        let log_pages = Arc::new(AtomicU32::new(0));
+        let pages = log_pages.clone();
+        // In place of taking the log over within a commit: its lines wait for that.
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count| {
+            pages.store(u32::try_from(count).unwrap_or_default(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Database { connection, log_pages })
     }
 
     /// Begins a transaction.
@@ -343,10 +342,10 @@ impl Database {
                 number: row.get("number")?,
                 last: row.get("last")?,
                 body: row.get("body")?,
-                made_milliseconds: row.get("made")?,
+                tried_milliseconds: row.get("tried")?,
             })
         });
-        let batch = batch.optional()?;
+        let batch = batch.optional()?.map(Arc::new);
         let waiting = self.waiting(webhook, batch.as_ref().map_or(0, |batch| batch.last))?;
         let mut statement = self.connection.prepare_cached("SELECT reason, events FROM loss WHERE webhook = ?1")?;
         let losses = statement.query_map([webhook], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -405,10 +404,20 @@ impl Database {
 
     /// A webhook's batch is fixed, in place of the one that was.
     pub fn fix(&self, webhook: i64, batch: &Fixed) -> std::result::Result<(), Failure> {
-        let Fixed { id, number, last, body, made_milliseconds } = batch;
-        let values = params![webhook, id, number, last, body, made_milliseconds];
+        let Fixed { id, number, last, body, tried_milliseconds } = batch;
+        let values = params![webhook, id, number, last, body, tried_milliseconds];
         self.run("INSERT OR REPLACE INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
-        self.run("UPDATE webhook SET batches = ?2 WHERE id = ?1", params![webhook, number]).map(drop)
+        self.set_batches(webhook, *number)
+    }
+
+    /// A webhook's batch was tried for so long.
+    pub fn tried(&self, webhook: i64, milliseconds: u64) -> std::result::Result<(), Failure> {
+        self.run("UPDATE batch SET tried = ?2 WHERE webhook = ?1", params![webhook, milliseconds]).map(drop)
+    }
+
+    /// So many batches were made for a webhook.
+    pub fn set_batches(&self, webhook: i64, batches: u64) -> std::result::Result<(), Failure> {
+        self.run("UPDATE webhook SET batches = ?2 WHERE id = ?1", params![webhook, batches]).map(drop)
     }
 
     /// A webhook is done with every event up to that one, and with its batch.
@@ -430,7 +439,7 @@ impl Database {
     /// It was told.
     pub fn told(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), Failure> {
         self.run(
-            "UPDATE loss SET events = events - ?3 WHERE webhook = ?1 AND reason = ?2",
+            "UPDATE loss SET events = max(events - ?3, 0) WHERE webhook = ?1 AND reason = ?2",
             params![webhook, reason, events],
         )?;
         self.run("DELETE FROM loss WHERE webhook = ?1 AND reason = ?2 AND events <= 0", params![webhook, reason])
@@ -502,105 +511,91 @@ impl Database {
         Ok(())
     }
 
-    /// Takes the write-ahead log over, and empties it.
-    pub fn check_point(&self) -> std::result::Result<(), Failure> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    /// Takes the write-ahead log over as far as nobody reads what is older: it waits for no one.
+    pub fn check_point(&self) -> std::result::Result<CheckPoint, Failure> {
+        self.take_over("PASSIVE")
+    }
+
+    /// The same, and empties it where nobody reads.
+    pub fn empty_log(&self) -> std::result::Result<CheckPoint, Failure> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let emptied = self.take_over("TRUNCATE");
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        emptied
+    }
+
+    fn take_over(&self, how: &str) -> std::result::Result<CheckPoint, Failure> {
+        let statement = format!("PRAGMA wal_checkpoint({how})");
+        let number = |row: &rusqlite::Row<'_>, place| -> std::result::Result<u32, Failure> {
+            Ok(u32::try_from(row.get::<_, i64>(place)?).unwrap_or_default())
+        };
+        let point = self.connection.query_row(&statement, [], |row| {
+            let (busy, pages, taken) = (number(row, 0)?, number(row, 1)?, number(row, 2)?);
+            Ok(CheckPoint { pages, is_held: busy != 0 || taken < pages })
+        })?;
+        if !point.is_held {
+            // The next commit begins it anew.
+            self.log_pages.store(0, Ordering::Relaxed);
+        }
+        Ok(point)
+    }
+
+    /// Pages in the write-ahead log that are not known to be taken over.
+    pub fn log_pages(&self) -> u32 {
+        self.log_pages.load(Ordering::Relaxed)
+    }
+
+    /// Closes it, and leaves its files as they are: what has their names may be another's by now.
+    pub fn leave(self) {
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+
+    /// Copies what it holds to an empty file.
+    pub fn copy_to(&self, path: &std::path::Path) -> std::result::Result<(), Failure> {
+        let path = path.to_str().ok_or_else(|| Failure::InvalidPath(path.to_owned()))?;
+        self.connection.execute("VACUUM INTO ?1", [path]).map(drop)
     }
 }
 
-/// Reads what waits for a webhook, beside the one who writes.
-#[derive(Debug)]
-pub struct Reader {
-    path: PathBuf,
-    connection: Option<Connection>,
+/// Makes the first version's tables anew as they are now.
+fn renew(connection: &Connection) -> std::result::Result<(), Failure> {
+    let mut script = "BEGIN IMMEDIATE;".to_owned();
+    COLUMNS.iter().for_each(|(table, _)| script += &format!("ALTER TABLE {table} RENAME TO {table}_1;"));
+    script += SCHEMA;
+    for (table, columns) in COLUMNS {
+        script += &format!("INSERT INTO {table} SELECT {columns} FROM {table}_1; DROP TABLE {table}_1;");
+    }
+    script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
+    connection.execute_batch(&script)
 }
 
-impl Reader {
-    /// A reader of that database, which is opened when it is needed.
-    pub fn new(path: PathBuf) -> Reader {
-        Reader { path, connection: None }
-    }
-
-    /// The events after one and up to another for which a webhook waits, in order: so many at most, and so many octets;
-    /// one where there is any. `true` with them when there may be more.
-    pub fn read(
-        &mut self,
-        webhook: i64,
-        (after, last): (u64, u64),
-        (events_max, bytes_max): (usize, usize),
-    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
-        let result = self.try_read(webhook, (after, last), (events_max, bytes_max));
-        if result.is_err() {
-            // Another database may have taken its place.
-            self.connection = None;
-        }
-        result
-    }
-
-    fn connection(&mut self) -> std::result::Result<&Connection, Failure> {
-        if self.connection.is_none() {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            self.connection = Some(connection);
-        }
-        self.connection.as_ref().ok_or(Failure::InvalidQuery)
-    }
-
-    /// What is known of a namespace: gives each object to `each`, with the name of its kind, and gives back the kinds.
-    pub fn known(
-        &mut self,
-        netns: &str,
-        mut each: impl FnMut(&str, &[u8]),
-    ) -> std::result::Result<Vec<String>, Failure> {
-        let connection = self.connection()?;
-        let mut statement = connection.prepare("SELECT kind FROM covered WHERE netns = ?1")?;
-        let kinds = statement.query_map([netns], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
-        for kind in &kinds {
-            let mut statement =
-                connection.prepare_cached("SELECT objects FROM mirror WHERE netns = ?1 AND kind = ?2")?;
-            let mut rows = statement.query([netns, kind.as_str()])?;
-            while let Some(row) = rows.next()? {
-                let mut rest = row.get_ref(0)?.as_blob()?;
-                while let Some((length, behind)) = rest.split_first_chunk() {
-                    let Some((object, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else {
-                        break;
-                    };
-                    each(kind, object);
-                    rest = behind;
-                }
-            }
-        }
-        Ok(kinds)
-    }
-
-    fn try_read(
-        &mut self,
-        webhook: i64,
-        (after, last): (u64, u64),
-        (events_max, bytes_max): (usize, usize),
-    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
-        let connection = self.connection()?;
-        let mut statement = connection.prepare_cached(
-            "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 \
-             ORDER BY seq",
-        )?;
-        let mut rows = statement.query(params![webhook, after, last.min(i64::MAX as u64)])?;
-        let (mut found, mut octets): (Vec<Row>, usize) = (Vec::new(), 0);
-        while let Some(row) = rows.next()? {
-            let line = row.get_ref(1)?.as_str()?.as_bytes();
-            octets += line.len();
-            if !found.is_empty() && (found.len() >= events_max || octets > bytes_max) {
-                return Ok((found, true));
-            }
-            found.push((row.get(0)?, line.to_vec()));
-        }
-        Ok((found, false))
+/// Refuses a database in which a table or a column is missing, or is another one.
+fn check_shape(connection: &Connection) -> std::result::Result<(), Refused> {
+    let shape = |of: &Connection| -> std::result::Result<Vec<(String, String)>, Failure> {
+        let mut statement = of.prepare(SHAPE)?;
+        let columns = statement.query_map([], |row| {
+            let (table, column): (String, String) = (row.get(0)?, row.get(2)?);
+            let (strict, kind, filled, key): (i64, String, i64, i64) =
+                (row.get(1)?, row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok((table, format!("{column} {kind} {strict} {filled} {key}")))
+        })?;
+        columns.collect()
+    };
+    let wanted = Connection::open_in_memory()?;
+    wanted.execute_batch(SCHEMA)?;
+    let found = shape(connection)?;
+    match shape(&wanted)?.iter().find(|column| !column.0.starts_with("sqlite_") && !found.contains(column)) {
+        None => Ok(()),
+        Some((table, _)) => Err(Refused::Strange(format!("its table {table} is missing or another one"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::super::reader::{Reader, Whereabouts};
     use super::*;
 
     fn open(path: &Path) -> (Directory, Database, bool) {
@@ -611,7 +606,8 @@ mod tests {
 
     fn aside(path: &Path) -> usize {
         let entries = fs::read_dir(path).unwrap();
-        entries.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("set-aside")).count()
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.contains("set-aside") && !name.ends_with("-wal") && !name.ends_with("-shm")).count()
     }
 
     #[test]
@@ -626,6 +622,100 @@ mod tests {
             assert_eq!(database.webhooks().unwrap(), Vec::<String>::new());
         }
         assert_eq!(aside(state.path()), 2);
+    }
+
+    /// The first version's tables.
+    const FIRST: &str = "
+        PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, batches INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT NOT NULL);
+        CREATE TABLE wanted (webhook INTEGER NOT NULL, seq INTEGER NOT NULL, octets INTEGER NOT NULL,
+            PRIMARY KEY (webhook, seq)) WITHOUT ROWID;
+        CREATE TABLE batch (webhook INTEGER PRIMARY KEY, id TEXT NOT NULL, number INTEGER NOT NULL, last INTEGER NOT NULL,
+            body BLOB NOT NULL, made INTEGER NOT NULL);
+        CREATE TABLE loss (webhook INTEGER NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL,
+            PRIMARY KEY (webhook, reason)) WITHOUT ROWID;
+        CREATE TABLE mirror (netns TEXT NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, objects BLOB NOT NULL,
+            PRIMARY KEY (netns, kind, key)) WITHOUT ROWID;
+        CREATE TABLE covered (netns TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (netns, kind)) WITHOUT ROWID;
+        PRAGMA application_id = 0x6c6e6b68; PRAGMA user_version = 1;
+        INSERT INTO meta VALUES ('seq', 70);
+        INSERT INTO webhook VALUES (5, 'a', 3);
+        INSERT INTO event VALUES (7, '{}'), (8, '{}'), (9, '{}');
+        INSERT INTO wanted VALUES (5, 7, 2), (5, 8, 2), (5, 9, 2);
+        INSERT INTO batch VALUES (5, 'id', 3, 7, x'00', 1700000000000);
+        INSERT INTO loss VALUES (5, 'why', 4);
+        INSERT INTO mirror VALUES ('', 'link', x'01', x'0200000041');
+        INSERT INTO covered VALUES ('', 'link');
+    ";
+
+    fn write_first(path: &Path, more: &str) {
+        std::fs::DirBuilder::new().recursive(true).create(path).unwrap();
+        let connection = Connection::open(path.join(DATABASE)).unwrap();
+        connection.execute_batch(FIRST).unwrap();
+        connection.execute_batch(more).unwrap();
+    }
+
+    #[test]
+    fn the_first_versions_database_goes_on() {
+        let state = tempfile::tempdir().unwrap();
+        write_first(state.path(), "");
+        let (directory, database, anew) = open(state.path());
+        assert!(!anew && database.sequence().unwrap() == 70);
+        let batch = Fixed { id: "id".into(), number: 3, last: 7, body: vec![0], tried_milliseconds: 0 };
+        let expected = Enrolled {
+            webhook: 5,
+            batches: 3,
+            batch: Some(Arc::new(batch)),
+            waiting: (2, 4),
+            losses: vec![("why".into(), 4)],
+        };
+        assert_eq!(database.enroll("a").unwrap(), expected);
+        assert_eq!(database.covered("").unwrap(), ["link"]);
+        database.tried(5, 4321).unwrap();
+        drop((database, directory));
+        let (_directory, database, anew) = open(state.path());
+        assert_eq!((anew, database.enroll("a").unwrap().batch.unwrap().tried_milliseconds), (false, 4321));
+    }
+
+    #[test]
+    fn what_cannot_be_is_set_aside() {
+        let state = tempfile::tempdir().unwrap();
+        let mut expected = 0;
+        for more in [
+            "UPDATE webhook SET batches = 'many'",
+            "UPDATE meta SET value = -1",
+            "UPDATE event SET seq = -3 WHERE seq = 7",
+            "UPDATE batch SET body = 7",
+            "DROP TABLE covered",
+        ] {
+            write_first(state.path(), more);
+            let (_directory, database, anew) = open(state.path());
+            expected += 1;
+            assert!(anew, "{more}");
+            drop(database);
+            FILES.iter().for_each(|name| drop(fs::remove_file(state.path().join(name))));
+        }
+        for more in [
+            "DROP TABLE loss",
+            "ALTER TABLE webhook RENAME COLUMN batches TO bunches",
+            "PRAGMA ignore_check_constraints = 1; INSERT INTO meta VALUES ('seq', -1)",
+            "DROP TABLE event; CREATE TABLE event (seq INTEGER PRIMARY KEY, line)",
+        ] {
+            let (directory, database, _) = open(state.path());
+            database.connection.execute_batch(more).unwrap();
+            drop((database, directory));
+            let (_directory, database, anew) = open(state.path());
+            expected += 1;
+            assert!(anew && database.enroll("a").is_ok(), "{more}");
+        }
+        assert_eq!(aside(state.path()), expected);
+        // A table of somebody's own is none of our business.
+        let (directory, database, _) = open(state.path());
+        database.connection.execute_batch("CREATE TABLE mine (a); ANALYZE").unwrap();
+        drop((database, directory));
+        assert!(!open(state.path()).2);
     }
 
     #[test]
@@ -661,7 +751,7 @@ mod tests {
         }
         database.cover("", &["addr", "route"]).unwrap();
         let mut objects = Vec::new();
-        let kinds = Reader::new(directory.database())
+        let kinds = Reader::new(Whereabouts::new(directory.real_database().unwrap()))
             .known("", |kind, object| objects.push((kind.to_owned(), object.to_vec())))
             .unwrap();
         assert_eq!(kinds, ["addr", "route"]);

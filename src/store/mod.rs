@@ -6,7 +6,11 @@
 //! are given back at once, and the events in them are counted as lost for the webhooks that wanted them.
 
 pub mod database;
+pub mod directory;
+pub mod folder;
+pub mod reader;
 mod thread;
+mod transaction;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,16 +20,21 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use database::{Database, Directory};
-pub use database::{Enrolled, Fixed, Reader, Synchronous, Trouble};
+use database::Database;
+pub use database::{Enrolled, Fixed, Synchronous, Trouble};
+use directory::Directory;
+pub use reader::Reader;
+use reader::Whereabouts;
 
 use crate::error::{Error, Result};
 
 /// Octets of lines and objects that are not committed yet at most, one slice beyond it apart; then nothing more is
 /// decoded.
 const PENDING_BYTES_MAX: usize = 8 << 20;
-/// The longest wait for a commit where nobody else sets a bound.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Whoever waits for a commit is asked so often whether to wait on.
+const PATIENCE_PAUSE: Duration = Duration::from_millis(200);
+/// Why an event is lost where there is no room for it.
+pub const SPOOL_FULL: &str = "spool full";
 
 /// What is between the store and a webhook: who is told what was committed, and says what there is room for.
 pub trait Queue: Send + Sync {
@@ -42,13 +51,38 @@ pub trait Queue: Send + Sync {
     fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64>;
     /// An event that was let in is committed.
     fn committed(&self, sequence: u64, line: &Arc<[u8]>);
-    /// What was let in and given up since the last commit was not committed. `count` gives how many events wait after a
-    /// number, and their octets.
-    fn roll_back(&self, count: &mut dyn FnMut(u64) -> (u64, u64));
+    /// What was let in and given up since the last commit is committed, but for what [`Queue::committed`] was not told of.
+    fn settled(&self);
+    /// What was let in and given up since the last commit was not committed.
+    fn rolled_back(&self);
     /// Events are lost, and are to be told.
     fn lose(&self, reason: &str, events: u64);
-    /// Everything that waited is gone.
-    fn reset(&self, webhook: i64, reason: &str);
+    /// An event is not stored, and so lost, if the webhook wants it.
+    fn not_stored(&self, line: &Arc<[u8]>, reason: &'static str);
+    /// What the store knows of the webhook; said again where that could not be committed.
+    fn enroll(&self, known: &Enrolled);
+    /// The same is committed: from here on it may be delivered.
+    fn enrolled(&self, known: Enrolled);
+    /// The database is lost, and this is the webhook's number in a new one. Gives what memory holds; nothing is read from
+    /// the store until [`Queue::moved`].
+    fn salvage(&self, webhook: i64) -> Salvage;
+    /// The new database has that, and the rest is lost.
+    fn moved(&self, reason: &str);
+}
+
+/// What memory holds of a webhook.
+#[derive(Debug, Default)]
+pub struct Salvage {
+    /// The number of its last batch.
+    pub batches: u64,
+    /// The batch on its way.
+    pub batch: Option<Arc<Fixed>>,
+    /// The events on their way and those that wait.
+    pub events: Vec<(u64, Arc<[u8]>)>,
+    /// Events lost and not told yet, by reason.
+    pub losses: Vec<(String, u64)>,
+    /// How many more events wait.
+    pub missing: u64,
 }
 
 /// Whether a webhook takes one more event in.
@@ -56,8 +90,8 @@ pub trait Queue: Send + Sync {
 pub enum Admission {
     /// There is room, and it is counted.
     Taken,
-    /// There is none.
-    Refused,
+    /// There is none, and why.
+    Refused(&'static str),
     /// There is none before the oldest is given up.
     AfterOldest,
 }
@@ -132,13 +166,19 @@ impl Append {
 
 enum Command {
     Append(Append),
-    Enroll(String, Reply<Enrolled>),
-    /// From here on it is told of.
+    /// From here on it is told of: what is known of its webhook first, which is entered where it is new.
     Attend(Arc<dyn Queue>),
-    Fix(Arc<dyn Queue>, Fixed, Vec<u64>, Reply<()>),
+    Fix(Arc<dyn Queue>, Arc<Fixed>, Reply<()>),
+    /// Its batch was tried for so long, in milliseconds.
+    Tried(Arc<dyn Queue>, u64),
     Done(Arc<dyn Queue>, u64, Option<(String, u64)>),
-    Lost(Arc<dyn Queue>, String, u64),
+    /// It does not wait for these any more, and lost some of them.
+    Drop(Arc<dyn Queue>, Vec<u64>, Vec<(String, u64)>, Reply<()>),
+    /// Everything before is done.
+    Reach(Reply<()>),
     Strike(Arc<dyn Queue>),
+    /// A reader finds the database damaged.
+    Suspect(String),
 }
 
 /// Where an answer is waited for.
@@ -179,6 +219,8 @@ struct State {
     room_wanted: bool,
     /// The database began anew: the whole mirror is wanted.
     mirror_wanted: bool,
+    /// There can be no state directory any more.
+    failed: Option<Error>,
     ending: bool,
     /// It ends without closing anything.
     abandoned: bool,
@@ -221,6 +263,7 @@ impl Drop for Ended {
 pub struct Store {
     shared: Arc<Shared>,
     known: Reader,
+    whereabouts: Whereabouts,
     /// Namespaces of which something was known at the start, with the kinds.
     namespaces: Vec<String>,
     webhooks: Vec<String>,
@@ -238,12 +281,12 @@ impl fmt::Debug for Store {
 #[derive(Clone)]
 pub struct Clerk {
     shared: Arc<Shared>,
-    path: std::path::PathBuf,
+    whereabouts: Whereabouts,
 }
 
 impl fmt::Debug for Clerk {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Clerk({})", self.path.display())
+        write!(formatter, "Clerk({:?})", self.whereabouts)
     }
 }
 
@@ -260,13 +303,16 @@ impl Store {
         let namespaces = database.namespaces().map_err(failed)?;
         let webhooks = database.webhooks().map_err(failed)?;
         let path = directory.database();
+        let real = directory.real_database();
+        let real = real.map_err(|error| Error::system(format_args!("cannot use {}", path.display()), &error))?;
+        let whereabouts = Whereabouts::new(real);
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             filled: Condvar::new(),
             emptied: Condvar::new(),
             wake: Box::new(wake),
         });
-        let mut writer = thread::Writer::new(directory, database, synchronous, sequence);
+        let mut writer = thread::Writer::new(directory, database, synchronous, whereabouts.clone(), sequence);
         let started = std::thread::Builder::new().name("store".into()).spawn({
             let ended = Ended(shared.clone());
             move || {
@@ -276,12 +322,12 @@ impl Store {
             }
         });
         started.map_err(|error| Error::system("cannot start the store's thread", &error))?;
-        Ok(Store { shared, known: Reader::new(path.clone()), namespaces, webhooks, sequence, path })
+        Ok(Store { shared, known: Reader::new(whereabouts.clone()), whereabouts, namespaces, webhooks, sequence, path })
     }
 
     /// The store for webhooks.
     pub fn clerk(&self) -> Clerk {
-        Clerk { shared: self.shared.clone(), path: self.path.clone() }
+        Clerk { shared: self.shared.clone(), whereabouts: self.whereabouts.clone() }
     }
 
     /// The number of the last line of the last run, or a greater one.
@@ -334,9 +380,13 @@ impl Store {
         self.shared.filled.notify_one();
     }
 
-    /// The lines that are to be printed now. An error when the thread has ended by itself, which is a defect.
+    /// The lines that are to be printed now. An error when there can be no state directory any more, or when the thread
+    /// has ended by itself, which is a defect.
     pub fn released(&self) -> Result<Vec<u8>> {
         let mut state = self.shared.lock();
+        if let Some(error) = state.failed.take() {
+            return Err(error);
+        }
         if state.ended && !state.ending {
             return Err(Error::failed("the store's thread has ended by a defect; please report it"));
         }
@@ -392,33 +442,48 @@ fn unused_sequence() -> u64 {
 }
 
 impl Clerk {
-    /// What is known of a webhook; one that is new is entered.
-    pub fn enroll(&self, name: &str) -> Result<Enrolled> {
-        let reply = Reply::new();
-        self.shared.push(Command::Enroll(name.to_owned(), reply.clone()));
-        reply.wait(ANSWER_TIMEOUT).ok_or_else(|| Error::failed("the state directory cannot be written"))
-    }
-
-    /// From here on that queue is told what was committed for it.
+    /// From here on that queue is told what was committed for it, and first what is known of its webhook.
     pub fn attend(&self, queue: Arc<dyn Queue>) {
         self.shared.push(Command::Attend(queue));
     }
 
-    /// Fixes a webhook's batch, without the events that are passed over. Waits so long for the commit; `false` when that
-    /// was not enough, and the batch must not be sent yet.
-    pub fn fix(
+    /// Fixes a webhook's batch. Waits for the commit as long as it is told to; `false` when that was not enough, and the
+    /// batch must not be sent yet.
+    pub fn fix(&self, queue: Arc<dyn Queue>, batch: Arc<Fixed>, patience: &mut dyn FnMut() -> bool) -> bool {
+        self.wait_for(|reply| Command::Fix(queue, batch, reply), patience)
+    }
+
+    /// A webhook's batch was tried for so long, in milliseconds.
+    pub fn tried(&self, queue: Arc<dyn Queue>, milliseconds: u64) {
+        self.shared.push(Command::Tried(queue, milliseconds));
+    }
+
+    /// A webhook is done with every event up to that one; where they are lost, why and how many.
+    pub fn done(&self, queue: Arc<dyn Queue>, last: u64, lost: Option<(String, u64)>) {
+        self.shared.push(Command::Done(queue, last, lost));
+    }
+
+    /// A webhook does not wait for these events any more, of which so many are lost. Waits as [`Clerk::fix`] does.
+    pub fn drop_events(
         &self,
         queue: Arc<dyn Queue>,
-        batch: &Fixed,
-        passed: Vec<u64>,
+        gone: Vec<u64>,
+        losses: Vec<(String, u64)>,
         patience: &mut dyn FnMut() -> bool,
     ) -> bool {
-        /// So often whoever waits is asked whether to wait on.
-        const PAUSE: Duration = Duration::from_millis(200);
+        self.wait_for(|reply| Command::Drop(queue, gone, losses, reply), patience)
+    }
+
+    /// Waits until everything is done that was handed over before. Waits as [`Clerk::fix`] does.
+    pub fn reach(&self, patience: &mut dyn FnMut() -> bool) -> bool {
+        self.wait_for(Command::Reach, patience)
+    }
+
+    fn wait_for(&self, command: impl FnOnce(Reply<()>) -> Command, patience: &mut dyn FnMut() -> bool) -> bool {
         let reply = Reply::new();
-        self.shared.push(Command::Fix(queue, batch.clone(), passed, reply.clone()));
+        self.shared.push(command(reply.clone()));
         loop {
-            if reply.wait(PAUSE).is_some() {
+            if reply.wait(PATIENCE_PAUSE).is_some() {
                 return true;
             }
             if !patience() {
@@ -427,23 +492,18 @@ impl Clerk {
         }
     }
 
-    /// A webhook is done with every event up to that one; where they are lost, why and how many.
-    pub fn done(&self, queue: Arc<dyn Queue>, last: u64, lost: Option<(String, u64)>) {
-        self.shared.push(Command::Done(queue, last, lost));
-    }
-
-    /// So many events of a webhook are lost, and why.
-    pub fn lost(&self, queue: Arc<dyn Queue>, reason: &str, events: u64) {
-        self.shared.push(Command::Lost(queue, reason.to_owned(), events));
-    }
-
     /// A webhook is gone, and nothing waits for it.
     pub fn strike(&self, queue: Arc<dyn Queue>) {
         self.shared.push(Command::Strike(queue));
     }
 
+    /// Somebody who reads finds the database damaged: the thread looks, and begins anew where it is.
+    pub fn suspect(&self, why: &dyn fmt::Display) {
+        self.shared.push(Command::Suspect(why.to_string()));
+    }
+
     /// A reader beside the thread.
     pub fn reader(&self) -> Reader {
-        Reader::new(self.path.clone())
+        Reader::new(self.whereabouts.clone())
     }
 }

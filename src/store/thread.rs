@@ -1,30 +1,49 @@
 //! The thread that writes: one transaction for whatever has gathered.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::database::{Database, Directory, Failure, Synchronous, Trouble};
-use super::{Admission, Append, Command, Queue, Shared, Staged};
+use super::database::{CheckPoint, Database, Failure, LOG_PAGE_BYTES, Synchronous, Trouble};
+use super::directory::{Directory, Places};
+use super::reader::Whereabouts;
+use super::transaction::{Effects, MirrorChanges, execute, insert};
+use super::{Append, Command, Queue, Shared};
+use crate::error::Error;
 use crate::fault;
 
 /// So many numbers of lines are set aside at once: after a crash so many at most are skipped.
 const SEQUENCE_BLOCK: u64 = 10_000;
 /// While the disk is full or fails, it is tried again so often.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+/// So often it looks whether directory and database are where they were.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Pages that hold nothing are kept up to here, and given back in steps of so many.
 const FREE_PAGES: i64 = 256;
 /// Beyond so many they are given back while there is other work, too.
 const FREE_PAGES_MAX: i64 = 4096;
-
-/// Where an identity stands in the mirror's table.
-type Place = (Arc<str>, &'static str, Box<[u8]>);
+/// The write-ahead log is taken over once it has so many pages, or so many more than when somebody held it.
+const LOG_PAGES: u32 = 1000;
+/// A write-ahead log of more octets than this, which somebody holds by reading, is said aloud.
+const LOG_SAID_BYTES: u64 = 64 << 20;
+/// Why events are lost that come while nothing can be stored.
+const NOT_STORED: &str = "the state directory could not be written";
+/// Why events are lost with a database.
+const DAMAGED: &str = "the database was damaged";
 
 /// What the thread knows.
 pub(super) struct Writer {
     directory: Directory,
     database: Option<Database>,
     synchronous: Synchronous,
+    whereabouts: Whereabouts,
+    /// What the names in the directory lead to.
+    places: Places,
+    look_at: Instant,
+    /// They lead elsewhere now.
+    astray: bool,
+    /// The database is new, and does not have yet what memory holds.
+    empty: bool,
     /// The number of the last line, and the one that the database says.
     sequence: u64,
     reserved: u64,
@@ -39,78 +58,38 @@ pub(super) struct Writer {
     loose: bool,
     /// Some were given back, which the file shows once the log is taken over.
     shrunk: bool,
+    log: Log,
 }
 
-/// How the mirror changed since the last commit: once for each identity.
-#[derive(Default)]
-struct MirrorChanges {
-    objects: HashMap<Place, Option<Box<[u8]>>>,
-    forgotten: Vec<Arc<str>>,
-    covered: Vec<(Arc<str>, Vec<&'static str>)>,
-}
-
-impl MirrorChanges {
-    fn take(&mut self, append: &mut Append) {
-        for netns in append.forgotten.drain(..) {
-            self.objects.retain(|(of, ..), _| *of != netns);
-            self.covered.retain(|(of, _)| *of != netns);
-            self.forgotten.push(netns);
-        }
-        for row in append.objects.drain(..) {
-            self.objects.insert((row.netns, row.kind, row.key), row.objects);
-        }
-        self.covered.append(&mut append.covered);
-    }
-
-    fn write(&self, database: &Database) -> Result<(), Failure> {
-        for netns in &self.forgotten {
-            database.forget(netns)?;
-        }
-        // Before the objects: it removes those of kinds that are not covered any more.
-        for (netns, kinds) in &self.covered {
-            database.cover(netns, kinds)?;
-        }
-        for ((netns, kind, key), objects) in &self.objects {
-            database.set_objects(netns, kind, key, objects.as_deref())?;
-        }
-        Ok(())
-    }
-
-    fn clear(&mut self) {
-        self.objects.clear();
-        self.objects.shrink_to(1024);
-        self.forgotten.clear();
-        self.covered.clear();
-    }
-}
-
-/// An event that was let in: by whom, its number, its line.
-type Admitted = (Arc<dyn Queue>, u64, Arc<[u8]>);
-
-/// What follows from a transaction once it is committed.
-#[derive(Default)]
-struct Effects {
-    admitted: Vec<Admitted>,
-    losses: Vec<(Arc<dyn Queue>, &'static str, u64)>,
-    replies: Vec<Box<dyn FnOnce()>>,
-}
-
-impl Effects {
-    fn lose(&mut self, queue: &Arc<dyn Queue>, reason: &'static str) {
-        match self.losses.iter_mut().find(|(known, why, _)| Arc::ptr_eq(known, queue) && *why == reason) {
-            Some((_, _, events)) => *events += 1,
-            None => self.losses.push((queue.clone(), reason, 1)),
-        }
-    }
+/// What is known of the write-ahead log.
+struct Log {
+    /// It is taken over at so many pages.
+    due_pages: u32,
+    /// Somebody reads what is older.
+    is_held: bool,
+    /// Its size was said.
+    is_said: bool,
 }
 
 impl Writer {
-    pub fn new(directory: Directory, database: Database, synchronous: Synchronous, sequence: u64) -> Writer {
+    pub fn new(
+        directory: Directory,
+        database: Database,
+        synchronous: Synchronous,
+        whereabouts: Whereabouts,
+        sequence: u64,
+    ) -> Writer {
         directory.keep_reserve();
+        let places = directory.places().unwrap_or_default();
         Writer {
             directory,
             database: Some(database),
             synchronous,
+            whereabouts,
+            places,
+            look_at: Instant::now() + LOOK_PAUSE,
+            astray: false,
+            empty: false,
             sequence,
             reserved: sequence,
             kept: VecDeque::new(),
@@ -120,6 +99,7 @@ impl Writer {
             trouble: None,
             loose: true,
             shrunk: false,
+            log: Log { due_pages: LOG_PAGES, is_held: false, is_said: false },
         }
     }
 
@@ -146,26 +126,21 @@ impl Writer {
             if state.ending {
                 return None;
             }
-            let due = match self.trouble {
-                Some(again) => Some(again),
-                None if self.loose => Some(Instant::now()),
-                None => None,
-            };
-            match due.map(|due| due.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) if self.trouble.is_some() => return Some(VecDeque::new()),
-                Some(Duration::ZERO) => {
-                    drop(state);
-                    self.loose = self.tidy(FREE_PAGES);
-                    if !self.loose && std::mem::take(&mut self.shrunk) {
-                        self.check_point();
-                    }
-                    state = shared.lock();
-                }
-                Some(pause) => {
-                    state = shared.filled.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
-                }
-                None => state = shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+            let due = self.trouble.map_or(self.look_at, |again| again.min(self.look_at));
+            let pause = due.saturating_duration_since(Instant::now());
+            if pause.is_zero() {
+                return Some(VecDeque::new());
             }
+            if self.trouble.is_none() && self.loose {
+                drop(state);
+                self.loose = self.tidy(FREE_PAGES);
+                if !self.loose && std::mem::take(&mut self.shrunk) {
+                    self.empty_log();
+                }
+                state = shared.lock();
+                continue;
+            }
+            state = shared.filled.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -181,17 +156,22 @@ impl Writer {
                     self.sequence = self.sequence.max(append.sequence);
                     appends.push(append);
                 }
-                Command::Attend(queue) => self.queues.push(queue),
+                Command::Attend(queue) => {
+                    self.queues.push(queue.clone());
+                    self.kept.push_back(Command::Attend(queue));
+                }
                 Command::Strike(queue) => {
                     self.queues.retain(|known| !Arc::ptr_eq(known, &queue));
                     self.kept.push_back(Command::Strike(queue));
                 }
+                Command::Suspect(why) => self.give_up(&why),
                 other => self.kept.push_back(other),
             }
         }
+        self.look();
         if self.trouble.is_some_and(|again| again > Instant::now()) {
             self.not_stored(&appends);
-        } else {
+        } else if self.has_work(&appends) {
             self.store(&appends, shared);
         }
         self.tidy(FREE_PAGES_MAX);
@@ -209,21 +189,48 @@ impl Writer {
         if wake {
             (shared.wake)();
         }
+        // Not before: lines would wait for it.
+        self.check_point();
+    }
+
+    fn has_work(&self, appends: &[Append]) -> bool {
+        let amiss = self.trouble.is_some() || self.astray || self.database.is_none();
+        amiss || !appends.is_empty() || !self.kept.is_empty()
+    }
+
+    /// Looks now and then whether directory and database are where they were.
+    fn look(&mut self) {
+        if self.look_at > Instant::now() {
+            return;
+        }
+        self.look_at = Instant::now() + LOOK_PAUSE;
+        if self.astray || self.database.is_none() {
+            return;
+        }
+        let found = self.directory.places();
+        // The log may not be there from the beginning.
+        let same = |(known, found): (&Option<_>, &_)| known == found || known.is_none();
+        match found {
+            Some(found) if self.places.iter().zip(&found).all(same) => self.places = found,
+            _ => {
+                log::error!(
+                    "the state directory {} was removed or replaced, or files in it were: it is set up anew",
+                    self.directory.path().display()
+                );
+                self.astray = true;
+            }
+        }
+        if self.log.is_held {
+            self.log.due_pages = 0;
+        }
     }
 
     fn store(&mut self, appends: &[Append], shared: &Shared) {
-        let Err(failure) = self.commit(appends) else { return self.works() };
-        if Trouble::of(&failure) == Trouble::Damaged && self.begin_anew(&failure) {
-            shared.lock().mirror_wanted = true;
-            (shared.wake)();
-            if self.commit(appends).is_ok() {
-                return self.works();
-            }
-        }
+        let Err(why) = self.try_store(appends, shared) else { return self.works() };
         if self.trouble.is_none() {
             log::error!(
-                "the state directory {} cannot be written: {failure}; lines go on, webhooks do not get the events of \
-                 this time",
+                "the state directory {} cannot be written: {why}; lines go on, webhooks do not get the events of this \
+                 time",
                 self.directory.path().display()
             );
         }
@@ -238,6 +245,19 @@ impl Writer {
         }
     }
 
+    fn try_store(&mut self, appends: &[Append], shared: &Shared) -> Result<(), String> {
+        self.come_home(shared)?;
+        match self.commit_patiently(appends, shared) {
+            Err(failure) if Trouble::of(&failure) == Trouble::Damaged => {
+                self.give_up(&failure.to_string());
+                self.come_home(shared)?;
+                self.commit_patiently(appends, shared)
+            }
+            result => result,
+        }
+        .map_err(|failure| failure.to_string())
+    }
+
     /// It can be written.
     fn works(&mut self) {
         self.loose = true;
@@ -250,7 +270,34 @@ impl Writer {
     /// Their lines are printed all the same.
     fn not_stored(&self, appends: &[Append]) {
         for event in appends.iter().flat_map(|append| &append.events) {
-            event.wanted_by.iter().for_each(|queue| queue.lose("the state directory could not be written", 1));
+            event.wanted_by.iter().for_each(|queue| queue.not_stored(&event.line, NOT_STORED));
+        }
+    }
+
+    /// The same until it is committed, while another process holds the database: that is no fault of the disk. Meanwhile
+    /// the loop has the room of the appends that are not committed, and no more.
+    fn commit_patiently(&mut self, appends: &[Append], shared: &Shared) -> Result<(), Failure> {
+        let mut began = None;
+        loop {
+            let result = self.commit(appends);
+            let busy = result.as_ref().is_err_and(|failure| Trouble::of(failure) == Trouble::Busy);
+            if !busy || shared.lock().abandoned {
+                if let Some(began) = began {
+                    log::warn!("the database is free again after {:.1} s", Instant::elapsed(&began).as_secs_f64());
+                }
+                return result;
+            }
+            if began.is_none() {
+                began = Some(Instant::now());
+                log::warn!(
+                    "another process holds the right to write in {}: lines and webhooks wait until it lets go",
+                    self.directory.database().display()
+                );
+            }
+            self.look();
+            if self.astray {
+                self.come_home(shared).map_err(|_| Failure::InvalidQuery)?;
+            }
         }
     }
 
@@ -263,17 +310,15 @@ impl Writer {
             self.reserved = reserved;
             if let Some(database) = &self.database {
                 database.roll_back();
-                for queue in &self.queues {
-                    // What cannot be counted is taken for nothing; the next start counts anew.
-                    queue.roll_back(&mut |after| database.waiting(queue.webhook(), after).unwrap_or_default());
-                }
             }
+            self.queues.iter().for_each(|queue| queue.rolled_back());
             return Err(failure);
         }
         self.kept.clear();
         self.mirror.clear();
         self.told.clear();
         effects.admitted.iter().for_each(|(queue, sequence, line)| queue.committed(*sequence, line));
+        self.queues.iter().for_each(|queue| queue.settled());
         effects.losses.into_iter().for_each(|(queue, reason, events)| queue.lose(reason, events));
         effects.replies.into_iter().for_each(|reply| reply());
         Ok(())
@@ -305,32 +350,125 @@ impl Writer {
         Ok(())
     }
 
-    /// Sets a damaged database aside, and begins a new one.
-    fn begin_anew(&mut self, failure: &Failure) -> bool {
-        log::error!("{}: {failure}", self.directory.database().display());
-        // Closed first, so that nothing of it is written any more.
-        self.database = None;
-        let (database, anew) = match Database::open(&self.directory, self.synchronous) {
-            Ok(opened) => opened,
-            Err(error) => {
-                log::error!("{error}");
-                return false;
+    /// The database is of no use any more.
+    fn give_up(&mut self, why: &str) {
+        log::error!("{}: {why}", self.directory.database().display());
+        // So that nothing of it is written any more.
+        self.leave();
+    }
+
+    /// Closes it, and leaves its files as they are.
+    fn leave(&mut self) {
+        if let Some(database) = self.database.take() {
+            database.leave();
+        }
+    }
+
+    /// The database is open, and where the settings say.
+    fn come_home(&mut self, shared: &Shared) -> Result<(), String> {
+        if self.astray {
+            self.move_database(shared)?;
+        }
+        if self.database.is_none() { self.reopen(shared) } else { Ok(()) }
+    }
+
+    /// What this process still has open, whatever became of its name, takes its place again.
+    fn move_database(&mut self, shared: &Shared) -> Result<(), String> {
+        let found = self.directory.places();
+        if found.is_none_or(|found| found[0] != self.places[0]) {
+            match Directory::open(self.directory.path()) {
+                Ok(directory) => self.directory = directory,
+                Err(error) => return Err(fail(shared, error)),
+            }
+            self.directory.keep_reserve();
+        }
+        let own = found.is_some_and(|found| found[1].is_some() && found[1] == self.places[1]);
+        let moved = match self.copy()? {
+            true => self.directory.clear_place(own).and_then(|aside| {
+                // Closed before there is a log of that name again, which it would take for its own.
+                self.leave();
+                self.directory.end_copy().map(|()| aside)
+            }),
+            // What memory holds of it is left.
+            false => {
+                self.leave();
+                if own { Ok(None) } else { self.directory.clear_place(false) }
             }
         };
-        self.database = Some(database);
-        self.reserved = 0;
-        if !anew {
-            // It is whole after all.
-            return true;
+        if let Some(aside) = moved.map_err(|error| error.to_string())? {
+            log::error!("what was in the database's place is set aside as {}", aside.display());
         }
-        let Some(database) = &self.database else { return false };
+        self.astray = false;
+        Ok(())
+    }
+
+    /// Copies the database that is open; whether there is a copy.
+    fn copy(&self) -> Result<bool, String> {
+        let Some(database) = &self.database else { return Ok(false) };
+        let path = self.directory.begin_copy().map_err(|error| error.to_string())?;
+        let Err(failure) = database.copy_to(&path) else { return Ok(true) };
+        self.directory.drop_copy();
+        match Trouble::of(&failure) {
+            Trouble::Damaged => {
+                log::error!("{}: {failure}", self.directory.database().display());
+                Ok(false)
+            }
+            Trouble::Disk | Trouble::Busy => Err(failure.to_string()),
+        }
+    }
+
+    /// Opens the database. In one that is new stands what memory holds.
+    fn reopen(&mut self, shared: &Shared) -> Result<(), String> {
+        let opened = Database::open(&self.directory, self.synchronous).map_err(|error| error.to_string());
+        let (database, anew) = opened?;
+        self.empty |= anew;
+        let anew = self.empty;
+        if anew {
+            if let Err(failure) = self.fill(&database) {
+                database.roll_back();
+                database.leave();
+                return Err(failure.to_string());
+            }
+            shared.lock().mirror_wanted = true;
+            (shared.wake)();
+        }
+        let path = self.directory.real_database().map_err(|error| error.to_string())?;
+        self.database = Some(database);
+        self.whereabouts.set(path);
+        if anew {
+            self.empty = false;
+            self.queues.iter().for_each(|queue| queue.moved(DAMAGED));
+        }
+        self.places = self.directory.places().unwrap_or_default();
+        Ok(())
+    }
+
+    /// Writes into a new database what memory holds of the webhooks, and counts what it does not.
+    fn fill(&mut self, database: &Database) -> Result<(), Failure> {
+        database.begin()?;
         for queue in &self.queues {
-            match database.enroll(queue.name()) {
-                Ok(enrolled) => queue.reset(enrolled.webhook, "the database was damaged"),
-                Err(failure) => log::error!("cannot enter the webhook {}: {failure}", queue.name()),
+            let webhook = database.enroll(queue.name())?.webhook;
+            let salvage = queue.salvage(webhook);
+            database.set_batches(webhook, salvage.batches)?;
+            if let Some(batch) = &salvage.batch {
+                database.fix(webhook, batch)?;
+            }
+            for (sequence, line) in &salvage.events {
+                database.insert_event(*sequence, std::str::from_utf8(line).unwrap_or_default())?;
+                database.insert_wanted(webhook, *sequence, line.len())?;
+            }
+            for (reason, events) in salvage.losses.iter().map(|(reason, events)| (reason.as_str(), *events)) {
+                database.lose(webhook, reason, events)?;
+            }
+            if salvage.missing > 0 {
+                database.lose(webhook, DAMAGED, salvage.missing)?;
             }
         }
-        true
+        let reserved = self.sequence + SEQUENCE_BLOCK;
+        database.set_sequence(reserved)?;
+        database.commit()?;
+        self.reserved = reserved;
+        Ok(())
     }
 
     /// Gives some of the pages back that hold nothing, beyond so many. Whether there may be more.
@@ -350,9 +488,50 @@ impl Writer {
         })
     }
 
-    fn check_point(&self) {
-        if let Some(Err(failure)) = self.database.as_ref().map(Database::check_point) {
-            log::debug!("the write-ahead log stays: {failure}");
+    /// Takes the write-ahead log over once it is long enough, as far as nobody reads what is older.
+    fn check_point(&mut self) {
+        let Some(database) = &self.database else { return };
+        if database.log_pages() >= self.log.due_pages {
+            let point = database.check_point();
+            self.note(point);
+        }
+    }
+
+    /// Empties the write-ahead log, if nobody reads.
+    fn empty_log(&mut self) {
+        let Some(database) = &self.database else { return };
+        let point = database.empty_log();
+        self.note(point);
+    }
+
+    fn note(&mut self, point: Result<CheckPoint, Failure>) {
+        let (pages, is_held) = match point {
+            Ok(point) => (point.pages, point.is_held),
+            Err(failure) => {
+                log::debug!("the write-ahead log stays: {failure}");
+                (self.log.due_pages, self.log.is_held)
+            }
+        };
+        let was_held = std::mem::replace(&mut self.log.is_held, is_held);
+        self.log.due_pages = if is_held { pages + LOG_PAGES } else { LOG_PAGES };
+        let octets = u64::from(pages) * LOG_PAGE_BYTES;
+        let path = self.directory.database();
+        if is_held && octets > LOG_SAID_BYTES && !self.log.is_said {
+            self.log.is_said = true;
+            log::warn!(
+                "{}-wal has {} MiB and grows: another process reads {} in one long transaction; end it",
+                path.display(),
+                octets >> 20,
+                path.display()
+            );
+        } else if !is_held && was_held {
+            if std::mem::take(&mut self.log.is_said) {
+                log::warn!("{}-wal is emptied: nobody holds it any more", path.display());
+            }
+            // Else its file would stay as large as it was until the next commit.
+            if let Some(Err(failure)) = self.database.as_ref().map(Database::empty_log) {
+                log::debug!("the write-ahead log stays: {failure}");
+            }
         }
     }
 
@@ -364,78 +543,15 @@ impl Writer {
             database.roll_back();
             log::warn!("cannot note the last line's number: {failure}; the next start skips some");
         }
-        self.check_point();
+        self.empty_log();
         self.database = None;
     }
 }
 
-fn execute(database: &Database, command: &Command, effects: &mut Effects) -> Result<(), Failure> {
-    match command {
-        Command::Enroll(name, reply) => {
-            let enrolled = database.enroll(name)?;
-            let reply = reply.clone();
-            effects.replies.push(Box::new(move || reply.give(enrolled)));
-        }
-        Command::Fix(queue, batch, passed, reply) => {
-            for &sequence in passed {
-                database.drop_wanted(queue.webhook(), sequence)?;
-            }
-            database.fix(queue.webhook(), batch)?;
-            let reply = reply.clone();
-            effects.replies.push(Box::new(move || reply.give(())));
-        }
-        Command::Done(queue, last, lost) => {
-            database.delivered(queue.webhook(), *last)?;
-            if let Some((reason, events)) = lost {
-                database.lose(queue.webhook(), reason, *events)?;
-            }
-        }
-        Command::Lost(queue, reason, events) => database.lose(queue.webhook(), reason, *events)?,
-        Command::Strike(queue) => database.strike(queue.webhook())?,
-        Command::Append(_) | Command::Attend(_) => {}
-    }
-    Ok(())
-}
-
-/// Stores an event for the webhooks that want it and have room.
-fn insert(database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), Failure> {
-    const FULL: &str = "spool full";
-    let octets = event.line.len();
-    let mut stored = false;
-    for queue in &event.wanted_by {
-        let webhook = queue.webhook();
-        let taken = loop {
-            match queue.admit(octets) {
-                Admission::Taken => break true,
-                Admission::Refused => break false,
-                Admission::AfterOldest => {}
-            }
-            let mut failed = None;
-            let oldest = queue.drop_oldest(&mut |after| {
-                database.first_wanted(webhook, after).unwrap_or_else(|failure| {
-                    failed = Some(failure);
-                    None
-                })
-            });
-            if let Some(failure) = failed {
-                return Err(failure);
-            }
-            let Some(oldest) = oldest else { break false };
-            database.drop_wanted(webhook, oldest)?;
-            effects.lose(queue, FULL);
-        };
-        if !taken {
-            effects.lose(queue, FULL);
-            continue;
-        }
-        if !stored {
-            // Lines are JSON, and so UTF-8.
-            let line = std::str::from_utf8(&event.line).unwrap_or_default();
-            database.insert_event(event.sequence, line)?;
-            stored = true;
-        }
-        database.insert_wanted(webhook, event.sequence, octets)?;
-        effects.admitted.push((queue.clone(), event.sequence, event.line.clone()));
-    }
-    Ok(())
+/// The state directory is gone for good: linkhook ends.
+fn fail(shared: &Shared, error: Error) -> String {
+    let why = error.to_string();
+    shared.lock().failed = Some(error);
+    (shared.wake)();
+    why
 }

@@ -21,6 +21,7 @@ mod reference;
 mod signals;
 mod store;
 mod tls;
+mod trouble;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         ("logrotate", output::LOGROTATE_TESTS),
         ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
+        ("trouble", trouble::LIVE_TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some());

@@ -34,40 +34,47 @@ pub const LIVE_TESTS: &[crate::Test] = &[
 ];
 
 /// A state directory, which goes with its test.
-struct State(tempfile::TempDir);
+pub struct State(pub tempfile::TempDir);
 
 impl State {
-    fn new() -> State {
+    /// Makes it, without the directory.
+    pub fn new() -> State {
         State(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> PathBuf {
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
         self.0.path().join("state")
     }
 }
 
-fn configuration(state: &Path, webhooks: &str) -> Configuration {
+/// A configuration with that state directory.
+pub fn configuration(state: &Path, webhooks: &str) -> Configuration {
     Configuration::new(&format!(
         "[watch]\nkinds = [\"hello\", \"bye\", \"link\"]\nshutdown = \"1s\"\nstate_dir = \"{}\"\n{webhooks}",
         state.display()
     ))
 }
 
-fn run(namespace: &Namespace, configuration: &Configuration) -> Linkhook {
+/// Starts linkhook, and waits for its greeting.
+pub fn run(namespace: &Namespace, configuration: &Configuration) -> Linkhook {
     let mut linkhook = namespace.linkhook(&["--config", configuration.path()]);
     linkhook.event("hello", "started");
     linkhook
 }
 
-fn mtu(namespace: &Namespace, mtu: u32) {
+/// Changes a link.
+pub fn mtu(namespace: &Namespace, mtu: u32) {
     namespace.run(&format!("ip link set lo mtu {mtu}"));
 }
 
-fn sequence(line: &Value) -> u64 {
+/// A line's number.
+pub fn sequence(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap()
 }
 
-fn die(mut linkhook: Linkhook) -> Vec<Value> {
+/// Ends it by force, and gives back its lines.
+pub fn die(mut linkhook: Linkhook) -> Vec<Value> {
     linkhook.signal(Signal::KILL);
     linkhook.rest().1
 }
@@ -140,7 +147,7 @@ fn offline() -> Result<(), Failed> {
 
 /// What was printed must have been posted: in order for the first time each, an id always with the same octets, the
 /// numbers of batches without a gap.
-fn compare(printed: &[Value], requests: &[Value]) {
+pub fn compare(printed: &[Value], requests: &[Value]) {
     let mut bodies: BTreeMap<String, Value> = BTreeMap::new();
     let (mut posted, mut number): (Vec<u64>, u64) = (Vec::new(), 0);
     for request in requests {
@@ -166,7 +173,7 @@ fn compare(printed: &[Value], requests: &[Value]) {
 }
 
 /// Requests until one has an event with that mtu.
-fn until(receiver: &mut Receiver, requests: &mut Vec<Value>, mtu: u32) {
+pub fn until(receiver: &mut Receiver, requests: &mut Vec<Value>, mtu: u32) {
     loop {
         let request = receiver.next();
         let body = body(&request);
@@ -293,7 +300,7 @@ fn holes(whole: &[u8]) -> Vec<u8> {
 
 fn full_disk() -> Result<(), Failed> {
     let namespace = Namespace::with_names();
-    namespace.run("mkdir /run/state; mount -t tmpfs -o size=16m none /run/state");
+    namespace.run("mkdir /run/state; mount -t tmpfs -o size=16m,mode=700 none /run/state");
     let mut receiver = Receiver::inside(&namespace, "204");
     let configuration = configuration(Path::new("/run/state"), &webhook("noc", receiver.port, ""));
     let mut linkhook = run(&namespace, &configuration);

@@ -1,21 +1,40 @@
-//! What is between the loop and a webhook's thread, without the lock around it.
+//! What is between the loop and a webhook's threads, without the lock around it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::shelf::{Shelf, Waiting};
 use crate::deliver::{Webhook, WhenFull};
-use crate::store::Admission;
+use crate::store::{Admission, Enrolled, Fixed, SPOOL_FULL};
 
-/// An event that waits.
-#[derive(Clone, Debug)]
-pub(in crate::deliver) struct Waiting {
-    /// The number of its line.
-    pub sequence: u64,
-    /// Its line, without the newline.
-    pub line: Arc<[u8]>,
-    /// When it came.
-    pub came: Instant,
+/// Octets of events that jq has not judged yet at most, beside those of a full spool. What jq does not want takes no room
+/// in the spool, so it must have some of its own.
+const UNJUDGED_BYTES_MAX: usize = 64 << 20;
+/// Octets of lost events that jq is to judge at most: only what it wants is a loss. More of them are taken for wanted.
+const DOOMED_BYTES_MAX: usize = 4 << 20;
+/// Why an event is lost where there is no room for more of them.
+const UNJUDGED_FULL: &str = "the jq filter is too slow";
+
+/// What a store's transaction did to what waits, before it is committed.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// Let in.
+    events: u64,
+    bytes: usize,
+    /// Given up, with their octets.
+    dropped: Vec<(u64, usize)>,
+    /// The floor before the first of them.
+    floor: u64,
+}
+
+/// Which of the two shelves is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// What jq has not judged yet.
+    Unjudged,
+    /// What is to be sent.
+    Kept,
 }
 
 /// What waits at a webhook, what is on its way, and what is lost.
@@ -23,24 +42,35 @@ pub(super) struct State {
     pub webhook: Arc<Webhook>,
     /// Counts up with each new webhook.
     pub generation: u64,
-    /// The first of what waits.
-    pub window: VecDeque<Waiting>,
-    pub window_bytes: usize,
-    /// The database holds more than the window.
-    pub beyond: bool,
-    /// The number of the last event that was committed.
-    pub newest: u64,
-    /// What waits, in the window or not.
-    pub events: u64,
-    pub bytes: usize,
-    /// No event up to this one waits.
-    pub floor: u64,
+    /// A thread of its own judges events by jq before they are kept.
+    pub sieved: bool,
+    /// That thread runs.
+    pub judging: bool,
+    /// The expression that has judged what is kept.
+    judged_by: Option<String>,
+    /// What it has not judged yet.
+    pub unjudged: Shelf,
+    /// The last event that it has judged.
+    pub judged: u64,
+    /// What is lost already, if jq wants it, and why.
+    pub doomed: VecDeque<(Arc<[u8]>, &'static str)>,
+    doomed_bytes: usize,
+    /// What is to be sent.
+    pub kept: Shelf,
+    pub pending: Pending,
+    /// How often an event was committed.
+    pub commits: u64,
     /// The last event that was taken out.
     pub taken: u64,
-    /// Counts up when the window is emptied by force: what was read meanwhile does not fit it any more.
-    pub epoch: u64,
     /// Events that were taken out and are neither delivered nor lost.
     pub flying: Vec<Waiting>,
+    /// Their batch, once it is fixed, and the number of the last one.
+    pub batch: Option<Arc<Fixed>>,
+    pub batches: u64,
+    /// What the store knows of the webhook.
+    pub enrolled: Option<Enrolled>,
+    /// The database is lost, and the new one not filled yet.
+    pub moving: bool,
     /// Events lost and not told yet, by reason.
     pub losses: Vec<(String, u64)>,
     /// Nothing more is sent, and why.
@@ -51,29 +81,41 @@ pub(super) struct State {
     pub ending: Option<Instant>,
     /// The configuration does not name the webhook any more.
     pub removed: bool,
+    /// It was removed, and nothing more comes.
+    pub drained: bool,
+    /// It was removed, and nothing is left of it but losses to tell.
+    pub left: bool,
     pub ended: bool,
 }
 
 impl State {
     pub fn new(webhook: Webhook) -> State {
         State {
+            sieved: webhook.jq.is_some(),
+            judging: false,
+            judged_by: None,
             webhook: Arc::new(webhook),
             generation: 0,
-            window: VecDeque::new(),
-            window_bytes: 0,
-            beyond: false,
-            newest: 0,
-            events: 0,
-            bytes: 0,
-            floor: 0,
+            unjudged: Shelf::default(),
+            judged: 0,
+            doomed: VecDeque::new(),
+            doomed_bytes: 0,
+            kept: Shelf::default(),
+            pending: Pending::default(),
+            commits: 0,
             taken: 0,
-            epoch: 0,
             flying: Vec::new(),
+            batch: None,
+            batches: 0,
+            enrolled: None,
+            moving: false,
             losses: Vec::new(),
             rests: None,
             blocks: false,
             ending: None,
             removed: false,
+            drained: false,
+            left: false,
             ended: false,
         }
     }
@@ -88,59 +130,206 @@ impl State {
         }
     }
 
-    pub fn push(&mut self, sequence: u64, line: Arc<[u8]>) {
-        self.window_bytes += line.len();
-        self.window.push_back(Waiting { sequence, line, came: Instant::now() });
+    /// An event is lost, if jq wants it: `false` where it is not asked.
+    pub fn doom(&mut self, line: &Arc<[u8]>, reason: &'static str) -> bool {
+        let asked = self.judging && self.doomed_bytes + line.len() <= DOOMED_BYTES_MAX;
+        if asked {
+            self.doomed_bytes += line.len();
+            self.doomed.push_back((line.clone(), reason));
+        }
+        asked
     }
 
-    pub fn clear_window(&mut self) {
-        self.epoch += 1;
-        self.window.clear();
-        self.window_bytes = 0;
+    /// Of the first lost events these are wanted.
+    pub fn judge_doomed(&mut self, wanted: &[bool]) {
+        for wanted in wanted {
+            let Some((line, reason)) = self.doomed.pop_front() else { return };
+            self.doomed_bytes -= line.len();
+            if *wanted {
+                self.lose(reason, 1);
+            }
+        }
+    }
+
+    pub fn shelf(&mut self, side: Side) -> &mut Shelf {
+        match side {
+            Side::Unjudged => &mut self.unjudged,
+            Side::Kept => &mut self.kept,
+        }
+    }
+
+    /// Where events come in.
+    pub fn entrance(&mut self) -> &mut Shelf {
+        self.shelf(if self.sieved { Side::Unjudged } else { Side::Kept })
+    }
+
+    /// The last event that may be on that shelf.
+    pub fn last_of(&self, side: Side) -> u64 {
+        if self.sieved && side == Side::Kept { self.judged } else { u64::MAX }
+    }
+
+    /// How many events wait, and are on their way.
+    pub fn events(&self) -> u64 {
+        self.unjudged.events() + self.kept.events() + self.flying.len() as u64
+    }
+
+    /// What the store has counts from here on.
+    pub fn enroll(&mut self, known: &Enrolled) {
+        self.taken = known.batch.as_ref().map_or(0, |batch| batch.last);
+        let taken = self.taken;
+        let empty = (0, 0);
+        let (unjudged, kept) = if self.sieved { (known.waiting, empty) } else { (empty, known.waiting) };
+        self.unjudged.begin(unjudged, taken);
+        self.kept.begin(kept, taken);
+        self.judged = taken;
+        self.batch.clone_from(&known.batch);
+        self.batches = known.batches;
+    }
+
+    /// Octets that wait where events come in, those of this transaction included.
+    fn entered_bytes(&self) -> usize {
+        let shelf = if self.sieved { &self.unjudged } else { &self.kept };
+        shelf.bytes() + self.pending.bytes
+    }
+
+    /// Whether there is room for more where the webhook blocks.
+    pub fn is_full(&self) -> bool {
+        let spool = self.webhook.spool_bytes;
+        let entered = self.entered_bytes();
+        if self.sieved { self.kept.bytes() >= spool || entered >= spool + UNJUDGED_BYTES_MAX } else { entered >= spool }
     }
 
     /// What follows from an event of so many octets that is to be let in.
     pub fn admit(&mut self, octets: usize) -> Admission {
-        let most = self.webhook.spool_bytes;
-        let oldest = self.webhook.when_full == WhenFull::DropOldest && octets <= most && self.events > 0;
+        let spool = self.webhook.spool_bytes;
+        let most = if self.sieved { spool.saturating_add(UNJUDGED_BYTES_MAX) } else { spool };
         // Whoever blocks has stopped the loop already; what was on its way is let in.
-        if self.webhook.when_full == WhenFull::Block || self.bytes + octets <= most {
-            self.events += 1;
-            self.bytes += octets;
-            Admission::Taken
-        } else if oldest {
+        if self.webhook.when_full == WhenFull::Block || self.entered_bytes() + octets <= most {
+            self.pending.events += 1;
+            self.pending.bytes += octets;
+            return Admission::Taken;
+        }
+        if self.sieved {
+            return Admission::Refused(UNJUDGED_FULL);
+        }
+        let waits = self.kept.events() + self.pending.events > 0;
+        if self.webhook.when_full == WhenFull::DropOldest && octets <= most && waits {
             Admission::AfterOldest
         } else {
-            Admission::Refused
+            Admission::Refused(SPOOL_FULL)
         }
     }
 
+    /// Gives up the event that has waited longest; `find` gives the first one after a number. Not where events are judged
+    /// first.
     pub fn drop_oldest(&mut self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
-        let (sequence, octets) = match self.window.pop_front() {
-            Some(first) => {
-                self.window_bytes -= first.line.len();
-                (first.sequence, first.line.len())
-            }
-            None => find(self.floor.max(self.taken))?,
+        let before = self.kept.floor;
+        let (sequence, octets) = match self.kept.window.front() {
+            Some(first) => (first.sequence, first.line.len()),
+            None => find(self.kept.floor.max(self.taken))?,
         };
-        self.floor = sequence;
-        self.events = self.events.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(octets);
+        if self.kept.window.is_empty() {
+            if self.kept.events() == 0 {
+                // It came in this transaction itself.
+                self.pending.events = self.pending.events.saturating_sub(1);
+                self.pending.bytes = self.pending.bytes.saturating_sub(octets);
+                self.kept.floor = sequence;
+                return Some(sequence);
+            }
+            self.kept.uncount(1, octets);
+        } else {
+            self.kept.take_out(1);
+        }
+        self.kept.floor = sequence;
+        if self.pending.dropped.is_empty() {
+            self.pending.floor = before;
+        }
+        self.pending.dropped.push((sequence, octets));
         Some(sequence)
     }
 
-    /// The first of the window are on their way.
+    /// An event of the transaction is committed, or has come where there is no store.
+    pub fn committed(&mut self, sequence: u64, line: &Arc<[u8]>, window_bytes_max: usize) {
+        self.commits += 1;
+        self.pending.events = self.pending.events.saturating_sub(1);
+        self.pending.bytes = self.pending.bytes.saturating_sub(line.len());
+        self.entrance().push(sequence, line.clone(), window_bytes_max);
+    }
+
+    /// What the transaction did is lasting.
+    pub fn settle(&mut self) {
+        self.pending = Pending::default();
+    }
+
+    /// The transaction is not committed: what was let in is not, and what was given up waits again.
+    pub fn rolled_back(&mut self) {
+        let Pending { dropped, floor, .. } = std::mem::take(&mut self.pending);
+        if dropped.is_empty() {
+            return;
+        }
+        let mut passed = 0;
+        for (sequence, octets) in dropped {
+            if sequence > self.taken {
+                self.kept.count(1, octets);
+            } else {
+                // A batch that follows it is on its way already.
+                passed += 1;
+            }
+        }
+        // All of it is in the store.
+        self.kept.clear_window();
+        self.kept.floor = floor.max(self.taken);
+        self.lose(SPOOL_FULL, passed);
+    }
+
+    /// The first ones to be sent are on their way.
     pub fn take_out(&mut self, count: usize) {
-        self.flying = self.window.drain(..count).collect();
-        let octets: usize = self.flying.iter().map(|event| event.line.len()).sum();
-        self.window_bytes -= octets;
-        self.bytes = self.bytes.saturating_sub(octets);
-        self.events = self.events.saturating_sub(count as u64);
+        self.flying = self.kept.take_out(count);
+        self.batch = None;
         self.taken = self.flying.last().map_or(self.taken, |event| event.sequence);
     }
 
     /// Whether the end, or the webhook's own, comes before then.
     pub fn ends_before(&self, until: Instant) -> bool {
         self.removed || self.ending.is_some_and(|deadline| deadline <= until)
+    }
+
+    /// Whether the time is over.
+    pub fn is_over_at(&self, now: Instant) -> bool {
+        self.ending.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether what is kept was judged by the webhook's expression.
+    pub fn is_judged(&self) -> bool {
+        !self.sieved || self.judged_by == self.webhook.jq
+    }
+
+    /// What was kept by another expression, or none, is judged again.
+    pub fn judge_again(&mut self) {
+        self.judged_by.clone_from(&self.webhook.jq);
+        let floor = self.kept.floor.max(self.taken);
+        if self.kept.events() > 0 {
+            let mut kept = std::mem::take(&mut self.kept);
+            self.kept.epoch = kept.epoch + 1;
+            kept.floor = floor;
+            self.unjudged.prepend(kept);
+        } else {
+            self.unjudged.floor = self.unjudged.floor.max(floor);
+        }
+        self.kept.floor = floor;
+        self.judged = self.unjudged.floor;
+    }
+
+    /// Nothing is judged any more: what was not waits with the rest.
+    pub fn stop_judging(&mut self) {
+        let kept = std::mem::take(&mut self.kept);
+        let epoch = kept.epoch.max(self.unjudged.epoch);
+        let floor = kept.floor;
+        self.kept = std::mem::take(&mut self.unjudged);
+        self.kept.prepend(kept);
+        self.judge_doomed(&vec![true; self.doomed.len()]);
+        (self.kept.epoch, self.unjudged.epoch) = (epoch + 1, epoch + 1);
+        self.kept.floor = floor;
+        self.sieved = false;
     }
 }

@@ -1,0 +1,77 @@
+//! What becomes of events that will never be delivered.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Lane;
+use crate::deliver::dead::Letter;
+use crate::store::Queue;
+
+/// Dead letters that cannot be written are tried again so often.
+const DEAD_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why events will never be delivered.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::deliver) struct Death<'d> {
+    pub reason: &'d str,
+    /// The receiver's answer.
+    pub status: Option<u16>,
+    /// The batch's id and number, where they were one.
+    pub batch: Option<(&'d str, u64)>,
+}
+
+impl<'d> Death<'d> {
+    /// Of events that no receiver has seen.
+    pub fn unsent(reason: &'d str) -> Death<'d> {
+        Death { reason, status: None, batch: None }
+    }
+}
+
+impl Lane {
+    /// Writes events to the dead letters, where there are any; again until it is done, or there is no more time: then
+    /// `false`. Whoever calls counts them.
+    pub fn bury(&self, events: &[Arc<[u8]>], death: Death<'_>) -> bool {
+        let Some(store) = &self.store else { return true };
+        let time_microseconds = Timestamp::now().as_microsecond();
+        let Death { reason, status, batch } = death;
+        let letter = Letter { time_microseconds, reason, status, batch, events };
+        loop {
+            let written = store.dead.lock().unwrap_or_else(PoisonError::into_inner).append(&letter);
+            match written {
+                Ok(0) => return true,
+                Ok(given_up) => {
+                    self.lose("dead letters full", given_up);
+                    return true;
+                }
+                Err(error) => log::error!("webhook {}: cannot write the dead letters: {error}", self.name),
+            }
+            if !self.rest_for(DEAD_PAUSE) {
+                return false;
+            }
+        }
+    }
+
+    /// The same for what is on its way, which is then told as lost.
+    pub fn bury_flying(self: &Arc<Lane>, reason: &str) -> bool {
+        let events = self.flying();
+        if !self.bury(&events, Death::unsent(reason)) {
+            return false;
+        }
+        self.finish_flying(self.last_taken(), Some(reason));
+        true
+    }
+
+    /// The webhook is done with the events on their way, up to that one: they are delivered, or lost for that reason.
+    pub fn finish_flying(self: &Arc<Lane>, last: u64, lost: Option<&str>) {
+        let events = self.done();
+        if let Some(clerk) = self.clerk() {
+            clerk.done(self.clone(), last, lost.map(|reason| (reason.to_owned(), events)));
+        }
+        // Told only after the store knows of it.
+        if let Some(reason) = lost {
+            self.lose(reason, events);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Those who read the database beside the one who writes.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::database::{BUSY_TIMEOUT, Failure};
+
+/// An event that waits: its number and its line.
+pub type Row = (u64, Vec<u8>);
+
+/// Where the database is, for those who read it: they follow it when another takes its place.
+#[derive(Clone, Debug)]
+pub struct Whereabouts(Arc<Mutex<(u64, PathBuf)>>);
+
+impl Whereabouts {
+    /// Of a database by its path.
+    pub fn new(path: PathBuf) -> Whereabouts {
+        Whereabouts(Arc::new(Mutex::new((0, path))))
+    }
+
+    /// From here on another one is meant, wherever it is.
+    pub fn set(&self, path: PathBuf) {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = (place.0 + 1, path);
+    }
+
+    fn get(&self) -> (u64, PathBuf) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Reads what waits for a webhook, beside the one who writes.
+#[derive(Debug)]
+pub struct Reader {
+    whereabouts: Whereabouts,
+    /// With the number of the database that it reads.
+    connection: Option<(u64, Connection)>,
+}
+
+impl Reader {
+    /// A reader of the database that is there, which is opened when it is needed.
+    pub fn new(whereabouts: Whereabouts) -> Reader {
+        Reader { whereabouts, connection: None }
+    }
+
+    /// The events after one and up to another for which a webhook waits, in order: so many at most, and so many octets;
+    /// one where there is any. `true` with them when there may be more.
+    pub fn read(
+        &mut self,
+        webhook: i64,
+        (after, last): (u64, u64),
+        (events_max, bytes_max): (usize, usize),
+    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
+        let result = self.try_read(webhook, (after, last), (events_max, bytes_max));
+        if result.is_err() {
+            // Another database may have taken its place.
+            self.close();
+        }
+        result
+    }
+
+    /// The next reading opens the database anew.
+    pub fn close(&mut self) {
+        self.connection = None;
+    }
+
+    fn connection(&mut self) -> std::result::Result<&Connection, Failure> {
+        let (number, path) = self.whereabouts.get();
+        if self.connection.as_ref().is_none_or(|(of, _)| *of != number) {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            self.connection = Some((number, connection));
+        }
+        self.connection.as_ref().map(|(_, connection)| connection).ok_or(Failure::InvalidQuery)
+    }
+
+    /// What is known of a namespace: gives each object to `each`, with the name of its kind, and gives back the kinds.
+    pub fn known(
+        &mut self,
+        netns: &str,
+        mut each: impl FnMut(&str, &[u8]),
+    ) -> std::result::Result<Vec<String>, Failure> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare("SELECT kind FROM covered WHERE netns = ?1")?;
+        let kinds = statement.query_map([netns], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+        for kind in &kinds {
+            let mut statement =
+                connection.prepare_cached("SELECT objects FROM mirror WHERE netns = ?1 AND kind = ?2")?;
+            let mut rows = statement.query([netns, kind.as_str()])?;
+            while let Some(row) = rows.next()? {
+                let mut rest = row.get_ref(0)?.as_blob()?;
+                while let Some((length, behind)) = rest.split_first_chunk() {
+                    let Some((object, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else {
+                        break;
+                    };
+                    each(kind, object);
+                    rest = behind;
+                }
+            }
+        }
+        Ok(kinds)
+    }
+
+    fn try_read(
+        &mut self,
+        webhook: i64,
+        (after, last): (u64, u64),
+        (events_max, bytes_max): (usize, usize),
+    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare_cached(
+            "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 \
+             ORDER BY seq",
+        )?;
+        let mut rows = statement.query(params![webhook, after, last.min(i64::MAX as u64)])?;
+        let (mut found, mut octets): (Vec<Row>, usize) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let line = row.get_ref(1)?.as_bytes()?;
+            octets += line.len();
+            if !found.is_empty() && (found.len() >= events_max || octets > bytes_max) {
+                return Ok((found, true));
+            }
+            found.push((row.get(0)?, line.to_vec()));
+        }
+        Ok((found, false))
+    }
+}

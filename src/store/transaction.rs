@@ -1,0 +1,157 @@
+//! What a transaction of the thread that writes is made of, and what follows from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::database::{Database, Failure};
+use super::{Admission, Append, Command, Queue, Reply, SPOOL_FULL, Staged};
+
+/// Where an identity stands in the mirror's table.
+type Place = (Arc<str>, &'static str, Box<[u8]>);
+
+/// How the mirror changed since the last commit: once for each identity.
+#[derive(Default)]
+pub(super) struct MirrorChanges {
+    objects: HashMap<Place, Option<Box<[u8]>>>,
+    forgotten: Vec<Arc<str>>,
+    covered: Vec<(Arc<str>, Vec<&'static str>)>,
+}
+
+impl MirrorChanges {
+    pub fn take(&mut self, append: &mut Append) {
+        for netns in append.forgotten.drain(..) {
+            self.objects.retain(|(of, ..), _| *of != netns);
+            self.covered.retain(|(of, _)| *of != netns);
+            self.forgotten.push(netns);
+        }
+        for row in append.objects.drain(..) {
+            self.objects.insert((row.netns, row.kind, row.key), row.objects);
+        }
+        self.covered.append(&mut append.covered);
+    }
+
+    pub fn write(&self, database: &Database) -> Result<(), Failure> {
+        for netns in &self.forgotten {
+            database.forget(netns)?;
+        }
+        // Before the objects: it removes those of kinds that are not covered any more.
+        for (netns, kinds) in &self.covered {
+            database.cover(netns, kinds)?;
+        }
+        for ((netns, kind, key), objects) in &self.objects {
+            database.set_objects(netns, kind, key, objects.as_deref())?;
+        }
+        Ok(())
+    }
+
+    pub fn clear(&mut self) {
+        self.objects.clear();
+        self.objects.shrink_to(1024);
+        self.forgotten.clear();
+        self.covered.clear();
+    }
+}
+
+/// An event that was let in: by whom, its number, its line.
+type Admitted = (Arc<dyn Queue>, u64, Arc<[u8]>);
+
+/// What follows from a transaction once it is committed.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub admitted: Vec<Admitted>,
+    pub losses: Vec<(Arc<dyn Queue>, &'static str, u64)>,
+    pub replies: Vec<Box<dyn FnOnce()>>,
+}
+
+impl Effects {
+    fn reply(&mut self, reply: &Reply<()>) {
+        let reply = reply.clone();
+        self.replies.push(Box::new(move || reply.give(())));
+    }
+
+    fn lose(&mut self, queue: &Arc<dyn Queue>, reason: &'static str) {
+        match self.losses.iter_mut().find(|(known, why, _)| Arc::ptr_eq(known, queue) && *why == reason) {
+            Some((_, _, events)) => *events += 1,
+            None => self.losses.push((queue.clone(), reason, 1)),
+        }
+    }
+}
+
+/// Does what a command says.
+pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effects) -> Result<(), Failure> {
+    match command {
+        Command::Attend(queue) => {
+            let enrolled = database.enroll(queue.name())?;
+            // What it has counts for the events that follow.
+            queue.enroll(&enrolled);
+            let queue = queue.clone();
+            effects.replies.push(Box::new(move || queue.enrolled(enrolled)));
+        }
+        Command::Fix(queue, batch, reply) => {
+            database.fix(queue.webhook(), batch)?;
+            effects.reply(reply);
+        }
+        Command::Tried(queue, milliseconds) => database.tried(queue.webhook(), *milliseconds)?,
+        Command::Done(queue, last, lost) => {
+            database.delivered(queue.webhook(), *last)?;
+            if let Some((reason, events)) = lost {
+                database.lose(queue.webhook(), reason, *events)?;
+            }
+        }
+        Command::Drop(queue, gone, losses, reply) => {
+            for &sequence in gone {
+                database.drop_wanted(queue.webhook(), sequence)?;
+            }
+            for (reason, events) in losses {
+                database.lose(queue.webhook(), reason, *events)?;
+            }
+            effects.reply(reply);
+        }
+        Command::Reach(reply) => effects.reply(reply),
+        Command::Strike(queue) => database.strike(queue.webhook())?,
+        Command::Append(_) | Command::Suspect(_) => {}
+    }
+    Ok(())
+}
+
+/// Stores an event for the webhooks that want it and have room.
+pub(super) fn insert(database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), Failure> {
+    let octets = event.line.len();
+    let mut stored = false;
+    for queue in &event.wanted_by {
+        let webhook = queue.webhook();
+        let refused = loop {
+            match queue.admit(octets) {
+                Admission::Taken => break None,
+                Admission::Refused(why) => break Some(why),
+                Admission::AfterOldest => {}
+            }
+            let mut failed = None;
+            let oldest = queue.drop_oldest(&mut |after| {
+                database.first_wanted(webhook, after).unwrap_or_else(|failure| {
+                    failed = Some(failure);
+                    None
+                })
+            });
+            if let Some(failure) = failed {
+                return Err(failure);
+            }
+            let Some(oldest) = oldest else { break Some(SPOOL_FULL) };
+            database.drop_wanted(webhook, oldest)?;
+            effects.lose(queue, SPOOL_FULL);
+        };
+        if let Some(why) = refused {
+            effects.lose(queue, why);
+            continue;
+        }
+        if !stored {
+            // Lines are JSON, and so UTF-8.
+            let line = std::str::from_utf8(&event.line).unwrap_or_default();
+            database.insert_event(event.sequence, line)?;
+            stored = true;
+        }
+        database.insert_wanted(webhook, event.sequence, octets)?;
+        effects.admitted.push((queue.clone(), event.sequence, event.line.clone()));
+    }
+    Ok(())
+}
