@@ -167,10 +167,13 @@ impl Kernel {
     }
 }
 
-/// Every state that each object had in the kernel, in order: its payload, or `None` where it was not there.
+/// An object's payload, or `None` while it was not there.
+type State = Option<Vec<u8>>;
+
+/// Every state that each object had in the kernel, in order.
 #[derive(Default)]
 struct History {
-    states: BTreeMap<(usize, Vec<u8>), Vec<Option<Vec<u8>>>>,
+    states: BTreeMap<(usize, Vec<u8>), Vec<State>>,
 }
 
 /// What an object is known by: an address by its key, a route by its prefix and its gateway.

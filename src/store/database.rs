@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
@@ -36,6 +36,9 @@ const LOG_BYTES: i64 = 8 << 20;
 const CACHE_KIB: i64 = 8 << 10;
 /// So long a statement waits for another process that writes; then whoever asks decides.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// So long the start waits for it.
+pub(super) const HELD_AT_START_MAX: Duration = Duration::from_secs(60);
 
 /// What a value may be is said here, so that SQLite's own check finds one that is not.
 const SCHEMA: &str = "
@@ -209,18 +212,29 @@ impl From<std::io::Error> for Refused {
 impl Database {
     /// Opens the directory's database. One that is damaged, another program's or a newer version's is set aside, and a new
     /// one begun: then the second is `true`.
-    pub fn open(directory: &Directory, synchronous: Synchronous) -> Result<(Database, bool)> {
+    ///
+    /// While another process holds the right to write, it is tried again for so long.
+    pub fn open(directory: &Directory, synchronous: Synchronous, patience: Duration) -> Result<(Database, bool)> {
         let path = directory.database();
+        let (began, mut said) = (Instant::now(), false);
         let failed =
             |what: &dyn std::fmt::Display| Error::failed(format_args!("cannot open {}: {what}", path.display()));
-        let why = match Database::open_checked(directory, synchronous) {
-            Ok(database) => return Ok((database, false)),
-            Err(Refused::System(error)) => return Err(failed(&error)),
-            Err(Refused::Failure(failure)) if Trouble::of(&failure) != Trouble::Damaged => {
-                return Err(failed(&failure));
+        let why = loop {
+            let failure = match Database::open_checked(directory, synchronous) {
+                Ok(database) => return Ok((database, false)),
+                Err(Refused::System(error)) => return Err(failed(&error)),
+                Err(Refused::Strange(why)) => break why,
+                Err(Refused::Failure(failure)) => failure,
+            };
+            match Trouble::of(&failure) {
+                Trouble::Damaged => break failure.to_string(),
+                Trouble::Busy if began.elapsed() < patience => {}
+                Trouble::Busy | Trouble::Disk => return Err(failed(&failure)),
             }
-            Err(Refused::Failure(failure)) => failure.to_string(),
-            Err(Refused::Strange(why)) => why,
+            // Each time SQLite has waited itself.
+            if !std::mem::replace(&mut said, true) {
+                log::warn!("{} is held by another process, which is waited for: {failure}", path.display());
+            }
         };
         let aside = directory.set_aside().map_err(|error| failed(&error))?;
         log::error!(
@@ -600,7 +614,7 @@ mod tests {
 
     fn open(path: &Path) -> (Directory, Database, bool) {
         let directory = Directory::open(path).unwrap();
-        let (database, anew) = Database::open(&directory, Synchronous::Normal).unwrap();
+        let (database, anew) = Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap();
         (directory, database, anew)
     }
 
@@ -608,6 +622,25 @@ mod tests {
         let entries = fs::read_dir(path).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
         names.filter(|name| name.contains("set-aside") && !name.ends_with("-wal") && !name.ends_with("-shm")).count()
+    }
+
+    #[test]
+    fn who_holds_a_database_is_waited_for_at_the_start() {
+        let state = tempfile::tempdir().unwrap();
+        let (directory, database, _) = open(state.path());
+        drop(database);
+        let holder = Connection::open(state.path().join(DATABASE)).unwrap();
+        holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let refused = Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap_err();
+        assert!(refused.to_string().contains("locked"), "{refused}");
+        let release = std::thread::spawn(move || {
+            std::thread::sleep(BUSY_TIMEOUT * 2);
+            holder.execute_batch("ROLLBACK").unwrap();
+        });
+        let (_, anew) = Database::open(&directory, Synchronous::Normal, HELD_AT_START_MAX).unwrap();
+        assert!(!anew);
+        release.join().unwrap();
+        assert_eq!(aside(state.path()), 0);
     }
 
     #[test]

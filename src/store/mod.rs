@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use database::Database;
+use database::{Database, HELD_AT_START_MAX};
 pub use database::{Enrolled, Fixed, Synchronous, Trouble};
 use directory::Directory;
 pub use reader::Reader;
@@ -295,7 +295,7 @@ impl Store {
     /// there is room again after there was none.
     pub fn open(path: &Path, synchronous: Synchronous, wake: impl Fn() + Send + Sync + 'static) -> Result<Store> {
         let directory = Directory::open(path)?;
-        let (database, anew) = Database::open(&directory, synchronous)?;
+        let (database, anew) = Database::open(&directory, synchronous, HELD_AT_START_MAX)?;
         let failed = |failure: database::Failure| {
             Error::failed(format_args!("cannot read {}: {failure}", directory.database().display()))
         };

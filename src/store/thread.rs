@@ -419,7 +419,8 @@ impl Writer {
 
     /// Opens the database. In one that is new stands what memory holds.
     fn reopen(&mut self, shared: &Shared) -> Result<(), String> {
-        let opened = Database::open(&self.directory, self.synchronous).map_err(|error| error.to_string());
+        let opened =
+            Database::open(&self.directory, self.synchronous, Duration::ZERO).map_err(|error| error.to_string());
         let (database, anew) = opened?;
         self.empty |= anew;
         let anew = self.empty;
