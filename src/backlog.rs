@@ -27,6 +27,16 @@ impl Backlog {
         self.bytes_max = bytes_max;
     }
 
+    /// It takes in datagrams while it holds less than so many octets.
+    pub fn limit(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Backlog::new(self.bytes_max);
+    }
+
     /// Whether it takes in no more for now.
     pub fn is_full(&self) -> bool {
         self.bytes() >= self.bytes_max

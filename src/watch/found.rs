@@ -28,7 +28,7 @@ pub(super) struct Pending {
 pub(super) struct Found {
     pub difference: Difference,
     pub cause: Option<u64>,
-    /// When it was known, in microseconds since 1970. What is received later is told later.
+    /// When, in microseconds since 1970: not before what was told of the object, and not after what waits.
     pub time_microseconds: i64,
 }
 

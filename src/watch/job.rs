@@ -12,6 +12,7 @@ use crate::mirror::repair::Scope;
 use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
+use crate::watch::now_microseconds;
 
 /// What a job is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,9 @@ pub struct Job {
     pub shadow: Mirror,
     /// When it began.
     pub began: Instant,
+    /// The same in microseconds since 1970. What it has found is told with this time: everything that was told before was
+    /// received before, and everything that waits now after.
+    pub began_microseconds: i64,
     /// The request that runs.
     pub running: Option<Running>,
     /// The dump of links for their names alone is not done yet.
@@ -115,6 +119,7 @@ impl Job {
             kinds,
             shadow: mirror.shadow(),
             began: Instant::now(),
+            began_microseconds: now_microseconds(),
             running: None,
             waiting: VecDeque::new(),
             interruptions: 0,

@@ -93,6 +93,8 @@ struct Loss {
     since_microseconds: i64,
     /// Not before then is it repaired.
     repair_at: Instant,
+    /// Datagrams that were received and thrown away, which the kernel does not count.
+    discarded: u32,
 }
 
 impl Place {
@@ -205,6 +207,8 @@ impl Place {
         while self.readable && !self.backlog.is_full() {
             self.read(batch, moves)?;
         }
+        // What it has told of what was there is newer than some of that.
+        self.drop_overtaken(batch, moves)?;
         self.leaves = true;
         self.readable = false;
         // Of no group, in linkhook's own namespace: they stay silent.
@@ -214,7 +218,6 @@ impl Place {
         self.netns.release();
         self.job = None;
         self.next_job = None;
-        self.filling = None;
         self.loss = None;
         self.looks = Looks::default();
         self.look_at = None;
@@ -381,7 +384,7 @@ impl Place {
     fn lost(&mut self) {
         let since_microseconds = self.last_received_microseconds;
         let repair_at = Instant::now() + self.repair_pause;
-        self.loss.get_or_insert(Loss { since_microseconds, repair_at });
+        self.loss.get_or_insert(Loss { since_microseconds, repair_at, discarded: 0 });
     }
 
     /// Tells what waits: first what a job has found, then what is in the backlog, until so many octets have gathered.

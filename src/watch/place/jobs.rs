@@ -18,7 +18,7 @@ use crate::stream::{Source, Stream, Telling};
 use crate::watch::found::{Found, Pending};
 use crate::watch::job::{Job, Next, Purpose, Question, Running, gather};
 use crate::watch::names::Sources;
-use crate::watch::{Settings, now_microseconds, own_telling};
+use crate::watch::{Settings, own_telling};
 
 /// A job begins anew at most so often because the kernel's state changed meanwhile; then it is taken as it is, and done
 /// again a little later.
@@ -229,8 +229,7 @@ impl Place {
         match job.purpose {
             Purpose::Start => {
                 self.verify_at = settings.verify.map(|every| now + every);
-                self.drop_overtaken();
-                return Ok(());
+                return self.drop_overtaken(batch, moves);
             }
             Purpose::Verify => self.verify_at = settings.verify.map(|every| now + every),
             Purpose::Repair => self.repaired_at = Some(now),
@@ -246,7 +245,7 @@ impl Place {
             self.verify_at = Some(self.rested_at.max(now + LOOK_PAUSE));
             return Ok(());
         }
-        let time_microseconds = now_microseconds();
+        let time_microseconds = job.began_microseconds;
         let spoken = self.mirror.spoken_of(self.backlog.messages());
         let doubts = self.mirror.doubts(&job.shadow, &job.kinds, &spoken);
         self.look(doubts.into_iter().map(|look| Look { cause: job.cause, ..look }));
@@ -263,12 +262,13 @@ impl Place {
         Ok(())
     }
 
-    /// Reads what the kernel had told when the last dump ended, however much waits already: it is no more than what the
-    /// receive buffer can hold.
+    /// Reads what the kernel had told by now, also where the backlog is full: that is no more than what the receive buffer
+    /// can hold. While the first dumps are told to somebody who reads slowly, it may be called often; `readable` stays set
+    /// where there is no room for that much.
     pub(super) fn read_what_was_told(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
-        let waiting = self.backlog.bytes();
+        let bytes_max = self.backlog.limit() + self.receive_buffer_bytes;
         self.readable = true;
-        while self.readable && self.backlog.bytes() - waiting <= self.receive_buffer_bytes {
+        while self.readable && self.backlog.bytes() < bytes_max {
             self.read_once(batch, moves)?;
         }
         Ok(())
@@ -290,9 +290,9 @@ impl Place {
             if loss.repair_at > now {
                 return;
             }
-            let since = loss.since_microseconds;
+            let (since, discarded) = (loss.since_microseconds, loss.discarded);
             let drops = self.socket.drops();
-            let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told)).filter(|&lost| lost > 0);
+            let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
             self.drops_told = drops.unwrap_or_default();
             self.loss = None;
             let cause = stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
