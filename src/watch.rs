@@ -145,6 +145,7 @@ pub fn watch(
     let code = stream.options().filter.jq.clone();
     let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
     let writer = Writer::new(destination, wake());
+    let writer = writer.map_err(|error| Error::system("cannot start the output's thread", &error))?;
     let outlives_hangups = reloading.is_some() || writer.is_file() || signals::ignores_hangups();
     // Until here they ended it at once.
     let (signals, hangups) = signals::take()?;
@@ -514,10 +515,8 @@ impl Watch<'_> {
         while self.hangups.read(&mut [0; 64]).is_ok_and(|octets| octets > 0) {}
         self.stop |= !self.outlives_hangups;
         self.reloading.iter_mut().for_each(Reloading::start);
-        if self.writer.is_file()
-            && let Err(error) = self.writer.reopen()
-        {
-            log::error!("cannot open the output anew: {error}");
+        if self.writer.is_file() {
+            self.writer.reopen();
         }
     }
 
@@ -534,6 +533,7 @@ impl Watch<'_> {
             .chain(discovery)
             .chain(losses)
             .chain(self.unjudged.due(now))
+            .chain(self.writer.due())
             .min()
             .map(|next| next.saturating_duration_since(now))
     }
@@ -549,11 +549,17 @@ impl Watch<'_> {
 
     /// One turn for each place: read, then decode a slice, then go on with its dump.
     fn turn(&mut self) -> std::result::Result<(), Ended> {
+        self.writer.start_again();
         self.take_verdicts()?;
         self.print_committed()?;
+        // Before anything new is asked: on a steady flow something waits at any other time. What linkhook tells itself and
+        // has gathered meanwhile is for the webhooks there were.
+        if self.stream.is_judging() {
+            self.flush()?;
+        }
+        self.take_reloaded();
         self.tell_outage();
         self.tell_unjudged(false);
-        self.take_reloaded();
         // All are read before any is told: a link that moved is gone here before it is new there.
         for place in &mut self.places {
             place.read(&mut self.batch, &mut self.stream.moves)?;

@@ -200,30 +200,63 @@ impl Appender {
         }
     }
 
+    /// Nothing has changed where it fails before the first old file moves; and no old file is lost by trying again.
     fn try_rotate(&mut self, rotation: Rotation) -> io::Result<()> {
-        for end in ["", ".gz"] {
-            missing_is_fine(fs::remove_file(old(&self.path, rotation.keep, end)))?;
-            for number in (1..rotation.keep).rev() {
-                let (from, to) = (old(&self.path, number, end), old(&self.path, number + 1, end));
-                missing_is_fine(fs::rename(from, to))?;
-            }
-        }
         let before = self.file.metadata()?;
-        missing_is_fine(fs::rename(&self.path, old(&self.path, 1, "")))?;
-        let mode = before.permissions().mode() & MODE;
-        let file = OpenOptions::new().append(true).create(true).mode(mode).open(&self.path)?;
+        if !fs::metadata(&self.path).is_ok_and(|named| (named.dev(), named.ino()) == (before.dev(), before.ino())) {
+            // Somebody has put it aside already.
+            return self.reopen();
+        }
+        let (fresh, first) = (beside(&self.path, "new"), old(&self.path, 1, ""));
+        let file = create_new(&fresh, before.permissions().mode() & MODE)?;
         // Whoever may read the old one may read the new one, as far as linkhook may give it away.
         let _ = std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()));
+        let moved = make_room(&self.path, rotation.keep).and_then(|()| fs::rename(&self.path, &first)).and_then(|()| {
+            fs::rename(&fresh, &self.path).inspect_err(|_| {
+                let _ = fs::rename(&first, &self.path);
+            })
+        });
+        if moved.is_err() {
+            let _ = fs::remove_file(&fresh);
+        }
+        moved?;
         (self.file, self.torn) = (file, false);
         Ok(())
     }
 }
 
+/// Makes a file that is not there. An empty one may be left from a crash.
+fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|left| left.is_file() && left.len() == 0) {
+        fs::remove_file(path)?;
+    }
+    let file = OpenOptions::new().append(true).create_new(true).mode(mode).open(path);
+    file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+/// Moves old files on as far as the first number that is free, so that the first one is; where none is, the oldest goes.
+fn make_room(path: &Path, keep: u32) -> io::Result<()> {
+    let is_free = |number: &u32| ["", ".gz"].iter().all(|end| fs::symlink_metadata(old(path, *number, end)).is_err());
+    let free = (1..keep).find(is_free).unwrap_or(keep);
+    for end in ["", ".gz"] {
+        missing_is_fine(fs::remove_file(old(path, free, end)))?;
+        for number in (1..free).rev() {
+            let (from, to) = (old(path, number, end), old(path, number + 1, end));
+            missing_is_fine(fs::rename(from, to))?;
+        }
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".{end}"));
+    name.into()
+}
+
 /// `FILE.1`, `FILE.1.gz`.
 fn old(path: &Path, number: u32, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(format!(".{number}{end}"));
-    name.into()
+    beside(path, &format!("{number}{end}"))
 }
 
 fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
@@ -363,5 +396,48 @@ mod tests {
         let directory = Directory::new("mode");
         open(&directory.0.join("out")).unwrap();
         assert_eq!(fs::metadata(directory.0.join("out")).unwrap().permissions().mode() & 0o777 & !MODE, 0);
+    }
+
+    #[test]
+    fn a_rotation_that_fails_changes_nothing() {
+        let directory = Directory::new("failing");
+        let path = directory.0.join("out");
+        let rotation = Rotation { size_bytes: 10, keep: 2, gzip: false };
+        let mut appender = Appender::open(&path, Some(rotation)).unwrap().unwrap();
+        appender.write(b"one 678\ntwo 678\nthree\n").1.unwrap();
+        let before = || [2, 1].map(|number| text(old(&path, number, ""))).concat();
+        assert_eq!((before(), text(path.clone())), ("one 678\ntwo 678\n".into(), "three\n".into()));
+        // No new file can be made, or the oldest cannot go.
+        let ways = [directory.0.join("out.new"), directory.0.join("out.2")];
+        for way in &ways {
+            let aside = directory.0.join("aside");
+            let _ = fs::rename(way, &aside);
+            fs::create_dir(way).unwrap();
+            fs::write(way.join("in the way"), "").unwrap();
+            let names = directory.names();
+            for _ in 0..4 {
+                appender.rotate_not_before = None;
+                appender.write(b"more 78\n").1.unwrap();
+            }
+            assert_eq!(directory.names(), names);
+            assert_eq!(text(old(&path, 1, "")), "two 678\n");
+            fs::remove_dir_all(way).unwrap();
+            let _ = fs::rename(&aside, way);
+        }
+        assert_eq!(
+            (before(), text(path.clone())),
+            ("one 678\ntwo 678\n".into(), format!("three\n{}", "more 78\n".repeat(8)))
+        );
+        // An empty one that a crash has left is no obstacle.
+        fs::write(&ways[0], "").unwrap();
+        appender.rotate_not_before = None;
+        appender.write(b"last\n").1.unwrap();
+        assert_eq!(text(path.clone()), "last\n");
+        assert_eq!(directory.names(), ["out", "out.1", "out.2"]);
+        // Only the live file is put aside.
+        fs::rename(&path, directory.0.join("aside")).unwrap();
+        appender.write(b"again 8\n").1.unwrap();
+        assert_eq!(text(old(&path, 2, "")), "two 678\n");
+        assert_eq!((text(path.clone()), directory.names().len()), ("again 8\n".into(), 4));
     }
 }

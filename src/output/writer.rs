@@ -21,6 +21,8 @@ use super::file::Appender;
 const QUEUE_BYTES_MAX: usize = 4 << 20;
 /// A file that cannot be written is tried again so often.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// At the end a thread that could not be started is tried again so often.
+const START_PAUSE: Duration = Duration::from_millis(100);
 /// Longer than anything runs.
 const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// `TMPFS_MAGIC`, `include/uapi/linux/magic.h`: a write there waits for no disk.
@@ -32,16 +34,21 @@ pub struct Writer {
     target: Target,
     direct: Direct,
     shared: Arc<Shared>,
-    /// What the thread calls, until it is started: while the reader keeps up there is none.
-    wake: Option<Wake>,
+    wake: Wake,
+    /// While the reader of a descriptor keeps up there is none; a file has one from the beginning.
     thread: Option<JoinHandle<()>>,
+    /// No thread could be started: when it is tried again.
+    start_at: Option<Instant>,
+    /// As where there are no more threads.
+    #[cfg(test)]
+    no_threads: bool,
 }
 
 #[derive(Debug)]
 enum Target {
     Descriptor(Arc<File>),
-    /// The thread's, once it is started.
-    File(Option<Appender>),
+    /// The thread has it.
+    File,
 }
 
 /// How a file could not be written for a while, and what that cost.
@@ -58,7 +65,8 @@ pub struct Outage {
 }
 
 /// Wakes whoever gives lines.
-struct Wake(Box<dyn Fn() + Send>);
+#[derive(Clone)]
+struct Wake(Arc<dyn Fn() + Send + Sync>);
 
 impl std::fmt::Debug for Wake {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,29 +121,54 @@ impl Shared {
 
 impl Writer {
     /// A writer to that destination. `wake` is called from the thread when there is room again after there was none, when
-    /// writing has failed, and when it succeeds again.
-    pub fn new(destination: Destination, wake: impl Fn() + Send + 'static) -> Writer {
-        let (target, direct) = match destination {
+    /// writing has failed, and when it succeeds again. The error is that a file's thread cannot be started.
+    pub fn new(destination: Destination, wake: impl Fn() + Send + Sync + 'static) -> io::Result<Writer> {
+        let shared = Arc::<Shared>::default();
+        let wake = Wake(Arc::new(wake));
+        let (target, direct, thread) = match destination {
             Destination::Descriptor(descriptor) => {
                 let direct = direct(&descriptor);
-                (Target::Descriptor(Arc::new(File::from(descriptor))), direct)
+                (Target::Descriptor(Arc::new(File::from(descriptor))), direct, None)
             }
-            Destination::File(file) => (Target::File(Some(file)), Direct::Never),
+            Destination::File(file) => {
+                let (shared, wake) = (shared.clone(), wake.clone());
+                let thread = builder().spawn(move || append(file, &shared, &*wake.0))?;
+                (Target::File, Direct::Never, Some(thread))
+            }
         };
-        Writer { target, direct, shared: Arc::default(), wake: Some(Wake(Box::new(wake))), thread: None }
+        Ok(Writer {
+            target,
+            direct,
+            shared,
+            wake,
+            thread,
+            start_at: None,
+            #[cfg(test)]
+            no_threads: false,
+        })
     }
 
     /// Whether it writes a file by its name, which can be opened anew.
     pub fn is_file(&self) -> bool {
-        matches!(self.target, Target::File(_))
+        matches!(self.target, Target::File)
     }
 
     /// Opens the file anew before the next line.
-    pub fn reopen(&mut self) -> io::Result<()> {
+    pub fn reopen(&mut self) {
         self.shared.lock().reopen = true;
-        self.start()?;
         self.shared.filled.notify_one();
-        Ok(())
+    }
+
+    /// When [`Writer::start_again`] is to be called, where no thread could be started for lines that wait.
+    pub fn due(&self) -> Option<Instant> {
+        self.start_at
+    }
+
+    /// Tries again to start a thread for lines that wait, if it is time.
+    pub fn start_again(&mut self) {
+        if self.start_at.is_some_and(|time| time <= Instant::now()) {
+            self.start();
+        }
     }
 
     /// What is to be told of a time in which the file could not be written, once it is over.
@@ -143,23 +176,33 @@ impl Writer {
         self.shared.lock().over.take()
     }
 
-    /// Starts the thread, unless it runs.
-    fn start(&mut self) -> io::Result<()> {
-        if let Some(Wake(wake)) = self.wake.take() {
-            let shared = self.shared.clone();
-            let thread = std::thread::Builder::new().name("writer".into());
-            self.thread = Some(match &mut self.target {
-                Target::Descriptor(file) => {
-                    let file = file.clone();
-                    thread.spawn(move || run(&file, &shared, &wake))?
+    /// Starts the thread for what waits, unless it runs. Where that fails, as where there are no more threads, lines wait as
+    /// far as the queue goes, and it is tried again.
+    fn start(&mut self) {
+        if self.thread.is_none() {
+            match self.try_start() {
+                Ok(thread) => self.thread = thread,
+                Err(error) => {
+                    if self.start_at.is_none() {
+                        log::error!("cannot start the output's thread: {error}; it is tried again, and lines wait");
+                    }
+                    self.start_at = Some(Instant::now() + RETRY_PAUSE);
+                    return;
                 }
-                Target::File(file) => {
-                    let file = file.take().ok_or(ErrorKind::NotFound)?;
-                    thread.spawn(move || append(file, &shared, &wake))?
-                }
-            });
+            }
         }
-        Ok(())
+        self.start_at = None;
+        self.shared.filled.notify_one();
+    }
+
+    fn try_start(&self) -> io::Result<Option<JoinHandle<()>>> {
+        #[cfg(test)]
+        if self.no_threads {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let Target::Descriptor(file) = &self.target else { return Ok(None) };
+        let (file, shared, wake) = (file.clone(), self.shared.clone(), self.wake.clone());
+        builder().spawn(move || run(&file, &shared, &*wake.0)).map(Some)
     }
 
     /// Whether lines are taken; where not, `wake` is called once they are.
@@ -192,8 +235,7 @@ impl Writer {
             }
             state.queue.extend_from_slice(lines);
             drop(state);
-            self.start()?;
-            shared.filled.notify_one();
+            self.start();
         }
         Ok(())
     }
@@ -227,15 +269,22 @@ impl Writer {
     /// reader that never reads is left behind.
     pub fn finish(mut self, most: Duration) -> io::Result<usize> {
         let deadline = Instant::now() + most;
-        let mut state = self.shared.lock();
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
         state.ending = true;
-        self.shared.filled.notify_one();
+        shared.filled.notify_one();
         while (!state.queue.is_empty() || state.writing || state.reopen) && state.failed.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self.shared.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            let left = if self.start_at.is_some() { left.min(START_PAUSE) } else { left };
+            state = shared.emptied.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            if self.start_at.is_some() {
+                drop(state);
+                self.start();
+                state = shared.lock();
+            }
         }
         let failed = state.failed.take();
         let unwritten = state.queue.len();
@@ -247,7 +296,7 @@ impl Writer {
             return Ok(0);
         }
         drop(state);
-        self.shared.filled.notify_one();
+        shared.filled.notify_one();
         if idle && let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -256,6 +305,10 @@ impl Writer {
             None => Ok(unwritten),
         }
     }
+}
+
+fn builder() -> std::thread::Builder {
+    std::thread::Builder::new().name("writer".into())
 }
 
 fn direct(descriptor: &OwnedFd) -> Direct {
@@ -270,7 +323,7 @@ fn direct(descriptor: &OwnedFd) -> Direct {
     }
 }
 
-fn run(file: &File, shared: &Shared, wake: &impl Fn()) {
+fn run(file: &File, shared: &Shared, wake: &dyn Fn()) {
     let mut lines = Vec::new();
     loop {
         let mut state = shared.lock();
@@ -311,9 +364,8 @@ fn count(lines: &[u8]) -> u64 {
 }
 
 /// The same for a file by its name.
-fn append(mut file: Appender, shared: &Shared, wake: &impl Fn()) {
-    // When it is opened anew, where that failed.
-    let mut reopen_at: Option<Instant> = None;
+fn append(mut file: Appender, shared: &Shared, wake: &dyn Fn()) {
+    let mut reopening = Reopening::default();
     loop {
         let mut state = shared.lock();
         state.writing = false;
@@ -324,13 +376,13 @@ fn append(mut file: Appender, shared: &Shared, wake: &impl Fn()) {
             if state.ending {
                 return;
             }
-            let left = reopen_at.map_or(FOREVER, |time| time.saturating_duration_since(Instant::now()));
+            let left = reopening.at.map_or(FOREVER, |time| time.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break;
             }
             state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let reopen = std::mem::take(&mut state.reopen) || reopen_at.is_some_and(|time| time <= Instant::now());
+        let asked = std::mem::take(&mut state.reopen);
         let lines = std::mem::take(&mut state.queue);
         state.writing = true;
         let wanted = std::mem::take(&mut state.wanted);
@@ -338,10 +390,8 @@ fn append(mut file: Appender, shared: &Shared, wake: &impl Fn()) {
         if wanted {
             wake();
         }
-        if reopen {
-            reopen_at = open_anew(&mut file);
-        }
-        if let Err(error) = append_all(&mut file, &lines, shared, wake) {
+        reopening.go_on(&mut file, asked);
+        if let Err(error) = append_all(&mut file, &lines, &mut reopening, shared, wake) {
             let mut state = shared.lock();
             state.failed = Some(error);
             state.writing = false;
@@ -354,15 +404,41 @@ fn append(mut file: Appender, shared: &Shared, wake: &impl Fn()) {
     }
 }
 
-/// Opens the file anew; gives back when it is tried again, where it fails.
-fn open_anew(file: &mut Appender) -> Option<Instant> {
-    let error = file.reopen().err()?;
-    log::error!("cannot open the output {} anew: {error}; it is tried again", file.path().display());
-    Some(Instant::now() + RETRY_PAUSE)
+/// A file that is opened anew, however often that fails.
+#[derive(Debug, Default)]
+struct Reopening {
+    /// It has failed: when it is tried again.
+    at: Option<Instant>,
+}
+
+impl Reopening {
+    /// Opens the file anew, if that was asked for or is to be tried again. That it fails is said once.
+    fn go_on(&mut self, file: &mut Appender, asked: bool) {
+        if !asked && self.at.is_none_or(|time| time > Instant::now()) {
+            return;
+        }
+        let path = file.path().display().to_string();
+        match file.reopen() {
+            Ok(()) if self.at.take().is_some() => log::warn!("the output {path} is opened anew now"),
+            Ok(()) => {}
+            Err(error) => {
+                if self.at.is_none() {
+                    log::error!("cannot open the output {path} anew: {error}; it is tried again each second");
+                }
+                self.at = Some(Instant::now() + RETRY_PAUSE);
+            }
+        }
+    }
 }
 
 /// Writes lines, again until they are written; at the end once more. The error is one that stays.
-fn append_all(file: &mut Appender, lines: &[u8], shared: &Shared, wake: &impl Fn()) -> io::Result<()> {
+fn append_all(
+    file: &mut Appender,
+    lines: &[u8],
+    reopening: &mut Reopening,
+    shared: &Shared,
+    wake: &dyn Fn(),
+) -> io::Result<()> {
     let path = file.path().display().to_string();
     let mut rest = lines;
     loop {
@@ -393,11 +469,9 @@ fn append_all(file: &mut Appender, lines: &[u8], shared: &Shared, wake: &impl Fn
             }
             state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let reopen = std::mem::take(&mut state.reopen);
+        let asked = std::mem::take(&mut state.reopen);
         drop(state);
-        if reopen && open_anew(file).is_some() {
-            shared.lock().reopen = true;
-        }
+        reopening.go_on(file, asked);
     }
     let mut state = shared.lock();
     if let Some((since, reason)) = state.failing.take() {
@@ -427,7 +501,7 @@ mod tests {
     #[test]
     fn a_line_reaches_a_pipe_at_once() {
         let (mut reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {});
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.write(b"one\n").unwrap();
         let mut found = [0; 4];
         reader.read_exact(&mut found).unwrap();
@@ -439,7 +513,7 @@ mod tests {
     fn a_reader_that_does_not_read_fills_a_bounded_queue_and_gets_all_in_order() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap());
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
         let mut expected = Vec::new();
         for number in 0u64.. {
             if !writer.has_room() {
@@ -463,7 +537,7 @@ mod tests {
     #[test]
     fn a_reader_that_went_away_is_told() {
         let (reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {});
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
         drop(reader);
         assert_eq!(writer.write(b"one\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
@@ -471,10 +545,87 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_reader() {
         let (_reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {});
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.write(&[b'x'; 1 << 20]).unwrap();
         let began = Instant::now();
         let _ = writer.finish(Duration::from_millis(50));
         assert!(began.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn lines_wait_while_there_are_no_more_threads() {
+        let (mut reader, descriptor) = pipe();
+        let (woken, wakes) = mpsc::channel();
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
+        writer.no_threads = true;
+        let mut expected = Vec::new();
+        for number in 0u64.. {
+            if !writer.has_room() {
+                break;
+            }
+            let line = format!("{number:>1000}\n").into_bytes();
+            writer.write(&line).unwrap();
+            expected.extend_from_slice(&line);
+            assert!(expected.len() < 3 * QUEUE_BYTES_MAX, "no bound");
+        }
+        assert!(writer.due().is_some() && writer.thread.is_none());
+        let found = std::thread::spawn(move || {
+            let mut found = Vec::new();
+            reader.read_to_end(&mut found).unwrap();
+            found
+        });
+        writer.no_threads = false;
+        let began = Instant::now();
+        while writer.due().is_some() {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            std::thread::sleep(Duration::from_millis(10));
+            writer.start_again();
+        }
+        wakes.recv_timeout(Duration::from_secs(10)).expect("woken when there is room");
+        assert_eq!(writer.finish(Duration::from_secs(10)).unwrap(), 0);
+        assert!(found.join().unwrap() == expected);
+    }
+
+    #[test]
+    fn the_end_without_a_thread_says_how_much_is_not_written() {
+        let (_reader, descriptor) = pipe();
+        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        writer.no_threads = true;
+        writer.write(&[b'x'; 1 << 20]).unwrap();
+        assert!(writer.finish(Duration::from_millis(250)).unwrap() > 0);
+    }
+
+    /// In the outage of a full disk, a file that cannot be opened anew either.
+    #[test]
+    fn what_cannot_be_opened_anew_is_tried_again_each_second() {
+        let directory = std::env::temp_dir().join(format!("linkhook-writer-reopen-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("out");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let file = Appender::open(&path, None).unwrap().unwrap();
+        let mut writer = Writer::new(Destination::File(file), || {}).unwrap();
+        writer.write(b"one\n").unwrap();
+        let began = Instant::now();
+        while writer.shared.lock().failing.is_none() {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        writer.reopen();
+        std::thread::sleep(Duration::from_millis(100));
+        // It waits: it does not ask itself.
+        for _ in 0..20 {
+            assert!(!writer.shared.lock().reopen, "it does not wait");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::fs::remove_dir(&path).unwrap();
+        let began = Instant::now();
+        while std::fs::read_to_string(&path).unwrap_or_default() != "one\n" {
+            assert!(began.elapsed() < Duration::from_secs(10), "it does not go on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(writer.finish(Duration::from_secs(5)).unwrap(), 0);
+        let _ = std::fs::remove_dir_all(&directory);
     }
 }

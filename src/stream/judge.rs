@@ -5,6 +5,7 @@
 //! in order. A cause is a number, too, and changes with it.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +20,13 @@ const NUMBERS_MAX: usize = 1 << 16;
 const CAUSES_MAX: usize = 64;
 /// Where no child can be started, it is tried again after that time.
 const START_PAUSE: Duration = Duration::from_secs(1);
+/// Events that the child is asked about at once, whose verdicts are there together.
+const ASKED_EVENTS_MAX: usize = 16;
+/// An answer that takes longer is a slow one: so many events that follow are asked about one by one.
+const SLOW: Duration = Duration::from_millis(250);
+const SINGLE_EVENTS: usize = 64;
+/// Verdicts wait for the rest of their batch for so long.
+const PART_PAUSE: Duration = Duration::from_millis(100);
 /// Events that are not judged are told no more often than this.
 const TELL_PAUSE: Duration = Duration::from_secs(1);
 /// The service's reason for lines that are left out because the expression failed on them; what it says itself is on stderr.
@@ -89,6 +97,21 @@ impl Batch {
     pub(super) fn candidates(&self) -> u64 {
         self.items.iter().filter(|item| item.judged).count() as u64
     }
+
+    /// Takes the first lines off, as far as so many verdicts reach.
+    fn take_first(&mut self, verdicts: usize) -> Batch {
+        let mut judged = 0;
+        let reached = self.items.iter().take_while(|item| {
+            judged += usize::from(item.judged);
+            judged <= verdicts
+        });
+        let count = reached.count();
+        let rest = self.items.split_off(count);
+        let items = std::mem::replace(&mut self.items, rest);
+        let bytes: usize = items.iter().map(|item| item.bytes).sum();
+        let rest = self.lines.split_off(bytes.min(self.lines.len()));
+        Batch { lines: std::mem::replace(&mut self.lines, rest), items }
+    }
 }
 
 /// What became of a batch.
@@ -147,61 +170,95 @@ pub struct Judged {
 
 /// Judges a batch.
 pub fn judge(child: &mut Judge, batch: &Batch) -> Judged {
-    let events = batch.judged();
     let mut judged = Judged::default();
-    while judged.verdicts.len() < events.len() {
-        match child.judge(&events[judged.verdicts.len()..]) {
-            Ok(verdicts) => judged.verdicts.extend(verdicts),
-            Err(why) => {
-                judged.cut = Some(why);
-                break;
-            }
+    let cut = ask_all(child, &batch.judged(), |verdicts| {
+        judged.verdicts.extend(verdicts);
+        ControlFlow::Continue(())
+    });
+    Judged { cut, ..judged }
+}
+
+/// Asks about all events, and gives verdicts away as they come, until that is not wanted any more. Gives back why there are
+/// no more.
+fn ask_all<E: AsRef<[u8]>>(
+    child: &mut Judge,
+    events: &[E],
+    mut give: impl FnMut(Vec<Verdict>) -> ControlFlow<()>,
+) -> Option<String> {
+    let (mut rest, mut singly) = (events, 0_usize);
+    while !rest.is_empty() {
+        let most = if singly > 0 { 1 } else { ASKED_EVENTS_MAX };
+        let began = Instant::now();
+        let verdicts = match child.judge(&rest[..most.min(rest.len())]) {
+            Ok(verdicts) => verdicts,
+            Err(why) => return Some(why),
+        };
+        singly = if began.elapsed() > SLOW { SINGLE_EVENTS } else { singly.saturating_sub(1) };
+        rest = &rest[verdicts.len()..];
+        if give(verdicts).is_break() {
+            break;
         }
     }
-    judged
+    None
 }
 
 /// Asks the child beside the loop: a batch at a time, in a thread of its own.
 #[derive(Debug)]
 pub struct Asker {
-    batches: Sender<Arc<Batch>>,
+    questions: Sender<Question>,
     shared: Arc<Shared>,
-    asked: Option<Arc<Batch>>,
+    /// What of the batch that is on its way is not taken yet.
+    asked: Option<Batch>,
+    /// The number of the last question.
+    number: u64,
+}
+
+/// Events to judge.
+#[derive(Debug)]
+struct Question {
+    number: u64,
+    events: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    answer: Mutex<Option<Answer>>,
+    answer: Mutex<Answer>,
     answered: Condvar,
 }
 
-/// With the batch that it is about: nobody may have waited for it any more.
-type Answer = (Arc<Batch>, Judged);
+/// What is answered and not taken yet.
+#[derive(Debug, Default)]
+struct Answer {
+    /// The question: nobody may wait for the answer to an earlier one any more.
+    about: u64,
+    judged: Judged,
+    /// A part of it has waited for the rest long enough.
+    is_due: bool,
+    /// There is no more to come.
+    is_whole: bool,
+}
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<Answer>> {
+    fn lock(&self) -> MutexGuard<'_, Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Asker {
     /// Starts the thread. A service goes on whatever happens; a command ends. `wake` is called from the thread when an
-    /// answer is there.
+    /// answer or a part of one is there.
     pub fn start(code: &str, service: bool, wake: impl Fn() + Send + 'static) -> Result<Asker> {
-        let (batches, asked) = channel::<Arc<Batch>>();
+        let (questions, asked) = channel::<Question>();
         let shared = Arc::<Shared>::default();
         let patience = if service { Patience::Waiting } else { Patience::Never };
         let (answers, mut child) = (shared.clone(), Judge::new(code).patient(patience));
         let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
-            for batch in asked {
-                let judged = if service { judge_patiently(&mut child, &batch) } else { judge(&mut child, &batch) };
-                *answers.lock() = Some((batch, judged));
-                answers.answered.notify_all();
-                wake();
+            for question in asked {
+                answer(&mut child, &question, service, &answers, &wake);
             }
         });
         thread.map_err(|error| Error::system("cannot start the jq filter's thread", &error))?;
-        Ok(Asker { batches, shared, asked: None })
+        Ok(Asker { questions, shared, asked: None, number: 0 })
     }
 
     /// Whether a batch is on its way.
@@ -211,51 +268,90 @@ impl Asker {
 
     /// Asks about a batch. Only where none is on its way.
     pub fn ask(&mut self, batch: Batch) {
-        let batch = Arc::new(batch);
-        if batch.candidates() == 0 || self.batches.send(batch.clone()).is_err() {
+        self.number += 1;
+        let events: Vec<_> = batch.judged().into_iter().map(<[u8]>::to_vec).collect();
+        *self.shared.lock() = Answer { about: self.number, ..Answer::default() };
+        if events.is_empty() || self.questions.send(Question { number: self.number, events }).is_err() {
             // Nothing to ask; or a defect has ended the thread: then nothing is judged.
-            *self.shared.lock() = Some((batch.clone(), Judged::default()));
+            self.shared.lock().is_whole = true;
         }
         self.asked = Some(batch);
     }
 
-    /// The batch and its verdicts, once they are there.
-    pub fn take(&mut self) -> Option<Answer> {
-        let batch = self.asked.as_ref()?;
-        let answer = self.shared.lock().take_if(|(about, _)| Arc::ptr_eq(about, batch))?;
-        self.asked = None;
-        Some(answer)
+    /// The batch and its verdicts, once they are there; where they take long, the first part of both.
+    pub fn take(&mut self) -> Option<(Batch, Judged)> {
+        let mut answer = self.shared.lock();
+        let batch = self.asked.as_mut()?;
+        if answer.is_whole {
+            let judged = std::mem::take(&mut answer.judged);
+            return self.asked.take().map(|batch| (batch, judged));
+        }
+        if !std::mem::take(&mut answer.is_due) {
+            return None;
+        }
+        let judged = std::mem::take(&mut answer.judged);
+        Some((batch.take_first(judged.verdicts.len()), judged))
     }
 
     /// The same at the end: waits for them, so long at most. What is not judged by then will not be.
-    pub fn take_within(&mut self, most: Duration) -> Option<Answer> {
+    pub fn take_within(&mut self, most: Duration) -> Option<(Batch, Judged)> {
         let batch = self.asked.take()?;
         let deadline = Instant::now() + most;
         let mut answer = self.shared.lock();
-        loop {
-            if let Some(answer) = answer.take_if(|(about, _)| Arc::ptr_eq(about, &batch)) {
-                return Some(answer);
-            }
+        while !answer.is_whole {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let cut = Some("the jq filter did not end in time".into());
-                return Some((batch, Judged { cut, ..Judged::default() }));
+                answer.judged.cut = Some("the jq filter did not end in time".into());
+                // Nobody waits for the rest.
+                answer.about = 0;
+                break;
             }
             answer = self.shared.answered.wait_timeout(answer, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        Some((batch, std::mem::take(&mut answer.judged)))
     }
 }
 
-/// The same where it may take long: that no child can be started is nobody's fault, and is tried again.
-fn judge_patiently(child: &mut Judge, batch: &Batch) -> Judged {
-    let mut said = false;
+/// Answers in parts. Where it may take long, that no child can be started is nobody's fault, and is tried again.
+fn answer(child: &mut Judge, question: &Question, patient: bool, shared: &Shared, wake: &impl Fn()) {
+    let (mut judged, mut said, mut given_at) = (0, false, Instant::now());
     loop {
-        let judged = judge(child, batch);
-        let Some(why) = &judged.cut else { return judged };
-        if !std::mem::replace(&mut said, true) {
-            log::error!("{why}; it is tried again each second, and events wait meanwhile");
+        let cut = ask_all(child, &question.events[judged..], |verdicts| {
+            judged += verdicts.len();
+            let mut answer = shared.lock();
+            if answer.about != question.number {
+                return ControlFlow::Break(());
+            }
+            answer.judged.verdicts.extend(verdicts);
+            let is_due = given_at.elapsed() >= PART_PAUSE;
+            answer.is_due |= is_due;
+            drop(answer);
+            if is_due {
+                given_at = Instant::now();
+                wake();
+            }
+            ControlFlow::Continue(())
+        });
+        let mut answer = shared.lock();
+        if answer.about != question.number {
+            return;
         }
-        std::thread::sleep(START_PAUSE);
+        if let Some(why) = cut.as_ref().filter(|_| patient) {
+            answer.is_due = true;
+            drop(answer);
+            if !std::mem::replace(&mut said, true) {
+                log::error!("{why}; it is tried again each second, and events wait meanwhile");
+            }
+            wake();
+            std::thread::sleep(START_PAUSE);
+            continue;
+        }
+        answer.judged.cut = cut;
+        answer.is_whole = true;
+        drop(answer);
+        shared.answered.notify_all();
+        wake();
+        return;
     }
 }
 
@@ -310,5 +406,22 @@ mod tests {
         let last = 3 * NUMBERS_MAX as u64;
         assert_eq!((numbers.of_cause(last * 2), numbers.of_cause(last * 2 - 1)), (Some(last), None));
         assert_eq!(numbers.told.len(), NUMBERS_MAX);
+    }
+
+    #[test]
+    fn a_part_reaches_as_far_as_its_verdicts() {
+        let item = |(number, judged): (u64, bool)| Item {
+            bytes: 2,
+            number,
+            cause: None,
+            judged,
+            wanted_by: WantedBy::default(),
+        };
+        let items = [(0, false), (1, true), (2, false), (3, true), (4, true), (5, false)];
+        let mut batch = Batch { lines: b"0\n1\n2\n3\n4\n5\n".to_vec(), items: items.map(item).into() };
+        for (verdicts, expected) in [(0, &b"0\n"[..]), (0, b""), (2, b"1\n2\n3\n"), (9, b"4\n5\n")] {
+            let part = batch.take_first(verdicts);
+            assert_eq!((&part.lines[..], part.items.len() * 2), (expected, expected.len()));
+        }
     }
 }

@@ -105,7 +105,9 @@ impl Watch<'_> {
     fn settle(&mut self, batch: &Batch, mut judged: Judged) -> std::result::Result<(), Ended> {
         let cut = judged.cut.take();
         let Settled { lines, unjudged } = self.stream.settle(batch, judged);
-        let append = self.beside.take().unwrap_or_default();
+        // With the last part: what exists is known to the store only once all that was told of it is there.
+        let is_last = !self.asker.as_ref().is_some_and(Asker::is_busy);
+        let append = if is_last { self.beside.take().unwrap_or_default() } else { Append::default() };
         self.hand_over(append, lines)?;
         match cut {
             Some(why) if !self.service => Err(Error::failed(why).into()),

@@ -3,20 +3,23 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::deliver::Configuration;
-use crate::namespace::{Linkhook, Namespace, PATIENCE};
+use crate::deliver::{Configuration, webhook};
+use crate::namespace::{Linkhook, Namespace, PATIENCE, PROGRAM};
 
 /// The tests of this room; all need a namespace.
 pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_full_disk_ends_nothing_and_is_told_exactly", full_disk),
     ("hangup_opens_the_file_anew", hangup),
+    ("a_file_that_cannot_be_opened_anew_is_said_once", hangup_in_vain),
+    ("verdicts_go_out_before_the_slow_ones", verdicts),
+    ("hangup_is_heard_on_a_steady_flow", hangup_on_a_flow),
     ("a_file_is_rotated_by_size_without_a_gap", rotated),
 ];
 
@@ -137,6 +140,115 @@ fn hangup() -> Result<(), Failed> {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path)?.permissions()) & 0o777;
         assert_eq!(mode & !0o640, 0, "{mode:o}");
     }
+    Ok(())
+}
+
+/// It and what it says on stderr; it is killed at the end.
+struct Heard(Child, PathBuf);
+
+impl Heard {
+    fn start(namespace: &Namespace, arguments: &[&str], words: PathBuf) -> Heard {
+        let mut command = namespace.command(PROGRAM);
+        command.args(arguments).stdout(Stdio::null()).stderr(std::fs::File::create(&words).unwrap());
+        Heard(command.spawn().unwrap(), words)
+    }
+
+    fn words(&self) -> String {
+        read(&self.1)
+    }
+
+    fn hang_up(&self) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), Signal::HUP).unwrap();
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn hangup_in_vain() -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("out");
+    // A full disk, whose name then leads to nothing that can be opened.
+    std::os::unix::fs::symlink("/dev/full", &path)?;
+    let namespace = Namespace::new();
+    let arguments = ["--output", path.to_str().unwrap(), "hello", "link"];
+    let linkhook = Heard::start(&namespace, &arguments, directory.path().join("words"));
+    until("a full disk", || linkhook.words().contains("cannot write"));
+    std::fs::remove_file(&path)?;
+    std::fs::create_dir(&path)?;
+    linkhook.hang_up();
+    until("it cannot be opened", || linkhook.words().contains("anew"));
+    // It is tried again meanwhile.
+    std::thread::sleep(Duration::from_millis(2500));
+    let words = linkhook.words();
+    assert!(words.lines().count() < 6, "{} lines: {:.1000}", words.lines().count(), words);
+    std::fs::remove_dir(&path)?;
+    until("it goes on", || read(&path).contains("\"recovered\""));
+    assert_eq!(numbers(&lines(&read(&path))), [1, 2]);
+    Ok(())
+}
+
+fn verdicts() -> Result<(), Failed> {
+    const SLOW: std::ops::Range<u32> = 40..45;
+    let namespace = Namespace::new();
+    let configuration = Configuration::new(&format!(
+        "[watch]\nkinds = [\"hello\", \"bye\", \"link\"]\nfilter = 'def f: f; if .link.mtu == 30001 or .link.mtu >= {} then f else true end'\n",
+        30_000 + SLOW.start
+    ));
+    let mut linkhook = namespace.linkhook(&["--config", configuration.path()]);
+    linkhook.event("hello", "started");
+    // While the first one is judged, the others gather.
+    change(&namespace, 1..2);
+    std::thread::sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    change(&namespace, 2..SLOW.end);
+    // Each of the slow ones takes two seconds.
+    linkhook.expect("one of many", |line| line["link"]["mtu"] == 30_017);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    linkhook.expect("the last that is judged", |line| line["link"]["mtu"] == 30_039);
+    let (status, lines) = linkhook.stop();
+    assert_eq!(status.code(), Some(0));
+    let told: Vec<u64> = lines.iter().filter_map(|line| line["link"]["mtu"].as_u64()).collect();
+    assert_eq!(told, (30_002..30_040).collect::<Vec<u64>>());
+    let dropped = lines.iter().filter_map(|line| line["output"]["events"].as_u64()).sum::<u64>();
+    assert_eq!(dropped, 1 + u64::from(SLOW.end - SLOW.start));
+    let told = numbers(&lines);
+    assert_eq!(told, (1..=told.len() as u64).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn hangup_on_a_flow() -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let namespace = Namespace::new();
+    // Each takes some milliseconds, and on some it fails.
+    let filter = "if .link.mtu % 5 == 0 then error else ([range(20000)] | length) > 0 end";
+    let configuration = Configuration::new(&format!(
+        "[watch]\nkinds = [\"hello\", \"link\"]\nfilter = '{filter}'\n{}",
+        webhook("noc", 9, "")
+    ));
+    let arguments = ["--config", configuration.path()];
+    let linkhook = Heard::start(&namespace, &arguments, directory.path().join("words"));
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                change(&namespace, 0..100);
+            }
+        });
+        until("some are not judged", || linkhook.words().matches("are left out").count() > 1);
+        linkhook.hang_up();
+        let began = Instant::now();
+        while !linkhook.words().contains("was read again") && began.elapsed() < PATIENCE {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(linkhook.words().contains("was read again"), "{:.2000}", linkhook.words());
     Ok(())
 }
 
