@@ -31,6 +31,8 @@ pub struct Hub {
     lanes: Vec<Arc<Lane>>,
     /// Lanes of webhooks that were removed, and that empty themselves.
     leaving: Vec<Arc<Lane>>,
+    /// Webhooks that begin once a lane of the same name has left: those of the last configuration alone.
+    later: Vec<Webhook>,
     wants_interfaces: bool,
     /// Events of lines that were not handed over yet.
     staged: Vec<Staged>,
@@ -72,6 +74,7 @@ impl Hub {
         let mut hub = Hub {
             lanes: Vec::new(),
             leaving: Vec::new(),
+            later: Vec::new(),
             wants_interfaces: false,
             staged: Vec::new(),
             bell,
@@ -84,18 +87,14 @@ impl Hub {
     }
 
     /// From here on these are the webhooks: those of a name that is known keep what waits for them, new ones begin, and
-    /// what waits for others goes to the dead letters.
+    /// what waits for others goes to the dead letters. One whose name another one still has, for which that is not done,
+    /// begins after it.
     pub fn set(&mut self, webhooks: Vec<Webhook>) -> Result<()> {
         self.part();
         let wants_interfaces = webhooks.iter().any(|webhook| webhook.filter.wants_interfaces());
         let (known, new): (Vec<Webhook>, Vec<Webhook>) =
             webhooks.into_iter().partition(|webhook| self.has(&webhook.name));
-        if let Some(webhook) = new.iter().find(|webhook| self.leaving.iter().any(|lane| lane.name() == webhook.name)) {
-            return Err(Error::failed(format_args!(
-                "what waited for the webhook {} before is still being put away; try again",
-                webhook.name
-            )));
-        }
+        let (later, new): (Vec<Webhook>, Vec<Webhook>) = new.into_iter().partition(|webhook| self.is_leaving(webhook));
         // These may fail; then everything is as it was.
         for webhook in known.iter().filter(|webhook| webhook.jq.is_some()) {
             if let Some(lane) = self.lanes.iter().find(|lane| lane.name() == webhook.name) {
@@ -124,7 +123,35 @@ impl Hub {
         self.leaving.append(&mut before);
         self.lanes = lanes;
         self.wants_interfaces = wants_interfaces;
+        for webhook in &later {
+            log::warn!(
+                "webhook {}: what waited for it before is still being put away; it begins once that is done",
+                webhook.name
+            );
+        }
+        self.later = later;
         Ok(())
+    }
+
+    /// Whether a webhook of its name was removed, and has not put everything away.
+    fn is_leaving(&self, webhook: &Webhook) -> bool {
+        self.leaving.iter().any(|lane| lane.name() == webhook.name)
+    }
+
+    /// Begins webhooks whose names are free now.
+    fn begin_later(&mut self) {
+        let (later, free) = std::mem::take(&mut self.later).into_iter().partition(|webhook| self.is_leaving(webhook));
+        self.later = later;
+        for webhook in free {
+            let name = webhook.name.clone();
+            match self.begin(webhook) {
+                Ok(lane) => {
+                    log::info!("webhook {name}: it begins");
+                    self.lanes.push(lane);
+                }
+                Err(error) => log::error!("webhook {name}: it does not begin before the next SIGHUP: {error}"),
+            }
+        }
     }
 
     /// What still waits for a webhook that the configuration does not name any more goes to the dead letters.
@@ -236,6 +263,9 @@ impl Hub {
 
     /// When losses are to be told, where there are any.
     pub fn due(&self, now: Instant) -> Option<Instant> {
+        if !self.later.is_empty() && self.leaving.iter().any(|lane| lane.has_left()) {
+            return Some(now);
+        }
         let lost = self.bell.lost.load(Ordering::Acquire);
         lost.then(|| self.told_at.map_or(now, |told_at| told_at + LOSSES_PAUSE))
     }
@@ -244,6 +274,7 @@ impl Hub {
     pub fn losses(&mut self, now: Instant, must: bool) -> Vec<Loss> {
         // Their losses are in the store by now, or were told before.
         self.part();
+        self.begin_later();
         if !must && self.due(now).is_none_or(|due| due > now) {
             return Vec::new();
         }
@@ -419,6 +450,31 @@ mod tests {
         assert_eq!(told, 501);
         hub.set(Vec::new()).unwrap();
         assert!(hub.leaving.is_empty());
+    }
+
+    #[test]
+    fn a_webhook_that_comes_back_at_once_begins_once_it_has_left() {
+        let other = || Webhook { name: "other".into(), ..hello("") };
+        let names = |hub: &Hub| hub.lanes.iter().map(|lane| lane.name().to_owned()).collect::<Vec<_>>();
+        let mut hub = Hub::start(vec![hello("")], "", None, || {}).unwrap();
+        hub.offer_own("hello", 1, b"{}\n");
+        hub.release();
+        hub.set(Vec::new()).unwrap();
+        // The loss is not told yet. Everything else of the configuration holds at once, and the last one is the last word.
+        hub.set(vec![hello(""), other()]).unwrap();
+        assert_eq!(names(&hub), ["other"]);
+        hub.set(vec![other()]).unwrap();
+        hub.set(vec![hello(""), other()]).unwrap();
+        assert_eq!((names(&hub), hub.later.len()), (vec!["other".to_owned()], 1));
+        let lane = hub.leaving[0].clone();
+        until("its end", || lane.unsent(Instant::now() + PATIENCE) == 0);
+        until("the loss", || hub.losses(Instant::now(), true).iter().any(|loss| loss.events == 1));
+        until("the loop is to turn", || hub.due(Instant::now()).is_some());
+        hub.losses(Instant::now(), false);
+        assert_eq!((names(&hub), hub.later.len()), (vec!["other".to_owned(), "noc".to_owned()], 0));
+        hub.offer_own("hello", 2, b"{}\n");
+        hub.release();
+        assert_eq!(hub.lanes[1].unsent(Instant::now()), 1);
     }
 
     #[test]

@@ -196,7 +196,7 @@ impl Lane {
                     return None;
                 }
                 if state.kept.window.is_empty() {
-                    if state.unjudged.events() == 0 {
+                    if state.unjudged.events() == 0 || !state.judging {
                         return None;
                     }
                     state = self.wait_until(state, deadline);
@@ -270,20 +270,29 @@ impl Lane {
         state
     }
 
-    /// The events of the batch that was on its way when linkhook ended.
-    pub fn resume(&self) -> Vec<Waiting> {
-        let taken = self.lock().taken;
-        let Some(store) = &self.store else { return Vec::new() };
-        let rows = store.read(self.webhook_number(), (0, taken), (usize::MAX, usize::MAX));
-        let rows = rows.unwrap_or_else(|failure| {
+    /// The events of the batch that was on its way when linkhook ended. Where they cannot be read, that is tried again:
+    /// without them nothing would be known of what is lost. `None` when there was no time for it.
+    pub fn resume(&self) -> Option<Vec<Waiting>> {
+        let Some(store) = &self.store else { return Some(Vec::new()) };
+        let rows = loop {
+            let taken = self.lock().taken;
+            let failure = match store.read(self.webhook_number(), (0, taken), (usize::MAX, usize::MAX)) {
+                Ok(rows) => break rows,
+                Err(failure) => failure,
+            };
             log::error!("webhook {}: cannot read the batch on its way: {failure}", self.name);
-            Default::default()
-        });
+            if Trouble::of(&failure) == Trouble::Damaged {
+                store.clerk.suspect(&failure);
+            }
+            if !self.rest_for(READ_PAUSE) {
+                return None;
+            }
+        };
         let came = Instant::now();
         let events: Vec<Waiting> =
             rows.into_iter().map(|(sequence, line)| Waiting { sequence, line: line.into(), came }).collect();
         self.lock().flying.clone_from(&events);
-        events
+        Some(events)
     }
 
     /// The batch on its way is fixed.
@@ -474,6 +483,12 @@ impl Lane {
         self.lock().kept.events()
     }
 
+    /// From here on it reads what waits by that.
+    #[cfg(test)]
+    pub fn read_by(&self, reader: Reader) {
+        *self.store.as_ref().unwrap().reader.lock().unwrap() = reader;
+    }
+
     /// What waits is in the database alone.
     #[cfg(test)]
     pub fn forget_window(&self) {
@@ -609,5 +624,36 @@ pub(super) mod tests {
         assert_eq!(lane.pause(later, 0), Paused::Changed);
         lane.end(now + Duration::from_secs(5));
         assert_eq!(lane.pause(later, 1), Paused::Ending);
+    }
+
+    #[test]
+    fn what_comes_after_the_judge_has_ended_is_not_sent_unjudged() {
+        let lane = Lane::new(webhook("filter = '.a'"), bell());
+        assert!(lane.begin_judging());
+        let Some(Unjudged::Renewed(code)) = lane.next_unjudged(None) else { panic!("it is new") };
+        lane.end(Instant::now() + Duration::from_secs(60));
+        assert!(lane.next_unjudged(code.as_deref()).is_none());
+        lane.stop_judging();
+        put(&lane, 1);
+        // Nor is it waited for.
+        let began = Instant::now();
+        assert_eq!(take(&lane), None);
+        assert!(began.elapsed() < Duration::from_secs(30));
+        assert_eq!(lane.unsent(Instant::now()), 1);
+    }
+
+    #[test]
+    fn the_loop_does_not_wait_for_a_database_that_is_asked_for_the_oldest() {
+        let lane = Arc::new(Lane::new(webhook(""), bell()));
+        lane.enroll(&Enrolled { waiting: (3, 30), ..Enrolled::default() });
+        let mut is_free = false;
+        let dropped = lane.drop_oldest(&mut |after| {
+            let (of, (tell, told)) = (lane.clone(), std::sync::mpsc::channel());
+            std::thread::spawn(move || tell.send(of.has_room()));
+            is_free = told.recv_timeout(Duration::from_secs(5)).is_ok();
+            (after == 0).then_some((7, 10))
+        });
+        assert!(is_free, "the lane is locked");
+        assert_eq!((dropped, lane.waiting()), (Some(7), 2));
     }
 }

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use super::lane::Lane;
 use super::lane::tests::{bell, webhook};
 use super::{Webhook, WhenFull};
-use crate::store::{Append, Clerk, Fixed, Queue, Staged, Store, Synchronous};
+use crate::store::reader::Whereabouts;
+use crate::store::{Append, Clerk, Fixed, Queue, Reader, Staged, Store, Synchronous};
 
 /// Octets of each line.
 const LINE_BYTES: usize = 100;
@@ -27,6 +28,8 @@ enum Step {
     Deliver(usize),
     /// It is too large: the first of it is fixed anew, the rest waits again.
     Halve(usize),
+    /// So many events come that all want, and the disk does not take the last of them.
+    Fail(u8),
     /// kill -9.
     Die,
     /// The database is damaged underneath; or it only seems so.
@@ -39,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0_usize..3).prop_map(Step::Take),
         4 => (0_usize..3).prop_map(Step::Deliver),
         1 => (0_usize..3).prop_map(Step::Halve),
+        1 => (1_u8..6).prop_map(Step::Fail),
         1 => Just(Step::Die),
         1 => any::<bool>().prop_map(Step::Damage),
     ]
@@ -52,6 +56,8 @@ struct Expected {
     flying: Vec<u64>,
     id: String,
     lost: u64,
+    /// Lost since nothing could be stored: only memory knows of it.
+    lost_in_memory: u64,
 }
 
 /// What is.
@@ -91,7 +97,7 @@ impl House {
             assert_eq!(found, expected.id, "the batch on its way of {place}");
             assert_eq!(enrolled.losses.iter().map(|(_, events)| events).sum::<u64>(), expected.lost);
             if enrolled.batch.is_some() {
-                let resumed: Vec<u64> = lane.resume().iter().map(|event| event.sequence).collect();
+                let resumed: Vec<u64> = lane.resume().unwrap().iter().map(|event| event.sequence).collect();
                 assert_eq!(resumed, expected.flying, "the events on their way of {place}");
             }
             Real { lane, webhook: enrolled.webhook, batches: enrolled.batches }
@@ -222,6 +228,19 @@ fn play(steps: &[Step]) {
                 }
                 expected.id = house.fix(*place, &expected.flying.clone());
             }
+            Step::Fail(count) => {
+                let last = sequence + u64::from(*count);
+                sql(&path, &no_room_for(last));
+                let wanted_by = || house.real.iter().map(|real| real.lane.clone() as Arc<dyn Queue>).collect();
+                let stage = |sequence| Staged { sequence, line: line(sequence), wanted_by: wanted_by() };
+                let events = (sequence + 1..=last).map(stage).collect();
+                sequence = last;
+                house.store.append(Append { lines: vec![b'x'], sequence, events, ..Append::default() });
+                assert_eq!(house.store.settle(PATIENCE), b"x");
+                sql(&path, "DROP TRIGGER no");
+                assert!(house.clerk.reach(&mut || true));
+                expected.iter_mut().for_each(|one| one.lost_in_memory += u64::from(*count));
+            }
             Step::Damage(really) => {
                 house.damage(&path, *really);
                 for (real, expected) in house.real.iter_mut().zip(&mut expected) {
@@ -231,12 +250,17 @@ fn play(steps: &[Step]) {
                     assert!(left == expected.waiting.len() || *really, "a database that is whole loses nothing");
                     expected.lost += (expected.waiting.len() - left) as u64;
                     expected.waiting.truncate(left);
+                    if *really {
+                        // The new one is told what memory knows.
+                        expected.lost += std::mem::take(&mut expected.lost_in_memory);
+                    }
                 }
             }
             Step::Die => {
                 // What was told to the store is done; nothing is closed.
                 house.store.settle(PATIENCE);
                 house.store.abandon();
+                expected.iter_mut().for_each(|one| one.lost_in_memory = 0);
                 house = House::open(&path, &expected);
                 let skipped = house.store.sequence();
                 assert!(skipped >= sequence, "no number is used twice");
@@ -276,6 +300,56 @@ fn sql(state: &Path, script: &str) {
     connection.execute_batch(script).unwrap();
 }
 
+/// The disk takes everything but that event.
+fn no_room_for(sequence: u64) -> String {
+    format!("CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = {sequence} BEGIN SELECT RAISE(ABORT, 'no'); END")
+}
+
+#[test]
+fn what_was_put_back_waits_whatever_fails() {
+    let all = || Step::Append(vec![2; 4]);
+    // Halved, with a full spool: the oldest goes for what the disk does not take.
+    play(&[all(), Step::Take(1), all(), all(), Step::Halve(1), Step::Fail(3), Step::Deliver(1), Step::Take(1)]);
+    play(&[all(), Step::Take(1), all(), all(), Step::Halve(1), Step::Fail(3), Step::Die, Step::Deliver(1)]);
+}
+
+#[test]
+fn a_batch_on_its_way_waits_until_it_can_be_read() {
+    let (directory, mut house) = new_house(1);
+    (1..=4).for_each(|sequence| house.append(sequence));
+    let lane = house.real[0].lane.clone();
+    assert_eq!(lane.take(|webhook| webhook.limits, None).unwrap().len(), 4);
+    house.fix(0, &[1, 2, 3, 4]);
+    let nowhere = || Reader::new(Whereabouts::new(directory.path().join("nowhere")));
+    lane.read_by(nowhere());
+    let of = lane.clone();
+    let resumed = std::thread::spawn(move || of.resume());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!resumed.is_finished(), "it goes on without its events");
+    lane.read_by(house.clerk.reader());
+    let found = resumed.join().unwrap().unwrap();
+    assert_eq!(found.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    lane.read_by(nowhere());
+    lane.end(Instant::now());
+    assert!(lane.resume().is_none());
+}
+
+#[test]
+fn who_holds_the_database_is_waited_for_where_it_is_opened_again() {
+    let (directory, house) = new_house(1);
+    house.append(1);
+    let holder = rusqlite::Connection::open(directory.path().join("state/linkhook.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    house.clerk.suspect(&"a test");
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(2500));
+        holder.execute_batch("ROLLBACK").unwrap();
+    });
+    house.append(2);
+    release.join().unwrap();
+    assert_eq!((house.take_all(), house.real[0].lane.losses()), (vec![1, 2], Vec::new()));
+}
+
 #[test]
 fn a_transaction_that_fails_changes_nothing_of_what_waits() {
     let (directory, house) = new_house(2);
@@ -289,10 +363,7 @@ fn a_transaction_that_fails_changes_nothing_of_what_waits() {
     };
     append(1, 9);
     // One of these has no room before the oldest goes, and the disk takes none.
-    sql(
-        &directory.path().join("state"),
-        "CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = 12 BEGIN SELECT RAISE(ABORT, 'no'); END",
-    );
+    sql(&directory.path().join("state"), &no_room_for(12));
     append(10, 3);
     sql(&directory.path().join("state"), "DROP TRIGGER no");
     assert!(house.clerk.reach(&mut || true));

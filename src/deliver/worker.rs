@@ -71,7 +71,7 @@ impl<'w> Worker<'w> {
     /// Delivers, first the batch that was on its way when linkhook ended.
     pub fn run(&mut self, resumed: Option<Arc<Fixed>>) {
         if let Some(batch) = resumed {
-            let events = self.lane.resume();
+            let Some(events) = self.lane.resume() else { return };
             if !self.deliver_all(events, Some(batch)) {
                 return;
             }

@@ -511,6 +511,12 @@ impl Database {
         self.run("DELETE FROM covered WHERE netns = ?1", [netns]).map(drop)
     }
 
+    /// Nothing is known any more of any namespace.
+    pub fn forget_all(&self) -> std::result::Result<(), Failure> {
+        self.run("DELETE FROM mirror", [])?;
+        self.run("DELETE FROM covered", []).map(drop)
+    }
+
     /// Pages that hold nothing.
     pub fn free_pages(&self) -> std::result::Result<i64, Failure> {
         self.connection.pragma_query_value(None, "freelist_count", |row| row.get(0))

@@ -14,8 +14,8 @@ use crate::fault;
 
 /// So many numbers of lines are set aside at once: after a crash so many at most are skipped.
 const SEQUENCE_BLOCK: u64 = 10_000;
-/// While the disk is full or fails, it is tried again so often.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+/// While the disk is full or fails, it is tried again so often; tests make many such.
+const TROUBLE_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 1000 });
 /// So often it looks whether directory and database are where they were.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Pages that hold nothing are kept up to here, and given back in steps of so many.
@@ -226,7 +226,7 @@ impl Writer {
     }
 
     fn store(&mut self, appends: &[Append], shared: &Shared) {
-        let Err(why) = self.try_store(appends, shared) else { return self.works() };
+        let Err(why) = self.try_store(appends, shared) else { return self.works(shared) };
         if self.trouble.is_none() {
             log::error!(
                 "the state directory {} cannot be written: {why}; lines go on, webhooks do not get the events of this \
@@ -259,8 +259,12 @@ impl Writer {
     }
 
     /// It can be written.
-    fn works(&mut self) {
+    fn works(&mut self, shared: &Shared) {
         self.loose = true;
+        if std::mem::take(&mut self.mirror.is_lost) {
+            shared.lock().mirror_wanted = true;
+            (shared.wake)();
+        }
         if self.trouble.take().is_some() {
             log::warn!("the state directory {} can be written again", self.directory.path().display());
             self.directory.keep_reserve();
@@ -268,7 +272,8 @@ impl Writer {
     }
 
     /// Their lines are printed all the same.
-    fn not_stored(&self, appends: &[Append]) {
+    fn not_stored(&mut self, appends: &[Append]) {
+        self.mirror.bound();
         for event in appends.iter().flat_map(|append| &append.events) {
             event.wanted_by.iter().for_each(|queue| queue.not_stored(&event.line, NOT_STORED));
         }
@@ -419,16 +424,19 @@ impl Writer {
 
     /// Opens the database. In one that is new stands what memory holds.
     fn reopen(&mut self, shared: &Shared) -> Result<(), String> {
+        // Whoever holds the right to write is waited for, as in a commit.
         let opened =
-            Database::open(&self.directory, self.synchronous, Duration::ZERO).map_err(|error| error.to_string());
+            Database::open(&self.directory, self.synchronous, Duration::MAX).map_err(|error| error.to_string());
         let (database, anew) = opened?;
         self.empty |= anew;
         let anew = self.empty;
         if anew {
-            if let Err(failure) = self.fill(&database) {
+            while let Err(failure) = self.fill(&database) {
                 database.roll_back();
-                database.leave();
-                return Err(failure.to_string());
+                if Trouble::of(&failure) != Trouble::Busy || shared.lock().abandoned {
+                    database.leave();
+                    return Err(failure.to_string());
+                }
             }
             shared.lock().mirror_wanted = true;
             (shared.wake)();

@@ -6,6 +6,12 @@ use std::sync::Arc;
 use super::database::{Database, Failure};
 use super::{Admission, Append, Command, Queue, Reply, SPOOL_FULL, Staged};
 
+/// Octets of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
+/// written once it can be.
+const MIRROR_CHANGES_BYTES_MAX: usize = 16 << 20;
+/// What each change takes beside its key and its objects, in octets.
+const CHANGE_BYTES: usize = 128;
+
 /// Where an identity stands in the mirror's table.
 type Place = (Arc<str>, &'static str, Box<[u8]>);
 
@@ -15,10 +21,18 @@ pub(super) struct MirrorChanges {
     objects: HashMap<Place, Option<Box<[u8]>>>,
     forgotten: Vec<Arc<str>>,
     covered: Vec<(Arc<str>, Vec<&'static str>)>,
+    /// There were too many: what the database has of the mirror is of no use.
+    pub is_lost: bool,
 }
 
 impl MirrorChanges {
     pub fn take(&mut self, append: &mut Append) {
+        if self.is_lost {
+            append.forgotten.clear();
+            append.objects.clear();
+            append.covered.clear();
+            return;
+        }
         for netns in append.forgotten.drain(..) {
             self.objects.retain(|(of, ..), _| *of != netns);
             self.covered.retain(|(of, _)| *of != netns);
@@ -30,7 +44,21 @@ impl MirrorChanges {
         self.covered.append(&mut append.covered);
     }
 
+    /// They could not be written: too many of them do not wait until they can be.
+    pub fn bound(&mut self) {
+        let objects: usize =
+            self.objects.iter().map(|((_, _, key), objects)| key.len() + objects.as_ref().map_or(0, |o| o.len())).sum();
+        let changes = self.objects.len() + self.forgotten.len() + self.covered.len();
+        if objects + changes * CHANGE_BYTES > MIRROR_CHANGES_BYTES_MAX {
+            self.clear();
+            self.is_lost = true;
+        }
+    }
+
     pub fn write(&self, database: &Database) -> Result<(), Failure> {
+        if self.is_lost {
+            database.forget_all()?;
+        }
         for netns in &self.forgotten {
             database.forget(netns)?;
         }
@@ -154,4 +182,57 @@ pub(super) fn insert(database: &Database, event: &Staged, effects: &mut Effects)
         effects.admitted.push((queue.clone(), event.sequence, event.line.clone()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::{Objects, Store, Synchronous};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn changes_of_the_mirror_that_cannot_be_written_have_a_bound() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("state");
+        let store = Store::open(&state, Synchronous::Normal, || {}).unwrap();
+        let sql = |script: &str| {
+            rusqlite::Connection::open(state.join("linkhook.db")).unwrap().execute_batch(script).unwrap();
+        };
+        let count = |table: &str| {
+            let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
+            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let append = |key: u8, octets: usize, covered: &[(Arc<str>, Vec<&'static str>)]| {
+            let objects = Some(vec![0; octets].into());
+            let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
+            store.append(Append { objects: vec![row], covered: covered.to_vec(), ..Append::default() });
+            store.settle(PATIENCE);
+        };
+        let covered = [("".into(), vec!["link"])];
+        // Whatever the size is, where it can be written.
+        append(0, MIRROR_CHANGES_BYTES_MAX + 1, &covered);
+        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
+        // A few of them wait until they can be.
+        sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
+        append(1, 1, &[]);
+        sql("DROP TRIGGER no");
+        assert!(store.clerk().reach(&mut || true));
+        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (2, 1, false));
+        // More do not: then nothing is known before all is told again.
+        sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
+        (0..20).for_each(|key| append(key, 1 << 20, &[]));
+        sql("DROP TRIGGER no");
+        assert!(store.clerk().reach(&mut || true));
+        assert_eq!((count("mirror"), count("covered")), (0, 0));
+        let began = std::time::Instant::now();
+        while !store.wants_mirror() {
+            assert!(began.elapsed() < PATIENCE);
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        append(0, 1, &covered);
+        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
+    }
 }

@@ -36,7 +36,7 @@ impl Queue for Lane {
                 Admission::AfterOldest => {
                     lost = Some(SPOOL_FULL);
                     state.lose(SPOOL_FULL, 1);
-                    if state.drop_oldest(&mut |_| None).is_none() {
+                    if state.drop_oldest(None).is_none() {
                         break false;
                     }
                 }
@@ -58,7 +58,20 @@ impl Queue for Lane {
     }
 
     fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
-        self.lock().drop_oldest(find)
+        let mut found = None;
+        loop {
+            let after = {
+                let mut state = self.lock();
+                match (state.oldest_is_after(), found) {
+                    (None, _) => return state.drop_oldest(None),
+                    (Some(after), Some((asked, oldest))) if after == asked => return state.drop_oldest(oldest),
+                    // Others were taken out meanwhile.
+                    (Some(after), _) => after,
+                }
+            };
+            // Without the lock: the loop takes it for each event, and a disk may hang.
+            found = Some((after, find(after)));
+        }
     }
 
     fn committed(&self, sequence: u64, line: &Arc<[u8]>) {

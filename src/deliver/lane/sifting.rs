@@ -178,11 +178,10 @@ impl Lane {
         }
     }
 
-    /// Nothing is judged any more: what was not waits to be sent with the rest.
+    /// Nothing is judged any more: what was not waits to be sent with the rest, or for the next start.
     pub fn stop_judging(&self) {
         let mut state = self.lock();
         state.stop_judging();
-        state.judging = false;
         let lost = !state.losses.is_empty();
         drop(state);
         if lost {

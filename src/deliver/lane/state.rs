@@ -24,8 +24,6 @@ pub(super) struct Pending {
     bytes: usize,
     /// Given up, with their octets.
     dropped: Vec<(u64, usize)>,
-    /// The floor before the first of them.
-    floor: u64,
 }
 
 /// Which of the two shelves is meant.
@@ -220,13 +218,17 @@ impl State {
         }
     }
 
-    /// Gives up the event that has waited longest; `find` gives the first one after a number. Not where events are judged
-    /// first.
-    pub fn drop_oldest(&mut self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64> {
-        let before = self.kept.floor;
+    /// After which event the one that has waited longest is to be looked for in the store; `None` where memory has it.
+    pub fn oldest_is_after(&self) -> Option<u64> {
+        self.kept.window.is_empty().then(|| self.kept.floor.max(self.taken))
+    }
+
+    /// Gives up the event that has waited longest: `found` is that one where memory does not have it, with its octets. Not
+    /// where events are judged first.
+    pub fn drop_oldest(&mut self, found: Option<(u64, usize)>) -> Option<u64> {
         let (sequence, octets) = match self.kept.window.front() {
             Some(first) => (first.sequence, first.line.len()),
-            None => find(self.kept.floor.max(self.taken))?,
+            None => found?,
         };
         if self.kept.window.is_empty() {
             if self.kept.events() == 0 {
@@ -241,9 +243,6 @@ impl State {
             self.kept.take_out(1);
         }
         self.kept.floor = sequence;
-        if self.pending.dropped.is_empty() {
-            self.pending.floor = before;
-        }
         self.pending.dropped.push((sequence, octets));
         Some(sequence)
     }
@@ -263,7 +262,7 @@ impl State {
 
     /// The transaction is not committed: what was let in is not, and what was given up waits again.
     pub fn rolled_back(&mut self) {
-        let Pending { dropped, floor, .. } = std::mem::take(&mut self.pending);
+        let Pending { dropped, .. } = std::mem::take(&mut self.pending);
         if dropped.is_empty() {
             return;
         }
@@ -276,9 +275,9 @@ impl State {
                 passed += 1;
             }
         }
-        // All of it is in the store.
+        // All of it is in the store, what was put back included; what was given up before is gone from there.
         self.kept.clear_window();
-        self.kept.floor = floor.max(self.taken);
+        self.kept.floor = self.taken;
         self.lose(SPOOL_FULL, passed);
     }
 
@@ -320,8 +319,13 @@ impl State {
         self.judged = self.unjudged.floor;
     }
 
-    /// Nothing is judged any more: what was not waits with the rest.
+    /// Nothing is judged any more: what was not waits with the rest. At the end it waits for the next start, with what the
+    /// store commits still: nobody may send it now.
     pub fn stop_judging(&mut self) {
+        self.judging = false;
+        if self.ending.is_some() && !self.removed {
+            return self.judge_doomed(&vec![true; self.doomed.len()]);
+        }
         let kept = std::mem::take(&mut self.kept);
         let epoch = kept.epoch.max(self.unjudged.epoch);
         let floor = kept.floor;
