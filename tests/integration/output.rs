@@ -231,7 +231,7 @@ fn hangup_on_a_flow() -> Result<(), Failed> {
         "[watch]\nkinds = [\"hello\", \"link\"]\nfilter = '{filter}'\n{}",
         webhook("noc", 9, "")
     ));
-    let arguments = ["--config", configuration.path()];
+    let arguments = ["-v", "--config", configuration.path()];
     let linkhook = Heard::start(&namespace, &arguments, directory.path().join("words"));
     let ended = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
