@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use linkhook::kinds::{self, KINDS};
 use linkhook::mirror::Mirror;
 use linkhook::mirror::repair::Scope;
+use linkhook::mirror::waiting::Spoken;
 use linkhook::netlink::wire;
 
 fuzz_target!(|data: &[u8]| {
@@ -22,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let counts: Vec<usize> = (0..KINDS.len()).map(|kind| shadow.count(kind)).collect();
     let all: Vec<_> = (0..KINDS.len()).map(|kind| (kind, Scope::All)).collect();
-    mirror.repair(shadow, &all);
+    mirror.repair(shadow, &all, &Spoken::default());
     for (kind, count) in counts.into_iter().enumerate() {
         // Of these, dumps have rows that are no objects of their own, and lack others.
         if ["filter", "mdb"].contains(&KINDS[kind].name) {
