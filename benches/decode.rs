@@ -5,8 +5,8 @@ use std::path::Path;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use linkhook::decode::json::Json;
 use linkhook::event::Origin;
+use linkhook::json::Json;
 use linkhook::mirror::Mirror;
 use linkhook::netlink::wire::{self, Message};
 use linkhook::recording::Reader;

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::decode::json::Json;
 use crate::decode::schema::Kind;
-use crate::decode::{Context, Links, write_object};
+use crate::decode::{Links, write_object};
+use crate::json::Json;
 
 /// Buffers that are used again.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Differ {
         // Compared without what never counts, told with the real values: a lifetime counts only as finite or not.
         for (json, payload) in [(&mut self.old, old), (&mut self.new, new)] {
             json.clear();
-            write_object(json, kind, &Context::new(kind, payload, links).comparing());
+            write_object(json, kind, &kind.context(payload, links).comparing());
         }
         if self.old.bytes() == self.new.bytes() {
             return;
@@ -33,7 +33,7 @@ impl Differ {
         }
         for (json, payload) in [(&mut self.old, old), (&mut self.new, new)] {
             json.clear();
-            write_object(json, kind, &Context::new(kind, payload, links));
+            write_object(json, kind, &kind.context(payload, links));
         }
         let (old_whole, new_whole) = (parse(&self.old), parse(&self.new));
         for path in paths {

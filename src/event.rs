@@ -1,7 +1,7 @@
 //! The event line: its keys, in their order. See `docs/events.md`.
 
 use crate::actor::Actor;
-use crate::decode::json::Json;
+use crate::json::Json;
 use crate::mirror::signals::Signals;
 
 /// The format's version: it grows only when a key changes its meaning.

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod fault;
 pub mod filter;
+pub mod json;
 pub mod kinds;
 pub mod mirror;
 pub mod netlink;

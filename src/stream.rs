@@ -8,13 +8,13 @@ use smallvec::SmallVec;
 
 use crate::actor::Actor;
 use crate::changed::Differ;
-use crate::decode::json::Json;
 use crate::decode::schema::Kind;
-use crate::decode::{Context, Links, write_object};
+use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss, WantedBy};
 use crate::deliver::jq::Verdict;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
+use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::signals::{self, Signals};
@@ -425,7 +425,7 @@ impl Stream {
         };
         let mark = json.mark();
         event::begin(json, &mut self.clock, &mut self.last, &head);
-        write_object(json, table, &Context::new(table, shown, links));
+        write_object(json, table, &table.context(shown, links));
         event::end(json);
         if self.waiting.is_some() {
             let bytes = json.since(mark).len();

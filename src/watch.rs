@@ -22,11 +22,11 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::decode::json::Json;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
 use crate::event::Origin;
+use crate::json::Json;
 use crate::kinds::{KINDS, KindIndex};
 use crate::netlink::socket::Batch;
 use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use linkhook::decode::json::Json;
+use linkhook::json::Json;
 use linkhook::event::Origin;
 use linkhook::mirror::Mirror;
 use linkhook::netlink::wire;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags};
 
 use crate::config::{self, Configuration, Place};
-use crate::decode::json::Json;
 use crate::deliver::hub::post;
 use crate::deliver::retry::Verdict;
 use crate::deliver::{Proxy, Webhook, WhenFull};
 use crate::error::{Error, Result};
 use crate::event::{self, Clock, Head, Last, Origin};
+use crate::json::Json;
 use crate::kinds::KINDS;
 use crate::mirror::signals::Signals;
 use crate::netns::Wanted;

@@ -3,9 +3,9 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use crate::decode::json::Json;
 use crate::deliver::jq::{Judge, Patience};
 use crate::error::{Error, Result};
+use crate::json::Json;
 use crate::stream::Stream;
 use crate::stream::judge::judge;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::decode::json::steers;
+use crate::json::steers;
 
 /// Octets of lines that wait to be written at most.
 const QUEUE_BYTES_MAX: usize = 256 << 10;

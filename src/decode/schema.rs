@@ -3,8 +3,8 @@
 //! A table is a [`Set`] of [`Row`]s: one row an attribute, with its number, its key and what its value [`Is`]. Fixed
 //! headers and structures are [`Structure`]s of [`Field`]s. `walk` reads them; nothing here has behaviour.
 
-use super::json::{Json, Key};
-use super::walk::Context;
+use super::context::{Context, Links};
+use crate::json::{Json, Key};
 use crate::netlink::wire;
 
 /// A number's width, sign and byte order; the machine's byte order unless named `Be`, the network's.
@@ -415,4 +415,12 @@ pub struct Kind {
     pub partial: bool,
     /// How the kernel is asked for what exists; empty where it cannot be asked.
     pub dumps: &'static [Dump],
+}
+
+impl Kind {
+    /// The context of a message of this kind, from its payload: family header and attributes.
+    pub fn context<'a>(&self, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
+        let (header, message) = payload.split_at(self.header.attributes_at(payload).min(payload.len()));
+        Context::new(header, message, links)
+    }
 }

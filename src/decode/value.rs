@@ -2,9 +2,9 @@
 
 use std::net::Ipv6Addr;
 
-use super::json::{Json, Key};
+use super::context::Context;
 use super::schema::{Decoded, Is, Names, Scalar, Wrong};
-use super::walk::Context;
+use crate::json::{Json, Key};
 
 /// Reads a number; a negative one is sign-extended.
 #[inline]

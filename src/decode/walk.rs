@@ -1,104 +1,15 @@
 //! The one walker: reads attributes by their set, structures by their fields, and writes members.
 
-use std::cell::Cell;
-
 use smallvec::SmallVec;
 
-use super::json::{Json, Key, Same};
+use super::context::Context;
 use super::schema::{Among, Choice, Decoded, Field, Is, Kind, Level, Row, Set, Structure, Wrong};
 use super::value;
+use crate::json::{Json, Key, Same};
 use crate::netlink::wire::{self, Attribute, attributes};
 
 /// Nests deeper than this are kept as hex: no table is that deep, so only a table that holds itself gets there.
 const DEPTH_MAX: u8 = 24;
-
-/// Names of interfaces, in the namespace where the message comes from.
-pub trait Links {
-    /// The interface's name, as the kernel's octets.
-    fn name(&self, ifindex: u32) -> Option<&[u8]>;
-    /// The interface's `ARPHRD_*`, which says how its addresses are written.
-    fn hardware_type(&self, ifindex: u32) -> Option<u16>;
-}
-
-/// No name is known: `if4`.
-pub struct NoLinks;
-
-impl Links for NoLinks {
-    fn name(&self, _ifindex: u32) -> Option<&[u8]> {
-        None
-    }
-    fn hardware_type(&self, _ifindex: u32) -> Option<u16> {
-        None
-    }
-}
-
-/// What a value's meaning may depend on.
-#[derive(Clone)]
-pub struct Context<'a> {
-    /// Names of interfaces.
-    pub links: &'a dyn Links,
-    /// Leave out what never counts as a change, so that two objects can be compared.
-    pub comparing: bool,
-    /// The message's family header.
-    pub header: &'a [u8],
-    /// The message's attributes.
-    pub message: &'a [u8],
-    /// The attributes of the set in which the value stands.
-    pub set: &'a [u8],
-    /// The attributes of the set around that one.
-    pub above: &'a [u8],
-    /// The number of the attribute whose value is read; 0 in a structure of the header.
-    number: Cell<u16>,
-    depth: u8,
-}
-
-impl<'a> Context<'a> {
-    /// The context of a message's payload: header and attributes.
-    pub fn new(kind: &Kind, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
-        let (header, message) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
-        Context {
-            links,
-            comparing: false,
-            header,
-            message,
-            set: message,
-            above: message,
-            number: Cell::new(0),
-            depth: 0,
-        }
-    }
-
-    /// The same, for comparing.
-    pub fn comparing(self) -> Context<'a> {
-        Context { comparing: true, ..self }
-    }
-
-    /// The same, for another attribute of the same set.
-    pub fn numbered(self, number: u16) -> Context<'a> {
-        self.number.set(number);
-        self
-    }
-
-    /// The family: the first octet of every rtnetlink header.
-    pub fn family(&self) -> u8 {
-        self.header.first().copied().unwrap_or_default()
-    }
-
-    /// The number of the attribute whose value is read; 0 in a structure of the header.
-    pub fn number(&self) -> u16 {
-        self.number.get()
-    }
-
-    /// An attribute beside the value.
-    pub fn sibling(&self, number: u16) -> Option<&'a [u8]> {
-        wire::attribute(self.set, number)
-    }
-
-    /// The context of a nest's attributes.
-    pub fn inside(&self, set: &'a [u8]) -> Context<'a> {
-        Context { set, above: self.set, depth: self.depth + 1, ..self.clone() }
-    }
-}
 
 struct Unknown<'a> {
     number: u16,
@@ -269,7 +180,7 @@ fn write_attributes<'a>(
             continue;
         }
         *word |= bit;
-        context.number.set(number);
+        context.set_number(number);
         if row.repeated {
             write_list(out, context, row, attributes_from(bytes, payload), leftovers);
         } else {
@@ -446,7 +357,7 @@ pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, p
             out.begin_list();
             let mut iterator = attributes(payload);
             for Attribute { number, payload } in iterator.by_ref() {
-                inside.number.set(number);
+                inside.set_number(number);
                 write_value(out, &inside, is, payload)?;
             }
             if !iterator.rest().is_empty() {
@@ -483,7 +394,7 @@ pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, p
 
 fn enter<'a>(context: &Context<'a>, payload: &'a [u8]) -> Result<Context<'a>, Wrong> {
     let inside = context.inside(payload);
-    if inside.depth > DEPTH_MAX { Err(Wrong::Because("nested too deeply")) } else { Ok(inside) }
+    if inside.depth() > DEPTH_MAX { Err(Wrong::Because("nested too deeply")) } else { Ok(inside) }
 }
 
 fn chosen(context: &Context<'_>, choice: &'static Choice) -> Result<Option<&'static Is>, Wrong> {
@@ -533,7 +444,7 @@ fn write_field<'a>(
     }
     // A field that a shorter structure does not have is left out.
     if let Some(payload) = bytes.get(field.at..field.at + field.bytes) {
-        write_member(out, context, &field.key, &field.is, context.number.get(), payload, leftovers);
+        write_member(out, context, &field.key, &field.is, context.number(), payload, leftovers);
     }
 }
 
@@ -563,7 +474,7 @@ fn write_fields<'a>(
     }
     if structure.tail.is_none() && bytes.len() > wire::align(structure.bytes) {
         let error = Some(Wrong::Because("octets behind the known end of the structure"));
-        leftovers.list.push(Unknown { number: context.number.get(), payload: &bytes[structure.bytes..], error });
+        leftovers.list.push(Unknown { number: context.number(), payload: &bytes[structure.bytes..], error });
     }
 }
 
@@ -573,6 +484,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::decode::NoLinks;
     use crate::kinds::KINDS;
 
     proptest! {
@@ -583,7 +495,7 @@ mod tests {
             let mut remembering = Json::new();
             for header in headers.iter().chain(&headers) {
                 for kind in KINDS {
-                    let context = Context::new(kind, header, &NoLinks);
+                    let context = kind.context(header, &NoLinks);
                     let mut forgetful = Json::new();
                     write_object(&mut forgetful, kind, &context);
                     remembering.clear();

@@ -17,8 +17,8 @@ use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::decode::json::Json;
 use crate::event::Clock;
+use crate::json::Json;
 use crate::store::folder::Folder;
 
 /// Octets in each of the two files at most. A letter that is larger has one to itself.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::decode::json::steers;
+use crate::json::steers;
 
 /// Longest text of one value in octets; a longer one is cut.
 const VALUE_BYTES_MAX: usize = 120;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::job::Purpose;
-use crate::decode::json::Json;
 use crate::event::{Action, Origin};
+use crate::json::Json;
 use crate::kinds::{KINDS, link};
 use crate::mirror::repair::Difference;
 use crate::mirror::{Mirror, signals, silence};

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use libtest_mimic::Failed;
-use linkhook::decode::json::Json;
 use linkhook::event::Origin;
+use linkhook::json::Json;
 use linkhook::mirror::Mirror;
 use linkhook::netlink::wire::{self, Message};
 use linkhook::recording::Reader;

@@ -1,10 +1,11 @@
 //! Values of bridges and their ports: identifiers, timers, options, ranges of VLANs.
 
 use super::network::seconds;
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
-use crate::decode::walk::{Context, Leftovers};
+use crate::decode::walk::Leftovers;
+use crate::json::Json;
 use crate::netlink::wire::{attribute, attribute_u32, attributes, u16_at};
 
 /// A bridge's identifier, `struct ifla_bridge_id`: the priority as four digits, a dot, the address without leading
@@ -211,7 +212,8 @@ pub fn vlan_tunnel(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_object;
     use crate::kinds::link::{BRIDGE_PORT, LINK};
     use crate::netlink::wire::append_attribute;
 
@@ -225,7 +227,7 @@ mod tests {
     fn bridge(attributes: &[(u16, &[u8])]) -> (String, String) {
         let mut payload = vec![0; 16];
         append_attribute(&mut payload, 18, &nest(&[(1, b"bridge\0"), (2, &nest(attributes))]));
-        let context = Context::new(&LINK, &payload, &NoLinks);
+        let context = LINK.context(&payload, &NoLinks);
         let text = |context: Context<'_>| {
             let mut out = Json::new();
             write_object(&mut out, &LINK, &context);
@@ -240,7 +242,7 @@ mod tests {
         let mut payload = vec![0; 16];
         append_attribute(&mut payload, 26, &nest(attributes));
         let mut out = Json::new();
-        write_object(&mut out, &BRIDGE_PORT, &Context::new(&BRIDGE_PORT, &payload, &NoLinks));
+        write_object(&mut out, &BRIDGE_PORT, &BRIDGE_PORT.context(&payload, &NoLinks));
         String::from_utf8(out.take()).unwrap()
     }
 
@@ -273,7 +275,7 @@ mod tests {
     #[test]
     fn a_forwarding_mask_in_words() {
         let mut out = Json::new();
-        let context = Context::new(&LINK, &[], &NoLinks);
+        let context = LINK.context(&[], &NoLinks);
         group_forward_mask(&mut out, &context, &0x4009u16.to_ne_bytes()).unwrap();
         assert_eq!(out.bytes(), br#""group_fwd_mask":16393,"group_fwd_mask_str":"stp,0x8,lldp""#);
         out.clear();

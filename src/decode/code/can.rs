@@ -1,9 +1,9 @@
 //! Values of CAN controllers.
 
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar};
 use crate::decode::value::unsigned;
-use crate::decode::walk::Context;
+use crate::json::Json;
 
 /// A fraction in thousandths: where in a bit it is sampled.
 pub fn thousandths(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -2,10 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{name_of, write_ipv6, write_named};
-use crate::decode::walk::Context;
+use crate::json::Json;
 use crate::kinds::nduseropt::{HEADER_BYTES, OPTIONS, OPTIONS_LENGTH_AT};
 use crate::kinds::route::ROUTER_PREFERENCES;
 use crate::netlink::wire::u16_at;
@@ -183,7 +183,8 @@ pub fn prefix_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_object;
     use crate::kinds::nduseropt::NDUSEROPT;
     use crate::kinds::prefix::PREFIX as PREFIX_KIND;
     use crate::netlink::wire::append_attribute;
@@ -199,7 +200,7 @@ mod tests {
         payload.extend_from_slice(options);
         append_attribute(&mut payload, 1, &LINK_LOCAL);
         let mut out = Json::new();
-        write_object(&mut out, &NDUSEROPT, &Context::new(&NDUSEROPT, &payload, &NoLinks));
+        write_object(&mut out, &NDUSEROPT, &NDUSEROPT.context(&payload, &NoLinks));
         let text = String::from_utf8(out.take()).unwrap();
         let (_, options) = text.split_once(r#""options":"#).unwrap();
         options.strip_suffix(r#","src":"fe80::2"}"#).expect("attributes follow the options").to_owned()
@@ -270,7 +271,7 @@ mod tests {
         payload[2..4].copy_from_slice(&100u16.to_ne_bytes());
         payload.extend_from_slice(&option(MTU, &[0, 0, 0, 0, 5, 220]));
         let mut out = Json::new();
-        write_object(&mut out, &NDUSEROPT, &Context::new(&NDUSEROPT, &payload, &NoLinks));
+        write_object(&mut out, &NDUSEROPT, &NDUSEROPT.context(&payload, &NoLinks));
         assert!(out.bytes().ends_with(br#""options":[{"option":"mtu","mtu":1500}]}"#));
     }
 
@@ -279,7 +280,7 @@ mod tests {
         let mut payload = vec![10, 0, 0, 0, 3, 0, 0, 0, 3, 64, 0x01, 0];
         append_attribute(&mut payload, 1, &[&[0x20, 1, 0xd, 0xb8][..], &[0; 12]].concat());
         let mut out = Json::new();
-        write_object(&mut out, &PREFIX_KIND, &Context::new(&PREFIX_KIND, &payload, &NoLinks));
+        write_object(&mut out, &PREFIX_KIND, &PREFIX_KIND.context(&payload, &NoLinks));
         let text = String::from_utf8(out.take()).unwrap();
         assert!(text.contains(r#""dev":"if3","onlink":true,"autoconf":false"#), "{text}");
         assert!(text.ends_with(r#""prefix":"2001:db8::/64"}"#), "{text}");

@@ -1,9 +1,10 @@
 //! Encapsulations of routes and nexthops.
 
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
-use crate::decode::walk::{Context, Leftovers, write_set};
+use crate::decode::walk::{Leftovers, write_set};
+use crate::json::Json;
 use crate::kinds::{encap, nexthop, route};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
@@ -216,13 +217,14 @@ pub fn program(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::walk::{NoLinks, write_value};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_value;
     use crate::kinds::route::ROUTE;
     use crate::netlink::wire::append_attribute;
 
     fn written(write: crate::decode::schema::WriteValue, payload: &[u8]) -> String {
         let mut out = Json::new();
-        let context = Context::new(&ROUTE, payload, &NoLinks);
+        let context = ROUTE.context(payload, &NoLinks);
         let is: &'static crate::decode::schema::Is = Box::leak(Box::new(crate::decode::schema::Is::Members(write)));
         match write_value(&mut out, &context, is, payload) {
             Ok(()) => String::from_utf8_lossy(out.bytes()).into_owned(),
@@ -255,7 +257,7 @@ mod tests {
             append_attribute(&mut payload, 4, &[7]);
         }
         let mut out = Json::new();
-        geneve_options(&mut out, &Context::new(&ROUTE, &payload, &NoLinks), &payload).unwrap();
+        geneve_options(&mut out, &ROUTE.context(&payload, &NoLinks), &payload).unwrap();
         assert_eq!(
             String::from_utf8_lossy(out.bytes()),
             r#"[{"class":258,"type":128,"data":"6162","unknown":[{"attr":4,"hex":"07"}]},{"class":259,"type":128,"data":"6364","unknown":[{"attr":4,"hex":"07"}]}]"#
@@ -270,7 +272,7 @@ mod tests {
         );
         let mut out = Json::new();
         let half = [0, 1, 0, 2, 0, 3, 0, 0xa4];
-        locator(&mut out, &Context::new(&ROUTE, &half, &NoLinks), &half).unwrap();
+        locator(&mut out, &ROUTE.context(&half, &NoLinks), &half).unwrap();
         assert_eq!(out.bytes(), br#""1:2:3:a4""#);
     }
 

@@ -1,9 +1,10 @@
 //! Values of links: flags, addresses whose form depends on the link's type, counters, XDP.
 
-use crate::decode::json::{Json, Key};
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
-use crate::decode::walk::{Context, Leftovers};
+use crate::decode::walk::Leftovers;
+use crate::json::{Json, Key};
 use crate::kinds::link::{IFF_RUNNING, IFF_UP};
 use crate::kinds::names::LINK_FLAGS;
 use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
@@ -449,7 +450,8 @@ pub fn partner_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_object;
     use crate::kinds::link::LINK;
     use crate::netlink::wire::append_attribute;
 
@@ -462,7 +464,7 @@ mod tests {
         for (number, value) in attributes {
             append_attribute(&mut payload, *number, value);
         }
-        let context = Context::new(&LINK, &payload, &NoLinks);
+        let context = LINK.context(&payload, &NoLinks);
         let text = |context: Context<'_>| {
             let mut out = Json::new();
             write_object(&mut out, &LINK, &context);

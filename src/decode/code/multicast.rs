@@ -1,10 +1,11 @@
 //! Values of multicast: entries of a bridge's or vxlan's database, router ports, multicast routes.
 
 use super::network::Legs;
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{any_unsigned, write_bits, write_ip, write_link};
-use crate::decode::walk::{Context, write_set};
+use crate::decode::walk::write_set;
+use crate::json::Json;
 use crate::kinds::{mdb, mroute};
 use crate::netlink::wire::{attribute, u16_at, u32_at};
 
@@ -164,8 +165,9 @@ pub fn output_interfaces(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::context::NoLinks;
     use crate::decode::schema::Kind;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::walk::write_object;
     use crate::kinds::mdb::MDB;
     use crate::kinds::mroute::MROUTE;
     use crate::kinds::split::split;
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn a_bridges_row_is_taken_apart() {
         let objects = split(&MDB, &row());
-        let texts: Vec<_> = objects.iter().map(|object| text(&MDB, Context::new(&MDB, object, &NoLinks))).collect();
+        let texts: Vec<_> = objects.iter().map(|object| text(&MDB, MDB.context(object, &NoLinks))).collect();
         let head = r#"{"index":2,"dev":"if2","#;
         let state = r#""state":"permanent","flags":["fast_leave","blocked"],"vid":10"#;
         let sources = r#""source_list":[{"address":"10.0.0.9","timer":2.5}],"filter_mode":"include""#;
@@ -225,7 +227,7 @@ mod tests {
     #[test]
     fn timers_are_not_compared() {
         let objects = split(&MDB, &row());
-        let compared = |object: &[u8]| text(&MDB, Context::new(&MDB, object, &NoLinks).comparing());
+        let compared = |object: &[u8]| text(&MDB, MDB.context(object, &NoLinks).comparing());
         assert!(compared(&objects[0]).contains(r#""source_list":[{"address":"10.0.0.9"}]"#));
         assert!(compared(&objects[2]).ends_with(r#""router":[{"port":"if5","vid":10}]}"#));
     }
@@ -235,7 +237,7 @@ mod tests {
         for wrong in [vec![0; 27], member(&[1], [0x88, 0x47], &[])] {
             let mut payload = vec![7, 0, 0, 0, 2, 0, 0, 0];
             append_attribute(&mut payload, mdb::MDBA_MDB, &nest(&[(1, &nest(&[(1, &wrong)]))]));
-            let text = text(&MDB, Context::new(&MDB, &split(&MDB, &payload)[0], &NoLinks));
+            let text = text(&MDB, MDB.context(&split(&MDB, &payload)[0], &NoLinks));
             assert!(text.contains(r#""unknown":[{"attr":1,"hex":"#) && text.contains("error"), "{text}");
         }
     }
@@ -247,12 +249,12 @@ mod tests {
         let start = payload.clone();
         append_attribute(&mut payload, mroute::RTA_IIF, &3u32.to_ne_bytes());
         append_attribute(&mut payload, mroute::RTA_MULTIPATH, &legs);
-        let shown = text(&MROUTE, Context::new(&MROUTE, &payload, &NoLinks));
+        let shown = text(&MROUTE, MROUTE.context(&payload, &NoLinks));
         assert!(shown.contains(r#""iif":"if3","state":"resolved","offload":true"#), "{shown}");
         assert!(shown.ends_with(r#""multipath":[{"oif":"if4","ttl":3},{"oif":"if5","ttl":1}]}"#), "{shown}");
         let mut unresolved = start;
         unresolved[8] = 0x20;
-        let shown = text(&MROUTE, Context::new(&MROUTE, &unresolved, &NoLinks));
+        let shown = text(&MROUTE, MROUTE.context(&unresolved, &NoLinks));
         assert!(shown.ends_with(r#""iif":"unresolved","state":"unresolved"}"#), "{shown}");
     }
 }

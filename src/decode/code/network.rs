@@ -1,12 +1,13 @@
 //! Values of addresses, routes, rules, neighbours and nexthops.
 
 use super::links;
-use crate::decode::json::{Json, Key};
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Names, Scalar, Wrong};
 use crate::decode::value::{
     any_unsigned, name_of, unsigned, write_bits, write_ip, write_link, write_named, write_named_id,
 };
-use crate::decode::walk::{Context, write_set};
+use crate::decode::walk::write_set;
+use crate::json::{Json, Key};
 use crate::kinds::{addr, names, neigh, route, rule};
 use crate::netlink::wire::{align, attribute_u32, u16_at, u32_at};
 

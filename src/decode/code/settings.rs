@@ -1,9 +1,9 @@
 //! Values of the smaller kinds: settings, labels, endpoints.
 
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar};
 use crate::decode::value::{any_unsigned, unsigned, write_link};
-use crate::decode::walk::Context;
+use crate::json::Json;
 
 /// `NETCONFA_IFINDEX_ALL` and `NETCONFA_IFINDEX_DEFAULT`.
 const ALL: u32 = -1i32 as u32;
@@ -58,8 +58,9 @@ pub fn mctp_destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::context::NoLinks;
     use crate::decode::schema::Kind;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::walk::write_object;
     use crate::kinds::addrlabel::ADDRLABEL;
     use crate::kinds::mctp::MCTP_ROUTE;
     use crate::kinds::netconf::NETCONF;
@@ -69,7 +70,7 @@ mod tests {
         let mut payload = header.to_vec();
         attributes.iter().for_each(|(number, value)| append_attribute(&mut payload, *number, value));
         let mut out = Json::new();
-        write_object(&mut out, kind, &Context::new(kind, &payload, &NoLinks));
+        write_object(&mut out, kind, &kind.context(&payload, &NoLinks));
         String::from_utf8(out.take()).unwrap()
     }
 

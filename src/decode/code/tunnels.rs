@@ -1,9 +1,9 @@
 //! Values of tunnels: keys, flags, labels and what they are wrapped in, each said by several attributes together.
 
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
-use crate::decode::walk::Context;
+use crate::json::Json;
 use crate::netlink::wire::u16_at;
 
 /// A number in an attribute beside the value; 0 where there is none.
@@ -228,7 +228,8 @@ pub fn encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_object;
     use crate::kinds::link::LINK;
     use crate::netlink::wire::append_attribute;
 
@@ -243,7 +244,7 @@ mod tests {
         let mut payload = vec![0; 16];
         append_attribute(&mut payload, 18, &nest(&[(1, kind.as_bytes()), (2, &nest(attributes))]));
         let mut out = Json::new();
-        write_object(&mut out, &LINK, &Context::new(&LINK, &payload, &NoLinks));
+        write_object(&mut out, &LINK, &LINK.context(&payload, &NoLinks));
         let text = String::from_utf8(out.take()).unwrap();
         let (_, text) = text.split_once(r#""info_data":"#).unwrap();
         text[..text.len() - 2].to_owned()

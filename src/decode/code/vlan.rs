@@ -1,10 +1,10 @@
 //! Values of a bridge's table of VLANs, and its ranges taken apart.
 
 use super::bridge::{vlan_info, write_range, write_vlan_flags};
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar};
 use crate::decode::value::unsigned;
-use crate::decode::walk::Context;
+use crate::json::Json;
 use crate::netlink::wire::{append_attribute, attribute, attribute_u32, attributes, u16_at};
 
 /// `BRIDGE_VLANDB_ENTRY`: a VLAN of a port, or of the bridge itself.
@@ -116,7 +116,8 @@ fn moved_tunnel(payload: &[u8], by: u16) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_object;
     use crate::kinds::split::{rows, split};
     use crate::kinds::vlan::VLAN;
 
@@ -134,7 +135,7 @@ mod tests {
 
     fn text(payload: &[u8]) -> String {
         let mut out = Json::new();
-        write_object(&mut out, &VLAN, &Context::new(&VLAN, payload, &NoLinks));
+        write_object(&mut out, &VLAN, &VLAN.context(payload, &NoLinks));
         String::from_utf8(out.take()).unwrap()
     }
 

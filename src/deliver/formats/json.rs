@@ -1,7 +1,7 @@
 //! One JSON object, which says where its events come from.
 
 use super::{Batch, Format};
-use crate::decode::json::Json;
+use crate::json::Json;
 
 /// `{"id":…,"webhook":…,"batch":…,"host":…,"events":[…]}`.
 pub static FORMAT: Format = Format { name: "json", content_type: "application/json", body };

@@ -4,9 +4,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{LOOK_PAUSE, Place, READS_MAX, REPAIR_PAUSE, all};
-use crate::decode::json::Json;
 use crate::error::{Error, Result};
 use crate::event::{Clock, Origin};
+use crate::json::Json;
 use crate::kinds::{self, KINDS};
 use crate::mirror::looks::{Look, Looks};
 use crate::mirror::moves::Moves;

@@ -1,10 +1,11 @@
 //! Values of actions.
 
 use super::{rate_of, sent_in, u32_of, u64_at, verdict, write_number, write_true};
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_flags, write_ip, write_link, write_named};
-use crate::decode::walk::{Context, write_set, write_structure, write_value};
+use crate::decode::walk::{write_set, write_structure, write_value};
+use crate::json::Json;
 use crate::kinds::names::IP_PROTOCOLS;
 use crate::kinds::tc::action;
 use crate::kinds::tc::names::LINK_LAYERS;

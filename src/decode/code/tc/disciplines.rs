@@ -1,10 +1,11 @@
 //! Values of queueing disciplines and their classes.
 
 use super::{rate_of, sent_in, u32_of, u64_at, write_fraction, write_number, write_true};
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, unsigned, write_named, write_number as write_scalar};
-use crate::decode::walk::{Context, Leftovers, write_set, write_set_with, write_structure, write_value};
+use crate::decode::walk::{Leftovers, write_set, write_set_with, write_structure, write_value};
+use crate::json::Json;
 use crate::kinds::tc::names::{LINK_LAYERS, RED_FLAGS};
 use crate::kinds::tc::{class, qdisc, statistics};
 use crate::netlink::wire::{align, attribute, attribute_u32, attributes, u16_at, u32_at};

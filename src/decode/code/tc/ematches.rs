@@ -3,10 +3,11 @@
 //! names and end with the first that has no relation to the next.
 
 use super::{write_number, write_true};
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{any_unsigned, name_of, write_named};
-use crate::decode::walk::{Context, Leftovers, write_row};
+use crate::decode::walk::{Leftovers, write_row};
+use crate::json::Json;
 use crate::kinds::tc::filter::{EMATCHES, LAYERS, META_IDS, OPERATORS};
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 

@@ -1,10 +1,11 @@
 //! Values of filters and chains: where they are, and the options of each kind.
 
 use super::{u32_of, u64_at, write_class_id, write_number, write_true};
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{name_of, unsigned, write_link};
-use crate::decode::walk::{Context, write_part, write_set, write_structure};
+use crate::decode::walk::{write_part, write_set, write_structure};
+use crate::json::Json;
 use crate::kinds::names::ETHER_TYPES;
 use crate::kinds::tc::filter::{self, Handle};
 use crate::kinds::tc::{EGRESS, INGRESS, TCA_KIND, TCA_OPTIONS, flower};
@@ -262,7 +263,8 @@ pub fn tree_selector(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
 mod tests {
     use super::super::tests::members;
     use super::*;
-    use crate::decode::walk::{NoLinks, write_object};
+    use crate::decode::context::NoLinks;
+    use crate::decode::walk::write_object;
     use crate::kinds::tc::FILTER;
     use crate::netlink::wire::append_attribute;
 
@@ -272,7 +274,7 @@ mod tests {
         append_attribute(&mut payload, TCA_KIND, kind.as_bytes());
         append_attribute(&mut payload, TCA_OPTIONS, options);
         let mut out = Json::new();
-        write_object(&mut out, &FILTER, &Context::new(&FILTER, &payload, &NoLinks));
+        write_object(&mut out, &FILTER, &FILTER.context(&payload, &NoLinks));
         String::from_utf8_lossy(out.bytes()).into_owned()
     }
 

@@ -1,10 +1,10 @@
 //! Values of the filter flower: addresses and ports with their masks, flags with those that matter.
 
 use super::{u32_of, write_class_id, write_number};
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::unsigned;
-use crate::decode::walk::Context;
+use crate::json::Json;
 use crate::kinds::tc::flower::{CONNECTION_STATES, PACKET_FLAGS};
 
 /// The class, or the traffic class of the hardware, which has numbers of its own (`TC_H_MIN_PRIORITY`).

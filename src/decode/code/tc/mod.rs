@@ -6,10 +6,10 @@ pub mod ematches;
 pub mod filters;
 pub mod flower;
 
-use crate::decode::json::Json;
+use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{name_of, unsigned};
-use crate::decode::walk::Context;
+use crate::json::Json;
 use crate::kinds::tc::TCA_STATS2;
 use crate::kinds::tc::names::VERDICTS;
 use crate::netlink::wire::{attributes, u32_at};
@@ -263,15 +263,16 @@ fn rate_of(context: &Context<'_>, number: u16, specification: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::context::NoLinks;
     use crate::decode::schema::{Is, Kind, WriteValue};
-    use crate::decode::walk::{NoLinks, write_value};
+    use crate::decode::walk::write_value;
     use crate::kinds::tc::QDISC;
 
     /// What a function writes of a value, as an object, or what is wrong.
     pub fn members(kind: &'static Kind, set: &[u8], number: u16, write: WriteValue, payload: &[u8]) -> String {
         let mut whole = vec![0; kind.header.bytes];
         whole.extend_from_slice(set);
-        let context = Context::new(kind, &whole, &NoLinks).numbered(number);
+        let context = kind.context(&whole, &NoLinks).numbered(number);
         let mut out = Json::new();
         let is: &'static Is = Box::leak(Box::new(Is::Members(write)));
         match write_value(&mut out, &context, is, payload) {
@@ -311,7 +312,7 @@ mod tests {
     }
 
     fn verdict_of(out: &mut Json, payload: &[u8]) {
-        verdict(out, &Context::new(&QDISC, &[0; 20], &NoLinks), payload).unwrap();
+        verdict(out, &QDISC.context(&[0; 20], &NoLinks), payload).unwrap();
     }
 
     #[test]
