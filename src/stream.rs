@@ -272,7 +272,7 @@ impl Stream {
             return self.undecoded(out, message.bytes, "shorter than its header", telling);
         }
         if !self.options.filter.wants_kind(kind) {
-            if std::ptr::eq(table, &kinds::link::LINK) {
+            if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
                 mirror.links.note(message.payload, removes);
             }
             return None;
@@ -360,7 +360,7 @@ impl Stream {
     /// The signal of a link that came from another watched namespace, or that is missed and went to another one.
     pub fn moved(&mut self, kind: KindIndex, action: Action, payload: &[u8], telling: Telling<'_>) -> Signals {
         let (netns, time) = (telling.netns, telling.time_microseconds);
-        let moved = std::ptr::eq(KINDS[kind], &kinds::link::LINK)
+        let moved = std::ptr::eq(KINDS[kind], &kinds::rtnetlink::link::LINK)
             && match action {
                 Action::Add => self.moves.arrives(netns, time, payload),
                 Action::Remove => self.moves.left(netns, time, payload),

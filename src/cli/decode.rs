@@ -84,7 +84,7 @@ fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
     for message in told(recorded) {
         let family = message.payload.first().copied().unwrap_or_default();
         let kind = kinds::of_message(message.header.kind, family);
-        if kind.is_some_and(|(kind, _)| std::ptr::eq(KINDS[kind], &kinds::link::LINK)) {
+        if kind.is_some_and(|(kind, _)| std::ptr::eq(KINDS[kind], &kinds::rtnetlink::link::LINK)) {
             mirror.links.note_if_unknown(message.payload);
         }
     }

@@ -36,7 +36,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let options = Options { present: true, own: Vec::new(), ..arguments.selection.options()? };
-    let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
+    let link = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap_or_default();
     let wanted: Vec<KindIndex> = (0..KINDS.len()).filter(|&kind| options.filter.wants_kind(kind)).collect();
     let stream = Stream::new(options);
     let mut list = List {

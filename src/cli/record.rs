@@ -134,7 +134,7 @@ fn open(path: &Path, format: Option<&str>) -> io::Result<Recorder> {
 fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> {
     let mut mirror = Mirror::new();
     let mut result = Ok(());
-    let link = kinds::index_of(&kinds::link::LINK).unwrap_or_default();
+    let link = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap_or_default();
     let first = (!wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
         for Next { request, .. } in requests(&[(kind, Scope::All)], &mirror) {

@@ -4,35 +4,16 @@
 
 use std::sync::LazyLock;
 
+use self::rtnetlink::{
+    addr, addrlabel, dcb, link, maddr, mctp, mdb, mroute, nduseropt, neigh, neightbl, netconf, nexthop, nsid, phonet,
+    prefix, route, rule, stats, tunnel, vlan,
+};
 use crate::decode::schema::Kind;
 use crate::netlink::wire::Message;
 
-pub mod addr;
-pub mod addrlabel;
-pub mod dcb;
-pub mod encap;
-pub mod link;
-pub mod link_info;
-pub mod maddr;
-pub mod mctp;
-pub mod mdb;
-pub mod mroute;
-pub mod names;
-pub mod nduseropt;
-pub mod neigh;
-pub mod neightbl;
-pub mod netconf;
-pub mod nexthop;
-pub mod nsid;
-pub mod phonet;
-pub mod prefix;
-pub mod route;
-pub mod rule;
+pub mod rtnetlink;
 pub mod split;
-pub mod stats;
 pub mod tc;
-pub mod tunnel;
-pub mod vlan;
 
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
 pub static KINDS: &[&Kind] = &[

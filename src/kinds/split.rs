@@ -1,6 +1,7 @@
 //! Messages that hold several objects, taken apart: each object becomes a message of its own.
 
-use super::{KINDS, KindIndex, mdb, of_message, vlan};
+use super::rtnetlink::{mdb, vlan};
+use super::{KINDS, KindIndex, of_message};
 use crate::decode::code::vlan::singles;
 use crate::decode::schema::Kind;
 use crate::netlink::wire::{Message, append_attribute, attributes};

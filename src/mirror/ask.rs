@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use super::{Key, Mirror, attributes_of, identity, route};
-use crate::kinds::route::{ROUTE, RTA_DST, RTA_OIF};
+use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_OIF};
 use crate::kinds::{self, KINDS};
 use crate::netlink::wire::{Message, append_attribute, attribute_u32};
 
@@ -24,7 +24,7 @@ impl Mirror {
     /// which no other route has; `None` where that cannot be said.
     pub fn routes_against_flags(&self, family: u8, ifindex: u32) -> Option<Vec<u64>> {
         let flags = self.links.flags(ifindex)?;
-        let kind = kinds::index_of(&kinds::route::ROUTE)?;
+        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE)?;
         let mut against = Vec::new();
         for hash in self.uses.hashes(&[(family, ifindex)])? {
             let group = self.stores[kind].find(hash)?.as_slice();
@@ -43,14 +43,14 @@ impl Mirror {
 
     /// What asks the kernel for a single route, at one of its interfaces.
     pub fn route_question(&self, asked: Asked) -> Option<Vec<u8>> {
-        let kind = kinds::index_of(&kinds::route::ROUTE)?;
+        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE)?;
         let object = self.stores[kind].find(asked.hash)?.iter().next()?;
         Some(question(object, asked.ifindex))
     }
 
     /// The answer as a dump would show the route, if it is of that route.
     pub fn route_answered(&self, asked: Asked, message: &Message<'_>) -> Option<Vec<u8>> {
-        let kind = kinds::index_of(&kinds::route::ROUTE)?;
+        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE)?;
         let table = KINDS[kind];
         if message.header.kind != table.new || message.payload.len() < table.header.bytes {
             return None;
@@ -101,7 +101,7 @@ fn answered_as_main(known: &[u8], answer: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::route::RTA_TABLE;
+    use crate::kinds::rtnetlink::route::RTA_TABLE;
     use crate::netlink::wire::attribute;
 
     #[test]

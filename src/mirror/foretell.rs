@@ -4,8 +4,9 @@
 use super::repair::Difference;
 use super::silence::Before;
 use super::{Mirror, interface_of, route};
-use crate::kinds::link::IFF_UP;
-use crate::kinds::{self, KINDS, link, nexthop};
+use crate::kinds::rtnetlink::link::IFF_UP;
+use crate::kinds::rtnetlink::{link, nexthop};
+use crate::kinds::{self, KINDS};
 use crate::netlink::wire::{Message, attribute_u32, u32_at};
 
 /// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
@@ -37,7 +38,7 @@ impl Mirror {
     pub fn take_leaving(&mut self, Leaving { ifindex, gone }: Leaving) -> Vec<Difference> {
         let mut differences = Vec::new();
         let (Some(routes), Some(nexthops)) =
-            (kinds::index_of(&kinds::route::ROUTE), kinds::index_of(&nexthop::NEXTHOP))
+            (kinds::index_of(&kinds::rtnetlink::route::ROUTE), kinds::index_of(&nexthop::NEXTHOP))
         else {
             return differences;
         };
@@ -77,7 +78,7 @@ impl Mirror {
 mod tests {
     use super::*;
     use crate::decode::code::network::LEG_HEADER_BYTES;
-    use crate::kinds::route::{ROUTE, RTA_DST, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
+    use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
     use crate::netlink::wire::{Header, NLM_F_APPEND, NLM_F_CREATE, append_attribute, append_message};
 
     const UNIVERSE: u8 = 0;

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_changed_is_noted_once_with_what_there_is_then() {
-        let kind = kinds::index_of(&kinds::addr::ADDR).unwrap();
+        let kind = kinds::index_of(&kinds::rtnetlink::addr::ADDR).unwrap();
         let mut mirror = Mirror::new();
         mirror.apply(kind, false, 0, &address(1));
         assert!(taken(&mut mirror).is_empty());

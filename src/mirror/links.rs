@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::decode::Links;
-use crate::kinds::link;
+use crate::kinds::rtnetlink::link;
 use crate::netlink::wire::{attribute, u16_at, u32_at};
 
 /// So many interfaces that are gone keep their name, for events that come late.

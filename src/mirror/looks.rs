@@ -6,7 +6,8 @@ use std::ptr;
 use super::ask::{self, Asked};
 use super::repair::{Difference, Routes, Scope};
 use super::{Mirror, interfaces_of, silence};
-use crate::kinds::{KINDS, KindIndex, route, tc};
+use crate::kinds::rtnetlink::route;
+use crate::kinds::{KINDS, KindIndex, tc};
 
 /// A look that is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +145,8 @@ fn may_be_asked(routes: &[u64], family: u8, all: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::{index_of, link};
+    use crate::kinds::index_of;
+    use crate::kinds::rtnetlink::link;
     use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
 
     const UP_AND_RUNNING: u32 = 0x1_0041;

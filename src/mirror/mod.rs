@@ -104,7 +104,7 @@ impl Mirror {
     /// Whether what is said of the uses of links and nexthop objects is what a walk through all routes finds.
     #[cfg(test)]
     fn uses_are_right(&mut self) -> bool {
-        let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
+        let route = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap_or_default();
         let routes: Vec<Box<[u8]>> = self.objects(route).map(Into::into).collect();
         let hashed: Vec<(u64, &[u8])> =
             routes.iter().map(|payload| (self.identity_hash(route, payload), &**payload)).collect();
@@ -140,7 +140,7 @@ impl Mirror {
         payload: &'m [u8],
     ) -> (&'m LinkTable, Change<'m>) {
         let table: &'static Kind = KINDS[kind];
-        if std::ptr::eq(table, &kinds::link::LINK) {
+        if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
             self.links.note(payload, removes);
             if !removes && is_wireless_event(payload) {
                 return (&self.links, Change::Same(payload));
@@ -151,7 +151,7 @@ impl Mirror {
             store::Entry::Vacant(_) if removes => Change::RemovedUnknown,
             store::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
             store::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),
-            store::Entry::Occupied(mut occupied) if std::ptr::eq(table, &kinds::route::ROUTE) => {
+            store::Entry::Occupied(mut occupied) if std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE) => {
                 if route::may_have_replaced_another(flags, occupied.group().as_slice()) {
                     let family = payload.first().copied().unwrap_or_default();
                     let there = occupied.group().iter().flat_map(|object| route::interfaces(table, object));
@@ -175,7 +175,7 @@ impl Mirror {
                 }
             }
         };
-        if std::ptr::eq(table, &kinds::route::ROUTE) {
+        if std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE) {
             match &change {
                 Change::Added(new) => self.uses.count(hash, new),
                 Change::Changed { old, new } => {
@@ -202,19 +202,20 @@ impl Mirror {
 /// Whether a link's message tells nothing of the link itself: an event of a wireless driver comes with the name and
 /// the event alone (`rtnetlink_ifinfo_prep` in `net/wireless/wext-core.c`).
 fn is_wireless_event(payload: &[u8]) -> bool {
-    wire::attribute(attributes_of(&kinds::link::LINK, payload), kinds::link::IFLA_WIRELESS).is_some()
+    wire::attribute(attributes_of(&kinds::rtnetlink::link::LINK, payload), kinds::rtnetlink::link::IFLA_WIRELESS)
+        .is_some()
 }
 
 /// Every interface that an object concerns: of a route of several legs, each leg's.
 pub fn interfaces_of(kind: &'static Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
-    if std::ptr::eq(kind, &kinds::route::ROUTE) {
+    if std::ptr::eq(kind, &kinds::rtnetlink::route::ROUTE) {
         route::interfaces(kind, payload)
-    } else if std::ptr::eq(kind, &kinds::mroute::MROUTE) {
+    } else if std::ptr::eq(kind, &kinds::rtnetlink::mroute::MROUTE) {
         let set = attributes_of(kind, payload);
-        let rest = wire::attribute(set, kinds::mroute::RTA_MULTIPATH).unwrap_or_default();
+        let rest = wire::attribute(set, kinds::rtnetlink::mroute::RTA_MULTIPATH).unwrap_or_default();
         let outgoing = Legs { rest }.map(|leg| leg.ifindex);
-        wire::attribute_u32(set, kinds::mroute::RTA_IIF).into_iter().chain(outgoing).collect()
-    } else if std::ptr::eq(kind, &kinds::mdb::MDB) {
+        wire::attribute_u32(set, kinds::rtnetlink::mroute::RTA_IIF).into_iter().chain(outgoing).collect()
+    } else if std::ptr::eq(kind, &kinds::rtnetlink::mdb::MDB) {
         let port = multicast::port_of(attributes_of(kind, payload));
         interface_of(kind, payload).into_iter().chain(port).collect()
     } else {
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_wireless_event_leaves_the_link_as_it_was() {
-        let kind = kinds::index_of(&kinds::link::LINK).unwrap();
+        let kind = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap();
         let whole = link(&[(3, b"wlan0\0"), (4, &1500u32.to_ne_bytes())]);
         let event = link(&[(3, b"wlan0\0"), (11, b"event")]);
         let mut mirror = Mirror::new();
@@ -268,7 +269,7 @@ mod tests {
 
     #[test]
     fn settings_that_a_notification_lacks_stay() {
-        let kind = kinds::index_of(&kinds::netconf::NETCONF).unwrap();
+        let kind = kinds::index_of(&kinds::rtnetlink::netconf::NETCONF).unwrap();
         let settings = |attributes: &[(u16, u32)]| {
             let mut payload = vec![2, 0, 0, 0];
             attributes.iter().for_each(|(number, value)| {

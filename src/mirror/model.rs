@@ -10,7 +10,8 @@ use super::foretell::Leaving;
 use super::repair::{Routes, Scope};
 use super::waiting::{Moment, Overtaking, Spoken};
 use super::{Change, Mirror, interfaces_of};
-use crate::kinds::{KINDS, addr, index_of, link, of_message, route};
+use crate::kinds::rtnetlink::{addr, link, route};
+use crate::kinds::{KINDS, index_of, of_message};
 use crate::netlink::wire::{
     Header, Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, append_message,
 };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::attributes_of;
-use crate::kinds::link;
+use crate::kinds::rtnetlink::link;
 use crate::netlink::wire::{Message, attribute, attribute_u32, messages, u32_at};
 
 /// `RTM_DELLINK`.

@@ -136,7 +136,7 @@ impl Mirror {
         for (hash, found) in shadow.stores[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
-                if std::ptr::eq(table, &kinds::link::LINK) {
+                if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
                     found.iter().for_each(|object| self.links.note_name_of(object));
                 }
                 continue;
@@ -166,7 +166,7 @@ impl Mirror {
 }
 
 fn is_route(table: &Kind) -> bool {
-    std::ptr::eq(table, &kinds::route::ROUTE)
+    std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE)
 }
 
 /// Whether it is a row that dumps of filters have and no notification tells of: one for all filters of a priority, which
@@ -186,7 +186,7 @@ fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
 /// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
 pub(super) fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
     // A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
-    if std::ptr::eq(table, &kinds::mdb::MDB) && multicast::is_router_of_vlan(attributes_of(table, object)) {
+    if std::ptr::eq(table, &kinds::rtnetlink::mdb::MDB) && multicast::is_router_of_vlan(attributes_of(table, object)) {
         return false;
     }
     match scope {
@@ -205,7 +205,7 @@ fn family(object: &[u8]) -> u8 {
 }
 
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
-    if std::ptr::eq(table, &kinds::link::LINK) {
+    if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
         links.note(object, removed);
     }
 }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_route_that_has_left_one_interface_is_asked_for_at_the_others() {
-        let kind = kinds::index_of(&kinds::route::ROUTE).unwrap();
+        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap();
         let route = |legs: &[u32]| {
             let mut payload = vec![10, 64, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
             let mut attribute = Vec::new();
@@ -313,8 +313,8 @@ mod tests {
                 attribute.extend_from_slice(&leg.to_ne_bytes());
             }
             match legs {
-                [one] => append_attribute(&mut payload, kinds::route::RTA_OIF, &one.to_ne_bytes()),
-                _ => append_attribute(&mut payload, kinds::route::RTA_MULTIPATH, &attribute),
+                [one] => append_attribute(&mut payload, kinds::rtnetlink::route::RTA_OIF, &one.to_ne_bytes()),
+                _ => append_attribute(&mut payload, kinds::rtnetlink::route::RTA_MULTIPATH, &attribute),
             }
             payload
         };
@@ -346,16 +346,16 @@ mod tests {
 
     #[test]
     fn what_notifications_speak_of_is_left_to_them_and_its_name_is_known() {
-        let kind = kinds::index_of(&kinds::link::LINK).unwrap();
+        let kind = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap();
         let link = |ifindex: u8, flags: u8| {
             let mut payload = vec![0, 0, 1, 0, ifindex, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0];
-            append_attribute(&mut payload, kinds::link::IFLA_IFNAME, &[b'v', b'0' + ifindex, 0]);
+            append_attribute(&mut payload, kinds::rtnetlink::link::IFLA_IFNAME, &[b'v', b'0' + ifindex, 0]);
             payload
         };
         let mut bytes = Vec::new();
         let header = |kind| Header { kind, flags: 0, sequence: 0, port: 0 };
-        append_message(&mut bytes, header(kinds::link::LINK.new), &link(8, 0));
-        append_message(&mut bytes, header(kinds::link::LINK.delete), &link(3, 0));
+        append_message(&mut bytes, header(kinds::rtnetlink::link::LINK.new), &link(8, 0));
+        append_message(&mut bytes, header(kinds::rtnetlink::link::LINK.delete), &link(3, 0));
         let mut mirror = Mirror::new();
         [3, 4].iter().for_each(|&ifindex| drop(mirror.apply(kind, false, 0, &link(ifindex, 0))));
         let spoken = mirror.spoken_of(crate::netlink::wire::messages(&bytes));

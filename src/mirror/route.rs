@@ -11,8 +11,10 @@ use super::store::Occupied;
 use super::{Change, attributes_of};
 use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
-use crate::kinds::link::{IFF_LOWER_UP, IFF_RUNNING, IFF_UP};
-use crate::kinds::route::{ROUTE, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA};
+use crate::kinds::rtnetlink::link::{IFF_LOWER_UP, IFF_RUNNING, IFF_UP};
+use crate::kinds::rtnetlink::route::{
+    ROUTE, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA,
+};
 use crate::netlink::wire::{
     NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, align, append_attribute, attribute, attribute_u32,
     attributes, u32_at,
@@ -240,7 +242,7 @@ enum Gone {
 
 /// `None` where it is none of them.
 fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
-    if !std::ptr::eq(kind, &crate::kinds::route::ROUTE) {
+    if !std::ptr::eq(kind, &crate::kinds::rtnetlink::route::ROUTE) {
         return Some(Gone::Object(0));
     }
     // As nearly always: the only one, as it was.

@@ -2,8 +2,8 @@
 
 use super::attributes_of;
 use crate::decode::schema::Kind;
-use crate::kinds::link::{IFF_LOWER_UP, IFF_UP};
-use crate::kinds::{addr, link, neigh, route};
+use crate::kinds::rtnetlink::link::{IFF_LOWER_UP, IFF_UP};
+use crate::kinds::rtnetlink::{addr, link, neigh, route};
 use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
 
 /// A set of signals, a bit each, by their place in [`SIGNALS`].

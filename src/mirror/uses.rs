@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use super::{attributes_of, route};
-use crate::kinds::route::{ROUTE, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
+use crate::kinds::rtnetlink::route::{ROUTE, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
 use crate::netlink::wire::{attributes, u32_at};
 
 /// Of an interface's routes so many are known one by one; of more, only how many there are. Few in tests, so that they

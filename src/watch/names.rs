@@ -13,7 +13,8 @@ use crate::netlink::wire::{self, Message, u32_at};
 /// Among so many datagrams a new link's name is looked for.
 const LOOK_AHEAD: usize = 32;
 /// Kinds that the kernel tells a moment before the new link that they belong to.
-const EARLY: [u16; 3] = [kinds::netconf::NETCONF.new, kinds::maddr::MADDR.new, kinds::neigh::FDB.new];
+const EARLY: [u16; 3] =
+    [kinds::rtnetlink::netconf::NETCONF.new, kinds::rtnetlink::maddr::MADDR.new, kinds::rtnetlink::neigh::FDB.new];
 
 /// Where names are looked for: among what waits, and else in the namespace of a socket, where there is one.
 #[derive(Clone, Copy)]
@@ -70,7 +71,8 @@ impl Sources<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::{addr, index_of, link, netconf};
+    use crate::kinds::index_of;
+    use crate::kinds::rtnetlink::{addr, link, netconf};
     use crate::netlink::socket::NETLINK_ROUTE;
     use crate::netlink::wire::{Header, append_attribute, append_message};
 

@@ -486,7 +486,7 @@ impl Place {
         if unsettled.is_empty() {
             return;
         }
-        let route = kinds::index_of(&kinds::route::ROUTE).unwrap_or_default();
+        let route = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap_or_default();
         self.look(unsettled.into_iter().map(|(family, ifindex)| Look {
             link: Some(ifindex),
             family: Some(family),

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Set, Structure};
-use linkhook::kinds::{KINDS, route};
+use linkhook::kinds::KINDS;
+use linkhook::kinds::rtnetlink::route;
 use linux_raw_sys::netlink::rtattr_type_t::*;
 use linux_raw_sys::netlink::rtnetlink_groups::*;
 use linux_raw_sys::netlink::*;

@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_object;
-    use crate::kinds::link::{BRIDGE_PORT, LINK};
+    use crate::kinds::rtnetlink::link::{BRIDGE_PORT, LINK};
     use crate::netlink::wire::append_attribute;
 
     fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {

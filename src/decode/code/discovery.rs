@@ -6,8 +6,8 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{name_of, write_ipv6, write_named};
 use crate::json::Json;
-use crate::kinds::nduseropt::{HEADER_BYTES, OPTIONS, OPTIONS_LENGTH_AT};
-use crate::kinds::route::ROUTER_PREFERENCES;
+use crate::kinds::rtnetlink::nduseropt::{HEADER_BYTES, OPTIONS, OPTIONS_LENGTH_AT};
+use crate::kinds::rtnetlink::route::ROUTER_PREFERENCES;
 use crate::netlink::wire::u16_at;
 
 /// Types of options, by their RFC.
@@ -185,8 +185,8 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_object;
-    use crate::kinds::nduseropt::NDUSEROPT;
-    use crate::kinds::prefix::PREFIX as PREFIX_KIND;
+    use crate::kinds::rtnetlink::nduseropt::NDUSEROPT;
+    use crate::kinds::rtnetlink::prefix::PREFIX as PREFIX_KIND;
     use crate::netlink::wire::append_attribute;
 
     const LINK_LOCAL: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];

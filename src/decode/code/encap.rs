@@ -5,7 +5,7 @@ use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
 use crate::decode::walk::{Leftovers, write_set};
 use crate::json::Json;
-use crate::kinds::{encap, nexthop, route};
+use crate::kinds::rtnetlink::{encap, nexthop, route};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_value;
-    use crate::kinds::route::ROUTE;
+    use crate::kinds::rtnetlink::route::ROUTE;
     use crate::netlink::wire::append_attribute;
 
     fn written(write: crate::decode::schema::WriteValue, payload: &[u8]) -> String {

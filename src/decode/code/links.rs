@@ -5,8 +5,8 @@ use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
 use crate::json::{Json, Key};
-use crate::kinds::link::{IFF_RUNNING, IFF_UP};
-use crate::kinds::names::LINK_FLAGS;
+use crate::kinds::rtnetlink::link::{IFF_RUNNING, IFF_UP};
+use crate::kinds::rtnetlink::names::LINK_FLAGS;
 use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
 
 const IFF_POINTOPOINT: u32 = 0x10;
@@ -318,7 +318,7 @@ pub fn function(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decode
     out.key("vf");
     out.unsigned(unsigned(Scalar::U32, &payload[..4])?);
     out.key("link_type");
-    value::write_named(out, crate::kinds::names::LINK_TYPES, link_type(context).into());
+    value::write_named(out, crate::kinds::rtnetlink::names::LINK_TYPES, link_type(context).into());
     out.key("address");
     function_address(out, context, &payload[4..])
 }
@@ -452,7 +452,7 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_object;
-    use crate::kinds::link::LINK;
+    use crate::kinds::rtnetlink::link::LINK;
     use crate::netlink::wire::append_attribute;
 
     /// The JSON of a link with that type, those flags and those attributes; whole, and as it is compared.

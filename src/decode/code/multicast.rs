@@ -6,7 +6,7 @@ use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{any_unsigned, write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;
-use crate::kinds::{mdb, mroute};
+use crate::kinds::rtnetlink::{mdb, mroute};
 use crate::netlink::wire::{attribute, u16_at, u32_at};
 
 const ETH_P_IP: [u8; 2] = [0x08, 0x00];
@@ -168,8 +168,8 @@ mod tests {
     use crate::decode::context::NoLinks;
     use crate::decode::schema::Kind;
     use crate::decode::walk::write_object;
-    use crate::kinds::mdb::MDB;
-    use crate::kinds::mroute::MROUTE;
+    use crate::kinds::rtnetlink::mdb::MDB;
+    use crate::kinds::rtnetlink::mroute::MROUTE;
     use crate::kinds::split::split;
     use crate::netlink::wire::append_attribute;
 

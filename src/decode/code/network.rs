@@ -8,7 +8,7 @@ use crate::decode::value::{
 };
 use crate::decode::walk::write_set;
 use crate::json::{Json, Key};
-use crate::kinds::{addr, names, neigh, route, rule};
+use crate::kinds::rtnetlink::{addr, names, neigh, route, rule};
 use crate::netlink::wire::{align, attribute_u32, u16_at, u32_at};
 
 const AF_INET6: u8 = 10;

@@ -61,9 +61,9 @@ mod tests {
     use crate::decode::context::NoLinks;
     use crate::decode::schema::Kind;
     use crate::decode::walk::write_object;
-    use crate::kinds::addrlabel::ADDRLABEL;
-    use crate::kinds::mctp::MCTP_ROUTE;
-    use crate::kinds::netconf::NETCONF;
+    use crate::kinds::rtnetlink::addrlabel::ADDRLABEL;
+    use crate::kinds::rtnetlink::mctp::MCTP_ROUTE;
+    use crate::kinds::rtnetlink::netconf::NETCONF;
     use crate::netlink::wire::append_attribute;
 
     fn text(kind: &Kind, header: &[u8], attributes: &[(u16, &[u8])]) -> String {

@@ -230,7 +230,7 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_object;
-    use crate::kinds::link::LINK;
+    use crate::kinds::rtnetlink::link::LINK;
     use crate::netlink::wire::append_attribute;
 
     fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {

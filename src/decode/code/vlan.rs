@@ -118,8 +118,8 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_object;
+    use crate::kinds::rtnetlink::vlan::VLAN;
     use crate::kinds::split::{rows, split};
-    use crate::kinds::vlan::VLAN;
 
     fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
         let mut bytes = Vec::new();

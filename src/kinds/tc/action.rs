@@ -5,7 +5,7 @@ use super::{filter, statistics};
 use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
 use crate::decode::code::tc::{self, actions};
 use crate::decode::schema::{Among, Choice, Field, Is, Level, Names, Scalar::*, Set, Structure, field, field_of, row};
-use crate::kinds::names::ETHER_TYPES;
+use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// `TCA_ACT_*`; the options of its kind stand among the other members.
 pub static ACTION: Set = Set::new(

@@ -4,7 +4,7 @@ use super::flower;
 use super::names::FILTER_FLAGS;
 use crate::decode::code::tc::{self, actions, ematches, filters};
 use crate::decode::schema::{Is, Names, Scalar::*, Set, Structure, field, field_of, row};
-use crate::kinds::names::REALMS;
+use crate::kinds::rtnetlink::names::REALMS;
 
 /// By `TCA_KIND`: how the filter's handle is told, and its attributes.
 pub static OPTIONS: &[(&str, Handle, &Set)] = &[

@@ -5,7 +5,7 @@ use super::names::FILTER_FLAGS;
 use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
 use crate::decode::code::tc::{self, actions, flower};
 use crate::decode::schema::{Is, Names, Row, Scalar::*, Set, row};
-use crate::kinds::names::ETHER_TYPES;
+use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// All attributes, but for the keys.
 pub static OUTER: Set = Set::new(

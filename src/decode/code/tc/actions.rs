@@ -6,7 +6,7 @@ use crate::decode::schema::{Decoded, Is, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_flags, write_ip, write_link, write_named};
 use crate::decode::walk::{write_set, write_structure, write_value};
 use crate::json::Json;
-use crate::kinds::names::IP_PROTOCOLS;
+use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
 use crate::kinds::tc::action;
 use crate::kinds::tc::names::LINK_LAYERS;
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};

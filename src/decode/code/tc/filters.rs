@@ -6,7 +6,7 @@ use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{name_of, unsigned, write_link};
 use crate::decode::walk::{write_part, write_set, write_structure};
 use crate::json::Json;
-use crate::kinds::names::ETHER_TYPES;
+use crate::kinds::rtnetlink::names::ETHER_TYPES;
 use crate::kinds::tc::filter::{self, Handle};
 use crate::kinds::tc::{EGRESS, INGRESS, TCA_KIND, TCA_OPTIONS, flower};
 use crate::netlink::wire::{attribute_u32, u16_at, u32_at};

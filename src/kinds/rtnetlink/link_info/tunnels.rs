@@ -2,7 +2,7 @@
 
 use crate::decode::code::{links, tunnels};
 use crate::decode::schema::{Is, Names, Row, Scalar, Set, Structure, field, row};
-use crate::kinds::names::ETHER_TYPES;
+use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// `struct ifla_vxlan_port_range` and `struct ifla_geneve_port_range`.
 static PORT_RANGE: Structure = Structure::new(

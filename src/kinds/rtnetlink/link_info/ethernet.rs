@@ -3,7 +3,7 @@
 
 use crate::decode::code::links;
 use crate::decode::schema::{Is, Names, Scalar, Set, Structure, field, row};
-use crate::kinds::names::ETHER_TYPES;
+use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// `VETH_INFO_*` (`linux/veth.h`); the peer is only in requests.
 pub static VETH: Set = Set::new("VETH_INFO", &[row(1, "peer", Is::Hex)]);
