@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use crate::decode::schema::{Among, Field, Interface, Is, Kind, Row, Scalar, Set};
 use crate::event::OWN_EVENTS;
-use crate::kinds::rtnetlink::{encap, route};
-use crate::kinds::{KINDS, tc};
+use crate::kinds::KINDS;
+use crate::kinds::rtnetlink::{encap, route, tc};
 use crate::mirror::signals::SIGNALS;
 
 /// The whole generated half, as Markdown.

@@ -6,14 +6,13 @@ use std::sync::LazyLock;
 
 use self::rtnetlink::{
     addr, addrlabel, dcb, link, maddr, mctp, mdb, mroute, nduseropt, neigh, neightbl, netconf, nexthop, nsid, phonet,
-    prefix, route, rule, stats, tunnel, vlan,
+    prefix, route, rule, stats, tc, tunnel, vlan,
 };
 use crate::decode::schema::Kind;
 use crate::netlink::wire::Message;
 
 pub mod rtnetlink;
 pub mod split;
-pub mod tc;
 
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
 pub static KINDS: &[&Kind] = &[

@@ -5,8 +5,7 @@
 use super::attributes_of;
 use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
-use crate::kinds::rtnetlink::{addr, mdb, neigh, neightbl, nexthop, route, rule, tunnel, vlan};
-use crate::kinds::tc;
+use crate::kinds::rtnetlink::{addr, mdb, neigh, neightbl, nexthop, route, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// An identity's octets: comparable, and nothing more.

@@ -22,5 +22,6 @@ pub mod prefix;
 pub mod route;
 pub mod rule;
 pub mod stats;
+pub mod tc;
 pub mod tunnel;
 pub mod vlan;

@@ -7,8 +7,8 @@ use crate::decode::value::{any_unsigned, name_of, unsigned, write_flags, write_i
 use crate::decode::walk::{write_set, write_structure, write_value};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
-use crate::kinds::tc::action;
-use crate::kinds::tc::names::LINK_LAYERS;
+use crate::kinds::rtnetlink::tc::action;
+use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 
 // Any kind -----------------------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ pub fn gate_entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
 mod tests {
     use super::super::tests::members;
     use super::*;
-    use crate::kinds::tc::TC_ACTION;
+    use crate::kinds::rtnetlink::tc::TC_ACTION;
     use crate::netlink::wire::append_attribute;
 
     #[test]

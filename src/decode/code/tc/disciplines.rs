@@ -6,8 +6,8 @@ use crate::decode::schema::{Decoded, Is, Scalar, Wrong};
 use crate::decode::value::{any_unsigned, unsigned, write_named, write_number as write_scalar};
 use crate::decode::walk::{Leftovers, write_set, write_set_with, write_structure, write_value};
 use crate::json::Json;
-use crate::kinds::tc::names::{LINK_LAYERS, RED_FLAGS};
-use crate::kinds::tc::{class, qdisc, statistics};
+use crate::kinds::rtnetlink::tc::names::{LINK_LAYERS, RED_FLAGS};
+use crate::kinds::rtnetlink::tc::{class, qdisc, statistics};
 use crate::netlink::wire::{align, attribute, attribute_u32, attributes, u16_at, u32_at};
 
 // Numbers ------------------------------------------------------------------------------------------------------------
@@ -636,7 +636,7 @@ pub fn fq_codel_counters(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
 mod tests {
     use super::super::tests::members;
     use super::*;
-    use crate::kinds::tc::{CLASS, QDISC};
+    use crate::kinds::rtnetlink::tc::{CLASS, QDISC};
     use crate::netlink::wire::append_attribute;
 
     fn rate_specification(cell: u8, overhead: u16, mpu: u16, rate: u32) -> Vec<u8> {

@@ -8,7 +8,7 @@ use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{any_unsigned, name_of, write_named};
 use crate::decode::walk::{Leftovers, write_row};
 use crate::json::Json;
-use crate::kinds::tc::filter::{EMATCHES, LAYERS, META_IDS, OPERATORS};
+use crate::kinds::rtnetlink::tc::filter::{EMATCHES, LAYERS, META_IDS, OPERATORS};
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 
 /// Octets of `struct tcf_ematch_hdr`.
@@ -192,7 +192,7 @@ pub fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 mod tests {
     use super::super::tests::members;
     use super::*;
-    use crate::kinds::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::FILTER;
     use crate::netlink::wire::append_attribute;
 
     fn entry(kind: u16, flags: u16, data: &[u8]) -> Vec<u8> {

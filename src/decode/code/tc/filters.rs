@@ -7,8 +7,8 @@ use crate::decode::value::{name_of, unsigned, write_link};
 use crate::decode::walk::{write_part, write_set, write_structure};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
-use crate::kinds::tc::filter::{self, Handle};
-use crate::kinds::tc::{EGRESS, INGRESS, TCA_KIND, TCA_OPTIONS, flower};
+use crate::kinds::rtnetlink::tc::filter::{self, Handle};
+use crate::kinds::rtnetlink::tc::{EGRESS, INGRESS, TCA_KIND, TCA_OPTIONS, flower};
 use crate::netlink::wire::{attribute_u32, u16_at, u32_at};
 
 /// `TCM_IFINDEX_MAGIC_BLOCK`: in place of an interface, for a block that several share. Its number stands in place of
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::decode::context::NoLinks;
     use crate::decode::walk::write_object;
-    use crate::kinds::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::FILTER;
     use crate::netlink::wire::append_attribute;
 
     fn written(header: [u32; 4], kind: &str, options: &[u8]) -> String {

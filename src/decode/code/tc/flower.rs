@@ -5,7 +5,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::unsigned;
 use crate::json::Json;
-use crate::kinds::tc::flower::{CONNECTION_STATES, PACKET_FLAGS};
+use crate::kinds::rtnetlink::tc::flower::{CONNECTION_STATES, PACKET_FLAGS};
 
 /// The class, or the traffic class of the hardware, which has numbers of its own (`TC_H_MIN_PRIORITY`).
 pub fn class(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -223,7 +223,7 @@ pub fn connection_state(out: &mut Json, context: &Context<'_>, payload: &[u8]) -
 mod tests {
     use super::super::tests::members;
     use super::*;
-    use crate::kinds::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::FILTER;
     use crate::netlink::wire::append_attribute;
 
     #[test]

@@ -1,6 +1,19 @@
-//! Names of numbers that several tables of traffic control share.
+//! Numbers that several tables of traffic control name, and names of numbers that they share.
 
 use crate::decode::schema::Names;
+
+/// `TCA_KIND`.
+pub const TCA_KIND: u16 = 1;
+/// `TCA_OPTIONS`.
+pub const TCA_OPTIONS: u16 = 2;
+/// `TCA_STATS2`.
+pub const TCA_STATS2: u16 = 7;
+/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)`.
+pub const INGRESS: u32 = 0xffff_fff2;
+/// The handle of `ingress` and `clsact`, which stands for [`INGRESS`] where somebody asked so.
+pub const INGRESS_QDISC: u32 = 0xffff_0000;
+/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)`.
+pub const EGRESS: u32 = 0xffff_fff3;
 
 /// `TC_LINKLAYER_*`: `pkt_sched.h`.
 pub static LINK_LAYERS: &Names = &[(0, "unspec"), (1, "ethernet"), (2, "atm")];

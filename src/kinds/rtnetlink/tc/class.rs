@@ -1,6 +1,7 @@
 //! Options of classes, by the kind of their queueing discipline; the other kinds' classes have none. `pkt_sched.h`.
 
-use super::{TCA_KIND, qdisc};
+use super::names::TCA_KIND;
+use super::qdisc;
 use crate::decode::code::tc::disciplines;
 use crate::decode::schema::{Among, Choice, Is, Level, Scalar::*, Set, Structure, field, row};
 

@@ -1,7 +1,6 @@
 //! Options of queueing disciplines, by their kind. `pkt_sched.h`.
 
-use super::TCA_KIND;
-use super::names::{CLOCKS, LINK_LAYERS, PREEMPTION};
+use super::names::{CLOCKS, LINK_LAYERS, PREEMPTION, TCA_KIND};
 use crate::decode::code::tc::disciplines;
 use crate::decode::schema::{Among, Choice, Is, Level, Names, Scalar::*, Set, Structure, field, field_of, row};
 

@@ -1,8 +1,9 @@
 //! Options of filters, by their kind, and extended matches. `pkt_cls.h`, `tc_ematch/`.
 
-use super::flower;
 use super::names::FILTER_FLAGS;
-use crate::decode::code::tc::{self, actions, ematches, filters};
+use super::value::class_id;
+use super::{bpf, flower};
+use crate::decode::code::tc::{actions, ematches, filters};
 use crate::decode::schema::{Is, Names, Scalar::*, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::names::REALMS;
 
@@ -34,29 +35,11 @@ pub enum Handle {
 
 static ACTION: Is = Is::Value(actions::one);
 
-/// A program of the old BPF, as instructions of 8 octets.
-static INSTRUCTION: Is = Is::Structure(&SOCK_FILTER);
-
-/// `struct sock_filter`: `include/uapi/linux/filter.h`.
-static SOCK_FILTER: Structure = Structure::new(
-    "sock_filter",
-    8,
-    &[
-        field(0, "code", Is::Number(U16)),
-        field(2, "jt", Is::Number(U8)),
-        field(3, "jf", Is::Number(U8)),
-        field(4, "k", Is::Number(U32)),
-    ],
-);
-
-/// Instructions of the old BPF, for filters and actions.
-pub const INSTRUCTIONS: Is = Is::Array(&INSTRUCTION, 8);
-
 /// `TCA_BASIC_*`.
 static BASIC: Set = Set::new(
     "TCA_BASIC",
     &[
-        row(1, "flowid", Is::Value(tc::class_id)),
+        row(1, "flowid", Is::Value(class_id)),
         row(2, "ematch", Is::Value(ematches::tree)),
         row(3, "actions", Is::Each(&ACTION)),
         row(4, "police", Is::Members(actions::old_police)),
@@ -75,15 +58,15 @@ static BPF: Set = Set::new(
     &[
         row(1, "actions", Is::Each(&ACTION)),
         row(2, "police", Is::Members(actions::old_police)),
-        row(3, "flowid", Is::Value(tc::class_id)),
+        row(3, "flowid", Is::Value(class_id)),
         row(4, "ops_len", Is::Known),
-        row(5, "bytecode", INSTRUCTIONS),
+        row(5, "bytecode", bpf::INSTRUCTIONS),
         row(6, "fd", Is::Number(U32)),
         row(7, "bpf_name", Is::Text),
         row(8, "bpf_flags", Is::Flags(U32, &[(1, "direct-action")])),
         row(9, "flags", Is::Flags(U32, FILTER_FLAGS)),
-        row(TCA_BPF_TAG, "tag", Is::Members(tc::program_tag::<TCA_BPF_ID>)),
-        row(TCA_BPF_ID, "prog", Is::Members(tc::program::<TCA_BPF_TAG>)),
+        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>)),
+        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>)),
     ],
 );
 
@@ -108,7 +91,7 @@ static FLOW: Set = Set::new(
     &[
         row(1, "keys", Is::Bits(U32, FLOW_KEYS)),
         row(2, "mode", Is::Named(U32, &[(0, "map"), (1, "hash")])),
-        row(3, "baseclass", Is::Value(tc::class_id)),
+        row(3, "baseclass", Is::Value(class_id)),
         row(4, "rshift", Is::Number(U32)),
         row(5, "addend", Is::Number(U32)),
         row(6, "mask", Is::Members(filters::flow_arithmetic)),
@@ -147,7 +130,7 @@ static FLOW_KEYS: &Names = &[
 static FW: Set = Set::new(
     "TCA_FW",
     &[
-        row(1, "classid", Is::Value(tc::class_id)),
+        row(1, "classid", Is::Value(class_id)),
         row(2, "police", Is::Members(actions::old_police)),
         row(3, "indev", Is::Text),
         row(4, "actions", Is::Each(&ACTION)),
@@ -162,7 +145,7 @@ pub const TCA_FW_MASK: u16 = 5;
 static MATCHALL: Set = Set::new(
     "TCA_MATCHALL",
     &[
-        row(1, "flowid", Is::Value(tc::class_id)),
+        row(1, "flowid", Is::Value(class_id)),
         row(2, "actions", Is::Each(&ACTION)),
         row(3, "flags", Is::Flags(U32, FILTER_FLAGS)),
         // struct tc_matchall_pcnt.
@@ -175,7 +158,7 @@ static MATCHALL: Set = Set::new(
 static ROUTE: Set = Set::new(
     "TCA_ROUTE4",
     &[
-        row(1, "flowid", Is::Value(tc::class_id)),
+        row(1, "flowid", Is::Value(class_id)),
         row(2, "to", Is::NamedId(U32, REALMS)),
         row(3, "from", Is::NamedId(U32, REALMS)),
         row(4, "fromif", Is::Link),
@@ -188,7 +171,7 @@ static ROUTE: Set = Set::new(
 static U32_TREE: Set = Set::new(
     "TCA_U32",
     &[
-        row(1, "flowid", Is::Value(tc::class_id)),
+        row(1, "flowid", Is::Value(class_id)),
         row(2, "hash", Is::Members(filters::tree_bucket)),
         row(3, "link", Is::Value(filters::tree_handle)),
         row(4, "ht_divisor", Is::Number(U32)),

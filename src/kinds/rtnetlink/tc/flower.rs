@@ -2,8 +2,9 @@
 //! attributes are all in one nest: hence two sets over the same attributes.
 
 use super::names::FILTER_FLAGS;
+use super::value::masked_octets;
 use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
-use crate::decode::code::tc::{self, actions, flower};
+use crate::decode::code::tc::{actions, flower};
 use crate::decode::schema::{Is, Names, Row, Scalar::*, Set, row};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
@@ -143,7 +144,7 @@ const ROWS: [Row; 111] = [
     row(94, "ct_zone_mask", Is::NumberUnless(U16, 0xffff)),
     row(95, "ct_mark", Is::Number(U32)),
     row(96, "ct_mark_mask", Is::NumberUnless(U32, 0xffff_ffff)),
-    row(97, "ct_label", Is::Value(tc::masked_octets)),
+    row(97, "ct_label", Is::Value(masked_octets)),
     with_another(98, "ct_label_mask"),
     row(99, "mpls", Is::Each(&LABEL_STACK_ENTRY)),
     row(100, "hash", Is::Number(U32)),

@@ -1,9 +1,9 @@
 //! Actions of filters: `TCA_ACT_*`, and the options of each kind. `pkt_cls.h`, `tc_act/`.
 
 use super::names::CLOCKS;
-use super::{filter, statistics};
+use super::{bpf, statistics, value};
 use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
-use crate::decode::code::tc::{self, actions};
+use crate::decode::code::tc::actions;
 use crate::decode::schema::{Among, Choice, Field, Is, Level, Names, Scalar::*, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
@@ -89,7 +89,7 @@ pub static PARAMETERS: &[(&str, &[u16])] = &[
 /// The beginning of every kind's parameters but police's: `tc_gen`.
 const INDEX: Field = field(0, "index", Is::Number(U32));
 const CAPABILITIES: Field = field(4, "capab", Is::NumberUnless(U32, 0));
-const VERDICT: Field = field_of(8, 4, "control_action", Is::Value(tc::verdict));
+const VERDICT: Field = field_of(8, 4, "control_action", Is::Value(value::verdict));
 const REFERENCES: Field = field(12, "ref", Is::Number(I32)).volatile();
 const BINDINGS: Field = field(16, "bind", Is::Number(I32)).volatile();
 
@@ -100,7 +100,7 @@ pub static GENERIC: Structure = Structure::new("tc_gen", 20, &[INDEX, CAPABILITI
 static GACT: Set = Set::new(
     "TCA_GACT",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::Members(actions::generic)),
         row(3, "prob", Is::Structure(&GACT_CHANCE)),
         row(4, "pad", Is::Known),
@@ -113,7 +113,7 @@ pub static GACT_CHANCE: Structure = Structure::new(
     8,
     &[
         field(0, "random_type", Is::Named(U16, &[(0, "none"), (1, "netrand"), (2, "determ")])),
-        field_of(4, 4, "control_action", Is::Value(tc::verdict)),
+        field_of(4, 4, "control_action", Is::Value(value::verdict)),
         field(2, "val", Is::Number(U16)),
     ],
 );
@@ -127,8 +127,8 @@ pub static POLICE: Set = Set::new(
         row(3, "ptab", Is::Hex),
         row(4, "avrate", Is::Number(U32)),
         // What becomes of packets that do not exceed; `tc` repeats control_action for it.
-        row(5, "conform_action", Is::Value(tc::verdict)),
-        row(6, "tm", Is::Members(tc::times)).volatile(),
+        row(5, "conform_action", Is::Value(value::verdict)),
+        row(6, "tm", Is::Members(value::times)).volatile(),
         row(7, "pad", Is::Known),
         row(8, "rate64", Is::Known),
         row(9, "peakrate64", Is::Known),
@@ -141,7 +141,7 @@ pub static POLICE: Set = Set::new(
 static MIRRED: Set = Set::new(
     "TCA_MIRRED",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&MIRRED_PARAMETERS)),
         row(3, "pad", Is::Known),
         row(TCA_MIRRED_BLOCKID, "to_blockid", Is::Number(U32)),
@@ -172,7 +172,7 @@ static NAT: Set = Set::new(
     "TCA_NAT",
     &[
         row(1, "parms", Is::InlineStructure(&NAT_PARAMETERS)),
-        row(2, "tm", Is::Members(tc::times)).volatile(),
+        row(2, "tm", Is::Members(value::times)).volatile(),
         row(3, "pad", Is::Known),
     ],
 );
@@ -198,7 +198,7 @@ static NAT_PARAMETERS: Structure = Structure::new(
 static PEDIT: Set = Set::new(
     "TCA_PEDIT",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::Members(actions::pedit)),
         row(3, "pad", Is::Known),
         row(4, "parms_ex", Is::Members(actions::pedit)),
@@ -250,7 +250,7 @@ static CSUM: Set = Set::new(
     "TCA_CSUM",
     &[
         row(1, "parms", Is::InlineStructure(&CSUM_PARAMETERS)),
-        row(2, "tm", Is::Members(tc::times)).volatile(),
+        row(2, "tm", Is::Members(value::times)).volatile(),
         row(3, "pad", Is::Known),
     ],
 );
@@ -270,9 +270,9 @@ pub static CHECKSUMS: &Names =
 static SKBEDIT: Set = Set::new(
     "TCA_SKBEDIT",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
-        row(3, "priority", Is::Value(tc::class_id)),
+        row(3, "priority", Is::Value(value::class_id)),
         row(4, "queue_mapping", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "pad", Is::Known),
@@ -293,7 +293,7 @@ static PACKET_TYPES: &Names = &[(0, "host"), (1, "broadcast"), (2, "multicast"),
 static SKBMOD: Set = Set::new(
     "TCA_SKBMOD",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&SKBMOD_PARAMETERS)),
         row(3, "dmac", Is::Hardware),
         row(4, "smac", Is::Hardware),
@@ -316,7 +316,7 @@ pub static SKBMOD_FLAGS: &Names = &[(0x8, "swapmac"), (0x10, "ecn")];
 static VLAN: Set = Set::new(
     "TCA_VLAN",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&VLAN_PARAMETERS)),
         row(3, "id", Is::Number(U16)),
         row(4, "protocol", Is::Named(U16Be, ETHER_TYPES)),
@@ -349,15 +349,15 @@ static VLAN_PARAMETERS: Structure = Structure::new(
 static BPF: Set = Set::new(
     "TCA_ACT_BPF",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "ops_len", Is::Known),
-        row(4, "bytecode", filter::INSTRUCTIONS),
+        row(4, "bytecode", bpf::INSTRUCTIONS),
         row(5, "fd", Is::Number(U32)),
         row(6, "bpf_name", Is::Text),
         row(7, "pad", Is::Known),
-        row(TCA_ACT_BPF_TAG, "tag", Is::Members(tc::program_tag::<TCA_ACT_BPF_ID>)),
-        row(TCA_ACT_BPF_ID, "prog", Is::Members(tc::program::<TCA_ACT_BPF_TAG>)),
+        row(TCA_ACT_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_ACT_BPF_ID>)),
+        row(TCA_ACT_BPF_ID, "prog", Is::Members(bpf::program::<TCA_ACT_BPF_TAG>)),
     ],
 );
 
@@ -371,7 +371,7 @@ static CONNMARK: Set = Set::new(
     "TCA_CONNMARK",
     &[
         row(1, "parms", Is::InlineStructure(&CONNMARK_PARAMETERS)),
-        row(2, "tm", Is::Members(tc::times)).volatile(),
+        row(2, "tm", Is::Members(value::times)).volatile(),
         row(3, "pad", Is::Known),
     ],
 );
@@ -387,7 +387,7 @@ static CONNMARK_PARAMETERS: Structure = Structure::new(
 static TUNNEL_KEY: Set = Set::new(
     "TCA_TUNNEL_KEY",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::Members(actions::tunnel_key)),
         row(3, "src_ip", Is::Members(actions::tunnel_source)),
         row(4, "dst_ip", Is::Members(actions::tunnel_destination)),
@@ -439,7 +439,7 @@ static VXLAN_OPTIONS: Set = Set::new("TCA_TUNNEL_KEY_ENC_OPT_VXLAN", &[row(1, "g
 static SAMPLE: Set = Set::new(
     "TCA_SAMPLE",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "rate", Is::Number(U32)),
         row(4, "trunc_size", Is::Number(U32)),
@@ -453,7 +453,7 @@ static IFE: Set = Set::new(
     "TCA_IFE",
     &[
         row(1, "parms", Is::InlineStructure(&IFE_PARAMETERS)),
-        row(2, "tm", Is::Members(tc::times)).volatile(),
+        row(2, "tm", Is::Members(value::times)).volatile(),
         row(3, "dst", Is::Hardware),
         row(4, "src", Is::Hardware),
         row(5, "type", Is::Number(U16)),
@@ -492,7 +492,7 @@ static IFE_METADATA: Set = Set::new(
 static SIMPLE: Set = Set::new(
     "TCA_DEF",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "simple", Is::Text),
         row(4, "pad", Is::Known),
@@ -504,7 +504,7 @@ static CTINFO: Set = Set::new(
     "TCA_CTINFO",
     &[
         row(1, "pad", Is::Known),
-        row(2, "tm", Is::Members(tc::times)).volatile(),
+        row(2, "tm", Is::Members(value::times)).volatile(),
         row(3, "act", Is::InlineStructure(&GENERIC)),
         row(4, "zone", Is::Number(U16)),
         row(5, "dscpmask", Is::Number(U32)),
@@ -520,7 +520,7 @@ static CTINFO: Set = Set::new(
 static MPLS: Set = Set::new(
     "TCA_MPLS",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&MPLS_PARAMETERS)),
         row(3, "pad", Is::Known),
         row(4, "protocol", Is::Named(U16Be, ETHER_TYPES)),
@@ -554,12 +554,12 @@ static CT: Set = Set::new(
     "TCA_CT",
     &[
         row(1, "parms", Is::InlineStructure(&GENERIC)),
-        row(2, "tm", Is::Members(tc::times)).volatile(),
+        row(2, "tm", Is::Members(value::times)).volatile(),
         row(3, "action", Is::Members(actions::connection)),
         row(4, "zone", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "mark_mask", Is::NumberUnless(U32, 0xffff_ffff)),
-        row(7, "label", Is::Value(tc::masked_octets)),
+        row(7, "label", Is::Value(value::masked_octets)),
         row(8, "label_mask", Is::Known),
         row(9, "nat_ipv4_min", Is::Known),
         row(10, "nat_ipv4_max", Is::Known),
@@ -578,7 +578,7 @@ static CT: Set = Set::new(
 static GATE: Set = Set::new(
     "TCA_GATE",
     &[
-        row(1, "tm", Is::Members(tc::times)).volatile(),
+        row(1, "tm", Is::Members(value::times)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "pad", Is::Known),
         row(4, "priority", Is::Number(I32)),

@@ -2,17 +2,27 @@
 //! `include/uapi/linux/rtnetlink.h`; the rest: `pkt_sched.h`, `pkt_cls.h`, `gen_stats.h` and `tc_act/` beside it.
 
 pub mod action;
+pub mod bpf;
 pub mod class;
 pub mod filter;
 pub mod flower;
 pub mod names;
 pub mod qdisc;
 pub mod statistics;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod value;
 
-use crate::decode::code::tc;
+pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND, TCA_OPTIONS};
+
+use self::names::TCA_STATS2;
+use self::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
+use crate::decode::code::tc::{actions, filters};
+use crate::decode::context::Context;
 use crate::decode::schema::{
-    Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
 };
+use crate::json::Json;
 
 /// `RTM_NEWQDISC` and `RTM_DELQDISC`.
 pub static QDISC: Kind = Kind {
@@ -102,12 +112,6 @@ pub static TC_ACTION: Kind = Kind {
     dumps: &[],
 };
 
-/// `TCA_KIND`.
-pub const TCA_KIND: u16 = 1;
-/// `TCA_OPTIONS`.
-pub const TCA_OPTIONS: u16 = 2;
-/// `TCA_STATS2`.
-pub const TCA_STATS2: u16 = 7;
 /// `TCA_CHAIN`.
 pub const TCA_CHAIN: u16 = 11;
 /// `TCA_ROOT_TAB`, or `TCA_ACT_TAB`: a nest with actions, each under its place.
@@ -119,8 +123,8 @@ static QDISC_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(tc::qdisc_handle)),
-        field_of(12, 4, "parent", Is::Members(tc::qdisc_parent)),
+        field_of(8, 4, "handle", Is::Value(qdisc_handle)),
+        field_of(12, 4, "parent", Is::Members(qdisc_parent)),
         // tcm_info.
         field(16, "refcnt", Is::NumberUnless(U32, 1)).volatile(),
     ],
@@ -132,10 +136,10 @@ static CLASS_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(tc::class_id)),
-        field_of(12, 4, "parent", Is::Members(tc::class_parent)),
+        field_of(8, 4, "handle", Is::Value(class_id)),
+        field_of(12, 4, "parent", Is::Members(class_parent)),
         // tcm_info: the queueing discipline inside the class.
-        field_of(16, 4, "leaf", Is::Members(tc::class_leaf)),
+        field_of(16, 4, "leaf", Is::Members(class_leaf)),
     ],
 );
 
@@ -143,22 +147,19 @@ static FILTER_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
     &[
-        field_of(4, 4, "dev", Is::Members(tc::filters::device)),
-        field_of(8, 4, "handle", Is::Members(tc::filters::bare_handle)),
+        field_of(4, 4, "dev", Is::Members(filters::device)),
+        field_of(8, 4, "handle", Is::Members(filters::bare_handle)),
         // It has two names for what comes in, and no other parent makes the same filter.
-        field_of(12, 4, "parent", Is::Members(tc::filters::parent)).volatile(),
+        field_of(12, 4, "parent", Is::Members(filters::parent)).volatile(),
         // tcm_info.
-        field_of(16, 4, "protocol", Is::Members(tc::filters::protocol_and_priority)),
+        field_of(16, 4, "protocol", Is::Members(filters::protocol_and_priority)),
     ],
 );
 
 static CHAIN_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
-    &[
-        field_of(4, 4, "dev", Is::Members(tc::filters::device)),
-        field_of(12, 4, "parent", Is::Members(tc::filters::parent)),
-    ],
+    &[field_of(4, 4, "dev", Is::Members(filters::device)), field_of(12, 4, "parent", Is::Members(filters::parent))],
 );
 
 static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
@@ -167,7 +168,7 @@ static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
 const ROWS: [Row; 16] = [
     row(TCA_KIND, "kind", Is::Text),
     row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::OPTIONS)),
-    row(3, "stats", Is::Members(tc::old_statistics)).volatile(),
+    row(3, "stats", Is::Members(statistics::old_statistics)).volatile(),
     // What TCA_STATS_APP says, once more.
     row(4, "xstats", Is::Known),
     row(5, "estimator", Is::Structure(&statistics::ESTIMATOR)),
@@ -202,7 +203,7 @@ static FILTER_ATTRIBUTES: Set = Set::new(
     "TCA",
     &const {
         let mut rows = ROWS;
-        rows[1] = row(TCA_OPTIONS, "options", Is::Value(tc::filters::options));
+        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filters::options));
         rows
     },
 );
@@ -215,7 +216,7 @@ pub static BIT_FIELD: Structure =
 static ACTION_ATTRIBUTES: Set = Set::new(
     "TCA_ROOT",
     &[
-        row(TCA_ROOT_TAB, "actions", Is::Members(tc::actions::single)),
+        row(TCA_ROOT_TAB, "actions", Is::Members(actions::single)),
         row(2, "flags", Is::Known),
         row(3, "count", Is::Known),
         row(4, "time_delta", Is::Known),
@@ -230,6 +231,7 @@ const FILTER_DUMPS: &[Dump] = &[
     Dump { message: 46, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
     Dump { message: 46, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
 ];
+
 const CHAIN_DUMPS: &[Dump] = &[
     Dump { message: 102, header: &[0; 20], attributes: &[], per_link: Some(4) },
     Dump { message: 102, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
@@ -241,14 +243,40 @@ const INGRESS_HEADER: [u8; 20] = {
     let [a, b, c, d] = INGRESS.to_ne_bytes();
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
 };
+
 const EGRESS_HEADER: [u8; 20] = {
     let [a, b, c, d] = EGRESS.to_ne_bytes();
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
 };
 
-/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)`.
-pub const INGRESS: u32 = 0xffff_fff2;
-/// The handle of `ingress` and `clsact`, which stands for [`INGRESS`] where somebody asked so.
-pub const INGRESS_QDISC: u32 = 0xffff_0000;
-/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)`.
-pub const EGRESS: u32 = 0xffff_fff3;
+/// The handle of a queueing discipline: `1:`.
+pub fn qdisc_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.display(format_args!("{:x}:", u32_of(payload)? >> 16));
+    Ok(())
+}
+
+/// `root`, or the class that it is in; nothing where it is in none.
+pub fn qdisc_parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if u32_of(payload)? == 0 { Ok(()) } else { class_parent(out, context, payload) }
+}
+
+/// `root`, or the class that it is in.
+pub fn class_parent(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    match u32_of(payload)? {
+        ROOT => write_true(out, "root"),
+        parent => {
+            out.key("parent");
+            write_class_id(out, parent);
+        }
+    }
+    Ok(())
+}
+
+/// The major number of the queueing discipline inside a class, where there is one.
+pub fn class_leaf(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let leaf = u32_of(payload)?;
+    if leaf != 0 {
+        write_number(out, "leaf", (leaf >> 16).into());
+    }
+    Ok(())
+}
