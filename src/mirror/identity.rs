@@ -44,7 +44,7 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
         let nest = attribute(set, tc::TCA_ROOT_TAB).unwrap_or_default();
         let action = attributes(nest).next().map(|found| found.payload).unwrap_or_default();
         push(key, attribute(action, tc::action::TCA_ACT_KIND));
-        push(key, code::tc::actions::index(action));
+        push(key, tc::action::index(action));
     } else if std::ptr::eq(kind, &neightbl::NEIGHTBL) {
         let settings = attribute(set, neightbl::NDTA_PARMS).unwrap_or_default();
         let ifindex = attribute(settings, neightbl::NDTPA_IFINDEX);

@@ -1,6 +1,5 @@
 //! Values of traffic control, on their way to their tables.
 
-pub mod actions;
 pub mod disciplines;
 pub mod ematches;
 pub mod filters;

@@ -1,9 +1,10 @@
 //! Options of filters, by their kind, and extended matches. `pkt_cls.h`, `tc_ematch/`.
 
+use super::action::police::old_police;
 use super::names::FILTER_FLAGS;
 use super::value::class_id;
-use super::{bpf, flower};
-use crate::decode::code::tc::{actions, ematches, filters};
+use super::{action, bpf, flower};
+use crate::decode::code::tc::{ematches, filters};
 use crate::decode::schema::{Is, Names, Scalar::*, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::names::REALMS;
 
@@ -33,16 +34,14 @@ pub enum Handle {
     Tree,
 }
 
-static ACTION: Is = Is::Value(actions::one);
-
 /// `TCA_BASIC_*`.
 static BASIC: Set = Set::new(
     "TCA_BASIC",
     &[
         row(1, "flowid", Is::Value(class_id)),
         row(2, "ematch", Is::Value(ematches::tree)),
-        row(3, "actions", Is::Each(&ACTION)),
-        row(4, "police", Is::Members(actions::old_police)),
+        row(3, "actions", action::LIST),
+        row(4, "police", Is::Members(old_police)),
         row(5, "pcnt", Is::InlineStructure(&BASIC_COUNTERS)).volatile(),
         row(6, "pad", Is::Known),
     ],
@@ -56,8 +55,8 @@ static BASIC_COUNTERS: Structure =
 static BPF: Set = Set::new(
     "TCA_BPF",
     &[
-        row(1, "actions", Is::Each(&ACTION)),
-        row(2, "police", Is::Members(actions::old_police)),
+        row(1, "actions", action::LIST),
+        row(2, "police", Is::Members(old_police)),
         row(3, "flowid", Is::Value(class_id)),
         row(4, "ops_len", Is::Known),
         row(5, "bytecode", bpf::INSTRUCTIONS),
@@ -79,8 +78,8 @@ const TCA_BPF_ID: u16 = 11;
 static CGROUP: Set = Set::new(
     "TCA_CGROUP",
     &[
-        row(1, "actions", Is::Each(&ACTION)),
-        row(2, "police", Is::Members(actions::old_police)),
+        row(1, "actions", action::LIST),
+        row(2, "police", Is::Members(old_police)),
         row(3, "ematch", Is::Value(ematches::tree)),
     ],
 );
@@ -97,8 +96,8 @@ static FLOW: Set = Set::new(
         row(6, "mask", Is::Members(filters::flow_arithmetic)),
         row(7, "xor", Is::Members(filters::flow_arithmetic)),
         row(8, "divisor", Is::Number(U32)),
-        row(9, "actions", Is::Each(&ACTION)),
-        row(10, "police", Is::Members(actions::old_police)),
+        row(9, "actions", action::LIST),
+        row(10, "police", Is::Members(old_police)),
         row(11, "ematch", Is::Value(ematches::tree)),
         row(12, "perturb", Is::Number(U32)),
     ],
@@ -131,9 +130,9 @@ static FW: Set = Set::new(
     "TCA_FW",
     &[
         row(1, "classid", Is::Value(class_id)),
-        row(2, "police", Is::Members(actions::old_police)),
+        row(2, "police", Is::Members(old_police)),
         row(3, "indev", Is::Text),
-        row(4, "actions", Is::Each(&ACTION)),
+        row(4, "actions", action::LIST),
         row(TCA_FW_MASK, "mask", Is::Known),
     ],
 );
@@ -146,7 +145,7 @@ static MATCHALL: Set = Set::new(
     "TCA_MATCHALL",
     &[
         row(1, "flowid", Is::Value(class_id)),
-        row(2, "actions", Is::Each(&ACTION)),
+        row(2, "actions", action::LIST),
         row(3, "flags", Is::Flags(U32, FILTER_FLAGS)),
         // struct tc_matchall_pcnt.
         row(4, "rule_hit", Is::Number(U64)).volatile(),
@@ -162,8 +161,8 @@ static ROUTE: Set = Set::new(
         row(2, "to", Is::NamedId(U32, REALMS)),
         row(3, "from", Is::NamedId(U32, REALMS)),
         row(4, "fromif", Is::Link),
-        row(5, "police", Is::Members(actions::old_police)),
-        row(6, "actions", Is::Each(&ACTION)),
+        row(5, "police", Is::Members(old_police)),
+        row(6, "actions", action::LIST),
     ],
 );
 
@@ -176,8 +175,8 @@ static U32_TREE: Set = Set::new(
         row(3, "link", Is::Value(filters::tree_handle)),
         row(4, "ht_divisor", Is::Number(U32)),
         row(5, "sel", Is::Members(filters::tree_selector)),
-        row(6, "police", Is::Members(actions::old_police)),
-        row(7, "actions", Is::Each(&ACTION)),
+        row(6, "police", Is::Members(old_police)),
+        row(7, "actions", action::LIST),
         row(8, "input_dev", Is::Text),
         row(TCA_U32_PCNT, "pcnt", Is::Members(filters::tree_counters)).volatile(),
         row(10, "mark", Is::InlineStructure(&U32_MARK)),

@@ -1,10 +1,11 @@
 //! The filter `flower`, `TCA_FLOWER_*`: `pkt_cls.h`. What it matches stands in an object of its own, `keys`, though the
 //! attributes are all in one nest: hence two sets over the same attributes.
 
+use super::action;
 use super::names::FILTER_FLAGS;
 use super::value::masked_octets;
 use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
-use crate::decode::code::tc::{actions, flower};
+use crate::decode::code::tc::flower;
 use crate::decode::schema::{Is, Names, Row, Scalar::*, Set, row};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
@@ -40,8 +41,6 @@ pub static KEYS: Set = Set::new(
     },
 );
 
-static ACTION: Is = Is::Value(actions::one);
-
 /// An attribute that is told with another: a mask, or the end of a range.
 const fn with_another(number: u16, key: &'static str) -> Row {
     row(number, key, Is::Known)
@@ -50,7 +49,7 @@ const fn with_another(number: u16, key: &'static str) -> Row {
 const ROWS: [Row; 111] = [
     row(1, "classid", Is::Members(flower::class)),
     row(2, "indev", Is::Text),
-    row(3, "actions", Is::Each(&ACTION)),
+    row(3, "actions", action::LIST),
     row(4, "dst_mac", Is::Value(flower::hardware)),
     with_another(5, "dst_mac_mask"),
     row(6, "src_mac", Is::Value(flower::hardware)),

@@ -17,7 +17,7 @@ pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND, TCA_OPTIONS};
 
 use self::names::TCA_STATS2;
 use self::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
-use crate::decode::code::tc::{actions, filters};
+use crate::decode::code::tc::filters;
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
@@ -216,7 +216,7 @@ pub static BIT_FIELD: Structure =
 static ACTION_ATTRIBUTES: Set = Set::new(
     "TCA_ROOT",
     &[
-        row(TCA_ROOT_TAB, "actions", Is::Members(actions::single)),
+        row(TCA_ROOT_TAB, "actions", Is::Members(action::single)),
         row(2, "flags", Is::Known),
         row(3, "count", Is::Known),
         row(4, "time_delta", Is::Known),
