@@ -1,9 +1,6 @@
 //! Values of traffic control, on their way to their tables.
 
 pub mod disciplines;
-pub mod ematches;
-pub mod filters;
-pub mod flower;
 
 #[cfg(test)]
 use crate::kinds::rtnetlink::tc::testing as tests;

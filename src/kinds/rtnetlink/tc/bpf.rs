@@ -6,7 +6,7 @@ use crate::decode::schema::{Decoded, Is, Scalar::*, Structure, field};
 use crate::json::Json;
 
 /// Instructions of the old BPF, for filters and actions.
-pub const INSTRUCTIONS: Is = Is::Array(&INSTRUCTION, 8);
+pub(super) const INSTRUCTIONS: Is = Is::Array(&INSTRUCTION, 8);
 
 /// A program of the old BPF, as instructions of 8 octets.
 static INSTRUCTION: Is = Is::Structure(&SOCK_FILTER);
@@ -24,7 +24,7 @@ static SOCK_FILTER: Structure = Structure::new(
 );
 
 /// A BPF program's number, and the tag beside it: `prog`.
-pub fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let id = u32_of(payload)?;
     out.key("prog");
     out.begin_object();
@@ -38,7 +38,7 @@ pub fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, payload: &
 }
 
 /// A BPF program's tag, where its number is not known.
-pub fn program_tag<const ID: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn program_tag<const ID: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if context.sibling(ID).is_none() {
         out.key("tag");
         out.hex(payload);

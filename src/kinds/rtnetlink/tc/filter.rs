@@ -1,12 +1,17 @@
-//! Options of filters, by their kind, and extended matches. `pkt_cls.h`, `tc_ematch/`.
+//! Filters and chains: where they are, and the options of each kind. `pkt_cls.h`.
 
 use super::action::police::old_police;
-use super::names::FILTER_FLAGS;
-use super::value::class_id;
-use super::{action, bpf, flower};
-use crate::decode::code::tc::{ematches, filters};
-use crate::decode::schema::{Is, Names, Scalar::*, Set, Structure, field, field_of, row};
-use crate::kinds::rtnetlink::names::REALMS;
+use super::names::{EGRESS, FILTER_FLAGS, INGRESS, TCA_KIND, TCA_OPTIONS};
+use super::tree::write_tree_handle;
+use super::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
+use super::{action, bpf, ematch, flower, tree};
+use crate::decode::context::Context;
+use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::value::{name_of, write_link};
+use crate::decode::walk::{write_part, write_set};
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::{ETHER_TYPES, REALMS};
+use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// By `TCA_KIND`: how the filter's handle is told, and its attributes.
 pub static OPTIONS: &[(&str, Handle, &Set)] = &[
@@ -18,7 +23,7 @@ pub static OPTIONS: &[(&str, Handle, &Set)] = &[
     ("fw", Handle::Mark, &FW),
     ("matchall", Handle::Number, &MATCHALL),
     ("route", Handle::Route, &ROUTE),
-    ("u32", Handle::Tree, &U32_TREE),
+    ("u32", Handle::Tree, &tree::U32_TREE),
 ];
 
 /// What a filter's handle is.
@@ -34,12 +39,135 @@ pub enum Handle {
     Tree,
 }
 
+/// `TCM_IFINDEX_MAGIC_BLOCK`: in place of an interface, for a block that several share. Its number stands in place of
+/// the parent.
+const BLOCK: u32 = 0xffff_ffff;
+
+/// Offsets in `struct tcmsg`.
+const INTERFACE_AT: usize = 4;
+const HANDLE_AT: usize = 8;
+const PARENT_AT: usize = 12;
+
+fn header(context: &Context<'_>, at: usize) -> u32 {
+    u32_at(context.header, at).unwrap_or_default()
+}
+
+/// The interface, or the block.
+pub(super) fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    match u32_of(payload)? {
+        BLOCK => write_number(out, "block", header(context, PARENT_AT).into()),
+        ifindex => {
+            write_number(out, "ifindex", ifindex.into());
+            out.key("dev");
+            write_link(out, context, ifindex);
+        }
+    }
+    Ok(())
+}
+
+/// Where the packets come by: `root`, `ingress`, `egress`, or a class; of a block nothing.
+pub(super) fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if header(context, INTERFACE_AT) == BLOCK {
+        return Ok(());
+    }
+    match u32_of(payload)? {
+        ROOT => write_true(out, "root"),
+        INGRESS => write_true(out, "ingress"),
+        EGRESS => write_true(out, "egress"),
+        parent => {
+            out.key("parent");
+            write_class_id(out, parent);
+        }
+    }
+    Ok(())
+}
+
+/// The handle, where there are no options in which it would be told.
+pub(super) fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let handle = u32_of(payload)?;
+    if handle != 0 && context.sibling(TCA_OPTIONS).is_none() {
+        write_number(out, "handle", handle.into());
+    }
+    Ok(())
+}
+
+/// `tcm_info`: the protocol of the packets, in the network's byte order, and the preference above it.
+pub(super) fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let information = u32_of(payload)?;
+    let (protocol, preference) = (u16::from_be(information as u16), information >> 16);
+    if protocol != 0 {
+        out.key("protocol");
+        match name_of(ETHER_TYPES, protocol.into()) {
+            Some(name) => out.string(name),
+            None => out.unsigned(protocol.into()),
+        }
+    }
+    if preference != 0 {
+        write_number(out, "pref", preference.into());
+    }
+    Ok(())
+}
+
+/// `TCA_OPTIONS` of a filter, or of a chain's template, by the kind beside it; with the handle, as `tc` has it.
+pub(super) fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let kind = context.sibling(TCA_KIND).ok_or(Wrong::Because("its kind is missing"))?;
+    let kind = kind.split(|&octet| octet == 0).next().unwrap_or_default();
+    let Some((_, style, set)) = OPTIONS.iter().find(|(name, ..)| name.as_bytes() == kind) else {
+        return Err(Wrong::Because("a kind that is not known"));
+    };
+    let inside = context.inside(payload);
+    out.begin_object();
+    write_handle(out, &inside, *style);
+    if std::ptr::eq(*set, &flower::OUTER) {
+        out.key("keys");
+        out.begin_object();
+        write_part(out, &inside, &flower::KEYS, payload);
+        out.end_object();
+    }
+    write_set(out, &inside, set, payload);
+    out.end_object();
+    Ok(())
+}
+
+fn write_handle(out: &mut Json, context: &Context<'_>, style: Handle) {
+    let handle = header(context, HANDLE_AT);
+    match style {
+        Handle::Number if handle != 0 => write_number(out, "handle", handle.into()),
+        Handle::Mark => {
+            let mask = attribute_u32(context.set, TCA_FW_MASK);
+            if handle != 0 || mask.is_some() {
+                out.key("fw");
+                out.begin_object();
+                write_number(out, "mark", handle.into());
+                write_number(out, "mask", mask.unwrap_or(u32::MAX).into());
+                out.end_object();
+            }
+        }
+        Handle::Route if handle != 0 => {
+            write_number(out, "fh", handle.into());
+            let order = handle >> 8 & 0x7f;
+            if order != 0 {
+                write_number(out, "order", order.into());
+            }
+        }
+        Handle::Tree if handle != 0 => {
+            out.key("fh");
+            write_tree_handle(out, handle);
+            let node = handle & 0xfff;
+            if node != 0 {
+                write_number(out, "order", node.into());
+            }
+        }
+        _ => {}
+    }
+}
+
 /// `TCA_BASIC_*`.
 static BASIC: Set = Set::new(
     "TCA_BASIC",
     &[
         row(1, "flowid", Is::Value(class_id)),
-        row(2, "ematch", Is::Value(ematches::tree)),
+        row(2, "ematch", Is::Value(ematch::tree)),
         row(3, "actions", action::LIST),
         row(4, "police", Is::Members(old_police)),
         row(5, "pcnt", Is::InlineStructure(&BASIC_COUNTERS)).volatile(),
@@ -80,7 +208,7 @@ static CGROUP: Set = Set::new(
     &[
         row(1, "actions", action::LIST),
         row(2, "police", Is::Members(old_police)),
-        row(3, "ematch", Is::Value(ematches::tree)),
+        row(3, "ematch", Is::Value(ematch::tree)),
     ],
 );
 
@@ -93,12 +221,12 @@ static FLOW: Set = Set::new(
         row(3, "baseclass", Is::Value(class_id)),
         row(4, "rshift", Is::Number(U32)),
         row(5, "addend", Is::Number(U32)),
-        row(6, "mask", Is::Members(filters::flow_arithmetic)),
-        row(7, "xor", Is::Members(filters::flow_arithmetic)),
+        row(6, "mask", Is::Members(flow_arithmetic)),
+        row(7, "xor", Is::Members(flow_arithmetic)),
         row(8, "divisor", Is::Number(U32)),
         row(9, "actions", action::LIST),
         row(10, "police", Is::Members(old_police)),
-        row(11, "ematch", Is::Value(ematches::tree)),
+        row(11, "ematch", Is::Value(ematch::tree)),
         row(12, "perturb", Is::Number(U32)),
     ],
 );
@@ -125,6 +253,27 @@ static FLOW_KEYS: &Names = &[
     (1 << 17, "rxhash"),
 ];
 
+/// `TCA_FLOW_MASK` and `TCA_FLOW_XOR`, as `and`, `xor` and `or`, written by the first that is there.
+fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
+    const MASK: u16 = 6;
+    const XOR: u16 = 7;
+    let mask = context.sibling(MASK).map(u32_of).transpose()?;
+    if context.number() == XOR && mask.is_some() {
+        return Ok(());
+    }
+    let value = context.sibling(XOR).map(u32_of).transpose()?.unwrap_or_default();
+    let mask = mask.unwrap_or(u32::MAX);
+    if mask != u32::MAX {
+        write_number(out, "and", mask.into());
+    }
+    for (key, bits) in [("xor", mask & value), ("or", !mask & value)] {
+        if bits != 0 {
+            write_number(out, key, bits.into());
+        }
+    }
+    Ok(())
+}
+
 /// `TCA_FW_*`. The mask is told with the mark.
 static FW: Set = Set::new(
     "TCA_FW",
@@ -138,7 +287,7 @@ static FW: Set = Set::new(
 );
 
 /// `TCA_FW_MASK`.
-pub const TCA_FW_MASK: u16 = 5;
+const TCA_FW_MASK: u16 = 5;
 
 /// `TCA_MATCHALL_*`.
 static MATCHALL: Set = Set::new(
@@ -166,144 +315,61 @@ static ROUTE: Set = Set::new(
     ],
 );
 
-/// `TCA_U32_*`.
-static U32_TREE: Set = Set::new(
-    "TCA_U32",
-    &[
-        row(1, "flowid", Is::Value(class_id)),
-        row(2, "hash", Is::Members(filters::tree_bucket)),
-        row(3, "link", Is::Value(filters::tree_handle)),
-        row(4, "ht_divisor", Is::Number(U32)),
-        row(5, "sel", Is::Members(filters::tree_selector)),
-        row(6, "police", Is::Members(old_police)),
-        row(7, "actions", action::LIST),
-        row(8, "input_dev", Is::Text),
-        row(TCA_U32_PCNT, "pcnt", Is::Members(filters::tree_counters)).volatile(),
-        row(10, "mark", Is::InlineStructure(&U32_MARK)),
-        row(11, "flags", Is::Flags(U32, FILTER_FLAGS)),
-        row(12, "pad", Is::Known),
-    ],
-);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::NoLinks;
+    use crate::decode::walk::write_object;
+    use crate::kinds::rtnetlink::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::testing::members;
+    use crate::netlink::wire::append_attribute;
 
-/// `TCA_U32_PCNT`.
-pub const TCA_U32_PCNT: u16 = 9;
+    fn written(header: [u32; 4], kind: &str, options: &[u8]) -> String {
+        let mut payload = vec![0; 4];
+        header.iter().for_each(|number| payload.extend_from_slice(&number.to_ne_bytes()));
+        append_attribute(&mut payload, TCA_KIND, kind.as_bytes());
+        append_attribute(&mut payload, TCA_OPTIONS, options);
+        let mut out = Json::new();
+        write_object(&mut out, &FILTER, &FILTER.context(&payload, &NoLinks));
+        String::from_utf8_lossy(out.bytes()).into_owned()
+    }
 
-/// `struct tc_u32_mark`.
-static U32_MARK: Structure = Structure::new(
-    "tc_u32_mark",
-    12,
-    &[
-        field(0, "fwmark_value", Is::Number(U32)),
-        field(4, "fwmark_mask", Is::Number(U32)),
-        field(8, "fwmark_success", Is::Number(U32)).volatile(),
-    ],
-);
+    #[test]
+    fn a_block_has_no_interface() {
+        let information = 77 << 16 | u32::from(0x0800u16.to_be());
+        assert_eq!(
+            written([BLOCK, 0, 7, information], "matchall", &[]),
+            r#"{"block":7,"protocol":"ip","pref":77,"kind":"matchall","options":{}}"#
+        );
+        assert!(written([3, 0, INGRESS, 0], "matchall", &[]).starts_with(r#"{"ifindex":3,"dev":"if3","ingress":true"#));
+    }
 
-/// `struct tc_u32_key`.
-pub static U32_KEY: Structure = Structure::new(
-    "tc_u32_key",
-    16,
-    &[
-        field(4, "value", Is::Number(U32Be)),
-        field(0, "mask", Is::Number(U32Be)),
-        field_of(12, 4, "offmask", Is::Value(filters::tree_offset_mask)),
-        field(8, "off", Is::Number(I32)),
-    ],
-);
+    #[test]
+    fn handles_have_the_form_of_their_kind() {
+        let options = |kind, handle| written([3, handle, 0x1_0000, 0], kind, &[]);
+        assert!(options("flower", 1).contains(r#""options":{"handle":1,"keys":{}}"#));
+        assert!(options("fw", 16).contains(r#""options":{"fw":{"mark":16,"mask":4294967295}}"#));
+        assert!(options("u32", 0x8000_0800).contains(r#""options":{"fh":"800::800","order":2048}"#));
+        assert!(options("u32", 0x0010_7800).contains(r#""options":{"fh":"1:7:800","order":2048}"#));
+        assert!(options("route", 0x0005_8000).contains(r#""options":{"fh":360448}"#));
+        assert!(options("other", 1).contains(r#""error":"a kind that is not known""#));
+    }
 
-/// `TCF_EM_*`: kinds of extended matches, with what each holds and under which key, where it needs one.
-pub static EMATCHES: &[(u16, &str, &str, Is)] = &[
-    // The place of the first of the matches in parentheses.
-    (0, "container", "first", Is::Number(U32)),
-    (1, "cmp", "", Is::Members(ematches::compare)),
-    (2, "nbyte", "", Is::Members(ematches::octets)),
-    (3, "u32", "", Is::InlineStructure(&U32_KEY)),
-    (4, "meta", "", Is::Members(ematches::meta)),
-    (5, "text", "", Is::Members(ematches::text)),
-    (6, "vlan", "data", Is::Hex),
-    (7, "canid", "rules", Is::Array(&CAN_FILTER, 8)),
-    (8, "ipset", "", Is::InlineStructure(&IP_SET)),
-    (9, "ipt", "", Is::Inline(&IPT)),
-];
+    #[test]
+    fn an_attribute_of_flower_that_is_not_known_is_told_once() {
+        let mut options = Vec::new();
+        append_attribute(&mut options, 102, &[2]);
+        append_attribute(&mut options, 999, &[1]);
+        let line = written([3, 1, 0x1_0000, 0], "flower", &options);
+        assert!(line.contains(r#""keys":{"num_of_vlans":2},"unknown":[{"attr":999,"hex":"01"}]}"#), "{line}");
+    }
 
-static CAN_FILTER: Is = Is::Structure(&CAN_FILTER_RULE);
-
-/// `struct can_filter`: `include/uapi/linux/can.h`.
-static CAN_FILTER_RULE: Structure =
-    Structure::new("can_filter", 8, &[field(0, "id", Is::Number(U32)), field(4, "mask", Is::Number(U32))]);
-
-/// `struct xt_set_info`: `include/uapi/linux/netfilter/xt_set.h`.
-static IP_SET: Structure = Structure::new(
-    "xt_set_info",
-    4,
-    &[field(0, "index", Is::Number(U16)), field(2, "dim", Is::Number(U8)), field(3, "flags", Is::Number(U8))],
-);
-
-/// `TCA_EM_IPT_*`.
-static IPT: Set = Set::new(
-    "TCA_EM_IPT",
-    &[
-        row(1, "hook", Is::Number(U32)),
-        row(2, "name", Is::Text),
-        row(3, "revision", Is::Number(U8)),
-        row(4, "nfproto", Is::Number(U8)),
-        row(5, "data", Is::Hex),
-    ],
-);
-
-/// `TCF_LAYER_*`.
-pub static LAYERS: &Names = &[(0, "link"), (1, "network"), (2, "transport")];
-
-/// `TCF_EM_OPND_*`.
-pub static OPERATORS: &Names = &[(0, "eq"), (1, "gt"), (2, "lt")];
-
-/// `TCF_META_ID_*`: `tc_ematch/tc_em_meta.h`.
-pub static META_IDS: &Names = &[
-    (1, "random"),
-    (2, "loadavg_1"),
-    (3, "loadavg_5"),
-    (4, "loadavg_15"),
-    (5, "dev"),
-    (6, "priority"),
-    (7, "protocol"),
-    (8, "pkt_type"),
-    (9, "pkt_len"),
-    (10, "data_len"),
-    (11, "mac_len"),
-    (12, "nf_mark"),
-    (13, "tc_index"),
-    (14, "rt_classid"),
-    (15, "rt_iif"),
-    (16, "sk_family"),
-    (17, "sk_state"),
-    (18, "sk_reuse"),
-    (19, "sk_bind_if"),
-    (20, "sk_refcnt"),
-    (21, "sk_shutdown"),
-    (22, "sk_proto"),
-    (23, "sk_type"),
-    (24, "sk_rcvbuf"),
-    (25, "sk_rmem"),
-    (26, "sk_wmem"),
-    (27, "sk_omem"),
-    (28, "sk_wmem_queue"),
-    (29, "sk_rcv_queue"),
-    (30, "sk_snd_queue"),
-    (31, "sk_err_queue"),
-    (32, "sk_fwd_alloc"),
-    (33, "sk_sndbuf"),
-    (34, "sk_allocs"),
-    (35, "sk_route_caps"),
-    (36, "sk_hash"),
-    (37, "sk_lingertime"),
-    (38, "sk_ack_backlog"),
-    (39, "sk_max_ack_backlog"),
-    (40, "sk_prio"),
-    (41, "sk_rcvlowat"),
-    (42, "sk_rcvtimeo"),
-    (43, "sk_sndtimeo"),
-    (44, "sk_sendmsg_off"),
-    (45, "sk_write_pending"),
-    (46, "vlan"),
-    (47, "rxhash"),
-];
+    #[test]
+    fn the_arithmetic_of_flow_is_told_once() {
+        let mut set = Vec::new();
+        append_attribute(&mut set, 6, &0xff00u32.to_ne_bytes());
+        append_attribute(&mut set, 7, &0x0ff0u32.to_ne_bytes());
+        assert_eq!(members(&FILTER, &set, 6, flow_arithmetic, &[]), r#"{"and":65280,"xor":3840,"or":240}"#);
+        assert_eq!(members(&FILTER, &set, 7, flow_arithmetic, &[]), "{}");
+    }
+}

@@ -4,6 +4,7 @@
 pub mod action;
 pub mod bpf;
 pub mod class;
+mod ematch;
 pub mod filter;
 pub mod flower;
 pub mod names;
@@ -11,13 +12,13 @@ pub mod qdisc;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tree;
 pub mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND, TCA_OPTIONS};
 
 use self::names::TCA_STATS2;
 use self::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
-use crate::decode::code::tc::filters;
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
@@ -147,19 +148,19 @@ static FILTER_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
     &[
-        field_of(4, 4, "dev", Is::Members(filters::device)),
-        field_of(8, 4, "handle", Is::Members(filters::bare_handle)),
+        field_of(4, 4, "dev", Is::Members(filter::device)),
+        field_of(8, 4, "handle", Is::Members(filter::bare_handle)),
         // It has two names for what comes in, and no other parent makes the same filter.
-        field_of(12, 4, "parent", Is::Members(filters::parent)).volatile(),
+        field_of(12, 4, "parent", Is::Members(filter::parent)).volatile(),
         // tcm_info.
-        field_of(16, 4, "protocol", Is::Members(filters::protocol_and_priority)),
+        field_of(16, 4, "protocol", Is::Members(filter::protocol_and_priority)),
     ],
 );
 
 static CHAIN_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
-    &[field_of(4, 4, "dev", Is::Members(filters::device)), field_of(12, 4, "parent", Is::Members(filters::parent))],
+    &[field_of(4, 4, "dev", Is::Members(filter::device)), field_of(12, 4, "parent", Is::Members(filter::parent))],
 );
 
 static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
@@ -203,7 +204,7 @@ static FILTER_ATTRIBUTES: Set = Set::new(
     "TCA",
     &const {
         let mut rows = ROWS;
-        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filters::options));
+        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filter::options));
         rows
     },
 );
