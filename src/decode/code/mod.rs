@@ -11,6 +11,5 @@ pub mod links;
 pub mod multicast;
 pub mod network;
 pub mod settings;
-pub mod tc;
 pub mod tunnels;
 pub mod vlan;

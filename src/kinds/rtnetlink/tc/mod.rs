@@ -2,22 +2,21 @@
 //! `include/uapi/linux/rtnetlink.h`; the rest: `pkt_sched.h`, `pkt_cls.h`, `gen_stats.h` and `tc_act/` beside it.
 
 pub mod action;
-pub mod bpf;
-pub mod class;
+mod bpf;
 mod ematch;
 pub mod filter;
 pub mod flower;
-pub mod names;
-pub mod qdisc;
-pub mod statistics;
+mod names;
+mod qdisc;
+mod statistics;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 mod tree;
-pub mod value;
+mod value;
 
-pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND, TCA_OPTIONS};
+pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
-use self::names::TCA_STATS2;
+use self::names::{TCA_OPTIONS, TCA_STATS2};
 use self::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
 use crate::decode::context::Context;
 use crate::decode::schema::{
@@ -194,7 +193,7 @@ static CLASS_ATTRIBUTES: Set = Set::new(
     &const {
         let mut rows = ROWS;
         rows[0] = row(TCA_KIND, "class", Is::Text);
-        rows[1] = row(TCA_OPTIONS, "options", Is::Chosen(&class::OPTIONS));
+        rows[1] = row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::CLASS_OPTIONS));
         rows[6] = row(TCA_STATS2, "stats", Is::Set(&statistics::STATISTICS)).volatile();
         rows
     },

@@ -5,9 +5,9 @@ use crate::decode::schema::Names;
 /// `TCA_KIND`.
 pub const TCA_KIND: u16 = 1;
 /// `TCA_OPTIONS`.
-pub const TCA_OPTIONS: u16 = 2;
+pub(super) const TCA_OPTIONS: u16 = 2;
 /// `TCA_STATS2`.
-pub const TCA_STATS2: u16 = 7;
+pub(super) const TCA_STATS2: u16 = 7;
 /// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)`.
 pub const INGRESS: u32 = 0xffff_fff2;
 /// The handle of `ingress` and `clsact`, which stands for [`INGRESS`] where somebody asked so.
@@ -16,13 +16,13 @@ pub const INGRESS_QDISC: u32 = 0xffff_0000;
 pub const EGRESS: u32 = 0xffff_fff3;
 
 /// `TC_LINKLAYER_*`: `pkt_sched.h`.
-pub static LINK_LAYERS: &Names = &[(0, "unspec"), (1, "ethernet"), (2, "atm")];
+pub(super) static LINK_LAYERS: &Names = &[(0, "unspec"), (1, "ethernet"), (2, "atm")];
 
 /// `CLOCK_*` that the kernel's schedulers can use: `include/uapi/linux/time.h`.
-pub static CLOCKS: &Names = &[(0, "REALTIME"), (1, "MONOTONIC"), (7, "BOOTTIME"), (11, "TAI")];
+pub(super) static CLOCKS: &Names = &[(0, "REALTIME"), (1, "MONOTONIC"), (7, "BOOTTIME"), (11, "TAI")];
 
 /// `TC_ACT_*`: what becomes of a packet; `pkt_cls.h`.
-pub static VERDICTS: &Names = &[
+pub(super) static VERDICTS: &Names = &[
     (0, "pass"),
     (1, "reclassify"),
     (2, "drop"),
@@ -36,10 +36,11 @@ pub static VERDICTS: &Names = &[
 ];
 
 /// `TC_RED_*`: `pkt_sched.h`.
-pub static RED_FLAGS: &Names = &[(1, "ecn"), (2, "harddrop"), (4, "adaptive"), (8, "nodrop")];
+pub(super) static RED_FLAGS: &Names = &[(1, "ecn"), (2, "harddrop"), (4, "adaptive"), (8, "nodrop")];
 
 /// `TCA_CLS_FLAGS_*`: `pkt_cls.h`.
-pub static FILTER_FLAGS: &Names = &[(1, "skip_hw"), (2, "skip_sw"), (4, "in_hw"), (8, "not_in_hw"), (0x10, "verbose")];
+pub(super) static FILTER_FLAGS: &Names =
+    &[(1, "skip_hw"), (2, "skip_sw"), (4, "in_hw"), (8, "not_in_hw"), (0x10, "verbose")];
 
 /// `TC_FP_*`: how frames of a traffic class are sent.
-pub static PREEMPTION: &Names = &[(1, "E"), (2, "P")];
+pub(super) static PREEMPTION: &Names = &[(1, "E"), (2, "P")];

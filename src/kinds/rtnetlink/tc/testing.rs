@@ -6,7 +6,7 @@ use crate::decode::walk::write_value;
 use crate::json::Json;
 
 /// What a function writes of a value, as an object, or what is wrong.
-pub(crate) fn members(kind: &'static Kind, set: &[u8], number: u16, write: WriteValue, payload: &[u8]) -> String {
+pub(super) fn members(kind: &'static Kind, set: &[u8], number: u16, write: WriteValue, payload: &[u8]) -> String {
     let mut whole = vec![0; kind.header.bytes];
     whole.extend_from_slice(set);
     let context = kind.context(&whole, &NoLinks).numbered(number);
@@ -16,4 +16,14 @@ pub(crate) fn members(kind: &'static Kind, set: &[u8], number: u16, write: Write
         Ok(()) => String::from_utf8_lossy(out.bytes()).into_owned(),
         Err(wrong) => format!("{wrong:?}"),
     }
+}
+
+/// `struct tc_ratespec`.
+pub(super) fn rate_specification(cell: u8, overhead: u16, mpu: u16, rate: u32) -> Vec<u8> {
+    let mut bytes = vec![cell, 1];
+    bytes.extend_from_slice(&overhead.to_ne_bytes());
+    bytes.extend_from_slice(&[0, 0]);
+    bytes.extend_from_slice(&mpu.to_ne_bytes());
+    bytes.extend_from_slice(&rate.to_ne_bytes());
+    bytes
 }

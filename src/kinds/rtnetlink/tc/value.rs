@@ -1,34 +1,39 @@
 //! Values that several tables of traffic control share: handles, verdicts, ages, numbers.
 
-use super::names::VERDICTS;
+use super::names::{LINK_LAYERS, VERDICTS};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
-use crate::decode::value::{name_of, unsigned};
+use crate::decode::value::{name_of, unsigned, write_named};
 use crate::json::Json;
-use crate::netlink::wire::u32_at;
+use crate::netlink::wire::{u16_at, u32_at};
 
 /// `TC_H_ROOT`.
-pub(crate) const ROOT: u32 = 0xffff_ffff;
+pub(super) const ROOT: u32 = 0xffff_ffff;
 
-pub(crate) fn u32_of(payload: &[u8]) -> Result<u32, Wrong> {
+/// A number of four octets.
+pub(super) fn u32_of(payload: &[u8]) -> Result<u32, Wrong> {
     Ok(unsigned(Scalar::U32, payload)? as u32)
 }
 
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+/// The number of eight octets at an offset.
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-pub(crate) fn write_true(out: &mut Json, key: &str) {
+/// Writes a member that is true.
+pub(super) fn write_true(out: &mut Json, key: &str) {
     out.key(key);
     out.bool(true);
 }
 
-pub(crate) fn write_number(out: &mut Json, key: &str, number: u64) {
+/// Writes a member of a number.
+pub(super) fn write_number(out: &mut Json, key: &str, number: u64) {
     out.key(key);
     out.unsigned(number);
 }
 
-pub(crate) fn write_class_id(out: &mut Json, id: u32) {
+/// Writes the handle of a class or a queueing discipline as `tc` has it: `1:10`, `1:`, `root`.
+pub(super) fn write_class_id(out: &mut Json, id: u32) {
     match (id >> 16, id & 0xffff) {
         _ if id == ROOT => out.string("root"),
         (0, 0) => out.string("none"),
@@ -39,13 +44,13 @@ pub(crate) fn write_class_id(out: &mut Json, id: u32) {
 }
 
 /// The handle of a class: `1:10`.
-pub fn class_id(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn class_id(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_class_id(out, u32_of(payload)?);
     Ok(())
 }
 
 /// What becomes of a packet, `TC_ACT_*`: an object, as `tc` has it.
-pub fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const VALUE: u32 = 0x0fff_ffff;
     let verdict = u32_of(payload)?;
     out.begin_object();
@@ -73,7 +78,7 @@ pub fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 const USER_HZ: u64 = 100;
 
 /// `struct tcf_t`: ages in 1/100 s, told in seconds; one that is 0 never was.
-pub fn times(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn times(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     for (at, key) in [(0, "installed"), (8, "last_used"), (24, "first_used"), (16, "expires")] {
         let time = u64_at(payload, at).ok_or(Wrong::Short(32))?;
         if time != 0 {
@@ -84,7 +89,7 @@ pub fn times(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// Octets in hexadecimal, with their mask (the attribute that follows in number) behind a slash, unless it is whole.
-pub fn masked_octets(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn masked_octets(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.begin_string();
     payload.iter().for_each(|octet| out.continue_display(format_args!("{octet:02x}")));
     if let Some(mask) = context.sibling(context.number() + 1)
@@ -98,7 +103,7 @@ pub fn masked_octets(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
 }
 
 /// Writes a fraction with six significant digits, which is what its bits are worth; a whole number without a point.
-pub(crate) fn write_fraction(out: &mut Json, value: f64) {
+pub(super) fn write_fraction(out: &mut Json, value: f64) {
     let rounded = format!("{value:.5e}").parse().unwrap_or(value);
     if rounded == f64::trunc(rounded) && rounded.abs() < 1e15 {
         out.signed(rounded as i64);
@@ -108,17 +113,53 @@ pub(crate) fn write_fraction(out: &mut Json, value: f64) {
 }
 
 /// Ticks of the packet scheduler's clock in a microsecond: each has 64 ns (`PSCHED_SHIFT` is 6).
-pub(crate) const TICKS_IN_MICROSECOND: f64 = 15.625;
+pub(super) const TICKS_IN_MICROSECOND: f64 = 15.625;
 
 /// The octets, or packets, that are sent in so many ticks.
-pub(crate) fn sent_in(rate: u64, ticks: u64) -> u64 {
+pub(super) fn sent_in(rate: u64, ticks: u64) -> u64 {
     (rate as f64 * (ticks as f64 / TICKS_IN_MICROSECOND) / 1e6) as u64
 }
 
 /// The rate in 64 bits beside `struct tc_ratespec`, or the one in it.
-pub(crate) fn rate_of(context: &Context<'_>, number: u16, specification: &[u8]) -> u64 {
+pub(super) fn rate_of(context: &Context<'_>, number: u16, specification: &[u8]) -> u64 {
     let wide = context.sibling(number).and_then(|rate| u64_at(rate, 0));
     wide.unwrap_or_else(|| u32_at(specification, 8).unwrap_or_default().into())
+}
+
+/// A share of `u32::MAX`.
+pub(super) fn share(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_share(out, u32_of(payload)?);
+    Ok(())
+}
+
+/// Writes a share of `u32::MAX` as a fraction.
+pub(super) fn write_share(out: &mut Json, share: u32) {
+    write_fraction(out, f64::from(share) / f64::from(u32::MAX));
+}
+
+/// Octets of `struct tc_ratespec`.
+pub(super) const RATE_BYTES: usize = 12;
+
+/// The octets in a cell of the rate's table, of `struct tc_ratespec`.
+pub(super) fn cell(specification: &[u8]) -> u64 {
+    1u64.checked_shl(specification[0].into()).unwrap_or_default()
+}
+
+/// Writes the link layer whose framing is counted, of `struct tc_ratespec`.
+pub(super) fn write_link_layer(out: &mut Json, specification: &[u8]) {
+    const LINK_LAYER: u8 = 0x0f;
+    out.key("linklayer");
+    write_named(out, LINK_LAYERS, (specification[1] & LINK_LAYER).into());
+}
+
+/// The octets that are added to each packet, of `struct tc_ratespec`.
+pub(super) fn overhead(specification: &[u8]) -> u64 {
+    u16_at(specification, 2).unwrap_or_default().into()
+}
+
+/// The octets that the smallest packet counts for, of `struct tc_ratespec`.
+pub(super) fn smallest(specification: &[u8]) -> u64 {
+    u16_at(specification, 6).unwrap_or_default().into()
 }
 
 #[cfg(test)]

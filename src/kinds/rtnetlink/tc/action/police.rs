@@ -2,12 +2,12 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Wrong, row};
-use crate::decode::value::write_named;
 use crate::decode::walk::write_set;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
-use crate::kinds::rtnetlink::tc::value::{rate_of, sent_in, times, u64_at, verdict, write_number};
-use crate::netlink::wire::{u16_at, u32_at};
+use crate::kinds::rtnetlink::tc::value::{
+    overhead, rate_of, sent_in, times, u64_at, verdict, write_link_layer, write_number,
+};
+use crate::netlink::wire::u32_at;
 
 /// `TCA_POLICE_*`. Rates are told by its parameters.
 pub(super) static POLICE: Set = Set::new(
@@ -34,7 +34,6 @@ fn police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const PEAK_RATE_64: u16 = 9;
     const PACKET_RATE: u16 = 10;
     const PACKET_BURST: u16 = 11;
-    const LINK_LAYER: u8 = 0x0f;
     if payload.len() < 56 {
         return Err(Wrong::Short(56));
     }
@@ -60,9 +59,8 @@ fn police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     out.key("control_action");
     verdict(out, context, &payload[4..8])?;
-    write_number(out, "overhead", u16_at(rate, 2).unwrap_or_default().into());
-    out.key("linklayer");
-    write_named(out, LINK_LAYERS, (rate[1] & LINK_LAYER).into());
+    write_number(out, "overhead", overhead(rate));
+    write_link_layer(out, rate);
     if !context.comparing {
         write_number(out, "ref", at(44));
         write_number(out, "bind", at(48));
