@@ -17,6 +17,7 @@ pub mod neightbl;
 pub mod netconf;
 pub mod nexthop;
 pub mod nsid;
+pub mod numbers;
 pub mod phonet;
 pub mod prefix;
 pub mod route;

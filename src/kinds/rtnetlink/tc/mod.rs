@@ -16,6 +16,11 @@ mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
+use libc::{
+    RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
+    RTM_NEWACTION, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, RTNLGRP_TC,
+};
+
 use self::names::{TCA_OPTIONS, TCA_STATS2};
 use self::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
 use crate::decode::context::Context;
@@ -23,14 +28,15 @@ use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
 };
 use crate::json::Json;
+use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
 
 /// `RTM_NEWQDISC` and `RTM_DELQDISC`.
 pub static QDISC: Kind = Kind {
     name: "qdisc",
     about: "queueing disciplines",
-    groups: &[4],
-    new: 36,
-    delete: 37,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWQDISC,
+    delete: RTM_DELQDISC,
     families: &[],
     header: &QDISC_HEADER,
     set: &QDISC_ATTRIBUTES,
@@ -38,16 +44,16 @@ pub static QDISC: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4), (12, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 38, header: &[0; 20], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
 };
 
 /// `RTM_NEWTCLASS` and `RTM_DELTCLASS`.
 pub static CLASS: Kind = Kind {
     name: "class",
     about: "classes of queueing disciplines",
-    groups: &[4],
-    new: 40,
-    delete: 41,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWTCLASS,
+    delete: RTM_DELTCLASS,
     families: &[],
     header: &CLASS_HEADER,
     set: &CLASS_ATTRIBUTES,
@@ -55,16 +61,16 @@ pub static CLASS: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 42, header: &[0; 20], attributes: &[], per_link: Some(4) }],
+    dumps: &[Dump { message: RTM_GETTCLASS, header: &[0; 20], attributes: &[], per_link: Some(4) }],
 };
 
 /// `RTM_NEWTFILTER` and `RTM_DELTFILTER`.
 pub static FILTER: Kind = Kind {
     name: "filter",
     about: "filters of queueing disciplines, with their actions",
-    groups: &[4],
-    new: 44,
-    delete: 45,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWTFILTER,
+    delete: RTM_DELTFILTER,
     families: &[],
     header: &FILTER_HEADER,
     set: &FILTER_ATTRIBUTES,
@@ -80,9 +86,9 @@ pub static FILTER: Kind = Kind {
 pub static CHAIN: Kind = Kind {
     name: "chain",
     about: "chains of filters",
-    groups: &[4],
-    new: 100,
-    delete: 101,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWCHAIN,
+    delete: RTM_DELCHAIN,
     families: &[],
     header: &CHAIN_HEADER,
     set: &FILTER_ATTRIBUTES,
@@ -97,9 +103,9 @@ pub static CHAIN: Kind = Kind {
 pub static TC_ACTION: Kind = Kind {
     name: "tc_action",
     about: "actions of filters, as objects of their own",
-    groups: &[4],
-    new: 48,
-    delete: 49,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWACTION,
+    delete: RTM_DELACTION,
     families: &[],
     header: &ACTION_HEADER,
     set: &ACTION_ATTRIBUTES,
@@ -113,7 +119,7 @@ pub static TC_ACTION: Kind = Kind {
 };
 
 /// `TCA_CHAIN`.
-pub const TCA_CHAIN: u16 = 11;
+const TCA_CHAIN: u16 = 11;
 /// `TCA_ROOT_TAB`, or `TCA_ACT_TAB`: a nest with actions, each under its place.
 pub const TCA_ROOT_TAB: u16 = 1;
 
@@ -209,7 +215,7 @@ static FILTER_ATTRIBUTES: Set = Set::new(
 );
 
 /// `struct nla_bitfield32`: bits, and which of them are meant.
-pub static BIT_FIELD: Structure =
+static BIT_FIELD: Structure =
     Structure::new("nla_bitfield32", 8, &[field(0, "value", Is::Number(U32)), field(4, "selector", Is::Number(U32))]);
 
 /// `TCA_ROOT_*`. All but the actions belong to the message, not to one of them.
@@ -227,15 +233,15 @@ static ACTION_ATTRIBUTES: Set = Set::new(
 /// The filters at the root, and those of packets that come in and go out. Those of other classes come with their first
 /// notification, as do those of shared blocks.
 const FILTER_DUMPS: &[Dump] = &[
-    Dump { message: 46, header: &[0; 20], attributes: &[], per_link: Some(4) },
-    Dump { message: 46, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
-    Dump { message: 46, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &[0; 20], attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
 ];
 
 const CHAIN_DUMPS: &[Dump] = &[
-    Dump { message: 102, header: &[0; 20], attributes: &[], per_link: Some(4) },
-    Dump { message: 102, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
-    Dump { message: 102, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &[0; 20], attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
 ];
 
 /// `struct tcmsg` with only its parent.
@@ -250,18 +256,18 @@ const EGRESS_HEADER: [u8; 20] = {
 };
 
 /// The handle of a queueing discipline: `1:`.
-pub fn qdisc_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn qdisc_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     out.display(format_args!("{:x}:", u32_of(payload)? >> 16));
     Ok(())
 }
 
 /// `root`, or the class that it is in; nothing where it is in none.
-pub fn qdisc_parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn qdisc_parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if u32_of(payload)? == 0 { Ok(()) } else { class_parent(out, context, payload) }
 }
 
 /// `root`, or the class that it is in.
-pub fn class_parent(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn class_parent(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     match u32_of(payload)? {
         ROOT => write_true(out, "root"),
         parent => {
@@ -273,7 +279,7 @@ pub fn class_parent(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
 }
 
 /// The major number of the queueing discipline inside a class, where there is one.
-pub fn class_leaf(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn class_leaf(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let leaf = u32_of(payload)?;
     if leaf != 0 {
         write_number(out, "leaf", (leaf >> 16).into());

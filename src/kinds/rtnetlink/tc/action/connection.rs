@@ -1,5 +1,7 @@
 //! Actions that know the connection that a packet belongs to: `ct`, `connmark`, `ctinfo`. `tc_act/`.
 
+use libc::AF_INET;
+
 use super::generic::{BINDINGS, CAPABILITIES, GENERIC, INDEX, REFERENCES, VERDICT};
 use crate::decode::context::Context;
 use crate::decode::schema::{
@@ -96,10 +98,9 @@ fn continue_endpoint(out: &mut Json, payload: &[u8]) -> Decoded {
 fn connection_helper(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const FAMILY: u16 = 17;
     const PROTOCOL: u16 = 18;
-    const AF_INET: u64 = 2;
     out.begin_string();
     if let Some(family) = context.sibling(FAMILY) {
-        out.continue_string(if any_unsigned(family)? == AF_INET { "ipv4-" } else { "ipv6-" });
+        out.continue_string(if any_unsigned(family)? == AF_INET as u64 { "ipv4-" } else { "ipv6-" });
     }
     if let Some(protocol) = context.sibling(PROTOCOL) {
         match any_unsigned(protocol)? {
