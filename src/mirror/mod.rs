@@ -30,8 +30,8 @@ pub use identity::Key;
 pub use links::LinkTable;
 
 use crate::decode::code::multicast;
-use crate::decode::code::network::Legs;
 use crate::decode::schema::{Interface, Kind};
+use crate::kinds::rtnetlink::route::Legs;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire;
 use store::{Group, Store};

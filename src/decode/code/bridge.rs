@@ -1,11 +1,11 @@
 //! Values of bridges and their ports: identifiers, timers, options, ranges of VLANs.
 
-use super::network::seconds;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
 use crate::json::Json;
+use crate::kinds::rtnetlink::value::seconds;
 use crate::netlink::wire::{attribute, attribute_u32, attributes, u16_at};
 
 /// A bridge's identifier, `struct ifla_bridge_id`: the priority as four digits, a dot, the address without leading

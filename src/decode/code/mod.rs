@@ -9,7 +9,6 @@ pub mod discovery;
 pub mod encap;
 pub mod links;
 pub mod multicast;
-pub mod network;
 pub mod settings;
 pub mod tc;
 pub mod tunnels;

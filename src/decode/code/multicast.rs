@@ -1,11 +1,11 @@
 //! Values of multicast: entries of a bridge's or vxlan's database, router ports, multicast routes.
 
-use super::network::Legs;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Wrong};
 use crate::decode::value::{any_unsigned, write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;
+use crate::kinds::rtnetlink::route::Legs;
 use crate::kinds::rtnetlink::{mdb, mroute};
 use crate::netlink::wire::{attribute, u16_at, u32_at};
 

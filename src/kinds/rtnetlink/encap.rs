@@ -2,8 +2,9 @@
 //! `include/uapi/linux/lwtunnel.h` and the header of each.
 
 use super::names::TABLES;
-use crate::decode::code::{encap, network};
+use crate::decode::code::encap;
 use crate::decode::schema::{Is, Names, Scalar::*, Set, row};
+use crate::kinds::rtnetlink::value;
 
 /// By `LWTUNNEL_ENCAP_*`: the name, and the attributes.
 pub static BY_TYPE: &[(u64, &str, &Set)] = &[
@@ -21,7 +22,7 @@ pub static BY_TYPE: &[(u64, &str, &Set)] = &[
 
 /// `MPLS_IPTUNNEL_*`: `include/uapi/linux/mpls_iptunnel.h`.
 static MPLS: Set =
-    Set::new("MPLS_IPTUNNEL", &[row(1, "dst", Is::Value(network::label_stack)), row(2, "ttl", Is::Number(U8))]);
+    Set::new("MPLS_IPTUNNEL", &[row(1, "dst", Is::Value(value::label_stack)), row(2, "ttl", Is::Number(U8))]);
 
 /// `LWTUNNEL_IP_*`.
 static IP: Set = Set::new(

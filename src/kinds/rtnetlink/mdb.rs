@@ -3,10 +3,10 @@
 
 use super::names::ROUTE_PROTOCOLS;
 use crate::decode::code::multicast;
-use crate::decode::code::network;
 use crate::decode::schema::{
     Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row,
 };
+use crate::kinds::rtnetlink::value;
 
 /// `RTM_NEWMDB` and `RTM_DELMDB`. A bridge's dump has one message for each bridge, of the type `RTM_GETMDB`.
 pub static MDB: Kind = Kind {
@@ -47,7 +47,7 @@ static ENTRIES: Set = Set::new("MDBA_MDB_ENTRY", &[row(1, "info", Is::Members(mu
 pub static ENTRY_ATTRIBUTES: Set = Set::new(
     "MDBA_MDB_EATTR",
     &[
-        row(1, "timer", Is::Value(network::seconds)).volatile(),
+        row(1, "timer", Is::Value(value::seconds)).volatile(),
         row(2, "source_list", Is::Each(&SOURCE_ELEMENT)),
         row(3, "filter_mode", Is::Named(U8, FILTER_MODES)),
         row(4, "src", Is::Ip),
@@ -65,7 +65,7 @@ static SOURCE_ELEMENT: Is = Is::Set(&SOURCE);
 
 /// `MDBA_MDB_SRCATTR_*`.
 static SOURCE: Set =
-    Set::new("MDBA_MDB_SRCATTR", &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(network::seconds)).volatile()]);
+    Set::new("MDBA_MDB_SRCATTR", &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(value::seconds)).volatile()]);
 
 /// `MCAST_EXCLUDE` and `MCAST_INCLUDE`.
 static FILTER_MODES: &Names = &[(0, "exclude"), (1, "include")];
@@ -80,10 +80,10 @@ static ROUTER_PORT: Is = Is::Value(multicast::router_port);
 pub static ROUTER_PORT_ATTRIBUTES: Set = Set::new(
     "MDBA_ROUTER_PATTR",
     &[
-        row(1, "timer", Is::Value(network::seconds)).volatile(),
+        row(1, "timer", Is::Value(value::seconds)).volatile(),
         row(2, "type", Is::Named(U8, ROUTER_TYPES)).volatile(),
-        row(3, "inet_timer", Is::Value(network::seconds)).volatile(),
-        row(4, "inet6_timer", Is::Value(network::seconds)).volatile(),
+        row(3, "inet_timer", Is::Value(value::seconds)).volatile(),
+        row(4, "inet6_timer", Is::Value(value::seconds)).volatile(),
         row(5, "vid", Is::Number(U16)),
     ],
 );

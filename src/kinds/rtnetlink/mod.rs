@@ -23,4 +23,5 @@ pub mod route;
 pub mod rule;
 pub mod stats;
 pub mod tunnel;
+pub mod value;
 pub mod vlan;

@@ -3,10 +3,11 @@
 
 use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use super::route::MFC_STATS;
-use crate::decode::code::{links, multicast, network};
+use crate::decode::code::{links, multicast};
 use crate::decode::schema::{
     Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row,
 };
+use crate::kinds::rtnetlink::value;
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE` of the families `RTNL_FAMILY_IPMR` and `RTNL_FAMILY_IP6MR`.
 pub static MROUTE: Kind = Kind {
@@ -84,7 +85,7 @@ static ATTRIBUTES: Set = Set::new(
         row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
         row(17, "mfc_stats", Is::InlineStructure(&MFC_STATS)).volatile(),
         // How long it was not used.
-        row(23, "expires", Is::Value(network::seconds)).volatile(),
+        row(23, "expires", Is::Value(value::seconds)).volatile(),
         row(24, "pad", Is::Known),
     ],
 );

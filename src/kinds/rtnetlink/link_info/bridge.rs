@@ -1,9 +1,9 @@
 //! Bridges and their ports (`linux/if_link.h`, `linux/if_bridge.h`).
 
 use crate::decode::code::bridge as code;
-use crate::decode::code::network::seconds;
 use crate::decode::schema::{Is, Row, Scalar, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::names::{BRIDGE_PORT_STATES, ETHER_TYPES};
+use crate::kinds::rtnetlink::value::seconds;
 
 /// `IFLA_BR_*`: a bridge.
 pub static BRIDGE: Set = Set::new(
