@@ -3,6 +3,8 @@
 pub mod code;
 pub mod context;
 pub mod schema;
+#[cfg(test)]
+pub mod testing;
 pub mod value;
 pub mod walk;
 

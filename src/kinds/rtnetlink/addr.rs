@@ -9,7 +9,7 @@ use crate::decode::value::any_unsigned;
 use crate::decode::value::write_ip;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
-use crate::kinds::rtnetlink::value::{write_true, write_true_members};
+use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
 use crate::netlink::wire::u32_at;
 
 /// `RTM_NEWADDR` and `RTM_DELADDR`.

@@ -21,7 +21,7 @@ pub mod phonet;
 pub mod prefix;
 pub mod route;
 pub mod rule;
+pub mod shared;
 pub mod stats;
 pub mod tunnel;
-pub mod value;
 pub mod vlan;

@@ -1,7 +1,6 @@
 //! `neigh` and `fdb`: neighbours, and the forwarding databases of bridges and vxlan. `struct ndmsg`, `NDA_*`:
 //! `include/uapi/linux/neighbour.h`.
 
-use crate::decode::code::links;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
@@ -11,8 +10,8 @@ use crate::decode::value::any_unsigned;
 use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS};
-use crate::kinds::rtnetlink::value;
-use crate::kinds::rtnetlink::value::{write_true, write_true_members};
+use crate::kinds::rtnetlink::shared;
+use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
 use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// `RTM_NEWNEIGH` and `RTM_DELNEIGH`, but for bridges.
@@ -148,7 +147,7 @@ const FDB_ROWS: &[Row] = &[
     row(13, "nhid", Is::Number(U32)),
     row(14, "fdb_ext_attrs", Is::Inline(&FDB_EXTENDED)),
     // Its bits stand in `flags`.
-    row(15, "ext_flags", Is::Members(links::with_another)),
+    row(15, "ext_flags", Is::Elsewhere),
     row(16, "state_mask", Is::Number(U16)),
     row(17, "flags_mask", Is::Number(U8)),
 ];
@@ -162,9 +161,9 @@ static CACHE_INFO: Structure = Structure::new(
     "nda_cacheinfo",
     16,
     &[
-        field_of(0, 4, "confirmed", Is::Value(value::centiseconds)),
-        field_of(4, 4, "used", Is::Value(value::centiseconds)),
-        field_of(8, 4, "updated", Is::Value(value::centiseconds)),
+        field_of(0, 4, "confirmed", Is::Value(shared::centiseconds)),
+        field_of(4, 4, "used", Is::Value(shared::centiseconds)),
+        field_of(8, 4, "updated", Is::Value(shared::centiseconds)),
         field(12, "refcnt", Is::Number(U32)),
     ],
 );
@@ -244,7 +243,7 @@ pub fn neighbour_address(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Dec
 /// `NDA_LLADDR`: on a tunnel, an IP address.
 pub fn neighbour_hardware(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let ifindex = u32_at(context.header, 4).unwrap_or_default();
-    links::write_hardware(out, context.links.hardware_type(ifindex), payload);
+    shared::write_hardware(out, context.links.hardware_type(ifindex), payload);
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! `nexthop` and `nexthop_bucket`: nexthop objects, their groups, and the buckets of resilient groups.
 //! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
 
-use crate::decode::code;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -10,8 +9,9 @@ use crate::decode::schema::{
 use crate::decode::value::any_unsigned;
 use crate::decode::value::write_named;
 use crate::json::Json;
+use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{self, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
-use crate::kinds::rtnetlink::value;
+use crate::kinds::rtnetlink::shared;
 
 /// `RTM_NEWNEXTHOP` and `RTM_DELNEXTHOP`.
 pub static NEXTHOP: Kind = Kind {
@@ -80,7 +80,7 @@ const ROWS: &[Row] = &[
     row(NHA_OIF, "dev", Is::Link),
     row(NHA_GATEWAY, "gateway", Is::Ip),
     row(NHA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(8, "encap", Is::Value(code::encap::nexthop)),
+    row(8, "encap", Is::Value(encap::nexthop)),
     row(9, "groups", Is::Present),
     row(10, "master", Is::Link),
     row(11, "fdb", Is::Present),
@@ -90,7 +90,7 @@ const ROWS: &[Row] = &[
     row(14, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
     row(16, "hw_stats", Is::Members(hardware_statistics)),
-    row(17, "hw_stats_used", Is::Members(code::links::with_another)),
+    row(17, "hw_stats_used", Is::Elsewhere),
 ];
 
 static GROUP_ELEMENT: Is = Is::Structure(&GROUP_ENTRY);
@@ -112,9 +112,9 @@ static RESILIENT: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "buckets", Is::Number(U16)),
-        row(2, "idle_timer", Is::Value(value::seconds)),
-        row(3, "unbalanced_timer", Is::Value(value::seconds)),
-        row(4, "unbalanced_time", Is::Value(value::seconds)).volatile(),
+        row(2, "idle_timer", Is::Value(shared::seconds)),
+        row(3, "unbalanced_timer", Is::Value(shared::seconds)),
+        row(4, "unbalanced_time", Is::Value(shared::seconds)).volatile(),
     ],
 );
 
@@ -124,7 +124,7 @@ static BUCKET: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "index", Is::Number(U16)),
-        row(2, "idle_time", Is::Value(value::seconds)).volatile(),
+        row(2, "idle_time", Is::Value(shared::seconds)).volatile(),
         row(3, "nhid", Is::Number(U32)),
     ],
 );

@@ -1,6 +1,5 @@
 //! `route`: unicast routes and MPLS routes. `struct rtmsg`, `RTA_*`: `include/uapi/linux/rtnetlink.h`.
 
-use crate::decode::code;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -10,11 +9,12 @@ use crate::decode::value::any_unsigned;
 use crate::decode::value::{name_of, write_bits, write_link};
 use crate::decode::walk::write_set;
 use crate::json::{Json, Key};
+use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{
     self, FAMILIES, IP_PROTOCOLS, ROUTE_FLAGS, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES,
 };
-use crate::kinds::rtnetlink::value;
-use crate::kinds::rtnetlink::value::{
+use crate::kinds::rtnetlink::shared;
+use crate::kinds::rtnetlink::shared::{
     AF_PACKET, USER_HZ, write_address, write_nonzero, write_prefix, write_true_members,
 };
 use crate::netlink::wire::{align, u16_at, u32_at};
@@ -93,7 +93,7 @@ const ROWS: &[Row] = &[
     row(8, "metrics", Is::Value(metrics)),
     row(RTA_MULTIPATH, "nexthops", Is::Value(legs)),
     row(10, "protoinfo", Is::Hex),
-    row(11, "flow", Is::Value(value::realms)),
+    row(11, "flow", Is::Value(shared::realms)),
     row(RTA_CACHEINFO, "cacheinfo", Is::Members(cache_info)),
     row(13, "session", Is::Hex),
     row(14, "mp_algo", Is::Hex),
@@ -104,7 +104,7 @@ const ROWS: &[Row] = &[
     row(19, "to", Is::Value(new_destination)),
     row(20, "pref", Is::Named(U8, ROUTER_PREFERENCES)),
     row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(RTA_ENCAP, "encap", Is::Value(code::encap::route)),
+    row(RTA_ENCAP, "encap", Is::Value(encap::route)),
     row(23, "expires_in", Is::Number(U32)).volatile(),
     row(24, "pad", Is::Known),
     row(25, "uid", Is::Number(U32)),
@@ -123,11 +123,11 @@ pub static LEG_ATTRIBUTES: Set = Set::new(
     &[
         row(RTA_OIF, "oif", Is::Link),
         row(RTA_GATEWAY, "gateway", Is::Ip),
-        row(11, "flow", Is::Value(value::realms)),
+        row(11, "flow", Is::Value(shared::realms)),
         row(RTA_VIA, "via", Is::Value(via)),
         row(19, "to", Is::Value(new_destination)),
         row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-        row(RTA_ENCAP, "encap", Is::Value(code::encap::route)),
+        row(RTA_ENCAP, "encap", Is::Value(encap::route)),
         row(RTA_NH_ID, "nhid", Is::Number(U32)),
     ],
 );

@@ -9,7 +9,7 @@ use crate::decode::value::any_unsigned;
 use crate::decode::value::{name_of, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
-use crate::kinds::rtnetlink::value::{realm, write_true, write_true_members};
+use crate::kinds::rtnetlink::shared::{realm, write_true, write_true_members};
 use crate::netlink::wire::{attribute_u32, u16_at};
 
 /// `RTM_NEWRULE` and `RTM_DELRULE`.

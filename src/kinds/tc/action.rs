@@ -2,9 +2,9 @@
 
 use super::names::CLOCKS;
 use super::{filter, statistics};
-use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
 use crate::decode::code::tc::{self, actions};
 use crate::decode::schema::{Among, Choice, Field, Is, Level, Names, Scalar::*, Set, Structure, field, field_of, row};
+use crate::kinds::rtnetlink::encap::{erspan_options, geneve_options_as_numbers};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// `TCA_ACT_*`; the options of its kind stand among the other members.

@@ -2,9 +2,9 @@
 //! attributes are all in one nest: hence two sets over the same attributes.
 
 use super::names::FILTER_FLAGS;
-use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
 use crate::decode::code::tc::{self, actions, flower};
 use crate::decode::schema::{Is, Names, Row, Scalar::*, Set, row};
+use crate::kinds::rtnetlink::encap::{erspan_options, geneve_options_as_numbers};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// All attributes, but for the keys.

@@ -1,10 +1,13 @@
 //! Values that several kinds of rtnetlink have: times, realms, addresses of a family.
 
+use libc::{ARPHRD_AX25, ARPHRD_IPGRE, ARPHRD_NETROM, ARPHRD_ROSE, ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6};
+
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Names, Scalar, Wrong};
-use crate::decode::value::{any_unsigned, unsigned, write_ip, write_named_id};
+use crate::decode::value::{self, any_unsigned, unsigned, write_ip, write_named_id};
 use crate::json::{Json, Key};
-use crate::kinds::rtnetlink::names;
+use crate::kinds::rtnetlink::names::{self};
+use crate::netlink::wire::attribute_u32;
 
 /// The address family of MPLS: a label stack.
 pub const AF_MPLS: u8 = 28;
@@ -126,4 +129,102 @@ pub fn write_true_members(out: &mut Json, names: &'static Names, bits: u64) {
         out.key("other_flags");
         out.display(format_args!("0x{rest:x}"));
     }
+}
+
+/// GRE over IPv6, which libc does not name (`linux/if_arp.h`).
+const ARPHRD_IP6GRE: u16 = 823;
+/// `IFLA_CARRIER_CHANGES`: how often the carrier has come or gone.
+const IFLA_CARRIER_CHANGES: u16 = 35;
+
+/// Writes a link-layer address in the form that links of that `ARPHRD_*` have: on a tunnel it is an IP address.
+pub fn write_hardware(out: &mut Json, link_type: Option<u16>, address: &[u8]) {
+    match (address.len(), link_type) {
+        (4, Some(ARPHRD_TUNNEL | ARPHRD_SIT | ARPHRD_IPGRE)) | (16, Some(ARPHRD_TUNNEL6 | ARPHRD_IP6GRE)) => {
+            // It has one of the lengths that an IP address can have.
+            let _ = value::write_ip(out, address);
+        }
+        (7, Some(ARPHRD_AX25 | ARPHRD_NETROM)) => write_call_sign(out, address),
+        (5, Some(ARPHRD_ROSE)) => out.hex(address),
+        _ => out.hardware(address),
+    }
+}
+
+/// An AX.25 address: six letters shifted left by one bit, then a number in four bits; `*` where there are no letters.
+fn write_call_sign(out: &mut Json, address: &[u8]) {
+    out.begin_string();
+    let letters = address.iter().take(6).map(|octet| char::from(octet >> 1)).filter(|&letter| letter != ' ');
+    let call: String = letters.take_while(|&letter| letter != '\0').collect();
+    if call.is_empty() {
+        out.continue_string("*");
+    } else {
+        out.continue_string(&call);
+        out.continue_string("-");
+        out.continue_unsigned(u64::from((address[6] >> 1) & 0x0f));
+    }
+    out.end_string();
+}
+
+/// Members of `rx` and of `tx`, with their places in `struct rtnl_link_stats64` (`linux/if_link.h`).
+const RECEIVED: &[(usize, &str)] = &[
+    (2, "bytes"),
+    (0, "packets"),
+    (4, "errors"),
+    (6, "dropped"),
+    (11, "over_errors"),
+    (8, "multicast"),
+    (21, "compressed"),
+    (10, "length_errors"),
+    (12, "crc_errors"),
+    (13, "frame_errors"),
+    (14, "fifo_errors"),
+    (15, "missed_errors"),
+    (23, "nohandler"),
+    (24, "otherhost"),
+];
+
+const SENT: &[(usize, &str)] = &[
+    (3, "bytes"),
+    (1, "packets"),
+    (5, "errors"),
+    (7, "dropped"),
+    (17, "carrier_errors"),
+    (9, "collisions"),
+    (22, "compressed"),
+    (16, "aborted_errors"),
+    (18, "fifo_errors"),
+    (20, "window_errors"),
+    (19, "heartbeat_errors"),
+];
+
+fn write_counters(out: &mut Json, counters: &[(usize, &'static str)], payload: &[u8]) -> Decoded {
+    for &(place, key) in counters {
+        // A structure of an older kernel ends earlier.
+        if let Some(counter) = payload.get(place * 8..place * 8 + 8) {
+            out.key(key);
+            out.unsigned(unsigned(Scalar::U64, counter)?);
+        }
+    }
+    Ok(())
+}
+
+/// A link's counters, `struct rtnl_link_stats64`, as `ip -s -s link` groups them.
+pub fn statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() < 8 {
+        return Err(Wrong::Short(8));
+    }
+    out.begin_object();
+    out.key("rx");
+    out.begin_object();
+    write_counters(out, RECEIVED, payload)?;
+    out.end_object();
+    out.key("tx");
+    out.begin_object();
+    write_counters(out, SENT, payload)?;
+    if let Some(changes) = attribute_u32(context.set, IFLA_CARRIER_CHANGES) {
+        out.key("carrier_changes");
+        out.unsigned(changes.into());
+    }
+    out.end_object();
+    out.end_object();
+    Ok(())
 }
