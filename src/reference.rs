@@ -191,7 +191,7 @@ fn name_of(is: &Is) -> String {
         Is::Set(_) | Is::Structure(_) | Is::Inline(_) | Is::InlineStructure(_) => "object".into(),
         Is::Chosen(_) => "object by another attribute".into(),
         Is::Each(_) | Is::Array(..) => "list".into(),
-        Is::Value(_) | Is::Members(_) => "as `ip -d -j` or `tc -d -j` has it".into(),
+        Is::Value(_) | Is::Members(_) | Is::Elsewhere => "as `ip -d -j` or `tc -d -j` has it".into(),
         Is::Known => String::new(),
     }
 }

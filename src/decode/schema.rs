@@ -109,6 +109,8 @@ pub enum Is {
     /// Written by a function in `decode/code`, as any number of members (none too) of the object around it; the
     /// row's key is not used.
     Members(WriteValue),
+    /// Told with another attribute, whose function reads it: it has no member of its own, but it counts in comparisons.
+    Elsewhere,
     /// Known, and left out on purpose: padding, or what another attribute says better. It counts in comparisons
     /// no more than it is printed.
     Known,

@@ -250,7 +250,7 @@ fn write_keyed<'a>(
     leftovers: &mut Leftovers<'a>,
 ) -> Decoded {
     match is {
-        Is::Known => Ok(()),
+        Is::Known | Is::Elsewhere => Ok(()),
         Is::Inline(set) => {
             let inside = enter(context, payload)?;
             write_set(out, &inside, set, payload);

@@ -2,8 +2,8 @@
 
 use super::rtnetlink::{mdb, vlan};
 use super::{KINDS, KindIndex, of_message};
-use crate::decode::code::vlan::singles;
 use crate::decode::schema::Kind;
+use crate::kinds::rtnetlink::vlan::singles;
 use crate::netlink::wire::{Message, append_attribute, attributes};
 
 /// Any attribute's number, in a kind's ways.

@@ -77,7 +77,7 @@ impl Mirror {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::code::network::LEG_HEADER_BYTES;
+    use crate::kinds::rtnetlink::route::LEG_HEADER_BYTES;
     use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
     use crate::netlink::wire::{Header, NLM_F_APPEND, NLM_F_CREATE, append_attribute, append_message};
 

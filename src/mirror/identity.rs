@@ -3,7 +3,6 @@
 //! Most kinds say it in their table; the few that no list of attributes can say stand here.
 
 use super::attributes_of;
-use crate::decode::code::{self, multicast};
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::{addr, mdb, neigh, neightbl, nexthop, route, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes, u32_at};
@@ -52,9 +51,9 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
         key.push(ifindex.is_some().into());
         push(key, ifindex);
     } else if std::ptr::eq(kind, &mdb::MDB) {
-        multicast::identity(set, |part| push(key, part));
+        mdb::identity(set, |part| push(key, part));
     } else if std::ptr::eq(kind, &vlan::VLAN) {
-        if let Some((which, number)) = code::vlan::identity(set) {
+        if let Some((which, number)) = vlan::identity(set) {
             key.extend_from_slice(&which.to_ne_bytes());
             key.extend_from_slice(&number.to_ne_bytes());
         }

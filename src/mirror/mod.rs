@@ -21,6 +21,7 @@ mod store;
 mod uses;
 pub mod waiting;
 
+use crate::kinds::rtnetlink::mdb;
 use std::hash::BuildHasher;
 
 use smallvec::SmallVec;
@@ -29,9 +30,8 @@ pub use compare::same;
 pub use identity::Key;
 pub use links::LinkTable;
 
-use crate::decode::code::multicast;
-use crate::decode::code::network::Legs;
 use crate::decode::schema::{Interface, Kind};
+use crate::kinds::rtnetlink::route::Legs;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire;
 use store::{Group, Store};
@@ -216,7 +216,7 @@ pub fn interfaces_of(kind: &'static Kind, payload: &[u8]) -> SmallVec<[u32; 4]> 
         let outgoing = Legs { rest }.map(|leg| leg.ifindex);
         wire::attribute_u32(set, kinds::rtnetlink::mroute::RTA_IIF).into_iter().chain(outgoing).collect()
     } else if std::ptr::eq(kind, &kinds::rtnetlink::mdb::MDB) {
-        let port = multicast::port_of(attributes_of(kind, payload));
+        let port = mdb::port_of(attributes_of(kind, payload));
         interface_of(kind, payload).into_iter().chain(port).collect()
     } else {
         interface_of(kind, payload).into_iter().collect()

@@ -1,5 +1,6 @@
 //! One repair for every loss: a dump gathers in a shadow of the mirror, and what differs is given back, to be told.
 
+use crate::kinds::rtnetlink::mdb;
 use std::cell::RefCell;
 
 use super::ask::Asked;
@@ -7,7 +8,6 @@ use super::compare::same;
 use super::store::Group;
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror, attributes_of, interfaces_of};
-use crate::decode::code::multicast;
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::tc;
 use crate::kinds::{self, KINDS, KindIndex};
@@ -187,7 +187,7 @@ fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
 /// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
 pub(super) fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
     // A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
-    if std::ptr::eq(table, &kinds::rtnetlink::mdb::MDB) && multicast::is_router_of_vlan(attributes_of(table, object)) {
+    if std::ptr::eq(table, &kinds::rtnetlink::mdb::MDB) && mdb::is_router_of_vlan(attributes_of(table, object)) {
         return false;
     }
     match scope {

@@ -9,9 +9,9 @@ use smallvec::SmallVec;
 use super::compare::same;
 use super::store::Occupied;
 use super::{Change, attributes_of};
-use crate::decode::code::network::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::link::{IFF_LOWER_UP, IFF_RUNNING, IFF_UP};
+use crate::kinds::rtnetlink::route::{LEG_HEADER_BYTES, Leg, Legs};
 use crate::kinds::rtnetlink::route::{
     ROUTE, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA,
 };

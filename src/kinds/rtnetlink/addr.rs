@@ -1,10 +1,16 @@
 //! `addr`: an address of an interface. `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
-use super::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
-use crate::decode::code;
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Dump, Field, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::any_unsigned;
+use crate::decode::value::write_ip;
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
+use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
+use crate::netlink::wire::u32_at;
 
 /// `RTM_NEWADDR` and `RTM_DELADDR`.
 pub static ADDR: Kind = Kind {
@@ -36,7 +42,7 @@ const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(1, "prefixlen", Is::Number(U8)),
     // The header's eight flag bits: IFA_FLAGS has them all.
-    field_of(2, 1, "flags", Is::Members(code::network::addr_header_flags)),
+    field_of(2, 1, "flags", Is::Members(header_flags)),
     field(3, "scope", Is::NamedId(U8, SCOPES)),
     field(4, "ifindex", Is::Number(U32)),
 ];
@@ -44,14 +50,14 @@ const FIELDS: &[Field] = &[
 static ATTRIBUTES: Set = Set::new(
     "IFA",
     &[
-        row(IFA_ADDRESS, "address", Is::Members(code::network::addr_address)),
+        row(IFA_ADDRESS, "address", Is::Members(address)),
         row(IFA_LOCAL, "local", Is::Ip),
         row(3, "label", Is::Text),
         row(4, "broadcast", Is::Ip),
         row(5, "anycast", Is::Ip),
-        row(6, "cacheinfo", Is::Members(code::network::addr_cache_info)),
+        row(6, "cacheinfo", Is::Members(cache_info)),
         row(7, "multicast", Is::Ip),
-        row(IFA_FLAGS, "flags", Is::Members(code::network::addr_flags)),
+        row(IFA_FLAGS, "flags", Is::Members(flags)),
         row(9, "metric", Is::Number(U32)),
         row(10, "target_netnsid", Is::Number(I32)),
         row(11, "protocol", Is::NamedId(U8, ADDRESS_PROTOCOLS)),
@@ -72,3 +78,56 @@ pub static ADDRESS_FLAGS: &Names = &[
     (0x400, "autojoin"),
     (0x800, "stable-privacy"),
 ];
+
+const AF_INET6: u8 = 10;
+
+/// A lifetime that never ends, `INFINITY_LIFE_TIME`.
+const FOR_EVER: u32 = u32::MAX;
+
+/// `IFA_ADDRESS`: the address itself, unless `IFA_LOCAL` is that; then the peer's, where it differs.
+pub fn address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    match context.sibling(IFA_LOCAL) {
+        Some(local) if local == payload => return Ok(()),
+        Some(_) => out.key("address"),
+        None => out.key("local"),
+    }
+    write_ip(out, payload)
+}
+
+/// The header's flags, where the kernel is too old for `IFA_FLAGS`.
+pub fn header_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if context.sibling(IFA_FLAGS).is_some() { Ok(()) } else { flags(out, context, payload) }
+}
+
+/// `IFA_FLAGS`: each a member that is true, as `ip` has them.
+pub fn flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let flags = any_unsigned(payload)?;
+    if flags & 1 != 0 {
+        let ipv6 = context.family() == AF_INET6;
+        write_true(out, if ipv6 { "temporary" } else { "secondary" });
+    }
+    write_true_members(out, ADDRESS_FLAGS, flags & !0x81);
+    if flags & 0x80 == 0 {
+        write_true(out, "dynamic");
+    }
+    Ok(())
+}
+
+/// `struct ifa_cacheinfo`: lifetimes in seconds; when it was made and changed, in 1/100 s since the machine started.
+pub fn cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let at = |offset| u32_at(payload, offset).ok_or(Wrong::Length(16));
+    for (key, offset) in [("valid_life_time", 4), ("preferred_life_time", 0)] {
+        let lifetime = at(offset)?;
+        out.key(key);
+        // Only whether it ends at all counts as a change.
+        let counts = if context.comparing && lifetime != FOR_EVER { 0 } else { lifetime };
+        out.unsigned(counts.into());
+    }
+    if !context.comparing {
+        for (key, offset) in [("cstamp", 8), ("tstamp", 12)] {
+            out.key(key);
+            out.unsigned(at(offset)?.into());
+        }
+    }
+    Ok(())
+}

@@ -1,9 +1,12 @@
 //! `addrlabel`: labels of IPv6 prefixes, by which source addresses are chosen (RFC 6724). `struct ifaddrlblmsg`,
 //! `IFAL_*`: `include/uapi/linux/if_addrlabel.h`.
 
-use super::names::FAMILIES;
-use crate::decode::code::settings;
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::{self, *};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::value::{unsigned, write_link};
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::FAMILIES;
 
 /// `RTM_NEWADDRLABEL` and `RTM_DELADDRLABEL`. No group tells of them (`net/ipv6/addrlabel.c`).
 pub static ADDRLABEL: Kind = Kind {
@@ -28,10 +31,35 @@ static HEADER: Structure = Structure::new(
     &[
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(2, "prefixlen", Is::Number(U8)),
-        field_of(4, 4, "ifname", Is::Members(settings::link_if_any)),
+        field_of(4, 4, "ifname", Is::Members(link_if_any)),
         // The number of changes to the whole table.
         field(8, "seq", Is::Number(U32)).volatile(),
     ],
 );
 
 static ATTRIBUTES: Set = Set::new("IFAL", &[row(1, "address", Is::Ip), row(2, "label", Is::Number(U32))]);
+
+/// An interface, where it is not 0: `ifindex` and `ifname`.
+pub fn link_if_any(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let ifindex = unsigned(Scalar::U32, payload)?;
+    if ifindex != 0 {
+        out.key("ifindex");
+        out.unsigned(ifindex);
+        out.key("ifname");
+        write_link(out, context, ifindex as u32);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{message, text};
+
+    #[test]
+    fn an_interface_that_is_none_is_left_out() {
+        let header = |ifindex| [10, 0, 64, 0, ifindex, 0, 0, 0, 1, 0, 0, 0];
+        assert_eq!(text(&ADDRLABEL, &message(&header(0), &[])), r#"{"family":"inet6","prefixlen":64,"seq":1}"#);
+        assert!(text(&ADDRLABEL, &message(&header(3), &[])).contains(r#""ifindex":3,"ifname":"if3""#));
+    }
+}

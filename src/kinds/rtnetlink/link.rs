@@ -2,13 +2,23 @@
 //!
 //! Source: `linux/if_link.h`, `linux/rtnetlink.h`; the keys are those of `ip -d -j link` and `bridge -d -j link`.
 
-use super::link_info::INFO;
-use super::link_info::bridge::{BRIDGE_SPEC, PORT_INFORMATION};
-use super::names::{ADDRESS_GENERATION_MODES, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES};
-use crate::decode::code::links;
+use libc::ARPHRD_ETHER;
+
+use crate::decode::context::Context;
 use crate::decode::schema::{
-    Dump, Identity, Interface, Is, Kind, Names, Row, Scalar, Set, Structure, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, Names, Row, Scalar, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::{self, unsigned};
+use crate::decode::walk::Leftovers;
+use crate::json::Json;
+use crate::kinds::rtnetlink::link_info::INFO;
+use crate::kinds::rtnetlink::link_info::bridge::{BRIDGE_SPEC, PORT_INFORMATION};
+use crate::kinds::rtnetlink::names::{
+    ADDRESS_GENERATION_MODES, LINK_FLAGS, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES,
+};
+use crate::kinds::rtnetlink::shared;
+use crate::kinds::rtnetlink::shared::write_hardware;
+use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
 
 /// `IFF_UP`, of a link's flags: an administrator wants it to run.
 pub const IFF_UP: u32 = 0x1;
@@ -115,7 +125,7 @@ static HEADER: Structure = Structure::new(
     16,
     &[
         field(4, "ifindex", Is::Number(Scalar::I32)),
-        field_of(8, 4, "flags", Is::Value(links::flags)),
+        field_of(8, 4, "flags", Is::Value(flags)),
         field(2, "link_type", Is::Named(Scalar::U16, LINK_TYPES)),
     ],
 );
@@ -126,11 +136,11 @@ const FAMILY_SPECIFIC: usize = 25;
 
 /// `IFLA_*`.
 const ROWS: [Row; 69] = [
-    row(1, "address", Is::Value(links::address)),
-    row(2, "broadcast", Is::Members(links::broadcast)),
+    row(1, "address", Is::Value(address)),
+    row(2, "broadcast", Is::Members(broadcast)),
     row(3, "ifname", Is::Text),
     row(4, "mtu", Is::Number(Scalar::U32)),
-    row(5, "link", Is::Members(links::lower_link)),
+    row(5, "link", Is::Members(lower_link)),
     row(6, "qdisc", Is::Text),
     // The same counters as in 23, cut to 32 bits.
     row(7, "stats", Is::Known),
@@ -140,7 +150,7 @@ const ROWS: [Row; 69] = [
     row(11, "wireless_event", Is::Hex).volatile(),
     row(12, "protinfo", Is::Hex),
     row(13, "txqlen", Is::Number(Scalar::U32)),
-    row(14, "map", Is::Members(links::map)),
+    row(14, "map", Is::Members(map)),
     row(15, "weight", Is::Number(Scalar::U32)),
     row(16, "operstate", Is::Named(Scalar::U8, OPERATIONAL_STATES)),
     row(17, "linkmode", Is::Named(Scalar::U8, LINK_MODES)),
@@ -151,7 +161,7 @@ const ROWS: [Row; 69] = [
     // cannot count as a change.
     row(21, "num_vf", Is::Number(Scalar::U32)).volatile(),
     row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)).volatile(),
-    row(23, "stats64", Is::Value(links::statistics)).volatile(),
+    row(23, "stats64", Is::Value(shared::statistics)).volatile(),
     row(24, "vf_ports", Is::Each(&ONE_PORT)).volatile(),
     row(25, "port_self", Is::Set(&PORT)).volatile(),
     row(26, "af_spec", Is::Inline(&FAMILIES)),
@@ -171,7 +181,7 @@ const ROWS: [Row; 69] = [
     row(40, "gso_max_segs", Is::Number(Scalar::U32)),
     row(41, "gso_max_size", Is::Number(Scalar::U32)),
     row(42, "padding", Is::Known),
-    row(43, "xdp", Is::Members(links::xdp)),
+    row(43, "xdp", Is::Members(xdp)),
     // Why this message came: of the moment, not of the link.
     // What a notification is about, and no state: `changed` says it.
     row(44, "event", Is::Known),
@@ -184,7 +194,7 @@ const ROWS: [Row; 69] = [
     row(51, "max_mtu", Is::Number(Scalar::U32)),
     row(52, "prop_list", Is::Inline(&PROPERTIES)),
     row(53, "altname", Is::Text),
-    row(54, "permaddr", Is::Members(links::permanent_address)),
+    row(54, "permaddr", Is::Members(permanent_address)),
     row(55, "proto_down_reasons", Is::Inline(&PROTOCOL_DOWN)),
     row(56, "parentdev", Is::Text),
     row(57, "parentbus", Is::Text),
@@ -229,10 +239,7 @@ static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeat
 /// `IFLA_PROTO_DOWN_REASON_*`: numbers of bits, which a file of iproute2 may name.
 static PROTOCOL_DOWN: Set = Set::new(
     "IFLA_PROTO_DOWN_REASON",
-    &[
-        row(1, "proto_down_reason_mask", Is::Value(links::bit_numbers)),
-        row(2, "proto_down_reason", Is::Value(links::bit_numbers)),
-    ],
+    &[row(1, "proto_down_reason_mask", Is::Value(bit_numbers)), row(2, "proto_down_reason", Is::Value(bit_numbers))],
 );
 
 /// The port's handle in devlink; mostly an empty nest (`DEVLINK_ATTR_*`, `linux/devlink.h`).
@@ -254,19 +261,19 @@ static ONE_FUNCTION: Is = Is::Set(&VIRTUAL_FUNCTION);
 static VIRTUAL_FUNCTION: Set = Set::new(
     "IFLA_VF",
     &[
-        row(1, "mac", Is::Members(links::function)),
+        row(1, "mac", Is::Members(function)),
         row(2, "vlan_and_qos", Is::InlineStructure(&FUNCTION_VLAN)),
         row(3, "tx_rate_limit", Is::InlineStructure(&FUNCTION_SENDING_RATE)),
-        row(4, "spoofchk", Is::Members(links::function_spoof_check)),
+        row(4, "spoofchk", Is::Members(function_spoof_check)),
         row(5, "link_state_setting", Is::InlineStructure(&FUNCTION_LINK_STATE)),
         row(6, "rate", Is::Structure(&FUNCTION_RATE)),
-        row(7, "query_rss_en", Is::Members(links::function_rss_query)),
-        row(8, "stats", Is::Value(links::function_statistics)).volatile(),
-        row(9, "trust", Is::Members(links::function_trust)),
+        row(7, "query_rss_en", Is::Members(function_rss_query)),
+        row(8, "stats", Is::Value(function_statistics)).volatile(),
+        row(9, "trust", Is::Members(function_trust)),
         row(10, "node", Is::InlineStructure(&FUNCTION_NODE)),
         row(11, "port", Is::InlineStructure(&FUNCTION_PORT)),
         row(12, "vlan_list", Is::Each(&Is::Structure(&FUNCTION_VLAN_INFO))),
-        row(13, "broadcast", Is::Value(links::function_address)),
+        row(13, "broadcast", Is::Value(function_address)),
     ],
 );
 
@@ -291,11 +298,9 @@ static FUNCTION_RATE: Structure = Structure::new(
     &[field(4, "min_tx", Is::Number(Scalar::U32)), field(8, "max_tx", Is::Number(Scalar::U32))],
 );
 
-static FUNCTION_NODE: Structure =
-    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(links::guid))]);
+static FUNCTION_NODE: Structure = Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(guid))]);
 
-static FUNCTION_PORT: Structure =
-    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(links::guid))]);
+static FUNCTION_PORT: Structure = Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(guid))]);
 
 static FUNCTION_VLAN_INFO: Structure = Structure::new(
     "ifla_vf_vlan_info",
@@ -502,3 +507,375 @@ static INET6_CONF: Structure = Structure::new(
         field(236, "force_forwarding", Is::Number(Scalar::I32)),
     ],
 );
+
+const IFF_POINTOPOINT: u32 = 0x10;
+const IFLA_LINK_NETNSID: u16 = 37;
+
+/// `ifi_type` of `struct ifinfomsg`.
+pub fn link_type(context: &Context<'_>) -> u16 {
+    u16_at(context.header, 2).unwrap_or_default()
+}
+
+/// `ifi_flags` of `struct ifinfomsg`.
+fn link_flags(context: &Context<'_>) -> u32 {
+    u32_at(context.header, 8).unwrap_or_default()
+}
+
+/// The names of a link's flags: `NO-CARRIER` for one that is up without running, as `ip link` says.
+pub fn flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let flags = unsigned(Scalar::U32, payload)? as u32;
+    out.begin_list();
+    if flags & IFF_UP != 0 && flags & IFF_RUNNING == 0 {
+        out.string("NO-CARRIER");
+    }
+    let mut rest = u64::from(flags & !IFF_RUNNING);
+    for &(mask, name) in LINK_FLAGS {
+        if rest & mask != 0 {
+            rest &= !mask;
+            out.string(name);
+        }
+    }
+    if rest != 0 {
+        out.display(format_args!("0x{rest:x}"));
+    }
+    out.end_list();
+    Ok(())
+}
+
+/// A link-layer address of this link.
+pub fn address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_hardware(out, Some(link_type(context)), payload);
+    Ok(())
+}
+
+/// `broadcast`; for a link with a peer that is the peer's address, which `link_pointtopoint` says.
+pub fn broadcast(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if link_flags(context) & IFF_POINTOPOINT != 0 {
+        out.key("link_pointtopoint");
+        out.bool(true);
+    }
+    out.key("broadcast");
+    address(out, context, payload)
+}
+
+/// `permaddr`, where it is not the address in use.
+pub fn permanent_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if context.sibling(IFLA_ADDRESS) == Some(payload) {
+        return Ok(());
+    }
+    out.key("permaddr");
+    address(out, context, payload)
+}
+
+/// The link beneath or the peer: `link`, its name, or `link_index` where it is in another namespace. 0 is none.
+pub fn lower_link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let ifindex = unsigned(Scalar::U32, payload)? as u32;
+    if ifindex == 0 {
+        return Ok(());
+    }
+    if context.sibling(IFLA_LINK_NETNSID).is_some() {
+        out.key("link_index");
+        out.unsigned(ifindex.into());
+    } else {
+        out.key("link");
+        value::write_link(out, context, ifindex);
+    }
+    Ok(())
+}
+
+/// `map`, the link's memory, interrupt and DMA channel (`struct rtnl_link_ifmap`), where it has any.
+pub fn map(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() < 28 {
+        return Err(Wrong::Short(28));
+    }
+    if payload[..28].iter().all(|&octet| octet == 0) {
+        return Ok(());
+    }
+    out.key("map");
+    out.begin_object();
+    for (at, key) in [(0, "mem_start"), (8, "mem_end"), (16, "base_addr")] {
+        out.key(key);
+        out.unsigned(unsigned(Scalar::U64, &payload[at..at + 8])?);
+    }
+    out.key("irq");
+    out.unsigned(unsigned(Scalar::U16, &payload[24..26])?);
+    for (at, key) in [(26, "dma"), (27, "port")] {
+        out.key(key);
+        out.unsigned(payload[at].into());
+    }
+    out.end_object();
+    Ok(())
+}
+
+/// The numbers of the bits that are set.
+pub fn bit_numbers(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let bits = unsigned(Scalar::U32, payload)?;
+    out.begin_list();
+    for bit in (0..32).filter(|bit| bits >> bit & 1 != 0) {
+        out.unsigned(bit);
+    }
+    out.end_list();
+    Ok(())
+}
+
+/// `xdp`: how its programs are attached, and which; nothing where there is none (`IFLA_XDP_*`).
+pub fn xdp(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const ATTACHED: u16 = 2;
+    const FLAGS: u16 = 3;
+    const PROGRAM: u16 = 4;
+    /// The attributes for each way to attach a program, in `ip`'s order, with the mode of each.
+    const BY_MODE: [(u16, u64); 3] = [(6, 2), (5, 1), (7, 3)];
+
+    let leftovers = Leftovers::of(payload, |number| matches!(number, ATTACHED..=7));
+    let mode = attribute(payload, ATTACHED).ok_or(Wrong::Because("how it is attached is missing"))?;
+    let mode = unsigned(Scalar::U8, mode)?;
+    if mode == 0 && leftovers.is_empty() {
+        return Ok(());
+    }
+    out.key("xdp");
+    out.begin_object();
+    if mode == 0 {
+        leftovers.write(out);
+        out.end_object();
+        return Ok(());
+    }
+    out.key("mode");
+    out.unsigned(mode);
+    if let Some(flags) = attribute_u32(payload, FLAGS) {
+        out.key("flags");
+        out.unsigned(flags.into());
+    }
+    let program = attribute_u32(payload, PROGRAM).filter(|&id| id != 0);
+    if let Some(id) = program {
+        write_program(out, id);
+    }
+    out.key("attached");
+    out.begin_list();
+    let mut write_attached = |mode: u64, id: u32| {
+        out.begin_object();
+        out.key("mode");
+        out.unsigned(mode);
+        write_program(out, id);
+        out.end_object();
+    };
+    if BY_MODE.iter().any(|&(number, _)| attribute(payload, number).is_some()) {
+        for (number, mode) in BY_MODE {
+            if let Some(id) = attribute_u32(payload, number) {
+                write_attached(mode, id);
+            }
+        }
+    } else if let Some(id) = program {
+        write_attached(mode, id);
+    }
+    out.end_list();
+    leftovers.write(out);
+    out.end_object();
+    Ok(())
+}
+
+fn write_program(out: &mut Json, id: u32) {
+    out.key("prog");
+    out.begin_object();
+    out.key("id");
+    out.unsigned(id.into());
+    out.end_object();
+}
+
+/// The address of a virtual function, out of the 32 octets that the kernel keeps for it.
+pub fn function_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let octets = if link_type(context) == ARPHRD_ETHER { 6 } else { 20 };
+    let address = payload.get(..octets).ok_or(Wrong::Short(octets))?;
+    write_hardware(out, Some(link_type(context)), address);
+    Ok(())
+}
+
+/// `vf`, `link_type` and `address` of a virtual function (`struct ifla_vf_mac`).
+pub fn function(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() < 36 {
+        return Err(Wrong::Short(36));
+    }
+    out.key("vf");
+    out.unsigned(unsigned(Scalar::U32, &payload[..4])?);
+    out.key("link_type");
+    value::write_named(out, crate::kinds::rtnetlink::names::LINK_TYPES, link_type(context).into());
+    out.key("address");
+    function_address(out, context, &payload[4..])
+}
+
+/// A setting of a virtual function under that key, unless the driver does not know it (`-1`).
+fn write_setting(out: &mut Json, key: &'static str, payload: &[u8]) -> Decoded {
+    let setting = payload.get(4..8).ok_or(Wrong::Short(8))?;
+    let setting = unsigned(Scalar::U32, setting)? as u32;
+    if setting != u32::MAX {
+        out.key(key);
+        out.bool(setting != 0);
+    }
+    Ok(())
+}
+
+/// `spoofchk` (`struct ifla_vf_spoofchk`).
+pub fn function_spoof_check(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_setting(out, "spoofchk", payload)
+}
+
+/// `trust` (`struct ifla_vf_trust`).
+pub fn function_trust(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_setting(out, "trust", payload)
+}
+
+/// `query_rss_en` (`struct ifla_vf_rss_query_en`).
+pub fn function_rss_query(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_setting(out, "query_rss_en", payload)
+}
+
+/// `stats` of a virtual function (`IFLA_VF_STATS_*`), as `ip -s link` groups them.
+pub fn function_statistics(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const RECEIVED: &[(u16, &str)] =
+        &[(2, "bytes"), (0, "packets"), (5, "multicast"), (4, "broadcast"), (7, "dropped")];
+    const SENT: &[(u16, &str)] = &[(3, "tx_bytes"), (1, "tx_packets"), (8, "dropped")];
+    /// `IFLA_VF_STATS_PAD`.
+    const PADDING: u16 = 6;
+    let is_counter = |number: u16| [RECEIVED, SENT].concat().iter().any(|&(known, _)| known == number);
+    out.begin_object();
+    for (direction, counters) in [("rx", RECEIVED), ("tx", SENT)] {
+        out.key(direction);
+        out.begin_object();
+        for &(number, key) in counters {
+            if let Some(counter) = attribute(payload, number) {
+                out.key(key);
+                out.unsigned(unsigned(Scalar::U64, counter)?);
+            }
+        }
+        out.end_object();
+    }
+    Leftovers::of(payload, |number| number == PADDING || is_counter(number)).write(out);
+    out.end_object();
+    Ok(())
+}
+
+/// An InfiniBand GUID, eight octets of a number: `00:11:…`, the highest first.
+pub fn guid(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let guid = unsigned(Scalar::U64, payload)?;
+    out.hardware(&guid.to_be_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use libc::{ARPHRD_AX25, ARPHRD_NETROM, ARPHRD_ROSE, ARPHRD_SIT, ARPHRD_TUNNEL6};
+
+    use super::*;
+    use crate::decode::testing::{compared, message, nest, text};
+
+    /// The JSON of a link with that type, those flags and those attributes; whole, and as it is compared.
+    fn link(link_type: u16, flags: u32, attributes: &[(u16, &[u8])]) -> (String, String) {
+        let mut header = [0; 16];
+        header[2..4].copy_from_slice(&link_type.to_ne_bytes());
+        header[4] = 7;
+        header[8..12].copy_from_slice(&flags.to_ne_bytes());
+        let payload = message(&header, attributes);
+        (text(&LINK, &payload), compared(&LINK, &payload))
+    }
+
+    #[test]
+    fn flags_are_listed_as_ip_does() {
+        assert!(link(1, 0x1003, &[]).0.contains(r#""flags":["NO-CARRIER","BROADCAST","MULTICAST","UP"]"#));
+        assert!(link(1, 0x1_1043, &[]).0.contains(r#""flags":["BROADCAST","MULTICAST","UP","LOWER_UP"]"#));
+        assert!(link(1, 0x8000_0000, &[]).0.contains(r#""flags":["0x80000000"]"#));
+    }
+
+    #[test]
+    fn addresses_have_the_form_of_the_links_type() {
+        let address = |link_type, address: &[u8]| link(link_type, 0, &[(1, address)]).0;
+        assert!(address(ARPHRD_ETHER, &[2, 0, 0, 0, 0, 1]).contains(r#""address":"02:00:00:00:00:01""#));
+        assert!(address(ARPHRD_SIT, &[10, 0, 0, 1]).contains(r#""address":"10.0.0.1""#));
+        assert!(address(ARPHRD_ETHER, &[10, 0, 0, 1]).contains(r#""address":"0a:00:00:01""#));
+        let mut end = [0; 16];
+        end[15] = 1;
+        assert!(address(ARPHRD_TUNNEL6, &end).contains(r#""address":"::1""#));
+        let call = [b'L' << 1, b'H' << 1, b'1' << 1, b' ' << 1, b' ' << 1, b' ' << 1, 12 << 1];
+        assert!(address(ARPHRD_AX25, &call).contains(r#""address":"LH1-12""#));
+        assert!(address(ARPHRD_NETROM, &[0; 7]).contains(r#""address":"*""#));
+        assert!(address(ARPHRD_ROSE, &[1, 2, 3, 4, 0x56]).contains(r#""address":"0102030456""#));
+    }
+
+    #[test]
+    fn a_peer_and_a_second_address_are_told() {
+        let (text, _) = link(ARPHRD_SIT, IFF_POINTOPOINT, &[(2, &[10, 0, 0, 2])]);
+        assert!(text.contains(r#""link_pointtopoint":true,"broadcast":"10.0.0.2""#));
+        let same = link(1, 0, &[(1, &[2, 0, 0, 0, 0, 1]), (54, &[2, 0, 0, 0, 0, 1])]).0;
+        assert!(!same.contains("permaddr"));
+        let other = link(1, 0, &[(1, &[2, 0, 0, 0, 0, 1]), (54, &[2, 0, 0, 0, 0, 2])]).0;
+        assert!(other.contains(r#""permaddr":"02:00:00:00:00:02""#));
+    }
+
+    #[test]
+    fn the_lower_link_is_a_name_or_an_index_over_there() {
+        assert!(link(1, 0, &[(5, &3u32.to_ne_bytes())]).0.contains(r#""link":"if3""#));
+        let over_there = link(1, 0, &[(5, &3u32.to_ne_bytes()), (37, &(-1i32).to_ne_bytes())]).0;
+        assert!(over_there.contains(r#""link_index":3,"link_netnsid":-1"#));
+        assert!(!link(1, 0, &[(5, &0u32.to_ne_bytes())]).0.contains(r#""link":"#));
+    }
+
+    #[test]
+    fn counters_are_told_and_never_compared() {
+        let mut counters = Vec::new();
+        (0..24u64).for_each(|counter| counters.extend(counter.to_ne_bytes()));
+        let (text, compared) = link(1, 0, &[(23, &counters), (35, &5u32.to_ne_bytes())]);
+        assert!(text.contains(r#""rx":{"bytes":2,"packets":0,"errors":4,"dropped":6,"over_errors":11,"multicast":8"#));
+        assert!(text.contains(r#""nohandler":23},"tx":{"bytes":3,"packets":1"#));
+        assert!(text.contains(r#""carrier_changes":5}}"#));
+        assert!(!compared.contains("stats64") && !compared.contains("carrier_changes"));
+    }
+
+    #[test]
+    fn a_map_of_zeros_is_left_out() {
+        assert!(!link(1, 0, &[(14, &[0; 32])]).0.contains("map"));
+        let mut map = [0; 32];
+        map[26] = 3;
+        assert!(link(1, 0, &[(14, &map)]).0.contains(r#""irq":0,"dma":3,"port":0}"#));
+        assert!(link(1, 0, &[(14, &[1; 8])]).0.contains("at least 28 octets expected"));
+    }
+
+    #[test]
+    fn programs_of_xdp() {
+        let none = nest(&[(2, &[0])]);
+        assert!(!link(1, 0, &[(43, &none)]).0.contains("xdp"));
+        let one = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes())]);
+        let attached = r#""xdp":{"mode":2,"prog":{"id":9},"attached":[{"mode":2,"prog":{"id":9}}]}"#;
+        assert!(link(1, 0, &[(43, &one)]).0.contains(attached));
+        let several = nest(&[(2, &[4]), (5, &8u32.to_ne_bytes()), (6, &9u32.to_ne_bytes())]);
+        let attached = r#""xdp":{"mode":4,"attached":[{"mode":2,"prog":{"id":9}},{"mode":1,"prog":{"id":8}}]}"#;
+        assert!(link(1, 0, &[(43, &several)]).0.contains(attached));
+        // An attribute of a later kernel hides nothing.
+        let later = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes()), (9, &[1])]);
+        let attached = r#""attached":[{"mode":2,"prog":{"id":9}}],"unknown":[{"attr":9,"hex":"01"}]}"#;
+        assert!(link(1, 0, &[(43, &later)]).0.contains(attached));
+        let none = nest(&[(2, &[0]), (9, &[1])]);
+        assert!(link(1, 0, &[(43, &none)]).0.contains(r#""xdp":{"unknown":[{"attr":9,"hex":"01"}]}"#));
+    }
+
+    #[test]
+    fn a_virtual_function() {
+        let mut mac = vec![1, 0, 0, 0, 2, 0, 0, 0, 0, 9];
+        mac.resize(36, 0);
+        let function = nest(&[
+            (1, &mac),
+            (4, &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+            (9, &[1, 0, 0, 0, 1, 0, 0, 0]),
+            (8, &nest(&[(2, &7u64.to_ne_bytes()), (6, &[]), (9, &[1])])),
+        ]);
+        let text = link(1, 0, &[(22, &nest(&[(1, &function)]))]).0;
+        let head = r#""vfinfo_list":[{"vf":1,"link_type":"ether","address":"02:00:00:00:00:09","trust":true"#;
+        let unknown = r#""unknown":[{"attr":9,"hex":"01"}]"#;
+        assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}},{unknown}}}}}]"#)), "{text}");
+    }
+
+    #[test]
+    fn names_and_reasons() {
+        let names = nest(&[(53, b"one\0"), (53, b"two\0")]);
+        assert!(link(1, 0, &[(52, &names)]).0.contains(r#""altnames":["one","two"]"#));
+        let reasons = nest(&[(2, &0x28u32.to_ne_bytes())]);
+        assert!(link(1, 0, &[(55, &reasons)]).0.contains(r#""proto_down_reason":[3,5]"#));
+    }
+}

@@ -2,8 +2,8 @@
 //! `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
 use super::names::FAMILIES;
-use crate::decode::code::network;
 use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::kinds::rtnetlink::addr;
 
 /// `RTM_NEWMULTICAST` and `RTM_DELMULTICAST`. A dump answers with `RTM_GETMULTICAST`. Kernels before 6.14 do not tell of
 /// changes.
@@ -63,10 +63,10 @@ static HEADER: Structure = Structure::new(
 
 static GROUPS: Set = Set::new(
     "IFA",
-    &[row(6, "cacheinfo", Is::Members(network::addr_cache_info)).volatile(), row(IFA_MULTICAST, "address", Is::Ip)],
+    &[row(6, "cacheinfo", Is::Members(addr::cache_info)).volatile(), row(IFA_MULTICAST, "address", Is::Ip)],
 );
 
 static ANYCAST_ADDRESSES: Set = Set::new(
     "IFA",
-    &[row(IFA_ANYCAST, "address", Is::Ip), row(6, "cacheinfo", Is::Members(network::addr_cache_info)).volatile()],
+    &[row(IFA_ANYCAST, "address", Is::Ip), row(6, "cacheinfo", Is::Members(addr::cache_info)).volatile()],
 );

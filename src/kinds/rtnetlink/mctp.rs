@@ -1,10 +1,13 @@
 //! `mctp_addr`, `mctp_route`, `mctp_neigh`: the Management Component Transport Protocol (`net/mctp`). The headers are
 //! those of addresses, routes and neighbours; an endpoint has one octet.
 
-use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
-use super::route::METRICS;
-use crate::decode::code::settings;
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::value::any_unsigned;
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use crate::kinds::rtnetlink::route::METRICS;
 
 /// `AF_MCTP`.
 const FAMILY: u8 = 45;
@@ -78,7 +81,7 @@ static ROUTE_HEADER: Structure = Structure::new(
     &[
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(7, "type", Is::Named(U8, ROUTE_TYPES)),
-        field_of(1, 1, "dst", Is::Members(settings::mctp_destination)),
+        field_of(1, 1, "dst", Is::Members(destination)),
         field(4, "table", Is::NamedId(U8, TABLES)),
         field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
         field(6, "scope", Is::NamedId(U8, SCOPES)),
@@ -113,3 +116,31 @@ static NEIGHBOUR_HEADER: Structure = Structure::new(
 );
 
 static NEIGHBOUR: Set = Set::new("NDA", &[row(1, "dst", Is::Number(U8)), row(2, "lladdr", Is::Hardware)]);
+
+/// The endpoints that an MCTP route leads to: the first, and the last where there are several. The header's length is
+/// the number of endpoints after the first.
+pub fn destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const RTA_DST: u16 = 1;
+    let more = any_unsigned(payload)?;
+    let first = context.sibling(RTA_DST).map(any_unsigned).transpose()?.unwrap_or_default();
+    out.key("dst");
+    out.unsigned(first);
+    if more != 0 {
+        out.key("dst_end");
+        out.unsigned(first + more);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{message, text};
+
+    #[test]
+    fn endpoints_are_a_range() {
+        let header = |more| [45, more, 0, 0, 253, 4, 253, 1, 0, 0, 0, 0];
+        assert!(text(&MCTP_ROUTE, &message(&header(0), &[(1, &[8])])).contains(r#""dst":8,"table""#));
+        assert!(text(&MCTP_ROUTE, &message(&header(2), &[(1, &[8])])).contains(r#""dst":8,"dst_end":10,"#));
+    }
+}

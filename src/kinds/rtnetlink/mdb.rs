@@ -1,12 +1,17 @@
 //! `mdb`: who belongs to multicast groups behind the ports of a bridge or the remotes of vxlan, and behind which ports
 //! routers are. `struct br_port_msg`, `MDBA_*`: `include/uapi/linux/if_bridge.h`.
 
-use super::names::ROUTE_PROTOCOLS;
-use crate::decode::code::multicast;
-use crate::decode::code::network;
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::{write_bits, write_ip, write_link};
+use crate::decode::walk::write_set;
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::ROUTE_PROTOCOLS;
+use crate::kinds::rtnetlink::shared;
+use crate::netlink::wire::{attribute, u16_at, u32_at};
 
 /// `RTM_NEWMDB` and `RTM_DELMDB`. A bridge's dump has one message for each bridge, of the type `RTM_GETMDB`.
 pub static MDB: Kind = Kind {
@@ -41,13 +46,13 @@ static ATTRIBUTES: Set =
 static GROUPS: Set = Set::new("MDBA_MDB", &[row(1, "entry", Is::Inline(&ENTRIES))]);
 
 /// `MDBA_MDB_ENTRY_*`.
-static ENTRIES: Set = Set::new("MDBA_MDB_ENTRY", &[row(1, "info", Is::Members(multicast::entry))]);
+static ENTRIES: Set = Set::new("MDBA_MDB_ENTRY", &[row(1, "info", Is::Members(entry))]);
 
 /// `MDBA_MDB_EATTR_*`: what follows `struct br_mdb_entry`.
 pub static ENTRY_ATTRIBUTES: Set = Set::new(
     "MDBA_MDB_EATTR",
     &[
-        row(1, "timer", Is::Value(network::seconds)).volatile(),
+        row(1, "timer", Is::Value(shared::seconds)).volatile(),
         row(2, "source_list", Is::Each(&SOURCE_ELEMENT)),
         row(3, "filter_mode", Is::Named(U8, FILTER_MODES)),
         row(4, "src", Is::Ip),
@@ -65,7 +70,7 @@ static SOURCE_ELEMENT: Is = Is::Set(&SOURCE);
 
 /// `MDBA_MDB_SRCATTR_*`.
 static SOURCE: Set =
-    Set::new("MDBA_MDB_SRCATTR", &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(network::seconds)).volatile()]);
+    Set::new("MDBA_MDB_SRCATTR", &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(shared::seconds)).volatile()]);
 
 /// `MCAST_EXCLUDE` and `MCAST_INCLUDE`.
 static FILTER_MODES: &Names = &[(0, "exclude"), (1, "include")];
@@ -74,19 +79,189 @@ static FILTER_MODES: &Names = &[(0, "exclude"), (1, "include")];
 pub static ENTRY_FLAGS: &Names =
     &[(0x01, "offload"), (0x02, "fast_leave"), (0x04, "added_by_star_ex"), (0x08, "blocked"), (0x10, "offload_failed")];
 
-static ROUTER_PORT: Is = Is::Value(multicast::router_port);
+static ROUTER_PORT: Is = Is::Value(router_port);
 
 /// `MDBA_ROUTER_PATTR_*`: what follows the port's index. Notifications have only the VLAN.
 pub static ROUTER_PORT_ATTRIBUTES: Set = Set::new(
     "MDBA_ROUTER_PATTR",
     &[
-        row(1, "timer", Is::Value(network::seconds)).volatile(),
+        row(1, "timer", Is::Value(shared::seconds)).volatile(),
         row(2, "type", Is::Named(U8, ROUTER_TYPES)).volatile(),
-        row(3, "inet_timer", Is::Value(network::seconds)).volatile(),
-        row(4, "inet6_timer", Is::Value(network::seconds)).volatile(),
+        row(3, "inet_timer", Is::Value(shared::seconds)).volatile(),
+        row(4, "inet6_timer", Is::Value(shared::seconds)).volatile(),
         row(5, "vid", Is::Number(U16)),
     ],
 );
 
 /// `MDB_RTR_TYPE_*`.
 static ROUTER_TYPES: &Names = &[(0, "disabled"), (1, "temp"), (2, "permanent"), (3, "temp")];
+
+const ETH_P_IP: [u8; 2] = [0x08, 0x00];
+const ETH_P_IPV6: [u8; 2] = [0x86, 0xdd];
+
+/// Octets of `struct br_mdb_entry`, after which the entry's attributes come.
+const ENTRY_BYTES: usize = 28;
+
+/// Where in it the port, the state, the flags, the VLAN, the group and the group's protocol stand.
+const PORT_AT: usize = 0;
+const STATE_AT: usize = 4;
+const FLAGS_AT: usize = 5;
+const VLAN_AT: usize = 6;
+const GROUP_AT: usize = 8;
+const PROTOCOL_AT: usize = 24;
+
+/// Attributes of an entry that are part of what makes it the same: its source, the remote end, and its network.
+const MDBA_MDB_EATTR_SOURCE: u16 = 4;
+const MDBA_MDB_EATTR_DST: u16 = 6;
+const MDBA_MDB_EATTR_SRC_VNI: u16 = 10;
+
+/// `MDBA_ROUTER_PATTR_VID`.
+const ROUTER_VLAN: u16 = 5;
+
+fn group(out: &mut Json, entry: &[u8]) -> Decoded {
+    let address = &entry[GROUP_AT..PROTOCOL_AT];
+    match [entry[PROTOCOL_AT], entry[PROTOCOL_AT + 1]] {
+        ETH_P_IP => write_ip(out, &address[..4]),
+        ETH_P_IPV6 => write_ip(out, address),
+        [0, 0] => {
+            out.hardware(&address[..6]);
+            Ok(())
+        }
+        _ => Err(Wrong::Because("a protocol that is not known")),
+    }
+}
+
+/// `MDBA_MDB_ENTRY_INFO`: a port's membership in a group.
+pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.len() < ENTRY_BYTES {
+        return Err(Wrong::Short(ENTRY_BYTES));
+    }
+    let (entry, set) = payload.split_at(ENTRY_BYTES);
+    out.key("port");
+    write_link(out, context, u32_at(entry, PORT_AT).unwrap_or_default());
+    out.key("grp");
+    group(out, entry)?;
+    out.key("state");
+    out.string(if entry[STATE_AT] & 1 != 0 { "permanent" } else { "temp" });
+    out.key("flags");
+    write_bits(out, ENTRY_FLAGS, entry[FLAGS_AT].into());
+    let vlan = u16_at(entry, VLAN_AT).unwrap_or_default();
+    if vlan != 0 {
+        out.key("vid");
+        out.unsigned(vlan.into());
+    }
+    write_set(out, &context.inside(set), &ENTRY_ATTRIBUTES, set);
+    Ok(())
+}
+
+/// `MDBA_ROUTER_PORT`: a port behind which a multicast router is.
+pub fn router_port(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let port = u32_at(payload, 0).ok_or(Wrong::Short(4))?;
+    let set = &payload[4..];
+    out.begin_object();
+    out.key("port");
+    write_link(out, context, port);
+    write_set(out, &context.inside(set), &ROUTER_PORT_ATTRIBUTES, set);
+    out.end_object();
+    Ok(())
+}
+
+/// The port of an entry or of a router, wherever it stands in the object.
+pub fn port_of(set: &[u8]) -> Option<u32> {
+    u32_at(entry_of(set).or_else(|| router_of(set))?, 0)
+}
+
+fn entry_of(set: &[u8]) -> Option<&[u8]> {
+    attribute(set, MDBA_MDB).and_then(|nest| attribute(nest, 1)).and_then(|nest| attribute(nest, 1))
+}
+
+fn router_of(set: &[u8]) -> Option<&[u8]> {
+    attribute(set, MDBA_ROUTER).and_then(|nest| attribute(nest, 1))
+}
+
+/// Whether it is a port behind which a router is in one VLAN.
+pub fn is_router_of_vlan(set: &[u8]) -> bool {
+    router_of(set).is_some_and(|router| attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN).is_some())
+}
+
+/// What makes an entry or a router's port the same, beside the bridge: each part is given to `push`. An entry of vxlan
+/// has one remote, which an entry of a bridge lacks.
+pub fn identity<'a>(set: &'a [u8], mut push: impl FnMut(Option<&'a [u8]>)) {
+    if let Some(entry) = entry_of(set) {
+        push(entry.get(PORT_AT..STATE_AT));
+        push(entry.get(VLAN_AT..ENTRY_BYTES));
+        let attributes = entry.get(ENTRY_BYTES..).unwrap_or_default();
+        [MDBA_MDB_EATTR_SOURCE, MDBA_MDB_EATTR_DST, MDBA_MDB_EATTR_SRC_VNI]
+            .into_iter()
+            .for_each(|number| push(attribute(attributes, number)));
+    } else if let Some(router) = router_of(set) {
+        push(Some(b"router"));
+        push(router.get(..4));
+        push(attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{compared, nest, text};
+    use crate::kinds::split::split;
+    use crate::netlink::wire::append_attribute;
+
+    /// An entry of port 4 in VLAN 10, with attributes.
+    fn member(group: &[u8], protocol: [u8; 2], attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut entry = vec![4, 0, 0, 0, 1, 0x0a, 10, 0];
+        entry.extend_from_slice(group);
+        entry.resize(PROTOCOL_AT, 0);
+        entry.extend_from_slice(&protocol);
+        entry.resize(ENTRY_BYTES, 0);
+        [entry, nest(attributes)].concat()
+    }
+
+    /// A dump's row of the bridge 2: two entries, a router.
+    fn row() -> Vec<u8> {
+        let sources = nest(&[(1, &nest(&[(1, &[10, 0, 0, 9]), (2, &250u32.to_ne_bytes())]))]);
+        let first = member(&[239, 1, 1, 1], ETH_P_IP, &[(1, &100u32.to_ne_bytes()), (2, &sources), (3, &[1])]);
+        let second = member(&[1, 0, 0x5e, 0, 0, 9], [0, 0], &[]);
+        let entries = nest(&[(1, &nest(&[(1, &first)])), (1, &nest(&[(1, &second)]))]);
+        let router = [5u32.to_ne_bytes().to_vec(), nest(&[(1, &[0; 4]), (2, &[2]), (5, &[10, 0])])].concat();
+        let mut payload = vec![0, 0, 0, 0, 2, 0, 0, 0];
+        append_attribute(&mut payload, MDBA_MDB, &entries);
+        append_attribute(&mut payload, MDBA_ROUTER, &nest(&[(1, &router)]));
+        payload
+    }
+
+    #[test]
+    fn a_bridges_row_is_taken_apart() {
+        let objects = split(&MDB, &row());
+        let texts: Vec<_> = objects.iter().map(|object| text(&MDB, object)).collect();
+        let head = r#"{"index":2,"dev":"if2","#;
+        let state = r#""state":"permanent","flags":["fast_leave","blocked"],"vid":10"#;
+        let sources = r#""source_list":[{"address":"10.0.0.9","timer":2.5}],"filter_mode":"include""#;
+        assert_eq!(texts[0], format!(r#"{head}"port":"if4","grp":"239.1.1.1",{state},"timer":1,{sources}}}"#));
+        assert_eq!(texts[1], format!(r#"{head}"port":"if4","grp":"01:00:5e:00:00:09",{state}}}"#));
+        assert_eq!(texts[2], format!(r#"{head}"router":[{{"port":"if5","timer":0,"type":"permanent","vid":10}}]}}"#));
+        assert_eq!(texts.len(), 3);
+        // The family of a dump's row is that of a notification.
+        assert!(objects.iter().all(|object| object[0] == 7));
+        assert_eq!(objects.iter().map(|object| port_of(&object[8..])).collect::<Vec<_>>(), [Some(4), Some(4), Some(5)]);
+    }
+
+    #[test]
+    fn timers_are_not_compared() {
+        let objects = split(&MDB, &row());
+
+        assert!(compared(&MDB, &objects[0]).contains(r#""source_list":[{"address":"10.0.0.9"}]"#));
+        assert!(compared(&MDB, &objects[2]).ends_with(r#""router":[{"port":"if5","vid":10}]}"#));
+    }
+
+    #[test]
+    fn what_is_no_entry_is_kept() {
+        for wrong in [vec![0; 27], member(&[1], [0x88, 0x47], &[])] {
+            let mut payload = vec![7, 0, 0, 0, 2, 0, 0, 0];
+            append_attribute(&mut payload, MDBA_MDB, &nest(&[(1, &nest(&[(1, &wrong)]))]));
+            let text = text(&MDB, &split(&MDB, &payload)[0]);
+            assert!(text.contains(r#""unknown":[{"attr":1,"hex":"#) && text.contains("error"), "{text}");
+        }
+    }
+}

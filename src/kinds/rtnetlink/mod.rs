@@ -22,6 +22,7 @@ pub mod phonet;
 pub mod prefix;
 pub mod route;
 pub mod rule;
+pub mod shared;
 pub mod stats;
 pub mod tc;
 pub mod tunnel;

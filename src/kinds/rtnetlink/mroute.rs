@@ -1,12 +1,17 @@
 //! `mroute` and `mroute_report`: multicast routes, and packets that lack one. `struct rtmsg`, `RTA_*`:
 //! `include/uapi/linux/rtnetlink.h`; `IPMRA_CREPORT_*`: `include/uapi/linux/mroute.h`.
 
-use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
-use super::route::MFC_STATS;
-use crate::decode::code::{links, multicast, network};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::{any_unsigned, write_link};
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use crate::kinds::rtnetlink::route::{Legs, MFC_STATS};
+use crate::kinds::rtnetlink::shared;
+use crate::netlink::wire::{attribute, u32_at};
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE` of the families `RTNL_FAMILY_IPMR` and `RTNL_FAMILY_IP6MR`.
 pub static MROUTE: Kind = Kind {
@@ -67,8 +72,8 @@ static HEADER: Structure = Structure::new(
         field(7, "type", Is::Named(U8, ROUTE_TYPES)),
         field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
         field(6, "scope", Is::NamedId(U8, SCOPES)),
-        field_of(0, 1, "iif", Is::Members(multicast::input_interface)),
-        field_of(8, 4, "flags", Is::Members(multicast::route_state)),
+        field_of(0, 1, "iif", Is::Members(input_interface)),
+        field_of(8, 4, "flags", Is::Members(route_state)),
         // Always those of a whole address.
         field_of(1, 2, "lengths", Is::Known),
     ],
@@ -79,12 +84,12 @@ static ATTRIBUTES: Set = Set::new(
     &[
         row(RTA_DST, "dst", Is::Ip),
         row(RTA_SRC, "src", Is::Ip),
-        row(RTA_IIF, "iif", Is::Members(links::with_another)),
-        row(RTA_MULTIPATH, "multipath", Is::Value(multicast::output_interfaces)),
+        row(RTA_IIF, "iif", Is::Elsewhere),
+        row(RTA_MULTIPATH, "multipath", Is::Value(output_interfaces)),
         row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
         row(17, "mfc_stats", Is::InlineStructure(&MFC_STATS)).volatile(),
         // How long it was not used.
-        row(23, "expires", Is::Value(network::seconds)).volatile(),
+        row(23, "expires", Is::Value(shared::seconds)).volatile(),
         row(24, "pad", Is::Known),
     ],
 );
@@ -107,3 +112,76 @@ static REPORT: Set = Set::new(
 
 /// `IGMPMSG_*` and `MRT6MSG_*`.
 static REPORTS: &Names = &[(1, "nocache"), (2, "wrong_interface"), (3, "whole_packet"), (4, "wrong_interface_whole")];
+
+/// `RTNH_F_UNRESOLVED` and `RTNH_F_OFFLOAD`, in a route's flags.
+const UNRESOLVED: u64 = 0x20;
+const OFFLOAD: u64 = 0x08;
+
+/// The interface that a multicast route's packets come through: `unresolved` as long as none is known.
+pub fn input_interface(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
+    out.key("iif");
+    match attribute(context.message, RTA_IIF).and_then(|payload| u32_at(payload, 0)) {
+        Some(ifindex) if ifindex != 0 => write_link(out, context, ifindex),
+        _ => out.string("unresolved"),
+    }
+    Ok(())
+}
+
+/// The flags of a multicast route: whether it is resolved, and whether hardware forwards it.
+pub fn route_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let flags = any_unsigned(payload)?;
+    out.key("state");
+    out.string(if flags & UNRESOLVED != 0 { "unresolved" } else { "resolved" });
+    if flags & OFFLOAD != 0 {
+        out.key("offload");
+        out.bool(true);
+    }
+    let rest = flags & !(UNRESOLVED | OFFLOAD);
+    if rest != 0 {
+        out.key("other_flags");
+        out.display(format_args!("0x{rest:x}"));
+    }
+    Ok(())
+}
+
+/// `RTA_MULTIPATH` of a multicast route: the interfaces that packets leave through, each with the least TTL for it.
+pub fn output_interfaces(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let mut legs = Legs { rest: payload };
+    out.begin_list();
+    for leg in legs.by_ref() {
+        out.begin_object();
+        out.key("oif");
+        write_link(out, context, leg.ifindex);
+        out.key("ttl");
+        out.unsigned(leg.hops.into());
+        out.end_object();
+    }
+    if !legs.rest.is_empty() {
+        return Err(Wrong::Because("a leg's length is wrong"));
+    }
+    out.end_list();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::text;
+    use crate::netlink::wire::append_attribute;
+
+    #[test]
+    fn a_multicast_route_comes_in_and_goes_out() {
+        let legs = [[8, 0, 0, 3, 4, 0, 0, 0], [8, 0, 0, 1, 5, 0, 0, 0]].concat();
+        let mut payload = vec![128, 32, 32, 0, 253, 17, 0, 5, 8, 0, 0, 0];
+        let start = payload.clone();
+        append_attribute(&mut payload, RTA_IIF, &3u32.to_ne_bytes());
+        append_attribute(&mut payload, RTA_MULTIPATH, &legs);
+        let shown = text(&MROUTE, &payload);
+        assert!(shown.contains(r#""iif":"if3","state":"resolved","offload":true"#), "{shown}");
+        assert!(shown.ends_with(r#""multipath":[{"oif":"if4","ttl":3},{"oif":"if5","ttl":1}]}"#), "{shown}");
+        let mut unresolved = start;
+        unresolved[8] = 0x20;
+        let shown = text(&MROUTE, &unresolved);
+        assert!(shown.ends_with(r#""iif":"unresolved","state":"unresolved"}"#), "{shown}");
+    }
+}

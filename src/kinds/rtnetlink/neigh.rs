@@ -1,11 +1,18 @@
 //! `neigh` and `fdb`: neighbours, and the forwarding databases of bridges and vxlan. `struct ndmsg`, `NDA_*`:
 //! `include/uapi/linux/neighbour.h`.
 
-use super::names::{FAMILIES, ROUTE_PROTOCOLS};
-use crate::decode::code::{links, network};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, field, field_of, row,
 };
+use crate::decode::value::any_unsigned;
+use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS};
+use crate::kinds::rtnetlink::shared;
+use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
+use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// `RTM_NEWNEIGH` and `RTM_DELNEIGH`, but for bridges.
 pub static NEIGH: Kind = Kind {
@@ -85,15 +92,15 @@ const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(4, "ifindex", Is::Number(U32)),
     field_of(4, 4, "dev", Is::Link),
-    field_of(8, 2, "state", Is::Members(network::neighbour_state)),
-    field_of(10, 1, "flags", Is::Members(network::neighbour_flags)),
+    field_of(8, 2, "state", Is::Members(neighbour_state)),
+    field_of(10, 1, "flags", Is::Members(neighbour_flags)),
     field_of(11, 1, "type", Is::Known),
 ];
 
 static ATTRIBUTES: Set = Set::new("NDA", ROWS);
 const ROWS: &[Row] = &[
-    row(NDA_DST, "dst", Is::Value(network::neighbour_address)),
-    row(NDA_LLADDR, "lladdr", Is::Value(network::neighbour_hardware)),
+    row(NDA_DST, "dst", Is::Value(neighbour_address)),
+    row(NDA_LLADDR, "lladdr", Is::Value(neighbour_hardware)),
     row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
     row(4, "probes", Is::Number(U32)).volatile(),
     row(NDA_VLAN, "vlan", Is::Number(U16)),
@@ -106,7 +113,7 @@ const ROWS: &[Row] = &[
     row(12, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     row(13, "nhid", Is::Number(U32)),
     row(14, "fdb_ext_attrs", Is::Set(&FDB_EXTENDED)),
-    row(15, "ext_flags", Is::Members(network::neighbour_extended_flags)),
+    row(15, "ext_flags", Is::Members(neighbour_extended_flags)),
     row(16, "state_mask", Is::Number(U16)),
     row(17, "flags_mask", Is::Number(U8)),
 ];
@@ -117,8 +124,8 @@ static FDB_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "ifname", Is::Link),
-        field_of(8, 2, "state", Is::Value(network::fdb_state)),
-        field_of(10, 1, "flags", Is::Value(network::fdb_flags)),
+        field_of(8, 2, "state", Is::Value(fdb_state)),
+        field_of(10, 1, "flags", Is::Value(fdb_flags)),
         field_of(11, 1, "type", Is::Known),
     ],
 );
@@ -126,13 +133,13 @@ static FDB_HEADER: Structure = Structure::new(
 static FDB_ATTRIBUTES: Set = Set::new("NDA", FDB_ROWS);
 const FDB_ROWS: &[Row] = &[
     row(NDA_DST, "dst", Is::Ip),
-    row(NDA_LLADDR, "mac", Is::Value(network::neighbour_hardware)),
+    row(NDA_LLADDR, "mac", Is::Value(neighbour_hardware)),
     row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
     row(4, "probes", Is::Number(U32)).volatile(),
     row(NDA_VLAN, "vlan", Is::Number(U16)),
     row(NDA_PORT, "port", Is::Number(U16Be)),
     row(NDA_VNI, "vni", Is::Number(U32)),
-    row(NDA_IFINDEX, "viaIf", Is::Members(network::fdb_interface)),
+    row(NDA_IFINDEX, "viaIf", Is::Members(fdb_interface)),
     row(NDA_MASTER, "master", Is::Link),
     row(10, "linkNetNsId", Is::Number(I32)),
     row(NDA_SRC_VNI, "src_vni", Is::Number(U32)),
@@ -140,23 +147,23 @@ const FDB_ROWS: &[Row] = &[
     row(13, "nhid", Is::Number(U32)),
     row(14, "fdb_ext_attrs", Is::Inline(&FDB_EXTENDED)),
     // Its bits stand in `flags`.
-    row(15, "ext_flags", Is::Members(links::with_another)),
+    row(15, "ext_flags", Is::Elsewhere),
     row(16, "state_mask", Is::Number(U16)),
     row(17, "flags_mask", Is::Number(U8)),
 ];
 
 /// `NFEA_*`.
 static FDB_EXTENDED: Set =
-    Set::new("NFEA", &[row(1, "activity_notify", Is::Members(network::activity)), row(2, "dont_refresh", Is::Present)]);
+    Set::new("NFEA", &[row(1, "activity_notify", Is::Members(activity)), row(2, "dont_refresh", Is::Present)]);
 
 /// `struct nda_cacheinfo`; ages in 1/100 s (`USER_HZ`), printed in seconds.
 static CACHE_INFO: Structure = Structure::new(
     "nda_cacheinfo",
     16,
     &[
-        field_of(0, 4, "confirmed", Is::Value(network::centiseconds)),
-        field_of(4, 4, "used", Is::Value(network::centiseconds)),
-        field_of(8, 4, "updated", Is::Value(network::centiseconds)),
+        field_of(0, 4, "confirmed", Is::Value(shared::centiseconds)),
+        field_of(4, 4, "used", Is::Value(shared::centiseconds)),
+        field_of(8, 4, "updated", Is::Value(shared::centiseconds)),
         field(12, "refcnt", Is::Number(U32)),
     ],
 );
@@ -202,3 +209,84 @@ pub static FDB_FLAGS: &Names = &[
     (0x200, "locked"),
     (0x400, "extern_valid"),
 ];
+
+/// `NUD_*`: a list of one; left out where there is none (a proxy).
+pub fn neighbour_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let state = any_unsigned(payload)?;
+    if state != 0 {
+        out.key("state");
+        write_bits(out, STATES, state);
+    }
+    Ok(())
+}
+
+/// `NTF_*`: each a member that is true.
+pub fn neighbour_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_true_members(out, FLAGS, any_unsigned(payload)?);
+    Ok(())
+}
+
+/// `NTF_EXT_*`: each a member that is true.
+pub fn neighbour_extended_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_true_members(out, EXTENDED_FLAGS, any_unsigned(payload)?);
+    Ok(())
+}
+
+/// `NDA_DST`: an IP address, or whatever the family has.
+pub fn neighbour_address(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    if write_ip(out, payload).is_err() {
+        out.hardware(payload);
+    }
+    Ok(())
+}
+
+/// `NDA_LLADDR`: on a tunnel, an IP address.
+pub fn neighbour_hardware(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let ifindex = u32_at(context.header, 4).unwrap_or_default();
+    shared::write_hardware(out, context.links.hardware_type(ifindex), payload);
+    Ok(())
+}
+
+/// The state of a forwarding database's entry, as `bridge` has it: empty for a learned one.
+pub fn fdb_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    match any_unsigned(payload)? {
+        state if state & 0x80 != 0 => out.string("permanent"),
+        state if state & 0x40 != 0 => out.string("static"),
+        state if state & 0x04 != 0 => out.string("stale"),
+        state if state & 0x02 != 0 || state == 0 => out.string(""),
+        state => out.display(format_args!("0x{state:x}")),
+    }
+    Ok(())
+}
+
+/// `NTF_*` and `NTF_EXT_*` of a forwarding database's entry: a list.
+pub fn fdb_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let extended = attribute_u32(context.message, 15).unwrap_or_default();
+    write_bits(out, FDB_FLAGS, any_unsigned(payload)? | u64::from(extended) << 8);
+    Ok(())
+}
+
+/// `NDA_IFINDEX` of a forwarding database's entry: a name, or a number in another namespace.
+pub fn fdb_interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let ifindex = unsigned(Scalar::U32, payload)? as u32;
+    if context.sibling(10).is_some() {
+        out.key("viaIfIndex");
+        out.unsigned(ifindex.into());
+    } else {
+        out.key("viaIf");
+        write_link(out, context, ifindex);
+    }
+    Ok(())
+}
+
+/// `NFEA_ACTIVITY_NOTIFY`: bits.
+pub fn activity(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let bits = any_unsigned(payload)?;
+    if bits & 1 != 0 {
+        write_true(out, "activity_notify");
+    }
+    if bits & 2 != 0 {
+        write_true(out, "inactive");
+    }
+    Ok(())
+}

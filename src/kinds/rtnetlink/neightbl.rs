@@ -1,9 +1,12 @@
 //! `neightbl`: the tables of neighbours, and their settings for each interface. `struct ndtmsg`, `NDTA_*`:
 //! `include/uapi/linux/neighbour.h`.
 
-use super::names::FAMILIES;
-use crate::decode::code::settings;
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, row};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::{self, *};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, row};
+use crate::decode::value::{unsigned, write_link};
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::FAMILIES;
 
 /// `RTM_NEWNEIGHTBL`. The kernel never tells that one has changed (`neightbl_set`): it can only be asked for.
 pub static NEIGHTBL: Kind = Kind {
@@ -49,7 +52,7 @@ static ATTRIBUTES: Set = Set::new(
 static PARAMETERS: Set = Set::new(
     "NDTPA",
     &[
-        row(NDTPA_IFINDEX, "dev", Is::Value(settings::table_interface)),
+        row(NDTPA_IFINDEX, "dev", Is::Value(interface)),
         row(2, "refcnt", Is::Number(U32)).volatile(),
         // The kernel draws it anew every few minutes, around the next one.
         row(3, "reachable", Is::Number(U64)).volatile(),
@@ -107,3 +110,12 @@ static STATISTICS: Structure = Structure::new(
         field(80, "table_fulls", Is::Number(U64)),
     ],
 );
+
+/// `NDTPA_IFINDEX`: an interface's name; `*` for 0, which the kernel's black hole (`blackhole_netdev`) has.
+pub fn interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    match unsigned(Scalar::U32, payload)? as u32 {
+        0 => out.string("*"),
+        ifindex => write_link(out, context, ifindex),
+    }
+    Ok(())
+}

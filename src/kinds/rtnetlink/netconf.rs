@@ -1,9 +1,12 @@
 //! `netconf`: settings of IPv4, IPv6 and MPLS for an interface, for all, and for those to come. `struct netconfmsg`,
 //! `NETCONFA_*`: `include/uapi/linux/netconf.h`.
 
-use super::names::FAMILIES;
-use crate::decode::code::settings;
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, row};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::{self, *};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, field, row};
+use crate::decode::value::{unsigned, write_link};
+use crate::json::Json;
+use crate::kinds::rtnetlink::names::FAMILIES;
 
 /// `RTM_NEWNETCONF` and `RTM_DELNETCONF`. A notification carries the one setting that changed
 /// (`inet_netconf_notify_devconf`), all of them only for a new interface.
@@ -39,7 +42,7 @@ static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", 
 static ATTRIBUTES: Set = Set::new(
     "NETCONFA",
     &[
-        row(NETCONFA_IFINDEX, "interface", Is::Value(settings::netconf_interface)),
+        row(NETCONFA_IFINDEX, "interface", Is::Value(interface)),
         row(2, "forwarding", Is::Bool(U32)),
         row(3, "rp_filter", Is::Named(U32, REVERSE_PATH_FILTERS)),
         row(NETCONFA_MC_FORWARDING, "mc_forwarding", Is::Bool(U32)),
@@ -53,3 +56,31 @@ static ATTRIBUTES: Set = Set::new(
 
 /// The values of `rp_filter`: `Documentation/networking/ip-sysctl.rst`.
 static REVERSE_PATH_FILTERS: &Names = &[(0, "off"), (1, "strict"), (2, "loose")];
+
+/// `NETCONFA_IFINDEX_ALL` and `NETCONFA_IFINDEX_DEFAULT`.
+const ALL: u32 = -1i32 as u32;
+const DEFAULT: u32 = -2i32 as u32;
+
+/// `NETCONFA_IFINDEX`: an interface's name, `all`, or `default` for those to come.
+pub fn interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    match unsigned(Scalar::U32, payload)? as u32 {
+        ALL => out.string("all"),
+        DEFAULT => out.string("default"),
+        ifindex => write_link(out, context, ifindex),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{message, text};
+
+    #[test]
+    fn settings_are_of_one_interface_or_of_all() {
+        for (index, name) in [(-1, "all"), (-2, "default"), (3, "if3")] {
+            let text = text(&NETCONF, &message(&[2, 0, 0, 0], &[(1, &i32::to_ne_bytes(index)), (3, &[1, 0, 0, 0])]));
+            assert_eq!(text, format!(r#"{{"family":"inet","interface":"{name}","rp_filter":"strict"}}"#));
+        }
+    }
+}

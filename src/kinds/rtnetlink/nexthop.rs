@@ -1,11 +1,17 @@
 //! `nexthop` and `nexthop_bucket`: nexthop objects, their groups, and the buckets of resilient groups.
 //! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
 
-use super::names::{ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
-use crate::decode::code::{self, network};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::any_unsigned;
+use crate::decode::value::write_named;
+use crate::json::Json;
+use crate::kinds::rtnetlink::encap;
+use crate::kinds::rtnetlink::names::{self, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
+use crate::kinds::rtnetlink::shared;
 
 /// `RTM_NEWNEXTHOP` and `RTM_DELNEXTHOP`.
 pub static NEXTHOP: Kind = Kind {
@@ -58,7 +64,7 @@ pub const NHA_RES_BUCKET: u16 = 13;
 static HEADER: Structure = Structure::new("nhmsg", 8, FIELDS);
 const FIELDS: &[Field] = &[
     // A group has no family.
-    field_of(0, 1, "family", Is::Members(network::family_unless_unspecified)),
+    field_of(0, 1, "family", Is::Members(family_unless_unspecified)),
     field(1, "scope", Is::NamedId(U8, SCOPES)),
     field(2, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(4, "flags", Is::Bits(U32, ROUTE_FLAGS)),
@@ -74,7 +80,7 @@ const ROWS: &[Row] = &[
     row(NHA_OIF, "dev", Is::Link),
     row(NHA_GATEWAY, "gateway", Is::Ip),
     row(NHA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(8, "encap", Is::Value(code::encap::nexthop)),
+    row(8, "encap", Is::Value(encap::nexthop)),
     row(9, "groups", Is::Present),
     row(10, "master", Is::Link),
     row(11, "fdb", Is::Present),
@@ -83,8 +89,8 @@ const ROWS: &[Row] = &[
     // What the requester asked for, and no state.
     row(14, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
-    row(16, "hw_stats", Is::Members(network::hardware_statistics)),
-    row(17, "hw_stats_used", Is::Members(code::links::with_another)),
+    row(16, "hw_stats", Is::Members(hardware_statistics)),
+    row(17, "hw_stats_used", Is::Elsewhere),
 ];
 
 static GROUP_ELEMENT: Is = Is::Structure(&GROUP_ENTRY);
@@ -94,7 +100,7 @@ static GROUP_STATISTICS_ELEMENT: Is = Is::Set(&GROUP_STATISTICS);
 static GROUP_ENTRY: Structure = Structure::new(
     "nexthop_grp",
     8,
-    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(network::group_weight))],
+    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(group_weight))],
 );
 
 /// `NEXTHOP_GRP_TYPE_*`.
@@ -106,9 +112,9 @@ static RESILIENT: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "buckets", Is::Number(U16)),
-        row(2, "idle_timer", Is::Value(network::seconds)),
-        row(3, "unbalanced_timer", Is::Value(network::seconds)),
-        row(4, "unbalanced_time", Is::Value(network::seconds)).volatile(),
+        row(2, "idle_timer", Is::Value(shared::seconds)),
+        row(3, "unbalanced_timer", Is::Value(shared::seconds)),
+        row(4, "unbalanced_time", Is::Value(shared::seconds)).volatile(),
     ],
 );
 
@@ -118,7 +124,7 @@ static BUCKET: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "index", Is::Number(U16)),
-        row(2, "idle_time", Is::Value(network::seconds)).volatile(),
+        row(2, "idle_time", Is::Value(shared::seconds)).volatile(),
         row(3, "nhid", Is::Number(U32)),
     ],
 );
@@ -128,3 +134,32 @@ static GROUP_STATISTICS: Set = Set::new(
     "NHA_GROUP_STATS_ENTRY",
     &[row(1, "id", Is::Number(U32)), row(2, "packets", Is::AnyNumber), row(3, "packets_hw", Is::AnyNumber)],
 );
+
+/// The family, where there is one.
+pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let family = any_unsigned(payload)?;
+    if family != 0 {
+        out.key("family");
+        write_named(out, names::FAMILIES, family);
+    }
+    Ok(())
+}
+
+/// The weight of a group's entry: two octets, low and high, of the weight less one.
+pub fn group_weight(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let [low, high] = <[u8; 2]>::try_from(payload).map_err(|_| Wrong::Length(2))?;
+    out.unsigned(u64::from(u16::from_le_bytes([low, high])) + 1);
+    Ok(())
+}
+
+/// `NHA_HW_STATS_ENABLE`, and the `NHA_HW_STATS_USED` beside it.
+pub fn hardware_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.key("hw_stats");
+    out.begin_object();
+    out.key("enabled");
+    out.bool(any_unsigned(payload)? != 0);
+    out.key("used");
+    out.bool(context.sibling(17).map(any_unsigned).transpose()?.unwrap_or_default() != 0);
+    out.end_object();
+    Ok(())
+}

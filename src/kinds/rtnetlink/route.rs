@@ -1,10 +1,23 @@
 //! `route`: unicast routes and MPLS routes. `struct rtmsg`, `RTA_*`: `include/uapi/linux/rtnetlink.h`.
 
-use super::names::{FAMILIES, IP_PROTOCOLS, ROUTE_FLAGS, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
-use crate::decode::code::{self, network};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::any_unsigned;
+use crate::decode::value::{name_of, write_bits, write_link};
+use crate::decode::walk::write_set;
+use crate::json::{Json, Key};
+use crate::kinds::rtnetlink::encap;
+use crate::kinds::rtnetlink::names::{
+    self, FAMILIES, IP_PROTOCOLS, ROUTE_FLAGS, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES,
+};
+use crate::kinds::rtnetlink::shared;
+use crate::kinds::rtnetlink::shared::{
+    AF_PACKET, USER_HZ, write_address, write_nonzero, write_prefix, write_true_members,
+};
+use crate::netlink::wire::{align, u16_at, u32_at};
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE`.
 pub static ROUTE: Kind = Kind {
@@ -59,8 +72,8 @@ static HEADER: Structure = Structure::new("rtmsg", 12, FIELDS);
 const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(7, "type", Is::Named(U8, ROUTE_TYPES)),
-    field_of(1, 1, "dst", Is::Members(network::route_destination)),
-    field_of(2, 1, "from", Is::Members(network::route_source)),
+    field_of(1, 1, "dst", Is::Members(destination)),
+    field_of(2, 1, "from", Is::Members(source)),
     field(3, "tos", Is::NumberUnless(U8, 0)),
     field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(6, "scope", Is::NamedId(U8, SCOPES)),
@@ -77,21 +90,21 @@ const ROWS: &[Row] = &[
     row(RTA_GATEWAY, "gateway", Is::Ip),
     row(RTA_PRIORITY, "metric", Is::Number(U32)),
     row(RTA_PREFSRC, "prefsrc", Is::Ip),
-    row(8, "metrics", Is::Value(network::route_metrics)),
-    row(RTA_MULTIPATH, "nexthops", Is::Value(network::route_legs)),
+    row(8, "metrics", Is::Value(metrics)),
+    row(RTA_MULTIPATH, "nexthops", Is::Value(legs)),
     row(10, "protoinfo", Is::Hex),
-    row(11, "flow", Is::Value(network::realms)),
-    row(RTA_CACHEINFO, "cacheinfo", Is::Members(network::route_cache_info)),
+    row(11, "flow", Is::Value(shared::realms)),
+    row(RTA_CACHEINFO, "cacheinfo", Is::Members(cache_info)),
     row(13, "session", Is::Hex),
     row(14, "mp_algo", Is::Hex),
     row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
     row(16, "mark", Is::Number(U32)),
     row(17, "mfc_stats", Is::Structure(&MFC_STATS)).volatile(),
-    row(RTA_VIA, "via", Is::Value(network::via)),
-    row(19, "to", Is::Value(network::new_destination)),
+    row(RTA_VIA, "via", Is::Value(via)),
+    row(19, "to", Is::Value(new_destination)),
     row(20, "pref", Is::Named(U8, ROUTER_PREFERENCES)),
     row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(RTA_ENCAP, "encap", Is::Value(code::encap::route)),
+    row(RTA_ENCAP, "encap", Is::Value(encap::route)),
     row(23, "expires_in", Is::Number(U32)).volatile(),
     row(24, "pad", Is::Known),
     row(25, "uid", Is::Number(U32)),
@@ -110,11 +123,11 @@ pub static LEG_ATTRIBUTES: Set = Set::new(
     &[
         row(RTA_OIF, "oif", Is::Link),
         row(RTA_GATEWAY, "gateway", Is::Ip),
-        row(11, "flow", Is::Value(network::realms)),
-        row(RTA_VIA, "via", Is::Value(network::via)),
-        row(19, "to", Is::Value(network::new_destination)),
+        row(11, "flow", Is::Value(shared::realms)),
+        row(RTA_VIA, "via", Is::Value(via)),
+        row(19, "to", Is::Value(new_destination)),
         row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-        row(RTA_ENCAP, "encap", Is::Value(code::encap::route)),
+        row(RTA_ENCAP, "encap", Is::Value(encap::route)),
         row(RTA_NH_ID, "nhid", Is::Number(U32)),
     ],
 );
@@ -137,15 +150,15 @@ pub static METRICS: Set = Set::new(
         row(1, "lock", Is::Bits(U32, METRIC_LOCKS)),
         row(2, "mtu", Is::Number(U32)),
         row(3, "window", Is::Number(U32)),
-        row(4, "rtt", Is::Value(network::eighths)),
-        row(5, "rttvar", Is::Value(network::quarters)),
+        row(4, "rtt", Is::Value(eighths)),
+        row(5, "rttvar", Is::Value(quarters)),
         row(6, "ssthresh", Is::Number(U32)),
         row(7, "cwnd", Is::Number(U32)),
         row(8, "advmss", Is::Number(U32)),
         row(9, "reordering", Is::Number(U32)),
         row(10, "hoplimit", Is::Number(U32)),
         row(11, "initcwnd", Is::Number(U32)),
-        row(12, "features", Is::Members(network::metric_features)),
+        row(12, "features", Is::Members(metric_features)),
         row(13, "rto_min", Is::Number(U32)),
         row(14, "initrwnd", Is::Number(U32)),
         row(15, "quickack", Is::Number(U32)),
@@ -176,3 +189,171 @@ static METRIC_LOCKS: &Names = &[
 
 /// `RTAX_FEATURE_*`.
 pub static METRIC_FEATURES: &Names = &[(1, "ecn"), (2, "sack"), (4, "timestamp"), (8, "allfrag"), (16, "tcp_usec_ts")];
+
+/// A number in units of 1/8.
+pub fn eighths(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.unsigned(any_unsigned(payload)? / 8);
+    Ok(())
+}
+
+/// A number in units of 1/4.
+pub fn quarters(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.unsigned(any_unsigned(payload)? / 4);
+    Ok(())
+}
+
+/// The destination: `default`, an address or a prefix.
+pub fn destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let length = payload.first().copied().unwrap_or_default();
+    out.member(const { &Key::new("dst") });
+    match context.sibling(RTA_DST) {
+        Some(address) => write_prefix(out, context, address, length),
+        None if length == 0 => {
+            out.string("default");
+            Ok(())
+        }
+        None => {
+            out.display(format_args!("0/{length}"));
+            Ok(())
+        }
+    }
+}
+
+/// The source prefix of an IPv6 route, where it has one.
+pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let length = payload.first().copied().unwrap_or_default();
+    match context.sibling(RTA_SRC) {
+        Some(address) => {
+            out.key("from");
+            write_prefix(out, context, address, length)
+        }
+        None => Ok(()),
+    }
+}
+
+/// `struct rta_cacheinfo`: times in 1/100 s, printed in seconds; only what is not 0.
+pub fn cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let at = |offset| u32_at(payload, offset).ok_or(Wrong::Length(32));
+    write_nonzero(out, "error", at(12)?.into());
+    if context.comparing {
+        return Ok(());
+    }
+    let expires = at(8)? as i32;
+    if expires != 0 {
+        out.key("expires");
+        out.signed((expires / USER_HZ as i32).into());
+    }
+    write_nonzero(out, "users", at(0)?.into());
+    write_nonzero(out, "age", u64::from(at(4)?) / USER_HZ);
+    write_nonzero(out, "used", at(16)?.into());
+    write_nonzero(out, "ipid", at(20)?.into());
+    write_nonzero(out, "ts", at(24)?.into());
+    write_nonzero(out, "tsage", at(28)?.into());
+    Ok(())
+}
+
+/// `RTA_METRICS`: a list with one object, as `ip` has it.
+pub fn metrics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.begin_list();
+    out.begin_object();
+    write_set(out, &context.inside(payload), &METRICS, payload);
+    out.end_object();
+    out.end_list();
+    Ok(())
+}
+
+/// `RTAX_FEATURES`: each a member that is true.
+pub fn metric_features(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_true_members(out, METRIC_FEATURES, any_unsigned(payload)?);
+    Ok(())
+}
+
+/// `RTA_VIA`: a family (two octets) and an address of it.
+pub fn via(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let family = u16_at(payload, 0).ok_or(Wrong::Short(2))?;
+    let family = u8::try_from(family).map_err(|_| Wrong::Because("a family above 255"))?;
+    out.begin_object();
+    out.key("family");
+    match family {
+        AF_PACKET => out.string("link"),
+        _ => match name_of(names::FAMILIES, family.into()) {
+            Some(name) => out.string(name),
+            None => out.unsigned(family.into()),
+        },
+    }
+    out.key("host");
+    write_address(out, context, family, &payload[2..])?;
+    out.end_object();
+    Ok(())
+}
+
+/// `RTA_NEWDST`: what the destination becomes, of the route's family.
+pub fn new_destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_address(out, context, context.family(), payload)
+}
+
+/// One `struct rtnexthop`.
+#[derive(Clone, Copy)]
+pub struct Leg<'a> {
+    /// `rtnh_flags`.
+    pub flags: u8,
+    /// `rtnh_hops`: the weight less one.
+    pub hops: u8,
+    /// `rtnh_ifindex`.
+    pub ifindex: u32,
+    /// Its attributes.
+    pub attributes: &'a [u8],
+    /// All of it, header included, without padding.
+    pub bytes: &'a [u8],
+}
+
+/// Octets of `struct rtnexthop`.
+pub const LEG_HEADER_BYTES: usize = 8;
+
+/// The legs of `RTA_MULTIPATH`. It ends where a length is wrong; then `rest` is not empty.
+pub struct Legs<'a> {
+    /// What is not read yet.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Iterator for Legs<'a> {
+    type Item = Leg<'a>;
+
+    fn next(&mut self) -> Option<Leg<'a>> {
+        let length = usize::from(u16_at(self.rest, 0)?);
+        if length < LEG_HEADER_BYTES || length > self.rest.len() {
+            return None;
+        }
+        let bytes = &self.rest[..length];
+        self.rest = &self.rest[align(length).min(self.rest.len())..];
+        Some(Leg {
+            flags: bytes[2],
+            hops: bytes[3],
+            ifindex: u32_at(bytes, 4)?,
+            attributes: &bytes[LEG_HEADER_BYTES..],
+            bytes,
+        })
+    }
+}
+
+/// `RTA_MULTIPATH`: a list of legs.
+pub fn legs(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let mut legs = Legs { rest: payload };
+    out.begin_list();
+    for leg in legs.by_ref() {
+        out.begin_object();
+        write_set(out, &context.inside(leg.attributes), &LEG_ATTRIBUTES, leg.attributes);
+        out.key("dev");
+        write_link(out, context, leg.ifindex);
+        out.key("weight");
+        out.unsigned(u64::from(leg.hops) + 1);
+        out.key("flags");
+        write_bits(out, names::ROUTE_FLAGS, leg.flags.into());
+        out.end_object();
+    }
+    if !legs.rest.is_empty() {
+        return Err(Wrong::Because("a leg's length is wrong"));
+    }
+    out.end_list();
+    Ok(())
+}

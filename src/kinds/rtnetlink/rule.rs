@@ -1,10 +1,16 @@
 //! `rule`: policy routing rules. `struct fib_rule_hdr`, `FRA_*`: `include/uapi/linux/fib_rules.h`.
 
-use super::names::{DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
-use crate::decode::code::network;
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Dump, Field, Identity, Interface, Is, Kind, Names, Row, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::value::any_unsigned;
+use crate::decode::value::{name_of, write_ip, write_named_id};
+use crate::json::{Json, Key};
+use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
+use crate::kinds::rtnetlink::shared::{realm, write_true, write_true_members};
+use crate::netlink::wire::{attribute_u32, u16_at};
 
 /// `RTM_NEWRULE` and `RTM_DELRULE`.
 pub static RULE: Kind = Kind {
@@ -45,13 +51,13 @@ pub const FRA_OIFNAME: u16 = 17;
 static HEADER: Structure = Structure::new("fib_rule_hdr", 12, FIELDS);
 const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
-    field_of(1, 0, "priority", Is::Members(network::rule_priority)),
-    field_of(2, 1, "src", Is::Members(network::rule_source)),
-    field_of(1, 1, "dst", Is::Members(network::rule_destination)),
+    field_of(1, 0, "priority", Is::Members(priority)),
+    field_of(2, 1, "src", Is::Members(source)),
+    field_of(1, 1, "dst", Is::Members(destination)),
     field(3, "tos", Is::NumberUnless(U8, 0)),
-    field_of(4, 1, "table", Is::Members(network::rule_table)),
-    field_of(7, 1, "action", Is::Members(network::rule_action)),
-    field_of(8, 4, "flags", Is::Members(network::rule_flags)),
+    field_of(4, 1, "table", Is::Members(table)),
+    field_of(7, 1, "action", Is::Members(action)),
+    field_of(8, 4, "flags", Is::Members(flags)),
 ];
 
 static ATTRIBUTES: Set = Set::new("FRA", ROWS);
@@ -62,20 +68,20 @@ const ROWS: &[Row] = &[
     row(4, "goto", Is::Number(U32)),
     row(FRA_PRIORITY, "priority", Is::Known),
     row(10, "fwmark", Is::Number(U32)),
-    row(11, "flow", Is::Members(network::rule_realms)),
+    row(11, "flow", Is::Members(flow)),
     row(12, "tun_id", Is::Number(U64Be)),
-    row(13, "suppress_ifgroup", Is::Members(network::suppress_group)),
-    row(14, "suppress_prefixlen", Is::Members(network::suppress_length)),
+    row(13, "suppress_ifgroup", Is::Members(suppress_group)),
+    row(14, "suppress_prefixlen", Is::Members(suppress_length)),
     row(FRA_TABLE, "table", Is::Known),
-    row(16, "fwmask", Is::Members(network::rule_mask)),
+    row(16, "fwmask", Is::Members(mask)),
     row(FRA_OIFNAME, "oif", Is::Text),
     row(18, "pad", Is::Known),
-    row(19, "l3mdev", Is::Members(network::l3mdev)),
+    row(19, "l3mdev", Is::Members(l3mdev)),
     row(20, "uid_range", Is::InlineStructure(&UID_RANGE)),
     row(21, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     row(22, "ipproto", Is::NamedId(U8, IP_PROTOCOLS)),
-    row(23, "sport", Is::Members(network::source_ports)),
-    row(24, "dport", Is::Members(network::destination_ports)),
+    row(23, "sport", Is::Members(source_ports)),
+    row(24, "dport", Is::Members(destination_ports)),
     row(25, "dscp", Is::NamedId(U8, DSCP)),
     row(26, "flowlabel", Is::Number(U32Be)),
     row(27, "flowlabel_mask", Is::Number(U32Be)),
@@ -97,3 +103,146 @@ pub static ACTIONS: &Names = &[(6, "blackhole"), (7, "unreachable"), (8, "prohib
 /// `FIB_RULE_*`, each a member that is true.
 pub static FLAGS: &Names =
     &[(0x1, "permanent"), (0x2, "not"), (0x4, "unresolved"), (0x8, "iif_detached"), (0x10, "oif_detached")];
+
+/// The priority: 0 where the kernel leaves it out.
+pub fn priority(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
+    out.key("priority");
+    out.unsigned(attribute_u32(context.message, FRA_PRIORITY).unwrap_or_default().into());
+    Ok(())
+}
+
+fn address(out: &mut Json, context: &Context<'_>, attribute: u16, keys: (&str, &str), length: &[u8]) -> Decoded {
+    let length = length.first().copied().unwrap_or_default();
+    if let Some(address) = context.sibling(attribute) {
+        out.key(keys.0);
+        write_ip(out, address)?;
+        if usize::from(length) != address.len() * 8 {
+            out.key(keys.1);
+            out.unsigned(length.into());
+        }
+    } else if length != 0 {
+        out.key(keys.0);
+        out.string("0");
+        out.key(keys.1);
+        out.unsigned(length.into());
+    } else if attribute == FRA_SRC {
+        out.key(keys.0);
+        out.string("all");
+    }
+    Ok(())
+}
+
+/// The source: `all` where there is none.
+pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    address(out, context, FRA_SRC, ("src", "srclen"), payload)
+}
+
+/// The destination, where there is one.
+pub fn destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    address(out, context, FRA_DST, ("dst", "dstlen"), payload)
+}
+
+/// The table: `FRA_TABLE`, which holds more than the header's octet.
+pub fn table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let header = payload.first().copied().unwrap_or_default().into();
+    let table = attribute_u32(context.message, FRA_TABLE).unwrap_or(header);
+    if table != 0 {
+        write_named_id(out, const { &Key::new("table") }, names::TABLES, table.into());
+    }
+    Ok(())
+}
+
+/// `FR_ACT_*`, where it is not a look-up; a jump is told by its `goto`.
+pub fn action(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    match payload.first().copied().unwrap_or_default() {
+        0..=2 => {}
+        3 => write_true(out, "nop"),
+        10 => write_true(out, "masquerade"),
+        action => {
+            out.key("action");
+            match name_of(ACTIONS, action.into()) {
+                Some(name) => out.string(name),
+                None => out.unsigned(action.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `FIB_RULE_*`: each a member that is true.
+pub fn flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_true_members(out, FLAGS, any_unsigned(payload)?);
+    Ok(())
+}
+
+/// `FRA_FLOW`.
+pub fn flow(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let realms = any_unsigned(payload)?;
+    if realms >> 16 != 0 {
+        realm(out, const { &Key::new("flow_from") }, realms >> 16);
+    }
+    realm(out, const { &Key::new("flow_to") }, realms & 0xffff);
+    Ok(())
+}
+
+/// `FRA_FWMASK`, where it does not mean all bits.
+pub fn mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let mask = any_unsigned(payload)?;
+    if mask != 0xffff_ffff {
+        out.key("fwmask");
+        out.unsigned(mask);
+    }
+    Ok(())
+}
+
+/// `FRA_SUPPRESS_IFGROUP`; -1 means none.
+pub fn suppress_group(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let group = any_unsigned(payload)?;
+    if group != 0xffff_ffff {
+        write_named_id(out, const { &Key::new("suppress_ifgroup") }, &[(0, "default")], group);
+    }
+    Ok(())
+}
+
+/// `FRA_SUPPRESS_PREFIXLEN`; -1 means none.
+pub fn suppress_length(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let length = any_unsigned(payload)?;
+    if length != 0xffff_ffff {
+        out.key("suppress_prefixlen");
+        out.unsigned(length);
+    }
+    Ok(())
+}
+
+/// `FRA_L3MDEV`: a member only when it is set.
+pub fn l3mdev(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    if any_unsigned(payload)? != 0 {
+        write_true(out, "l3mdev");
+    }
+    Ok(())
+}
+
+fn ports(out: &mut Json, payload: &[u8], keys: [&str; 3]) -> Decoded {
+    let at = |offset| u16_at(payload, offset).ok_or(Wrong::Length(4));
+    let (start, end) = (at(0)?, at(2)?);
+    if start == end {
+        out.key(keys[0]);
+        out.unsigned(start.into());
+    } else {
+        out.key(keys[1]);
+        out.unsigned(start.into());
+        out.key(keys[2]);
+        out.unsigned(end.into());
+    }
+    Ok(())
+}
+
+/// `FRA_SPORT_RANGE`.
+pub fn source_ports(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    ports(out, payload, ["sport", "sport_start", "sport_end"])
+}
+
+/// `FRA_DPORT_RANGE`.
+pub fn destination_ports(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    ports(out, payload, ["dport", "dport_start", "dport_end"])
+}

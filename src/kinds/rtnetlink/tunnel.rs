@@ -1,8 +1,11 @@
 //! `tunnel`: the network identifiers that a vxlan interface accepts (`vnifilter`). `struct tunnel_msg`,
 //! `VXLAN_VNIFILTER_*`: `include/uapi/linux/if_link.h`.
 
-use crate::decode::code::tunnels;
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::json::Json;
+use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
 
 /// `RTM_NEWTUNNEL` and `RTM_DELTUNNEL`.
 pub static TUNNEL: Kind = Kind {
@@ -40,8 +43,8 @@ static ENTRY: Set = Set::new(
     &[
         row(1, "vni", Is::Number(U32)),
         row(2, "vniEnd", Is::Number(U32)),
-        row(3, "group", Is::Members(tunnels::vni_group)),
-        row(4, "group6", Is::Members(tunnels::vni_group)),
+        row(3, "group", Is::Members(vni_group)),
+        row(4, "group6", Is::Members(vni_group)),
         row(5, "stats", Is::Set(&STATISTICS)).volatile(),
     ],
 );
@@ -61,3 +64,9 @@ static STATISTICS: Set = Set::new(
         row(9, "pad", Is::Known),
     ],
 );
+
+/// Where packets of a network identifier go that vxlan accepts: `group` or `remote`, of either family.
+pub fn vni_group(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let key = if is_multicast(payload) { "group" } else { "remote" };
+    write_address(out, [key, key], payload)
+}

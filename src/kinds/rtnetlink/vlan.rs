@@ -1,9 +1,15 @@
 //! `vlan`: the VLANs of bridges and their ports. `struct br_vlan_msg`, `BRIDGE_VLANDB_*`:
 //! `include/uapi/linux/if_bridge.h`.
 
-use super::names::BRIDGE_PORT_STATES;
-use crate::decode::code::{bridge, multicast, vlan};
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::context::Context;
+use crate::decode::schema::Scalar::{self, *};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::value::unsigned;
+use crate::json::Json;
+use crate::kinds::rtnetlink::link_info::bridge::{self, vlan_info, write_range, write_vlan_flags};
+use crate::kinds::rtnetlink::mdb;
+use crate::kinds::rtnetlink::names::BRIDGE_PORT_STATES;
+use crate::netlink::wire::{append_attribute, attribute, attribute_u32, attributes, u16_at};
 
 /// `RTM_NEWVLAN` and `RTM_DELVLAN`. A range is taken apart (`code/vlan.rs`): one object for each VLAN.
 pub static VLAN: Kind = Kind {
@@ -18,7 +24,7 @@ pub static VLAN: Kind = Kind {
     interface: Interface::Header(4),
     // More in mirror/identity.rs: the VLAN is in the nests.
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
-    split: &[&[vlan::ENTRY], &[vlan::GLOBAL_OPTIONS]],
+    split: &[&[BRIDGE_VLANDB_ENTRY], &[BRIDGE_VLANDB_GLOBAL_OPTIONS]],
     partial: false,
     dumps: &[
         Dump { message: 114, header: &[7, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
@@ -43,14 +49,17 @@ static HEADER: Structure = Structure::new(
 
 static ATTRIBUTES: Set = Set::new(
     "BRIDGE_VLANDB",
-    &[row(vlan::ENTRY, "entry", Is::Inline(&ENTRY)), row(vlan::GLOBAL_OPTIONS, "global", Is::Inline(&GLOBAL))],
+    &[
+        row(BRIDGE_VLANDB_ENTRY, "entry", Is::Inline(&ENTRY)),
+        row(BRIDGE_VLANDB_GLOBAL_OPTIONS, "global", Is::Inline(&GLOBAL)),
+    ],
 );
 
 /// `BRIDGE_VLANDB_ENTRY_*`.
 static ENTRY: Set = Set::new(
     "BRIDGE_VLANDB_ENTRY",
     &[
-        row(1, "vlan", Is::Members(vlan::entry)),
+        row(1, "vlan", Is::Members(entry)),
         row(2, "vlanEnd", Is::Known),
         row(3, "state", Is::Named(U8, BRIDGE_PORT_STATES)),
         row(4, "tunnel", Is::Set(&TUNNEL)),
@@ -83,7 +92,7 @@ static STATISTICS: Set = Set::new(
 static GLOBAL: Set = Set::new(
     "BRIDGE_VLANDB_GOPTS",
     &[
-        row(1, "vlan", Is::Members(vlan::global)),
+        row(1, "vlan", Is::Members(global)),
         row(2, "vlanEnd", Is::Known),
         row(3, "mcast_snooping", Is::Number(U8)),
         row(4, "mcast_igmp_version", Is::Number(U8)),
@@ -108,4 +117,177 @@ static GLOBAL: Set = Set::new(
 /// notification of this kind.
 static ROUTERS: Set = Set::new("MDBA", &[row(2, "router_ports", Is::Each(&ROUTER_PORT)).volatile()]);
 
-static ROUTER_PORT: Is = Is::Value(multicast::router_port);
+static ROUTER_PORT: Is = Is::Value(mdb::router_port);
+
+/// `BRIDGE_VLANDB_ENTRY`: a VLAN of a port, or of the bridge itself.
+pub const BRIDGE_VLANDB_ENTRY: u16 = 1;
+
+/// `BRIDGE_VLANDB_GLOBAL_OPTIONS`: what holds for a VLAN in the whole bridge.
+pub const BRIDGE_VLANDB_GLOBAL_OPTIONS: u16 = 2;
+
+/// `BRIDGE_VLANDB_ENTRY_INFO`, and `BRIDGE_VLANDB_GOPTS_ID`.
+const NUMBER: u16 = 1;
+
+/// `BRIDGE_VLANDB_ENTRY_RANGE`, and `BRIDGE_VLANDB_GOPTS_RANGE`: the last VLAN of a range.
+const RANGE_END: u16 = 2;
+
+/// A VLAN's tunnel, and in it the tunnel's number, `BRIDGE_VLANDB_TINFO_ID`.
+const BRIDGE_VLANDB_ENTRY_TUNNEL_INFO: u16 = 4;
+const TUNNEL_ID: u16 = 1;
+
+/// The highest number that a VLAN can have (`VLAN_N_VID`, less the reserved one).
+const VLAN_MAX: u16 = 4094;
+
+fn write_vlans(out: &mut Json, context: &Context<'_>, first: u64) -> Decoded {
+    let last = context.sibling(RANGE_END).map(|payload| unsigned(Scalar::U16, payload)).transpose()?;
+    write_range(out, ["vlan", "vlanEnd"], first, last);
+    Ok(())
+}
+
+/// `BRIDGE_VLANDB_ENTRY_INFO`, `struct bridge_vlan_info`: the VLAN and its flags.
+pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let (flags, vlan) = vlan_info(payload)?;
+    write_vlans(out, context, vlan.into())?;
+    write_vlan_flags(out, flags);
+    Ok(())
+}
+
+/// `BRIDGE_VLANDB_GOPTS_ID`: the VLAN, and that these are the options of the whole bridge.
+pub fn global(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let vlan = unsigned(Scalar::U16, payload)?;
+    out.key("global");
+    out.bool(true);
+    write_vlans(out, context, vlan)
+}
+
+/// Which of the two an object is, and its VLAN: what makes it the same, beside the interface.
+pub fn identity(set: &[u8]) -> Option<(u16, u16)> {
+    let number = |nest: u16| attribute(set, nest).and_then(|nest| attribute(nest, NUMBER));
+    if let Some(info) = number(BRIDGE_VLANDB_ENTRY) {
+        return Some((BRIDGE_VLANDB_ENTRY, u16_at(info, 2)?));
+    }
+    Some((BRIDGE_VLANDB_GLOBAL_OPTIONS, u16_at(number(BRIDGE_VLANDB_GLOBAL_OPTIONS)?, 0)?))
+}
+
+/// The objects of a row, one for each VLAN of its range. The kernel puts as many VLANs in a range as are alike, and not
+/// always the same ones: only single ones can be held against each other. The numbers of tunnels grow with the VLANs'.
+///
+/// `set` are the row's attributes, behind the eight octets of `struct br_vlan_msg`.
+pub fn singles(row: &[u8], header_bytes: usize) -> Vec<Vec<u8>> {
+    let (header, set) = row.split_at(header_bytes.min(row.len()));
+    let Some((kind, first)) = identity(set) else { return vec![row.to_vec()] };
+    let nest = attribute(set, kind).unwrap_or_default();
+    let last = attribute(nest, RANGE_END).and_then(|last| u16_at(last, 0)).unwrap_or(first);
+    if last <= first || last > VLAN_MAX {
+        return vec![row.to_vec()];
+    }
+    (first..=last).map(|vlan| single(header, set, kind, (first, vlan))).collect()
+}
+
+fn single(header: &[u8], set: &[u8], kind: u16, (first, vlan): (u16, u16)) -> Vec<u8> {
+    let mut object = header.to_vec();
+    for found in attributes(set) {
+        if found.number != kind {
+            append_attribute(&mut object, found.number, found.payload);
+            continue;
+        }
+        let mut nest = Vec::with_capacity(found.payload.len());
+        for inner in attributes(found.payload) {
+            match inner.number {
+                NUMBER => {
+                    let mut number = inner.payload.to_vec();
+                    // In an entry two octets of flags come before it.
+                    let at = if kind == BRIDGE_VLANDB_ENTRY { 2 } else { 0 };
+                    if let Some(place) = number.get_mut(at..at + 2) {
+                        place.copy_from_slice(&vlan.to_ne_bytes());
+                    }
+                    append_attribute(&mut nest, NUMBER, &number);
+                }
+                RANGE_END => {}
+                BRIDGE_VLANDB_ENTRY_TUNNEL_INFO if kind == BRIDGE_VLANDB_ENTRY => {
+                    append_attribute(
+                        &mut nest,
+                        BRIDGE_VLANDB_ENTRY_TUNNEL_INFO,
+                        &moved_tunnel(inner.payload, vlan - first),
+                    );
+                }
+                _ => append_attribute(&mut nest, inner.number, inner.payload),
+            }
+        }
+        append_attribute(&mut object, kind, &nest);
+    }
+    object
+}
+
+fn moved_tunnel(payload: &[u8], by: u16) -> Vec<u8> {
+    let mut tunnel = Vec::with_capacity(payload.len());
+    for found in attributes(payload) {
+        match attribute_u32(payload, TUNNEL_ID) {
+            Some(number) if found.number == TUNNEL_ID && number != 0 => {
+                append_attribute(&mut tunnel, TUNNEL_ID, &number.wrapping_add(by.into()).to_ne_bytes());
+            }
+            _ => append_attribute(&mut tunnel, found.number, found.payload),
+        }
+    }
+    tunnel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{message, nest, text};
+    use crate::kinds::split::{rows, split};
+
+    fn row(number: u16, inside: &[(u16, &[u8])]) -> Vec<u8> {
+        message(&[7, 0, 0, 0, 3, 0, 0, 0], &[(number, &nest(inside))])
+    }
+
+    #[test]
+    fn a_range_is_one_row_and_several_objects() {
+        let tunnel = nest(&[(TUNNEL_ID, &500u32.to_ne_bytes()), (2, &1u32.to_ne_bytes())]);
+        let info = [2u16.to_ne_bytes(), 20u16.to_ne_bytes()].concat();
+        let payload = row(
+            BRIDGE_VLANDB_ENTRY,
+            &[
+                (NUMBER, &info),
+                (RANGE_END, &22u16.to_ne_bytes()),
+                (3, &[3]),
+                (BRIDGE_VLANDB_ENTRY_TUNNEL_INFO, &tunnel),
+            ],
+        );
+        let row = rows(&VLAN, &payload);
+        assert_eq!(row.len(), 1);
+        let head = r#"{"ifindex":3,"ifname":"if3","#;
+        let untagged = r#""flags":["PVID"],"state":"forwarding""#;
+        let whole = format!(r#"{head}"vlan":20,"vlanEnd":22,{untagged},"tunnel":{{"tunid":500,"cmd":1}}}}"#);
+        assert_eq!(text(&VLAN, &row[0]), whole);
+        let single = split(&VLAN, &payload);
+        let expected = [20, 21, 22].map(|vlan| {
+            let tunnel = vlan + 480;
+            format!(r#"{head}"vlan":{vlan},{untagged},"tunnel":{{"tunid":{tunnel},"cmd":1}}}}"#)
+        });
+        assert_eq!(single.iter().map(|object| text(&VLAN, object)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn options_of_the_whole_bridge_are_another_object() {
+        let last = 5u16.to_ne_bytes();
+        let payload =
+            row(BRIDGE_VLANDB_GLOBAL_OPTIONS, &[(NUMBER, &4u16.to_ne_bytes()), (RANGE_END, &last), (18, &[9, 0])]);
+        let objects = split(&VLAN, &payload);
+        assert_eq!(objects.len(), 2);
+        let expected = r#"{"ifindex":3,"ifname":"if3","global":true,"vlan":5,"msti":9}"#;
+        assert_eq!(text(&VLAN, &objects[1]), expected);
+        assert_eq!(identity(&objects[1][8..]), Some((BRIDGE_VLANDB_GLOBAL_OPTIONS, 5)));
+    }
+
+    #[test]
+    fn a_range_that_cannot_be_stays_whole() {
+        for last in [3, 4, 4095, 0xffff_u16] {
+            let payload =
+                row(BRIDGE_VLANDB_GLOBAL_OPTIONS, &[(NUMBER, &4u16.to_ne_bytes()), (RANGE_END, &last.to_ne_bytes())]);
+            assert_eq!(singles(&payload, 8), vec![payload]);
+        }
+        assert_eq!(singles(&[7, 0, 0], 8), vec![vec![7, 0, 0]]);
+    }
+}

@@ -1,6 +1,9 @@
 //! Bonds (`linux/if_link.h`, `linux/if_bonding.h`) and the links in them. Teams tell nothing in `IFLA_INFO_DATA`.
 
-use crate::decode::schema::{Is, Names, Scalar, Set, row};
+use crate::decode::context::Context;
+use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, row};
+use crate::decode::value::{self};
+use crate::json::{Json, Key};
 
 /// `IFLA_BOND_*`.
 pub static BOND: Set = Set::new(
@@ -86,8 +89,8 @@ pub static BOND_PORT: Set = Set::new(
         row(4, "perm_hwaddr", Is::Hardware),
         row(5, "queue_id", Is::Number(Scalar::U16)),
         row(6, "ad_aggregator_id", Is::Number(Scalar::U16)),
-        row(7, "ad_actor_oper_port_state", Is::Members(crate::decode::code::links::actor_port_state)),
-        row(8, "ad_partner_oper_port_state", Is::Members(crate::decode::code::links::partner_port_state)),
+        row(7, "ad_actor_oper_port_state", Is::Members(actor_port_state)),
+        row(8, "ad_partner_oper_port_state", Is::Members(partner_port_state)),
         row(9, "prio", Is::Number(Scalar::I32)),
         row(10, "actor_port_prio", Is::Number(Scalar::U16)),
         row(11, "churn_actor_state", Is::Named(Scalar::U8, CHURN_STATES)),
@@ -97,3 +100,36 @@ pub static BOND_PORT: Set = Set::new(
 
 /// States of the churn machines of 802.3ad, as `ip -d link` names them.
 static CHURN_STATES: &Names = &[(0, "MONITOR"), (1, "CHURN"), (2, "NO_CHURN")];
+
+/// `LACP_STATE_*` (`linux/if_bonding.h`), as `ip -d link` names them.
+const PORT_STATES: &[(u64, &str)] = &[
+    (0x1, "active"),
+    (0x2, "short_timeout"),
+    (0x4, "aggregating"),
+    (0x8, "in_sync"),
+    (0x10, "collecting"),
+    (0x20, "distributing"),
+    (0x40, "defaulted"),
+    (0x80, "expired"),
+];
+
+/// The state of a port in 802.3ad: its number under that key, and its bits' names with `_str` behind it. The
+/// partner's is 16 bits wide.
+fn write_port_state(out: &mut Json, key: &Key, payload: &[u8]) -> Decoded {
+    let state = value::any_unsigned(payload)?;
+    out.member(key);
+    out.unsigned(state);
+    out.member_with(key, "_str");
+    value::write_bits(out, PORT_STATES, state);
+    Ok(())
+}
+
+/// `ad_actor_oper_port_state`.
+pub fn actor_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_port_state(out, const { &Key::new("ad_actor_oper_port_state") }, payload)
+}
+
+/// `ad_partner_oper_port_state`.
+pub fn partner_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_port_state(out, const { &Key::new("ad_partner_oper_port_state") }, payload)
+}

@@ -1,7 +1,9 @@
 //! CAN controllers (`linux/can/netlink.h`).
 
-use crate::decode::code::can as code;
-use crate::decode::schema::{Is, Names, Scalar, Set, Structure, field, field_of, row};
+use crate::decode::context::Context;
+use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, Structure, field, field_of, row};
+use crate::decode::value::unsigned;
+use crate::json::Json;
 
 /// `IFLA_CAN_*`.
 pub static CAN: Set = Set::new(
@@ -61,7 +63,7 @@ static TIMING: Structure = Structure::new(
     32,
     &[
         field(0, "bitrate", Is::Number(Scalar::U32)),
-        field_of(4, 4, "sample_point", Is::Value(code::thousandths)),
+        field_of(4, 4, "sample_point", Is::Value(thousandths)),
         field(8, "tq", Is::Number(Scalar::U32)),
         field(12, "prop_seg", Is::Number(Scalar::U32)),
         field(16, "phase_seg1", Is::Number(Scalar::U32)),
@@ -78,7 +80,7 @@ static TIMING_LIMITS: Structure = Structure::new(
         field_of(0, 16, "name", Is::Text),
         field_of(16, 8, "tseg1", Is::Structure(&LIMITS)),
         field_of(24, 8, "tseg2", Is::Structure(&LIMITS)),
-        field_of(32, 4, "sjw", Is::Value(code::up_to)),
+        field_of(32, 4, "sjw", Is::Value(up_to)),
         field_of(36, 8, "brp", Is::Structure(&LIMITS)),
         field(44, "brp_inc", Is::Number(Scalar::U32)),
     ],
@@ -149,3 +151,21 @@ pub static COUNTERS: Structure = Structure::new(
         field(20, "restarts", Is::Number(Scalar::U32)),
     ],
 );
+
+/// A fraction in thousandths: where in a bit it is sampled.
+pub fn thousandths(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.float(unsigned(Scalar::U32, payload)? as f64 / 1000.0);
+    Ok(())
+}
+
+/// The limits of a number of which only the upper one is told: the lower one is 1.
+pub fn up_to(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let most = unsigned(Scalar::U32, payload)?;
+    out.begin_object();
+    out.key("min");
+    out.unsigned(1);
+    out.key("max");
+    out.unsigned(most);
+    out.end_object();
+    Ok(())
+}

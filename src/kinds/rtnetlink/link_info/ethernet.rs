@@ -1,8 +1,10 @@
 //! Links on top of others at the Ethernet level: VLANs, MACVLAN, IPVLAN, MACsec, HSR, DSA and the like, and the ends
 //! of pairs (`linux/if_link.h` where nothing else is named).
 
-use crate::decode::code::links;
-use crate::decode::schema::{Is, Names, Scalar, Set, Structure, field, row};
+use crate::decode::context::Context;
+use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, Structure, field, row};
+use crate::decode::value::unsigned;
+use crate::json::Json;
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// `VETH_INFO_*` (`linux/veth.h`); the peer is only in requests.
@@ -47,7 +49,7 @@ pub static MACVLAN: Set = Set::new(
     "IFLA_MACVLAN",
     &[
         row(1, "mode", Is::Named(Scalar::U32, MACVLAN_MODES)),
-        row(2, "flags", Is::Members(links::macvlan_flags)),
+        row(2, "flags", Is::Members(macvlan_flags)),
         row(3, "macaddr_mode", Is::Number(Scalar::U32)),
         row(4, "macaddr", Is::Hardware),
         row(5, "macaddr_data", Is::Each(&Is::Hardware)),
@@ -66,7 +68,7 @@ pub static IPVLAN: Set = Set::new(
     "IFLA_IPVLAN",
     &[
         row(1, "mode", Is::Named(Scalar::U16, &[(0, "l2"), (1, "l3"), (2, "l3s")])),
-        row(2, "flags", Is::Members(links::ipvlan_flags)),
+        row(2, "flags", Is::Members(ipvlan_flags)),
     ],
 );
 
@@ -218,3 +220,36 @@ pub static CAIF: Set = Set::new(
         row(3, "loopback", Is::Bool(Scalar::U8)),
     ],
 );
+
+/// Writes `true` for each of the bits that are set; bits without a key together as `flags`.
+fn write_set_bits(out: &mut Json, keys: &[(u64, &'static str)], bits: u64) {
+    let mut rest = bits;
+    for &(mask, key) in keys {
+        if rest & mask != 0 {
+            rest &= !mask;
+            out.key(key);
+            out.bool(true);
+        }
+    }
+    if rest != 0 {
+        out.key("flags");
+        out.unsigned(rest);
+    }
+}
+
+/// `nopromisc` and `nodst` of a MACVLAN (`MACVLAN_FLAG_*`).
+pub fn macvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_set_bits(out, &[(1, "nopromisc"), (2, "nodst")], unsigned(Scalar::U16, payload)?);
+    Ok(())
+}
+
+/// `private` or `vepa` of an IPVLAN (`IPVLAN_F_*`), else `bridge`.
+pub fn ipvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
+    let flags = unsigned(Scalar::U16, payload)?;
+    if flags & 3 == 0 {
+        out.key("bridge");
+        out.bool(true);
+    }
+    write_set_bits(out, &[(1, "private"), (2, "vepa")], flags);
+    Ok(())
+}

@@ -4,12 +4,13 @@
 //! `pkt_cls.h`, `tc_ematch/`.
 
 use super::tree;
-use super::value::{write_number, write_true};
+use super::value::write_number;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, name_of, write_named};
 use crate::decode::walk::{Leftovers, write_row};
 use crate::json::Json;
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 
 /// `TCF_EM_*`: kinds of extended matches, with what each holds and under which key, where it needs one.

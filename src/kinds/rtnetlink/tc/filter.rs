@@ -3,7 +3,7 @@
 use super::action::police::old_police;
 use super::names::{EGRESS, FILTER_FLAGS, INGRESS, TCA_KIND, TCA_OPTIONS};
 use super::tree::write_tree_handle;
-use super::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
+use super::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use super::{action, bpf, ematch, flower, tree};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
@@ -11,6 +11,7 @@ use crate::decode::value::{name_of, write_link};
 use crate::decode::walk::{write_part, write_set};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ETHER_TYPES, REALMS};
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// By `TCA_KIND`: how the filter's handle is told, and its attributes.

@@ -4,7 +4,6 @@
 use super::action;
 use super::names::FILTER_FLAGS;
 use super::value::{masked_octets, u32_of, write_class_id, write_number};
-use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Is, Names, Row,
@@ -13,6 +12,7 @@ use crate::decode::schema::{
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;
+use crate::kinds::rtnetlink::encap::{erspan_options, geneve_options_as_numbers};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// All attributes, but for the keys.

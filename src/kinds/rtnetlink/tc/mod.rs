@@ -22,13 +22,14 @@ use libc::{
 };
 
 use self::names::{TCA_OPTIONS, TCA_STATS2};
-use self::value::{ROOT, class_id, u32_of, write_class_id, write_number, write_true};
+use self::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
+use crate::kinds::rtnetlink::shared::write_true;
 
 /// `RTM_NEWQDISC` and `RTM_DELQDISC`.
 pub static QDISC: Kind = Kind {

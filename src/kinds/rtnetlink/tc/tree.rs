@@ -3,7 +3,7 @@
 use super::action;
 use super::action::police::old_police;
 use super::names::FILTER_FLAGS;
-use super::value::{class_id, u32_of, u64_at, write_number, write_true};
+use super::value::{class_id, u32_of, u64_at, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Is,
@@ -13,6 +13,7 @@ use crate::decode::schema::{
 use crate::decode::value::unsigned;
 use crate::decode::walk::write_structure;
 use crate::json::Json;
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::u16_at;
 
 /// `TCA_U32_*`.

@@ -5,6 +5,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Scalar, Wrong};
 use crate::decode::value::{name_of, unsigned, write_named};
 use crate::json::Json;
+use crate::kinds::rtnetlink::shared::USER_HZ;
 use crate::netlink::wire::{u16_at, u32_at};
 
 /// `TC_H_ROOT`.
@@ -18,12 +19,6 @@ pub(super) fn u32_of(payload: &[u8]) -> Result<u32, Wrong> {
 /// The number of eight octets at an offset.
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
-}
-
-/// Writes a member that is true.
-pub(super) fn write_true(out: &mut Json, key: &str) {
-    out.key(key);
-    out.bool(true);
 }
 
 /// Writes a member of a number.
@@ -73,9 +68,6 @@ pub(super) fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
     out.end_object();
     Ok(())
 }
-
-/// The kernel's time unit towards users, `USER_HZ`: so many in a second.
-const USER_HZ: u64 = 100;
 
 /// `struct tcf_t`: ages in 1/100 s, told in seconds; one that is 0 never was.
 pub(super) fn times(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -10,11 +10,12 @@ pub(super) mod police;
 mod wrap;
 
 use super::statistics;
-use super::value::{u32_of, write_number, write_true};
+use super::value::{u32_of, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{Among, Choice, Decoded, Is, Level, Names, Set, Wrong, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// `TCA_ACT_*`; the options of its kind stand among the other members.

@@ -1,12 +1,12 @@
 //! Actions that put headers around packets and take them off: `vlan`, `mpls`, `tunnel_key`, `ife`. `tc_act/`.
 
 use super::generic::{BINDINGS, CAPABILITIES, INDEX, REFERENCES, VERDICT};
-use crate::decode::code::encap::{erspan_options, geneve_options_as_numbers};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, write_ip};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
+use crate::kinds::rtnetlink::encap::{erspan_options, geneve_options_as_numbers};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 use crate::kinds::rtnetlink::tc::value::times;
 use crate::netlink::wire::u32_at;

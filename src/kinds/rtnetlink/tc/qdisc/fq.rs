@@ -9,7 +9,8 @@ use crate::decode::schema::{
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{u32_of, write_true};
+use crate::kinds::rtnetlink::shared::write_true;
+use crate::kinds::rtnetlink::tc::value::u32_of;
 
 /// `TCA_FQ_*`; times in microseconds, the timer's slack in nanoseconds.
 pub(super) static FQ: Set = Set::new(
