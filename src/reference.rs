@@ -98,8 +98,9 @@ fn behind_functions() -> Vec<(&'static str, String, &'static Set)> {
         found.extend(["route", "nexthop"].map(|kind| (kind, format!("encap<{name}>."), *set)));
     }
     for kind in ["filter", "chain"] {
-        found.extend(tc::filter::OPTIONS.iter().map(|(name, _, set)| (kind, format!("options<{name}>."), *set)));
-        found.push((kind, "options<flower>.keys.".to_string(), &tc::flower::KEYS));
+        found.extend(tc::filter::OPTIONS.iter().map(|(name, _, _, set)| (kind, format!("options<{name}>."), *set)));
+        let keys = tc::filter::OPTIONS.iter().filter_map(|(name, _, keys, _)| Some((name, (*keys)?)));
+        found.extend(keys.map(|(name, keys)| (kind, format!("options<{name}>.keys."), keys)));
         found.push((kind, "options.actions[].".to_string(), &tc::action::ACTION));
     }
     found

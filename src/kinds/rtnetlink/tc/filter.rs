@@ -14,17 +14,18 @@ use crate::kinds::rtnetlink::names::{ETHER_TYPES, REALMS};
 use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute_u32, u32_at};
 
-/// By `TCA_KIND`: how the filter's handle is told, and its attributes.
-pub static OPTIONS: &[(&str, Handle, &Set)] = &[
-    ("basic", Handle::Number, &BASIC),
-    ("bpf", Handle::Number, &BPF),
-    ("cgroup", Handle::Number, &CGROUP),
-    ("flow", Handle::Number, &FLOW),
-    ("flower", Handle::Number, &flower::OUTER),
-    ("fw", Handle::Mark, &FW),
-    ("matchall", Handle::Number, &MATCHALL),
-    ("route", Handle::Route, &ROUTE),
-    ("u32", Handle::Tree, &tree::U32_TREE),
+/// By `TCA_KIND`: how the filter's handle is told; those of its attributes that stand in an object of their own, `keys`,
+/// where there are such; and its attributes.
+pub static OPTIONS: &[(&str, Handle, Option<&Set>, &Set)] = &[
+    ("basic", Handle::Number, None, &BASIC),
+    ("bpf", Handle::Number, None, &BPF),
+    ("cgroup", Handle::Number, None, &CGROUP),
+    ("flow", Handle::Number, None, &FLOW),
+    ("flower", Handle::Number, Some(&flower::KEYS), &flower::OUTER),
+    ("fw", Handle::Mark, None, &FW),
+    ("matchall", Handle::Number, None, &MATCHALL),
+    ("route", Handle::Route, None, &ROUTE),
+    ("u32", Handle::Tree, None, &tree::U32_TREE),
 ];
 
 /// What a filter's handle is.
@@ -113,16 +114,16 @@ pub(super) fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[
 pub(super) fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let kind = context.sibling(TCA_KIND).ok_or(Wrong::Because("its kind is missing"))?;
     let kind = kind.split(|&octet| octet == 0).next().unwrap_or_default();
-    let Some((_, style, set)) = OPTIONS.iter().find(|(name, ..)| name.as_bytes() == kind) else {
+    let Some((_, style, keys, set)) = OPTIONS.iter().find(|(name, ..)| name.as_bytes() == kind) else {
         return Err(Wrong::Because("a kind that is not known"));
     };
     let inside = context.inside(payload);
     out.begin_object();
     write_handle(out, &inside, *style);
-    if std::ptr::eq(*set, &flower::OUTER) {
+    if let Some(keys) = keys {
         out.key("keys");
         out.begin_object();
-        write_part(out, &inside, &flower::KEYS, payload);
+        write_part(out, &inside, keys, payload);
         out.end_object();
     }
     write_set(out, &inside, set, payload);

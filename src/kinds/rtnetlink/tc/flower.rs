@@ -32,7 +32,7 @@ pub(super) static OUTER: Set = Set::new(
 );
 
 /// The keys; the others are told beside them.
-pub static KEYS: Set = Set::new(
+pub(super) static KEYS: Set = Set::new(
     "TCA_FLOWER_KEY",
     &const {
         let mut rows = ROWS;

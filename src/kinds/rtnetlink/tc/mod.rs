@@ -5,7 +5,7 @@ pub mod action;
 mod bpf;
 mod ematch;
 pub mod filter;
-pub mod flower;
+mod flower;
 mod names;
 mod qdisc;
 mod statistics;

@@ -115,6 +115,7 @@ pub(super) struct QueueMap {
 const QUEUE_MAP_BYTES: usize = 82;
 
 impl QueueMap {
+    /// Reads it; a map of more than 16 classes is one of 16.
     pub(super) fn read(payload: &[u8]) -> Result<QueueMap, Wrong> {
         let bytes = payload.get(..QUEUE_MAP_BYTES).ok_or(Wrong::Short(QUEUE_MAP_BYTES))?;
         let queues = |from: usize| std::array::from_fn(|at| u16_at(bytes, from + at * 2).unwrap_or_default());
@@ -127,6 +128,7 @@ impl QueueMap {
         })
     }
 
+    /// Writes how many classes there are, and the class of each priority.
     pub(super) fn write(&self, out: &mut Json) {
         write_number(out, "tc", self.classes as u64);
         out.key("map");
@@ -135,6 +137,7 @@ impl QueueMap {
         out.end_list();
     }
 
+    /// The first queue of each class, and how many it has.
     pub(super) fn queues(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
         self.offsets.iter().copied().zip(self.counts.iter().copied()).take(self.classes)
     }
