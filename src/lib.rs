@@ -26,3 +26,4 @@ pub mod store;
 pub mod stream;
 pub mod units;
 pub mod watch;
+pub mod words;

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use crate::decode::schema::{Among, Field, Interface, Is, Kind, Row, Scalar, Set};
-use crate::event::OWN_EVENTS;
+use crate::event::own::OWN_EVENTS;
+use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
 use crate::kinds::rtnetlink::{encap, route, tc};
-use crate::mirror::signals::SIGNALS;
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -34,15 +34,21 @@ pub fn markdown() -> String {
 
 fn signals(out: &mut String) {
     let _ = writeln!(out, "\n## Signals\n\n| signal | of | it comes when |\n| --- | --- | --- |");
-    for (name, kinds, condition) in SIGNALS {
-        let _ = writeln!(out, "| `{name}` | {kinds} | {condition} |");
+    for signal in SIGNALS {
+        let _ = writeln!(out, "| `{}` | {} | {} |", signal.name, signal.kinds, signal.condition);
     }
 }
 
 fn own_events(out: &mut String) {
     let _ = writeln!(out, "\n## linkhook's own events\n\n| event | action | what it tells |\n| --- | --- | --- |");
-    for (name, action, about) in OWN_EVENTS {
-        let _ = writeln!(out, "| `{name}` | {action} | {about} |");
+    for own in OWN_EVENTS {
+        let _ = writeln!(out, "| `{}` | {} | {} |", own.name, own.action, own.about);
+    }
+    let _ = writeln!(out, "\n| event | action | key | what it holds |\n| --- | --- | --- | --- |");
+    for own in OWN_EVENTS {
+        for (key, about) in own.keys {
+            let _ = writeln!(out, "| `{}` | {} | `{key}` | {about} |", own.name, own.action);
+        }
     }
 }
 

@@ -12,12 +12,14 @@ use crate::decode::schema::Kind;
 use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss, WantedBy};
 use crate::deliver::jq::Verdict;
+use crate::event::own::{self, Own};
+use crate::event::signals::Signals;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex, split};
 use crate::mirror::moves::Moves;
-use crate::mirror::signals::{self, Signals};
+use crate::mirror::signals;
 use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
 use crate::netlink::wire::{self, Message};
 use crate::output::{Format, text};
@@ -98,7 +100,7 @@ pub struct Stream {
     began_after: u64,
     objects: u64,
     clock: Clock,
-    last: event::Last,
+    last: event::HeadCache,
     differ: Differ,
     changed: Json,
     scratch: Json,
@@ -120,7 +122,7 @@ impl Stream {
             began_after: 0,
             objects: 0,
             clock: Clock::default(),
-            last: event::Last::default(),
+            last: event::HeadCache::default(),
             differ: Differ::default(),
             changed: Json::new(),
             scratch: Json::new(),
@@ -166,7 +168,7 @@ impl Stream {
         let losses = self.hub.as_mut().map(|hub| hub.losses(now, must)).unwrap_or_default();
         for loss in &losses {
             log::warn!("webhook {}: {} events are lost: {}", loss.queue.name(), loss.events, loss.reason);
-            self.own(out, "output", "dropped", telling, |out| {
+            self.own(out, &own::OUTPUT_DROPPED, telling, |out| {
                 out.key("webhook");
                 out.string(loss.queue.name());
                 out.key("events");
@@ -450,7 +452,7 @@ impl Stream {
     /// Tells of a message that cannot be decoded: it is kept whole.
     pub fn undecoded(&mut self, out: &mut Json, bytes: &[u8], why: &str, telling: Telling<'_>) -> Option<u64> {
         let kind = wire::u16_at(bytes, 4);
-        self.own(out, "undecoded", "kept", telling, |out| {
+        self.own(out, &own::UNDECODED, telling, |out| {
             if let Some(kind) = kind {
                 out.key("type");
                 out.unsigned(kind.into());
@@ -467,12 +469,12 @@ impl Stream {
     pub fn own(
         &mut self,
         out: &mut Json,
-        event: &'static str,
-        action: &'static str,
+        own: &'static Own,
         telling: Telling<'_>,
         object: impl FnOnce(&mut Json),
     ) -> Option<u64> {
-        if matches!(event, "hello" | "bye") && !self.options.own.contains(&event) {
+        let Own { name: event, action, always, .. } = *own;
+        if !always && !self.options.own.contains(&event) {
             return None;
         }
         let head = Head {

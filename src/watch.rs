@@ -26,6 +26,7 @@ use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
 use crate::event::Origin;
+use crate::event::own::{self, Own};
 use crate::json::Json;
 use crate::kinds::{KINDS, KindIndex};
 use crate::netlink::socket::Batch;
@@ -200,7 +201,7 @@ pub fn watch(
     let judged = watch.judge_last();
     watch.tell_unjudged(true);
     let lines = watch.stream.lines();
-    watch.stream.own(&mut watch.out, "bye", "stopped", own_telling(None), |out| {
+    watch.stream.own(&mut watch.out, &own::BYE, own_telling(None), |out| {
         out.key("lines");
         out.unsigned(lines);
     });
@@ -332,7 +333,7 @@ impl Watch<'_> {
         for label in gone {
             if self.settings.namespaces.includes(&label) {
                 let telling = Telling { origin: Origin::Offline, ..own_telling(None) };
-                tell_namespace(&mut self.stream, &mut self.out, &label, "removed", telling);
+                tell_namespace(&mut self.stream, &mut self.out, &label, &own::NETNS_REMOVED, telling);
             }
             self.forgotten.push(label.into());
         }
@@ -344,7 +345,7 @@ impl Watch<'_> {
         let (groups, buffer, places) = (&self.groups, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
         let namespaces = &self.settings.namespaces;
-        self.stream.own(&mut self.out, "hello", "started", own_telling(None), |out| {
+        self.stream.own(&mut self.out, &own::HELLO, own_telling(None), |out| {
             out.key("version");
             out.string(env!("CARGO_PKG_VERSION"));
             out.key("kernel");
@@ -439,7 +440,7 @@ impl Watch<'_> {
     fn appeared(&mut self) {
         let Some(place) = self.places.last_mut() else { return };
         let label = place.label().unwrap_or_default();
-        let line = tell_namespace(&mut self.stream, &mut self.out, label, "added", own_telling(None));
+        let line = tell_namespace(&mut self.stream, &mut self.out, label, &own::NETNS_ADDED, own_telling(None));
         place.appears(line);
     }
 
@@ -452,7 +453,7 @@ impl Watch<'_> {
         self.places.retain(|place| {
             if place.is_left() {
                 let label = place.label().unwrap_or_default();
-                tell_namespace(stream, out, label, "removed", own_telling(None));
+                tell_namespace(stream, out, label, &own::NETNS_REMOVED, own_telling(None));
                 forgotten.push(label.into());
             }
             !place.is_left()
@@ -630,11 +631,11 @@ fn tell_namespace(
     stream: &mut Stream,
     out: &mut Json,
     label: &str,
-    action: &'static str,
+    event: &'static Own,
     telling: Telling<'_>,
 ) -> Option<u64> {
     // The key is the event's own here.
-    stream.own(out, "netns", action, telling, |out| {
+    stream.own(out, event, telling, |out| {
         out.key("name");
         out.string(label);
     })

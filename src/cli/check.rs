@@ -10,10 +10,10 @@ use crate::deliver::hub::post;
 use crate::deliver::retry::Verdict;
 use crate::deliver::{Proxy, Webhook, WhenFull};
 use crate::error::{Error, Result};
-use crate::event::{self, Clock, Head, Last, Origin};
+use crate::event::signals::Signals;
+use crate::event::{self, Clock, Head, HeadCache, Origin, own};
 use crate::json::Json;
 use crate::kinds::KINDS;
-use crate::mirror::signals::Signals;
 use crate::netns::Wanted;
 use crate::output::text::shown;
 use crate::output::written;
@@ -69,8 +69,8 @@ fn test_event(host: &str, name: &str) -> Vec<u8> {
         sequence: 0,
         host: Some(host),
         netns: None,
-        event: "output",
-        action: "test",
+        event: own::OUTPUT_TEST.name,
+        action: own::OUTPUT_TEST.action,
         origin: Origin::Linkhook,
         cause: None,
         interface: None,
@@ -78,7 +78,7 @@ fn test_event(host: &str, name: &str) -> Vec<u8> {
         changed: &[],
         actor: None,
     };
-    event::begin(&mut out, &mut Clock::default(), &mut Last::default(), &head);
+    event::begin(&mut out, &mut Clock::default(), &mut HeadCache::default(), &head);
     out.begin_object();
     out.key("webhook");
     out.string(name);

@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn record(arguments: &Arguments) -> Result<()> {
-    let kinds = crate::filter::words::kinds_named(&arguments.kinds)?;
+    let kinds = crate::words::kinds_named(&arguments.kinds)?;
     let socket = Socket::open(NETLINK_ROUTE)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;

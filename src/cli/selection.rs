@@ -8,10 +8,10 @@ use crate::deliver::jq;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
-use crate::filter::words::{self, Named};
 use crate::netns::{Name, Wanted};
 use crate::output::Format;
 use crate::stream::Options;
+use crate::words::{self, Named};
 
 /// Which events, and how they are written.
 #[derive(Clone, Debug, clap::Args)]

@@ -13,13 +13,14 @@ use toml::de::DeTable;
 
 use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
+use crate::event::own;
 use crate::filter::OWN_NETNS;
 use crate::filter::globs::Globs;
-use crate::filter::words::{self, Named};
 use crate::kinds::KINDS;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
 use crate::store::Synchronous;
+use crate::words::{self, Named};
 use read::{Environment, Source, Table, Value, read_file};
 
 /// How long the end waits for webhooks.
@@ -218,7 +219,7 @@ fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
     let watched = |place: usize| named.kinds.as_ref().is_none_or(|kinds| kinds[place]);
     let wanted = webhook.filter.kinds.iter().flatten().enumerate().filter(|(_, wanted)| **wanted);
     let kinds = wanted.filter(|(place, _)| !watched(*place)).map(|(place, _)| KINDS[place].name);
-    let told = |event: &&str| words::ALWAYS_TOLD.contains(event) || named.own.contains(event);
+    let told = |event: &&str| own::always_comes(event) || named.own.contains(event);
     kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
 }
 

@@ -12,8 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::Result;
-use crate::filter::words::nearest;
 use crate::units;
+use crate::words::nearest;
 
 /// The longest file that is read: a configuration, a secret, certificates.
 pub const FILE_BYTES_MAX: u64 = 4 << 20;

@@ -16,8 +16,8 @@ use crate::deliver::sign::Secret;
 use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
-use crate::filter::words;
 use crate::kinds::KINDS;
+use crate::words;
 
 pub(super) const KEYS: &[&str] = &[
     "name",

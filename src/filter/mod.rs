@@ -2,13 +2,12 @@
 
 pub mod globs;
 pub mod jq;
-pub mod words;
 
 use globs::Globs;
 
 use crate::event::Action;
+use crate::event::signals::Signals;
 use crate::kinds::KindIndex;
-use crate::mirror::signals::Signals;
 
 /// What patterns take linkhook's own network namespace for: no other one can have that name.
 pub const OWN_NETNS: &str = ".";

@@ -178,6 +178,11 @@ mod tests {
     }
 
     #[test]
+    fn no_kind_has_the_name_of_an_own_event() {
+        crate::event::own::names().for_each(|name| assert_eq!(by_name(name), None, "{name}"));
+    }
+
+    #[test]
     fn tables_hold_together() {
         let mut seen = HashSet::new();
         let mut names = HashSet::new();

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Ended, FINISH_TIMEOUT, JUDGE_TIMEOUT, Watch, own_telling};
 use crate::deliver::hub::Hub;
 use crate::error::Error;
+use crate::event::own;
 use crate::output::writer::{Outage, Writer};
 use crate::store::Append;
 use crate::stream::judge::{Asker, Batch, Judged, REASON, Settled};
@@ -23,7 +24,7 @@ impl Watch<'_> {
     pub(super) fn tell_outage(&mut self) {
         let Some(Outage { path, lines, reason, lasted }) = self.writer.take_outage() else { return };
         if lines > 0 {
-            self.stream.own(&mut self.out, "output", "dropped", own_telling(None), |out| {
+            self.stream.own(&mut self.out, &own::OUTPUT_DROPPED, own_telling(None), |out| {
                 out.key("path");
                 out.string(&path);
                 out.key("lines");
@@ -32,7 +33,7 @@ impl Watch<'_> {
                 out.string(&reason);
             });
         }
-        self.stream.own(&mut self.out, "output", "recovered", own_telling(None), |out| {
+        self.stream.own(&mut self.out, &own::OUTPUT_RECOVERED, own_telling(None), |out| {
             out.key("path");
             out.string(&path);
             out.key("lasted");
@@ -122,7 +123,7 @@ impl Watch<'_> {
     pub(super) fn tell_unjudged(&mut self, must: bool) {
         let Some(events) = self.unjudged.take(Instant::now(), must) else { return };
         log::warn!("{events} events are left out: {REASON}");
-        self.stream.own(&mut self.out, "output", "dropped", own_telling(None), |out| {
+        self.stream.own(&mut self.out, &own::OUTPUT_DROPPED, own_telling(None), |out| {
             out.key("events");
             out.unsigned(events);
             out.key("reason");

@@ -15,7 +15,7 @@ use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::error::{Error, Result};
-use crate::event::Origin;
+use crate::event::{Origin, own};
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::looks::{Look, Looks};
@@ -423,7 +423,7 @@ impl Place {
         }
         if pending.purpose == Purpose::Repair || (pending.purpose == Purpose::Verify && found > 0) {
             let telling = Telling { cause: pending.cause, ..own_telling(self.netns.label()) };
-            stream.own(out, "resync", "done", telling, |out| {
+            stream.own(out, &own::RESYNC, telling, |out| {
                 for (key, number) in
                     [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)]
                 {

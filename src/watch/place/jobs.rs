@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{LOOK_PAUSE, Place, READS_MAX, REPAIR_PAUSE, all};
 use crate::error::{Error, Result};
-use crate::event::{Clock, Origin};
+use crate::event::{Clock, Origin, own};
 use crate::json::Json;
 use crate::kinds::{self, KINDS};
 use crate::mirror::looks::{Look, Looks};
@@ -295,7 +295,7 @@ impl Place {
             let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
             self.drops_told = drops.unwrap_or_default();
             self.loss = None;
-            let cause = stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
+            let cause = stream.own(out, &own::OVERRUN, own_telling(self.netns.label()), |out| {
                 out.key("lost");
                 match lost {
                     Some(lost) => out.unsigned(lost.into()),

@@ -1,14 +1,12 @@
 //! The words by which events are chosen, on the command line and in the configuration.
 
 use crate::error::{Error, Result};
-use crate::event::{Action, OWN_EVENTS};
+use crate::event::signals::{SIGNALS, Signals};
+use crate::event::{Action, own};
 use crate::kinds::{KINDS, KindIndex};
-use crate::mirror::signals::{SIGNALS, Signals};
 
 /// Families that product.md names and this build does not have.
 const OTHER_FAMILIES: &[&str] = &["uevent", "conntrack", "nft", "xfrm", "genl"];
-/// Own events that come whatever is named.
-pub const ALWAYS_TOLD: &[&str] = &["overrun", "resync", "undecoded", "output", "netns"];
 
 /// The address families that can be chosen.
 pub const FAMILIES: [&str; 4] = ["inet", "inet6", "mpls", "bridge"];
@@ -38,7 +36,7 @@ pub fn actions(names: &[String]) -> Result<Vec<Action>> {
 pub fn signals(names: &[String]) -> Result<Signals> {
     names.iter().try_fold(Signals::NONE, |signals, name| {
         let known = Signals::by_name(name);
-        let signal = known.ok_or_else(|| unknown("signal", name, SIGNALS.iter().map(|(name, ..)| *name)))?;
+        let signal = known.ok_or_else(|| unknown("signal", name, SIGNALS.iter().map(|signal| signal.name)))?;
         Ok(signals.with(signal))
     })
 }
@@ -55,25 +53,25 @@ pub struct Named {
 /// Kinds and own events by their names. Where only own events are named that do not come anyway, no object is wanted.
 pub fn named(names: &[String]) -> Result<Named> {
     let mut kinds = vec![false; KINDS.len()];
-    let mut own = Vec::new();
+    let mut named = Vec::new();
     for name in names {
         if let Some(kind) = crate::kinds::by_name(name) {
             kinds[kind] = true;
-        } else if let Some((event, ..)) = OWN_EVENTS.iter().find(|(event, ..)| event == name) {
-            own.push(*event);
+        } else if let Some(event) = own::by_name(name) {
+            named.push(event);
         } else if OTHER_FAMILIES.contains(&name.as_str()) {
             let told = format_args!("the kind '{name}' is of a netlink family that this build does not know");
             return Err(Error::usage(told));
         } else {
-            let known = KINDS.iter().map(|kind| kind.name).chain(OWN_EVENTS.iter().map(|(event, ..)| *event));
+            let known = KINDS.iter().map(|kind| kind.name).chain(own::names());
             return Err(unknown("kind", name, known));
         }
     }
-    let all = names.is_empty() || names.iter().all(|name| ALWAYS_TOLD.contains(&name.as_str()));
+    let all = names.is_empty() || names.iter().all(|name| own::always_comes(name));
     if names.is_empty() {
-        own = vec!["hello", "bye"];
+        named = own::OWN_EVENTS.iter().filter(|own| !own.always).map(|own| own.name).collect();
     }
-    Ok(Named { kinds: (!all).then_some(kinds), own })
+    Ok(Named { kinds: (!all).then_some(kinds), own: named })
 }
 
 /// The kinds of those names; all where none is named.

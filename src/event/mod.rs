@@ -1,8 +1,11 @@
 //! The event line: its keys, in their order. See `docs/events.md`.
 
+pub mod own;
+pub mod signals;
+
+use self::signals::Signals;
 use crate::actor::Actor;
 use crate::json::Json;
-use crate::mirror::signals::Signals;
 
 /// The format's version: it grows only when a key changes its meaning.
 pub const VERSION: u64 = 1;
@@ -55,6 +58,17 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Every origin.
+    pub const ALL: [Origin; 7] = [
+        Origin::Kernel,
+        Origin::Snapshot,
+        Origin::Resync,
+        Origin::Inferred,
+        Origin::Offline,
+        Origin::Replay,
+        Origin::Linkhook,
+    ];
+
     /// Its name in the line.
     pub fn name(self) -> &'static str {
         match self {
@@ -69,24 +83,10 @@ impl Origin {
     }
 }
 
-/// linkhook's own events: name, action, and what they tell.
-pub static OWN_EVENTS: &[(&str, &str, &str)] = &[
-    ("hello", "started", "what is watched; from here on every change is told"),
-    ("bye", "stopped", "the watch has ended, and how many lines it told"),
-    ("overrun", "lost", "notifications were lost: how many, since when, of which kinds"),
-    ("resync", "done", "what a loss had hidden is told now: how many objects were added, changed and removed"),
-    ("undecoded", "kept", "a message that could not be decoded, whole, as hex"),
-    (
-        "netns",
-        "added or removed",
-        "a network namespace appeared, and what is in it follows as `add`; or its name is gone, and all that was in it with it",
-    ),
-    (
-        "output",
-        "dropped or recovered",
-        "events that a webhook wanted and does not get, lines that are not in the output file, or events that `[watch] \
-         filter` failed on: how many, and why; or the output file can be written again",
-    ),
+/// The keys of a line before its object, in their order. The reference's table has each of them.
+pub const KEYS: &[&str] = &[
+    "v", "ts", "seq", "host", "netns", "event", "action", "origin", "cause", "ifname", "ifindex", "signals", "changed",
+    "actor",
 ];
 
 /// Everything in a line but the object.
@@ -120,20 +120,21 @@ pub struct Head<'a> {
 
 /// Writes the line up to the object's value, its key included. The caller writes the value, then calls [`end`].
 #[inline]
-pub fn begin(out: &mut Json, clock: &mut Clock, last: &mut Last, head: &Head<'_>) {
+pub fn begin(out: &mut Json, clock: &mut Clock, cache: &mut HeadCache, head: &Head<'_>) {
     // Written in as few pieces as can be: this stands before every line.
     out.raw_text(clock.beginning(head.time_microseconds));
     out.continue_unsigned(head.sequence);
-    if last.is_like(head) {
-        out.raw_text(&last.text);
+    if cache.is_like(head) {
+        out.raw_text(&cache.text);
     } else {
-        last.write(out, head);
+        cache.write(out, head);
     }
 }
 
-/// What stands between a line's number and its object, as it was written last: a burst of changes has it in common.
+/// The text between a line's number and its object, as it was written last. A burst of changes has it in common: it is
+/// copied while event, action, origin, interface and actor stay what they were.
 #[derive(Debug, Default)]
-pub struct Last {
+pub struct HeadCache {
     /// The names of event, action and origin.
     names: [&'static str; 3],
     interface: Option<(Option<Box<[u8]>>, u32)>,
@@ -142,12 +143,12 @@ pub struct Last {
     text: String,
 }
 
-impl Last {
+impl HeadCache {
     /// Whether the text is that of a line that begins so.
     #[inline]
     fn is_like(&self, head: &Head<'_>) -> bool {
         let interface = self.interface.as_ref().map(|(name, ifindex)| (name.as_deref(), *ifindex));
-        Last::can_hold(head)
+        HeadCache::can_hold(head)
             && std::iter::zip(self.names, names(head)).all(|(one, other)| std::ptr::eq(one, other))
             && interface == head.interface
             && self.actor.as_ref() == head.actor
@@ -167,7 +168,7 @@ impl Last {
     fn write(&mut self, out: &mut Json, head: &Head<'_>) {
         let mark = out.mark();
         write_middle(out, head);
-        if !Last::can_hold(head) {
+        if !HeadCache::can_hold(head) {
             return;
         }
         self.names = names(head);
@@ -366,20 +367,50 @@ mod tests {
             Head { signals: Signals::MOVED_NETNS, ..head },
             Head { changed: b"\"a\":1", ..head },
         ];
-        let text = |last: &mut Last, head| {
+        let text = |last: &mut HeadCache, head| {
             let mut out = Json::new();
             begin(&mut out, &mut Clock::default(), last, head);
             String::from_utf8_lossy(out.bytes()).into_owned()
         };
-        let mut last = Last::default();
+        let mut last = HeadCache::default();
         for first in &heads {
             for second in &heads {
                 text(&mut last, first);
-                assert_eq!(text(&mut last, second), text(&mut Last::default(), second));
+                assert_eq!(text(&mut last, second), text(&mut HeadCache::default(), second));
             }
         }
         // None is like nothing at all.
-        assert!(text(&mut Last::default(), &head).contains(r#""seq":1,"event":"route","action":"add","#));
+        assert!(text(&mut HeadCache::default(), &head).contains(r#""seq":1,"event":"route","action":"add","#));
+    }
+
+    #[test]
+    fn a_line_has_the_keys_of_the_table_in_their_order() {
+        let actor = Actor { port: 1, process: None };
+        let head = Head {
+            time_microseconds: 0,
+            sequence: 1,
+            host: Some("here"),
+            netns: Some("blue"),
+            event: "link",
+            action: "change",
+            origin: Origin::Inferred,
+            cause: Some(1),
+            interface: Some((Some(b"eth0"), 2)),
+            signals: Signals::UP,
+            changed: b"\"a\":1",
+            actor: Some(&actor),
+        };
+        let mut out = Json::new();
+        begin(&mut out, &mut Clock::default(), &mut HeadCache::default(), &head);
+        out.null();
+        end(&mut out);
+        let line: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(out.bytes()).unwrap();
+        let mut keys = KEYS.to_vec();
+        keys.push("link");
+        let text = String::from_utf8_lossy(out.bytes());
+        assert_eq!(line.len(), keys.len());
+        assert!(keys.iter().map(|key| text.find(&format!("\"{key}\":"))).is_sorted(), "{text}");
+        assert!(keys.iter().all(|key| line.contains_key(*key)), "{text}");
     }
 
     #[test]
