@@ -1,6 +1,5 @@
 //! From the kernel's bytes to JSON, by the tables in `kinds`: one pass, no I/O, and it cannot fail, whatever the bytes.
 
-pub mod code;
 pub mod context;
 pub mod schema;
 #[cfg(test)]

@@ -3,10 +3,8 @@
 //! Most kinds say it in their table; the few that no list of attributes can say stand here.
 
 use super::attributes_of;
-use crate::decode::code;
 use crate::decode::schema::Kind;
-use crate::kinds::rtnetlink::{addr, mdb, neigh, neightbl, nexthop, route, rule, tunnel, vlan};
-use crate::kinds::tc;
+use crate::kinds::rtnetlink::{addr, mdb, neigh, neightbl, nexthop, route, rule, tc, tunnel, vlan};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// An identity's octets: comparable, and nothing more.
@@ -45,7 +43,7 @@ pub fn write(key: &mut Key, kind: &'static Kind, payload: &[u8]) {
         let nest = attribute(set, tc::TCA_ROOT_TAB).unwrap_or_default();
         let action = attributes(nest).next().map(|found| found.payload).unwrap_or_default();
         push(key, attribute(action, tc::action::TCA_ACT_KIND));
-        push(key, code::tc::actions::index(action));
+        push(key, tc::action::index(action));
     } else if std::ptr::eq(kind, &neightbl::NEIGHTBL) {
         let settings = attribute(set, neightbl::NDTA_PARMS).unwrap_or_default();
         let ifindex = attribute(settings, neightbl::NDTPA_IFINDEX);

@@ -6,8 +6,8 @@ use std::ptr;
 use super::ask::{self, Asked};
 use super::repair::{Difference, Routes, Scope};
 use super::{Mirror, interfaces_of, silence};
-use crate::kinds::rtnetlink::route;
-use crate::kinds::{KINDS, KindIndex, tc};
+use crate::kinds::rtnetlink::{route, tc};
+use crate::kinds::{KINDS, KindIndex};
 
 /// A look that is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

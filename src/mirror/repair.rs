@@ -9,7 +9,8 @@ use super::store::Group;
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror, attributes_of, interfaces_of};
 use crate::decode::schema::Kind;
-use crate::kinds::{self, KINDS, KindIndex, tc};
+use crate::kinds::rtnetlink::tc;
+use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire::{attribute, u32_at};
 
 /// Which objects a dump was asked for.

@@ -9,8 +9,10 @@ use super::looks::Look;
 use super::repair::Difference;
 use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
-use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, vlan};
-use crate::kinds::{self, KINDS, KindIndex, tc};
+use crate::kinds::rtnetlink::{
+    addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, tc, vlan,
+};
+use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire::{Message, attribute, attribute_u32, u32_at};
 
 /// The groups that tell of what changes other kinds silently: links for everything; IPv4 addresses and nexthops for

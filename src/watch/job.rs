@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use crate::decode::schema::Dump as Request;
-use crate::kinds::rtnetlink::{link, route};
-use crate::kinds::{KINDS, KindIndex, index_of, split, tc};
+use crate::kinds::rtnetlink::{link, route, tc};
+use crate::kinds::{KINDS, KindIndex, index_of, split};
 use crate::mirror::Mirror;
 use crate::mirror::ask::{self, Asked};
 use crate::mirror::looks::Looks;

@@ -2,25 +2,43 @@
 //! `include/uapi/linux/rtnetlink.h`; the rest: `pkt_sched.h`, `pkt_cls.h`, `gen_stats.h` and `tc_act/` beside it.
 
 pub mod action;
-pub mod class;
+mod bpf;
+mod ematch;
 pub mod filter;
 pub mod flower;
-pub mod names;
-pub mod qdisc;
-pub mod statistics;
+mod names;
+mod qdisc;
+mod statistics;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod value;
 
-use crate::decode::code::tc;
-use crate::decode::schema::{
-    Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
+pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
+
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use libc::{
+    RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
+    RTM_NEWACTION, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, RTNLGRP_TC,
 };
+
+use self::names::{TCA_OPTIONS, TCA_STATS2};
+use self::value::{ROOT, class_id, u32_of, write_class_id, write_number};
+use crate::decode::context::Context;
+use crate::decode::schema::{
+    Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
+};
+use crate::json::Json;
+use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
+use crate::kinds::rtnetlink::shared::write_true;
 
 /// `RTM_NEWQDISC` and `RTM_DELQDISC`.
 pub static QDISC: Kind = Kind {
     name: "qdisc",
     about: "queueing disciplines",
-    groups: &[4],
-    new: 36,
-    delete: 37,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWQDISC,
+    delete: RTM_DELQDISC,
     families: &[],
     header: &QDISC_HEADER,
     set: &QDISC_ATTRIBUTES,
@@ -28,16 +46,16 @@ pub static QDISC: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4), (12, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 38, header: &[0; 20], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
 };
 
 /// `RTM_NEWTCLASS` and `RTM_DELTCLASS`.
 pub static CLASS: Kind = Kind {
     name: "class",
     about: "classes of queueing disciplines",
-    groups: &[4],
-    new: 40,
-    delete: 41,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWTCLASS,
+    delete: RTM_DELTCLASS,
     families: &[],
     header: &CLASS_HEADER,
     set: &CLASS_ATTRIBUTES,
@@ -45,16 +63,16 @@ pub static CLASS: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 42, header: &[0; 20], attributes: &[], per_link: Some(4) }],
+    dumps: &[Dump { message: RTM_GETTCLASS, header: &[0; 20], attributes: &[], per_link: Some(4) }],
 };
 
 /// `RTM_NEWTFILTER` and `RTM_DELTFILTER`.
 pub static FILTER: Kind = Kind {
     name: "filter",
     about: "filters of queueing disciplines, with their actions",
-    groups: &[4],
-    new: 44,
-    delete: 45,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWTFILTER,
+    delete: RTM_DELTFILTER,
     families: &[],
     header: &FILTER_HEADER,
     set: &FILTER_ATTRIBUTES,
@@ -70,9 +88,9 @@ pub static FILTER: Kind = Kind {
 pub static CHAIN: Kind = Kind {
     name: "chain",
     about: "chains of filters",
-    groups: &[4],
-    new: 100,
-    delete: 101,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWCHAIN,
+    delete: RTM_DELCHAIN,
     families: &[],
     header: &CHAIN_HEADER,
     set: &FILTER_ATTRIBUTES,
@@ -87,9 +105,9 @@ pub static CHAIN: Kind = Kind {
 pub static TC_ACTION: Kind = Kind {
     name: "tc_action",
     about: "actions of filters, as objects of their own",
-    groups: &[4],
-    new: 48,
-    delete: 49,
+    groups: &[RTNLGRP_TC],
+    new: RTM_NEWACTION,
+    delete: RTM_DELACTION,
     families: &[],
     header: &ACTION_HEADER,
     set: &ACTION_ATTRIBUTES,
@@ -102,14 +120,8 @@ pub static TC_ACTION: Kind = Kind {
     dumps: &[],
 };
 
-/// `TCA_KIND`.
-pub const TCA_KIND: u16 = 1;
-/// `TCA_OPTIONS`.
-pub const TCA_OPTIONS: u16 = 2;
-/// `TCA_STATS2`.
-pub const TCA_STATS2: u16 = 7;
 /// `TCA_CHAIN`.
-pub const TCA_CHAIN: u16 = 11;
+const TCA_CHAIN: u16 = 11;
 /// `TCA_ROOT_TAB`, or `TCA_ACT_TAB`: a nest with actions, each under its place.
 pub const TCA_ROOT_TAB: u16 = 1;
 
@@ -119,8 +131,8 @@ static QDISC_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(tc::qdisc_handle)),
-        field_of(12, 4, "parent", Is::Members(tc::qdisc_parent)),
+        field_of(8, 4, "handle", Is::Value(qdisc_handle, UNDECLARED)),
+        field_of(12, 4, "parent", Is::Members(qdisc_parent, UNDECLARED_MEMBERS)),
         // tcm_info.
         field(16, "refcnt", Is::NumberUnless(U32, 1)).volatile(),
     ],
@@ -132,10 +144,10 @@ static CLASS_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(tc::class_id)),
-        field_of(12, 4, "parent", Is::Members(tc::class_parent)),
+        field_of(8, 4, "handle", Is::Value(class_id, UNDECLARED)),
+        field_of(12, 4, "parent", Is::Members(class_parent, UNDECLARED_MEMBERS)),
         // tcm_info: the queueing discipline inside the class.
-        field_of(16, 4, "leaf", Is::Members(tc::class_leaf)),
+        field_of(16, 4, "leaf", Is::Members(class_leaf, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -143,12 +155,12 @@ static FILTER_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
     &[
-        field_of(4, 4, "dev", Is::Members(tc::filters::device)),
-        field_of(8, 4, "handle", Is::Members(tc::filters::bare_handle)),
+        field_of(4, 4, "dev", Is::Members(filter::device, UNDECLARED_MEMBERS)),
+        field_of(8, 4, "handle", Is::Members(filter::bare_handle, UNDECLARED_MEMBERS)),
         // It has two names for what comes in, and no other parent makes the same filter.
-        field_of(12, 4, "parent", Is::Members(tc::filters::parent)).volatile(),
+        field_of(12, 4, "parent", Is::Members(filter::parent, UNDECLARED_MEMBERS)).volatile(),
         // tcm_info.
-        field_of(16, 4, "protocol", Is::Members(tc::filters::protocol_and_priority)),
+        field_of(16, 4, "protocol", Is::Members(filter::protocol_and_priority, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -156,8 +168,8 @@ static CHAIN_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
     &[
-        field_of(4, 4, "dev", Is::Members(tc::filters::device)),
-        field_of(12, 4, "parent", Is::Members(tc::filters::parent)),
+        field_of(4, 4, "dev", Is::Members(filter::device, UNDECLARED_MEMBERS)),
+        field_of(12, 4, "parent", Is::Members(filter::parent, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -167,7 +179,7 @@ static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
 const ROWS: [Row; 16] = [
     row(TCA_KIND, "kind", Is::Text),
     row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::OPTIONS)),
-    row(3, "stats", Is::Members(tc::old_statistics)).volatile(),
+    row(3, "stats", Is::Members(statistics::old_statistics, UNDECLARED_MEMBERS)).volatile(),
     // What TCA_STATS_APP says, once more.
     row(4, "xstats", Is::Known),
     row(5, "estimator", Is::Structure(&statistics::ESTIMATOR)),
@@ -192,7 +204,7 @@ static CLASS_ATTRIBUTES: Set = Set::new(
     &const {
         let mut rows = ROWS;
         rows[0] = row(TCA_KIND, "class", Is::Text);
-        rows[1] = row(TCA_OPTIONS, "options", Is::Chosen(&class::OPTIONS));
+        rows[1] = row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::CLASS_OPTIONS));
         rows[6] = row(TCA_STATS2, "stats", Is::Set(&statistics::STATISTICS)).volatile();
         rows
     },
@@ -202,20 +214,20 @@ static FILTER_ATTRIBUTES: Set = Set::new(
     "TCA",
     &const {
         let mut rows = ROWS;
-        rows[1] = row(TCA_OPTIONS, "options", Is::Value(tc::filters::options));
+        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filter::options, UNDECLARED));
         rows
     },
 );
 
 /// `struct nla_bitfield32`: bits, and which of them are meant.
-pub static BIT_FIELD: Structure =
+static BIT_FIELD: Structure =
     Structure::new("nla_bitfield32", 8, &[field(0, "value", Is::Number(U32)), field(4, "selector", Is::Number(U32))]);
 
 /// `TCA_ROOT_*`. All but the actions belong to the message, not to one of them.
 static ACTION_ATTRIBUTES: Set = Set::new(
     "TCA_ROOT",
     &[
-        row(TCA_ROOT_TAB, "actions", Is::Members(tc::actions::single)),
+        row(TCA_ROOT_TAB, "actions", Is::Members(action::single, UNDECLARED_MEMBERS)),
         row(2, "flags", Is::Known),
         row(3, "count", Is::Known),
         row(4, "time_delta", Is::Known),
@@ -226,14 +238,15 @@ static ACTION_ATTRIBUTES: Set = Set::new(
 /// The filters at the root, and those of packets that come in and go out. Those of other classes come with their first
 /// notification, as do those of shared blocks.
 const FILTER_DUMPS: &[Dump] = &[
-    Dump { message: 46, header: &[0; 20], attributes: &[], per_link: Some(4) },
-    Dump { message: 46, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
-    Dump { message: 46, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &[0; 20], attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
 ];
+
 const CHAIN_DUMPS: &[Dump] = &[
-    Dump { message: 102, header: &[0; 20], attributes: &[], per_link: Some(4) },
-    Dump { message: 102, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
-    Dump { message: 102, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &[0; 20], attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
 ];
 
 /// `struct tcmsg` with only its parent.
@@ -241,14 +254,40 @@ const INGRESS_HEADER: [u8; 20] = {
     let [a, b, c, d] = INGRESS.to_ne_bytes();
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
 };
+
 const EGRESS_HEADER: [u8; 20] = {
     let [a, b, c, d] = EGRESS.to_ne_bytes();
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
 };
 
-/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)`.
-pub const INGRESS: u32 = 0xffff_fff2;
-/// The handle of `ingress` and `clsact`, which stands for [`INGRESS`] where somebody asked so.
-pub const INGRESS_QDISC: u32 = 0xffff_0000;
-/// `TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)`.
-pub const EGRESS: u32 = 0xffff_fff3;
+/// The handle of a queueing discipline: `1:`.
+fn qdisc_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    out.display(format_args!("{:x}:", u32_of(payload)? >> 16));
+    Ok(())
+}
+
+/// `root`, or the class that it is in; nothing where it is in none.
+fn qdisc_parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    if u32_of(payload)? == 0 { Ok(()) } else { class_parent(out, context, payload) }
+}
+
+/// `root`, or the class that it is in.
+fn class_parent(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    match u32_of(payload)? {
+        ROOT => write_true(out, "root"),
+        parent => {
+            out.key("parent");
+            write_class_id(out, parent);
+        }
+    }
+    Ok(())
+}
+
+/// The major number of the queueing discipline inside a class, where there is one.
+fn class_leaf(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    let leaf = u32_of(payload)?;
+    if leaf != 0 {
+        write_number(out, "leaf", (leaf >> 16).into());
+    }
+    Ok(())
+}

@@ -1,21 +1,121 @@
 //! Extended matches, `TCA_EMATCH_TREE_*`: conditions, joined by and, or, not and parentheses. `tc` has only a text for
 //! them; here they are a list. A container stands for the ones in its parentheses, which begin at the place that it
 //! names and end with the first that has no relation to the next.
+//! `pkt_cls.h`, `tc_ematch/`.
 
-use super::{write_number, write_true};
+use super::tree;
+use super::value::write_number;
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Wrong};
+use crate::decode::schema::UNDECLARED_MEMBERS;
+use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, name_of, write_named};
 use crate::decode::walk::{Leftovers, write_row};
 use crate::json::Json;
-use crate::kinds::tc::filter::{EMATCHES, LAYERS, META_IDS, OPERATORS};
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
+
+/// `TCF_EM_*`: kinds of extended matches, with what each holds and under which key, where it needs one.
+static EMATCHES: &[(u16, &str, &str, Is)] = &[
+    // The place of the first of the matches in parentheses.
+    (0, "container", "first", Is::Number(U32)),
+    (1, "cmp", "", Is::Members(compare, UNDECLARED_MEMBERS)),
+    (2, "nbyte", "", Is::Members(octets, UNDECLARED_MEMBERS)),
+    (3, "u32", "", Is::InlineStructure(&tree::U32_KEY)),
+    (4, "meta", "", Is::Members(meta, UNDECLARED_MEMBERS)),
+    (5, "text", "", Is::Members(text, UNDECLARED_MEMBERS)),
+    (6, "vlan", "data", Is::Hex),
+    (7, "canid", "rules", Is::Array(&CAN_FILTER, 8)),
+    (8, "ipset", "", Is::InlineStructure(&IP_SET)),
+    (9, "ipt", "", Is::Inline(&IPT)),
+];
+
+static CAN_FILTER: Is = Is::Structure(&CAN_FILTER_RULE);
+
+/// `struct can_filter`: `include/uapi/linux/can.h`.
+static CAN_FILTER_RULE: Structure =
+    Structure::new("can_filter", 8, &[field(0, "id", Is::Number(U32)), field(4, "mask", Is::Number(U32))]);
+
+/// `struct xt_set_info`: `include/uapi/linux/netfilter/xt_set.h`.
+static IP_SET: Structure = Structure::new(
+    "xt_set_info",
+    4,
+    &[field(0, "index", Is::Number(U16)), field(2, "dim", Is::Number(U8)), field(3, "flags", Is::Number(U8))],
+);
+
+/// `TCA_EM_IPT_*`.
+static IPT: Set = Set::new(
+    "TCA_EM_IPT",
+    &[
+        row(1, "hook", Is::Number(U32)),
+        row(2, "name", Is::Text),
+        row(3, "revision", Is::Number(U8)),
+        row(4, "nfproto", Is::Number(U8)),
+        row(5, "data", Is::Hex),
+    ],
+);
+
+/// `TCF_LAYER_*`.
+static LAYERS: &Names = &[(0, "link"), (1, "network"), (2, "transport")];
+
+/// `TCF_EM_OPND_*`.
+static OPERATORS: &Names = &[(0, "eq"), (1, "gt"), (2, "lt")];
+
+/// `TCF_META_ID_*`: `tc_ematch/tc_em_meta.h`.
+static META_IDS: &Names = &[
+    (1, "random"),
+    (2, "loadavg_1"),
+    (3, "loadavg_5"),
+    (4, "loadavg_15"),
+    (5, "dev"),
+    (6, "priority"),
+    (7, "protocol"),
+    (8, "pkt_type"),
+    (9, "pkt_len"),
+    (10, "data_len"),
+    (11, "mac_len"),
+    (12, "nf_mark"),
+    (13, "tc_index"),
+    (14, "rt_classid"),
+    (15, "rt_iif"),
+    (16, "sk_family"),
+    (17, "sk_state"),
+    (18, "sk_reuse"),
+    (19, "sk_bind_if"),
+    (20, "sk_refcnt"),
+    (21, "sk_shutdown"),
+    (22, "sk_proto"),
+    (23, "sk_type"),
+    (24, "sk_rcvbuf"),
+    (25, "sk_rmem"),
+    (26, "sk_wmem"),
+    (27, "sk_omem"),
+    (28, "sk_wmem_queue"),
+    (29, "sk_rcv_queue"),
+    (30, "sk_snd_queue"),
+    (31, "sk_err_queue"),
+    (32, "sk_fwd_alloc"),
+    (33, "sk_sndbuf"),
+    (34, "sk_allocs"),
+    (35, "sk_route_caps"),
+    (36, "sk_hash"),
+    (37, "sk_lingertime"),
+    (38, "sk_ack_backlog"),
+    (39, "sk_max_ack_backlog"),
+    (40, "sk_prio"),
+    (41, "sk_rcvlowat"),
+    (42, "sk_rcvtimeo"),
+    (43, "sk_sndtimeo"),
+    (44, "sk_sendmsg_off"),
+    (45, "sk_write_pending"),
+    (46, "vlan"),
+    (47, "rxhash"),
+];
 
 /// Octets of `struct tcf_ematch_hdr`.
 const HEADER_BYTES: usize = 8;
 
 /// `TCA_EMATCH_TREE_*`: a list.
-pub fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const HEADER: u16 = 1;
     const LIST: u16 = 2;
     let list = attribute(payload, LIST).unwrap_or_default();
@@ -80,7 +180,7 @@ fn write_operator(out: &mut Json, operator: u8) {
 }
 
 /// `struct tcf_em_cmp`: a number in the packet against a value. Halves of octets stand in the machine's bit order.
-pub fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const SWAPPED: u8 = 1;
     if payload.len() < 12 {
         return Err(Wrong::Short(12));
@@ -105,7 +205,7 @@ pub fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// `struct tcf_em_nbyte`: octets at a place.
-pub fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let (offset, packed) = (u16_at(payload, 0), u16_at(payload, 2));
     let (offset, packed) = offset.zip(packed).ok_or(Wrong::Short(4))?;
     let big = cfg!(target_endian = "big");
@@ -118,7 +218,7 @@ pub fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// `TCA_EM_META_*`: something about the packet against another such or a value.
-pub fn meta(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn meta(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const HEADER: u16 = 1;
     const LEFT: u16 = 2;
     const RIGHT: u16 = 3;
@@ -168,7 +268,7 @@ fn write_object(out: &mut Json, meta: &[u8], value: Option<&[u8]>) -> Decoded {
 }
 
 /// `struct tcf_em_text`: a pattern between two places. `tc_ematch/tc_em_text.h`.
-pub fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const BYTES: usize = 24;
     let (header, pattern) = payload.split_at_checked(BYTES).ok_or(Wrong::Short(BYTES))?;
     let at = |at| u16_at(header, at).unwrap_or_default();
@@ -190,9 +290,9 @@ pub fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::members;
     use super::*;
-    use crate::kinds::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::testing::members;
     use crate::netlink::wire::append_attribute;
 
     fn entry(kind: u16, flags: u16, data: &[u8]) -> Vec<u8> {

@@ -1,21 +1,49 @@
-//! Values of filters and chains: where they are, and the options of each kind.
+//! Filters and chains: where they are, and the options of each kind. `pkt_cls.h`.
 
-use super::{u32_of, u64_at, write_class_id, write_number, write_true};
+use super::action::police::old_police;
+use super::names::{EGRESS, FILTER_FLAGS, INGRESS, TCA_KIND, TCA_OPTIONS};
+use super::tree::write_tree_handle;
+use super::value::{ROOT, class_id, u32_of, write_class_id, write_number};
+use super::{action, bpf, ematch, flower, tree};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Scalar, Wrong};
-use crate::decode::value::{name_of, unsigned, write_link};
-use crate::decode::walk::{write_part, write_set, write_structure};
+use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::value::{name_of, write_link};
+use crate::decode::walk::{write_part, write_set};
 use crate::json::Json;
-use crate::kinds::rtnetlink::names::ETHER_TYPES;
-use crate::kinds::tc::filter::{self, Handle};
-use crate::kinds::tc::{EGRESS, INGRESS, TCA_KIND, TCA_OPTIONS, flower};
-use crate::netlink::wire::{attribute_u32, u16_at, u32_at};
+use crate::kinds::rtnetlink::names::{ETHER_TYPES, REALMS};
+use crate::kinds::rtnetlink::shared::write_true;
+use crate::netlink::wire::{attribute_u32, u32_at};
+
+/// By `TCA_KIND`: how the filter's handle is told, and its attributes.
+pub static OPTIONS: &[(&str, Handle, &Set)] = &[
+    ("basic", Handle::Number, &BASIC),
+    ("bpf", Handle::Number, &BPF),
+    ("cgroup", Handle::Number, &CGROUP),
+    ("flow", Handle::Number, &FLOW),
+    ("flower", Handle::Number, &flower::OUTER),
+    ("fw", Handle::Mark, &FW),
+    ("matchall", Handle::Number, &MATCHALL),
+    ("route", Handle::Route, &ROUTE),
+    ("u32", Handle::Tree, &tree::U32_TREE),
+];
+
+/// What a filter's handle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handle {
+    /// A number: `handle`.
+    Number,
+    /// The mark that is looked for: `fw`.
+    Mark,
+    /// Realms: `fh`, and `order`.
+    Route,
+    /// Table, bucket and place, each in hexadecimal: `fh`, and `order`.
+    Tree,
+}
 
 /// `TCM_IFINDEX_MAGIC_BLOCK`: in place of an interface, for a block that several share. Its number stands in place of
 /// the parent.
 const BLOCK: u32 = 0xffff_ffff;
-/// `TC_H_ROOT`.
-const ROOT: u32 = 0xffff_ffff;
 
 /// Offsets in `struct tcmsg`.
 const INTERFACE_AT: usize = 4;
@@ -27,7 +55,7 @@ fn header(context: &Context<'_>, at: usize) -> u32 {
 }
 
 /// The interface, or the block.
-pub fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     match u32_of(payload)? {
         BLOCK => write_number(out, "block", header(context, PARENT_AT).into()),
         ifindex => {
@@ -40,7 +68,7 @@ pub fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
 }
 
 /// Where the packets come by: `root`, `ingress`, `egress`, or a class; of a block nothing.
-pub fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if header(context, INTERFACE_AT) == BLOCK {
         return Ok(());
     }
@@ -57,7 +85,7 @@ pub fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
 }
 
 /// The handle, where there are no options in which it would be told.
-pub fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let handle = u32_of(payload)?;
     if handle != 0 && context.sibling(TCA_OPTIONS).is_none() {
         write_number(out, "handle", handle.into());
@@ -66,7 +94,7 @@ pub fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
 }
 
 /// `tcm_info`: the protocol of the packets, in the network's byte order, and the preference above it.
-pub fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let information = u32_of(payload)?;
     let (protocol, preference) = (u16::from_be(information as u16), information >> 16);
     if protocol != 0 {
@@ -83,10 +111,10 @@ pub fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[u8]) ->
 }
 
 /// `TCA_OPTIONS` of a filter, or of a chain's template, by the kind beside it; with the handle, as `tc` has it.
-pub fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let kind = context.sibling(TCA_KIND).ok_or(Wrong::Because("its kind is missing"))?;
     let kind = kind.split(|&octet| octet == 0).next().unwrap_or_default();
-    let Some((_, style, set)) = filter::OPTIONS.iter().find(|(name, ..)| name.as_bytes() == kind) else {
+    let Some((_, style, set)) = OPTIONS.iter().find(|(name, ..)| name.as_bytes() == kind) else {
         return Err(Wrong::Because("a kind that is not known"));
     };
     let inside = context.inside(payload);
@@ -108,7 +136,7 @@ fn write_handle(out: &mut Json, context: &Context<'_>, style: Handle) {
     match style {
         Handle::Number if handle != 0 => write_number(out, "handle", handle.into()),
         Handle::Mark => {
-            let mask = attribute_u32(context.set, filter::TCA_FW_MASK);
+            let mask = attribute_u32(context.set, TCA_FW_MASK);
             if handle != 0 || mask.is_some() {
                 out.key("fw");
                 out.begin_object();
@@ -136,10 +164,99 @@ fn write_handle(out: &mut Json, context: &Context<'_>, style: Handle) {
     }
 }
 
-// flow ---------------------------------------------------------------------------------------------------------------
+/// `TCA_BASIC_*`.
+static BASIC: Set = Set::new(
+    "TCA_BASIC",
+    &[
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(2, "ematch", Is::Value(ematch::tree, UNDECLARED)),
+        row(3, "actions", action::LIST),
+        row(4, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(5, "pcnt", Is::InlineStructure(&BASIC_COUNTERS)).volatile(),
+        row(6, "pad", Is::Known),
+    ],
+);
+
+/// `struct tc_basic_pcnt`.
+static BASIC_COUNTERS: Structure =
+    Structure::new("tc_basic_pcnt", 16, &[field(0, "rule_hit", Is::Number(U64)), field(8, "success", Is::Number(U64))]);
+
+/// `TCA_BPF_*`.
+static BPF: Set = Set::new(
+    "TCA_BPF",
+    &[
+        row(1, "actions", action::LIST),
+        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(3, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(4, "ops_len", Is::Known),
+        row(5, "bytecode", bpf::INSTRUCTIONS),
+        row(6, "fd", Is::Number(U32)),
+        row(7, "bpf_name", Is::Text),
+        row(8, "bpf_flags", Is::Flags(U32, &[(1, "direct-action")])),
+        row(9, "flags", Is::Flags(U32, FILTER_FLAGS)),
+        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>, UNDECLARED_MEMBERS)),
+        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>, UNDECLARED_MEMBERS)),
+    ],
+);
+
+/// `TCA_BPF_TAG`.
+const TCA_BPF_TAG: u16 = 10;
+/// `TCA_BPF_ID`.
+const TCA_BPF_ID: u16 = 11;
+
+/// `TCA_CGROUP_*`.
+static CGROUP: Set = Set::new(
+    "TCA_CGROUP",
+    &[
+        row(1, "actions", action::LIST),
+        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(3, "ematch", Is::Value(ematch::tree, UNDECLARED)),
+    ],
+);
+
+/// `TCA_FLOW_*`.
+static FLOW: Set = Set::new(
+    "TCA_FLOW",
+    &[
+        row(1, "keys", Is::Bits(U32, FLOW_KEYS)),
+        row(2, "mode", Is::Named(U32, &[(0, "map"), (1, "hash")])),
+        row(3, "baseclass", Is::Value(class_id, UNDECLARED)),
+        row(4, "rshift", Is::Number(U32)),
+        row(5, "addend", Is::Number(U32)),
+        row(6, "mask", Is::Members(flow_arithmetic, UNDECLARED_MEMBERS)),
+        row(7, "xor", Is::Members(flow_arithmetic, UNDECLARED_MEMBERS)),
+        row(8, "divisor", Is::Number(U32)),
+        row(9, "actions", action::LIST),
+        row(10, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(11, "ematch", Is::Value(ematch::tree, UNDECLARED)),
+        row(12, "perturb", Is::Number(U32)),
+    ],
+);
+
+/// `1 << FLOW_KEY_*`.
+static FLOW_KEYS: &Names = &[
+    (1 << 0, "src"),
+    (1 << 1, "dst"),
+    (1 << 2, "proto"),
+    (1 << 3, "proto-src"),
+    (1 << 4, "proto-dst"),
+    (1 << 5, "iif"),
+    (1 << 6, "priority"),
+    (1 << 7, "mark"),
+    (1 << 8, "nfct"),
+    (1 << 9, "nfct-src"),
+    (1 << 10, "nfct-dst"),
+    (1 << 11, "nfct-proto-src"),
+    (1 << 12, "nfct-proto-dst"),
+    (1 << 13, "rt-classid"),
+    (1 << 14, "sk-uid"),
+    (1 << 15, "sk-gid"),
+    (1 << 16, "vlan-tag"),
+    (1 << 17, "rxhash"),
+];
 
 /// `TCA_FLOW_MASK` and `TCA_FLOW_XOR`, as `and`, `xor` and `or`, written by the first that is there.
-pub fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
+fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
     const MASK: u16 = 6;
     const XOR: u16 = 7;
     let mask = context.sibling(MASK).map(u32_of).transpose()?;
@@ -159,113 +276,54 @@ pub fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decod
     Ok(())
 }
 
-// u32 ----------------------------------------------------------------------------------------------------------------
+/// `TCA_FW_*`. The mask is told with the mark.
+static FW: Set = Set::new(
+    "TCA_FW",
+    &[
+        row(1, "classid", Is::Value(class_id, UNDECLARED)),
+        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(3, "indev", Is::Text),
+        row(4, "actions", action::LIST),
+        row(TCA_FW_MASK, "mask", Is::Known),
+    ],
+);
 
-/// Table, bucket and place: `800:1:2`.
-fn write_tree_handle(out: &mut Json, handle: u32) {
-    let (table, bucket, node) = (handle >> 20, handle >> 12 & 0xff, handle & 0xfff);
-    if handle == 0 {
-        return out.string("none");
-    }
-    out.begin_string();
-    if table != 0 {
-        out.continue_display(format_args!("{table:x}:"));
-    }
-    if bucket != 0 {
-        out.continue_display(format_args!("{bucket:x}"));
-    }
-    if node != 0 {
-        out.continue_display(format_args!(":{node:x}"));
-    }
-    out.end_string();
-}
+/// `TCA_FW_MASK`.
+const TCA_FW_MASK: u16 = 5;
 
-/// The handle of a table.
-pub fn tree_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_tree_handle(out, u32_of(payload)?);
-    Ok(())
-}
+/// `TCA_MATCHALL_*`.
+static MATCHALL: Set = Set::new(
+    "TCA_MATCHALL",
+    &[
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(2, "actions", action::LIST),
+        row(3, "flags", Is::Flags(U32, FILTER_FLAGS)),
+        // struct tc_matchall_pcnt.
+        row(4, "rule_hit", Is::Number(U64)).volatile(),
+        row(5, "pad", Is::Known),
+    ],
+);
 
-/// The table and the bucket that a filter is in; a table itself says how many it has.
-pub fn tree_bucket(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    const DIVISOR: u16 = 4;
-    let handle = u32_of(payload)?;
-    if context.sibling(DIVISOR).is_none() {
-        write_number(out, "key_ht", (handle >> 20).into());
-        write_number(out, "bkt", (handle >> 12 & 0xff).into());
-    }
-    Ok(())
-}
-
-/// How often a filter was tried and matched, `struct tc_u32_pcnt`; the counters of its matches are told with them.
-pub fn tree_counters(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_number(out, "rule_hit", u64_at(payload, 0).ok_or(Wrong::Short(16))?);
-    write_number(out, "success", u64_at(payload, 8).ok_or(Wrong::Short(16))?);
-    Ok(())
-}
-
-/// Whether a match's offset is added to that of the next header.
-pub fn tree_offset_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    out.string(if u32_of(payload)? != 0 { "nexthdr+" } else { "" });
-    Ok(())
-}
-
-/// `struct tc_u32_sel`: what is matched, each with its counter, and where the search goes on.
-pub fn tree_selector(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    const BYTES: usize = 16;
-    const TERMINAL: u8 = 1;
-    const OFFSET: u8 = 2;
-    const VARIABLE_OFFSET: u8 = 4;
-    const EAT: u8 = 8;
-    let (selector, keys) = payload.split_at_checked(BYTES).ok_or(Wrong::Short(BYTES))?;
-    let (flags, shift, count) = (selector[0], selector[1], usize::from(selector[2]));
-    let counters = context.sibling(filter::TCA_U32_PCNT).filter(|_| !context.comparing);
-    if flags & TERMINAL != 0 {
-        write_true(out, "terminal");
-    }
-    if count > 0 {
-        out.key("match");
-        out.begin_list();
-        for (place, key) in keys.chunks_exact(filter::U32_KEY.bytes).take(count).enumerate() {
-            out.begin_object();
-            write_structure(out, context, &filter::U32_KEY, key);
-            if let Some(counter) = counters.and_then(|counters| u64_at(counters, 16 + place * 8)) {
-                write_number(out, "success", counter);
-            }
-            out.end_object();
-        }
-        out.end_list();
-    }
-    let signed = |at: usize| i64::from(u16_at(selector, at).unwrap_or_default() as i16);
-    if flags & VARIABLE_OFFSET != 0 {
-        write_number(out, "offset_mask", unsigned(Scalar::U16Be, &selector[4..6])?);
-        write_number(out, "offset_shift", shift.into());
-        out.key("offset_off");
-        out.signed(signed(8));
-    }
-    let plus = u16_at(selector, 6).unwrap_or_default();
-    if flags & (OFFSET | VARIABLE_OFFSET) != 0 && plus != 0 {
-        write_number(out, "plus", plus.into());
-    }
-    if flags & EAT != 0 {
-        write_true(out, "eat");
-    }
-    let mask = unsigned(Scalar::U32Be, &selector[12..16])?;
-    if mask != 0 {
-        write_number(out, "hash_mask", mask);
-        out.key("hash_off");
-        out.signed(signed(10));
-    }
-    Ok(())
-}
+/// `TCA_ROUTE4_*`. `tc` calls both realms `name`.
+static ROUTE: Set = Set::new(
+    "TCA_ROUTE4",
+    &[
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(2, "to", Is::NamedId(U32, REALMS)),
+        row(3, "from", Is::NamedId(U32, REALMS)),
+        row(4, "fromif", Is::Link),
+        row(5, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(6, "actions", action::LIST),
+    ],
+);
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::members;
     use super::*;
-    use crate::decode::context::NoLinks;
+    use crate::decode::NoLinks;
     use crate::decode::walk::write_object;
-    use crate::kinds::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::FILTER;
+    use crate::kinds::rtnetlink::tc::testing::members;
     use crate::netlink::wire::append_attribute;
 
     fn written(header: [u32; 4], kind: &str, options: &[u8]) -> String {
@@ -315,15 +373,5 @@ mod tests {
         append_attribute(&mut set, 7, &0x0ff0u32.to_ne_bytes());
         assert_eq!(members(&FILTER, &set, 6, flow_arithmetic, &[]), r#"{"and":65280,"xor":3840,"or":240}"#);
         assert_eq!(members(&FILTER, &set, 7, flow_arithmetic, &[]), "{}");
-    }
-
-    #[test]
-    fn a_selector_may_say_more_matches_than_it_has() {
-        let mut payload = vec![1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 0, 0, 0xff];
-        payload.extend_from_slice(&[0xff, 0, 0, 0, 10, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(
-            members(&FILTER, &[], 5, tree_selector, &payload),
-            r#"{"terminal":true,"match":[{"value":167772160,"mask":4278190080,"offmask":"","off":12}],"hash_mask":255,"hash_off":12}"#
-        );
     }
 }
