@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::decode::schema::{Among, Field, Interface, Is, Kind, Row, Scalar, Set};
+use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar, Set, Shape};
 use crate::event::own::OWN_EVENTS;
 use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
@@ -148,7 +148,12 @@ fn line(
 ) {
     let never = if volatile { "; never counts as a change" } else { "" };
     match is {
-        Is::Known => {}
+        Is::Known | Is::Elsewhere => {}
+        // The reference says of them what the row says, until they are declared.
+        Is::Members(_, [Part::Member("", _)]) => {
+            let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(&Shape::Undeclared));
+        }
+        Is::Members(_, parts) => members(out, prefix, parts, never, from, seen),
         Is::Inline(set) => rows(out, prefix, set, seen),
         Is::InlineStructure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
         _ => {
@@ -163,6 +168,8 @@ fn nested(out: &mut String, path: &str, is: &'static Is, seen: &mut HashSet<usiz
         Is::Set(set) => rows(out, &format!("{path}."), set, seen),
         Is::Structure(structure) => fields(out, &format!("{path}."), structure.name, structure.fields, seen),
         Is::Each(is) | Is::Array(is, _) => nested(out, &format!("{path}[]"), is, seen),
+        Is::Value(_, shape) => nested_shape(out, path, shape, seen),
+        Is::Members(_, parts) => members(out, &format!("{path}."), parts, "", "the same", seen),
         Is::Chosen(choice) => match choice.among {
             Among::Text(choices) => {
                 for (name, is) in choices {
@@ -175,6 +182,39 @@ fn nested(out: &mut String, path: &str, is: &'static Is, seen: &mut HashSet<usiz
                 }
             }
         },
+        _ => {}
+    }
+}
+
+/// The members that a function writes.
+fn members(out: &mut String, prefix: &str, parts: &'static [Part], never: &str, from: &str, seen: &mut HashSet<usize>) {
+    for part in parts {
+        match part {
+            Part::Member(key, shape) => {
+                let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(shape));
+                nested_shape(out, &format!("{prefix}{key}"), shape, seen);
+            }
+            Part::Members(which, shape) => {
+                let _ = writeln!(out, "| `{prefix}*` | {which}: {}{never} | {from} |", name_of_shape(shape));
+            }
+            Part::Set(set) => rows(out, prefix, set, seen),
+            Part::Structure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
+            Part::Choice(choices) => {
+                let path = prefix.trim_end_matches('.');
+                for (name, part) in *choices {
+                    members(out, &format!("{path}<{name}>."), std::slice::from_ref(part), never, from, seen);
+                }
+            }
+        }
+    }
+}
+
+fn nested_shape(out: &mut String, path: &str, shape: &'static Shape, seen: &mut HashSet<usize>) {
+    match shape {
+        Shape::As(is) => nested(out, path, is, seen),
+        Shape::List(inner) => nested_shape(out, &format!("{path}[]"), inner, seen),
+        Shape::Object(parts) => members(out, &format!("{path}."), parts, "", "the same", seen),
+        Shape::OneOf(shapes) => shapes.iter().for_each(|shape| nested_shape(out, path, shape, seen)),
         _ => {}
     }
 }
@@ -198,7 +238,20 @@ fn name_of(is: &Is) -> String {
         Is::Set(_) | Is::Structure(_) | Is::Inline(_) | Is::InlineStructure(_) => "object".into(),
         Is::Chosen(_) => "object by another attribute".into(),
         Is::Each(_) | Is::Array(..) => "list".into(),
-        Is::Value(_) | Is::Members(_) | Is::Elsewhere => "as `ip -d -j` or `tc -d -j` has it".into(),
-        Is::Known => String::new(),
+        Is::Value(_, shape) => name_of_shape(shape),
+        Is::Members(..) | Is::Elsewhere | Is::Known => String::new(),
+    }
+}
+
+fn name_of_shape(shape: &Shape) -> String {
+    match shape {
+        Shape::Text => "text".into(),
+        Shape::Number => "number".into(),
+        Shape::Bool => "true or false".into(),
+        Shape::As(is) => name_of(is),
+        Shape::List(inner) => format!("list of: {}", name_of_shape(inner)),
+        Shape::Object(_) => "object".into(),
+        Shape::OneOf(shapes) => shapes.iter().map(name_of_shape).collect::<Vec<_>>().join("; or "),
+        Shape::Undeclared => "as `ip -d -j` or `tc -d -j` has it".into(),
     }
 }

@@ -56,6 +56,53 @@ pub type Decoded = Result<(), Wrong>;
 /// A function that writes one value.
 pub type WriteValue = fn(&mut Json, &Context<'_>, &[u8]) -> Decoded;
 
+/// What a function writes: the reference is made from it, and a test holds what is written in all recordings against it.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Bool,
+    /// What a table can say as well: a name, an address, an object with the attributes of a set.
+    As(&'static Is),
+    /// A list of such values.
+    List(&'static Shape),
+    /// An object with these members, of which any may be left out.
+    Object(&'static [Part]),
+    /// One of several.
+    OneOf(&'static [Shape]),
+    /// Not declared yet.
+    Undeclared,
+}
+
+/// [`Shape::Text`], for a row.
+pub const TEXT: &Shape = &Shape::Text;
+/// [`Shape::Number`], for a row.
+pub const NUMBER: &Shape = &Shape::Number;
+/// [`Shape::Bool`], for a row.
+pub const BOOL: &Shape = &Shape::Bool;
+/// [`Shape::Undeclared`], for a row.
+pub const UNDECLARED: &Shape = &Shape::Undeclared;
+/// The same, of members.
+pub const UNDECLARED_MEMBERS: &[Part] = &[Part::Member("", Shape::Undeclared)];
+
+/// A part of an object that a function writes.
+#[derive(Clone, Copy)]
+pub enum Part {
+    /// A member: its key and its value.
+    Member(&'static str, Shape),
+    /// Members with one shape whose keys come from the kernel or from a table of names; in words, what they are.
+    Members(&'static str, Shape),
+    /// The members of a set's attributes.
+    Set(&'static Set),
+    /// The members of a structure's fields.
+    Structure(&'static Structure),
+    /// One of several, by a name that another member says.
+    Choice(&'static [(&'static str, Part)]),
+}
+
 /// What a value is, and so how it is written.
 #[derive(Clone, Copy)]
 pub enum Is {
@@ -104,11 +151,11 @@ pub enum Is {
     Structure(&'static Structure),
     /// A C structure whose members stand among the members around it; the row's key is not used.
     InlineStructure(&'static Structure),
-    /// Written by a function in `decode/code`, as one value.
-    Value(WriteValue),
-    /// Written by a function in `decode/code`, as any number of members (none too) of the object around it; the
-    /// row's key is not used.
-    Members(WriteValue),
+    /// Written by a function, as one value of that shape.
+    Value(WriteValue, &'static Shape),
+    /// Written by a function, as any number of members (none too) of the object around it: these. The row's key is not
+    /// used.
+    Members(WriteValue, &'static [Part]),
     /// Told with another attribute, whose function reads it: it has no member of its own, but it counts in comparisons.
     Elsewhere,
     /// Known, and left out on purpose: padding, or what another attribute says better. It counts in comparisons

@@ -263,7 +263,7 @@ fn write_keyed<'a>(
             write_fields(out, context, structure, payload, leftovers);
             Ok(())
         }
-        Is::Members(write) => write(out, context, payload),
+        Is::Members(write, _) => write(out, context, payload),
         Is::NumberUnless(scalar, none) => {
             if value::unsigned(*scalar, payload)? != *none {
                 out.member(key);
@@ -284,7 +284,7 @@ fn write_keyed<'a>(
             write_named(out, context, key, is, payload, same)
         }
         Is::Chosen(choice) => write_chosen(out, context, key, choice, payload, leftovers),
-        Is::Set(_) | Is::Structure(_) | Is::Each(_) | Is::Array(..) | Is::Value(_) => {
+        Is::Set(_) | Is::Structure(_) | Is::Each(_) | Is::Array(..) | Is::Value(..) => {
             out.member(key);
             write_value(out, context, is, payload)
         }
@@ -381,13 +381,13 @@ pub fn write_value<'a>(out: &mut Json, context: &Context<'a>, is: &'static Is, p
             Some(is) => write_value(out, context, is, payload),
             None => Err(UNKNOWN),
         },
-        Is::Members(write) => {
+        Is::Members(write, _) => {
             out.begin_object();
             write(out, context, payload)?;
             out.end_object();
             Ok(())
         }
-        Is::Value(write) => write(out, context, payload),
+        Is::Value(write, _) => write(out, context, payload),
         simple => value::write(out, context, simple, payload),
     }
 }

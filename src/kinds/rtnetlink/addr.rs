@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
 };
@@ -42,7 +43,7 @@ const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(1, "prefixlen", Is::Number(U8)),
     // The header's eight flag bits: IFA_FLAGS has them all.
-    field_of(2, 1, "flags", Is::Members(header_flags)),
+    field_of(2, 1, "flags", Is::Members(header_flags, UNDECLARED_MEMBERS)),
     field(3, "scope", Is::NamedId(U8, SCOPES)),
     field(4, "ifindex", Is::Number(U32)),
 ];
@@ -50,14 +51,14 @@ const FIELDS: &[Field] = &[
 static ATTRIBUTES: Set = Set::new(
     "IFA",
     &[
-        row(IFA_ADDRESS, "address", Is::Members(address)),
+        row(IFA_ADDRESS, "address", Is::Members(address, UNDECLARED_MEMBERS)),
         row(IFA_LOCAL, "local", Is::Ip),
         row(3, "label", Is::Text),
         row(4, "broadcast", Is::Ip),
         row(5, "anycast", Is::Ip),
-        row(6, "cacheinfo", Is::Members(cache_info)),
+        row(6, "cacheinfo", Is::Members(cache_info, UNDECLARED_MEMBERS)),
         row(7, "multicast", Is::Ip),
-        row(IFA_FLAGS, "flags", Is::Members(flags)),
+        row(IFA_FLAGS, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
         row(9, "metric", Is::Number(U32)),
         row(10, "target_netnsid", Is::Number(I32)),
         row(11, "protocol", Is::NamedId(U8, ADDRESS_PROTOCOLS)),

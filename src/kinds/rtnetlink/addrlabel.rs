@@ -3,6 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
@@ -31,7 +32,7 @@ static HEADER: Structure = Structure::new(
     &[
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(2, "prefixlen", Is::Number(U8)),
-        field_of(4, 4, "ifname", Is::Members(link_if_any)),
+        field_of(4, 4, "ifname", Is::Members(link_if_any, UNDECLARED_MEMBERS)),
         // The number of changes to the whole table.
         field(8, "seq", Is::Number(U32)).volatile(),
     ],

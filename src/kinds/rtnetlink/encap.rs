@@ -4,6 +4,7 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{Decoded, Is, Names, Set, Wrong, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
 use crate::decode::walk::{Leftovers, write_set};
 use crate::json::Json;
@@ -26,8 +27,10 @@ pub static BY_TYPE: &[(u64, &str, &Set)] = &[
 ];
 
 /// `MPLS_IPTUNNEL_*`: `include/uapi/linux/mpls_iptunnel.h`.
-static MPLS: Set =
-    Set::new("MPLS_IPTUNNEL", &[row(1, "dst", Is::Value(shared::label_stack)), row(2, "ttl", Is::Number(U8))]);
+static MPLS: Set = Set::new(
+    "MPLS_IPTUNNEL",
+    &[row(1, "dst", Is::Value(shared::label_stack, UNDECLARED)), row(2, "ttl", Is::Number(U8))],
+);
 
 /// `LWTUNNEL_IP_*`.
 static IP: Set = Set::new(
@@ -38,7 +41,7 @@ static IP: Set = Set::new(
         row(3, "src", Is::Ip),
         row(4, "ttl", Is::Number(U8)),
         row(5, "tos", Is::Number(U8)),
-        row(6, "flags", Is::Members(tunnel_flags)),
+        row(6, "flags", Is::Members(tunnel_flags, UNDECLARED_MEMBERS)),
         row(7, "pad", Is::Known),
         row(8, "opts", Is::Inline(&OPTIONS)),
     ],
@@ -53,7 +56,7 @@ static IP6: Set = Set::new(
         row(3, "src", Is::Ip),
         row(4, "hoplimit", Is::Number(U8)),
         row(5, "tc", Is::Number(U8)),
-        row(6, "flags", Is::Members(tunnel_flags)),
+        row(6, "flags", Is::Members(tunnel_flags, UNDECLARED_MEMBERS)),
         row(7, "pad", Is::Known),
         row(8, "opts", Is::Inline(&OPTIONS)),
     ],
@@ -63,9 +66,9 @@ static IP6: Set = Set::new(
 static OPTIONS: Set = Set::new(
     "LWTUNNEL_IP_OPTS",
     &[
-        row(1, "geneve_opts", Is::Value(geneve_options)),
+        row(1, "geneve_opts", Is::Value(geneve_options, UNDECLARED)),
         row(2, "vxlan_opts", Is::Set(&VXLAN_OPTIONS)).repeated(),
-        row(3, "erspan_opts", Is::Value(erspan_options)),
+        row(3, "erspan_opts", Is::Value(erspan_options, UNDECLARED)),
     ],
 );
 
@@ -104,9 +107,9 @@ pub static TUNNEL_FLAGS: &Names = &[
 static ILA: Set = Set::new(
     "ILA_ATTR",
     &[
-        row(1, "locator", Is::Value(locator)),
-        row(2, "identifier", Is::Value(locator)),
-        row(3, "locator_match", Is::Value(locator)),
+        row(1, "locator", Is::Value(locator, UNDECLARED)),
+        row(2, "identifier", Is::Value(locator, UNDECLARED)),
+        row(3, "locator_match", Is::Value(locator, UNDECLARED)),
         row(4, "ifindex", Is::Number(I32)),
         row(5, "dir", Is::Bits(U32, &[(1, "in"), (2, "out")])),
         row(6, "pad", Is::Known),
@@ -132,7 +135,8 @@ static ILA_IDENTIFIER_TYPES: &Names = &[
 ];
 
 /// `SEG6_IPTUNNEL_*`: `include/uapi/linux/seg6_iptunnel.h`.
-static SEG6: Set = Set::new("SEG6_IPTUNNEL", &[row(1, "srh", Is::Members(segments)), row(2, "tunsrc", Is::Ip)]);
+static SEG6: Set =
+    Set::new("SEG6_IPTUNNEL", &[row(1, "srh", Is::Members(segments, UNDECLARED_MEMBERS)), row(2, "tunsrc", Is::Ip)]);
 
 /// `SEG6_IPTUN_MODE_*`.
 pub static SEG6_MODES: &Names = &[(0, "inline"), (1, "encap"), (2, "l2encap"), (3, "encap.red"), (4, "l2encap.red")];
@@ -142,7 +146,7 @@ static SEG6_LOCAL: Set = Set::new(
     "SEG6_LOCAL",
     &[
         row(1, "action", Is::Named(U32, SEG6_LOCAL_ACTIONS)),
-        row(2, "srh", Is::Value(routing_header)),
+        row(2, "srh", Is::Value(routing_header, UNDECLARED)),
         row(3, "table", Is::NamedId(U32, TABLES)),
         row(4, "nh4", Is::Ip),
         row(5, "nh6", Is::Ip),
@@ -208,7 +212,7 @@ static SEG6_LOCAL_FLAVOR_NAMES: &Names = &[(1 << 1, "psp"), (1 << 2, "usp"), (1 
 pub static SEG6_FLAGS: &Names = &[(1 << 6, "protected"), (1 << 5, "oam"), (1 << 4, "alert")];
 
 /// `RPL_IPTUNNEL_*`: `include/uapi/linux/rpl_iptunnel.h`.
-static RPL: Set = Set::new("RPL_IPTUNNEL", &[row(1, "srh", Is::Members(rpl_segments))]);
+static RPL: Set = Set::new("RPL_IPTUNNEL", &[row(1, "srh", Is::Members(rpl_segments, UNDECLARED_MEMBERS))]);
 
 /// `IOAM6_IPTUNNEL_*`: `include/uapi/linux/ioam6_iptunnel.h`.
 static IOAM6: Set = Set::new(
@@ -216,7 +220,7 @@ static IOAM6: Set = Set::new(
     &[
         row(1, "mode", Is::Named(U8, &[(1, "inline"), (2, "encap"), (3, "auto")])),
         row(2, "tundst", Is::Ip),
-        row(3, "trace", Is::Members(ioam_trace)),
+        row(3, "trace", Is::Members(ioam_trace, UNDECLARED_MEMBERS)),
         row(4, "freqk", Is::Number(U32)),
         row(5, "freqn", Is::Number(U32)),
         row(6, "tunsrc", Is::Ip),
@@ -227,9 +231,9 @@ static IOAM6: Set = Set::new(
 static BPF: Set = Set::new(
     "LWT_BPF",
     &[
-        row(1, "in", Is::Value(program)),
-        row(2, "out", Is::Value(program)),
-        row(3, "xmit", Is::Value(program)),
+        row(1, "in", Is::Value(program, UNDECLARED)),
+        row(2, "out", Is::Value(program, UNDECLARED)),
+        row(3, "xmit", Is::Value(program, UNDECLARED)),
         row(4, "headroom", Is::Number(U32)),
     ],
 );
@@ -455,7 +459,8 @@ mod tests {
     fn written(write: crate::decode::schema::WriteValue, payload: &[u8]) -> String {
         let mut out = Json::new();
         let context = ROUTE.context(payload, &NoLinks);
-        let is: &'static crate::decode::schema::Is = Box::leak(Box::new(crate::decode::schema::Is::Members(write)));
+        let is: &'static crate::decode::schema::Is =
+            Box::leak(Box::new(crate::decode::schema::Is::Members(write, UNDECLARED_MEMBERS)));
         match write_value(&mut out, &context, is, payload) {
             Ok(()) => String::from_utf8_lossy(out.bytes()).into_owned(),
             Err(wrong) => format!("{wrong:?}"),

@@ -2,6 +2,7 @@
 //!
 //! Source: `linux/if_link.h`, `linux/rtnetlink.h`; the keys are those of `ip -d -j link` and `bridge -d -j link`.
 
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use libc::ARPHRD_ETHER;
 
 use crate::decode::context::Context;
@@ -125,7 +126,7 @@ static HEADER: Structure = Structure::new(
     16,
     &[
         field(4, "ifindex", Is::Number(Scalar::I32)),
-        field_of(8, 4, "flags", Is::Value(flags)),
+        field_of(8, 4, "flags", Is::Value(flags, UNDECLARED)),
         field(2, "link_type", Is::Named(Scalar::U16, LINK_TYPES)),
     ],
 );
@@ -136,11 +137,11 @@ const FAMILY_SPECIFIC: usize = 25;
 
 /// `IFLA_*`.
 const ROWS: [Row; 69] = [
-    row(1, "address", Is::Value(address)),
-    row(2, "broadcast", Is::Members(broadcast)),
+    row(1, "address", Is::Value(address, UNDECLARED)),
+    row(2, "broadcast", Is::Members(broadcast, UNDECLARED_MEMBERS)),
     row(3, "ifname", Is::Text),
     row(4, "mtu", Is::Number(Scalar::U32)),
-    row(5, "link", Is::Members(lower_link)),
+    row(5, "link", Is::Members(lower_link, UNDECLARED_MEMBERS)),
     row(6, "qdisc", Is::Text),
     // The same counters as in 23, cut to 32 bits.
     row(7, "stats", Is::Known),
@@ -150,7 +151,7 @@ const ROWS: [Row; 69] = [
     row(11, "wireless_event", Is::Hex).volatile(),
     row(12, "protinfo", Is::Hex),
     row(13, "txqlen", Is::Number(Scalar::U32)),
-    row(14, "map", Is::Members(map)),
+    row(14, "map", Is::Members(map, UNDECLARED_MEMBERS)),
     row(15, "weight", Is::Number(Scalar::U32)),
     row(16, "operstate", Is::Named(Scalar::U8, OPERATIONAL_STATES)),
     row(17, "linkmode", Is::Named(Scalar::U8, LINK_MODES)),
@@ -161,7 +162,7 @@ const ROWS: [Row; 69] = [
     // cannot count as a change.
     row(21, "num_vf", Is::Number(Scalar::U32)).volatile(),
     row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)).volatile(),
-    row(23, "stats64", Is::Value(shared::statistics)).volatile(),
+    row(23, "stats64", Is::Value(shared::statistics, UNDECLARED)).volatile(),
     row(24, "vf_ports", Is::Each(&ONE_PORT)).volatile(),
     row(25, "port_self", Is::Set(&PORT)).volatile(),
     row(26, "af_spec", Is::Inline(&FAMILIES)),
@@ -181,7 +182,7 @@ const ROWS: [Row; 69] = [
     row(40, "gso_max_segs", Is::Number(Scalar::U32)),
     row(41, "gso_max_size", Is::Number(Scalar::U32)),
     row(42, "padding", Is::Known),
-    row(43, "xdp", Is::Members(xdp)),
+    row(43, "xdp", Is::Members(xdp, UNDECLARED_MEMBERS)),
     // Why this message came: of the moment, not of the link.
     // What a notification is about, and no state: `changed` says it.
     row(44, "event", Is::Known),
@@ -194,7 +195,7 @@ const ROWS: [Row; 69] = [
     row(51, "max_mtu", Is::Number(Scalar::U32)),
     row(52, "prop_list", Is::Inline(&PROPERTIES)),
     row(53, "altname", Is::Text),
-    row(54, "permaddr", Is::Members(permanent_address)),
+    row(54, "permaddr", Is::Members(permanent_address, UNDECLARED_MEMBERS)),
     row(55, "proto_down_reasons", Is::Inline(&PROTOCOL_DOWN)),
     row(56, "parentdev", Is::Text),
     row(57, "parentbus", Is::Text),
@@ -239,7 +240,10 @@ static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeat
 /// `IFLA_PROTO_DOWN_REASON_*`: numbers of bits, which a file of iproute2 may name.
 static PROTOCOL_DOWN: Set = Set::new(
     "IFLA_PROTO_DOWN_REASON",
-    &[row(1, "proto_down_reason_mask", Is::Value(bit_numbers)), row(2, "proto_down_reason", Is::Value(bit_numbers))],
+    &[
+        row(1, "proto_down_reason_mask", Is::Value(bit_numbers, UNDECLARED)),
+        row(2, "proto_down_reason", Is::Value(bit_numbers, UNDECLARED)),
+    ],
 );
 
 /// The port's handle in devlink; mostly an empty nest (`DEVLINK_ATTR_*`, `linux/devlink.h`).
@@ -261,19 +265,19 @@ static ONE_FUNCTION: Is = Is::Set(&VIRTUAL_FUNCTION);
 static VIRTUAL_FUNCTION: Set = Set::new(
     "IFLA_VF",
     &[
-        row(1, "mac", Is::Members(function)),
+        row(1, "mac", Is::Members(function, UNDECLARED_MEMBERS)),
         row(2, "vlan_and_qos", Is::InlineStructure(&FUNCTION_VLAN)),
         row(3, "tx_rate_limit", Is::InlineStructure(&FUNCTION_SENDING_RATE)),
-        row(4, "spoofchk", Is::Members(function_spoof_check)),
+        row(4, "spoofchk", Is::Members(function_spoof_check, UNDECLARED_MEMBERS)),
         row(5, "link_state_setting", Is::InlineStructure(&FUNCTION_LINK_STATE)),
         row(6, "rate", Is::Structure(&FUNCTION_RATE)),
-        row(7, "query_rss_en", Is::Members(function_rss_query)),
-        row(8, "stats", Is::Value(function_statistics)).volatile(),
-        row(9, "trust", Is::Members(function_trust)),
+        row(7, "query_rss_en", Is::Members(function_rss_query, UNDECLARED_MEMBERS)),
+        row(8, "stats", Is::Value(function_statistics, UNDECLARED)).volatile(),
+        row(9, "trust", Is::Members(function_trust, UNDECLARED_MEMBERS)),
         row(10, "node", Is::InlineStructure(&FUNCTION_NODE)),
         row(11, "port", Is::InlineStructure(&FUNCTION_PORT)),
         row(12, "vlan_list", Is::Each(&Is::Structure(&FUNCTION_VLAN_INFO))),
-        row(13, "broadcast", Is::Value(function_address)),
+        row(13, "broadcast", Is::Value(function_address, UNDECLARED)),
     ],
 );
 
@@ -298,9 +302,11 @@ static FUNCTION_RATE: Structure = Structure::new(
     &[field(4, "min_tx", Is::Number(Scalar::U32)), field(8, "max_tx", Is::Number(Scalar::U32))],
 );
 
-static FUNCTION_NODE: Structure = Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(guid))]);
+static FUNCTION_NODE: Structure =
+    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(guid, UNDECLARED))]);
 
-static FUNCTION_PORT: Structure = Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(guid))]);
+static FUNCTION_PORT: Structure =
+    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(guid, UNDECLARED))]);
 
 static FUNCTION_VLAN_INFO: Structure = Structure::new(
     "ifla_vf_vlan_info",

@@ -3,6 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
 use crate::decode::value::any_unsigned;
 use crate::json::Json;
@@ -81,7 +82,7 @@ static ROUTE_HEADER: Structure = Structure::new(
     &[
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(7, "type", Is::Named(U8, ROUTE_TYPES)),
-        field_of(1, 1, "dst", Is::Members(destination)),
+        field_of(1, 1, "dst", Is::Members(destination, UNDECLARED_MEMBERS)),
         field(4, "table", Is::NamedId(U8, TABLES)),
         field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
         field(6, "scope", Is::NamedId(U8, SCOPES)),

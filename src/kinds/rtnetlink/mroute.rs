@@ -6,6 +6,7 @@ use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
@@ -72,8 +73,8 @@ static HEADER: Structure = Structure::new(
         field(7, "type", Is::Named(U8, ROUTE_TYPES)),
         field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
         field(6, "scope", Is::NamedId(U8, SCOPES)),
-        field_of(0, 1, "iif", Is::Members(input_interface)),
-        field_of(8, 4, "flags", Is::Members(route_state)),
+        field_of(0, 1, "iif", Is::Members(input_interface, UNDECLARED_MEMBERS)),
+        field_of(8, 4, "flags", Is::Members(route_state, UNDECLARED_MEMBERS)),
         // Always those of a whole address.
         field_of(1, 2, "lengths", Is::Known),
     ],
@@ -85,11 +86,11 @@ static ATTRIBUTES: Set = Set::new(
         row(RTA_DST, "dst", Is::Ip),
         row(RTA_SRC, "src", Is::Ip),
         row(RTA_IIF, "iif", Is::Elsewhere),
-        row(RTA_MULTIPATH, "multipath", Is::Value(output_interfaces)),
+        row(RTA_MULTIPATH, "multipath", Is::Value(output_interfaces, UNDECLARED)),
         row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
         row(17, "mfc_stats", Is::InlineStructure(&MFC_STATS)).volatile(),
         // How long it was not used.
-        row(23, "expires", Is::Value(shared::seconds)).volatile(),
+        row(23, "expires", Is::Value(shared::seconds, UNDECLARED)).volatile(),
         row(24, "pad", Is::Known),
     ],
 );

@@ -3,6 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
+use crate::decode::schema::UNDECLARED;
 use crate::decode::schema::{Decoded, Interface, Is, Kind, Names, Set, Structure, field, field_of, row};
 use crate::decode::value::{name_of, write_ipv6, write_named};
 use crate::json::Json;
@@ -43,7 +44,7 @@ static HEADER: Structure = Structure::new(
         field_of(4, 4, "dev", Is::Link),
         field(8, "icmp_type", Is::Named(U8, ICMP_TYPES)),
         field(9, "icmp_code", Is::Number(U8)),
-        field_of(OPTIONS_LENGTH_AT, 2, "options", Is::Value(options)),
+        field_of(OPTIONS_LENGTH_AT, 2, "options", Is::Value(options, UNDECLARED)),
     ],
 )
 .with_tail(OPTIONS_LENGTH_AT);

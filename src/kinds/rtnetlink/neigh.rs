@@ -6,6 +6,7 @@ use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, field, field_of, row,
 };
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
 use crate::json::Json;
@@ -92,15 +93,15 @@ const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(4, "ifindex", Is::Number(U32)),
     field_of(4, 4, "dev", Is::Link),
-    field_of(8, 2, "state", Is::Members(neighbour_state)),
-    field_of(10, 1, "flags", Is::Members(neighbour_flags)),
+    field_of(8, 2, "state", Is::Members(neighbour_state, UNDECLARED_MEMBERS)),
+    field_of(10, 1, "flags", Is::Members(neighbour_flags, UNDECLARED_MEMBERS)),
     field_of(11, 1, "type", Is::Known),
 ];
 
 static ATTRIBUTES: Set = Set::new("NDA", ROWS);
 const ROWS: &[Row] = &[
-    row(NDA_DST, "dst", Is::Value(neighbour_address)),
-    row(NDA_LLADDR, "lladdr", Is::Value(neighbour_hardware)),
+    row(NDA_DST, "dst", Is::Value(neighbour_address, UNDECLARED)),
+    row(NDA_LLADDR, "lladdr", Is::Value(neighbour_hardware, UNDECLARED)),
     row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
     row(4, "probes", Is::Number(U32)).volatile(),
     row(NDA_VLAN, "vlan", Is::Number(U16)),
@@ -113,7 +114,7 @@ const ROWS: &[Row] = &[
     row(12, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     row(13, "nhid", Is::Number(U32)),
     row(14, "fdb_ext_attrs", Is::Set(&FDB_EXTENDED)),
-    row(15, "ext_flags", Is::Members(neighbour_extended_flags)),
+    row(15, "ext_flags", Is::Members(neighbour_extended_flags, UNDECLARED_MEMBERS)),
     row(16, "state_mask", Is::Number(U16)),
     row(17, "flags_mask", Is::Number(U8)),
 ];
@@ -124,8 +125,8 @@ static FDB_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "ifname", Is::Link),
-        field_of(8, 2, "state", Is::Value(fdb_state)),
-        field_of(10, 1, "flags", Is::Value(fdb_flags)),
+        field_of(8, 2, "state", Is::Value(fdb_state, UNDECLARED)),
+        field_of(10, 1, "flags", Is::Value(fdb_flags, UNDECLARED)),
         field_of(11, 1, "type", Is::Known),
     ],
 );
@@ -133,13 +134,13 @@ static FDB_HEADER: Structure = Structure::new(
 static FDB_ATTRIBUTES: Set = Set::new("NDA", FDB_ROWS);
 const FDB_ROWS: &[Row] = &[
     row(NDA_DST, "dst", Is::Ip),
-    row(NDA_LLADDR, "mac", Is::Value(neighbour_hardware)),
+    row(NDA_LLADDR, "mac", Is::Value(neighbour_hardware, UNDECLARED)),
     row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
     row(4, "probes", Is::Number(U32)).volatile(),
     row(NDA_VLAN, "vlan", Is::Number(U16)),
     row(NDA_PORT, "port", Is::Number(U16Be)),
     row(NDA_VNI, "vni", Is::Number(U32)),
-    row(NDA_IFINDEX, "viaIf", Is::Members(fdb_interface)),
+    row(NDA_IFINDEX, "viaIf", Is::Members(fdb_interface, UNDECLARED_MEMBERS)),
     row(NDA_MASTER, "master", Is::Link),
     row(10, "linkNetNsId", Is::Number(I32)),
     row(NDA_SRC_VNI, "src_vni", Is::Number(U32)),
@@ -153,17 +154,19 @@ const FDB_ROWS: &[Row] = &[
 ];
 
 /// `NFEA_*`.
-static FDB_EXTENDED: Set =
-    Set::new("NFEA", &[row(1, "activity_notify", Is::Members(activity)), row(2, "dont_refresh", Is::Present)]);
+static FDB_EXTENDED: Set = Set::new(
+    "NFEA",
+    &[row(1, "activity_notify", Is::Members(activity, UNDECLARED_MEMBERS)), row(2, "dont_refresh", Is::Present)],
+);
 
 /// `struct nda_cacheinfo`; ages in 1/100 s (`USER_HZ`), printed in seconds.
 static CACHE_INFO: Structure = Structure::new(
     "nda_cacheinfo",
     16,
     &[
-        field_of(0, 4, "confirmed", Is::Value(shared::centiseconds)),
-        field_of(4, 4, "used", Is::Value(shared::centiseconds)),
-        field_of(8, 4, "updated", Is::Value(shared::centiseconds)),
+        field_of(0, 4, "confirmed", Is::Value(shared::centiseconds, UNDECLARED)),
+        field_of(4, 4, "used", Is::Value(shared::centiseconds, UNDECLARED)),
+        field_of(8, 4, "updated", Is::Value(shared::centiseconds, UNDECLARED)),
         field(12, "refcnt", Is::Number(U32)),
     ],
 );

@@ -6,6 +6,7 @@ use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::write_named;
 use crate::json::Json;
@@ -64,7 +65,7 @@ pub const NHA_RES_BUCKET: u16 = 13;
 static HEADER: Structure = Structure::new("nhmsg", 8, FIELDS);
 const FIELDS: &[Field] = &[
     // A group has no family.
-    field_of(0, 1, "family", Is::Members(family_unless_unspecified)),
+    field_of(0, 1, "family", Is::Members(family_unless_unspecified, UNDECLARED_MEMBERS)),
     field(1, "scope", Is::NamedId(U8, SCOPES)),
     field(2, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(4, "flags", Is::Bits(U32, ROUTE_FLAGS)),
@@ -80,7 +81,7 @@ const ROWS: &[Row] = &[
     row(NHA_OIF, "dev", Is::Link),
     row(NHA_GATEWAY, "gateway", Is::Ip),
     row(NHA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(8, "encap", Is::Value(encap::nexthop)),
+    row(8, "encap", Is::Value(encap::nexthop, UNDECLARED)),
     row(9, "groups", Is::Present),
     row(10, "master", Is::Link),
     row(11, "fdb", Is::Present),
@@ -89,7 +90,7 @@ const ROWS: &[Row] = &[
     // What the requester asked for, and no state.
     row(14, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
-    row(16, "hw_stats", Is::Members(hardware_statistics)),
+    row(16, "hw_stats", Is::Members(hardware_statistics, UNDECLARED_MEMBERS)),
     row(17, "hw_stats_used", Is::Elsewhere),
 ];
 
@@ -100,7 +101,7 @@ static GROUP_STATISTICS_ELEMENT: Is = Is::Set(&GROUP_STATISTICS);
 static GROUP_ENTRY: Structure = Structure::new(
     "nexthop_grp",
     8,
-    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(group_weight))],
+    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(group_weight, UNDECLARED))],
 );
 
 /// `NEXTHOP_GRP_TYPE_*`.
@@ -112,9 +113,9 @@ static RESILIENT: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "buckets", Is::Number(U16)),
-        row(2, "idle_timer", Is::Value(shared::seconds)),
-        row(3, "unbalanced_timer", Is::Value(shared::seconds)),
-        row(4, "unbalanced_time", Is::Value(shared::seconds)).volatile(),
+        row(2, "idle_timer", Is::Value(shared::seconds, UNDECLARED)),
+        row(3, "unbalanced_timer", Is::Value(shared::seconds, UNDECLARED)),
+        row(4, "unbalanced_time", Is::Value(shared::seconds, UNDECLARED)).volatile(),
     ],
 );
 
@@ -124,7 +125,7 @@ static BUCKET: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "index", Is::Number(U16)),
-        row(2, "idle_time", Is::Value(shared::seconds)).volatile(),
+        row(2, "idle_time", Is::Value(shared::seconds, UNDECLARED)).volatile(),
         row(3, "nhid", Is::Number(U32)),
     ],
 );

@@ -4,6 +4,7 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{Decoded, Interface, Is, Kind, Set, Structure, Wrong, field, field_of, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use std::net::Ipv6Addr;
@@ -34,12 +35,14 @@ static HEADER: Structure = Structure::new(
         field_of(4, 4, "dev", Is::Link),
         // The option's type: always that of a prefix.
         field_of(8, 1, "type", Is::Known),
-        field_of(10, 1, "flags", Is::Members(flags)),
+        field_of(10, 1, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
     ],
 );
 
-static ATTRIBUTES: Set =
-    Set::new("PREFIX", &[row(1, "prefix", Is::Value(address)), row(2, "cacheinfo", Is::InlineStructure(&CACHE_INFO))]);
+static ATTRIBUTES: Set = Set::new(
+    "PREFIX",
+    &[row(1, "prefix", Is::Value(address, UNDECLARED)), row(2, "cacheinfo", Is::InlineStructure(&CACHE_INFO))],
+);
 
 /// `struct prefix_cacheinfo`; seconds.
 static CACHE_INFO: Structure = Structure::new(

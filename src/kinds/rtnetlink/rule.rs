@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
 };
@@ -51,13 +52,13 @@ pub const FRA_OIFNAME: u16 = 17;
 static HEADER: Structure = Structure::new("fib_rule_hdr", 12, FIELDS);
 const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
-    field_of(1, 0, "priority", Is::Members(priority)),
-    field_of(2, 1, "src", Is::Members(source)),
-    field_of(1, 1, "dst", Is::Members(destination)),
+    field_of(1, 0, "priority", Is::Members(priority, UNDECLARED_MEMBERS)),
+    field_of(2, 1, "src", Is::Members(source, UNDECLARED_MEMBERS)),
+    field_of(1, 1, "dst", Is::Members(destination, UNDECLARED_MEMBERS)),
     field(3, "tos", Is::NumberUnless(U8, 0)),
-    field_of(4, 1, "table", Is::Members(table)),
-    field_of(7, 1, "action", Is::Members(action)),
-    field_of(8, 4, "flags", Is::Members(flags)),
+    field_of(4, 1, "table", Is::Members(table, UNDECLARED_MEMBERS)),
+    field_of(7, 1, "action", Is::Members(action, UNDECLARED_MEMBERS)),
+    field_of(8, 4, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
 ];
 
 static ATTRIBUTES: Set = Set::new("FRA", ROWS);
@@ -68,20 +69,20 @@ const ROWS: &[Row] = &[
     row(4, "goto", Is::Number(U32)),
     row(FRA_PRIORITY, "priority", Is::Known),
     row(10, "fwmark", Is::Number(U32)),
-    row(11, "flow", Is::Members(flow)),
+    row(11, "flow", Is::Members(flow, UNDECLARED_MEMBERS)),
     row(12, "tun_id", Is::Number(U64Be)),
-    row(13, "suppress_ifgroup", Is::Members(suppress_group)),
-    row(14, "suppress_prefixlen", Is::Members(suppress_length)),
+    row(13, "suppress_ifgroup", Is::Members(suppress_group, UNDECLARED_MEMBERS)),
+    row(14, "suppress_prefixlen", Is::Members(suppress_length, UNDECLARED_MEMBERS)),
     row(FRA_TABLE, "table", Is::Known),
-    row(16, "fwmask", Is::Members(mask)),
+    row(16, "fwmask", Is::Members(mask, UNDECLARED_MEMBERS)),
     row(FRA_OIFNAME, "oif", Is::Text),
     row(18, "pad", Is::Known),
-    row(19, "l3mdev", Is::Members(l3mdev)),
+    row(19, "l3mdev", Is::Members(l3mdev, UNDECLARED_MEMBERS)),
     row(20, "uid_range", Is::InlineStructure(&UID_RANGE)),
     row(21, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     row(22, "ipproto", Is::NamedId(U8, IP_PROTOCOLS)),
-    row(23, "sport", Is::Members(source_ports)),
-    row(24, "dport", Is::Members(destination_ports)),
+    row(23, "sport", Is::Members(source_ports, UNDECLARED_MEMBERS)),
+    row(24, "dport", Is::Members(destination_ports, UNDECLARED_MEMBERS)),
     row(25, "dscp", Is::NamedId(U8, DSCP)),
     row(26, "flowlabel", Is::Number(U32Be)),
     row(27, "flowlabel_mask", Is::Number(U32Be)),

@@ -3,6 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
@@ -43,8 +44,8 @@ static ENTRY: Set = Set::new(
     &[
         row(1, "vni", Is::Number(U32)),
         row(2, "vniEnd", Is::Number(U32)),
-        row(3, "group", Is::Members(vni_group)),
-        row(4, "group6", Is::Members(vni_group)),
+        row(3, "group", Is::Members(vni_group, UNDECLARED_MEMBERS)),
+        row(4, "group6", Is::Members(vni_group, UNDECLARED_MEMBERS)),
         row(5, "stats", Is::Set(&STATISTICS)).volatile(),
     ],
 );

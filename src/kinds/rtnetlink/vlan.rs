@@ -4,6 +4,7 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::bridge::{self, vlan_info, write_range, write_vlan_flags};
@@ -59,7 +60,7 @@ static ATTRIBUTES: Set = Set::new(
 static ENTRY: Set = Set::new(
     "BRIDGE_VLANDB_ENTRY",
     &[
-        row(1, "vlan", Is::Members(entry)),
+        row(1, "vlan", Is::Members(entry, UNDECLARED_MEMBERS)),
         row(2, "vlanEnd", Is::Known),
         row(3, "state", Is::Named(U8, BRIDGE_PORT_STATES)),
         row(4, "tunnel", Is::Set(&TUNNEL)),
@@ -92,7 +93,7 @@ static STATISTICS: Set = Set::new(
 static GLOBAL: Set = Set::new(
     "BRIDGE_VLANDB_GOPTS",
     &[
-        row(1, "vlan", Is::Members(global)),
+        row(1, "vlan", Is::Members(global, UNDECLARED_MEMBERS)),
         row(2, "vlanEnd", Is::Known),
         row(3, "mcast_snooping", Is::Number(U8)),
         row(4, "mcast_igmp_version", Is::Number(U8)),
@@ -108,7 +109,7 @@ static GLOBAL: Set = Set::new(
         row(14, "mcast_startup_query_interval", Is::Number(U64)),
         row(15, "mcast_querier", Is::Number(U8)),
         row(16, "router_ports", Is::Inline(&ROUTERS)),
-        row(17, "mcast_querier_state", Is::Members(bridge::querier_state)),
+        row(17, "mcast_querier_state", Is::Members(bridge::querier_state, UNDECLARED_MEMBERS)),
         row(18, "msti", Is::Number(U16)),
     ],
 );
@@ -117,7 +118,7 @@ static GLOBAL: Set = Set::new(
 /// notification of this kind.
 static ROUTERS: Set = Set::new("MDBA", &[row(2, "router_ports", Is::Each(&ROUTER_PORT)).volatile()]);
 
-static ROUTER_PORT: Is = Is::Value(mdb::router_port);
+static ROUTER_PORT: Is = Is::Value(mdb::router_port, UNDECLARED);
 
 /// `BRIDGE_VLANDB_ENTRY`: a VLAN of a port, or of the bridge itself.
 pub const BRIDGE_VLANDB_ENTRY: u16 = 1;

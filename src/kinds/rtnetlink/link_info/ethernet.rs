@@ -2,6 +2,7 @@
 //! of pairs (`linux/if_link.h` where nothing else is named).
 
 use crate::decode::context::Context;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, Structure, field, row};
 use crate::decode::value::unsigned;
 use crate::json::Json;
@@ -49,7 +50,7 @@ pub static MACVLAN: Set = Set::new(
     "IFLA_MACVLAN",
     &[
         row(1, "mode", Is::Named(Scalar::U32, MACVLAN_MODES)),
-        row(2, "flags", Is::Members(macvlan_flags)),
+        row(2, "flags", Is::Members(macvlan_flags, UNDECLARED_MEMBERS)),
         row(3, "macaddr_mode", Is::Number(Scalar::U32)),
         row(4, "macaddr", Is::Hardware),
         row(5, "macaddr_data", Is::Each(&Is::Hardware)),
@@ -68,7 +69,7 @@ pub static IPVLAN: Set = Set::new(
     "IFLA_IPVLAN",
     &[
         row(1, "mode", Is::Named(Scalar::U16, &[(0, "l2"), (1, "l3"), (2, "l3s")])),
-        row(2, "flags", Is::Members(ipvlan_flags)),
+        row(2, "flags", Is::Members(ipvlan_flags, UNDECLARED_MEMBERS)),
     ],
 );
 

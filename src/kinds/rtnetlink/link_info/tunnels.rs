@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Row, Scalar, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{self, unsigned};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
@@ -22,9 +23,9 @@ pub static VXLAN: Set = Set::new(
     "IFLA_VXLAN",
     &[
         row(1, "id", Is::Number(Scalar::U32)),
-        row(2, "group", Is::Members(group_or_remote)),
-        row(3, "link", Is::Members(bound_link)),
-        row(4, "local", Is::Members(local)),
+        row(2, "group", Is::Members(group_or_remote, UNDECLARED_MEMBERS)),
+        row(3, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
+        row(4, "local", Is::Members(local, UNDECLARED_MEMBERS)),
         row(5, "ttl", Is::Number(Scalar::U8)),
         row(6, "tos", Is::Number(Scalar::U8)),
         row(7, "learning", Is::Bool(Scalar::U8)),
@@ -36,8 +37,8 @@ pub static VXLAN: Set = Set::new(
         row(13, "l2miss", Is::Bool(Scalar::U8)),
         row(14, "l3miss", Is::Bool(Scalar::U8)),
         row(15, "port", Is::Number(Scalar::U16Be)),
-        row(16, "group6", Is::Members(group_or_remote)),
-        row(17, "local6", Is::Members(local)),
+        row(16, "group6", Is::Members(group_or_remote, UNDECLARED_MEMBERS)),
+        row(17, "local6", Is::Members(local, UNDECLARED_MEMBERS)),
         row(18, "udp_csum", Is::Bool(Scalar::U8)),
         row(19, "udp_zero_csum6_tx", Is::Bool(Scalar::U8)),
         row(20, "udp_zero_csum6_rx", Is::Bool(Scalar::U8)),
@@ -63,12 +64,12 @@ pub static GENEVE: Set = Set::new(
     "IFLA_GENEVE",
     &[
         row(1, "id", Is::Number(Scalar::U32)),
-        row(2, "remote", Is::Members(remote)),
+        row(2, "remote", Is::Members(remote, UNDECLARED_MEMBERS)),
         row(3, "ttl", Is::Number(Scalar::U8)),
         row(4, "tos", Is::Number(Scalar::U8)),
         row(5, "port", Is::Number(Scalar::U16Be)),
         row(6, "external", Is::Present),
-        row(7, "remote6", Is::Members(remote)),
+        row(7, "remote6", Is::Members(remote, UNDECLARED_MEMBERS)),
         row(8, "udp_csum", Is::Bool(Scalar::U8)),
         row(9, "udp_zero_csum6_tx", Is::Bool(Scalar::U8)),
         row(10, "udp_zero_csum6_rx", Is::Bool(Scalar::U8)),
@@ -128,21 +129,21 @@ const TUNNEL_PROTOCOL: usize = 8;
 
 /// `IFLA_IPTUN_*`.
 const IPTUN_ROWS: [Row; 20] = [
-    row(1, "link", Is::Members(bound_link)),
-    row(2, "local", Is::Value(endpoint)),
-    row(3, "remote", Is::Value(endpoint)),
+    row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
+    row(2, "local", Is::Value(endpoint, UNDECLARED)),
+    row(3, "remote", Is::Value(endpoint, UNDECLARED)),
     row(4, "ttl", Is::Number(Scalar::U8)),
     row(5, "tos", Is::Number(Scalar::U8)),
     row(6, "encap_limit", Is::Number(Scalar::U8)),
-    row(7, "flow_information", Is::Members(flow_information::<8>)),
-    row(8, "flags", Is::Members(sit_flags)),
+    row(7, "flow_information", Is::Members(flow_information::<8>, UNDECLARED_MEMBERS)),
+    row(8, "flags", Is::Members(sit_flags, UNDECLARED_MEMBERS)),
     row(9, "proto", Is::Named(Scalar::U8, &[(0, "any"), (4, "ipip"), (41, "ip6ip"), (137, "mplsip")])),
     row(10, "pmtudisc", Is::Bool(Scalar::U8)),
     row(11, "6rd_prefix", Is::Elsewhere),
     row(12, "6rd_relay_prefix", Is::Elsewhere),
-    row(13, "6rd", Is::Members(rapid_deployment)),
+    row(13, "6rd", Is::Members(rapid_deployment, UNDECLARED_MEMBERS)),
     row(14, "6rd_relay_prefixlen", Is::Elsewhere),
-    row(15, "encap", Is::Members(encapsulation)),
+    row(15, "encap", Is::Members(encapsulation, UNDECLARED_MEMBERS)),
     row(16, "encap_flags", Is::Elsewhere),
     row(17, "encap_sport", Is::Elsewhere),
     row(18, "encap_dport", Is::Elsewhere),
@@ -158,7 +159,7 @@ pub static IP6TNL: Set = Set::new(
     "IFLA_IPTUN",
     &const {
         let mut rows = IPTUN_ROWS;
-        rows[TUNNEL_FLAGS] = row(8, "flags", Is::Members(ipv6_flags));
+        rows[TUNNEL_FLAGS] = row(8, "flags", Is::Members(ipv6_flags, UNDECLARED_MEMBERS));
         rows[TUNNEL_PROTOCOL] =
             row(9, "proto", Is::Named(Scalar::U8, &[(0, "any"), (4, "ipip6"), (41, "ip6ip6"), (137, "mplsip6")]));
         rows
@@ -169,20 +170,20 @@ pub static IP6TNL: Set = Set::new(
 pub static GRE: Set = Set::new(
     "IFLA_GRE",
     &[
-        row(1, "link", Is::Members(bound_link)),
-        row(2, "iflags", Is::Members(gre_input_flags)),
-        row(3, "oflags", Is::Members(gre_output_flags)),
-        row(4, "ikey", Is::Members(gre_input_key)),
-        row(5, "okey", Is::Members(gre_output_key)),
-        row(6, "local", Is::Value(endpoint)),
-        row(7, "remote", Is::Value(endpoint)),
+        row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
+        row(2, "iflags", Is::Members(gre_input_flags, UNDECLARED_MEMBERS)),
+        row(3, "oflags", Is::Members(gre_output_flags, UNDECLARED_MEMBERS)),
+        row(4, "ikey", Is::Members(gre_input_key, UNDECLARED_MEMBERS)),
+        row(5, "okey", Is::Members(gre_output_key, UNDECLARED_MEMBERS)),
+        row(6, "local", Is::Value(endpoint, UNDECLARED)),
+        row(7, "remote", Is::Value(endpoint, UNDECLARED)),
         row(8, "ttl", Is::Number(Scalar::U8)),
         row(9, "tos", Is::Number(Scalar::U8)),
         row(10, "pmtudisc", Is::Bool(Scalar::U8)),
         row(11, "encap_limit", Is::Number(Scalar::U8)),
-        row(12, "flow_information", Is::Members(flow_information::<13>)),
-        row(13, "flags", Is::Members(ipv6_flags)),
-        row(14, "encap", Is::Members(encapsulation)),
+        row(12, "flow_information", Is::Members(flow_information::<13>, UNDECLARED_MEMBERS)),
+        row(13, "flags", Is::Members(ipv6_flags, UNDECLARED_MEMBERS)),
+        row(14, "encap", Is::Members(encapsulation, UNDECLARED_MEMBERS)),
         row(15, "encap_flags", Is::Elsewhere),
         row(16, "encap_sport", Is::Elsewhere),
         row(17, "encap_dport", Is::Elsewhere),
@@ -200,11 +201,11 @@ pub static GRE: Set = Set::new(
 pub static VTI: Set = Set::new(
     "IFLA_VTI",
     &[
-        row(1, "link", Is::Members(bound_link)),
-        row(2, "ikey", Is::Members(vti_input_key)),
-        row(3, "okey", Is::Members(vti_output_key)),
-        row(4, "local", Is::Value(endpoint)),
-        row(5, "remote", Is::Value(endpoint)),
+        row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
+        row(2, "ikey", Is::Members(vti_input_key, UNDECLARED_MEMBERS)),
+        row(3, "okey", Is::Members(vti_output_key, UNDECLARED_MEMBERS)),
+        row(4, "local", Is::Value(endpoint, UNDECLARED)),
+        row(5, "remote", Is::Value(endpoint, UNDECLARED)),
         row(6, "fwmark", Is::Number(Scalar::U32)),
     ],
 );
@@ -213,7 +214,7 @@ pub static VTI: Set = Set::new(
 pub static XFRM: Set = Set::new(
     "IFLA_XFRM",
     &[
-        row(1, "link", Is::Members(bound_link)),
+        row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
         row(2, "if_id", Is::Number(Scalar::U32)),
         row(3, "external", Is::Present),
     ],

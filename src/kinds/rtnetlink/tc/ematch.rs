@@ -6,6 +6,7 @@
 use super::tree;
 use super::value::write_number;
 use crate::decode::context::Context;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, name_of, write_named};
 use crate::decode::walk::{Leftovers, write_row};
@@ -17,11 +18,11 @@ use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 static EMATCHES: &[(u16, &str, &str, Is)] = &[
     // The place of the first of the matches in parentheses.
     (0, "container", "first", Is::Number(U32)),
-    (1, "cmp", "", Is::Members(compare)),
-    (2, "nbyte", "", Is::Members(octets)),
+    (1, "cmp", "", Is::Members(compare, UNDECLARED_MEMBERS)),
+    (2, "nbyte", "", Is::Members(octets, UNDECLARED_MEMBERS)),
     (3, "u32", "", Is::InlineStructure(&tree::U32_KEY)),
-    (4, "meta", "", Is::Members(meta)),
-    (5, "text", "", Is::Members(text)),
+    (4, "meta", "", Is::Members(meta, UNDECLARED_MEMBERS)),
+    (5, "text", "", Is::Members(text, UNDECLARED_MEMBERS)),
     (6, "vlan", "data", Is::Hex),
     (7, "canid", "rules", Is::Array(&CAN_FILTER, 8)),
     (8, "ipset", "", Is::InlineStructure(&IP_SET)),

@@ -7,6 +7,7 @@ use super::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use super::{action, bpf, ematch, flower, tree};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{name_of, write_link};
 use crate::decode::walk::{write_part, write_set};
 use crate::json::Json;
@@ -168,10 +169,10 @@ fn write_handle(out: &mut Json, context: &Context<'_>, style: Handle) {
 static BASIC: Set = Set::new(
     "TCA_BASIC",
     &[
-        row(1, "flowid", Is::Value(class_id)),
-        row(2, "ematch", Is::Value(ematch::tree)),
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(2, "ematch", Is::Value(ematch::tree, UNDECLARED)),
         row(3, "actions", action::LIST),
-        row(4, "police", Is::Members(old_police)),
+        row(4, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
         row(5, "pcnt", Is::InlineStructure(&BASIC_COUNTERS)).volatile(),
         row(6, "pad", Is::Known),
     ],
@@ -186,16 +187,16 @@ static BPF: Set = Set::new(
     "TCA_BPF",
     &[
         row(1, "actions", action::LIST),
-        row(2, "police", Is::Members(old_police)),
-        row(3, "flowid", Is::Value(class_id)),
+        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(3, "flowid", Is::Value(class_id, UNDECLARED)),
         row(4, "ops_len", Is::Known),
         row(5, "bytecode", bpf::INSTRUCTIONS),
         row(6, "fd", Is::Number(U32)),
         row(7, "bpf_name", Is::Text),
         row(8, "bpf_flags", Is::Flags(U32, &[(1, "direct-action")])),
         row(9, "flags", Is::Flags(U32, FILTER_FLAGS)),
-        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>)),
-        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>)),
+        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>, UNDECLARED_MEMBERS)),
+        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -209,8 +210,8 @@ static CGROUP: Set = Set::new(
     "TCA_CGROUP",
     &[
         row(1, "actions", action::LIST),
-        row(2, "police", Is::Members(old_police)),
-        row(3, "ematch", Is::Value(ematch::tree)),
+        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(3, "ematch", Is::Value(ematch::tree, UNDECLARED)),
     ],
 );
 
@@ -220,15 +221,15 @@ static FLOW: Set = Set::new(
     &[
         row(1, "keys", Is::Bits(U32, FLOW_KEYS)),
         row(2, "mode", Is::Named(U32, &[(0, "map"), (1, "hash")])),
-        row(3, "baseclass", Is::Value(class_id)),
+        row(3, "baseclass", Is::Value(class_id, UNDECLARED)),
         row(4, "rshift", Is::Number(U32)),
         row(5, "addend", Is::Number(U32)),
-        row(6, "mask", Is::Members(flow_arithmetic)),
-        row(7, "xor", Is::Members(flow_arithmetic)),
+        row(6, "mask", Is::Members(flow_arithmetic, UNDECLARED_MEMBERS)),
+        row(7, "xor", Is::Members(flow_arithmetic, UNDECLARED_MEMBERS)),
         row(8, "divisor", Is::Number(U32)),
         row(9, "actions", action::LIST),
-        row(10, "police", Is::Members(old_police)),
-        row(11, "ematch", Is::Value(ematch::tree)),
+        row(10, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(11, "ematch", Is::Value(ematch::tree, UNDECLARED)),
         row(12, "perturb", Is::Number(U32)),
     ],
 );
@@ -280,8 +281,8 @@ fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
 static FW: Set = Set::new(
     "TCA_FW",
     &[
-        row(1, "classid", Is::Value(class_id)),
-        row(2, "police", Is::Members(old_police)),
+        row(1, "classid", Is::Value(class_id, UNDECLARED)),
+        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
         row(3, "indev", Is::Text),
         row(4, "actions", action::LIST),
         row(TCA_FW_MASK, "mask", Is::Known),
@@ -295,7 +296,7 @@ const TCA_FW_MASK: u16 = 5;
 static MATCHALL: Set = Set::new(
     "TCA_MATCHALL",
     &[
-        row(1, "flowid", Is::Value(class_id)),
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
         row(2, "actions", action::LIST),
         row(3, "flags", Is::Flags(U32, FILTER_FLAGS)),
         // struct tc_matchall_pcnt.
@@ -308,11 +309,11 @@ static MATCHALL: Set = Set::new(
 static ROUTE: Set = Set::new(
     "TCA_ROUTE4",
     &[
-        row(1, "flowid", Is::Value(class_id)),
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
         row(2, "to", Is::NamedId(U32, REALMS)),
         row(3, "from", Is::NamedId(U32, REALMS)),
         row(4, "fromif", Is::Link),
-        row(5, "police", Is::Members(old_police)),
+        row(5, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
         row(6, "actions", action::LIST),
     ],
 );

@@ -16,6 +16,7 @@ mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
     RTM_NEWACTION, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, RTNLGRP_TC,
@@ -130,8 +131,8 @@ static QDISC_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(qdisc_handle)),
-        field_of(12, 4, "parent", Is::Members(qdisc_parent)),
+        field_of(8, 4, "handle", Is::Value(qdisc_handle, UNDECLARED)),
+        field_of(12, 4, "parent", Is::Members(qdisc_parent, UNDECLARED_MEMBERS)),
         // tcm_info.
         field(16, "refcnt", Is::NumberUnless(U32, 1)).volatile(),
     ],
@@ -143,10 +144,10 @@ static CLASS_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(class_id)),
-        field_of(12, 4, "parent", Is::Members(class_parent)),
+        field_of(8, 4, "handle", Is::Value(class_id, UNDECLARED)),
+        field_of(12, 4, "parent", Is::Members(class_parent, UNDECLARED_MEMBERS)),
         // tcm_info: the queueing discipline inside the class.
-        field_of(16, 4, "leaf", Is::Members(class_leaf)),
+        field_of(16, 4, "leaf", Is::Members(class_leaf, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -154,19 +155,22 @@ static FILTER_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
     &[
-        field_of(4, 4, "dev", Is::Members(filter::device)),
-        field_of(8, 4, "handle", Is::Members(filter::bare_handle)),
+        field_of(4, 4, "dev", Is::Members(filter::device, UNDECLARED_MEMBERS)),
+        field_of(8, 4, "handle", Is::Members(filter::bare_handle, UNDECLARED_MEMBERS)),
         // It has two names for what comes in, and no other parent makes the same filter.
-        field_of(12, 4, "parent", Is::Members(filter::parent)).volatile(),
+        field_of(12, 4, "parent", Is::Members(filter::parent, UNDECLARED_MEMBERS)).volatile(),
         // tcm_info.
-        field_of(16, 4, "protocol", Is::Members(filter::protocol_and_priority)),
+        field_of(16, 4, "protocol", Is::Members(filter::protocol_and_priority, UNDECLARED_MEMBERS)),
     ],
 );
 
 static CHAIN_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
-    &[field_of(4, 4, "dev", Is::Members(filter::device)), field_of(12, 4, "parent", Is::Members(filter::parent))],
+    &[
+        field_of(4, 4, "dev", Is::Members(filter::device, UNDECLARED_MEMBERS)),
+        field_of(12, 4, "parent", Is::Members(filter::parent, UNDECLARED_MEMBERS)),
+    ],
 );
 
 static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
@@ -175,7 +179,7 @@ static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
 const ROWS: [Row; 16] = [
     row(TCA_KIND, "kind", Is::Text),
     row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::OPTIONS)),
-    row(3, "stats", Is::Members(statistics::old_statistics)).volatile(),
+    row(3, "stats", Is::Members(statistics::old_statistics, UNDECLARED_MEMBERS)).volatile(),
     // What TCA_STATS_APP says, once more.
     row(4, "xstats", Is::Known),
     row(5, "estimator", Is::Structure(&statistics::ESTIMATOR)),
@@ -210,7 +214,7 @@ static FILTER_ATTRIBUTES: Set = Set::new(
     "TCA",
     &const {
         let mut rows = ROWS;
-        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filter::options));
+        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filter::options, UNDECLARED));
         rows
     },
 );
@@ -223,7 +227,7 @@ static BIT_FIELD: Structure =
 static ACTION_ATTRIBUTES: Set = Set::new(
     "TCA_ROOT",
     &[
-        row(TCA_ROOT_TAB, "actions", Is::Members(action::single)),
+        row(TCA_ROOT_TAB, "actions", Is::Members(action::single, UNDECLARED_MEMBERS)),
         row(2, "flags", Is::Known),
         row(3, "count", Is::Known),
         row(4, "time_delta", Is::Known),

@@ -4,6 +4,7 @@ use super::names::TCA_STATS2;
 use super::qdisc;
 use super::value::{u64_at, write_number};
 use crate::decode::context::Context;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::json::Json;
 use crate::netlink::wire::{attributes, u32_at};
@@ -12,13 +13,13 @@ use crate::netlink::wire::{attributes, u32_at};
 pub(super) static STATISTICS: Set = Set::new(
     "TCA_STATS",
     &[
-        row(1, "basic", Is::Members(basic_counters)),
-        row(2, "rate_est", Is::Members(estimated_rate)),
+        row(1, "basic", Is::Members(basic_counters, UNDECLARED_MEMBERS)),
+        row(2, "rate_est", Is::Members(estimated_rate, UNDECLARED_MEMBERS)),
         row(3, "queue", Is::InlineStructure(&QUEUE)),
         row(4, "app", Is::Chosen(&qdisc::COUNTERS)),
         row(5, "rate_est64", Is::InlineStructure(&RATE)),
         row(6, "pad", Is::Known),
-        row(7, "basic_hw", Is::Members(hardware_counters)),
+        row(7, "basic_hw", Is::Members(hardware_counters, UNDECLARED_MEMBERS)),
         // Packets in 64 bits: basic_counters and hardware_counters look for the one that follows theirs.
         row(8, "pkt64", Is::Known),
     ],

@@ -10,6 +10,7 @@ use crate::decode::schema::{
     Scalar::{self, *},
     Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::unsigned;
 use crate::decode::walk::write_structure;
 use crate::json::Json;
@@ -20,15 +21,15 @@ use crate::netlink::wire::u16_at;
 pub(super) static U32_TREE: Set = Set::new(
     "TCA_U32",
     &[
-        row(1, "flowid", Is::Value(class_id)),
-        row(2, "hash", Is::Members(tree_bucket)),
-        row(3, "link", Is::Value(tree_handle)),
+        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(2, "hash", Is::Members(tree_bucket, UNDECLARED_MEMBERS)),
+        row(3, "link", Is::Value(tree_handle, UNDECLARED)),
         row(4, "ht_divisor", Is::Number(U32)),
-        row(5, "sel", Is::Members(tree_selector)),
-        row(6, "police", Is::Members(old_police)),
+        row(5, "sel", Is::Members(tree_selector, UNDECLARED_MEMBERS)),
+        row(6, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
         row(7, "actions", action::LIST),
         row(8, "input_dev", Is::Text),
-        row(TCA_U32_PCNT, "pcnt", Is::Members(tree_counters)).volatile(),
+        row(TCA_U32_PCNT, "pcnt", Is::Members(tree_counters, UNDECLARED_MEMBERS)).volatile(),
         row(10, "mark", Is::InlineStructure(&U32_MARK)),
         row(11, "flags", Is::Flags(U32, FILTER_FLAGS)),
         row(12, "pad", Is::Known),
@@ -56,7 +57,7 @@ pub(super) static U32_KEY: Structure = Structure::new(
     &[
         field(4, "value", Is::Number(U32Be)),
         field(0, "mask", Is::Number(U32Be)),
-        field_of(12, 4, "offmask", Is::Value(tree_offset_mask)),
+        field_of(12, 4, "offmask", Is::Value(tree_offset_mask, UNDECLARED)),
         field(8, "off", Is::Number(I32)),
     ],
 );

@@ -8,6 +8,7 @@ use crate::decode::schema::{
     Scalar::{self, *},
     Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, unsigned, write_flags, write_named};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
@@ -19,7 +20,7 @@ pub(super) static CSUM: Set = Set::new(
     "TCA_CSUM",
     &[
         row(1, "parms", Is::InlineStructure(&CSUM_PARAMETERS)),
-        row(2, "tm", Is::Members(times)).volatile(),
+        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(3, "pad", Is::Known),
     ],
 );
@@ -28,7 +29,7 @@ pub(super) static CSUM: Set = Set::new(
 static CSUM_PARAMETERS: Structure = Structure::new(
     "tc_csum",
     24,
-    &[INDEX, CAPABILITIES, field_of(20, 4, "csum", Is::Value(checksums)), VERDICT, REFERENCES, BINDINGS],
+    &[INDEX, CAPABILITIES, field_of(20, 4, "csum", Is::Value(checksums, UNDECLARED)), VERDICT, REFERENCES, BINDINGS],
 );
 
 /// `TCA_CSUM_UPDATE_FLAG_*`.
@@ -60,7 +61,7 @@ pub(super) static NAT: Set = Set::new(
     "TCA_NAT",
     &[
         row(1, "parms", Is::InlineStructure(&NAT_PARAMETERS)),
-        row(2, "tm", Is::Members(times)).volatile(),
+        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(3, "pad", Is::Known),
     ],
 );
@@ -74,7 +75,7 @@ static NAT_PARAMETERS: Structure = Structure::new(
         CAPABILITIES,
         field(32, "direction", Is::Named(U32, &[(0, "ingress"), (1, "egress")])),
         // With the mask at 28.
-        field_of(20, 12, "old_addr", Is::Value(nat_prefix)),
+        field_of(20, 12, "old_addr", Is::Value(nat_prefix, UNDECLARED)),
         field_of(24, 4, "new_addr", Is::Ip),
         VERDICT,
         REFERENCES,
@@ -98,10 +99,10 @@ fn nat_prefix(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub(super) static PEDIT: Set = Set::new(
     "TCA_PEDIT",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
-        row(2, "parms", Is::Members(pedit)),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(2, "parms", Is::Members(pedit, UNDECLARED_MEMBERS)),
         row(3, "pad", Is::Known),
-        row(4, "parms_ex", Is::Members(pedit)),
+        row(4, "parms_ex", Is::Members(pedit, UNDECLARED_MEMBERS)),
         // Told with the keys that they belong to.
         row(TCA_PEDIT_KEYS_EX, "keys_ex", Is::Known),
     ],
@@ -175,15 +176,15 @@ fn pedit(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 pub(super) static SKBEDIT: Set = Set::new(
     "TCA_SKBEDIT",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
-        row(3, "priority", Is::Value(class_id)),
+        row(3, "priority", Is::Value(class_id, UNDECLARED)),
         row(4, "queue_mapping", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "pad", Is::Known),
         row(7, "ptype", Is::Named(U16, PACKET_TYPES)),
         row(8, "mask", Is::Number(U32)),
-        row(9, "flags", Is::Members(skbedit_flags)),
+        row(9, "flags", Is::Members(skbedit_flags, UNDECLARED_MEMBERS)),
         row(10, "queue_mapping_max", Is::Number(U16)),
     ],
 );
@@ -205,7 +206,7 @@ fn skbedit_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub(super) static SKBMOD: Set = Set::new(
     "TCA_SKBMOD",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(2, "parms", Is::InlineStructure(&SKBMOD_PARAMETERS)),
         row(3, "dmac", Is::Hardware),
         row(4, "smac", Is::Hardware),
@@ -218,7 +219,14 @@ pub(super) static SKBMOD: Set = Set::new(
 static SKBMOD_PARAMETERS: Structure = Structure::new(
     "tc_skbmod",
     32,
-    &[INDEX, CAPABILITIES, VERDICT, field_of(24, 8, "flags", Is::Members(skbmod_flags)), REFERENCES, BINDINGS],
+    &[
+        INDEX,
+        CAPABILITIES,
+        VERDICT,
+        field_of(24, 8, "flags", Is::Members(skbmod_flags, UNDECLARED_MEMBERS)),
+        REFERENCES,
+        BINDINGS,
+    ],
 );
 
 /// `SKBMOD_F_*` that no other attribute tells.

@@ -3,6 +3,7 @@
 use super::generic::GENERIC;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
@@ -13,7 +14,7 @@ use crate::netlink::wire::attribute;
 pub(super) static GATE: Set = Set::new(
     "TCA_GATE",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "pad", Is::Known),
         row(4, "priority", Is::Number(I32)),
@@ -26,7 +27,7 @@ pub(super) static GATE: Set = Set::new(
     ],
 );
 
-static GATE_ENTRY: Is = Is::Value(gate_entry);
+static GATE_ENTRY: Is = Is::Value(gate_entry, UNDECLARED);
 
 /// `TCA_GATE_ENTRY_*`.
 static GATE_ENTRY_ATTRIBUTES: Set = Set::new(

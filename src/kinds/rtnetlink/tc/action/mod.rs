@@ -13,6 +13,7 @@ use super::statistics;
 use super::value::{u32_of, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{Among, Choice, Decoded, Is, Level, Names, Set, Wrong, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::write_true;
@@ -24,14 +25,14 @@ pub static ACTION: Set = Set::new(
     &[
         row(TCA_ACT_KIND, "kind", Is::Text),
         row(TCA_ACT_OPTIONS, "options", Is::Chosen(&OPTIONS)),
-        row(TCA_ACT_INDEX, "index", Is::Members(terse_index)),
+        row(TCA_ACT_INDEX, "index", Is::Members(terse_index, UNDECLARED_MEMBERS)),
         row(4, "stats", Is::Set(&statistics::STATISTICS)).volatile(),
         row(5, "pad", Is::Known),
         row(6, "cookie", Is::Hex),
-        row(TCA_ACT_FLAGS, "flags", Is::Members(flags)),
-        row(8, "hw_stats", Is::Value(hardware_statistics)),
-        row(9, "used_hw_stats", Is::Value(hardware_statistics)).volatile(),
-        row(10, "in_hw_count", Is::Members(in_hardware)),
+        row(TCA_ACT_FLAGS, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
+        row(8, "hw_stats", Is::Value(hardware_statistics, UNDECLARED)),
+        row(9, "used_hw_stats", Is::Value(hardware_statistics, UNDECLARED)).volatile(),
+        row(10, "in_hw_count", Is::Members(in_hardware, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -83,7 +84,7 @@ static OPTIONS_BY_KIND: [(&str, Is); ACTIONS.len()] = {
 /// A filter's actions.
 pub(super) const LIST: Is = Is::Each(&ONE);
 
-static ONE: Is = Is::Value(one);
+static ONE: Is = Is::Value(one, UNDECLARED);
 
 /// One of a filter's actions. Its number is its place among them.
 fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

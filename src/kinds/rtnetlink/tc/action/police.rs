@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Wrong, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::value::{
@@ -13,13 +14,13 @@ use crate::netlink::wire::u32_at;
 pub(super) static POLICE: Set = Set::new(
     "TCA_POLICE",
     &[
-        row(1, "tbf", Is::Members(police)),
+        row(1, "tbf", Is::Members(police, UNDECLARED_MEMBERS)),
         row(2, "rtab", Is::Hex),
         row(3, "ptab", Is::Hex),
         row(4, "avrate", Is::Number(U32)),
         // What becomes of packets that do not exceed; `tc` repeats control_action for it.
-        row(5, "conform_action", Is::Value(verdict)),
-        row(6, "tm", Is::Members(times)).volatile(),
+        row(5, "conform_action", Is::Value(verdict, UNDECLARED)),
+        row(6, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(7, "pad", Is::Known),
         row(8, "rate64", Is::Known),
         row(9, "peakrate64", Is::Known),

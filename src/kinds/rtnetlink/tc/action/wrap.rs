@@ -3,6 +3,7 @@
 use super::generic::{BINDINGS, CAPABILITIES, INDEX, REFERENCES, VERDICT};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, write_ip};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
@@ -15,7 +16,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static VLAN: Set = Set::new(
     "TCA_VLAN",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(2, "parms", Is::InlineStructure(&VLAN_PARAMETERS)),
         row(3, "id", Is::Number(U16)),
         row(4, "protocol", Is::Named(U16Be, ETHER_TYPES)),
@@ -48,7 +49,7 @@ static VLAN_PARAMETERS: Structure = Structure::new(
 pub(super) static MPLS: Set = Set::new(
     "TCA_MPLS",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(2, "parms", Is::InlineStructure(&MPLS_PARAMETERS)),
         row(3, "pad", Is::Known),
         row(4, "protocol", Is::Named(U16Be, ETHER_TYPES)),
@@ -81,12 +82,12 @@ static MPLS_PARAMETERS: Structure = Structure::new(
 pub(super) static TUNNEL_KEY: Set = Set::new(
     "TCA_TUNNEL_KEY",
     &[
-        row(1, "tm", Is::Members(times)).volatile(),
-        row(2, "parms", Is::Members(tunnel_key)),
-        row(3, "src_ip", Is::Members(tunnel_source)),
-        row(4, "dst_ip", Is::Members(tunnel_destination)),
-        row(5, "src_ip6", Is::Members(tunnel_source)),
-        row(6, "dst_ip6", Is::Members(tunnel_destination)),
+        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(2, "parms", Is::Members(tunnel_key, UNDECLARED_MEMBERS)),
+        row(3, "src_ip", Is::Members(tunnel_source, UNDECLARED_MEMBERS)),
+        row(4, "dst_ip", Is::Members(tunnel_destination, UNDECLARED_MEMBERS)),
+        row(5, "src_ip6", Is::Members(tunnel_source, UNDECLARED_MEMBERS)),
+        row(6, "dst_ip6", Is::Members(tunnel_destination, UNDECLARED_MEMBERS)),
         row(7, "key_id", Is::Number(U32Be)),
         row(8, "pad", Is::Known),
         row(9, "dst_port", Is::Number(U16Be)),
@@ -120,9 +121,9 @@ static TUNNEL_KEY_PARAMETERS: Structure = Structure::new(
 static TUNNEL_OPTIONS: Set = Set::new(
     "TCA_TUNNEL_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opts", Is::Value(geneve_options_as_numbers)),
+        row(1, "geneve_opts", Is::Value(geneve_options_as_numbers, UNDECLARED)),
         row(2, "vxlan_opts", Is::Set(&VXLAN_OPTIONS)).repeated(),
-        row(3, "erspan_opts", Is::Value(erspan_options)),
+        row(3, "erspan_opts", Is::Value(erspan_options, UNDECLARED)),
     ],
 );
 
@@ -158,7 +159,7 @@ pub(super) static IFE: Set = Set::new(
     "TCA_IFE",
     &[
         row(1, "parms", Is::InlineStructure(&IFE_PARAMETERS)),
-        row(2, "tm", Is::Members(times)).volatile(),
+        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
         row(3, "dst", Is::Hardware),
         row(4, "src", Is::Hardware),
         row(5, "type", Is::Number(U16)),
@@ -185,11 +186,11 @@ static IFE_PARAMETERS: Structure = Structure::new(
 static IFE_METADATA: Set = Set::new(
     "IFE_META",
     &[
-        row(1, "mark", Is::Value(ife_metadata)),
-        row(2, "hashid", Is::Value(ife_metadata)),
-        row(3, "prio", Is::Value(ife_metadata)),
-        row(4, "qmap", Is::Value(ife_metadata)),
-        row(5, "tcindex", Is::Value(ife_metadata)),
+        row(1, "mark", Is::Value(ife_metadata, UNDECLARED)),
+        row(2, "hashid", Is::Value(ife_metadata, UNDECLARED)),
+        row(3, "prio", Is::Value(ife_metadata, UNDECLARED)),
+        row(4, "qmap", Is::Value(ife_metadata, UNDECLARED)),
+        row(5, "tcindex", Is::Value(ife_metadata, UNDECLARED)),
     ],
 );
 

@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, write_named};
 use crate::decode::walk::write_set;
 use crate::json::Json;
@@ -13,14 +14,14 @@ static CAKE: Set = Set::new(
     "TCA_CAKE",
     &[
         row(1, "pad", Is::Known),
-        row(2, "bandwidth", Is::Value(cake_bandwidth)),
+        row(2, "bandwidth", Is::Value(cake_bandwidth, UNDECLARED)),
         row(3, "diffserv", Is::Named(U32, CAKE_DIFFERENTIATION)),
         row(4, "atm", Is::Named(U32, &[(0, "noatm"), (1, "atm"), (2, "ptm")])),
         row(5, "flowmode", Is::Named(U32, CAKE_FLOWS)),
         row(6, "overhead", Is::Number(I32)),
         row(7, "rtt", Is::Number(U32)),
         row(8, "target", Is::Number(U32)),
-        row(9, "autorate", Is::Members(cake_automatic_rate)),
+        row(9, "autorate", Is::Members(cake_automatic_rate, UNDECLARED_MEMBERS)),
         row(10, "memlimit", Is::NumberUnless(U32, 0)),
         row(11, "nat", Is::Bool(U32)),
         // That it is there says it.

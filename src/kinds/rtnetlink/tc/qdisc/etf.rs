@@ -1,6 +1,7 @@
 //! `etf`: packets say when they want to be sent. `pkt_sched.h`.
 
 use crate::decode::context::Context;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
@@ -16,7 +17,7 @@ static ETF_PARAMETERS: Structure = Structure::new(
     &[
         field(4, "clockid", Is::Named(I32, CLOCKS)),
         field(0, "delta", Is::Number(I32)),
-        field_of(8, 4, "flags", Is::Members(etf_flags)),
+        field_of(8, 4, "flags", Is::Members(etf_flags, UNDECLARED_MEMBERS)),
     ],
 );
 

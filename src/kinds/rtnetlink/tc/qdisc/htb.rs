@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, field_of, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::value::{
     RATE_BYTES, cell, overhead, rate_of, sent_in, smallest, u32_of, write_link_layer, write_number,
@@ -12,7 +13,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static HTB: Set = Set::new(
     "TCA_HTB",
     &[
-        row(1, "parms", Is::Members(htb_class)),
+        row(1, "parms", Is::Members(htb_class, UNDECLARED_MEMBERS)),
         row(2, "init", Is::InlineStructure(&HTB_GLOBAL)),
         row(3, "ctab", Is::Hex),
         row(4, "rtab", Is::Hex),
@@ -32,7 +33,7 @@ static HTB_GLOBAL: Structure = Structure::new(
         field(4, "r2q", Is::Number(U32)),
         field(8, "default", Is::Number(U32)),
         field(16, "direct_packets_stat", Is::Number(U32)).volatile(),
-        field_of(0, 4, "ver", Is::Value(htb_version)),
+        field_of(0, 4, "ver", Is::Value(htb_version, UNDECLARED)),
         field(12, "debug", Is::NumberUnless(U32, 0)),
     ],
 );

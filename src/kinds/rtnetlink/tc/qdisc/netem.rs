@@ -6,6 +6,7 @@ use crate::decode::schema::{
     Scalar::{self, *},
     Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::write_number as write_scalar;
 use crate::decode::walk::{write_set, write_structure};
 use crate::json::Json;
@@ -18,16 +19,16 @@ static NETEM: Set = Set::new(
     &[
         row(1, "corr", Is::Known),
         row(2, "delay_dist", Is::Hex),
-        row(3, "reorder", Is::Members(netem_reorder)),
-        row(4, "corrupt", Is::Members(netem_corrupt)),
+        row(3, "reorder", Is::Members(netem_reorder, UNDECLARED_MEMBERS)),
+        row(4, "corrupt", Is::Members(netem_corrupt, UNDECLARED_MEMBERS)),
         row(5, "loss", Is::Inline(&NETEM_LOSS)),
-        row(6, "rate", Is::Members(netem_rate)),
+        row(6, "rate", Is::Members(netem_rate, UNDECLARED_MEMBERS)),
         row(7, "ecn_marks", Is::Known),
         row(8, "rate64", Is::Known),
         row(9, "pad", Is::Known),
         row(10, "latency64", Is::Known),
         row(11, "jitter64", Is::Known),
-        row(12, "slot", Is::Value(netem_slot)),
+        row(12, "slot", Is::Value(netem_slot, UNDECLARED)),
         row(13, "slot_dist", Is::Hex),
         row(14, "seed", Is::Number(U64)),
     ],
@@ -47,11 +48,11 @@ static NETEM_LOSS_STATES: Structure = Structure::new(
     "tc_netem_gimodel",
     20,
     &[
-        field_of(0, 4, "p13", Is::Value(share)),
-        field_of(4, 4, "p31", Is::Value(share)),
-        field_of(8, 4, "p32", Is::Value(share)),
-        field_of(16, 4, "p23", Is::Value(share)),
-        field_of(12, 4, "p14", Is::Value(share)),
+        field_of(0, 4, "p13", Is::Value(share, UNDECLARED)),
+        field_of(4, 4, "p31", Is::Value(share, UNDECLARED)),
+        field_of(8, 4, "p32", Is::Value(share, UNDECLARED)),
+        field_of(16, 4, "p23", Is::Value(share, UNDECLARED)),
+        field_of(12, 4, "p14", Is::Value(share, UNDECLARED)),
     ],
 );
 
@@ -60,10 +61,10 @@ static NETEM_LOSS_GILBERT_ELLIOT: Structure = Structure::new(
     "tc_netem_gemodel",
     16,
     &[
-        field_of(0, 4, "p", Is::Value(share)),
-        field_of(4, 4, "r", Is::Value(share)),
-        field_of(8, 4, "1-h", Is::Value(rest_share)),
-        field_of(12, 4, "1-k", Is::Value(share)),
+        field_of(0, 4, "p", Is::Value(share, UNDECLARED)),
+        field_of(4, 4, "r", Is::Value(share, UNDECLARED)),
+        field_of(8, 4, "1-h", Is::Value(rest_share, UNDECLARED)),
+        field_of(12, 4, "1-k", Is::Value(share, UNDECLARED)),
     ],
 );
 

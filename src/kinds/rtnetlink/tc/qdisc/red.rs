@@ -2,6 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::any_unsigned;
 use crate::decode::walk::{write_set, write_structure};
 use crate::json::Json;
@@ -15,11 +16,11 @@ pub(super) static RED: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&RED_PARAMETERS)),
         row(2, "stab", Is::Hex),
-        row(3, "probability", Is::Members(red_probability)),
+        row(3, "probability", Is::Members(red_probability, UNDECLARED_MEMBERS)),
         // Its bits are told by the parameters.
         row(4, "flags", Is::Known),
-        row(5, "early_drop_block", Is::Members(red_events)),
-        row(6, "mark_block", Is::Members(red_events)),
+        row(5, "early_drop_block", Is::Members(red_events, UNDECLARED_MEMBERS)),
+        row(6, "mark_block", Is::Members(red_events, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -31,9 +32,9 @@ static RED_PARAMETERS: Structure = Structure::new(
         field(0, "limit", Is::Number(U32)),
         field(4, "min", Is::Number(U32)),
         field(8, "max", Is::Number(U32)),
-        field_of(15, 1, "flags", Is::Members(red_flags)),
+        field_of(15, 1, "flags", Is::Members(red_flags, UNDECLARED_MEMBERS)),
         field(12, "ewma", Is::Number(U8)),
-        field_of(13, 1, "Plog", Is::Members(red_logarithm)),
+        field_of(13, 1, "Plog", Is::Members(red_logarithm, UNDECLARED_MEMBERS)),
         field(14, "Scell_log", Is::Number(U8)),
     ],
 );
@@ -132,7 +133,7 @@ pub(super) static CHOKE: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&RED_PARAMETERS)),
         row(2, "stab", Is::Hex),
-        row(3, "probability", Is::Members(red_probability)),
+        row(3, "probability", Is::Members(red_probability, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -153,7 +154,7 @@ pub(super) static CHOKE_COUNTERS: Structure = Structure::new(
 pub(super) static GRED: Set = Set::new(
     "TCA_GRED",
     &[
-        row(1, "parms", Is::Members(gred_queues)),
+        row(1, "parms", Is::Members(gred_queues, UNDECLARED_MEMBERS)),
         row(2, "stab", Is::Hex),
         row(3, "dps", Is::InlineStructure(&GRED_SETUP)),
         row(4, "max_p", Is::Known),
@@ -170,7 +171,7 @@ static GRED_SETUP: Structure = Structure::new(
         field(0, "dp_cnt", Is::Number(U32)),
         field(4, "dp_default", Is::Number(U32)),
         field(8, "grio", Is::Bool(U8)),
-        field_of(9, 1, "flags", Is::Members(old_red_flags)),
+        field_of(9, 1, "flags", Is::Members(old_red_flags, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -221,7 +222,7 @@ static GRED_COUNTERS: Set = Set::new(
         row(9, "forced_mark", Is::AnyNumber).volatile(),
         row(10, "pdrop", Is::AnyNumber).volatile(),
         row(11, "other", Is::Known),
-        row(12, "flags", Is::Members(old_red_flags)),
+        row(12, "flags", Is::Members(old_red_flags, UNDECLARED_MEMBERS)),
     ],
 );
 
@@ -270,13 +271,13 @@ static SFB_PARAMETERS: Structure = Structure::new(
     "tc_sfb_qopt",
     36,
     &[
-        field_of(0, 4, "rehash", Is::Value(thousandfold)),
-        field_of(4, 4, "db", Is::Value(thousandfold)),
+        field_of(0, 4, "rehash", Is::Value(thousandfold, UNDECLARED)),
+        field_of(4, 4, "db", Is::Value(thousandfold, UNDECLARED)),
         field(24, "limit", Is::Number(U32)),
         field(8, "max", Is::Number(U32)),
         field(12, "target", Is::Number(U32)),
-        field_of(16, 4, "increment", Is::Value(share_of_16_bits)),
-        field_of(20, 4, "decrement", Is::Value(share_of_16_bits)),
+        field_of(16, 4, "increment", Is::Value(share_of_16_bits, UNDECLARED)),
+        field_of(20, 4, "decrement", Is::Value(share_of_16_bits, UNDECLARED)),
         field(28, "penalty_rate", Is::Number(U32)),
         field(32, "penalty_burst", Is::Number(U32)),
     ],
@@ -306,7 +307,7 @@ pub(super) static SFB_COUNTERS: Structure = Structure::new(
         field(16, "childdrop", Is::Number(U32)),
         field(20, "marked", Is::Number(U32)),
         field(24, "maxqlen", Is::Number(U32)),
-        field_of(28, 4, "maxprob", Is::Value(share_of_16_bits)),
-        field_of(32, 4, "avgprob", Is::Value(share_of_16_bits)),
+        field_of(28, 4, "maxprob", Is::Value(share_of_16_bits, UNDECLARED)),
+        field_of(32, 4, "avgprob", Is::Value(share_of_16_bits, UNDECLARED)),
     ],
 );

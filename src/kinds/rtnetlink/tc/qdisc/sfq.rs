@@ -3,6 +3,7 @@
 use super::red::{old_red_flags, probability};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Structure, Wrong, field, field_of};
+use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
 use crate::netlink::wire::u32_at;
@@ -33,8 +34,8 @@ static SFQ_RED: Structure = Structure::new(
         field(8, "max", Is::Number(U32)),
         field(13, "Plog", Is::Number(U8)),
         field(14, "Scell_log", Is::Number(U8)),
-        field_of(16, 4, "probability", Is::Value(probability)),
-        field_of(15, 1, "flags", Is::Members(old_red_flags)),
+        field_of(16, 4, "probability", Is::Value(probability, UNDECLARED)),
+        field_of(15, 1, "flags", Is::Members(old_red_flags, UNDECLARED_MEMBERS)),
         field(28, "prob_mark", Is::Number(U32)).volatile(),
         field(36, "prob_mark_head", Is::Number(U32)).volatile(),
         field(20, "prob_drop", Is::Number(U32)).volatile(),

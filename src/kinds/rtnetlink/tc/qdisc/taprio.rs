@@ -2,6 +2,7 @@
 
 use super::mqprio::{QueueMap, leftovers_of_classes, write_class_lists};
 use crate::decode::context::Context;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, row};
 use crate::decode::walk::write_set_with;
 use crate::json::Json;
@@ -12,7 +13,7 @@ use crate::kinds::rtnetlink::tc::value::write_number;
 static TAPRIO: Set = Set::new(
     "TCA_TAPRIO_ATTR",
     &[
-        row(1, "priomap", Is::Members(taprio_map)),
+        row(1, "priomap", Is::Members(taprio_map, UNDECLARED_MEMBERS)),
         row(2, "schedule", Is::Each(&TAPRIO_ENTRY_ELEMENT)),
         row(3, "base_time", Is::Number(I64)),
         row(4, "single_entry", Is::Set(&TAPRIO_ENTRY)),

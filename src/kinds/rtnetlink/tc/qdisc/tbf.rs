@@ -1,6 +1,7 @@
 //! `tbf`: a bucket that fills at a rate. `pkt_sched.h`.
 
 use crate::decode::context::Context;
+use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Wrong, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::value::{
@@ -12,7 +13,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static TBF: Set = Set::new(
     "TCA_TBF",
     &[
-        row(1, "parms", Is::Members(tbf)),
+        row(1, "parms", Is::Members(tbf, UNDECLARED_MEMBERS)),
         row(2, "rtab", Is::Hex),
         row(3, "ptab", Is::Hex),
         row(4, "rate64", Is::Known),
