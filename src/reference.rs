@@ -7,7 +7,7 @@ use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar
 use crate::event::own::OWN_EVENTS;
 use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
-use crate::kinds::rtnetlink::{encap, route, tc};
+use crate::kinds::rtnetlink::{encap, route};
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -98,16 +98,9 @@ fn behind_functions() -> Vec<(&'static str, String, &'static Set)> {
     let mut found = vec![
         ("route", "metrics[].".to_string(), &route::METRICS),
         ("route", "nexthops[].".to_string(), &route::LEG_ATTRIBUTES),
-        ("tc_action", String::new(), &tc::action::ACTION),
     ];
     for (_, name, set) in encap::BY_TYPE {
         found.extend(["route", "nexthop"].map(|kind| (kind, format!("encap<{name}>."), *set)));
-    }
-    for kind in ["filter", "chain"] {
-        found.extend(tc::filter::OPTIONS.iter().map(|(name, _, _, set)| (kind, format!("options<{name}>."), *set)));
-        let keys = tc::filter::OPTIONS.iter().filter_map(|(name, _, keys, _)| Some((name, (*keys)?)));
-        found.extend(keys.map(|(name, keys)| (kind, format!("options<{name}>.keys."), keys)));
-        found.push((kind, "options.actions[].".to_string(), &tc::action::ACTION));
     }
     found
 }

@@ -3,7 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Is, Names, Set, Wrong, row};
+use crate::decode::schema::{Decoded, Is, Names, Part, Set, Shape, Wrong, row};
 use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
 use crate::decode::walk::{Leftovers, write_set};
@@ -276,6 +276,13 @@ pub fn geneve_options(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
     write_geneve_options(out, payload, Json::hex)
 }
 
+/// Options of geneve, as `tc` has them.
+pub const GENEVE_AS_NUMBERS: &Shape = &Shape::List(&Shape::Object(&[
+    Part::Member("class", Shape::Number),
+    Part::Member("type", Shape::Number),
+    Part::Member("data", Shape::List(&Shape::Number)),
+]));
+
 /// Options of geneve, as `tc` has them: the data as a list of numbers.
 pub fn geneve_options_as_numbers(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_geneve_options(out, payload, |out, data| {
@@ -325,6 +332,9 @@ fn write_geneve_options(out: &mut Json, payload: &[u8], write_data: fn(&mut Json
     out.end_list();
     Ok(())
 }
+
+/// Options of ERSPAN.
+pub const ERSPAN: &Shape = &Shape::List(&Shape::Object(&[Part::Set(&ERSPAN_OPTIONS)]));
 
 /// Options of ERSPAN: a list of one, in which `ip` and `tc` have all members, also those that its version has not. The
 /// numbers are the same in the sets of routes, of the tunnel_key action and of flower.

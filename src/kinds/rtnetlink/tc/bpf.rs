@@ -2,7 +2,7 @@
 
 use super::value::{u32_of, write_number};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Structure, field};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Shape, Structure, field};
 use crate::json::Json;
 
 /// Instructions of the old BPF, for filters and actions.
@@ -23,6 +23,12 @@ static SOCK_FILTER: Structure = Structure::new(
     ],
 );
 
+/// What is told of a program that is known by its number.
+pub(super) const PROGRAM: &[Part] = &[Part::Member(
+    "prog",
+    Shape::Object(&[Part::Member("id", Shape::Number), Part::Member("tag", Shape::As(&Is::Hex))]),
+)];
+
 /// A BPF program's number, and the tag beside it: `prog`.
 pub(super) fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let id = u32_of(payload)?;
@@ -36,6 +42,9 @@ pub(super) fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, pay
     out.end_object();
     Ok(())
 }
+
+/// What is told of one that is not.
+pub(super) const PROGRAM_TAG: &[Part] = &[Part::Member("tag", Shape::As(&Is::Hex))];
 
 /// A BPF program's tag, where its number is not known.
 pub(super) fn program_tag<const ID: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -6,8 +6,7 @@
 use super::tree;
 use super::value::write_number;
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, name_of, write_named};
 use crate::decode::walk::{Leftovers, write_row};
 use crate::json::Json;
@@ -18,11 +17,11 @@ use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 static EMATCHES: &[(u16, &str, &str, Is)] = &[
     // The place of the first of the matches in parentheses.
     (0, "container", "first", Is::Number(U32)),
-    (1, "cmp", "", Is::Members(compare, UNDECLARED_MEMBERS)),
-    (2, "nbyte", "", Is::Members(octets, UNDECLARED_MEMBERS)),
+    (1, "cmp", "", Is::Members(compare, COMPARE)),
+    (2, "nbyte", "", Is::Members(octets, OCTETS)),
     (3, "u32", "", Is::InlineStructure(&tree::U32_KEY)),
-    (4, "meta", "", Is::Members(meta, UNDECLARED_MEMBERS)),
-    (5, "text", "", Is::Members(text, UNDECLARED_MEMBERS)),
+    (4, "meta", "", Is::Members(meta, META)),
+    (5, "text", "", Is::Members(text, TEXT_PARTS)),
     (6, "vlan", "data", Is::Hex),
     (7, "canid", "rules", Is::Array(&CAN_FILTER, 8)),
     (8, "ipset", "", Is::InlineStructure(&IP_SET)),
@@ -114,8 +113,69 @@ static META_IDS: &Names = &[
 /// Octets of `struct tcf_ematch_hdr`.
 const HEADER_BYTES: usize = 8;
 
+/// Extended matches: a list.
+pub(super) const TREE: Is = Is::Value(
+    tree,
+    &Shape::List(&Shape::Object(&[
+        Part::Member("kind", Shape::OneOf(&[Shape::Text, Shape::Number])),
+        Part::Member("not", Shape::Bool),
+        Part::Choice(&BY_KIND),
+        // Of a kind that is not known.
+        Part::Member("data", Shape::As(&Is::Hex)),
+        Part::Member("relation", Shape::As(&Is::Named(U16, RELATIONS))),
+    ])),
+);
+
+/// How a match is joined to the next.
+static RELATIONS: &Names = &[(1, "and"), (2, "or")];
+
+/// What each kind of match tells.
+static BY_KIND: [(&str, Part); parts()] = {
+    let mut by_kind = [("", Part::Set(&IPT)); parts()];
+    let (mut row, mut at) = (0, 0);
+    while row < EMATCHES.len() {
+        let (_, name, key, is) = &EMATCHES[row];
+        let mut within = 0;
+        while within < parts_of(is) {
+            by_kind[at] = (*name, part_of(key, is, within));
+            within += 1;
+            at += 1;
+        }
+        row += 1;
+    }
+    by_kind
+};
+
+/// How many parts all kinds have together.
+const fn parts() -> usize {
+    let (mut row, mut parts) = (0, 0);
+    while row < EMATCHES.len() {
+        parts += parts_of(&EMATCHES[row].3);
+        row += 1;
+    }
+    parts
+}
+
+/// How many parts a kind has.
+const fn parts_of(is: &Is) -> usize {
+    match is {
+        Is::Members(_, parts) => parts.len(),
+        _ => 1,
+    }
+}
+
+/// One of the parts of a kind.
+const fn part_of(key: &'static str, is: &'static Is, place: usize) -> Part {
+    match is {
+        Is::Members(_, parts) => parts[place],
+        Is::InlineStructure(structure) => Part::Structure(structure),
+        Is::Inline(set) => Part::Set(set),
+        _ => Part::Member(key, Shape::As(is)),
+    }
+}
+
 /// `TCA_EMATCH_TREE_*`: a list.
-pub(super) fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const HEADER: u16 = 1;
     const LIST: u16 = 2;
     let list = attribute(payload, LIST).unwrap_or_default();
@@ -164,7 +224,7 @@ fn write_match(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded
     // To the next in the list.
     if flags & RELATION != 0 {
         out.key("relation");
-        write_named(out, &[(1, "and"), (2, "or")], (flags & RELATION).into());
+        write_named(out, RELATIONS, (flags & RELATION).into());
     }
     Ok(())
 }
@@ -179,6 +239,20 @@ fn write_operator(out: &mut Json, operator: u8) {
     write_named(out, OPERATORS, operator.into());
 }
 
+/// `TCF_EM_ALIGN_*`.
+static WIDTHS: &Names = &[(1, "u8"), (2, "u16"), (4, "u32")];
+
+/// A number in the packet against a value.
+const COMPARE: &[Part] = &[
+    Part::Member("align", Shape::As(&Is::Named(U8, WIDTHS))),
+    Part::Member("off", Shape::Number),
+    Part::Member("layer", Shape::As(&Is::Named(U8, LAYERS))),
+    Part::Member("mask", Shape::Number),
+    Part::Member("trans", Shape::Bool),
+    Part::Member("op", Shape::As(&Is::Named(U8, OPERATORS))),
+    Part::Member("value", Shape::Number),
+];
+
 /// `struct tcf_em_cmp`: a number in the packet against a value. Halves of octets stand in the machine's bit order.
 fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const SWAPPED: u8 = 1;
@@ -189,7 +263,7 @@ fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
         |octet: u8| if cfg!(target_endian = "big") { (octet >> 4, octet & 15) } else { (octet & 15, octet >> 4) };
     let ((width, flags), (layer, operator)) = (halves(payload[10]), halves(payload[11]));
     out.key("align");
-    write_named(out, &[(1, "u8"), (2, "u16"), (4, "u32")], width.into());
+    write_named(out, WIDTHS, width.into());
     write_number(out, "off", u16_at(payload, 8).unwrap_or_default().into());
     write_layer(out, layer);
     let mask = u32_at(payload, 4).unwrap_or_default();
@@ -204,6 +278,13 @@ fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// Octets at a place.
+const OCTETS: &[Part] = &[
+    Part::Member("off", Shape::Number),
+    Part::Member("layer", Shape::As(&Is::Named(U8, LAYERS))),
+    Part::Member("octets", Shape::As(&Is::Hex)),
+];
+
 /// `struct tcf_em_nbyte`: octets at a place.
 fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let (offset, packed) = (u16_at(payload, 0), u16_at(payload, 2));
@@ -216,6 +297,21 @@ fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     out.hex(payload.get(4..4 + usize::from(length)).ok_or(Wrong::Because("fewer octets than it says"))?);
     Ok(())
 }
+
+/// Something about the packet against another such or a value.
+const META: &[Part] = &[
+    Part::Member("left", META_OBJECT),
+    Part::Member("op", Shape::As(&Is::Named(U8, OPERATORS))),
+    Part::Member("right", META_OBJECT),
+];
+
+/// One of both.
+const META_OBJECT: Shape = Shape::Object(&[
+    Part::Member("id", Shape::As(&Is::Named(U16, META_IDS))),
+    Part::Member("shift", Shape::Number),
+    Part::Member("mask", Shape::Number),
+    Part::Member("value", Shape::OneOf(&[Shape::Number, Shape::Text])),
+]);
 
 /// `TCA_EM_META_*`: something about the packet against another such or a value.
 fn meta(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -266,6 +362,18 @@ fn write_object(out: &mut Json, meta: &[u8], value: Option<&[u8]>) -> Decoded {
     out.end_object();
     Ok(())
 }
+
+/// A pattern between two places.
+const TEXT_PARTS: &[Part] = &[
+    Part::Member("algorithm", Shape::Text),
+    Part::Member("from", PLACE),
+    Part::Member("to", PLACE),
+    Part::Member("octets", Shape::As(&Is::Hex)),
+];
+
+/// One of both places.
+const PLACE: Shape =
+    Shape::Object(&[Part::Member("off", Shape::Number), Part::Member("layer", Shape::As(&Is::Named(U8, LAYERS)))]);
 
 /// `struct tcf_em_text`: a pattern between two places. `tc_ematch/tc_em_text.h`.
 fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,13 +1,12 @@
 //! Filters and chains: where they are, and the options of each kind. `pkt_cls.h`.
 
-use super::action::police::old_police;
+use super::action::police::OLD_POLICE;
 use super::names::{EGRESS, FILTER_FLAGS, INGRESS, TCA_KIND, TCA_OPTIONS};
 use super::tree::write_tree_handle;
 use super::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use super::{action, bpf, ematch, flower, tree};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, Wrong, field, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, TEXT, Wrong, field, row};
 use crate::decode::value::{name_of, write_link};
 use crate::decode::walk::{write_part, write_set};
 use crate::json::Json;
@@ -17,12 +16,12 @@ use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// By `TCA_KIND`: how the filter's handle is told; those of its attributes that stand in an object of their own, `keys`,
 /// where there are such; and its attributes.
-pub static OPTIONS: &[(&str, Handle, Option<&Set>, &Set)] = &[
+static OPTIONS: &[(&str, Handle, Option<Is>, &Set)] = &[
     ("basic", Handle::Number, None, &BASIC),
     ("bpf", Handle::Number, None, &BPF),
     ("cgroup", Handle::Number, None, &CGROUP),
     ("flow", Handle::Number, None, &FLOW),
-    ("flower", Handle::Number, Some(&flower::KEYS), &flower::OUTER),
+    ("flower", Handle::Number, Some(Is::Set(&flower::KEYS)), &flower::OUTER),
     ("fw", Handle::Mark, None, &FW),
     ("matchall", Handle::Number, None, &MATCHALL),
     ("route", Handle::Route, None, &ROUTE),
@@ -31,7 +30,7 @@ pub static OPTIONS: &[(&str, Handle, Option<&Set>, &Set)] = &[
 
 /// What a filter's handle is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handle {
+enum Handle {
     /// A number: `handle`.
     Number,
     /// The mark that is looked for: `fw`.
@@ -40,6 +39,21 @@ pub enum Handle {
     Route,
     /// Table, bucket and place, each in hexadecimal: `fh`, and `order`.
     Tree,
+}
+
+impl Handle {
+    /// The members that tell it.
+    const fn parts(self) -> &'static [Part] {
+        match self {
+            Handle::Number => &[Part::Member("handle", Shape::Number)],
+            Handle::Mark => &[Part::Member(
+                "fw",
+                Shape::Object(&[Part::Member("mark", Shape::Number), Part::Member("mask", Shape::Number)]),
+            )],
+            Handle::Route => &[Part::Member("fh", Shape::Number), Part::Member("order", Shape::Number)],
+            Handle::Tree => &[Part::Member("fh", Shape::Text), Part::Member("order", Shape::Number)],
+        }
+    }
 }
 
 /// `TCM_IFINDEX_MAGIC_BLOCK`: in place of an interface, for a block that several share. Its number stands in place of
@@ -56,7 +70,17 @@ fn header(context: &Context<'_>, at: usize) -> u32 {
 }
 
 /// The interface, or the block.
-pub(super) fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+pub(super) const DEVICE: Is = Is::Members(
+    device,
+    &[
+        Part::Member("block", Shape::Number),
+        Part::Member("ifindex", Shape::Number),
+        Part::Member("dev", Shape::As(&Is::Link)),
+    ],
+);
+
+/// The interface, or the block.
+fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     match u32_of(payload)? {
         BLOCK => write_number(out, "block", header(context, PARENT_AT).into()),
         ifindex => {
@@ -68,8 +92,19 @@ pub(super) fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
     Ok(())
 }
 
+/// Where the packets come by.
+pub(super) const PARENT: Is = Is::Members(
+    parent,
+    &[
+        Part::Member("root", Shape::Bool),
+        Part::Member("ingress", Shape::Bool),
+        Part::Member("egress", Shape::Bool),
+        Part::Member("parent", Shape::Text),
+    ],
+);
+
 /// Where the packets come by: `root`, `ingress`, `egress`, or a class; of a block nothing.
-pub(super) fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if header(context, INTERFACE_AT) == BLOCK {
         return Ok(());
     }
@@ -85,8 +120,11 @@ pub(super) fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
     Ok(())
 }
 
+/// The handle, where there are no options.
+pub(super) const BARE_HANDLE: Is = Is::Members(bare_handle, &[Part::Member("handle", Shape::Number)]);
+
 /// The handle, where there are no options in which it would be told.
-pub(super) fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let handle = u32_of(payload)?;
     if handle != 0 && context.sibling(TCA_OPTIONS).is_none() {
         write_number(out, "handle", handle.into());
@@ -94,8 +132,14 @@ pub(super) fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8])
     Ok(())
 }
 
+/// The protocol of the packets, and the preference.
+pub(super) const PROTOCOL_AND_PRIORITY: Is = Is::Members(
+    protocol_and_priority,
+    &[Part::Member("protocol", Shape::As(&Is::Named(U16, ETHER_TYPES))), Part::Member("pref", Shape::Number)],
+);
+
 /// `tcm_info`: the protocol of the packets, in the network's byte order, and the preference above it.
-pub(super) fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let information = u32_of(payload)?;
     let (protocol, preference) = (u16::from_be(information as u16), information >> 16);
     if protocol != 0 {
@@ -111,8 +155,44 @@ pub(super) fn protocol_and_priority(out: &mut Json, _: &Context<'_>, payload: &[
     Ok(())
 }
 
+/// The options of a filter or of a chain's template, by their kind.
+pub(super) const BY_KIND: Is = Is::Value(options, &Shape::Object(&[Part::Choice(&PARTS)]));
+
+/// What the options of each kind tell: the handle in two members at most, the keys, the others.
+static PARTS: [(&str, Part); parts()] = {
+    let mut parts = [("", Part::Set(&BASIC)); parts()];
+    let (mut row, mut at) = (0, 0);
+    while row < OPTIONS.len() {
+        let (name, handle, keys, set) = &OPTIONS[row];
+        let mut within = 0;
+        while within < handle.parts().len() {
+            parts[at] = (*name, handle.parts()[within]);
+            within += 1;
+            at += 1;
+        }
+        if let Some(keys) = keys {
+            parts[at] = (*name, Part::Member("keys", Shape::As(keys)));
+            at += 1;
+        }
+        parts[at] = (*name, Part::Set(set));
+        at += 1;
+        row += 1;
+    }
+    parts
+};
+
+/// How many parts all kinds have together.
+const fn parts() -> usize {
+    let (mut row, mut parts) = (0, 0);
+    while row < OPTIONS.len() {
+        parts += OPTIONS[row].1.parts().len() + OPTIONS[row].2.is_some() as usize + 1;
+        row += 1;
+    }
+    parts
+}
+
 /// `TCA_OPTIONS` of a filter, or of a chain's template, by the kind beside it; with the handle, as `tc` has it.
-pub(super) fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let kind = context.sibling(TCA_KIND).ok_or(Wrong::Because("its kind is missing"))?;
     let kind = kind.split(|&octet| octet == 0).next().unwrap_or_default();
     let Some((_, style, keys, set)) = OPTIONS.iter().find(|(name, ..)| name.as_bytes() == kind) else {
@@ -121,7 +201,7 @@ pub(super) fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> 
     let inside = context.inside(payload);
     out.begin_object();
     write_handle(out, &inside, *style);
-    if let Some(keys) = keys {
+    if let Some(Is::Set(keys)) = keys {
         out.key("keys");
         out.begin_object();
         write_part(out, &inside, keys, payload);
@@ -169,10 +249,10 @@ fn write_handle(out: &mut Json, context: &Context<'_>, style: Handle) {
 static BASIC: Set = Set::new(
     "TCA_BASIC",
     &[
-        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
-        row(2, "ematch", Is::Value(ematch::tree, UNDECLARED)),
+        row(1, "flowid", Is::Value(class_id, TEXT)),
+        row(2, "ematch", ematch::TREE),
         row(3, "actions", action::LIST),
-        row(4, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(4, "police", OLD_POLICE),
         row(5, "pcnt", Is::InlineStructure(&BASIC_COUNTERS)).volatile(),
         row(6, "pad", Is::Known),
     ],
@@ -187,16 +267,16 @@ static BPF: Set = Set::new(
     "TCA_BPF",
     &[
         row(1, "actions", action::LIST),
-        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
-        row(3, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(2, "police", OLD_POLICE),
+        row(3, "flowid", Is::Value(class_id, TEXT)),
         row(4, "ops_len", Is::Known),
         row(5, "bytecode", bpf::INSTRUCTIONS),
         row(6, "fd", Is::Number(U32)),
         row(7, "bpf_name", Is::Text),
         row(8, "bpf_flags", Is::Flags(U32, &[(1, "direct-action")])),
         row(9, "flags", Is::Flags(U32, FILTER_FLAGS)),
-        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>, UNDECLARED_MEMBERS)),
-        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>, UNDECLARED_MEMBERS)),
+        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>, bpf::PROGRAM_TAG)),
+        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>, bpf::PROGRAM)),
     ],
 );
 
@@ -208,11 +288,7 @@ const TCA_BPF_ID: u16 = 11;
 /// `TCA_CGROUP_*`.
 static CGROUP: Set = Set::new(
     "TCA_CGROUP",
-    &[
-        row(1, "actions", action::LIST),
-        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
-        row(3, "ematch", Is::Value(ematch::tree, UNDECLARED)),
-    ],
+    &[row(1, "actions", action::LIST), row(2, "police", OLD_POLICE), row(3, "ematch", ematch::TREE)],
 );
 
 /// `TCA_FLOW_*`.
@@ -221,15 +297,15 @@ static FLOW: Set = Set::new(
     &[
         row(1, "keys", Is::Bits(U32, FLOW_KEYS)),
         row(2, "mode", Is::Named(U32, &[(0, "map"), (1, "hash")])),
-        row(3, "baseclass", Is::Value(class_id, UNDECLARED)),
+        row(3, "baseclass", Is::Value(class_id, TEXT)),
         row(4, "rshift", Is::Number(U32)),
         row(5, "addend", Is::Number(U32)),
-        row(6, "mask", Is::Members(flow_arithmetic, UNDECLARED_MEMBERS)),
-        row(7, "xor", Is::Members(flow_arithmetic, UNDECLARED_MEMBERS)),
+        row(6, "mask", Is::Members(flow_arithmetic, FLOW_ARITHMETIC)),
+        row(7, "xor", Is::Members(flow_arithmetic, FLOW_ARITHMETIC)),
         row(8, "divisor", Is::Number(U32)),
         row(9, "actions", action::LIST),
-        row(10, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
-        row(11, "ematch", Is::Value(ematch::tree, UNDECLARED)),
+        row(10, "police", OLD_POLICE),
+        row(11, "ematch", ematch::TREE),
         row(12, "perturb", Is::Number(U32)),
     ],
 );
@@ -256,6 +332,10 @@ static FLOW_KEYS: &Names = &[
     (1 << 17, "rxhash"),
 ];
 
+/// What is done with the keys.
+const FLOW_ARITHMETIC: &[Part] =
+    &[Part::Member("and", Shape::Number), Part::Member("xor", Shape::Number), Part::Member("or", Shape::Number)];
+
 /// `TCA_FLOW_MASK` and `TCA_FLOW_XOR`, as `and`, `xor` and `or`, written by the first that is there.
 fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
     const MASK: u16 = 6;
@@ -281,8 +361,8 @@ fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
 static FW: Set = Set::new(
     "TCA_FW",
     &[
-        row(1, "classid", Is::Value(class_id, UNDECLARED)),
-        row(2, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(1, "classid", Is::Value(class_id, TEXT)),
+        row(2, "police", OLD_POLICE),
         row(3, "indev", Is::Text),
         row(4, "actions", action::LIST),
         row(TCA_FW_MASK, "mask", Is::Known),
@@ -296,7 +376,7 @@ const TCA_FW_MASK: u16 = 5;
 static MATCHALL: Set = Set::new(
     "TCA_MATCHALL",
     &[
-        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(1, "flowid", Is::Value(class_id, TEXT)),
         row(2, "actions", action::LIST),
         row(3, "flags", Is::Flags(U32, FILTER_FLAGS)),
         // struct tc_matchall_pcnt.
@@ -309,11 +389,11 @@ static MATCHALL: Set = Set::new(
 static ROUTE: Set = Set::new(
     "TCA_ROUTE4",
     &[
-        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
+        row(1, "flowid", Is::Value(class_id, TEXT)),
         row(2, "to", Is::NamedId(U32, REALMS)),
         row(3, "from", Is::NamedId(U32, REALMS)),
         row(4, "fromif", Is::Link),
-        row(5, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(5, "police", OLD_POLICE),
         row(6, "actions", action::LIST),
     ],
 );

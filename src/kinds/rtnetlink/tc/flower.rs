@@ -6,14 +6,13 @@ use super::names::FILTER_FLAGS;
 use super::value::{masked_octets, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is, Names, Row,
+    Decoded, Is, Names, Part, Row,
     Scalar::{self, *},
-    Set, Wrong, row,
+    Set, Shape, TEXT, Wrong, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::unsigned;
 use crate::json::Json;
-use crate::kinds::rtnetlink::encap::{erspan_options, geneve_options_as_numbers};
+use crate::kinds::rtnetlink::encap::{ERSPAN, GENEVE_AS_NUMBERS, erspan_options, geneve_options_as_numbers};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// All attributes, but for the keys.
@@ -54,39 +53,43 @@ const fn with_another(number: u16, key: &'static str) -> Row {
 }
 
 const ROWS: [Row; 111] = [
-    row(1, "classid", Is::Members(class, UNDECLARED_MEMBERS)),
+    row(
+        1,
+        "classid",
+        Is::Members(class, &[Part::Member("hw_tc", Shape::Number), Part::Member("classid", Shape::Text)]),
+    ),
     row(2, "indev", Is::Text),
     row(3, "actions", action::LIST),
-    row(4, "dst_mac", Is::Value(hardware, UNDECLARED)),
+    row(4, "dst_mac", Is::Value(hardware, TEXT)),
     with_another(5, "dst_mac_mask"),
-    row(6, "src_mac", Is::Value(hardware, UNDECLARED)),
+    row(6, "src_mac", Is::Value(hardware, TEXT)),
     with_another(7, "src_mac_mask"),
-    row(8, "eth_type", Is::Value(ether_type, UNDECLARED)),
+    row(8, "eth_type", Is::Value(ether_type, TEXT)),
     row(9, "ip_proto", Is::Named(U8, IP_PROTOCOLS)),
-    row(10, "src_ip", Is::Members(source, UNDECLARED_MEMBERS)),
+    row(10, "src_ip", Is::Members(source, &[Part::Member("src_ip", Shape::Text)])),
     with_another(11, "src_ip_mask"),
-    row(12, "dst_ip", Is::Members(destination, UNDECLARED_MEMBERS)),
+    row(12, "dst_ip", Is::Members(destination, &[Part::Member("dst_ip", Shape::Text)])),
     with_another(13, "dst_ip_mask"),
-    row(14, "src_ip6", Is::Members(source, UNDECLARED_MEMBERS)),
+    row(14, "src_ip6", Is::Members(source, &[Part::Member("src_ip", Shape::Text)])),
     with_another(15, "src_ip6_mask"),
-    row(16, "dst_ip6", Is::Members(destination, UNDECLARED_MEMBERS)),
+    row(16, "dst_ip6", Is::Members(destination, &[Part::Member("dst_ip", Shape::Text)])),
     with_another(17, "dst_ip6_mask"),
-    row(18, "tcp_src", Is::Members(source_port::<35>, UNDECLARED_MEMBERS)),
-    row(19, "tcp_dst", Is::Members(destination_port::<36>, UNDECLARED_MEMBERS)),
-    row(20, "udp_src", Is::Members(source_port::<37>, UNDECLARED_MEMBERS)),
-    row(21, "udp_dst", Is::Members(destination_port::<38>, UNDECLARED_MEMBERS)),
+    row(18, "tcp_src", Is::Members(source_port::<35>, SOURCE_PORT)),
+    row(19, "tcp_dst", Is::Members(destination_port::<36>, DESTINATION_PORT)),
+    row(20, "udp_src", Is::Members(source_port::<37>, SOURCE_PORT)),
+    row(21, "udp_dst", Is::Members(destination_port::<38>, DESTINATION_PORT)),
     row(22, "flags", Is::Flags(U32, FILTER_FLAGS)),
     row(23, "vlan_id", Is::Number(U16)),
     row(24, "vlan_prio", Is::Number(U8)),
     row(25, "vlan_ethtype", Is::Named(U16Be, ETHER_TYPES)),
     row(26, "enc_key_id", Is::Number(U32Be)),
-    row(27, "enc_src_ip", Is::Members(tunnel_source, UNDECLARED_MEMBERS)),
+    row(27, "enc_src_ip", Is::Members(tunnel_source, &[Part::Member("enc_src_ip", Shape::Text)])),
     with_another(28, "enc_src_ip_mask"),
-    row(29, "enc_dst_ip", Is::Members(tunnel_destination, UNDECLARED_MEMBERS)),
+    row(29, "enc_dst_ip", Is::Members(tunnel_destination, &[Part::Member("enc_dst_ip", Shape::Text)])),
     with_another(30, "enc_dst_ip_mask"),
-    row(31, "enc_src_ip6", Is::Members(tunnel_source, UNDECLARED_MEMBERS)),
+    row(31, "enc_src_ip6", Is::Members(tunnel_source, &[Part::Member("enc_src_ip", Shape::Text)])),
     with_another(32, "enc_src_ip6_mask"),
-    row(33, "enc_dst_ip6", Is::Members(tunnel_destination, UNDECLARED_MEMBERS)),
+    row(33, "enc_dst_ip6", Is::Members(tunnel_destination, &[Part::Member("enc_dst_ip", Shape::Text)])),
     with_another(34, "enc_dst_ip6_mask"),
     with_another(35, "tcp_src_mask"),
     with_another(36, "tcp_dst_mask"),
@@ -94,37 +97,37 @@ const ROWS: [Row; 111] = [
     with_another(38, "udp_dst_mask"),
     with_another(39, "sctp_src_mask"),
     with_another(40, "sctp_dst_mask"),
-    row(41, "sctp_src", Is::Members(source_port::<39>, UNDECLARED_MEMBERS)),
-    row(42, "sctp_dst", Is::Members(destination_port::<40>, UNDECLARED_MEMBERS)),
+    row(41, "sctp_src", Is::Members(source_port::<39>, SOURCE_PORT)),
+    row(42, "sctp_dst", Is::Members(destination_port::<40>, DESTINATION_PORT)),
     row(43, "enc_src_port", Is::Number(U16Be)),
     row(44, "enc_src_port_mask", Is::NumberUnless(U16Be, 0xffff)),
     row(45, "enc_dst_port", Is::Number(U16Be)),
     row(46, "enc_dst_port_mask", Is::NumberUnless(U16Be, 0xffff)),
-    row(47, "ip_flags", Is::Value(packet_flags::<48>, UNDECLARED)),
+    row(47, "ip_flags", Is::Value(packet_flags::<48>, PACKET_FLAGS_SHAPE)),
     with_another(48, "ip_flags_mask"),
-    row(49, "icmpv4_code", Is::Members(icmp_code, UNDECLARED_MEMBERS)),
+    row(49, "icmpv4_code", Is::Members(icmp_code, ICMP_CODE)),
     with_another(50, "icmpv4_code_mask"),
-    row(51, "icmpv4_type", Is::Members(icmp_type, UNDECLARED_MEMBERS)),
+    row(51, "icmpv4_type", Is::Members(icmp_type, ICMP_TYPE)),
     with_another(52, "icmpv4_type_mask"),
-    row(53, "icmpv6_code", Is::Members(icmp_code, UNDECLARED_MEMBERS)),
+    row(53, "icmpv6_code", Is::Members(icmp_code, ICMP_CODE)),
     with_another(54, "icmpv6_code_mask"),
-    row(55, "icmpv6_type", Is::Members(icmp_type, UNDECLARED_MEMBERS)),
+    row(55, "icmpv6_type", Is::Members(icmp_type, ICMP_TYPE)),
     with_another(56, "icmpv6_type_mask"),
-    row(57, "arp_sip", Is::Value(prefix, UNDECLARED)),
+    row(57, "arp_sip", Is::Value(prefix, TEXT)),
     with_another(58, "arp_sip_mask"),
-    row(59, "arp_tip", Is::Value(prefix, UNDECLARED)),
+    row(59, "arp_tip", Is::Value(prefix, TEXT)),
     with_another(60, "arp_tip_mask"),
     row(61, "arp_op", Is::Named(U8, &[(1, "request"), (2, "reply")])),
     row(62, "arp_op_mask", Is::NumberUnless(U8, 0xff)),
-    row(63, "arp_sha", Is::Value(hardware, UNDECLARED)),
+    row(63, "arp_sha", Is::Value(hardware, TEXT)),
     with_another(64, "arp_sha_mask"),
-    row(65, "arp_tha", Is::Value(hardware, UNDECLARED)),
+    row(65, "arp_tha", Is::Value(hardware, TEXT)),
     with_another(66, "arp_tha_mask"),
     row(67, "mpls_ttl", Is::Number(U8)),
     row(68, "mpls_bos", Is::Number(U8)),
     row(69, "mpls_tc", Is::Number(U8)),
     row(70, "mpls_label", Is::Number(U32)),
-    row(71, "tcp_flags", Is::Value(tcp_flags, UNDECLARED)),
+    row(71, "tcp_flags", Is::Value(tcp_flags, TEXT)),
     with_another(72, "tcp_flags_mask"),
     row(73, "ip_tos", Is::Number(U8)),
     row(74, "ip_tos_mask", Is::NumberUnless(U8, 0xff)),
@@ -140,17 +143,17 @@ const ROWS: [Row; 111] = [
     row(84, "enc_opts", Is::Inline(&OPTION_KEYS)),
     row(85, "enc_opts_mask", Is::Inline(&OPTION_MASKS)),
     row(86, "in_hw_count", Is::NumberUnless(U32, 0)),
-    row(87, "src_port_range", Is::Members(source_ports::<88>, UNDECLARED_MEMBERS)),
+    row(87, "src_port_range", Is::Members(source_ports::<88>, &[Part::Member("src_port", PORTS)])),
     with_another(88, "src_port_max"),
-    row(89, "dst_port_range", Is::Members(destination_ports::<90>, UNDECLARED_MEMBERS)),
+    row(89, "dst_port_range", Is::Members(destination_ports::<90>, &[Part::Member("dst_port", PORTS)])),
     with_another(90, "dst_port_max"),
-    row(91, "ct_state", Is::Value(connection_state, UNDECLARED)),
+    row(91, "ct_state", Is::Value(connection_state, TEXT)),
     with_another(92, "ct_state_mask"),
     row(93, "ct_zone", Is::Number(U16)),
     row(94, "ct_zone_mask", Is::NumberUnless(U16, 0xffff)),
     row(95, "ct_mark", Is::Number(U32)),
     row(96, "ct_mark_mask", Is::NumberUnless(U32, 0xffff_ffff)),
-    row(97, "ct_label", Is::Value(masked_octets, UNDECLARED)),
+    row(97, "ct_label", Is::Value(masked_octets, TEXT)),
     with_another(98, "ct_label_mask"),
     row(99, "mpls", Is::Each(&LABEL_STACK_ENTRY)),
     row(100, "hash", Is::Number(U32)),
@@ -163,7 +166,7 @@ const ROWS: [Row; 111] = [
     row(107, "cfm", Is::Set(&CONNECTIVITY)),
     row(108, "spi", Is::Number(U32Be)),
     row(109, "spi_mask", Is::NumberUnless(U32Be, 0xffff_ffff)),
-    row(110, "enc_flags", Is::Value(packet_flags::<111>, UNDECLARED)),
+    row(110, "enc_flags", Is::Value(packet_flags::<111>, PACKET_FLAGS_SHAPE)),
     with_another(111, "enc_flags_mask"),
 ];
 
@@ -209,9 +212,9 @@ static PPP_PROTOCOLS: &Names = &[
 static OPTION_KEYS: Set = Set::new(
     "TCA_FLOWER_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opt_key", Is::Value(geneve_options_as_numbers, UNDECLARED)),
+        row(1, "geneve_opt_key", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS)),
         row(2, "vxlan_opt_key", Is::Set(&VXLAN)).repeated(),
-        row(3, "erspan_opt_key", Is::Value(erspan_options, UNDECLARED)),
+        row(3, "erspan_opt_key", Is::Value(erspan_options, ERSPAN)),
         row(4, "gtp_opt_key", Is::Set(&GTP)).repeated(),
         row(5, "pfcp_opt_key", Is::Set(&PFCP)).repeated(),
     ],
@@ -221,9 +224,9 @@ static OPTION_KEYS: Set = Set::new(
 static OPTION_MASKS: Set = Set::new(
     "TCA_FLOWER_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opt_mask", Is::Value(geneve_options_as_numbers, UNDECLARED)),
+        row(1, "geneve_opt_mask", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS)),
         row(2, "vxlan_opt_mask", Is::Set(&VXLAN)).repeated(),
-        row(3, "erspan_opt_mask", Is::Value(erspan_options, UNDECLARED)),
+        row(3, "erspan_opt_mask", Is::Value(erspan_options, ERSPAN)),
         row(4, "gtp_opt_mask", Is::Set(&GTP)).repeated(),
         row(5, "pfcp_opt_mask", Is::Set(&PFCP)).repeated(),
     ],
@@ -373,6 +376,10 @@ fn write_port(out: &mut Json, context: &Context<'_>, payload: &[u8], mask: u16, 
     Ok(())
 }
 
+const SOURCE_PORT: &[Part] = &[Part::Member("src_port", Shape::Number), Part::Member("src_port_mask", Shape::Number)];
+const DESTINATION_PORT: &[Part] =
+    &[Part::Member("dst_port", Shape::Number), Part::Member("dst_port_mask", Shape::Number)];
+
 /// The source port of TCP, UDP or SCTP, with its mask, an attribute of that number.
 fn source_port<const MASK: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_port(out, context, payload, MASK, ["src_port", "src_port_mask"])
@@ -382,6 +389,9 @@ fn source_port<const MASK: u16>(out: &mut Json, context: &Context<'_>, payload: 
 fn destination_port<const MASK: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_port(out, context, payload, MASK, ["dst_port", "dst_port_mask"])
 }
+
+/// A range of ports.
+const PORTS: Shape = Shape::Object(&[Part::Member("start", Shape::Number), Part::Member("end", Shape::Number)]);
 
 fn write_ports(out: &mut Json, context: &Context<'_>, payload: &[u8], end: u16, key: &str) -> Decoded {
     out.key(key);
@@ -415,6 +425,9 @@ fn write_icmp(out: &mut Json, context: &Context<'_>, payload: &[u8], keys: [&str
     Ok(())
 }
 
+const ICMP_TYPE: &[Part] = &[Part::Member("icmp_type", Shape::Number), Part::Member("icmp_type_mask", Shape::Number)];
+const ICMP_CODE: &[Part] = &[Part::Member("icmp_code", Shape::Number), Part::Member("icmp_code_mask", Shape::Number)];
+
 /// The type of an ICMP message, of either family.
 fn icmp_type(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_icmp(out, context, payload, ["icmp_type", "icmp_type_mask"])
@@ -434,6 +447,17 @@ fn tcp_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     Ok(())
 }
+
+/// Flags of packets, and those that have no name.
+const PACKET_FLAGS_SHAPE: &Shape = &Shape::Object(&[
+    Part::Member("frag", Shape::Bool),
+    Part::Member("firstfrag", Shape::Bool),
+    Part::Member("tuncsum", Shape::Bool),
+    Part::Member("tundf", Shape::Bool),
+    Part::Member("tunoam", Shape::Bool),
+    Part::Member("tuncrit", Shape::Bool),
+    Part::Member("other", Shape::Text),
+]);
 
 /// `TCA_FLOWER_KEY_FLAGS_*`: those that matter, each a member; the mask is the attribute of that number.
 fn packet_flags<const MASK: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

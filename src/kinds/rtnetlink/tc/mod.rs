@@ -4,7 +4,7 @@
 pub mod action;
 mod bpf;
 mod ematch;
-pub mod filter;
+mod filter;
 mod flower;
 mod names;
 mod qdisc;
@@ -16,7 +16,6 @@ mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
     RTM_NEWACTION, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, RTNLGRP_TC,
@@ -26,7 +25,8 @@ use self::names::{TCA_OPTIONS, TCA_STATS2};
 use self::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, Row, Scalar::*, Set, Structure, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Shape, Structure, TEXT, field, field_of,
+    row,
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
@@ -131,8 +131,8 @@ static QDISC_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(qdisc_handle, UNDECLARED)),
-        field_of(12, 4, "parent", Is::Members(qdisc_parent, UNDECLARED_MEMBERS)),
+        field_of(8, 4, "handle", Is::Value(qdisc_handle, TEXT)),
+        field_of(12, 4, "parent", Is::Members(qdisc_parent, PARENT)),
         // tcm_info.
         field(16, "refcnt", Is::NumberUnless(U32, 1)).volatile(),
     ],
@@ -144,10 +144,10 @@ static CLASS_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
-        field_of(8, 4, "handle", Is::Value(class_id, UNDECLARED)),
-        field_of(12, 4, "parent", Is::Members(class_parent, UNDECLARED_MEMBERS)),
+        field_of(8, 4, "handle", Is::Value(class_id, TEXT)),
+        field_of(12, 4, "parent", Is::Members(class_parent, PARENT)),
         // tcm_info: the queueing discipline inside the class.
-        field_of(16, 4, "leaf", Is::Members(class_leaf, UNDECLARED_MEMBERS)),
+        field_of(16, 4, "leaf", Is::Members(class_leaf, &[Part::Member("leaf", Shape::Number)])),
     ],
 );
 
@@ -155,23 +155,17 @@ static FILTER_HEADER: Structure = Structure::new(
     "tcmsg",
     20,
     &[
-        field_of(4, 4, "dev", Is::Members(filter::device, UNDECLARED_MEMBERS)),
-        field_of(8, 4, "handle", Is::Members(filter::bare_handle, UNDECLARED_MEMBERS)),
+        field_of(4, 4, "dev", filter::DEVICE),
+        field_of(8, 4, "handle", filter::BARE_HANDLE),
         // It has two names for what comes in, and no other parent makes the same filter.
-        field_of(12, 4, "parent", Is::Members(filter::parent, UNDECLARED_MEMBERS)).volatile(),
+        field_of(12, 4, "parent", filter::PARENT).volatile(),
         // tcm_info.
-        field_of(16, 4, "protocol", Is::Members(filter::protocol_and_priority, UNDECLARED_MEMBERS)),
+        field_of(16, 4, "protocol", filter::PROTOCOL_AND_PRIORITY),
     ],
 );
 
-static CHAIN_HEADER: Structure = Structure::new(
-    "tcmsg",
-    20,
-    &[
-        field_of(4, 4, "dev", Is::Members(filter::device, UNDECLARED_MEMBERS)),
-        field_of(12, 4, "parent", Is::Members(filter::parent, UNDECLARED_MEMBERS)),
-    ],
-);
+static CHAIN_HEADER: Structure =
+    Structure::new("tcmsg", 20, &[field_of(4, 4, "dev", filter::DEVICE), field_of(12, 4, "parent", filter::PARENT)]);
 
 static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
 
@@ -179,7 +173,7 @@ static ACTION_HEADER: Structure = Structure::new("tcamsg", 4, &[]);
 const ROWS: [Row; 16] = [
     row(TCA_KIND, "kind", Is::Text),
     row(TCA_OPTIONS, "options", Is::Chosen(&qdisc::OPTIONS)),
-    row(3, "stats", Is::Members(statistics::old_statistics, UNDECLARED_MEMBERS)).volatile(),
+    row(3, "stats", statistics::OLD_STATISTICS).volatile(),
     // What TCA_STATS_APP says, once more.
     row(4, "xstats", Is::Known),
     row(5, "estimator", Is::Structure(&statistics::ESTIMATOR)),
@@ -214,7 +208,7 @@ static FILTER_ATTRIBUTES: Set = Set::new(
     "TCA",
     &const {
         let mut rows = ROWS;
-        rows[1] = row(TCA_OPTIONS, "options", Is::Value(filter::options, UNDECLARED));
+        rows[1] = row(TCA_OPTIONS, "options", filter::BY_KIND);
         rows
     },
 );
@@ -227,7 +221,7 @@ static BIT_FIELD: Structure =
 static ACTION_ATTRIBUTES: Set = Set::new(
     "TCA_ROOT",
     &[
-        row(TCA_ROOT_TAB, "actions", Is::Members(action::single, UNDECLARED_MEMBERS)),
+        row(TCA_ROOT_TAB, "actions", action::SINGLE),
         row(2, "flags", Is::Known),
         row(3, "count", Is::Known),
         row(4, "time_delta", Is::Known),
@@ -265,6 +259,9 @@ fn qdisc_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     out.display(format_args!("{:x}:", u32_of(payload)? >> 16));
     Ok(())
 }
+
+/// Where a queueing discipline or a class stands.
+const PARENT: &[Part] = &[Part::Member("root", Shape::Bool), Part::Member("parent", Shape::Text)];
 
 /// `root`, or the class that it is in; nothing where it is in none.
 fn qdisc_parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

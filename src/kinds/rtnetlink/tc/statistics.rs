@@ -4,8 +4,7 @@ use super::names::TCA_STATS2;
 use super::qdisc;
 use super::value::{u64_at, write_number};
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, Wrong, field, row};
 use crate::json::Json;
 use crate::netlink::wire::{attributes, u32_at};
 
@@ -13,13 +12,36 @@ use crate::netlink::wire::{attributes, u32_at};
 pub(super) static STATISTICS: Set = Set::new(
     "TCA_STATS",
     &[
-        row(1, "basic", Is::Members(basic_counters, UNDECLARED_MEMBERS)),
-        row(2, "rate_est", Is::Members(estimated_rate, UNDECLARED_MEMBERS)),
+        row(
+            1,
+            "basic",
+            Is::Members(
+                basic_counters,
+                &[Part::Member("bytes", Shape::Number), Part::Member("packets", Shape::Number)],
+            ),
+        ),
+        row(
+            2,
+            "rate_est",
+            Is::Members(estimated_rate, &[Part::Member("rate", Shape::Number), Part::Member("pps", Shape::Number)]),
+        ),
         row(3, "queue", Is::InlineStructure(&QUEUE)),
         row(4, "app", Is::Chosen(&qdisc::COUNTERS)),
         row(5, "rate_est64", Is::InlineStructure(&RATE)),
         row(6, "pad", Is::Known),
-        row(7, "basic_hw", Is::Members(hardware_counters, UNDECLARED_MEMBERS)),
+        row(
+            7,
+            "basic_hw",
+            Is::Members(
+                hardware_counters,
+                &[
+                    Part::Member("sw_bytes", Shape::Number),
+                    Part::Member("sw_packets", Shape::Number),
+                    Part::Member("hw_bytes", Shape::Number),
+                    Part::Member("hw_packets", Shape::Number),
+                ],
+            ),
+        ),
         // Packets in 64 bits: basic_counters and hardware_counters look for the one that follows theirs.
         row(8, "pkt64", Is::Known),
     ],
@@ -98,8 +120,23 @@ fn estimated_rate(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
     Ok(())
 }
 
+/// Counters of old.
+pub(super) const OLD_STATISTICS: Is = Is::Members(
+    old_statistics,
+    &[
+        Part::Member("bytes", Shape::Number),
+        Part::Member("packets", Shape::Number),
+        Part::Member("dropped", Shape::Number),
+        Part::Member("overlimits", Shape::Number),
+        Part::Member("rate", Shape::Number),
+        Part::Member("pps", Shape::Number),
+        Part::Member("backlog", Shape::Number),
+        Part::Member("qlen", Shape::Number),
+    ],
+);
+
 /// `struct tc_stats`, which says less than `TCA_STATS2` and is told only where that is missing.
-pub(super) fn old_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn old_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if context.sibling(TCA_STATS2).is_some() {
         return Ok(());
     }

@@ -1,16 +1,15 @@
 //! The filter `u32`: tables of matches, each of which leads to an end or to another table. `pkt_cls.h`.
 
 use super::action;
-use super::action::police::old_police;
+use super::action::police::OLD_POLICE;
 use super::names::FILTER_FLAGS;
 use super::value::{class_id, u32_of, u64_at, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is,
+    Decoded, Is, Part,
     Scalar::{self, *},
-    Set, Structure, Wrong, field, field_of, row,
+    Set, Shape, Structure, TEXT, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::unsigned;
 use crate::decode::walk::write_structure;
 use crate::json::Json;
@@ -21,15 +20,27 @@ use crate::netlink::wire::u16_at;
 pub(super) static U32_TREE: Set = Set::new(
     "TCA_U32",
     &[
-        row(1, "flowid", Is::Value(class_id, UNDECLARED)),
-        row(2, "hash", Is::Members(tree_bucket, UNDECLARED_MEMBERS)),
-        row(3, "link", Is::Value(tree_handle, UNDECLARED)),
+        row(1, "flowid", Is::Value(class_id, TEXT)),
+        row(
+            2,
+            "hash",
+            Is::Members(tree_bucket, &[Part::Member("key_ht", Shape::Number), Part::Member("bkt", Shape::Number)]),
+        ),
+        row(3, "link", Is::Value(tree_handle, TEXT)),
         row(4, "ht_divisor", Is::Number(U32)),
-        row(5, "sel", Is::Members(tree_selector, UNDECLARED_MEMBERS)),
-        row(6, "police", Is::Members(old_police, UNDECLARED_MEMBERS)),
+        row(5, "sel", Is::Members(tree_selector, SELECTOR)),
+        row(6, "police", OLD_POLICE),
         row(7, "actions", action::LIST),
         row(8, "input_dev", Is::Text),
-        row(TCA_U32_PCNT, "pcnt", Is::Members(tree_counters, UNDECLARED_MEMBERS)).volatile(),
+        row(
+            TCA_U32_PCNT,
+            "pcnt",
+            Is::Members(
+                tree_counters,
+                &[Part::Member("rule_hit", Shape::Number), Part::Member("success", Shape::Number)],
+            ),
+        )
+        .volatile(),
         row(10, "mark", Is::InlineStructure(&U32_MARK)),
         row(11, "flags", Is::Flags(U32, FILTER_FLAGS)),
         row(12, "pad", Is::Known),
@@ -57,7 +68,7 @@ pub(super) static U32_KEY: Structure = Structure::new(
     &[
         field(4, "value", Is::Number(U32Be)),
         field(0, "mask", Is::Number(U32Be)),
-        field_of(12, 4, "offmask", Is::Value(tree_offset_mask, UNDECLARED)),
+        field_of(12, 4, "offmask", Is::Value(tree_offset_mask, TEXT)),
         field(8, "off", Is::Number(I32)),
     ],
 );
@@ -110,6 +121,22 @@ fn tree_offset_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
     out.string(if u32_of(payload)? != 0 { "nexthdr+" } else { "" });
     Ok(())
 }
+
+/// What is matched.
+const SELECTOR: &[Part] = &[
+    Part::Member("terminal", Shape::Bool),
+    Part::Member(
+        "match",
+        Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::Member("success", Shape::Number)])),
+    ),
+    Part::Member("offset_mask", Shape::Number),
+    Part::Member("offset_shift", Shape::Number),
+    Part::Member("offset_off", Shape::Number),
+    Part::Member("plus", Shape::Number),
+    Part::Member("eat", Shape::Bool),
+    Part::Member("hash_mask", Shape::Number),
+    Part::Member("hash_off", Shape::Number),
+];
 
 /// `struct tc_u32_sel`: what is matched, each with its counter, and where the search goes on.
 fn tree_selector(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

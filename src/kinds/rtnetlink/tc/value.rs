@@ -2,7 +2,11 @@
 
 use super::names::{LINK_LAYERS, VERDICTS};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Scalar, Wrong};
+use crate::decode::schema::{
+    Decoded, Is, Part,
+    Scalar::{self, *},
+    Shape, Wrong,
+};
 use crate::decode::value::{name_of, unsigned, write_named};
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::USER_HZ;
@@ -44,6 +48,16 @@ pub(super) fn class_id(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decod
     Ok(())
 }
 
+/// What becomes of a packet.
+pub(super) const VERDICT: Is = Is::Value(
+    verdict,
+    &Shape::Object(&[
+        Part::Member("type", Shape::As(&Is::Named(I32, VERDICTS))),
+        Part::Member("jump", Shape::Number),
+        Part::Member("chain", Shape::Number),
+    ]),
+);
+
 /// What becomes of a packet, `TC_ACT_*`: an object, as `tc` has it.
 pub(super) fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const VALUE: u32 = 0x0fff_ffff;
@@ -69,8 +83,19 @@ pub(super) fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
     Ok(())
 }
 
+/// Ages.
+pub(super) const TIMES: Is = Is::Members(
+    times,
+    &[
+        Part::Member("installed", Shape::Number),
+        Part::Member("last_used", Shape::Number),
+        Part::Member("first_used", Shape::Number),
+        Part::Member("expires", Shape::Number),
+    ],
+);
+
 /// `struct tcf_t`: ages in 1/100 s, told in seconds; one that is 0 never was.
-pub(super) fn times(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+fn times(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     for (at, key) in [(0, "installed"), (8, "last_used"), (24, "first_used"), (16, "expires")] {
         let time = u64_at(payload, at).ok_or(Wrong::Short(32))?;
         if time != 0 {

@@ -1,31 +1,34 @@
 //! Actions that know the connection that a packet belongs to: `ct`, `connmark`, `ctinfo`. `tc_act/`.
 
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use libc::AF_INET;
 
 use super::generic::{BINDINGS, CAPABILITIES, GENERIC, INDEX, REFERENCES, VERDICT};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is,
+    Decoded, Is, Part,
     Scalar::{self, *},
-    Set, Structure, Wrong, field, row,
+    Set, Shape, Structure, TEXT, Wrong, field, row,
 };
 use crate::decode::value::{any_unsigned, name_of, unsigned};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
-use crate::kinds::rtnetlink::tc::value::{masked_octets, times};
+use crate::kinds::rtnetlink::tc::value::{TIMES, masked_octets};
 
 /// `TCA_CT_*`. Addresses and ports are told by `nat`, the helper's family and protocol by `helper`.
 pub(super) static CT: Set = Set::new(
     "TCA_CT",
     &[
         row(1, "parms", Is::InlineStructure(&GENERIC)),
-        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
-        row(3, "action", Is::Members(connection, UNDECLARED_MEMBERS)),
+        row(2, "tm", TIMES).volatile(),
+        row(
+            3,
+            "action",
+            Is::Members(connection, &[Part::Member("action", Shape::Text), Part::Member("nat", Shape::Text)]),
+        ),
         row(4, "zone", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "mark_mask", Is::NumberUnless(U32, 0xffff_ffff)),
-        row(7, "label", Is::Value(masked_octets, UNDECLARED)),
+        row(7, "label", Is::Value(masked_octets, TEXT)),
         row(8, "label_mask", Is::Known),
         row(9, "nat_ipv4_min", Is::Known),
         row(10, "nat_ipv4_max", Is::Known),
@@ -34,7 +37,7 @@ pub(super) static CT: Set = Set::new(
         row(13, "nat_port_min", Is::Known),
         row(14, "nat_port_max", Is::Known),
         row(15, "pad", Is::Known),
-        row(16, "helper", Is::Value(connection_helper, UNDECLARED)),
+        row(16, "helper", Is::Value(connection_helper, TEXT)),
         row(17, "helper_family", Is::Known),
         row(18, "helper_proto", Is::Known),
     ],
@@ -121,7 +124,7 @@ pub(super) static CONNMARK: Set = Set::new(
     "TCA_CONNMARK",
     &[
         row(1, "parms", Is::InlineStructure(&CONNMARK_PARAMETERS)),
-        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(2, "tm", TIMES).volatile(),
         row(3, "pad", Is::Known),
     ],
 );
@@ -138,7 +141,7 @@ pub(super) static CTINFO: Set = Set::new(
     "TCA_CTINFO",
     &[
         row(1, "pad", Is::Known),
-        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(2, "tm", TIMES).volatile(),
         row(3, "act", Is::InlineStructure(&GENERIC)),
         row(4, "zone", Is::Number(U16)),
         row(5, "dscpmask", Is::Number(U32)),

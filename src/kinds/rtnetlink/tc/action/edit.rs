@@ -4,32 +4,27 @@
 use super::generic::{BINDINGS, CAPABILITIES, GENERIC, INDEX, REFERENCES, VERDICT};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is, Names,
+    Decoded, Is, Names, Part,
     Scalar::{self, *},
-    Set, Structure, Wrong, field, field_of, row,
+    Set, Shape, Structure, TEXT, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, unsigned, write_flags, write_named};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{class_id, times, u32_of};
+use crate::kinds::rtnetlink::tc::value::{TIMES, class_id, u32_of};
 use crate::netlink::wire::{attribute, attributes};
 
 /// `TCA_CSUM_*`.
 pub(super) static CSUM: Set = Set::new(
     "TCA_CSUM",
-    &[
-        row(1, "parms", Is::InlineStructure(&CSUM_PARAMETERS)),
-        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
-        row(3, "pad", Is::Known),
-    ],
+    &[row(1, "parms", Is::InlineStructure(&CSUM_PARAMETERS)), row(2, "tm", TIMES).volatile(), row(3, "pad", Is::Known)],
 );
 
 /// `struct tc_csum`.
 static CSUM_PARAMETERS: Structure = Structure::new(
     "tc_csum",
     24,
-    &[INDEX, CAPABILITIES, field_of(20, 4, "csum", Is::Value(checksums, UNDECLARED)), VERDICT, REFERENCES, BINDINGS],
+    &[INDEX, CAPABILITIES, field_of(20, 4, "csum", Is::Value(checksums, TEXT)), VERDICT, REFERENCES, BINDINGS],
 );
 
 /// `TCA_CSUM_UPDATE_FLAG_*`.
@@ -59,11 +54,7 @@ fn checksums(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 /// `TCA_NAT_*`.
 pub(super) static NAT: Set = Set::new(
     "TCA_NAT",
-    &[
-        row(1, "parms", Is::InlineStructure(&NAT_PARAMETERS)),
-        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
-        row(3, "pad", Is::Known),
-    ],
+    &[row(1, "parms", Is::InlineStructure(&NAT_PARAMETERS)), row(2, "tm", TIMES).volatile(), row(3, "pad", Is::Known)],
 );
 
 /// `struct tc_nat`.
@@ -75,7 +66,7 @@ static NAT_PARAMETERS: Structure = Structure::new(
         CAPABILITIES,
         field(32, "direction", Is::Named(U32, &[(0, "ingress"), (1, "egress")])),
         // With the mask at 28.
-        field_of(20, 12, "old_addr", Is::Value(nat_prefix, UNDECLARED)),
+        field_of(20, 12, "old_addr", Is::Value(nat_prefix, TEXT)),
         field_of(24, 4, "new_addr", Is::Ip),
         VERDICT,
         REFERENCES,
@@ -99,10 +90,10 @@ fn nat_prefix(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub(super) static PEDIT: Set = Set::new(
     "TCA_PEDIT",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
-        row(2, "parms", Is::Members(pedit, UNDECLARED_MEMBERS)),
+        row(1, "tm", TIMES).volatile(),
+        row(2, "parms", Is::Members(pedit, PEDIT_PARTS)),
         row(3, "pad", Is::Known),
-        row(4, "parms_ex", Is::Members(pedit, UNDECLARED_MEMBERS)),
+        row(4, "parms_ex", Is::Members(pedit, PEDIT_PARTS)),
         // Told with the keys that they belong to.
         row(TCA_PEDIT_KEYS_EX, "keys_ex", Is::Known),
     ],
@@ -146,6 +137,19 @@ static PEDIT_HEADERS: &Names = &[(0, "network"), (1, "eth"), (2, "ipv4"), (3, "i
 /// `TCA_PEDIT_KEY_EX_CMD_*`.
 static PEDIT_COMMANDS: &Names = &[(0, "set"), (1, "add")];
 
+/// The changes to a packet.
+const PEDIT_PARTS: &[Part] = &[
+    Part::Structure(&PEDIT_PARAMETERS),
+    Part::Member(
+        "keys",
+        Shape::List(&Shape::Object(&[
+            Part::Member("htype", Shape::As(&Is::Named(U16, PEDIT_HEADERS))),
+            Part::Member("cmd", Shape::As(&Is::Named(U16, PEDIT_COMMANDS))),
+            Part::Structure(&PEDIT_KEY),
+        ])),
+    ),
+];
+
 /// `struct tc_pedit_sel`: the changes to a packet; where each is meant to be stands in a list beside it.
 fn pedit(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const HEADER: u16 = 1;
@@ -176,15 +180,26 @@ fn pedit(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 pub(super) static SKBEDIT: Set = Set::new(
     "TCA_SKBEDIT",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
-        row(3, "priority", Is::Value(class_id, UNDECLARED)),
+        row(3, "priority", Is::Value(class_id, TEXT)),
         row(4, "queue_mapping", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "pad", Is::Known),
         row(7, "ptype", Is::Named(U16, PACKET_TYPES)),
         row(8, "mask", Is::Number(U32)),
-        row(9, "flags", Is::Members(skbedit_flags, UNDECLARED_MEMBERS)),
+        row(
+            9,
+            "flags",
+            Is::Members(
+                skbedit_flags,
+                &[
+                    Part::Member("inheritdsfield", Shape::Bool),
+                    Part::Member("txq_skbhash", Shape::Bool),
+                    Part::Member("flags", Shape::Text),
+                ],
+            ),
+        ),
         row(10, "queue_mapping_max", Is::Number(U16)),
     ],
 );
@@ -206,7 +221,7 @@ fn skbedit_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 pub(super) static SKBMOD: Set = Set::new(
     "TCA_SKBMOD",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&SKBMOD_PARAMETERS)),
         row(3, "dmac", Is::Hardware),
         row(4, "smac", Is::Hardware),
@@ -223,7 +238,19 @@ static SKBMOD_PARAMETERS: Structure = Structure::new(
         INDEX,
         CAPABILITIES,
         VERDICT,
-        field_of(24, 8, "flags", Is::Members(skbmod_flags, UNDECLARED_MEMBERS)),
+        field_of(
+            24,
+            8,
+            "flags",
+            Is::Members(
+                skbmod_flags,
+                &[
+                    Part::Member("swapmac", Shape::Bool),
+                    Part::Member("ecn", Shape::Bool),
+                    Part::Member("flags", Shape::Text),
+                ],
+            ),
+        ),
         REFERENCES,
         BINDINGS,
     ],

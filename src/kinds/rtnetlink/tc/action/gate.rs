@@ -2,19 +2,18 @@
 
 use super::generic::GENERIC;
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
-use crate::kinds::rtnetlink::tc::value::times;
+use crate::kinds::rtnetlink::tc::value::TIMES;
 use crate::netlink::wire::attribute;
 
 /// `TCA_GATE_*`; times in nanoseconds.
 pub(super) static GATE: Set = Set::new(
     "TCA_GATE",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "pad", Is::Known),
         row(4, "priority", Is::Number(I32)),
@@ -27,7 +26,10 @@ pub(super) static GATE: Set = Set::new(
     ],
 );
 
-static GATE_ENTRY: Is = Is::Value(gate_entry, UNDECLARED);
+static GATE_ENTRY: Is = Is::Value(
+    gate_entry,
+    &Shape::Object(&[Part::Set(&GATE_ENTRY_ATTRIBUTES), Part::Member("gate_state", Shape::Text)]),
+);
 
 /// `TCA_GATE_ENTRY_*`.
 static GATE_ENTRY_ATTRIBUTES: Set = Set::new(

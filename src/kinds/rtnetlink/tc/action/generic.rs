@@ -2,17 +2,16 @@
 //! `pkt_cls.h`, `tc_act/`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Field, Is, Scalar::*, Set, Structure, Wrong, field, field_of, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Field, Is, Part, Scalar::*, Set, Shape, Structure, Wrong, field, field_of, row};
 use crate::decode::walk::{write_structure, write_value};
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::bpf;
-use crate::kinds::rtnetlink::tc::value::{times, verdict};
+use crate::kinds::rtnetlink::tc::value::TIMES;
+use crate::kinds::rtnetlink::tc::{bpf, value};
 
 /// The beginning of every kind's parameters but police's: `tc_gen`.
 pub(super) const INDEX: Field = field(0, "index", Is::Number(U32));
 pub(super) const CAPABILITIES: Field = field(4, "capab", Is::NumberUnless(U32, 0));
-pub(super) const VERDICT: Field = field_of(8, 4, "control_action", Is::Value(verdict, UNDECLARED));
+pub(super) const VERDICT: Field = field_of(8, 4, "control_action", value::VERDICT);
 pub(super) const REFERENCES: Field = field(12, "ref", Is::Number(I32)).volatile();
 pub(super) const BINDINGS: Field = field(16, "bind", Is::Number(I32)).volatile();
 
@@ -24,8 +23,12 @@ pub(super) static GENERIC: Structure =
 pub(super) static GACT: Set = Set::new(
     "TCA_GACT",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
-        row(2, "parms", Is::Members(generic, UNDECLARED_MEMBERS)),
+        row(1, "tm", TIMES).volatile(),
+        row(
+            2,
+            "parms",
+            Is::Members(generic, &[Part::Structure(&GENERIC), Part::Member("prob", Shape::As(&NO_CHANCE))]),
+        ),
         row(3, "prob", Is::Structure(&GACT_CHANCE)),
         row(4, "pad", Is::Known),
     ],
@@ -37,7 +40,7 @@ static GACT_CHANCE: Structure = Structure::new(
     8,
     &[
         field(0, "random_type", Is::Named(U16, &[(0, "none"), (1, "netrand"), (2, "determ")])),
-        field_of(4, 4, "control_action", Is::Value(verdict, UNDECLARED)),
+        field_of(4, 4, "control_action", value::VERDICT),
         field(2, "val", Is::Number(U16)),
     ],
 );
@@ -62,15 +65,15 @@ static NO_CHANCE: Is = Is::Structure(&GACT_CHANCE);
 pub(super) static BPF: Set = Set::new(
     "TCA_ACT_BPF",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "ops_len", Is::Known),
         row(4, "bytecode", bpf::INSTRUCTIONS),
         row(5, "fd", Is::Number(U32)),
         row(6, "bpf_name", Is::Text),
         row(7, "pad", Is::Known),
-        row(TCA_ACT_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_ACT_BPF_ID>, UNDECLARED_MEMBERS)),
-        row(TCA_ACT_BPF_ID, "prog", Is::Members(bpf::program::<TCA_ACT_BPF_TAG>, UNDECLARED_MEMBERS)),
+        row(TCA_ACT_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_ACT_BPF_ID>, bpf::PROGRAM_TAG)),
+        row(TCA_ACT_BPF_ID, "prog", Is::Members(bpf::program::<TCA_ACT_BPF_TAG>, bpf::PROGRAM)),
     ],
 );
 
@@ -83,7 +86,7 @@ const TCA_ACT_BPF_ID: u16 = 9;
 pub(super) static SIMPLE: Set = Set::new(
     "TCA_DEF",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "simple", Is::Text),
         row(4, "pad", Is::Known),

@@ -3,17 +3,16 @@
 
 use super::generic::{BINDINGS, CAPABILITIES, GENERIC, INDEX, REFERENCES, VERDICT};
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, field, field_of, row};
 use crate::decode::value::write_link;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{times, u32_of};
+use crate::kinds::rtnetlink::tc::value::{TIMES, u32_of};
 
 /// `TCA_MIRRED_*`.
 pub(super) static MIRRED: Set = Set::new(
     "TCA_MIRRED",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&MIRRED_PARAMETERS)),
         row(3, "pad", Is::Known),
         row(TCA_MIRRED_BLOCKID, "to_blockid", Is::Number(U32)),
@@ -32,7 +31,7 @@ static MIRRED_PARAMETERS: Structure = Structure::new(
         CAPABILITIES,
         field(20, "mirred_action", Is::Named(U32, &[(1, "redirect"), (2, "mirror"), (3, "redirect"), (4, "mirror")])),
         field(20, "direction", Is::Named(U32, &[(1, "egress"), (2, "egress"), (3, "ingress"), (4, "ingress")])),
-        field_of(24, 4, "to_dev", Is::Members(mirred_device, UNDECLARED_MEMBERS)),
+        field_of(24, 4, "to_dev", Is::Members(mirred_device, &[Part::Member("to_dev", Shape::As(&Is::Link))])),
         VERDICT,
         REFERENCES,
         BINDINGS,
@@ -52,7 +51,7 @@ fn mirred_device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
 pub(super) static SAMPLE: Set = Set::new(
     "TCA_SAMPLE",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
         row(3, "rate", Is::Number(U32)),
         row(4, "trunc_size", Is::Number(U32)),

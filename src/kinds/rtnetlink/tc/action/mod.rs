@@ -12,27 +12,48 @@ mod wrap;
 use super::statistics;
 use super::value::{u32_of, write_number};
 use crate::decode::context::Context;
-use crate::decode::schema::{Among, Choice, Decoded, Is, Level, Names, Set, Wrong, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Among, Choice, Decoded, Is, Level, Names, Part, Set, Shape, TEXT, Wrong, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// `TCA_ACT_*`; the options of its kind stand among the other members.
-pub static ACTION: Set = Set::new(
+static ACTION: Set = Set::new(
     "TCA_ACT",
     &[
         row(TCA_ACT_KIND, "kind", Is::Text),
         row(TCA_ACT_OPTIONS, "options", Is::Chosen(&OPTIONS)),
-        row(TCA_ACT_INDEX, "index", Is::Members(terse_index, UNDECLARED_MEMBERS)),
+        row(TCA_ACT_INDEX, "index", Is::Members(terse_index, &[Part::Member("index", Shape::Number)])),
         row(4, "stats", Is::Set(&statistics::STATISTICS)).volatile(),
         row(5, "pad", Is::Known),
         row(6, "cookie", Is::Hex),
-        row(TCA_ACT_FLAGS, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
-        row(8, "hw_stats", Is::Value(hardware_statistics, UNDECLARED)),
-        row(9, "used_hw_stats", Is::Value(hardware_statistics, UNDECLARED)).volatile(),
-        row(10, "in_hw_count", Is::Members(in_hardware, UNDECLARED_MEMBERS)),
+        row(
+            TCA_ACT_FLAGS,
+            "flags",
+            Is::Members(
+                flags,
+                &[
+                    Part::Member("no_percpu", Shape::Bool),
+                    Part::Member("skip_hw", Shape::Bool),
+                    Part::Member("skip_sw", Shape::Bool),
+                ],
+            ),
+        ),
+        row(8, "hw_stats", Is::Value(hardware_statistics, &Shape::List(TEXT))),
+        row(9, "used_hw_stats", Is::Value(hardware_statistics, &Shape::List(TEXT))).volatile(),
+        row(
+            10,
+            "in_hw_count",
+            Is::Members(
+                in_hardware,
+                &[
+                    Part::Member("not_in_hw", Shape::Bool),
+                    Part::Member("in_hw", Shape::Bool),
+                    Part::Member("in_hw_count", Shape::Number),
+                ],
+            ),
+        ),
     ],
 );
 
@@ -84,7 +105,7 @@ static OPTIONS_BY_KIND: [(&str, Is); ACTIONS.len()] = {
 /// A filter's actions.
 pub(super) const LIST: Is = Is::Each(&ONE);
 
-static ONE: Is = Is::Value(one, UNDECLARED);
+static ONE: Is = Is::Value(one, &Shape::Object(&[Part::Member("order", Shape::Number), Part::Set(&ACTION)]));
 
 /// One of a filter's actions. Its number is its place among them.
 fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -95,8 +116,11 @@ fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The one action in a message.
+pub(super) const SINGLE: Is = Is::Members(single, &[Part::Member("order", Shape::Number), Part::Set(&ACTION)]);
+
 /// The one action in a message that was taken apart. Its place in that message says nothing of the action itself.
-pub(super) fn single(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn single(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let found = attributes(payload).next().ok_or(Wrong::Because("no action"))?;
     if !context.comparing {
         write_number(out, "order", found.number.into());

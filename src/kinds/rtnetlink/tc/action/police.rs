@@ -1,12 +1,12 @@
 //! The action `police`: packets beyond a rate. `pkt_cls.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Wrong, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Wrong, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
+use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
 use crate::kinds::rtnetlink::tc::value::{
-    overhead, rate_of, sent_in, times, u64_at, verdict, write_link_layer, write_number,
+    TIMES, VERDICT, overhead, rate_of, sent_in, u64_at, verdict, write_link_layer, write_number,
 };
 use crate::netlink::wire::u32_at;
 
@@ -14,13 +14,13 @@ use crate::netlink::wire::u32_at;
 pub(super) static POLICE: Set = Set::new(
     "TCA_POLICE",
     &[
-        row(1, "tbf", Is::Members(police, UNDECLARED_MEMBERS)),
+        row(1, "tbf", Is::Members(police, PARAMETERS)),
         row(2, "rtab", Is::Hex),
         row(3, "ptab", Is::Hex),
         row(4, "avrate", Is::Number(U32)),
         // What becomes of packets that do not exceed; `tc` repeats control_action for it.
-        row(5, "conform_action", Is::Value(verdict, UNDECLARED)),
-        row(6, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(5, "conform_action", VERDICT),
+        row(6, "tm", TIMES).volatile(),
         row(7, "pad", Is::Known),
         row(8, "rate64", Is::Known),
         row(9, "peakrate64", Is::Known),
@@ -28,6 +28,22 @@ pub(super) static POLICE: Set = Set::new(
         row(11, "pktburst64", Is::Known),
     ],
 );
+
+/// What the parameters say.
+const PARAMETERS: &[Part] = &[
+    Part::Member("index", Shape::Number),
+    Part::Member("rate", Shape::Number),
+    Part::Member("burst", Shape::Number),
+    Part::Member("mtu", Shape::Number),
+    Part::Member("peakrate", Shape::Number),
+    Part::Member("pkts_rate", Shape::Number),
+    Part::Member("pkts_burst", Shape::Number),
+    Part::Member("control_action", Shape::As(&VERDICT)),
+    Part::Member("overhead", Shape::Number),
+    Part::Member("linklayer", Shape::As(&Is::Named(U8, LINK_LAYERS))),
+    Part::Member("ref", Shape::Number),
+    Part::Member("bind", Shape::Number),
+];
 
 /// `struct tc_police`: rates, and buffers as octets and packets.
 fn police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -69,8 +85,12 @@ fn police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The police of a filter that has no actions.
+pub(in crate::kinds::rtnetlink::tc) const OLD_POLICE: Is =
+    Is::Members(old_police, &[Part::Member("kind", Shape::Text), Part::Set(&POLICE)]);
+
 /// The police of a filter that has no actions, among the filter's members, as `tc` has it.
-pub(in crate::kinds::rtnetlink::tc) fn old_police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn old_police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.key("kind");
     out.string("police");
     write_set(out, &context.inside(payload), &POLICE, payload);

@@ -2,21 +2,20 @@
 
 use super::generic::{BINDINGS, CAPABILITIES, INDEX, REFERENCES, VERDICT};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, write_ip};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
-use crate::kinds::rtnetlink::encap::{erspan_options, geneve_options_as_numbers};
+use crate::kinds::rtnetlink::encap::{ERSPAN, GENEVE_AS_NUMBERS, erspan_options, geneve_options_as_numbers};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
-use crate::kinds::rtnetlink::tc::value::times;
+use crate::kinds::rtnetlink::tc::value::TIMES;
 use crate::netlink::wire::u32_at;
 
 /// `TCA_VLAN_*`.
 pub(super) static VLAN: Set = Set::new(
     "TCA_VLAN",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&VLAN_PARAMETERS)),
         row(3, "id", Is::Number(U16)),
         row(4, "protocol", Is::Named(U16Be, ETHER_TYPES)),
@@ -49,7 +48,7 @@ static VLAN_PARAMETERS: Structure = Structure::new(
 pub(super) static MPLS: Set = Set::new(
     "TCA_MPLS",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&MPLS_PARAMETERS)),
         row(3, "pad", Is::Known),
         row(4, "protocol", Is::Named(U16Be, ETHER_TYPES)),
@@ -82,12 +81,16 @@ static MPLS_PARAMETERS: Structure = Structure::new(
 pub(super) static TUNNEL_KEY: Set = Set::new(
     "TCA_TUNNEL_KEY",
     &[
-        row(1, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
-        row(2, "parms", Is::Members(tunnel_key, UNDECLARED_MEMBERS)),
-        row(3, "src_ip", Is::Members(tunnel_source, UNDECLARED_MEMBERS)),
-        row(4, "dst_ip", Is::Members(tunnel_destination, UNDECLARED_MEMBERS)),
-        row(5, "src_ip6", Is::Members(tunnel_source, UNDECLARED_MEMBERS)),
-        row(6, "dst_ip6", Is::Members(tunnel_destination, UNDECLARED_MEMBERS)),
+        row(1, "tm", TIMES).volatile(),
+        row(
+            2,
+            "parms",
+            Is::Members(tunnel_key, &[Part::Structure(&TUNNEL_KEY_PARAMETERS), Part::Member("nofrag", Shape::Bool)]),
+        ),
+        row(3, "src_ip", Is::Members(tunnel_source, &[Part::Member("src_ip", Shape::As(&Is::Ip))])),
+        row(4, "dst_ip", Is::Members(tunnel_destination, &[Part::Member("dst_ip", Shape::As(&Is::Ip))])),
+        row(5, "src_ip6", Is::Members(tunnel_source, &[Part::Member("src_ip", Shape::As(&Is::Ip))])),
+        row(6, "dst_ip6", Is::Members(tunnel_destination, &[Part::Member("dst_ip", Shape::As(&Is::Ip))])),
         row(7, "key_id", Is::Number(U32Be)),
         row(8, "pad", Is::Known),
         row(9, "dst_port", Is::Number(U16Be)),
@@ -121,9 +124,9 @@ static TUNNEL_KEY_PARAMETERS: Structure = Structure::new(
 static TUNNEL_OPTIONS: Set = Set::new(
     "TCA_TUNNEL_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opts", Is::Value(geneve_options_as_numbers, UNDECLARED)),
+        row(1, "geneve_opts", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS)),
         row(2, "vxlan_opts", Is::Set(&VXLAN_OPTIONS)).repeated(),
-        row(3, "erspan_opts", Is::Value(erspan_options, UNDECLARED)),
+        row(3, "erspan_opts", Is::Value(erspan_options, ERSPAN)),
     ],
 );
 
@@ -159,7 +162,7 @@ pub(super) static IFE: Set = Set::new(
     "TCA_IFE",
     &[
         row(1, "parms", Is::InlineStructure(&IFE_PARAMETERS)),
-        row(2, "tm", Is::Members(times, UNDECLARED_MEMBERS)).volatile(),
+        row(2, "tm", TIMES).volatile(),
         row(3, "dst", Is::Hardware),
         row(4, "src", Is::Hardware),
         row(5, "type", Is::Number(U16)),
@@ -186,13 +189,16 @@ static IFE_PARAMETERS: Structure = Structure::new(
 static IFE_METADATA: Set = Set::new(
     "IFE_META",
     &[
-        row(1, "mark", Is::Value(ife_metadata, UNDECLARED)),
-        row(2, "hashid", Is::Value(ife_metadata, UNDECLARED)),
-        row(3, "prio", Is::Value(ife_metadata, UNDECLARED)),
-        row(4, "qmap", Is::Value(ife_metadata, UNDECLARED)),
-        row(5, "tcindex", Is::Value(ife_metadata, UNDECLARED)),
+        row(1, "mark", Is::Value(ife_metadata, IFE_METADATUM)),
+        row(2, "hashid", Is::Value(ife_metadata, IFE_METADATUM)),
+        row(3, "prio", Is::Value(ife_metadata, IFE_METADATUM)),
+        row(4, "qmap", Is::Value(ife_metadata, IFE_METADATUM)),
+        row(5, "tcindex", Is::Value(ife_metadata, IFE_METADATUM)),
     ],
 );
+
+/// Something about a packet.
+const IFE_METADATUM: &Shape = &Shape::OneOf(&[Shape::Text, Shape::Number]);
 
 /// Something about a packet that goes along: its value, or `allow` where the packet's own is taken.
 fn ife_metadata(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,8 +1,7 @@
 //! `cake`: `TCA_CAKE_*`. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, row};
 use crate::decode::value::{any_unsigned, write_named};
 use crate::decode::walk::write_set;
 use crate::json::Json;
@@ -14,14 +13,21 @@ static CAKE: Set = Set::new(
     "TCA_CAKE",
     &[
         row(1, "pad", Is::Known),
-        row(2, "bandwidth", Is::Value(cake_bandwidth, UNDECLARED)),
+        row(2, "bandwidth", Is::Value(cake_bandwidth, &Shape::OneOf(&[Shape::Text, Shape::Number]))),
         row(3, "diffserv", Is::Named(U32, CAKE_DIFFERENTIATION)),
         row(4, "atm", Is::Named(U32, &[(0, "noatm"), (1, "atm"), (2, "ptm")])),
         row(5, "flowmode", Is::Named(U32, CAKE_FLOWS)),
         row(6, "overhead", Is::Number(I32)),
         row(7, "rtt", Is::Number(U32)),
         row(8, "target", Is::Number(U32)),
-        row(9, "autorate", Is::Members(cake_automatic_rate, UNDECLARED_MEMBERS)),
+        row(
+            9,
+            "autorate",
+            Is::Members(
+                cake_automatic_rate,
+                &[Part::Member("autorate", Shape::As(&Is::Named(U32, CAKE_AUTOMATIC_RATES)))],
+            ),
+        ),
         row(10, "memlimit", Is::NumberUnless(U32, 0)),
         row(11, "nat", Is::Bool(U32)),
         // That it is there says it.
@@ -54,8 +60,12 @@ static CAKE_FLOWS: &Names = &[
     (7, "triple-isolate"),
 ];
 
+/// The options.
+pub(super) const CAKE_OPTIONS: Is =
+    Is::Value(cake, &Shape::Object(&[Part::Set(&CAKE), Part::Member("raw", Shape::Bool)]));
+
 /// `TCA_CAKE_*`; `raw` is told also where it is not there.
-pub(super) fn cake(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn cake(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.begin_object();
     write_set(out, &context.inside(payload), &CAKE, payload);
     out.key("raw");
@@ -73,12 +83,15 @@ fn cake_bandwidth(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// How the bandwidth is found out.
+static CAKE_AUTOMATIC_RATES: &Names = &[(1, "autorate-ingress")];
+
 /// How the bandwidth is found out, where it is.
 fn cake_automatic_rate(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let mode = u32_of(payload)?;
     if mode != 0 {
         out.key("autorate");
-        write_named(out, &[(1, "autorate-ingress")], mode.into());
+        write_named(out, CAKE_AUTOMATIC_RATES, mode.into());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `codel` and `fq_codel`, which drop by how long packets wait. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::value::u32_of;
@@ -54,7 +54,7 @@ pub(super) static FQ_CODEL: Set = Set::new(
 );
 
 /// `struct tc_fq_codel_qd_stats`.
-static FQ_CODEL_COUNTERS: Structure = Structure::new(
+static FQ_CODEL_QUEUE_COUNTERS: Structure = Structure::new(
     "tc_fq_codel_qd_stats",
     36,
     &[
@@ -84,12 +84,18 @@ static FQ_CODEL_CLASS_COUNTERS: Structure = Structure::new(
     ],
 );
 
+/// What the whole counts, or a class.
+pub(super) const FQ_CODEL_COUNTERS: Is = Is::Members(
+    fq_codel_counters,
+    &[Part::Structure(&FQ_CODEL_QUEUE_COUNTERS), Part::Structure(&FQ_CODEL_CLASS_COUNTERS)],
+);
+
 /// `struct tc_fq_codel_xstats`: of the whole, or of a class.
-pub(super) fn fq_codel_counters(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn fq_codel_counters(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let (kind, counters) = payload.split_at_checked(4).ok_or(Wrong::Short(4))?;
     // The structure is a union: it is as long as the longer of the two.
     match u32_of(kind)? {
-        0 => write_structure(out, context, &FQ_CODEL_COUNTERS, counters),
+        0 => write_structure(out, context, &FQ_CODEL_QUEUE_COUNTERS, counters),
         1 => {
             let end = FQ_CODEL_CLASS_COUNTERS.bytes.min(counters.len());
             write_structure(out, context, &FQ_CODEL_CLASS_COUNTERS, &counters[..end]);

@@ -1,8 +1,7 @@
 //! `etf`: packets say when they want to be sent. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Names, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
 use crate::kinds::rtnetlink::tc::value::u32_of;
@@ -17,7 +16,19 @@ static ETF_PARAMETERS: Structure = Structure::new(
     &[
         field(4, "clockid", Is::Named(I32, CLOCKS)),
         field(0, "delta", Is::Number(I32)),
-        field_of(8, 4, "flags", Is::Members(etf_flags, UNDECLARED_MEMBERS)),
+        field_of(
+            8,
+            4,
+            "flags",
+            Is::Members(
+                etf_flags,
+                &[
+                    Part::Member("offload", Shape::Text),
+                    Part::Member("deadline_mode", Shape::Text),
+                    Part::Member("skip_sock_check", Shape::Text),
+                ],
+            ),
+        ),
     ],
 );
 

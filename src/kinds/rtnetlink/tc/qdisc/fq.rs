@@ -3,11 +3,10 @@
 use super::sched::PRIO;
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is,
+    Decoded, Is, NUMBER, Part,
     Scalar::{self, *},
-    Set, Structure, Wrong, field, row,
+    Set, Shape, Structure, Wrong, field, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::write_true;
@@ -24,14 +23,21 @@ pub(super) static FQ: Set = Set::new(
         row(5, "pacing", Is::Bool(U32)),
         row(6, "defrate", Is::NumberUnless(U32, 0)),
         row(7, "maxrate", Is::NumberUnless(U32, 0xffff_ffff)),
-        row(8, "buckets", Is::Value(power_of_two, UNDECLARED)),
+        row(8, "buckets", Is::Value(power_of_two, NUMBER)),
         row(9, "refill_delay", Is::Number(U32)),
         row(10, "orphan_mask", Is::Number(U32)),
         row(11, "low_rate_threshold", Is::NumberUnless(U32, 0)),
         row(12, "ce_threshold", Is::NumberUnless(U32, 0xffff_ffff)),
         row(13, "timer_slack", Is::Number(U32)),
         row(14, "horizon", Is::Number(U32)),
-        row(15, "horizon_drop", Is::Members(fq_horizon, UNDECLARED_MEMBERS)),
+        row(
+            15,
+            "horizon_drop",
+            Is::Members(
+                fq_horizon,
+                &[Part::Member("horizon_drop", Shape::Bool), Part::Member("horizon_cap", Shape::Bool)],
+            ),
+        ),
         row(16, "priomap", Is::InlineStructure(&PRIO)),
         row(17, "weights", Is::Array(&WEIGHT, 4)),
         row(18, "offload_horizon", Is::Number(U32)),

@@ -1,8 +1,7 @@
 //! `hfsc`: a tree of classes with service curves. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, field, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, field, row};
 use crate::decode::walk::write_value;
 use crate::json::Json;
 
@@ -14,8 +13,15 @@ pub(super) static HFSC: Structure = Structure::new("tc_hfsc_qopt", 2, &[field(0,
 pub(super) static HFSC_CLASS: Set = Set::new(
     "TCA_HFSC",
     &[
-        row(1, "rt", Is::Members(real_time_curve, UNDECLARED_MEMBERS)),
-        row(2, "ls", Is::Members(link_share_curve, UNDECLARED_MEMBERS)),
+        row(
+            1,
+            "rt",
+            Is::Members(
+                real_time_curve,
+                &[Part::Member("sc", Shape::As(&CURVE)), Part::Member("rt", Shape::As(&CURVE))],
+            ),
+        ),
+        row(2, "ls", Is::Members(link_share_curve, &[Part::Member("ls", Shape::As(&CURVE))])),
         row(3, "ul", Is::Structure(&SERVICE_CURVE)),
     ],
 );

@@ -1,9 +1,9 @@
 //! `htb`: a tree of classes with rates. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, field_of, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, TEXT, Wrong, field, field_of, row};
 use crate::json::Json;
+use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
 use crate::kinds::rtnetlink::tc::value::{
     RATE_BYTES, cell, overhead, rate_of, sent_in, smallest, u32_of, write_link_layer, write_number,
 };
@@ -13,7 +13,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static HTB: Set = Set::new(
     "TCA_HTB",
     &[
-        row(1, "parms", Is::Members(htb_class, UNDECLARED_MEMBERS)),
+        row(1, "parms", Is::Members(htb_class, CLASS_PARAMETERS)),
         row(2, "init", Is::InlineStructure(&HTB_GLOBAL)),
         row(3, "ctab", Is::Hex),
         row(4, "rtab", Is::Hex),
@@ -33,10 +33,27 @@ static HTB_GLOBAL: Structure = Structure::new(
         field(4, "r2q", Is::Number(U32)),
         field(8, "default", Is::Number(U32)),
         field(16, "direct_packets_stat", Is::Number(U32)).volatile(),
-        field_of(0, 4, "ver", Is::Value(htb_version, UNDECLARED)),
+        field_of(0, 4, "ver", Is::Value(htb_version, TEXT)),
         field(12, "debug", Is::NumberUnless(U32, 0)),
     ],
 );
+
+/// What the parameters of a class say.
+const CLASS_PARAMETERS: &[Part] = &[
+    Part::Member("prio", Shape::Number),
+    Part::Member("quantum", Shape::Number),
+    Part::Member("rate", Shape::Number),
+    Part::Member("overhead", Shape::Number),
+    Part::Member("ceil", Shape::Number),
+    Part::Member("linklayer", Shape::As(&Is::Named(U8, LINK_LAYERS))),
+    Part::Member("burst", Shape::Number),
+    Part::Member("burst_cell", Shape::Number),
+    Part::Member("mpu_rate", Shape::Number),
+    Part::Member("cburst", Shape::Number),
+    Part::Member("cburst_cell", Shape::Number),
+    Part::Member("mpu_ceil", Shape::Number),
+    Part::Member("level", Shape::Number),
+];
 
 /// `struct tc_htb_opt`: rates, and buffers as octets.
 fn htb_class(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -20,12 +20,11 @@ mod tbf;
 
 use super::names::{LINK_LAYERS, TCA_KIND};
 use crate::decode::schema::{Among, Choice, Is, Level, Scalar::*, Set, Structure, field, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 
 /// Every discipline that has options. Those that are not here have none: `mq`, `noqueue`, `teql`, …
 const DISCIPLINES: &[Discipline] = &[
     discipline("bfifo", Is::Structure(&sched::FIFO)),
-    discipline("cake", Is::Value(cake::cake, UNDECLARED)).counters(Is::Inline(&cake::CAKE_COUNTERS)),
+    discipline("cake", cake::CAKE_OPTIONS).counters(Is::Inline(&cake::CAKE_COUNTERS)),
     discipline("cbs", Is::Set(&cbs::CBS)),
     discipline("choke", Is::Set(&red::CHOKE)).counters(Is::InlineStructure(&red::CHOKE_COUNTERS)),
     discipline("clsact", Is::Set(&EMPTY)),
@@ -37,8 +36,7 @@ const DISCIPLINES: &[Discipline] = &[
     discipline("etf", Is::Set(&etf::ETF)),
     discipline("ets", Is::Set(&sched::ETS)).classes(Is::Inline(&sched::ETS)),
     discipline("fq", Is::Set(&fq::FQ)).counters(Is::InlineStructure(&fq::FQ_COUNTERS)),
-    discipline("fq_codel", Is::Set(&codel::FQ_CODEL))
-        .counters(Is::Members(codel::fq_codel_counters, UNDECLARED_MEMBERS)),
+    discipline("fq_codel", Is::Set(&codel::FQ_CODEL)).counters(codel::FQ_CODEL_COUNTERS),
     discipline("fq_pie", Is::Set(&pie::FQ_PIE)).counters(Is::InlineStructure(&pie::FQ_PIE_COUNTERS)),
     discipline("gred", Is::Set(&red::GRED)),
     discipline("hfsc", Is::Structure(&hfsc::HFSC))
@@ -49,23 +47,23 @@ const DISCIPLINES: &[Discipline] = &[
         .classes(Is::Inline(&htb::HTB))
         .counters(Is::InlineStructure(&htb::HTB_COUNTERS)),
     discipline("ingress", Is::Set(&EMPTY)),
-    discipline("mqprio", Is::Value(mqprio::mqprio, UNDECLARED)),
+    discipline("mqprio", mqprio::MQPRIO_OPTIONS),
     discipline("multiq", Is::Structure(&sched::MULTIQ)),
-    discipline("netem", Is::Value(netem::netem, UNDECLARED)).counters(Is::InlineStructure(&netem::NETEM_COUNTERS)),
+    discipline("netem", netem::NETEM_OPTIONS).counters(Is::InlineStructure(&netem::NETEM_COUNTERS)),
     discipline("pfifo", Is::Structure(&sched::FIFO)),
-    discipline("pfifo_fast", Is::Value(sched::prio, UNDECLARED)),
+    discipline("pfifo_fast", sched::PRIO_OPTIONS),
     discipline("pfifo_head_drop", Is::Structure(&sched::FIFO)),
     discipline("pie", Is::Set(&pie::PIE)).counters(Is::InlineStructure(&pie::PIE_COUNTERS)),
     discipline("plug", Is::Structure(&sched::PLUG)),
-    discipline("prio", Is::Value(sched::prio, UNDECLARED)),
+    discipline("prio", sched::PRIO_OPTIONS),
     discipline("qfq", Is::Set(&EMPTY))
         .classes(Is::Inline(&sched::QFQ_CLASS))
         .counters(Is::InlineStructure(&sched::QFQ_COUNTERS)),
     discipline("red", Is::Set(&red::RED)).counters(Is::InlineStructure(&red::RED_COUNTERS)),
     discipline("sfb", Is::Set(&red::SFB)).counters(Is::InlineStructure(&red::SFB_COUNTERS)),
-    discipline("sfq", Is::Value(sfq::sfq, UNDECLARED)).counters(Is::InlineStructure(&sfq::SFQ_COUNTERS)),
+    discipline("sfq", sfq::SFQ_OPTIONS).counters(Is::InlineStructure(&sfq::SFQ_COUNTERS)),
     discipline("skbprio", Is::Structure(&sched::FIFO)),
-    discipline("taprio", Is::Value(taprio::taprio, UNDECLARED)).counters(Is::Inline(&taprio::TAPRIO_COUNTERS)),
+    discipline("taprio", taprio::TAPRIO_OPTIONS).counters(Is::Inline(&taprio::TAPRIO_COUNTERS)),
     discipline("tbf", Is::Set(&tbf::TBF)),
 ];
 

@@ -1,7 +1,7 @@
 //! `mqprio`: traffic classes on the queues of a device. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Wrong, row};
+use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, Wrong, row};
 use crate::decode::walk::{Leftovers, write_set_with, write_value};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::PREEMPTION;
@@ -22,8 +22,21 @@ static MQPRIO: Set = Set::new(
 
 static RATE: Is = Is::Number(U64);
 
+/// The options.
+pub(super) const MQPRIO_OPTIONS: Is = Is::Value(
+    mqprio,
+    &Shape::Object(&[
+        Part::Member("tc", Shape::Number),
+        Part::Member("map", Shape::List(NUMBER)),
+        Part::Member("queues", Shape::List(&Shape::List(NUMBER))),
+        Part::Member("hw", Shape::Number),
+        Part::Set(&MQPRIO),
+        Part::Member("fp", Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
+    ]),
+);
+
 /// `struct tc_mqprio_qopt`, and `TCA_MQPRIO_*` behind it.
-pub(super) fn mqprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn mqprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const MODE: u16 = 1;
     const SHAPER: u16 = 2;
     const CLASS_ENTRY: u16 = 5;

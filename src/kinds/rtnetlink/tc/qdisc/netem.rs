@@ -2,11 +2,10 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is,
+    Decoded, Is, NUMBER, Part,
     Scalar::{self, *},
-    Set, Structure, Wrong, field, field_of, row,
+    Set, Shape, Structure, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::write_number as write_scalar;
 use crate::decode::walk::{write_set, write_structure};
 use crate::json::Json;
@@ -19,16 +18,52 @@ static NETEM: Set = Set::new(
     &[
         row(1, "corr", Is::Known),
         row(2, "delay_dist", Is::Hex),
-        row(3, "reorder", Is::Members(netem_reorder, UNDECLARED_MEMBERS)),
-        row(4, "corrupt", Is::Members(netem_corrupt, UNDECLARED_MEMBERS)),
+        row(
+            3,
+            "reorder",
+            Is::Members(
+                netem_reorder,
+                &[Part::Member(
+                    "reorder",
+                    Shape::Object(&[
+                        Part::Member("reorder", Shape::Number),
+                        Part::Member("correlation", Shape::Number),
+                    ]),
+                )],
+            ),
+        ),
+        row(
+            4,
+            "corrupt",
+            Is::Members(
+                netem_corrupt,
+                &[Part::Member(
+                    "corrupt",
+                    Shape::Object(&[
+                        Part::Member("corrupt", Shape::Number),
+                        Part::Member("correlation", Shape::Number),
+                    ]),
+                )],
+            ),
+        ),
         row(5, "loss", Is::Inline(&NETEM_LOSS)),
-        row(6, "rate", Is::Members(netem_rate, UNDECLARED_MEMBERS)),
+        row(
+            6,
+            "rate",
+            Is::Members(
+                netem_rate,
+                &[Part::Member(
+                    "rate",
+                    Shape::Object(&[Part::Member("rate", Shape::Number), Part::Structure(&NETEM_RATE)]),
+                )],
+            ),
+        ),
         row(7, "ecn_marks", Is::Known),
         row(8, "rate64", Is::Known),
         row(9, "pad", Is::Known),
         row(10, "latency64", Is::Known),
         row(11, "jitter64", Is::Known),
-        row(12, "slot", Is::Value(netem_slot, UNDECLARED)),
+        row(12, "slot", Is::Value(netem_slot, SLOT)),
         row(13, "slot_dist", Is::Hex),
         row(14, "seed", Is::Number(U64)),
     ],
@@ -48,11 +83,11 @@ static NETEM_LOSS_STATES: Structure = Structure::new(
     "tc_netem_gimodel",
     20,
     &[
-        field_of(0, 4, "p13", Is::Value(share, UNDECLARED)),
-        field_of(4, 4, "p31", Is::Value(share, UNDECLARED)),
-        field_of(8, 4, "p32", Is::Value(share, UNDECLARED)),
-        field_of(16, 4, "p23", Is::Value(share, UNDECLARED)),
-        field_of(12, 4, "p14", Is::Value(share, UNDECLARED)),
+        field_of(0, 4, "p13", Is::Value(share, NUMBER)),
+        field_of(4, 4, "p31", Is::Value(share, NUMBER)),
+        field_of(8, 4, "p32", Is::Value(share, NUMBER)),
+        field_of(16, 4, "p23", Is::Value(share, NUMBER)),
+        field_of(12, 4, "p14", Is::Value(share, NUMBER)),
     ],
 );
 
@@ -61,10 +96,10 @@ static NETEM_LOSS_GILBERT_ELLIOT: Structure = Structure::new(
     "tc_netem_gemodel",
     16,
     &[
-        field_of(0, 4, "p", Is::Value(share, UNDECLARED)),
-        field_of(4, 4, "r", Is::Value(share, UNDECLARED)),
-        field_of(8, 4, "1-h", Is::Value(rest_share, UNDECLARED)),
-        field_of(12, 4, "1-k", Is::Value(share, UNDECLARED)),
+        field_of(0, 4, "p", Is::Value(share, NUMBER)),
+        field_of(4, 4, "r", Is::Value(share, NUMBER)),
+        field_of(8, 4, "1-h", Is::Value(rest_share, NUMBER)),
+        field_of(12, 4, "1-k", Is::Value(share, NUMBER)),
     ],
 );
 
@@ -79,8 +114,35 @@ static NETEM_RATE: Structure = Structure::new(
     ],
 );
 
+/// The options.
+pub(super) const NETEM_OPTIONS: Is = Is::Value(
+    netem,
+    &Shape::Object(&[
+        Part::Member("limit", Shape::Number),
+        Part::Member(
+            "delay",
+            Shape::Object(&[
+                Part::Member("delay", Shape::Number),
+                Part::Member("jitter", Shape::Number),
+                Part::Member("correlation", Shape::Number),
+            ]),
+        ),
+        Part::Member(
+            "loss-random",
+            Shape::Object(&[Part::Member("loss", Shape::Number), Part::Member("correlation", Shape::Number)]),
+        ),
+        Part::Member(
+            "duplicate",
+            Shape::Object(&[Part::Member("duplicate", Shape::Number), Part::Member("correlation", Shape::Number)]),
+        ),
+        Part::Set(&NETEM),
+        Part::Member("ecn", Shape::Bool),
+        Part::Member("gap", Shape::Number),
+    ]),
+);
+
 /// `struct tc_netem_qopt`, and `TCA_NETEM_*` behind it: times in ticks of the packet scheduler, or in nanoseconds.
-pub(super) fn netem(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn netem(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const BYTES: usize = 24;
     const CORRELATIONS: u16 = 1;
     const MARKS: u16 = 7;
@@ -172,6 +234,16 @@ fn netem_rate(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
     }
     Ok(())
 }
+
+/// Packets in slots.
+const SLOT: &Shape = &Shape::Object(&[
+    Part::Member("min-delay", Shape::Number),
+    Part::Member("max-delay", Shape::Number),
+    Part::Member("distribution", Shape::Number),
+    Part::Member("jitter", Shape::Number),
+    Part::Member("packets", Shape::Number),
+    Part::Member("bytes", Shape::Number),
+]);
 
 /// `struct tc_netem_slot`: times in nanoseconds, told in seconds.
 fn netem_slot(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

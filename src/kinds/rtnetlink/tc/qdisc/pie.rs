@@ -1,9 +1,8 @@
 //! `pie`, `fq_pie` and `dualpi2`, which drop by a probability that follows how long packets wait. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED;
 use crate::decode::schema::{
-    Decoded, Is,
+    Decoded, Is, NUMBER,
     Scalar::{self, *},
     Set, Structure, field, field_of, row,
 };
@@ -31,7 +30,7 @@ pub(super) static PIE_COUNTERS: Structure = Structure::new(
     "tc_pie_xstats",
     40,
     &[
-        field_of(0, 8, "prob", Is::Value(share_of_64_bits, UNDECLARED)),
+        field_of(0, 8, "prob", Is::Value(share_of_64_bits, NUMBER)),
         field(8, "delay", Is::Number(U32)),
         field(12, "avg_dq_rate", Is::Number(U32)),
         field(16, "dq_rate_estimating", Is::Bool(U32)),
@@ -93,8 +92,8 @@ pub(super) static DUALPI2: Set = Set::new(
         row(2, "memory-limit", Is::Number(U32)),
         row(3, "target", Is::Number(U32)),
         row(4, "tupdate", Is::Number(U32)),
-        row(5, "alpha", Is::Value(in_256ths, UNDECLARED)),
-        row(6, "beta", Is::Value(in_256ths, UNDECLARED)),
+        row(5, "alpha", Is::Value(in_256ths, NUMBER)),
+        row(6, "beta", Is::Value(in_256ths, NUMBER)),
         row(7, "step-thresh-pkts", Is::Number(U32)),
         row(8, "step-thresh-us", Is::Number(U32)),
         row(9, "min-qlen-step", Is::Number(U32)),
@@ -119,7 +118,7 @@ pub(super) static DUALPI2_COUNTERS: Structure = Structure::new(
     "tc_dualpi2_xstats",
     48,
     &[
-        field_of(0, 4, "prob", Is::Value(share, UNDECLARED)),
+        field_of(0, 4, "prob", Is::Value(share, NUMBER)),
         field(4, "delay-c", Is::Number(U32)),
         field(8, "delay-l", Is::Number(U32)),
         field(12, "pkts-in-c", Is::Number(U32)),

@@ -1,8 +1,7 @@
 //! Early detection: `red`, `choke`, `gred`, and `sfb`, which is in their spirit. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, field, field_of, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, Structure, field, field_of, row};
 use crate::decode::value::any_unsigned;
 use crate::decode::walk::{write_set, write_structure};
 use crate::json::Json;
@@ -16,11 +15,11 @@ pub(super) static RED: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&RED_PARAMETERS)),
         row(2, "stab", Is::Hex),
-        row(3, "probability", Is::Members(red_probability, UNDECLARED_MEMBERS)),
+        row(3, "probability", Is::Members(red_probability, &[Part::Member("probability", Shape::Number)])),
         // Its bits are told by the parameters.
         row(4, "flags", Is::Known),
-        row(5, "early_drop_block", Is::Members(red_events, UNDECLARED_MEMBERS)),
-        row(6, "mark_block", Is::Members(red_events, UNDECLARED_MEMBERS)),
+        row(5, "early_drop_block", Is::Members(red_events, EVENTS)),
+        row(6, "mark_block", Is::Members(red_events, EVENTS)),
     ],
 );
 
@@ -32,9 +31,9 @@ static RED_PARAMETERS: Structure = Structure::new(
         field(0, "limit", Is::Number(U32)),
         field(4, "min", Is::Number(U32)),
         field(8, "max", Is::Number(U32)),
-        field_of(15, 1, "flags", Is::Members(red_flags, UNDECLARED_MEMBERS)),
+        field_of(15, 1, "flags", Is::Members(red_flags, FLAG_MEMBERS)),
         field(12, "ewma", Is::Number(U8)),
-        field_of(13, 1, "Plog", Is::Members(red_logarithm, UNDECLARED_MEMBERS)),
+        field_of(13, 1, "Plog", Is::Members(red_logarithm, &[Part::Member("Plog", Shape::Number)])),
         field(14, "Scell_log", Is::Number(U8)),
     ],
 );
@@ -44,6 +43,14 @@ pub(super) fn probability(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> De
     write_fraction(out, f64::from(u32_of(payload)?) / 4_294_967_296.0);
     Ok(())
 }
+
+/// `TC_RED_*`.
+pub(super) const FLAG_MEMBERS: &[Part] = &[
+    Part::Member("ecn", Shape::Bool),
+    Part::Member("harddrop", Shape::Bool),
+    Part::Member("adaptive", Shape::Bool),
+    Part::Member("nodrop", Shape::Bool),
+];
 
 /// `TC_RED_*`: all of them in `TCA_RED_FLAGS`, where that is there, else those that one octet holds.
 fn red_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -86,23 +93,26 @@ fn red_logarithm(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
     Ok(())
 }
 
+/// Blocks of filters.
+const EVENTS: &[Part] = &[Part::Member(
+    "qevents",
+    Shape::List(&Shape::Object(&[Part::Member("kind", Shape::Text), Part::Member("block", Shape::Number)])),
+)];
+
 /// Blocks of filters that look at dropped and marked packets: one list, written by the first attribute of the two.
 fn red_events(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
-    const EVENTS: [(u16, &str); 2] = [(5, "early_drop"), (6, "mark")];
+    const KINDS: [(u16, &str); 2] = [(5, "early_drop"), (6, "mark")];
     let block = |number| attribute_u32(context.set, number).filter(|&block| block != 0);
-    if EVENTS
-        .iter()
-        .find(|(number, _)| context.sibling(*number).is_some())
-        .is_none_or(|(at, _)| *at != context.number())
+    if KINDS.iter().find(|(number, _)| context.sibling(*number).is_some()).is_none_or(|(at, _)| *at != context.number())
     {
         return Ok(());
     }
-    if EVENTS.iter().all(|(number, _)| block(*number).is_none()) {
+    if KINDS.iter().all(|(number, _)| block(*number).is_none()) {
         return Ok(());
     }
     out.key("qevents");
     out.begin_list();
-    for (number, kind) in EVENTS {
+    for (number, kind) in KINDS {
         if let Some(block) = block(number) {
             out.begin_object();
             out.key("kind");
@@ -133,7 +143,7 @@ pub(super) static CHOKE: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&RED_PARAMETERS)),
         row(2, "stab", Is::Hex),
-        row(3, "probability", Is::Members(red_probability, UNDECLARED_MEMBERS)),
+        row(3, "probability", Is::Members(red_probability, &[Part::Member("probability", Shape::Number)])),
     ],
 );
 
@@ -154,7 +164,7 @@ pub(super) static CHOKE_COUNTERS: Structure = Structure::new(
 pub(super) static GRED: Set = Set::new(
     "TCA_GRED",
     &[
-        row(1, "parms", Is::Members(gred_queues, UNDECLARED_MEMBERS)),
+        row(1, "parms", Is::Members(gred_queues, GRED_QUEUES)),
         row(2, "stab", Is::Hex),
         row(3, "dps", Is::InlineStructure(&GRED_SETUP)),
         row(4, "max_p", Is::Known),
@@ -171,7 +181,7 @@ static GRED_SETUP: Structure = Structure::new(
         field(0, "dp_cnt", Is::Number(U32)),
         field(4, "dp_default", Is::Number(U32)),
         field(8, "grio", Is::Bool(U8)),
-        field_of(9, 1, "flags", Is::Members(old_red_flags, UNDECLARED_MEMBERS)),
+        field_of(9, 1, "flags", Is::Members(old_red_flags, FLAG_MEMBERS)),
     ],
 );
 
@@ -222,9 +232,20 @@ static GRED_COUNTERS: Set = Set::new(
         row(9, "forced_mark", Is::AnyNumber).volatile(),
         row(10, "pdrop", Is::AnyNumber).volatile(),
         row(11, "other", Is::Known),
-        row(12, "flags", Is::Members(old_red_flags, UNDECLARED_MEMBERS)),
+        row(12, "flags", Is::Members(old_red_flags, FLAG_MEMBERS)),
     ],
 );
+
+/// The virtual queues.
+const GRED_QUEUES: &[Part] = &[Part::Member(
+    "vqs",
+    Shape::List(&Shape::Object(&[
+        Part::Structure(&GRED_QUEUE),
+        Part::Member("probability", Shape::Number),
+        Part::Set(&GRED_COUNTERS),
+        Part::Structure(&GRED_OLD_COUNTERS),
+    ])),
+)];
 
 /// `TCA_GRED_PARMS`: the virtual queues, with the probability and the counters that stand in attributes beside it.
 fn gred_queues(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -271,13 +292,13 @@ static SFB_PARAMETERS: Structure = Structure::new(
     "tc_sfb_qopt",
     36,
     &[
-        field_of(0, 4, "rehash", Is::Value(thousandfold, UNDECLARED)),
-        field_of(4, 4, "db", Is::Value(thousandfold, UNDECLARED)),
+        field_of(0, 4, "rehash", Is::Value(thousandfold, NUMBER)),
+        field_of(4, 4, "db", Is::Value(thousandfold, NUMBER)),
         field(24, "limit", Is::Number(U32)),
         field(8, "max", Is::Number(U32)),
         field(12, "target", Is::Number(U32)),
-        field_of(16, 4, "increment", Is::Value(share_of_16_bits, UNDECLARED)),
-        field_of(20, 4, "decrement", Is::Value(share_of_16_bits, UNDECLARED)),
+        field_of(16, 4, "increment", Is::Value(share_of_16_bits, NUMBER)),
+        field_of(20, 4, "decrement", Is::Value(share_of_16_bits, NUMBER)),
         field(28, "penalty_rate", Is::Number(U32)),
         field(32, "penalty_burst", Is::Number(U32)),
     ],
@@ -307,7 +328,7 @@ pub(super) static SFB_COUNTERS: Structure = Structure::new(
         field(16, "childdrop", Is::Number(U32)),
         field(20, "marked", Is::Number(U32)),
         field(24, "maxqlen", Is::Number(U32)),
-        field_of(28, 4, "maxprob", Is::Value(share_of_16_bits, UNDECLARED)),
-        field_of(32, 4, "avgprob", Is::Value(share_of_16_bits, UNDECLARED)),
+        field_of(28, 4, "maxprob", Is::Value(share_of_16_bits, NUMBER)),
+        field_of(32, 4, "avgprob", Is::Value(share_of_16_bits, NUMBER)),
     ],
 );

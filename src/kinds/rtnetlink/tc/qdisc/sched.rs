@@ -2,7 +2,7 @@
 //! (`drr`, `qfq`). `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Structure, Wrong, field, field_of, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, Wrong, field, field_of, row};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
 use crate::netlink::wire::attribute;
@@ -33,8 +33,12 @@ pub(super) static PRIO: Structure = Structure::new(
 
 static BAND: Is = Is::Number(U8);
 
+/// Bands.
+pub(super) const PRIO_OPTIONS: Is =
+    Is::Value(prio, &Shape::Object(&[Part::Structure(&PRIO), Part::Member("multiqueue", Shape::Bool)]));
+
 /// `struct tc_prio_qopt`, and behind it, from old kernels, whether a band is a queue of the device.
-pub(super) fn prio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn prio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const MULTI_QUEUE: u16 = 1;
     let (bands, behind) = payload.split_at_checked(PRIO.bytes).ok_or(Wrong::Short(PRIO.bytes))?;
     out.begin_object();

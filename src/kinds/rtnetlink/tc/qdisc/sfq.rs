@@ -1,9 +1,8 @@
 //! `sfq`: a queue for each flow, in turn. `pkt_sched.h`.
 
-use super::red::{old_red_flags, probability};
+use super::red::{FLAG_MEMBERS, old_red_flags, probability};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Structure, Wrong, field, field_of};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Shape, Structure, Wrong, field, field_of};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
 use crate::netlink::wire::u32_at;
@@ -34,8 +33,8 @@ static SFQ_RED: Structure = Structure::new(
         field(8, "max", Is::Number(U32)),
         field(13, "Plog", Is::Number(U8)),
         field(14, "Scell_log", Is::Number(U8)),
-        field_of(16, 4, "probability", Is::Value(probability, UNDECLARED)),
-        field_of(15, 1, "flags", Is::Members(old_red_flags, UNDECLARED_MEMBERS)),
+        field_of(16, 4, "probability", Is::Value(probability, NUMBER)),
+        field_of(15, 1, "flags", Is::Members(old_red_flags, FLAG_MEMBERS)),
         field(28, "prob_mark", Is::Number(U32)).volatile(),
         field(36, "prob_mark_head", Is::Number(U32)).volatile(),
         field(20, "prob_drop", Is::Number(U32)).volatile(),
@@ -45,8 +44,11 @@ static SFQ_RED: Structure = Structure::new(
     ],
 );
 
+/// The options.
+pub(super) const SFQ_OPTIONS: Is = Is::Value(sfq, &Shape::Object(&[Part::Structure(&SFQ), Part::Structure(&SFQ_RED)]));
+
 /// `struct tc_sfq_qopt`, and from newer kernels the rest of `struct tc_sfq_qopt_v1`.
-pub(super) fn sfq(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn sfq(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const SHORTEST: usize = 20;
     const MIN_AT: usize = 4;
     if payload.len() < SHORTEST {

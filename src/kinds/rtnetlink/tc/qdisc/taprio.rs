@@ -2,8 +2,7 @@
 
 use super::mqprio::{QueueMap, leftovers_of_classes, write_class_lists};
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, row};
+use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, row};
 use crate::decode::walk::write_set_with;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::{CLOCKS, PREEMPTION};
@@ -13,7 +12,24 @@ use crate::kinds::rtnetlink::tc::value::write_number;
 static TAPRIO: Set = Set::new(
     "TCA_TAPRIO_ATTR",
     &[
-        row(1, "priomap", Is::Members(taprio_map, UNDECLARED_MEMBERS)),
+        row(
+            1,
+            "priomap",
+            Is::Members(
+                taprio_map,
+                &[
+                    Part::Member("tc", Shape::Number),
+                    Part::Member("map", Shape::List(NUMBER)),
+                    Part::Member(
+                        "queues",
+                        Shape::List(&Shape::Object(&[
+                            Part::Member("offset", Shape::Number),
+                            Part::Member("count", Shape::Number),
+                        ])),
+                    ),
+                ],
+            ),
+        ),
         row(2, "schedule", Is::Each(&TAPRIO_ENTRY_ELEMENT)),
         row(3, "base_time", Is::Number(I64)),
         row(4, "single_entry", Is::Set(&TAPRIO_ENTRY)),
@@ -45,8 +61,18 @@ static TAPRIO_ENTRY: Set = Set::new(
 static TAPRIO_CLASS_LISTS: &[(u16, &str, Is)] =
     &[(2, "max-sdu", Is::Number(U32)), (3, "fp", Is::Named(U32, PREEMPTION))];
 
+/// The options.
+pub(super) const TAPRIO_OPTIONS: Is = Is::Value(
+    taprio,
+    &Shape::Object(&[
+        Part::Set(&TAPRIO),
+        Part::Member("max-sdu", Shape::List(NUMBER)),
+        Part::Member("fp", Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
+    ]),
+);
+
 /// `TCA_TAPRIO_ATTR_*`.
-pub(super) fn taprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+fn taprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const CLASS_ENTRY: u16 = 12;
     out.begin_object();
     let leftovers = leftovers_of_classes(payload, CLASS_ENTRY, TAPRIO_CLASS_LISTS);

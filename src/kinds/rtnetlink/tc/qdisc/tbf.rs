@@ -1,9 +1,9 @@
 //! `tbf`: a bucket that fills at a rate. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Scalar::*, Set, Wrong, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Wrong, row};
 use crate::json::Json;
+use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
 use crate::kinds::rtnetlink::tc::value::{
     RATE_BYTES, TICKS_IN_MICROSECOND, cell, overhead, rate_of, sent_in, smallest, write_link_layer, write_number,
 };
@@ -13,7 +13,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static TBF: Set = Set::new(
     "TCA_TBF",
     &[
-        row(1, "parms", Is::Members(tbf, UNDECLARED_MEMBERS)),
+        row(1, "parms", Is::Members(tbf, PARAMETERS)),
         row(2, "rtab", Is::Hex),
         row(3, "ptab", Is::Hex),
         row(4, "rate64", Is::Known),
@@ -23,6 +23,22 @@ pub(super) static TBF: Set = Set::new(
         row(8, "pad", Is::Known),
     ],
 );
+
+/// What the parameters say.
+const PARAMETERS: &[Part] = &[
+    Part::Member("rate", Shape::Number),
+    Part::Member("burst", Shape::Number),
+    Part::Member("burst_cell", Shape::Number),
+    Part::Member("mpu", Shape::Number),
+    Part::Member("peakrate", Shape::Number),
+    Part::Member("mtu", Shape::Number),
+    Part::Member("mtu_cell", Shape::Number),
+    Part::Member("mpu_peak", Shape::Number),
+    Part::Member("lat", Shape::Number),
+    Part::Member("limit", Shape::Number),
+    Part::Member("overhead", Shape::Number),
+    Part::Member("linklayer", Shape::As(&Is::Named(U8, LINK_LAYERS))),
+];
 
 /// `struct tc_tbf_qopt`: rates, and buffers as octets. `tc` writes a buffer and its cell into one text.
 fn tbf(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
