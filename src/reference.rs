@@ -7,7 +7,7 @@ use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar
 use crate::event::own::OWN_EVENTS;
 use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
-use crate::kinds::rtnetlink::{encap, route, tc};
+use crate::kinds::rtnetlink::tc;
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -95,14 +95,7 @@ fn describe(out: &mut String, kind: &Kind) {
 
 /// Sets that stand behind functions, which the tables do not lead to: the kind, where they stand, and the set.
 fn behind_functions() -> Vec<(&'static str, String, &'static Set)> {
-    let mut found = vec![
-        ("route", "metrics[].".to_string(), &route::METRICS),
-        ("route", "nexthops[].".to_string(), &route::LEG_ATTRIBUTES),
-        ("tc_action", String::new(), &tc::action::ACTION),
-    ];
-    for (_, name, set) in encap::BY_TYPE {
-        found.extend(["route", "nexthop"].map(|kind| (kind, format!("encap<{name}>."), *set)));
-    }
+    let mut found = vec![("tc_action", String::new(), &tc::action::ACTION)];
     for kind in ["filter", "chain"] {
         found.extend(tc::filter::OPTIONS.iter().map(|(name, _, set)| (kind, format!("options<{name}>."), *set)));
         found.push((kind, "options<flower>.keys.".to_string(), &tc::flower::KEYS));
@@ -195,6 +188,11 @@ fn members(out: &mut String, prefix: &str, parts: &'static [Part], never: &str, 
             }
             Part::Members(which, shape) => {
                 let _ = writeln!(out, "| `{prefix}*` | {which}: {}{never} | {from} |", name_of_shape(shape));
+            }
+            Part::Flags(names) => {
+                for (_, name) in *names {
+                    let _ = writeln!(out, "| `{prefix}{name}` | true, where it is set{never} | {from} |");
+                }
             }
             Part::Set(set) => rows(out, prefix, set, seen),
             Part::Structure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
