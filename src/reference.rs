@@ -7,7 +7,6 @@ use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar
 use crate::event::own::OWN_EVENTS;
 use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
-use crate::kinds::rtnetlink::{encap, route};
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -88,21 +87,6 @@ fn describe(out: &mut String, kind: &Kind) {
     let mut seen = HashSet::new();
     fields(out, "", kind.header.name, kind.header.fields, &mut seen);
     rows(out, "", kind.set, &mut seen);
-    for (_, prefix, set) in behind_functions().into_iter().filter(|(name, ..)| *name == kind.name) {
-        rows(out, &prefix, set, &mut seen);
-    }
-}
-
-/// Sets that stand behind functions, which the tables do not lead to: the kind, where they stand, and the set.
-fn behind_functions() -> Vec<(&'static str, String, &'static Set)> {
-    let mut found = vec![
-        ("route", "metrics[].".to_string(), &route::METRICS),
-        ("route", "nexthops[].".to_string(), &route::LEG_ATTRIBUTES),
-    ];
-    for (_, name, set) in encap::BY_TYPE {
-        found.extend(["route", "nexthop"].map(|kind| (kind, format!("encap<{name}>."), *set)));
-    }
-    found
 }
 
 fn attribute(set: &Set, number: u16) -> String {
@@ -189,6 +173,11 @@ fn members(out: &mut String, prefix: &str, parts: &'static [Part], never: &str, 
             }
             Part::Members(which, shape) => {
                 let _ = writeln!(out, "| `{prefix}*` | {which}: {}{never} | {from} |", name_of_shape(shape));
+            }
+            Part::Flags(names) => {
+                for (_, name) in *names {
+                    let _ = writeln!(out, "| `{prefix}{name}` | true, where it is set{never} | {from} |");
+                }
             }
             Part::Set(set) => rows(out, prefix, set, seen),
             Part::Structure(structure) => fields(out, prefix, structure.name, structure.fields, seen),

@@ -77,6 +77,28 @@ pub enum Shape {
     Undeclared,
 }
 
+impl Part {
+    /// A member that is a text.
+    pub const fn text(key: &'static str) -> Part {
+        Part::Member(key, TEXT)
+    }
+
+    /// A member that is a number.
+    pub const fn number(key: &'static str) -> Part {
+        Part::Member(key, NUMBER)
+    }
+
+    /// A member that is true or false.
+    pub const fn bool(key: &'static str) -> Part {
+        Part::Member(key, BOOL)
+    }
+
+    /// A member that is a list of texts.
+    pub const fn texts(key: &'static str) -> Part {
+        Part::Member(key, &Shape::List(TEXT))
+    }
+}
+
 /// [`Shape::Text`], for a row.
 pub const TEXT: &Shape = &Shape::Text;
 /// [`Shape::Number`], for a row.
@@ -86,15 +108,17 @@ pub const BOOL: &Shape = &Shape::Bool;
 /// [`Shape::Undeclared`], for a row.
 pub const UNDECLARED: &Shape = &Shape::Undeclared;
 /// The same, of members.
-pub const UNDECLARED_MEMBERS: &[Part] = &[Part::Member("", Shape::Undeclared)];
+pub const UNDECLARED_MEMBERS: &[Part] = &[Part::Member("", UNDECLARED)];
 
 /// A part of an object that a function writes.
 #[derive(Clone, Copy)]
 pub enum Part {
     /// A member: its key and its value.
-    Member(&'static str, Shape),
+    Member(&'static str, &'static Shape),
     /// Members with one shape whose keys come from the kernel or from a table of names; in words, what they are.
-    Members(&'static str, Shape),
+    Members(&'static str, &'static Shape),
+    /// A member that is `true` for each bit that is set, by these names.
+    Flags(&'static Names),
     /// The members of a set's attributes.
     Set(&'static Set),
     /// The members of a structure's fields.

@@ -18,6 +18,7 @@ mod proxy;
 mod receiver;
 mod recordings;
 mod reference;
+mod shapes;
 mod signals;
 mod store;
 mod tls;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         ("program", program::TESTS),
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
+        ("shapes", shapes::TESTS),
         ("signals", signals::TESTS),
         ("tls", tls::TESTS),
     ] {

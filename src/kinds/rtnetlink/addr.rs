@@ -2,9 +2,8 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Set, Structure, Wrong, field, field_of, row,
 };
 use crate::decode::value::any_unsigned;
 use crate::decode::value::write_ip;
@@ -43,7 +42,7 @@ const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(1, "prefixlen", Is::Number(U8)),
     // The header's eight flag bits: IFA_FLAGS has them all.
-    field_of(2, 1, "flags", Is::Members(header_flags, UNDECLARED_MEMBERS)),
+    field_of(2, 1, "flags", Is::Members(header_flags, FLAGS_PARTS)),
     field(3, "scope", Is::NamedId(U8, SCOPES)),
     field(4, "ifindex", Is::Number(U32)),
 ];
@@ -51,14 +50,14 @@ const FIELDS: &[Field] = &[
 static ATTRIBUTES: Set = Set::new(
     "IFA",
     &[
-        row(IFA_ADDRESS, "address", Is::Members(address, UNDECLARED_MEMBERS)),
+        row(IFA_ADDRESS, "address", Is::Members(address, ADDRESS_PARTS)),
         row(IFA_LOCAL, "local", Is::Ip),
         row(3, "label", Is::Text),
         row(4, "broadcast", Is::Ip),
         row(5, "anycast", Is::Ip),
-        row(6, "cacheinfo", Is::Members(cache_info, UNDECLARED_MEMBERS)),
+        row(6, "cacheinfo", Is::Members(cache_info, CACHE_INFO_PARTS)),
         row(7, "multicast", Is::Ip),
-        row(IFA_FLAGS, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
+        row(IFA_FLAGS, "flags", Is::Members(flags, FLAGS_PARTS)),
         row(9, "metric", Is::Number(U32)),
         row(10, "target_netnsid", Is::Number(I32)),
         row(11, "protocol", Is::NamedId(U8, ADDRESS_PROTOCOLS)),
@@ -85,6 +84,9 @@ const AF_INET6: u8 = 10;
 /// A lifetime that never ends, `INFINITY_LIFE_TIME`.
 const FOR_EVER: u32 = u32::MAX;
 
+/// The members that [`address`] writes.
+const ADDRESS_PARTS: &[Part] = &[Part::text("address"), Part::text("local")];
+
 /// `IFA_ADDRESS`: the address itself, unless `IFA_LOCAL` is that; then the peer's, where it differs.
 pub fn address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     match context.sibling(IFA_LOCAL) {
@@ -100,6 +102,15 @@ pub fn header_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> De
     if context.sibling(IFA_FLAGS).is_some() { Ok(()) } else { flags(out, context, payload) }
 }
 
+/// The members that [`flags`] writes.
+const FLAGS_PARTS: &[Part] = &[
+    Part::bool("temporary"),
+    Part::bool("secondary"),
+    Part::bool("dynamic"),
+    Part::Flags(ADDRESS_FLAGS),
+    Part::text("other_flags"),
+];
+
 /// `IFA_FLAGS`: each a member that is true, as `ip` has them.
 pub fn flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let flags = any_unsigned(payload)?;
@@ -113,6 +124,14 @@ pub fn flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     Ok(())
 }
+
+/// The members that [`cache_info`] writes.
+pub const CACHE_INFO_PARTS: &[Part] = &[
+    Part::number("valid_life_time"),
+    Part::number("preferred_life_time"),
+    Part::number("cstamp"),
+    Part::number("tstamp"),
+];
 
 /// `struct ifa_cacheinfo`: lifetimes in seconds; when it was made and changed, in 1/100 s since the machine started.
 pub fn cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

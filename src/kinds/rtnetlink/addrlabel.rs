@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -32,13 +31,16 @@ static HEADER: Structure = Structure::new(
     &[
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(2, "prefixlen", Is::Number(U8)),
-        field_of(4, 4, "ifname", Is::Members(link_if_any, UNDECLARED_MEMBERS)),
+        field_of(4, 4, "ifname", Is::Members(link_if_any, LINK_IF_ANY_PARTS)),
         // The number of changes to the whole table.
         field(8, "seq", Is::Number(U32)).volatile(),
     ],
 );
 
 static ATTRIBUTES: Set = Set::new("IFAL", &[row(1, "address", Is::Ip), row(2, "label", Is::Number(U32))]);
+
+/// The members that [`link_if_any`] writes.
+const LINK_IF_ANY_PARTS: &[Part] = &[Part::number("ifindex"), Part::text("ifname")];
 
 /// An interface, where it is not 0: `ifindex` and `ifname`.
 pub fn link_if_any(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Is, Names, Part, Set, Shape, Wrong, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Names, Part, Set, Shape, TEXT, Wrong, row};
 use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_flags, write_ip};
 use crate::decode::walk::{Leftovers, write_set};
 use crate::json::Json;
@@ -27,10 +26,8 @@ pub static BY_TYPE: &[(u64, &str, &Set)] = &[
 ];
 
 /// `MPLS_IPTUNNEL_*`: `include/uapi/linux/mpls_iptunnel.h`.
-static MPLS: Set = Set::new(
-    "MPLS_IPTUNNEL",
-    &[row(1, "dst", Is::Value(shared::label_stack, UNDECLARED)), row(2, "ttl", Is::Number(U8))],
-);
+static MPLS: Set =
+    Set::new("MPLS_IPTUNNEL", &[row(1, "dst", Is::Value(shared::label_stack, TEXT)), row(2, "ttl", Is::Number(U8))]);
 
 /// `LWTUNNEL_IP_*`.
 static IP: Set = Set::new(
@@ -41,7 +38,7 @@ static IP: Set = Set::new(
         row(3, "src", Is::Ip),
         row(4, "ttl", Is::Number(U8)),
         row(5, "tos", Is::Number(U8)),
-        row(6, "flags", Is::Members(tunnel_flags, UNDECLARED_MEMBERS)),
+        row(6, "flags", Is::Members(tunnel_flags, TUNNEL_FLAGS_PARTS)),
         row(7, "pad", Is::Known),
         row(8, "opts", Is::Inline(&OPTIONS)),
     ],
@@ -56,7 +53,7 @@ static IP6: Set = Set::new(
         row(3, "src", Is::Ip),
         row(4, "hoplimit", Is::Number(U8)),
         row(5, "tc", Is::Number(U8)),
-        row(6, "flags", Is::Members(tunnel_flags, UNDECLARED_MEMBERS)),
+        row(6, "flags", Is::Members(tunnel_flags, TUNNEL_FLAGS_PARTS)),
         row(7, "pad", Is::Known),
         row(8, "opts", Is::Inline(&OPTIONS)),
     ],
@@ -66,9 +63,9 @@ static IP6: Set = Set::new(
 static OPTIONS: Set = Set::new(
     "LWTUNNEL_IP_OPTS",
     &[
-        row(1, "geneve_opts", Is::Value(geneve_options, UNDECLARED)),
+        row(1, "geneve_opts", Is::Value(geneve_options, GENEVE_OPTIONS_SHAPE)),
         row(2, "vxlan_opts", Is::Set(&VXLAN_OPTIONS)).repeated(),
-        row(3, "erspan_opts", Is::Value(erspan_options, UNDECLARED)),
+        row(3, "erspan_opts", Is::Value(erspan_options, ERSPAN_OPTIONS_SHAPE)),
     ],
 );
 
@@ -107,9 +104,9 @@ pub static TUNNEL_FLAGS: &Names = &[
 static ILA: Set = Set::new(
     "ILA_ATTR",
     &[
-        row(1, "locator", Is::Value(locator, UNDECLARED)),
-        row(2, "identifier", Is::Value(locator, UNDECLARED)),
-        row(3, "locator_match", Is::Value(locator, UNDECLARED)),
+        row(1, "locator", Is::Value(locator, TEXT)),
+        row(2, "identifier", Is::Value(locator, TEXT)),
+        row(3, "locator_match", Is::Value(locator, TEXT)),
         row(4, "ifindex", Is::Number(I32)),
         row(5, "dir", Is::Bits(U32, &[(1, "in"), (2, "out")])),
         row(6, "pad", Is::Known),
@@ -136,7 +133,7 @@ static ILA_IDENTIFIER_TYPES: &Names = &[
 
 /// `SEG6_IPTUNNEL_*`: `include/uapi/linux/seg6_iptunnel.h`.
 static SEG6: Set =
-    Set::new("SEG6_IPTUNNEL", &[row(1, "srh", Is::Members(segments, UNDECLARED_MEMBERS)), row(2, "tunsrc", Is::Ip)]);
+    Set::new("SEG6_IPTUNNEL", &[row(1, "srh", Is::Members(segments, SEGMENTS_PARTS)), row(2, "tunsrc", Is::Ip)]);
 
 /// `SEG6_IPTUN_MODE_*`.
 pub static SEG6_MODES: &Names = &[(0, "inline"), (1, "encap"), (2, "l2encap"), (3, "encap.red"), (4, "l2encap.red")];
@@ -146,7 +143,7 @@ static SEG6_LOCAL: Set = Set::new(
     "SEG6_LOCAL",
     &[
         row(1, "action", Is::Named(U32, SEG6_LOCAL_ACTIONS)),
-        row(2, "srh", Is::Value(routing_header, UNDECLARED)),
+        row(2, "srh", Is::Value(routing_header, ROUTING_HEADER_SHAPE)),
         row(3, "table", Is::NamedId(U32, TABLES)),
         row(4, "nh4", Is::Ip),
         row(5, "nh6", Is::Ip),
@@ -212,7 +209,7 @@ static SEG6_LOCAL_FLAVOR_NAMES: &Names = &[(1 << 1, "psp"), (1 << 2, "usp"), (1 
 pub static SEG6_FLAGS: &Names = &[(1 << 6, "protected"), (1 << 5, "oam"), (1 << 4, "alert")];
 
 /// `RPL_IPTUNNEL_*`: `include/uapi/linux/rpl_iptunnel.h`.
-static RPL: Set = Set::new("RPL_IPTUNNEL", &[row(1, "srh", Is::Members(rpl_segments, UNDECLARED_MEMBERS))]);
+static RPL: Set = Set::new("RPL_IPTUNNEL", &[row(1, "srh", Is::Members(rpl_segments, RPL_SEGMENTS_PARTS))]);
 
 /// `IOAM6_IPTUNNEL_*`: `include/uapi/linux/ioam6_iptunnel.h`.
 static IOAM6: Set = Set::new(
@@ -220,7 +217,7 @@ static IOAM6: Set = Set::new(
     &[
         row(1, "mode", Is::Named(U8, &[(1, "inline"), (2, "encap"), (3, "auto")])),
         row(2, "tundst", Is::Ip),
-        row(3, "trace", Is::Members(ioam_trace, UNDECLARED_MEMBERS)),
+        row(3, "trace", Is::Members(ioam_trace, IOAM_TRACE_PARTS)),
         row(4, "freqk", Is::Number(U32)),
         row(5, "freqn", Is::Number(U32)),
         row(6, "tunsrc", Is::Ip),
@@ -231,15 +228,32 @@ static IOAM6: Set = Set::new(
 static BPF: Set = Set::new(
     "LWT_BPF",
     &[
-        row(1, "in", Is::Value(program, UNDECLARED)),
-        row(2, "out", Is::Value(program, UNDECLARED)),
-        row(3, "xmit", Is::Value(program, UNDECLARED)),
+        row(1, "in", Is::Value(program, TEXT)),
+        row(2, "out", Is::Value(program, TEXT)),
+        row(3, "xmit", Is::Value(program, TEXT)),
         row(4, "headroom", Is::Number(U32)),
     ],
 );
 
 /// `LWT_XFRM_*`.
 static XFRM: Set = Set::new("LWT_XFRM", &[row(1, "if_id", Is::Number(U32)), row(2, "link_dev", Is::Link)]);
+
+/// What [`route`] and [`nexthop`] write.
+pub const ENCAP_SHAPE: &Shape = &Shape::Object(&[
+    Part::text("encap_type"),
+    Part::Choice(&[
+        ("mpls", Part::Set(&MPLS)),
+        ("ip", Part::Set(&IP)),
+        ("ila", Part::Set(&ILA)),
+        ("ip6", Part::Set(&IP6)),
+        ("seg6", Part::Set(&SEG6)),
+        ("bpf", Part::Set(&BPF)),
+        ("seg6local", Part::Set(&SEG6_LOCAL)),
+        ("rpl", Part::Set(&RPL)),
+        ("ioam6", Part::Set(&IOAM6)),
+        ("xfrm", Part::Set(&XFRM)),
+    ]),
+]);
 
 /// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.
 pub fn route(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -264,6 +278,9 @@ fn write_encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8], by
     Ok(())
 }
 
+/// The members that [`tunnel_flags`] writes.
+const TUNNEL_FLAGS_PARTS: &[Part] = &[Part::Flags(TUNNEL_FLAGS), Part::text("flags")];
+
 /// `LWTUNNEL_IP_FLAGS`: each a member that is true, but for those that its options tell.
 pub fn tunnel_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const OPTIONS: u64 = 0xd800;
@@ -271,16 +288,20 @@ pub fn tunnel_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
     Ok(())
 }
 
+/// What [`geneve_options`] writes.
+const GENEVE_OPTIONS_SHAPE: &Shape =
+    &Shape::List(&Shape::Object(&[Part::number("class"), Part::number("type"), Part::text("data")]));
+
 /// Options of geneve, as `ip` has them: the data in hexadecimal.
 pub fn geneve_options(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_geneve_options(out, payload, Json::hex)
 }
 
-/// Options of geneve, as `tc` has them.
-pub const GENEVE_AS_NUMBERS: &Shape = &Shape::List(&Shape::Object(&[
-    Part::Member("class", Shape::Number),
-    Part::Member("type", Shape::Number),
-    Part::Member("data", Shape::List(&Shape::Number)),
+/// What [`geneve_options_as_numbers`] writes.
+pub const GENEVE_AS_NUMBERS_SHAPE: &Shape = &Shape::List(&Shape::Object(&[
+    Part::number("class"),
+    Part::number("type"),
+    Part::Member("data", &Shape::List(&Shape::Number)),
 ]));
 
 /// Options of geneve, as `tc` has them: the data as a list of numbers.
@@ -333,8 +354,8 @@ fn write_geneve_options(out: &mut Json, payload: &[u8], write_data: fn(&mut Json
     Ok(())
 }
 
-/// Options of ERSPAN.
-pub const ERSPAN: &Shape = &Shape::List(&Shape::Object(&[Part::Set(&ERSPAN_OPTIONS)]));
+/// What [`erspan_options`] writes.
+pub const ERSPAN_OPTIONS_SHAPE: &Shape = &Shape::List(&Shape::Object(&[Part::Set(&ERSPAN_OPTIONS)]));
 
 /// Options of ERSPAN: a list of one, in which `ip` and `tc` have all members, also those that its version has not. The
 /// numbers are the same in the sets of routes, of the tunnel_key action and of flower.
@@ -361,6 +382,15 @@ pub fn locator(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`segments`] writes.
+const SEGMENTS_PARTS: &[Part] = &[
+    Part::Member("mode", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+    Part::texts("segs"),
+    Part::number("hmac"),
+    Part::texts("flags"),
+    Part::number("tag"),
+];
+
 /// `struct seg6_iptunnel_encap`: how the header is added, and the header.
 pub fn segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let mode = u32_at(payload, 0).ok_or(Wrong::Short(12))?;
@@ -371,6 +401,10 @@ pub fn segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     write_routing_header(out, &payload[4..])
 }
+
+/// What [`routing_header`] writes.
+const ROUTING_HEADER_SHAPE: &Shape =
+    &Shape::Object(&[Part::texts("segs"), Part::number("hmac"), Part::texts("flags"), Part::number("tag")]);
 
 /// `struct ipv6_sr_hdr`: an object.
 pub fn routing_header(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -418,6 +452,9 @@ fn write_routing_header(out: &mut Json, header: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`rpl_segments`] writes.
+const RPL_SEGMENTS_PARTS: &[Part] = &[Part::texts("segs")];
+
 /// `struct ipv6_rpl_sr_hdr`: its segments, the first to be visited first.
 pub fn rpl_segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     if payload.len() < ROUTING_HEADER_BYTES {
@@ -432,6 +469,10 @@ pub fn rpl_segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
     out.end_list();
     Ok(())
 }
+
+/// The members that [`ioam_trace`] writes.
+const IOAM_TRACE_PARTS: &[Part] =
+    &[Part::bool("trace"), Part::bool("prealloc"), Part::number("type"), Part::number("ns"), Part::number("size")];
 
 /// `struct ioam6_trace_hdr`: what is traced, for which namespace, in how many octets.
 pub fn ioam_trace(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -470,7 +511,7 @@ mod tests {
         let mut out = Json::new();
         let context = ROUTE.context(payload, &NoLinks);
         let is: &'static crate::decode::schema::Is =
-            Box::leak(Box::new(crate::decode::schema::Is::Members(write, UNDECLARED_MEMBERS)));
+            Box::leak(Box::new(crate::decode::schema::Is::Members(write, &[])));
         match write_value(&mut out, &context, is, payload) {
             Ok(()) => String::from_utf8_lossy(out.bytes()).into_owned(),
             Err(wrong) => format!("{wrong:?}"),

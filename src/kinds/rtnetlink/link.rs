@@ -2,12 +2,12 @@
 //!
 //! Source: `linux/if_link.h`, `linux/rtnetlink.h`; the keys are those of `ip -d -j link` and `bridge -d -j link`.
 
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use libc::ARPHRD_ETHER;
 
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, Names, Row, Scalar, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong,
+    field, field_of, row,
 };
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
@@ -126,7 +126,7 @@ static HEADER: Structure = Structure::new(
     16,
     &[
         field(4, "ifindex", Is::Number(Scalar::I32)),
-        field_of(8, 4, "flags", Is::Value(flags, UNDECLARED)),
+        field_of(8, 4, "flags", Is::Value(flags, FLAGS_SHAPE)),
         field(2, "link_type", Is::Named(Scalar::U16, LINK_TYPES)),
     ],
 );
@@ -137,11 +137,11 @@ const FAMILY_SPECIFIC: usize = 25;
 
 /// `IFLA_*`.
 const ROWS: [Row; 69] = [
-    row(1, "address", Is::Value(address, UNDECLARED)),
-    row(2, "broadcast", Is::Members(broadcast, UNDECLARED_MEMBERS)),
+    row(1, "address", Is::Value(address, TEXT)),
+    row(2, "broadcast", Is::Members(broadcast, BROADCAST_PARTS)),
     row(3, "ifname", Is::Text),
     row(4, "mtu", Is::Number(Scalar::U32)),
-    row(5, "link", Is::Members(lower_link, UNDECLARED_MEMBERS)),
+    row(5, "link", Is::Members(lower_link, LOWER_LINK_PARTS)),
     row(6, "qdisc", Is::Text),
     // The same counters as in 23, cut to 32 bits.
     row(7, "stats", Is::Known),
@@ -151,7 +151,7 @@ const ROWS: [Row; 69] = [
     row(11, "wireless_event", Is::Hex).volatile(),
     row(12, "protinfo", Is::Hex),
     row(13, "txqlen", Is::Number(Scalar::U32)),
-    row(14, "map", Is::Members(map, UNDECLARED_MEMBERS)),
+    row(14, "map", Is::Members(map, MAP_PARTS)),
     row(15, "weight", Is::Number(Scalar::U32)),
     row(16, "operstate", Is::Named(Scalar::U8, OPERATIONAL_STATES)),
     row(17, "linkmode", Is::Named(Scalar::U8, LINK_MODES)),
@@ -162,7 +162,7 @@ const ROWS: [Row; 69] = [
     // cannot count as a change.
     row(21, "num_vf", Is::Number(Scalar::U32)).volatile(),
     row(22, "vfinfo_list", Is::Each(&ONE_FUNCTION)).volatile(),
-    row(23, "stats64", Is::Value(shared::statistics, UNDECLARED)).volatile(),
+    row(23, "stats64", Is::Value(shared::statistics, shared::STATISTICS_SHAPE)).volatile(),
     row(24, "vf_ports", Is::Each(&ONE_PORT)).volatile(),
     row(25, "port_self", Is::Set(&PORT)).volatile(),
     row(26, "af_spec", Is::Inline(&FAMILIES)),
@@ -182,7 +182,7 @@ const ROWS: [Row; 69] = [
     row(40, "gso_max_segs", Is::Number(Scalar::U32)),
     row(41, "gso_max_size", Is::Number(Scalar::U32)),
     row(42, "padding", Is::Known),
-    row(43, "xdp", Is::Members(xdp, UNDECLARED_MEMBERS)),
+    row(43, "xdp", Is::Members(xdp, XDP_PARTS)),
     // Why this message came: of the moment, not of the link.
     // What a notification is about, and no state: `changed` says it.
     row(44, "event", Is::Known),
@@ -195,7 +195,7 @@ const ROWS: [Row; 69] = [
     row(51, "max_mtu", Is::Number(Scalar::U32)),
     row(52, "prop_list", Is::Inline(&PROPERTIES)),
     row(53, "altname", Is::Text),
-    row(54, "permaddr", Is::Members(permanent_address, UNDECLARED_MEMBERS)),
+    row(54, "permaddr", Is::Members(permanent_address, PERMANENT_ADDRESS_PARTS)),
     row(55, "proto_down_reasons", Is::Inline(&PROTOCOL_DOWN)),
     row(56, "parentdev", Is::Text),
     row(57, "parentbus", Is::Text),
@@ -241,8 +241,8 @@ static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeat
 static PROTOCOL_DOWN: Set = Set::new(
     "IFLA_PROTO_DOWN_REASON",
     &[
-        row(1, "proto_down_reason_mask", Is::Value(bit_numbers, UNDECLARED)),
-        row(2, "proto_down_reason", Is::Value(bit_numbers, UNDECLARED)),
+        row(1, "proto_down_reason_mask", Is::Value(bit_numbers, BIT_NUMBERS_SHAPE)),
+        row(2, "proto_down_reason", Is::Value(bit_numbers, BIT_NUMBERS_SHAPE)),
     ],
 );
 
@@ -265,19 +265,19 @@ static ONE_FUNCTION: Is = Is::Set(&VIRTUAL_FUNCTION);
 static VIRTUAL_FUNCTION: Set = Set::new(
     "IFLA_VF",
     &[
-        row(1, "mac", Is::Members(function, UNDECLARED_MEMBERS)),
+        row(1, "mac", Is::Members(function, FUNCTION_PARTS)),
         row(2, "vlan_and_qos", Is::InlineStructure(&FUNCTION_VLAN)),
         row(3, "tx_rate_limit", Is::InlineStructure(&FUNCTION_SENDING_RATE)),
-        row(4, "spoofchk", Is::Members(function_spoof_check, UNDECLARED_MEMBERS)),
+        row(4, "spoofchk", Is::Members(function_spoof_check, FUNCTION_SPOOF_CHECK_PARTS)),
         row(5, "link_state_setting", Is::InlineStructure(&FUNCTION_LINK_STATE)),
         row(6, "rate", Is::Structure(&FUNCTION_RATE)),
-        row(7, "query_rss_en", Is::Members(function_rss_query, UNDECLARED_MEMBERS)),
-        row(8, "stats", Is::Value(function_statistics, UNDECLARED)).volatile(),
-        row(9, "trust", Is::Members(function_trust, UNDECLARED_MEMBERS)),
+        row(7, "query_rss_en", Is::Members(function_rss_query, FUNCTION_RSS_QUERY_PARTS)),
+        row(8, "stats", Is::Value(function_statistics, FUNCTION_STATISTICS_SHAPE)).volatile(),
+        row(9, "trust", Is::Members(function_trust, FUNCTION_TRUST_PARTS)),
         row(10, "node", Is::InlineStructure(&FUNCTION_NODE)),
         row(11, "port", Is::InlineStructure(&FUNCTION_PORT)),
         row(12, "vlan_list", Is::Each(&Is::Structure(&FUNCTION_VLAN_INFO))),
-        row(13, "broadcast", Is::Value(function_address, UNDECLARED)),
+        row(13, "broadcast", Is::Value(function_address, TEXT)),
     ],
 );
 
@@ -303,10 +303,10 @@ static FUNCTION_RATE: Structure = Structure::new(
 );
 
 static FUNCTION_NODE: Structure =
-    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(guid, UNDECLARED))]);
+    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(guid, TEXT))]);
 
 static FUNCTION_PORT: Structure =
-    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(guid, UNDECLARED))]);
+    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(guid, TEXT))]);
 
 static FUNCTION_VLAN_INFO: Structure = Structure::new(
     "ifla_vf_vlan_info",
@@ -527,6 +527,9 @@ fn link_flags(context: &Context<'_>) -> u32 {
     u32_at(context.header, 8).unwrap_or_default()
 }
 
+/// What [`flags`] writes.
+const FLAGS_SHAPE: &Shape = &Shape::List(TEXT);
+
 /// The names of a link's flags: `NO-CARRIER` for one that is up without running, as `ip link` says.
 pub fn flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     let flags = unsigned(Scalar::U32, payload)? as u32;
@@ -554,6 +557,9 @@ pub fn address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded
     Ok(())
 }
 
+/// The members that [`broadcast`] writes.
+const BROADCAST_PARTS: &[Part] = &[Part::bool("link_pointtopoint"), Part::text("broadcast")];
+
 /// `broadcast`; for a link with a peer that is the peer's address, which `link_pointtopoint` says.
 pub fn broadcast(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if link_flags(context) & IFF_POINTOPOINT != 0 {
@@ -564,6 +570,9 @@ pub fn broadcast(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
     address(out, context, payload)
 }
 
+/// The members that [`permanent_address`] writes.
+const PERMANENT_ADDRESS_PARTS: &[Part] = &[Part::text("permaddr")];
+
 /// `permaddr`, where it is not the address in use.
 pub fn permanent_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if context.sibling(IFLA_ADDRESS) == Some(payload) {
@@ -572,6 +581,9 @@ pub fn permanent_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
     out.key("permaddr");
     address(out, context, payload)
 }
+
+/// The members that [`lower_link`] writes.
+const LOWER_LINK_PARTS: &[Part] = &[Part::number("link_index"), Part::text("link")];
 
 /// The link beneath or the peer: `link`, its name, or `link_index` where it is in another namespace. 0 is none.
 pub fn lower_link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -588,6 +600,19 @@ pub fn lower_link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
     }
     Ok(())
 }
+
+/// The members that [`map`] writes.
+const MAP_PARTS: &[Part] = &[Part::Member(
+    "map",
+    &Shape::Object(&[
+        Part::number("mem_start"),
+        Part::number("mem_end"),
+        Part::number("base_addr"),
+        Part::number("irq"),
+        Part::number("dma"),
+        Part::number("port"),
+    ]),
+)];
 
 /// `map`, the link's memory, interrupt and DMA channel (`struct rtnl_link_ifmap`), where it has any.
 pub fn map(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -613,6 +638,9 @@ pub fn map(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// What [`bit_numbers`] writes.
+const BIT_NUMBERS_SHAPE: &Shape = &Shape::List(NUMBER);
+
 /// The numbers of the bits that are set.
 pub fn bit_numbers(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     let bits = unsigned(Scalar::U32, payload)?;
@@ -623,6 +651,20 @@ pub fn bit_numbers(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> De
     out.end_list();
     Ok(())
 }
+
+/// A program of XDP.
+const PROGRAM: Part = Part::Member("prog", &Shape::Object(&[Part::number("id")]));
+
+/// The members that [`xdp`] writes.
+const XDP_PARTS: &[Part] = &[Part::Member(
+    "xdp",
+    &Shape::Object(&[
+        Part::number("mode"),
+        Part::number("flags"),
+        PROGRAM,
+        Part::Member("attached", &Shape::List(&Shape::Object(&[Part::number("mode"), PROGRAM]))),
+    ]),
+)];
 
 /// `xdp`: how its programs are attached, and which; nothing where there is none (`IFLA_XDP_*`).
 pub fn xdp(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -695,6 +737,13 @@ pub fn function_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -
     Ok(())
 }
 
+/// The members that [`function`] writes.
+const FUNCTION_PARTS: &[Part] = &[
+    Part::number("vf"),
+    Part::Member("link_type", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+    Part::text("address"),
+];
+
 /// `vf`, `link_type` and `address` of a virtual function (`struct ifla_vf_mac`).
 pub fn function(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if payload.len() < 36 {
@@ -719,20 +768,47 @@ fn write_setting(out: &mut Json, key: &'static str, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`function_spoof_check`] writes.
+const FUNCTION_SPOOF_CHECK_PARTS: &[Part] = &[Part::bool("spoofchk")];
+
 /// `spoofchk` (`struct ifla_vf_spoofchk`).
 pub fn function_spoof_check(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_setting(out, "spoofchk", payload)
 }
+
+/// The members that [`function_trust`] writes.
+const FUNCTION_TRUST_PARTS: &[Part] = &[Part::bool("trust")];
 
 /// `trust` (`struct ifla_vf_trust`).
 pub fn function_trust(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_setting(out, "trust", payload)
 }
 
+/// The members that [`function_rss_query`] writes.
+const FUNCTION_RSS_QUERY_PARTS: &[Part] = &[Part::bool("query_rss_en")];
+
 /// `query_rss_en` (`struct ifla_vf_rss_query_en`).
 pub fn function_rss_query(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_setting(out, "query_rss_en", payload)
 }
+
+/// What [`function_statistics`] writes.
+const FUNCTION_STATISTICS_SHAPE: &Shape = &Shape::Object(&[
+    Part::Member(
+        "rx",
+        &Shape::Object(&[
+            Part::number("bytes"),
+            Part::number("packets"),
+            Part::number("multicast"),
+            Part::number("broadcast"),
+            Part::number("dropped"),
+        ]),
+    ),
+    Part::Member(
+        "tx",
+        &Shape::Object(&[Part::number("tx_bytes"), Part::number("tx_packets"), Part::number("dropped")]),
+    ),
+]);
 
 /// `stats` of a virtual function (`IFLA_VF_STATS_*`), as `ip -s link` groups them.
 pub fn function_statistics(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

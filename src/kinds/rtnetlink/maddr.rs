@@ -2,7 +2,6 @@
 //! `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
 use super::names::FAMILIES;
-use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::addr;
 
@@ -65,7 +64,7 @@ static HEADER: Structure = Structure::new(
 static GROUPS: Set = Set::new(
     "IFA",
     &[
-        row(6, "cacheinfo", Is::Members(addr::cache_info, UNDECLARED_MEMBERS)).volatile(),
+        row(6, "cacheinfo", Is::Members(addr::cache_info, addr::CACHE_INFO_PARTS)).volatile(),
         row(IFA_MULTICAST, "address", Is::Ip),
     ],
 );
@@ -74,6 +73,6 @@ static ANYCAST_ADDRESSES: Set = Set::new(
     "IFA",
     &[
         row(IFA_ANYCAST, "address", Is::Ip),
-        row(6, "cacheinfo", Is::Members(addr::cache_info, UNDECLARED_MEMBERS)).volatile(),
+        row(6, "cacheinfo", Is::Members(addr::cache_info, addr::CACHE_INFO_PARTS)).volatile(),
     ],
 );

@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
 use crate::decode::value::any_unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
@@ -82,7 +81,7 @@ static ROUTE_HEADER: Structure = Structure::new(
     &[
         field(0, "family", Is::Named(U8, FAMILIES)),
         field(7, "type", Is::Named(U8, ROUTE_TYPES)),
-        field_of(1, 1, "dst", Is::Members(destination, UNDECLARED_MEMBERS)),
+        field_of(1, 1, "dst", Is::Members(destination, DESTINATION_PARTS)),
         field(4, "table", Is::NamedId(U8, TABLES)),
         field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
         field(6, "scope", Is::NamedId(U8, SCOPES)),
@@ -117,6 +116,9 @@ static NEIGHBOUR_HEADER: Structure = Structure::new(
 );
 
 static NEIGHBOUR: Set = Set::new("NDA", &[row(1, "dst", Is::Number(U8)), row(2, "lladdr", Is::Hardware)]);
+
+/// The members that [`destination`] writes.
+const DESTINATION_PARTS: &[Part] = &[Part::number("dst"), Part::number("dst_end")];
 
 /// The endpoints that an MCTP route leads to: the first, and the last where there are several. The header's length is
 /// the number of endpoints after the first.

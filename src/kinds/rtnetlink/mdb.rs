@@ -4,9 +4,9 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,
+    row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;
@@ -47,13 +47,13 @@ static ATTRIBUTES: Set =
 static GROUPS: Set = Set::new("MDBA_MDB", &[row(1, "entry", Is::Inline(&ENTRIES))]);
 
 /// `MDBA_MDB_ENTRY_*`.
-static ENTRIES: Set = Set::new("MDBA_MDB_ENTRY", &[row(1, "info", Is::Members(entry, UNDECLARED_MEMBERS))]);
+static ENTRIES: Set = Set::new("MDBA_MDB_ENTRY", &[row(1, "info", Is::Members(entry, ENTRY_PARTS))]);
 
 /// `MDBA_MDB_EATTR_*`: what follows `struct br_mdb_entry`.
 pub static ENTRY_ATTRIBUTES: Set = Set::new(
     "MDBA_MDB_EATTR",
     &[
-        row(1, "timer", Is::Value(shared::seconds, UNDECLARED)).volatile(),
+        row(1, "timer", Is::Value(shared::seconds, NUMBER)).volatile(),
         row(2, "source_list", Is::Each(&SOURCE_ELEMENT)),
         row(3, "filter_mode", Is::Named(U8, FILTER_MODES)),
         row(4, "src", Is::Ip),
@@ -72,7 +72,7 @@ static SOURCE_ELEMENT: Is = Is::Set(&SOURCE);
 /// `MDBA_MDB_SRCATTR_*`.
 static SOURCE: Set = Set::new(
     "MDBA_MDB_SRCATTR",
-    &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(shared::seconds, UNDECLARED)).volatile()],
+    &[row(1, "address", Is::Ip), row(2, "timer", Is::Value(shared::seconds, NUMBER)).volatile()],
 );
 
 /// `MCAST_EXCLUDE` and `MCAST_INCLUDE`.
@@ -82,16 +82,16 @@ static FILTER_MODES: &Names = &[(0, "exclude"), (1, "include")];
 pub static ENTRY_FLAGS: &Names =
     &[(0x01, "offload"), (0x02, "fast_leave"), (0x04, "added_by_star_ex"), (0x08, "blocked"), (0x10, "offload_failed")];
 
-static ROUTER_PORT: Is = Is::Value(router_port, UNDECLARED);
+static ROUTER_PORT: Is = Is::Value(router_port, ROUTER_PORT_SHAPE);
 
 /// `MDBA_ROUTER_PATTR_*`: what follows the port's index. Notifications have only the VLAN.
 pub static ROUTER_PORT_ATTRIBUTES: Set = Set::new(
     "MDBA_ROUTER_PATTR",
     &[
-        row(1, "timer", Is::Value(shared::seconds, UNDECLARED)).volatile(),
+        row(1, "timer", Is::Value(shared::seconds, NUMBER)).volatile(),
         row(2, "type", Is::Named(U8, ROUTER_TYPES)).volatile(),
-        row(3, "inet_timer", Is::Value(shared::seconds, UNDECLARED)).volatile(),
-        row(4, "inet6_timer", Is::Value(shared::seconds, UNDECLARED)).volatile(),
+        row(3, "inet_timer", Is::Value(shared::seconds, NUMBER)).volatile(),
+        row(4, "inet6_timer", Is::Value(shared::seconds, NUMBER)).volatile(),
         row(5, "vid", Is::Number(U16)),
     ],
 );
@@ -134,6 +134,16 @@ fn group(out: &mut Json, entry: &[u8]) -> Decoded {
     }
 }
 
+/// The members that [`entry`] writes.
+const ENTRY_PARTS: &[Part] = &[
+    Part::text("port"),
+    Part::text("grp"),
+    Part::text("state"),
+    Part::texts("flags"),
+    Part::number("vid"),
+    Part::Set(&ENTRY_ATTRIBUTES),
+];
+
 /// `MDBA_MDB_ENTRY_INFO`: a port's membership in a group.
 pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     if payload.len() < ENTRY_BYTES {
@@ -156,6 +166,9 @@ pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_set(out, &context.inside(set), &ENTRY_ATTRIBUTES, set);
     Ok(())
 }
+
+/// What [`router_port`] writes.
+pub const ROUTER_PORT_SHAPE: &Shape = &Shape::Object(&[Part::text("port"), Part::Set(&ROUTER_PORT_ATTRIBUTES)]);
 
 /// `MDBA_ROUTER_PORT`: a port behind which a multicast router is.
 pub fn router_port(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -4,9 +4,9 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,
+    row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
@@ -73,8 +73,8 @@ static HEADER: Structure = Structure::new(
         field(7, "type", Is::Named(U8, ROUTE_TYPES)),
         field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
         field(6, "scope", Is::NamedId(U8, SCOPES)),
-        field_of(0, 1, "iif", Is::Members(input_interface, UNDECLARED_MEMBERS)),
-        field_of(8, 4, "flags", Is::Members(route_state, UNDECLARED_MEMBERS)),
+        field_of(0, 1, "iif", Is::Members(input_interface, INPUT_INTERFACE_PARTS)),
+        field_of(8, 4, "flags", Is::Members(route_state, ROUTE_STATE_PARTS)),
         // Always those of a whole address.
         field_of(1, 2, "lengths", Is::Known),
     ],
@@ -86,11 +86,11 @@ static ATTRIBUTES: Set = Set::new(
         row(RTA_DST, "dst", Is::Ip),
         row(RTA_SRC, "src", Is::Ip),
         row(RTA_IIF, "iif", Is::Elsewhere),
-        row(RTA_MULTIPATH, "multipath", Is::Value(output_interfaces, UNDECLARED)),
+        row(RTA_MULTIPATH, "multipath", Is::Value(output_interfaces, OUTPUT_INTERFACES_SHAPE)),
         row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
         row(17, "mfc_stats", Is::InlineStructure(&MFC_STATS)).volatile(),
         // How long it was not used.
-        row(23, "expires", Is::Value(shared::seconds, UNDECLARED)).volatile(),
+        row(23, "expires", Is::Value(shared::seconds, NUMBER)).volatile(),
         row(24, "pad", Is::Known),
     ],
 );
@@ -118,6 +118,9 @@ static REPORTS: &Names = &[(1, "nocache"), (2, "wrong_interface"), (3, "whole_pa
 const UNRESOLVED: u64 = 0x20;
 const OFFLOAD: u64 = 0x08;
 
+/// The members that [`input_interface`] writes.
+const INPUT_INTERFACE_PARTS: &[Part] = &[Part::text("iif")];
+
 /// The interface that a multicast route's packets come through: `unresolved` as long as none is known.
 pub fn input_interface(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
     out.key("iif");
@@ -127,6 +130,9 @@ pub fn input_interface(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decod
     }
     Ok(())
 }
+
+/// The members that [`route_state`] writes.
+const ROUTE_STATE_PARTS: &[Part] = &[Part::text("state"), Part::bool("offload"), Part::text("other_flags")];
 
 /// The flags of a multicast route: whether it is resolved, and whether hardware forwards it.
 pub fn route_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -144,6 +150,9 @@ pub fn route_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     Ok(())
 }
+
+/// What [`output_interfaces`] writes.
+const OUTPUT_INTERFACES_SHAPE: &Shape = &Shape::List(&Shape::Object(&[Part::text("oif"), Part::number("ttl")]));
 
 /// `RTA_MULTIPATH` of a multicast route: the interfaces that packets leave through, each with the least TTL for it.
 pub fn output_interfaces(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::UNDECLARED;
-use crate::decode::schema::{Decoded, Interface, Is, Kind, Names, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Interface, Is, Kind, Names, Part, Set, Shape, Structure, field, field_of, row};
 use crate::decode::value::{name_of, write_ipv6, write_named};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -44,7 +43,7 @@ static HEADER: Structure = Structure::new(
         field_of(4, 4, "dev", Is::Link),
         field(8, "icmp_type", Is::Named(U8, ICMP_TYPES)),
         field(9, "icmp_code", Is::Number(U8)),
-        field_of(OPTIONS_LENGTH_AT, 2, "options", Is::Value(options, UNDECLARED)),
+        field_of(OPTIONS_LENGTH_AT, 2, "options", Is::Value(options, OPTIONS_SHAPE)),
     ],
 )
 .with_tail(OPTIONS_LENGTH_AT);
@@ -90,6 +89,26 @@ const RDNSS: u8 = 25;
 const DNSSL: u8 = 31;
 const CAPTIVE_PORTAL: u8 = 37;
 const PREF64: u8 = 38;
+
+/// What [`options`] writes.
+const OPTIONS_SHAPE: &Shape = &Shape::List(&Shape::Object(&[
+    Part::Member("option", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+    Part::text("hex"),
+    Part::text("prefix"),
+    Part::text("lladdr"),
+    Part::bool("onlink"),
+    Part::bool("autoconf"),
+    Part::bool("router_address"),
+    Part::bool("pd_preferred"),
+    Part::number("valid_life_time"),
+    Part::number("preferred_life_time"),
+    Part::number("mtu"),
+    Part::number("lifetime"),
+    Part::text("pref"),
+    Part::texts("servers"),
+    Part::texts("domains"),
+    Part::text("uri"),
+]));
 
 /// The options behind the header of `struct nduseroptmsg`: a list. What cannot be decoded is there as hex.
 pub fn options(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {

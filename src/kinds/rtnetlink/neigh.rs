@@ -4,9 +4,9 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, field,
+    field_of, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
 use crate::json::Json;
@@ -93,15 +93,15 @@ const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(4, "ifindex", Is::Number(U32)),
     field_of(4, 4, "dev", Is::Link),
-    field_of(8, 2, "state", Is::Members(neighbour_state, UNDECLARED_MEMBERS)),
-    field_of(10, 1, "flags", Is::Members(neighbour_flags, UNDECLARED_MEMBERS)),
+    field_of(8, 2, "state", Is::Members(neighbour_state, NEIGHBOUR_STATE_PARTS)),
+    field_of(10, 1, "flags", Is::Members(neighbour_flags, NEIGHBOUR_FLAGS_PARTS)),
     field_of(11, 1, "type", Is::Known),
 ];
 
 static ATTRIBUTES: Set = Set::new("NDA", ROWS);
 const ROWS: &[Row] = &[
-    row(NDA_DST, "dst", Is::Value(neighbour_address, UNDECLARED)),
-    row(NDA_LLADDR, "lladdr", Is::Value(neighbour_hardware, UNDECLARED)),
+    row(NDA_DST, "dst", Is::Value(neighbour_address, TEXT)),
+    row(NDA_LLADDR, "lladdr", Is::Value(neighbour_hardware, TEXT)),
     row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
     row(4, "probes", Is::Number(U32)).volatile(),
     row(NDA_VLAN, "vlan", Is::Number(U16)),
@@ -114,7 +114,7 @@ const ROWS: &[Row] = &[
     row(12, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     row(13, "nhid", Is::Number(U32)),
     row(14, "fdb_ext_attrs", Is::Set(&FDB_EXTENDED)),
-    row(15, "ext_flags", Is::Members(neighbour_extended_flags, UNDECLARED_MEMBERS)),
+    row(15, "ext_flags", Is::Members(neighbour_extended_flags, NEIGHBOUR_EXTENDED_FLAGS_PARTS)),
     row(16, "state_mask", Is::Number(U16)),
     row(17, "flags_mask", Is::Number(U8)),
 ];
@@ -125,8 +125,8 @@ static FDB_HEADER: Structure = Structure::new(
     &[
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "ifname", Is::Link),
-        field_of(8, 2, "state", Is::Value(fdb_state, UNDECLARED)),
-        field_of(10, 1, "flags", Is::Value(fdb_flags, UNDECLARED)),
+        field_of(8, 2, "state", Is::Value(fdb_state, TEXT)),
+        field_of(10, 1, "flags", Is::Value(fdb_flags, FDB_FLAGS_SHAPE)),
         field_of(11, 1, "type", Is::Known),
     ],
 );
@@ -134,13 +134,13 @@ static FDB_HEADER: Structure = Structure::new(
 static FDB_ATTRIBUTES: Set = Set::new("NDA", FDB_ROWS);
 const FDB_ROWS: &[Row] = &[
     row(NDA_DST, "dst", Is::Ip),
-    row(NDA_LLADDR, "mac", Is::Value(neighbour_hardware, UNDECLARED)),
+    row(NDA_LLADDR, "mac", Is::Value(neighbour_hardware, TEXT)),
     row(3, "cacheinfo", Is::InlineStructure(&CACHE_INFO)).volatile(),
     row(4, "probes", Is::Number(U32)).volatile(),
     row(NDA_VLAN, "vlan", Is::Number(U16)),
     row(NDA_PORT, "port", Is::Number(U16Be)),
     row(NDA_VNI, "vni", Is::Number(U32)),
-    row(NDA_IFINDEX, "viaIf", Is::Members(fdb_interface, UNDECLARED_MEMBERS)),
+    row(NDA_IFINDEX, "viaIf", Is::Members(fdb_interface, FDB_INTERFACE_PARTS)),
     row(NDA_MASTER, "master", Is::Link),
     row(10, "linkNetNsId", Is::Number(I32)),
     row(NDA_SRC_VNI, "src_vni", Is::Number(U32)),
@@ -156,7 +156,7 @@ const FDB_ROWS: &[Row] = &[
 /// `NFEA_*`.
 static FDB_EXTENDED: Set = Set::new(
     "NFEA",
-    &[row(1, "activity_notify", Is::Members(activity, UNDECLARED_MEMBERS)), row(2, "dont_refresh", Is::Present)],
+    &[row(1, "activity_notify", Is::Members(activity, ACTIVITY_PARTS)), row(2, "dont_refresh", Is::Present)],
 );
 
 /// `struct nda_cacheinfo`; ages in 1/100 s (`USER_HZ`), printed in seconds.
@@ -164,9 +164,9 @@ static CACHE_INFO: Structure = Structure::new(
     "nda_cacheinfo",
     16,
     &[
-        field_of(0, 4, "confirmed", Is::Value(shared::centiseconds, UNDECLARED)),
-        field_of(4, 4, "used", Is::Value(shared::centiseconds, UNDECLARED)),
-        field_of(8, 4, "updated", Is::Value(shared::centiseconds, UNDECLARED)),
+        field_of(0, 4, "confirmed", Is::Value(shared::centiseconds, NUMBER)),
+        field_of(4, 4, "used", Is::Value(shared::centiseconds, NUMBER)),
+        field_of(8, 4, "updated", Is::Value(shared::centiseconds, NUMBER)),
         field(12, "refcnt", Is::Number(U32)),
     ],
 );
@@ -213,6 +213,9 @@ pub static FDB_FLAGS: &Names = &[
     (0x400, "extern_valid"),
 ];
 
+/// The members that [`neighbour_state`] writes.
+const NEIGHBOUR_STATE_PARTS: &[Part] = &[Part::texts("state")];
+
 /// `NUD_*`: a list of one; left out where there is none (a proxy).
 pub fn neighbour_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let state = any_unsigned(payload)?;
@@ -223,11 +226,17 @@ pub fn neighbour_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decod
     Ok(())
 }
 
+/// The members that [`neighbour_flags`] writes.
+const NEIGHBOUR_FLAGS_PARTS: &[Part] = &[Part::Flags(FLAGS), Part::text("other_flags")];
+
 /// `NTF_*`: each a member that is true.
 pub fn neighbour_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_true_members(out, FLAGS, any_unsigned(payload)?);
     Ok(())
 }
+
+/// The members that [`neighbour_extended_flags`] writes.
+const NEIGHBOUR_EXTENDED_FLAGS_PARTS: &[Part] = &[Part::Flags(EXTENDED_FLAGS), Part::text("other_flags")];
 
 /// `NTF_EXT_*`: each a member that is true.
 pub fn neighbour_extended_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -262,12 +271,18 @@ pub fn fdb_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// What [`fdb_flags`] writes.
+const FDB_FLAGS_SHAPE: &Shape = &Shape::List(TEXT);
+
 /// `NTF_*` and `NTF_EXT_*` of a forwarding database's entry: a list.
 pub fn fdb_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let extended = attribute_u32(context.message, 15).unwrap_or_default();
     write_bits(out, FDB_FLAGS, any_unsigned(payload)? | u64::from(extended) << 8);
     Ok(())
 }
+
+/// The members that [`fdb_interface`] writes.
+const FDB_INTERFACE_PARTS: &[Part] = &[Part::number("viaIfIndex"), Part::text("viaIf")];
 
 /// `NDA_IFINDEX` of a forwarding database's entry: a name, or a number in another namespace.
 pub fn fdb_interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -281,6 +296,9 @@ pub fn fdb_interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
     }
     Ok(())
 }
+
+/// The members that [`activity`] writes.
+const ACTIVITY_PARTS: &[Part] = &[Part::bool("activity_notify"), Part::bool("inactive")];
 
 /// `NFEA_ACTIVITY_NOTIFY`: bits.
 pub fn activity(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

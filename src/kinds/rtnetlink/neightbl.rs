@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::UNDECLARED;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, row};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, TEXT, field, row};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -53,7 +52,7 @@ static ATTRIBUTES: Set = Set::new(
 static PARAMETERS: Set = Set::new(
     "NDTPA",
     &[
-        row(NDTPA_IFINDEX, "dev", Is::Value(interface, UNDECLARED)),
+        row(NDTPA_IFINDEX, "dev", Is::Value(interface, TEXT)),
         row(2, "refcnt", Is::Number(U32)).volatile(),
         // The kernel draws it anew every few minutes, around the next one.
         row(3, "reachable", Is::Number(U64)).volatile(),

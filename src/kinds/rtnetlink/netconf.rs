@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::UNDECLARED;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, field, row};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, TEXT, field, row};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -43,7 +42,7 @@ static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", 
 static ATTRIBUTES: Set = Set::new(
     "NETCONFA",
     &[
-        row(NETCONFA_IFINDEX, "interface", Is::Value(interface, UNDECLARED)),
+        row(NETCONFA_IFINDEX, "interface", Is::Value(interface, TEXT)),
         row(2, "forwarding", Is::Bool(U32)),
         row(3, "rp_filter", Is::Named(U32, REVERSE_PATH_FILTERS)),
         row(NETCONFA_MC_FORWARDING, "mc_forwarding", Is::Bool(U32)),

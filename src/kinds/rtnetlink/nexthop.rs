@@ -4,9 +4,9 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, Wrong, field,
+    field_of, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::write_named;
 use crate::json::Json;
@@ -65,7 +65,7 @@ pub const NHA_RES_BUCKET: u16 = 13;
 static HEADER: Structure = Structure::new("nhmsg", 8, FIELDS);
 const FIELDS: &[Field] = &[
     // A group has no family.
-    field_of(0, 1, "family", Is::Members(family_unless_unspecified, UNDECLARED_MEMBERS)),
+    field_of(0, 1, "family", Is::Members(family_unless_unspecified, FAMILY_UNLESS_UNSPECIFIED_PARTS)),
     field(1, "scope", Is::NamedId(U8, SCOPES)),
     field(2, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(4, "flags", Is::Bits(U32, ROUTE_FLAGS)),
@@ -81,7 +81,7 @@ const ROWS: &[Row] = &[
     row(NHA_OIF, "dev", Is::Link),
     row(NHA_GATEWAY, "gateway", Is::Ip),
     row(NHA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(8, "encap", Is::Value(encap::nexthop, UNDECLARED)),
+    row(8, "encap", Is::Value(encap::nexthop, encap::ENCAP_SHAPE)),
     row(9, "groups", Is::Present),
     row(10, "master", Is::Link),
     row(11, "fdb", Is::Present),
@@ -90,7 +90,7 @@ const ROWS: &[Row] = &[
     // What the requester asked for, and no state.
     row(14, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
-    row(16, "hw_stats", Is::Members(hardware_statistics, UNDECLARED_MEMBERS)),
+    row(16, "hw_stats", Is::Members(hardware_statistics, HARDWARE_STATISTICS_PARTS)),
     row(17, "hw_stats_used", Is::Elsewhere),
 ];
 
@@ -101,7 +101,7 @@ static GROUP_STATISTICS_ELEMENT: Is = Is::Set(&GROUP_STATISTICS);
 static GROUP_ENTRY: Structure = Structure::new(
     "nexthop_grp",
     8,
-    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(group_weight, UNDECLARED))],
+    &[field(0, "id", Is::Number(U32)), field_of(4, 2, "weight", Is::Value(group_weight, NUMBER))],
 );
 
 /// `NEXTHOP_GRP_TYPE_*`.
@@ -113,9 +113,9 @@ static RESILIENT: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "buckets", Is::Number(U16)),
-        row(2, "idle_timer", Is::Value(shared::seconds, UNDECLARED)),
-        row(3, "unbalanced_timer", Is::Value(shared::seconds, UNDECLARED)),
-        row(4, "unbalanced_time", Is::Value(shared::seconds, UNDECLARED)).volatile(),
+        row(2, "idle_timer", Is::Value(shared::seconds, NUMBER)),
+        row(3, "unbalanced_timer", Is::Value(shared::seconds, NUMBER)),
+        row(4, "unbalanced_time", Is::Value(shared::seconds, NUMBER)).volatile(),
     ],
 );
 
@@ -125,7 +125,7 @@ static BUCKET: Set = Set::new(
     &[
         row(0, "pad", Is::Known),
         row(1, "index", Is::Number(U16)),
-        row(2, "idle_time", Is::Value(shared::seconds, UNDECLARED)).volatile(),
+        row(2, "idle_time", Is::Value(shared::seconds, NUMBER)).volatile(),
         row(3, "nhid", Is::Number(U32)),
     ],
 );
@@ -135,6 +135,10 @@ static GROUP_STATISTICS: Set = Set::new(
     "NHA_GROUP_STATS_ENTRY",
     &[row(1, "id", Is::Number(U32)), row(2, "packets", Is::AnyNumber), row(3, "packets_hw", Is::AnyNumber)],
 );
+
+/// The members that [`family_unless_unspecified`] writes.
+const FAMILY_UNLESS_UNSPECIFIED_PARTS: &[Part] =
+    &[Part::Member("family", &Shape::OneOf(&[Shape::Text, Shape::Number]))];
 
 /// The family, where there is one.
 pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -152,6 +156,10 @@ pub fn group_weight(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
     out.unsigned(u64::from(u16::from_le_bytes([low, high])) + 1);
     Ok(())
 }
+
+/// The members that [`hardware_statistics`] writes.
+const HARDWARE_STATISTICS_PARTS: &[Part] =
+    &[Part::Member("hw_stats", &Shape::Object(&[Part::bool("enabled"), Part::bool("used")]))];
 
 /// `NHA_HW_STATS_ENABLE`, and the `NHA_HW_STATS_USED` beside it.
 pub fn hardware_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

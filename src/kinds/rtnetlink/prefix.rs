@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Interface, Is, Kind, Set, Structure, Wrong, field, field_of, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Interface, Is, Kind, Part, Set, Structure, TEXT, Wrong, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use std::net::Ipv6Addr;
@@ -35,13 +34,13 @@ static HEADER: Structure = Structure::new(
         field_of(4, 4, "dev", Is::Link),
         // The option's type: always that of a prefix.
         field_of(8, 1, "type", Is::Known),
-        field_of(10, 1, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
+        field_of(10, 1, "flags", Is::Members(flags, FLAGS_PARTS)),
     ],
 );
 
 static ATTRIBUTES: Set = Set::new(
     "PREFIX",
-    &[row(1, "prefix", Is::Value(address, UNDECLARED)), row(2, "cacheinfo", Is::InlineStructure(&CACHE_INFO))],
+    &[row(1, "prefix", Is::Value(address, TEXT)), row(2, "cacheinfo", Is::InlineStructure(&CACHE_INFO))],
 );
 
 /// `struct prefix_cacheinfo`; seconds.
@@ -62,6 +61,10 @@ pub fn write_flags(out: &mut Json, flags: u8) {
         out.bool(flags & mask != 0);
     }
 }
+
+/// The members that [`flags`] writes.
+const FLAGS_PARTS: &[Part] =
+    &[Part::bool("onlink"), Part::bool("autoconf"), Part::bool("router_address"), Part::bool("pd_preferred")];
 
 /// `flags` of `struct prefixmsg`: a member for each.
 pub fn flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -3,9 +3,9 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, Wrong,
+    field, field_of, row,
 };
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::{name_of, write_bits, write_link};
 use crate::decode::walk::write_set;
@@ -73,8 +73,8 @@ static HEADER: Structure = Structure::new("rtmsg", 12, FIELDS);
 const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
     field(7, "type", Is::Named(U8, ROUTE_TYPES)),
-    field_of(1, 1, "dst", Is::Members(destination, UNDECLARED_MEMBERS)),
-    field_of(2, 1, "from", Is::Members(source, UNDECLARED_MEMBERS)),
+    field_of(1, 1, "dst", Is::Members(destination, DESTINATION_PARTS)),
+    field_of(2, 1, "from", Is::Members(source, SOURCE_PARTS)),
     field(3, "tos", Is::NumberUnless(U8, 0)),
     field(5, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     field(6, "scope", Is::NamedId(U8, SCOPES)),
@@ -91,21 +91,21 @@ const ROWS: &[Row] = &[
     row(RTA_GATEWAY, "gateway", Is::Ip),
     row(RTA_PRIORITY, "metric", Is::Number(U32)),
     row(RTA_PREFSRC, "prefsrc", Is::Ip),
-    row(8, "metrics", Is::Value(metrics, UNDECLARED)),
-    row(RTA_MULTIPATH, "nexthops", Is::Value(legs, UNDECLARED)),
+    row(8, "metrics", Is::Value(metrics, METRICS_SHAPE)),
+    row(RTA_MULTIPATH, "nexthops", Is::Value(legs, LEGS_SHAPE)),
     row(10, "protoinfo", Is::Hex),
-    row(11, "flow", Is::Value(shared::realms, UNDECLARED)),
-    row(RTA_CACHEINFO, "cacheinfo", Is::Members(cache_info, UNDECLARED_MEMBERS)),
+    row(11, "flow", Is::Value(shared::realms, shared::REALMS_SHAPE)),
+    row(RTA_CACHEINFO, "cacheinfo", Is::Members(cache_info, CACHE_INFO_PARTS)),
     row(13, "session", Is::Hex),
     row(14, "mp_algo", Is::Hex),
     row(RTA_TABLE, "table", Is::NamedId(U32, TABLES)),
     row(16, "mark", Is::Number(U32)),
     row(17, "mfc_stats", Is::Structure(&MFC_STATS)).volatile(),
-    row(RTA_VIA, "via", Is::Value(via, UNDECLARED)),
-    row(19, "to", Is::Value(new_destination, UNDECLARED)),
+    row(RTA_VIA, "via", Is::Value(via, VIA_SHAPE)),
+    row(19, "to", Is::Value(new_destination, TEXT)),
     row(20, "pref", Is::Named(U8, ROUTER_PREFERENCES)),
     row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(RTA_ENCAP, "encap", Is::Value(encap::route, UNDECLARED)),
+    row(RTA_ENCAP, "encap", Is::Value(encap::route, encap::ENCAP_SHAPE)),
     row(23, "expires_in", Is::Number(U32)).volatile(),
     row(24, "pad", Is::Known),
     row(25, "uid", Is::Number(U32)),
@@ -124,11 +124,11 @@ pub static LEG_ATTRIBUTES: Set = Set::new(
     &[
         row(RTA_OIF, "oif", Is::Link),
         row(RTA_GATEWAY, "gateway", Is::Ip),
-        row(11, "flow", Is::Value(shared::realms, UNDECLARED)),
-        row(RTA_VIA, "via", Is::Value(via, UNDECLARED)),
-        row(19, "to", Is::Value(new_destination, UNDECLARED)),
+        row(11, "flow", Is::Value(shared::realms, shared::REALMS_SHAPE)),
+        row(RTA_VIA, "via", Is::Value(via, VIA_SHAPE)),
+        row(19, "to", Is::Value(new_destination, TEXT)),
         row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-        row(RTA_ENCAP, "encap", Is::Value(encap::route, UNDECLARED)),
+        row(RTA_ENCAP, "encap", Is::Value(encap::route, encap::ENCAP_SHAPE)),
         row(RTA_NH_ID, "nhid", Is::Number(U32)),
     ],
 );
@@ -151,15 +151,15 @@ pub static METRICS: Set = Set::new(
         row(1, "lock", Is::Bits(U32, METRIC_LOCKS)),
         row(2, "mtu", Is::Number(U32)),
         row(3, "window", Is::Number(U32)),
-        row(4, "rtt", Is::Value(eighths, UNDECLARED)),
-        row(5, "rttvar", Is::Value(quarters, UNDECLARED)),
+        row(4, "rtt", Is::Value(eighths, NUMBER)),
+        row(5, "rttvar", Is::Value(quarters, NUMBER)),
         row(6, "ssthresh", Is::Number(U32)),
         row(7, "cwnd", Is::Number(U32)),
         row(8, "advmss", Is::Number(U32)),
         row(9, "reordering", Is::Number(U32)),
         row(10, "hoplimit", Is::Number(U32)),
         row(11, "initcwnd", Is::Number(U32)),
-        row(12, "features", Is::Members(metric_features, UNDECLARED_MEMBERS)),
+        row(12, "features", Is::Members(metric_features, METRIC_FEATURES_PARTS)),
         row(13, "rto_min", Is::Number(U32)),
         row(14, "initrwnd", Is::Number(U32)),
         row(15, "quickack", Is::Number(U32)),
@@ -203,6 +203,9 @@ pub fn quarters(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`destination`] writes.
+const DESTINATION_PARTS: &[Part] = &[Part::text("dst")];
+
 /// The destination: `default`, an address or a prefix.
 pub fn destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let length = payload.first().copied().unwrap_or_default();
@@ -220,6 +223,9 @@ pub fn destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
     }
 }
 
+/// The members that [`source`] writes.
+const SOURCE_PARTS: &[Part] = &[Part::text("from")];
+
 /// The source prefix of an IPv6 route, where it has one.
 pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let length = payload.first().copied().unwrap_or_default();
@@ -231,6 +237,18 @@ pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
         None => Ok(()),
     }
 }
+
+/// The members that [`cache_info`] writes.
+const CACHE_INFO_PARTS: &[Part] = &[
+    Part::number("error"),
+    Part::number("expires"),
+    Part::number("users"),
+    Part::number("age"),
+    Part::number("used"),
+    Part::number("ipid"),
+    Part::number("ts"),
+    Part::number("tsage"),
+];
 
 /// `struct rta_cacheinfo`: times in 1/100 s, printed in seconds; only what is not 0.
 pub fn cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -253,6 +271,9 @@ pub fn cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
     Ok(())
 }
 
+/// What [`metrics`] writes.
+const METRICS_SHAPE: &Shape = &Shape::List(&Shape::Object(&[Part::Set(&METRICS)]));
+
 /// `RTA_METRICS`: a list with one object, as `ip` has it.
 pub fn metrics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.begin_list();
@@ -263,11 +284,18 @@ pub fn metrics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded
     Ok(())
 }
 
+/// The members that [`metric_features`] writes.
+const METRIC_FEATURES_PARTS: &[Part] = &[Part::Flags(METRIC_FEATURES), Part::text("other_flags")];
+
 /// `RTAX_FEATURES`: each a member that is true.
 pub fn metric_features(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_true_members(out, METRIC_FEATURES, any_unsigned(payload)?);
     Ok(())
 }
+
+/// What [`via`] writes.
+const VIA_SHAPE: &Shape =
+    &Shape::Object(&[Part::Member("family", &Shape::OneOf(&[Shape::Text, Shape::Number])), Part::text("host")]);
 
 /// `RTA_VIA`: a family (two octets) and an address of it.
 pub fn via(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -336,6 +364,14 @@ impl<'a> Iterator for Legs<'a> {
         })
     }
 }
+
+/// What [`legs`] writes.
+const LEGS_SHAPE: &Shape = &Shape::List(&Shape::Object(&[
+    Part::Set(&LEG_ATTRIBUTES),
+    Part::text("dev"),
+    Part::number("weight"),
+    Part::texts("flags"),
+]));
 
 /// `RTA_MULTIPATH`: a list of legs.
 pub fn legs(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

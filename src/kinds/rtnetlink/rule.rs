@@ -2,9 +2,9 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::UNDECLARED_MEMBERS;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Row, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Row, Set, Shape, Structure, Wrong, field,
+    field_of, row,
 };
 use crate::decode::value::any_unsigned;
 use crate::decode::value::{name_of, write_ip, write_named_id};
@@ -52,13 +52,13 @@ pub const FRA_OIFNAME: u16 = 17;
 static HEADER: Structure = Structure::new("fib_rule_hdr", 12, FIELDS);
 const FIELDS: &[Field] = &[
     field(0, "family", Is::Named(U8, FAMILIES)),
-    field_of(1, 0, "priority", Is::Members(priority, UNDECLARED_MEMBERS)),
-    field_of(2, 1, "src", Is::Members(source, UNDECLARED_MEMBERS)),
-    field_of(1, 1, "dst", Is::Members(destination, UNDECLARED_MEMBERS)),
+    field_of(1, 0, "priority", Is::Members(priority, PRIORITY_PARTS)),
+    field_of(2, 1, "src", Is::Members(source, SOURCE_PARTS)),
+    field_of(1, 1, "dst", Is::Members(destination, DESTINATION_PARTS)),
     field(3, "tos", Is::NumberUnless(U8, 0)),
-    field_of(4, 1, "table", Is::Members(table, UNDECLARED_MEMBERS)),
-    field_of(7, 1, "action", Is::Members(action, UNDECLARED_MEMBERS)),
-    field_of(8, 4, "flags", Is::Members(flags, UNDECLARED_MEMBERS)),
+    field_of(4, 1, "table", Is::Members(table, TABLE_PARTS)),
+    field_of(7, 1, "action", Is::Members(action, ACTION_PARTS)),
+    field_of(8, 4, "flags", Is::Members(flags, FLAGS_PARTS)),
 ];
 
 static ATTRIBUTES: Set = Set::new("FRA", ROWS);
@@ -69,20 +69,20 @@ const ROWS: &[Row] = &[
     row(4, "goto", Is::Number(U32)),
     row(FRA_PRIORITY, "priority", Is::Known),
     row(10, "fwmark", Is::Number(U32)),
-    row(11, "flow", Is::Members(flow, UNDECLARED_MEMBERS)),
+    row(11, "flow", Is::Members(flow, FLOW_PARTS)),
     row(12, "tun_id", Is::Number(U64Be)),
-    row(13, "suppress_ifgroup", Is::Members(suppress_group, UNDECLARED_MEMBERS)),
-    row(14, "suppress_prefixlen", Is::Members(suppress_length, UNDECLARED_MEMBERS)),
+    row(13, "suppress_ifgroup", Is::Members(suppress_group, SUPPRESS_GROUP_PARTS)),
+    row(14, "suppress_prefixlen", Is::Members(suppress_length, SUPPRESS_LENGTH_PARTS)),
     row(FRA_TABLE, "table", Is::Known),
-    row(16, "fwmask", Is::Members(mask, UNDECLARED_MEMBERS)),
+    row(16, "fwmask", Is::Members(mask, MASK_PARTS)),
     row(FRA_OIFNAME, "oif", Is::Text),
     row(18, "pad", Is::Known),
-    row(19, "l3mdev", Is::Members(l3mdev, UNDECLARED_MEMBERS)),
+    row(19, "l3mdev", Is::Members(l3mdev, L3MDEV_PARTS)),
     row(20, "uid_range", Is::InlineStructure(&UID_RANGE)),
     row(21, "protocol", Is::NamedId(U8, ROUTE_PROTOCOLS)),
     row(22, "ipproto", Is::NamedId(U8, IP_PROTOCOLS)),
-    row(23, "sport", Is::Members(source_ports, UNDECLARED_MEMBERS)),
-    row(24, "dport", Is::Members(destination_ports, UNDECLARED_MEMBERS)),
+    row(23, "sport", Is::Members(source_ports, SOURCE_PORTS_PARTS)),
+    row(24, "dport", Is::Members(destination_ports, DESTINATION_PORTS_PARTS)),
     row(25, "dscp", Is::NamedId(U8, DSCP)),
     row(26, "flowlabel", Is::Number(U32Be)),
     row(27, "flowlabel_mask", Is::Number(U32Be)),
@@ -104,6 +104,9 @@ pub static ACTIONS: &Names = &[(6, "blackhole"), (7, "unreachable"), (8, "prohib
 /// `FIB_RULE_*`, each a member that is true.
 pub static FLAGS: &Names =
     &[(0x1, "permanent"), (0x2, "not"), (0x4, "unresolved"), (0x8, "iif_detached"), (0x10, "oif_detached")];
+
+/// The members that [`priority`] writes.
+const PRIORITY_PARTS: &[Part] = &[Part::number("priority")];
 
 /// The priority: 0 where the kernel leaves it out.
 pub fn priority(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
@@ -133,15 +136,24 @@ fn address(out: &mut Json, context: &Context<'_>, attribute: u16, keys: (&str, &
     Ok(())
 }
 
+/// The members that [`source`] writes.
+const SOURCE_PARTS: &[Part] = &[Part::text("src"), Part::number("srclen")];
+
 /// The source: `all` where there is none.
 pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     address(out, context, FRA_SRC, ("src", "srclen"), payload)
 }
 
+/// The members that [`destination`] writes.
+const DESTINATION_PARTS: &[Part] = &[Part::text("dst"), Part::number("dstlen")];
+
 /// The destination, where there is one.
 pub fn destination(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     address(out, context, FRA_DST, ("dst", "dstlen"), payload)
 }
+
+/// The members that [`table`] writes.
+const TABLE_PARTS: &[Part] = &[Part::text("table"), Part::number("table_id")];
 
 /// The table: `FRA_TABLE`, which holds more than the header's octet.
 pub fn table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -152,6 +164,13 @@ pub fn table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     Ok(())
 }
+
+/// The members that [`action`] writes.
+const ACTION_PARTS: &[Part] = &[
+    Part::bool("nop"),
+    Part::bool("masquerade"),
+    Part::Member("action", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+];
 
 /// `FR_ACT_*`, where it is not a look-up; a jump is told by its `goto`.
 pub fn action(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -170,11 +189,18 @@ pub fn action(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`flags`] writes.
+const FLAGS_PARTS: &[Part] = &[Part::Flags(FLAGS), Part::text("other_flags")];
+
 /// `FIB_RULE_*`: each a member that is true.
 pub fn flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     write_true_members(out, FLAGS, any_unsigned(payload)?);
     Ok(())
 }
+
+/// The members that [`flow`] writes.
+const FLOW_PARTS: &[Part] =
+    &[Part::text("flow_from"), Part::number("flow_from_id"), Part::text("flow_to"), Part::number("flow_to_id")];
 
 /// `FRA_FLOW`.
 pub fn flow(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -186,6 +212,9 @@ pub fn flow(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`mask`] writes.
+const MASK_PARTS: &[Part] = &[Part::number("fwmask")];
+
 /// `FRA_FWMASK`, where it does not mean all bits.
 pub fn mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let mask = any_unsigned(payload)?;
@@ -196,6 +225,9 @@ pub fn mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`suppress_group`] writes.
+const SUPPRESS_GROUP_PARTS: &[Part] = &[Part::text("suppress_ifgroup"), Part::number("suppress_ifgroup_id")];
+
 /// `FRA_SUPPRESS_IFGROUP`; -1 means none.
 pub fn suppress_group(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let group = any_unsigned(payload)?;
@@ -204,6 +236,9 @@ pub fn suppress_group(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
     }
     Ok(())
 }
+
+/// The members that [`suppress_length`] writes.
+const SUPPRESS_LENGTH_PARTS: &[Part] = &[Part::number("suppress_prefixlen")];
 
 /// `FRA_SUPPRESS_PREFIXLEN`; -1 means none.
 pub fn suppress_length(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -214,6 +249,9 @@ pub fn suppress_length(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decod
     }
     Ok(())
 }
+
+/// The members that [`l3mdev`] writes.
+const L3MDEV_PARTS: &[Part] = &[Part::bool("l3mdev")];
 
 /// `FRA_L3MDEV`: a member only when it is set.
 pub fn l3mdev(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -238,10 +276,17 @@ fn ports(out: &mut Json, payload: &[u8], keys: [&str; 3]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`source_ports`] writes.
+const SOURCE_PORTS_PARTS: &[Part] = &[Part::number("sport"), Part::number("sport_start"), Part::number("sport_end")];
+
 /// `FRA_SPORT_RANGE`.
 pub fn source_ports(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     ports(out, payload, ["sport", "sport_start", "sport_end"])
 }
+
+/// The members that [`destination_ports`] writes.
+const DESTINATION_PORTS_PARTS: &[Part] =
+    &[Part::number("dport"), Part::number("dport_start"), Part::number("dport_end")];
 
 /// `FRA_DPORT_RANGE`.
 pub fn destination_ports(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

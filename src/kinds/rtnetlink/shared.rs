@@ -3,7 +3,7 @@
 use libc::{ARPHRD_AX25, ARPHRD_IPGRE, ARPHRD_NETROM, ARPHRD_ROSE, ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6};
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Names, Scalar, Wrong};
+use crate::decode::schema::{Decoded, NUMBER, Names, Part, Scalar, Shape, Wrong};
 use crate::decode::value::{self, any_unsigned, unsigned, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self};
@@ -42,6 +42,10 @@ pub fn seconds(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     Ok(())
 }
+
+/// What [`realms`] writes.
+pub const REALMS_SHAPE: &Shape =
+    &Shape::Object(&[Part::text("from"), Part::number("from_id"), Part::text("to"), Part::number("to_id")]);
 
 /// Realms of a route: the upper half is the source's.
 pub fn realms(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -206,6 +210,12 @@ fn write_counters(out: &mut Json, counters: &[(usize, &'static str)], payload: &
     }
     Ok(())
 }
+
+/// What [`statistics`] writes.
+pub const STATISTICS_SHAPE: &Shape = &Shape::Object(&[
+    Part::Member("rx", &Shape::Object(&[Part::Members("a counter", NUMBER)])),
+    Part::Member("tx", &Shape::Object(&[Part::Members("a counter", NUMBER)])),
+]);
 
 /// A link's counters, `struct rtnl_link_stats64`, as `ip -s -s link` groups them.
 pub fn statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,7 +1,6 @@
 //! `stats`: counters of interfaces. `struct if_stats_msg`, `IFLA_STATS_*`: `include/uapi/linux/if_link.h`.
 
 use super::link_info::bridge::{MULTICAST_COUNTERS, SPANNING_TREE_COUNTERS, VLAN_COUNTERS};
-use crate::decode::schema::UNDECLARED;
 use crate::decode::schema::{Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::shared;
 
@@ -38,7 +37,7 @@ static ATTRIBUTES: Set = Set::new(
     "IFLA_STATS",
     &[
         row(0, "pad", Is::Known),
-        row(1, "stats64", Is::Value(shared::statistics, UNDECLARED)),
+        row(1, "stats64", Is::Value(shared::statistics, shared::STATISTICS_SHAPE)),
         row(2, "xstats", Is::Set(&EXTENDED)),
         row(3, "xstats_slave", Is::Set(&EXTENDED)),
         row(4, "offload", Is::Set(&OFFLOAD)),
@@ -85,7 +84,7 @@ static BOND_LACP: Set = Set::new(
 static OFFLOAD: Set = Set::new(
     "IFLA_OFFLOAD_XSTATS",
     &[
-        row(1, "cpu_hit", Is::Value(shared::statistics, UNDECLARED)),
+        row(1, "cpu_hit", Is::Value(shared::statistics, shared::STATISTICS_SHAPE)),
         row(2, "hw_stats_info", Is::Set(&HARDWARE)),
         row(3, "l3_stats", Is::Structure(&LAYER_3)),
     ],

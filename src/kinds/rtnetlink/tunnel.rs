@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
 
@@ -44,8 +43,8 @@ static ENTRY: Set = Set::new(
     &[
         row(1, "vni", Is::Number(U32)),
         row(2, "vniEnd", Is::Number(U32)),
-        row(3, "group", Is::Members(vni_group, UNDECLARED_MEMBERS)),
-        row(4, "group6", Is::Members(vni_group, UNDECLARED_MEMBERS)),
+        row(3, "group", Is::Members(vni_group, VNI_GROUP_PARTS)),
+        row(4, "group6", Is::Members(vni_group, VNI_GROUP_PARTS)),
         row(5, "stats", Is::Set(&STATISTICS)).volatile(),
     ],
 );
@@ -65,6 +64,9 @@ static STATISTICS: Set = Set::new(
         row(9, "pad", Is::Known),
     ],
 );
+
+/// The members that [`vni_group`] writes.
+const VNI_GROUP_PARTS: &[Part] = &[Part::text("group"), Part::text("remote")];
 
 /// Where packets of a network identifier go that vxlan accepts: `group` or `remote`, of either family.
 pub fn vni_group(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -3,8 +3,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, field, field_of, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::bridge::{self, vlan_info, write_range, write_vlan_flags};
@@ -60,7 +59,7 @@ static ATTRIBUTES: Set = Set::new(
 static ENTRY: Set = Set::new(
     "BRIDGE_VLANDB_ENTRY",
     &[
-        row(1, "vlan", Is::Members(entry, UNDECLARED_MEMBERS)),
+        row(1, "vlan", Is::Members(entry, ENTRY_PARTS)),
         row(2, "vlanEnd", Is::Known),
         row(3, "state", Is::Named(U8, BRIDGE_PORT_STATES)),
         row(4, "tunnel", Is::Set(&TUNNEL)),
@@ -93,7 +92,7 @@ static STATISTICS: Set = Set::new(
 static GLOBAL: Set = Set::new(
     "BRIDGE_VLANDB_GOPTS",
     &[
-        row(1, "vlan", Is::Members(global, UNDECLARED_MEMBERS)),
+        row(1, "vlan", Is::Members(global, GLOBAL_PARTS)),
         row(2, "vlanEnd", Is::Known),
         row(3, "mcast_snooping", Is::Number(U8)),
         row(4, "mcast_igmp_version", Is::Number(U8)),
@@ -109,7 +108,7 @@ static GLOBAL: Set = Set::new(
         row(14, "mcast_startup_query_interval", Is::Number(U64)),
         row(15, "mcast_querier", Is::Number(U8)),
         row(16, "router_ports", Is::Inline(&ROUTERS)),
-        row(17, "mcast_querier_state", Is::Members(bridge::querier_state, UNDECLARED_MEMBERS)),
+        row(17, "mcast_querier_state", Is::Members(bridge::querier_state, bridge::QUERIER_STATE_PARTS)),
         row(18, "msti", Is::Number(U16)),
     ],
 );
@@ -118,7 +117,7 @@ static GLOBAL: Set = Set::new(
 /// notification of this kind.
 static ROUTERS: Set = Set::new("MDBA", &[row(2, "router_ports", Is::Each(&ROUTER_PORT)).volatile()]);
 
-static ROUTER_PORT: Is = Is::Value(mdb::router_port, UNDECLARED);
+static ROUTER_PORT: Is = Is::Value(mdb::router_port, mdb::ROUTER_PORT_SHAPE);
 
 /// `BRIDGE_VLANDB_ENTRY`: a VLAN of a port, or of the bridge itself.
 pub const BRIDGE_VLANDB_ENTRY: u16 = 1;
@@ -145,6 +144,9 @@ fn write_vlans(out: &mut Json, context: &Context<'_>, first: u64) -> Decoded {
     Ok(())
 }
 
+/// The members that [`entry`] writes.
+const ENTRY_PARTS: &[Part] = &[Part::number("vlan"), Part::number("vlanEnd"), Part::texts("flags")];
+
 /// `BRIDGE_VLANDB_ENTRY_INFO`, `struct bridge_vlan_info`: the VLAN and its flags.
 pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let (flags, vlan) = vlan_info(payload)?;
@@ -152,6 +154,9 @@ pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_vlan_flags(out, flags);
     Ok(())
 }
+
+/// The members that [`global`] writes.
+const GLOBAL_PARTS: &[Part] = &[Part::bool("global"), Part::number("vlan"), Part::number("vlanEnd")];
 
 /// `BRIDGE_VLANDB_GOPTS_ID`: the VLAN, and that these are the options of the whole bridge.
 pub fn global(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,8 +1,7 @@
 //! Bonds (`linux/if_link.h`, `linux/if_bonding.h`) and the links in them. Teams tell nothing in `IFLA_INFO_DATA`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, row};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar, Set, row};
 use crate::decode::value::{self};
 use crate::json::{Json, Key};
 
@@ -90,8 +89,8 @@ pub static BOND_PORT: Set = Set::new(
         row(4, "perm_hwaddr", Is::Hardware),
         row(5, "queue_id", Is::Number(Scalar::U16)),
         row(6, "ad_aggregator_id", Is::Number(Scalar::U16)),
-        row(7, "ad_actor_oper_port_state", Is::Members(actor_port_state, UNDECLARED_MEMBERS)),
-        row(8, "ad_partner_oper_port_state", Is::Members(partner_port_state, UNDECLARED_MEMBERS)),
+        row(7, "ad_actor_oper_port_state", Is::Members(actor_port_state, ACTOR_PORT_STATE_PARTS)),
+        row(8, "ad_partner_oper_port_state", Is::Members(partner_port_state, PARTNER_PORT_STATE_PARTS)),
         row(9, "prio", Is::Number(Scalar::I32)),
         row(10, "actor_port_prio", Is::Number(Scalar::U16)),
         row(11, "churn_actor_state", Is::Named(Scalar::U8, CHURN_STATES)),
@@ -125,10 +124,18 @@ fn write_port_state(out: &mut Json, key: &Key, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The members that [`actor_port_state`] writes.
+const ACTOR_PORT_STATE_PARTS: &[Part] =
+    &[Part::number("ad_actor_oper_port_state"), Part::texts("ad_actor_oper_port_state_str")];
+
 /// `ad_actor_oper_port_state`.
 pub fn actor_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_port_state(out, const { &Key::new("ad_actor_oper_port_state") }, payload)
 }
+
+/// The members that [`partner_port_state`] writes.
+const PARTNER_PORT_STATE_PARTS: &[Part] =
+    &[Part::number("ad_partner_oper_port_state"), Part::texts("ad_partner_oper_port_state_str")];
 
 /// `ad_partner_oper_port_state`.
 pub fn partner_port_state(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,8 +1,9 @@
 //! Bridges and their ports (`linux/if_link.h`, `linux/if_bridge.h`).
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Row, Scalar, Set, Structure, Wrong, field, field_of, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{
+    Decoded, Is, NUMBER, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong, field, field_of, row,
+};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
 use crate::json::Json;
@@ -23,16 +24,16 @@ pub static BRIDGE: Set = Set::new(
         row(7, "vlan_filtering", Is::Number(Scalar::U8)),
         row(8, "vlan_protocol", Is::Named(Scalar::U16Be, ETHER_TYPES)),
         row(9, "group_fwd_mask", Is::Number(Scalar::U16)),
-        row(10, "root_id", Is::Value(bridge_id, UNDECLARED)),
-        row(11, "bridge_id", Is::Value(bridge_id, UNDECLARED)),
+        row(10, "root_id", Is::Value(bridge_id, TEXT)),
+        row(11, "bridge_id", Is::Value(bridge_id, TEXT)),
         row(12, "root_port", Is::Number(Scalar::U16)),
         row(13, "root_path_cost", Is::Number(Scalar::U32)),
         row(14, "topology_change", Is::Number(Scalar::U8)),
         row(15, "topology_change_detected", Is::Number(Scalar::U8)),
-        row(16, "hello_timer", Is::Value(seconds, UNDECLARED)).volatile(),
-        row(17, "tcn_timer", Is::Value(seconds, UNDECLARED)).volatile(),
-        row(18, "topology_change_timer", Is::Value(seconds, UNDECLARED)).volatile(),
-        row(19, "gc_timer", Is::Value(seconds, UNDECLARED)).volatile(),
+        row(16, "hello_timer", Is::Value(seconds, NUMBER)).volatile(),
+        row(17, "tcn_timer", Is::Value(seconds, NUMBER)).volatile(),
+        row(18, "topology_change_timer", Is::Value(seconds, NUMBER)).volatile(),
+        row(19, "gc_timer", Is::Value(seconds, NUMBER)).volatile(),
         row(20, "group_addr", Is::Hardware),
         row(21, "fdb_flush", Is::Present),
         row(22, "mcast_router", Is::Number(Scalar::U8)),
@@ -59,8 +60,8 @@ pub static BRIDGE: Set = Set::new(
         row(43, "mcast_igmp_version", Is::Number(Scalar::U8)),
         row(44, "mcast_mld_version", Is::Number(Scalar::U8)),
         row(45, "vlan_stats_per_port", Is::Number(Scalar::U8)),
-        row(46, "options", Is::Members(options, UNDECLARED_MEMBERS)),
-        row(47, "mcast_querier_state", Is::Members(querier_state, UNDECLARED_MEMBERS)),
+        row(46, "options", Is::Members(options, OPTIONS_PARTS)),
+        row(47, "mcast_querier_state", Is::Members(querier_state, QUERIER_STATE_PARTS)),
         row(48, "fdb_n_learned", Is::Number(Scalar::U32)),
         row(49, "fdb_max_learned", Is::Number(Scalar::U32)),
         row(50, "stp_mode", Is::AnyNumber),
@@ -84,17 +85,17 @@ const PORT_ROWS: [Row; 44] = [
     row(10, "proxy_arp", Is::Bool(Scalar::U8)),
     row(11, "learning_sync", Is::Bool(Scalar::U8)),
     row(12, "proxy_arp_wifi", Is::Bool(Scalar::U8)),
-    row(13, "root_id", Is::Value(bridge_id, UNDECLARED)),
-    row(14, "bridge_id", Is::Value(bridge_id, UNDECLARED)),
+    row(13, "root_id", Is::Value(bridge_id, TEXT)),
+    row(14, "bridge_id", Is::Value(bridge_id, TEXT)),
     row(15, "designated_port", Is::Number(Scalar::U16)),
     row(16, "designated_cost", Is::Number(Scalar::U16)),
     row(17, "id", Is::Number(Scalar::U16)),
     row(18, "no", Is::Number(Scalar::U16)),
     row(19, "topology_change_ack", Is::Number(Scalar::U8)).volatile(),
     row(20, "config_pending", Is::Number(Scalar::U8)).volatile(),
-    row(21, "message_age_timer", Is::Value(seconds, UNDECLARED)).volatile(),
-    row(22, "forward_delay_timer", Is::Value(seconds, UNDECLARED)).volatile(),
-    row(23, "hold_timer", Is::Value(seconds, UNDECLARED)).volatile(),
+    row(21, "message_age_timer", Is::Value(seconds, NUMBER)).volatile(),
+    row(22, "forward_delay_timer", Is::Value(seconds, NUMBER)).volatile(),
+    row(23, "hold_timer", Is::Value(seconds, NUMBER)).volatile(),
     row(24, "fdb_flush", Is::Present),
     row(25, "multicast_router", Is::Number(Scalar::U8)),
     row(26, "padding", Is::Known),
@@ -102,7 +103,7 @@ const PORT_ROWS: [Row; 44] = [
     row(28, "mcast_to_unicast", Is::Bool(Scalar::U8)),
     row(29, "vlan_tunnel", Is::Bool(Scalar::U8)),
     row(30, "bcast_flood", Is::Bool(Scalar::U8)),
-    row(31, "group_fwd_mask", Is::Members(group_forward_mask, UNDECLARED_MEMBERS)),
+    row(31, "group_fwd_mask", Is::Members(group_forward_mask, GROUP_FORWARD_MASK_PARTS)),
     row(32, "neigh_suppress", Is::Bool(Scalar::U8)),
     row(33, "isolated", Is::Bool(Scalar::U8)),
     row(34, "backup_port", Is::Link),
@@ -137,8 +138,8 @@ pub static BRIDGE_SPEC: Set = Set::new(
     &[
         row(0, "bridge_flags", Is::Bits(Scalar::U16, &[(1, "MASTER"), (2, "SELF")])),
         row(1, "hwmode", Is::Named(Scalar::U16, &[(0, "VEB"), (1, "VEPA")])),
-        row(2, "vlans", Is::Value(vlan, UNDECLARED)).repeated(),
-        row(3, "tunnels", Is::Value(vlan_tunnel, UNDECLARED)).repeated(),
+        row(2, "vlans", Is::Value(vlan, VLAN_SHAPE)).repeated(),
+        row(3, "tunnels", Is::Value(vlan_tunnel, VLAN_TUNNEL_SHAPE)).repeated(),
         row(4, "mrp", Is::Each(&Is::Set(&MRP))),
         row(5, "cfm", Is::Set(&CFM)),
         row(6, "mst", Is::Each(&Is::Set(&MST))),
@@ -272,7 +273,7 @@ pub static VLAN_COUNTERS: Structure = Structure::new(
     40,
     &[
         field(32, "vid", Is::Number(Scalar::U16)),
-        field_of(34, 2, "flags", Is::Members(vlan_counters_flags, UNDECLARED_MEMBERS)),
+        field_of(34, 2, "flags", Is::Members(vlan_counters_flags, VLAN_COUNTERS_FLAGS_PARTS)),
         field(0, "rx_bytes", Is::Number(Scalar::U64)),
         field(8, "rx_packets", Is::Number(Scalar::U64)),
         field(16, "tx_bytes", Is::Number(Scalar::U64)),
@@ -335,6 +336,9 @@ pub fn bridge_id(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Deco
 const OPTIONS: &[&str] =
     &["no_linklocal_learn", "mcast_vlan_snooping", "mst_enabled", "mdb_offload_fail_notification", "fdb_local_vlan_0"];
 
+/// The members that [`options`] writes.
+const OPTIONS_PARTS: &[Part] = &[Part::Members("an option that the kernel knows, 0 or 1", NUMBER)];
+
 /// `struct br_boolopt_multi`: a member with 0 or 1 for each option that the kernel knows.
 pub fn options(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     if payload.len() != 8 {
@@ -356,6 +360,27 @@ pub fn options(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decode
     }
     Ok(())
 }
+
+/// The members that [`querier_state`] writes.
+pub const QUERIER_STATE_PARTS: &[Part] = &[
+    Part::Member(
+        "mcast_querier_state_ipv4",
+        &Shape::Object(&[
+            Part::text("mcast_querier_ipv4_addr"),
+            Part::number("mcast_querier_ipv4_port"),
+            Part::number("mcast_querier_ipv4_other_timer"),
+        ]),
+    ),
+    Part::Member(
+        "mcast_querier_state_ipv6",
+        &Shape::Object(&[
+            Part::text("mcast_querier_ipv6_addr"),
+            Part::number("mcast_querier_ipv6_port"),
+            Part::number("mcast_querier_ipv6_other_timer"),
+        ]),
+    ),
+    Part::Member("mcast_querier_state", &Shape::Object(&[])),
+];
 
 /// Who asks about multicast on the bridge (`BRIDGE_QUERIER_*`): an object for IPv4 and one for IPv6.
 pub fn querier_state(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -404,6 +429,9 @@ pub fn querier_state(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
 
 /// Names of the last octets of link-local addresses that a port may forward, as `ip` prints them.
 const FORWARDED: &[(u32, &str)] = &[(0, "stp"), (2, "lacp"), (14, "lldp")];
+
+/// The members that [`group_forward_mask`] writes.
+const GROUP_FORWARD_MASK_PARTS: &[Part] = &[Part::number("group_fwd_mask"), Part::text("group_fwd_mask_str")];
 
 /// `group_fwd_mask`, and the same in words as `group_fwd_mask_str`.
 pub fn group_forward_mask(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -477,11 +505,17 @@ pub fn write_vlan_flags(out: &mut Json, flags: u16) {
     out.end_list();
 }
 
+/// The members that [`vlan_counters_flags`] writes.
+const VLAN_COUNTERS_FLAGS_PARTS: &[Part] = &[Part::texts("flags")];
+
 /// `flags` of `struct bridge_vlan_xstats`.
 pub fn vlan_counters_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_vlan_flags(out, unsigned(Scalar::U16, payload)? as u16);
     Ok(())
 }
+
+/// What [`vlan`] writes.
+const VLAN_SHAPE: &Shape = &Shape::Object(&[Part::number("vlan"), Part::number("vlanEnd"), Part::texts("flags")]);
 
 /// A VLAN of a port. A range comes as two attributes: its first one writes the element, its last one nothing.
 pub fn vlan(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -497,6 +531,10 @@ pub fn vlan(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.end_object();
     Ok(())
 }
+
+/// What [`vlan_tunnel`] writes.
+const VLAN_TUNNEL_SHAPE: &Shape =
+    &Shape::Object(&[Part::number("vlan"), Part::number("vlanEnd"), Part::number("tunid"), Part::number("tunidEnd")]);
 
 /// The tunnel of a VLAN of a port (`IFLA_BRIDGE_VLAN_TUNNEL_*`); ranges are told as for [`vlan`].
 pub fn vlan_tunnel(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,8 +1,7 @@
 //! CAN controllers (`linux/can/netlink.h`).
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED;
-use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Is, NUMBER, Names, Part, Scalar, Set, Shape, Structure, field, field_of, row};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 
@@ -64,7 +63,7 @@ static TIMING: Structure = Structure::new(
     32,
     &[
         field(0, "bitrate", Is::Number(Scalar::U32)),
-        field_of(4, 4, "sample_point", Is::Value(thousandths, UNDECLARED)),
+        field_of(4, 4, "sample_point", Is::Value(thousandths, NUMBER)),
         field(8, "tq", Is::Number(Scalar::U32)),
         field(12, "prop_seg", Is::Number(Scalar::U32)),
         field(16, "phase_seg1", Is::Number(Scalar::U32)),
@@ -81,7 +80,7 @@ static TIMING_LIMITS: Structure = Structure::new(
         field_of(0, 16, "name", Is::Text),
         field_of(16, 8, "tseg1", Is::Structure(&LIMITS)),
         field_of(24, 8, "tseg2", Is::Structure(&LIMITS)),
-        field_of(32, 4, "sjw", Is::Value(up_to, UNDECLARED)),
+        field_of(32, 4, "sjw", Is::Value(up_to, UP_TO_SHAPE)),
         field_of(36, 8, "brp", Is::Structure(&LIMITS)),
         field(44, "brp_inc", Is::Number(Scalar::U32)),
     ],
@@ -158,6 +157,9 @@ pub fn thousandths(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> De
     out.float(unsigned(Scalar::U32, payload)? as f64 / 1000.0);
     Ok(())
 }
+
+/// What [`up_to`] writes.
+const UP_TO_SHAPE: &Shape = &Shape::Object(&[Part::number("min"), Part::number("max")]);
 
 /// The limits of a number of which only the upper one is told: the lower one is 1.
 pub fn up_to(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -2,8 +2,7 @@
 //! of pairs (`linux/if_link.h` where nothing else is named).
 
 use crate::decode::context::Context;
-use crate::decode::schema::UNDECLARED_MEMBERS;
-use crate::decode::schema::{Decoded, Is, Names, Scalar, Set, Structure, field, row};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar, Set, Structure, field, row};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
@@ -50,7 +49,7 @@ pub static MACVLAN: Set = Set::new(
     "IFLA_MACVLAN",
     &[
         row(1, "mode", Is::Named(Scalar::U32, MACVLAN_MODES)),
-        row(2, "flags", Is::Members(macvlan_flags, UNDECLARED_MEMBERS)),
+        row(2, "flags", Is::Members(macvlan_flags, MACVLAN_FLAGS_PARTS)),
         row(3, "macaddr_mode", Is::Number(Scalar::U32)),
         row(4, "macaddr", Is::Hardware),
         row(5, "macaddr_data", Is::Each(&Is::Hardware)),
@@ -69,7 +68,7 @@ pub static IPVLAN: Set = Set::new(
     "IFLA_IPVLAN",
     &[
         row(1, "mode", Is::Named(Scalar::U16, &[(0, "l2"), (1, "l3"), (2, "l3s")])),
-        row(2, "flags", Is::Members(ipvlan_flags, UNDECLARED_MEMBERS)),
+        row(2, "flags", Is::Members(ipvlan_flags, IPVLAN_FLAGS_PARTS)),
     ],
 );
 
@@ -238,11 +237,18 @@ fn write_set_bits(out: &mut Json, keys: &[(u64, &'static str)], bits: u64) {
     }
 }
 
+/// The members that [`macvlan_flags`] writes.
+const MACVLAN_FLAGS_PARTS: &[Part] = &[Part::bool("nopromisc"), Part::bool("nodst"), Part::number("flags")];
+
 /// `nopromisc` and `nodst` of a MACVLAN (`MACVLAN_FLAG_*`).
 pub fn macvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_set_bits(out, &[(1, "nopromisc"), (2, "nodst")], unsigned(Scalar::U16, payload)?);
     Ok(())
 }
+
+/// The members that [`ipvlan_flags`] writes.
+const IPVLAN_FLAGS_PARTS: &[Part] =
+    &[Part::bool("bridge"), Part::bool("private"), Part::bool("vepa"), Part::number("flags")];
 
 /// `private` or `vepa` of an IPVLAN (`IPVLAN_F_*`), else `bridge`.
 pub fn ipvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,8 +1,7 @@
 //! Tunnels (`linux/if_link.h`, `linux/if_tunnel.h`, and what is named at the sets).
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Names, Row, Scalar, Set, Structure, Wrong, field, row};
-use crate::decode::schema::{UNDECLARED, UNDECLARED_MEMBERS};
+use crate::decode::schema::{Decoded, Is, Names, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong, field, row};
 use crate::decode::value::{self, unsigned};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
@@ -23,9 +22,9 @@ pub static VXLAN: Set = Set::new(
     "IFLA_VXLAN",
     &[
         row(1, "id", Is::Number(Scalar::U32)),
-        row(2, "group", Is::Members(group_or_remote, UNDECLARED_MEMBERS)),
-        row(3, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
-        row(4, "local", Is::Members(local, UNDECLARED_MEMBERS)),
+        row(2, "group", Is::Members(group_or_remote, GROUP_OR_REMOTE_PARTS)),
+        row(3, "link", Is::Members(bound_link, BOUND_LINK_PARTS)),
+        row(4, "local", Is::Members(local, LOCAL_PARTS)),
         row(5, "ttl", Is::Number(Scalar::U8)),
         row(6, "tos", Is::Number(Scalar::U8)),
         row(7, "learning", Is::Bool(Scalar::U8)),
@@ -37,8 +36,8 @@ pub static VXLAN: Set = Set::new(
         row(13, "l2miss", Is::Bool(Scalar::U8)),
         row(14, "l3miss", Is::Bool(Scalar::U8)),
         row(15, "port", Is::Number(Scalar::U16Be)),
-        row(16, "group6", Is::Members(group_or_remote, UNDECLARED_MEMBERS)),
-        row(17, "local6", Is::Members(local, UNDECLARED_MEMBERS)),
+        row(16, "group6", Is::Members(group_or_remote, GROUP_OR_REMOTE_PARTS)),
+        row(17, "local6", Is::Members(local, LOCAL_PARTS)),
         row(18, "udp_csum", Is::Bool(Scalar::U8)),
         row(19, "udp_zero_csum6_tx", Is::Bool(Scalar::U8)),
         row(20, "udp_zero_csum6_rx", Is::Bool(Scalar::U8)),
@@ -64,12 +63,12 @@ pub static GENEVE: Set = Set::new(
     "IFLA_GENEVE",
     &[
         row(1, "id", Is::Number(Scalar::U32)),
-        row(2, "remote", Is::Members(remote, UNDECLARED_MEMBERS)),
+        row(2, "remote", Is::Members(remote, REMOTE_PARTS)),
         row(3, "ttl", Is::Number(Scalar::U8)),
         row(4, "tos", Is::Number(Scalar::U8)),
         row(5, "port", Is::Number(Scalar::U16Be)),
         row(6, "external", Is::Present),
-        row(7, "remote6", Is::Members(remote, UNDECLARED_MEMBERS)),
+        row(7, "remote6", Is::Members(remote, REMOTE_PARTS)),
         row(8, "udp_csum", Is::Bool(Scalar::U8)),
         row(9, "udp_zero_csum6_tx", Is::Bool(Scalar::U8)),
         row(10, "udp_zero_csum6_rx", Is::Bool(Scalar::U8)),
@@ -129,21 +128,21 @@ const TUNNEL_PROTOCOL: usize = 8;
 
 /// `IFLA_IPTUN_*`.
 const IPTUN_ROWS: [Row; 20] = [
-    row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
-    row(2, "local", Is::Value(endpoint, UNDECLARED)),
-    row(3, "remote", Is::Value(endpoint, UNDECLARED)),
+    row(1, "link", Is::Members(bound_link, BOUND_LINK_PARTS)),
+    row(2, "local", Is::Value(endpoint, TEXT)),
+    row(3, "remote", Is::Value(endpoint, TEXT)),
     row(4, "ttl", Is::Number(Scalar::U8)),
     row(5, "tos", Is::Number(Scalar::U8)),
     row(6, "encap_limit", Is::Number(Scalar::U8)),
-    row(7, "flow_information", Is::Members(flow_information::<8>, UNDECLARED_MEMBERS)),
-    row(8, "flags", Is::Members(sit_flags, UNDECLARED_MEMBERS)),
+    row(7, "flow_information", Is::Members(flow_information::<8>, FLOW_INFORMATION_PARTS)),
+    row(8, "flags", Is::Members(sit_flags, SIT_FLAGS_PARTS)),
     row(9, "proto", Is::Named(Scalar::U8, &[(0, "any"), (4, "ipip"), (41, "ip6ip"), (137, "mplsip")])),
     row(10, "pmtudisc", Is::Bool(Scalar::U8)),
     row(11, "6rd_prefix", Is::Elsewhere),
     row(12, "6rd_relay_prefix", Is::Elsewhere),
-    row(13, "6rd", Is::Members(rapid_deployment, UNDECLARED_MEMBERS)),
+    row(13, "6rd", Is::Members(rapid_deployment, RAPID_DEPLOYMENT_PARTS)),
     row(14, "6rd_relay_prefixlen", Is::Elsewhere),
-    row(15, "encap", Is::Members(encapsulation, UNDECLARED_MEMBERS)),
+    row(15, "encap", Is::Members(encapsulation, ENCAPSULATION_PARTS)),
     row(16, "encap_flags", Is::Elsewhere),
     row(17, "encap_sport", Is::Elsewhere),
     row(18, "encap_dport", Is::Elsewhere),
@@ -159,7 +158,7 @@ pub static IP6TNL: Set = Set::new(
     "IFLA_IPTUN",
     &const {
         let mut rows = IPTUN_ROWS;
-        rows[TUNNEL_FLAGS] = row(8, "flags", Is::Members(ipv6_flags, UNDECLARED_MEMBERS));
+        rows[TUNNEL_FLAGS] = row(8, "flags", Is::Members(ipv6_flags, IPV6_FLAGS_PARTS));
         rows[TUNNEL_PROTOCOL] =
             row(9, "proto", Is::Named(Scalar::U8, &[(0, "any"), (4, "ipip6"), (41, "ip6ip6"), (137, "mplsip6")]));
         rows
@@ -170,20 +169,20 @@ pub static IP6TNL: Set = Set::new(
 pub static GRE: Set = Set::new(
     "IFLA_GRE",
     &[
-        row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
-        row(2, "iflags", Is::Members(gre_input_flags, UNDECLARED_MEMBERS)),
-        row(3, "oflags", Is::Members(gre_output_flags, UNDECLARED_MEMBERS)),
-        row(4, "ikey", Is::Members(gre_input_key, UNDECLARED_MEMBERS)),
-        row(5, "okey", Is::Members(gre_output_key, UNDECLARED_MEMBERS)),
-        row(6, "local", Is::Value(endpoint, UNDECLARED)),
-        row(7, "remote", Is::Value(endpoint, UNDECLARED)),
+        row(1, "link", Is::Members(bound_link, BOUND_LINK_PARTS)),
+        row(2, "iflags", Is::Members(gre_input_flags, GRE_INPUT_FLAGS_PARTS)),
+        row(3, "oflags", Is::Members(gre_output_flags, GRE_OUTPUT_FLAGS_PARTS)),
+        row(4, "ikey", Is::Members(gre_input_key, GRE_INPUT_KEY_PARTS)),
+        row(5, "okey", Is::Members(gre_output_key, GRE_OUTPUT_KEY_PARTS)),
+        row(6, "local", Is::Value(endpoint, TEXT)),
+        row(7, "remote", Is::Value(endpoint, TEXT)),
         row(8, "ttl", Is::Number(Scalar::U8)),
         row(9, "tos", Is::Number(Scalar::U8)),
         row(10, "pmtudisc", Is::Bool(Scalar::U8)),
         row(11, "encap_limit", Is::Number(Scalar::U8)),
-        row(12, "flow_information", Is::Members(flow_information::<13>, UNDECLARED_MEMBERS)),
-        row(13, "flags", Is::Members(ipv6_flags, UNDECLARED_MEMBERS)),
-        row(14, "encap", Is::Members(encapsulation, UNDECLARED_MEMBERS)),
+        row(12, "flow_information", Is::Members(flow_information::<13>, FLOW_INFORMATION_PARTS)),
+        row(13, "flags", Is::Members(ipv6_flags, IPV6_FLAGS_PARTS)),
+        row(14, "encap", Is::Members(encapsulation, ENCAPSULATION_PARTS)),
         row(15, "encap_flags", Is::Elsewhere),
         row(16, "encap_sport", Is::Elsewhere),
         row(17, "encap_dport", Is::Elsewhere),
@@ -201,11 +200,11 @@ pub static GRE: Set = Set::new(
 pub static VTI: Set = Set::new(
     "IFLA_VTI",
     &[
-        row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
-        row(2, "ikey", Is::Members(vti_input_key, UNDECLARED_MEMBERS)),
-        row(3, "okey", Is::Members(vti_output_key, UNDECLARED_MEMBERS)),
-        row(4, "local", Is::Value(endpoint, UNDECLARED)),
-        row(5, "remote", Is::Value(endpoint, UNDECLARED)),
+        row(1, "link", Is::Members(bound_link, BOUND_LINK_PARTS)),
+        row(2, "ikey", Is::Members(vti_input_key, VTI_INPUT_KEY_PARTS)),
+        row(3, "okey", Is::Members(vti_output_key, VTI_OUTPUT_KEY_PARTS)),
+        row(4, "local", Is::Value(endpoint, TEXT)),
+        row(5, "remote", Is::Value(endpoint, TEXT)),
         row(6, "fwmark", Is::Number(Scalar::U32)),
     ],
 );
@@ -214,11 +213,14 @@ pub static VTI: Set = Set::new(
 pub static XFRM: Set = Set::new(
     "IFLA_XFRM",
     &[
-        row(1, "link", Is::Members(bound_link, UNDECLARED_MEMBERS)),
+        row(1, "link", Is::Members(bound_link, BOUND_LINK_PARTS)),
         row(2, "if_id", Is::Number(Scalar::U32)),
         row(3, "external", Is::Present),
     ],
 );
+
+/// The members that [`bound_link`] writes.
+const BOUND_LINK_PARTS: &[Part] = &[Part::text("link")];
 
 /// `link`, the name of the link that a tunnel is bound to; nothing where it is bound to none.
 pub fn bound_link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -268,15 +270,25 @@ pub fn write_address(out: &mut Json, [key, key6]: [&'static str; 2], payload: &[
     value::write_ip(out, payload)
 }
 
+/// The members that [`local`] writes.
+const LOCAL_PARTS: &[Part] = &[Part::text("local"), Part::text("local6")];
+
 /// `local` or `local6`.
 pub fn local(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_address(out, ["local", "local6"], payload)
 }
 
+/// The members that [`remote`] writes.
+const REMOTE_PARTS: &[Part] = &[Part::text("remote"), Part::text("remote6")];
+
 /// `remote` or `remote6`.
 pub fn remote(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_address(out, ["remote", "remote6"], payload)
 }
+
+/// The members that [`group_or_remote`] writes.
+const GROUP_OR_REMOTE_PARTS: &[Part] =
+    &[Part::text("group"), Part::text("group6"), Part::text("remote"), Part::text("remote6")];
 
 /// `group` or `group6` for a multicast address, else `remote` or `remote6`.
 pub fn group_or_remote(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -303,10 +315,16 @@ fn write_gre_flags(out: &mut Json, payload: &[u8], [sequence, checksum]: [&'stat
     Ok(())
 }
 
+/// The members that [`gre_input_flags`] writes.
+const GRE_INPUT_FLAGS_PARTS: &[Part] = &[Part::bool("iseq"), Part::bool("icsum")];
+
 /// `iseq` and `icsum`.
 pub fn gre_input_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_gre_flags(out, payload, ["iseq", "icsum"])
 }
+
+/// The members that [`gre_output_flags`] writes.
+const GRE_OUTPUT_FLAGS_PARTS: &[Part] = &[Part::bool("oseq"), Part::bool("ocsum")];
 
 /// `oseq` and `ocsum`.
 pub fn gre_output_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -322,20 +340,32 @@ fn write_key(out: &mut Json, key: &'static str, payload: &[u8], used: bool) -> D
     Ok(())
 }
 
+/// The members that [`gre_input_key`] writes.
+const GRE_INPUT_KEY_PARTS: &[Part] = &[Part::number("ikey")];
+
 /// `ikey`, where the flags say that it is used.
 pub fn gre_input_key(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_key(out, "ikey", payload, beside(context, GRE_INPUT_FLAGS, Scalar::U16Be)? & GRE_KEY != 0)
 }
+
+/// The members that [`gre_output_key`] writes.
+const GRE_OUTPUT_KEY_PARTS: &[Part] = &[Part::number("okey")];
 
 /// `okey`, where the flags say that it is used.
 pub fn gre_output_key(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_key(out, "okey", payload, beside(context, GRE_OUTPUT_FLAGS, Scalar::U16Be)? & GRE_KEY != 0)
 }
 
+/// The members that [`vti_input_key`] writes.
+const VTI_INPUT_KEY_PARTS: &[Part] = &[Part::number("ikey")];
+
 /// `ikey` of a VTI, unless it is 0.
 pub fn vti_input_key(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     write_key(out, "ikey", payload, !is_unspecified(payload))
 }
+
+/// The members that [`vti_output_key`] writes.
+const VTI_OUTPUT_KEY_PARTS: &[Part] = &[Part::number("okey")];
 
 /// `okey` of a VTI, unless it is 0.
 pub fn vti_output_key(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -356,6 +386,9 @@ const IPV6_FLAGS: &[(u64, &str)] = &[
 const USE_ORIGINAL_CLASS: u64 = 0x2;
 const USE_ORIGINAL_LABEL: u64 = 0x4;
 
+/// The members that [`ipv6_flags`] writes.
+const IPV6_FLAGS_PARTS: &[Part] = &[Part::Flags(IPV6_FLAGS)];
+
 /// The flags of a tunnel over IPv6 that are set, each a member. The kernel's own bits above them are left out: they
 /// repeat what other attributes say.
 pub fn ipv6_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -368,6 +401,9 @@ pub fn ipv6_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Dec
     }
     Ok(())
 }
+
+/// The members that [`flow_information`] writes.
+const FLOW_INFORMATION_PARTS: &[Part] = &[Part::number("tclass"), Part::number("flowlabel")];
 
 /// `tclass` and `flowlabel`, where they are not the wrapped packet's own; `FLAGS` is the attribute with the flags.
 pub fn flow_information<const FLAGS: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -384,6 +420,9 @@ pub fn flow_information<const FLAGS: u16>(out: &mut Json, context: &Context<'_>,
     Ok(())
 }
 
+/// The members that [`sit_flags`] writes.
+const SIT_FLAGS_PARTS: &[Part] = &[Part::bool("isatap")];
+
 /// `isatap`, one bit of a SIT tunnel's flags.
 pub fn sit_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     const SIT_ISATAP: u16 = 1;
@@ -394,6 +433,10 @@ pub fn sit_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Deco
     }
     Ok(())
 }
+
+/// The members that [`rapid_deployment`] writes.
+const RAPID_DEPLOYMENT_PARTS: &[Part] =
+    &[Part::text("prefix"), Part::number("prefixlen"), Part::text("relay_prefix"), Part::number("relay_prefixlen")];
 
 /// The prefix of a 6rd tunnel and that of its relay, written by the attribute with the prefix's length
 /// (`IFLA_IPTUN_6RD_*`); nothing where it has none.
@@ -419,6 +462,19 @@ pub fn rapid_deployment(out: &mut Json, context: &Context<'_>, payload: &[u8]) -
     }
     Ok(())
 }
+
+/// The members that [`encapsulation`] writes.
+const ENCAPSULATION_PARTS: &[Part] = &[Part::Member(
+    "encap",
+    &Shape::Object(&[
+        Part::Member("type", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+        Part::number("sport"),
+        Part::number("dport"),
+        Part::bool("csum"),
+        Part::bool("csum6"),
+        Part::bool("remcsum"),
+    ]),
+)];
 
 /// `encap`: UDP around the tunnel, written by the attribute with its type. The three that follow it in number are
 /// its flags and ports.

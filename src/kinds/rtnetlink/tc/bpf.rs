@@ -23,11 +23,9 @@ static SOCK_FILTER: Structure = Structure::new(
     ],
 );
 
-/// What is told of a program that is known by its number.
-pub(super) const PROGRAM: &[Part] = &[Part::Member(
-    "prog",
-    Shape::Object(&[Part::Member("id", Shape::Number), Part::Member("tag", Shape::As(&Is::Hex))]),
-)];
+/// The members that [`program`] writes.
+pub(super) const PROGRAM_PARTS: &[Part] =
+    &[Part::Member("prog", &Shape::Object(&[Part::number("id"), Part::Member("tag", &Shape::As(&Is::Hex))]))];
 
 /// A BPF program's number, and the tag beside it: `prog`.
 pub(super) fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -43,8 +41,8 @@ pub(super) fn program<const TAG: u16>(out: &mut Json, context: &Context<'_>, pay
     Ok(())
 }
 
-/// What is told of one that is not.
-pub(super) const PROGRAM_TAG: &[Part] = &[Part::Member("tag", Shape::As(&Is::Hex))];
+/// The members that [`program_tag`] writes.
+pub(super) const PROGRAM_TAG_PARTS: &[Part] = &[Part::Member("tag", &Shape::As(&Is::Hex))];
 
 /// A BPF program's tag, where its number is not known.
 pub(super) fn program_tag<const ID: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -17,10 +17,10 @@ use crate::netlink::wire::{attribute, attributes, u16_at, u32_at};
 static EMATCHES: &[(u16, &str, &str, Is)] = &[
     // The place of the first of the matches in parentheses.
     (0, "container", "first", Is::Number(U32)),
-    (1, "cmp", "", Is::Members(compare, COMPARE)),
-    (2, "nbyte", "", Is::Members(octets, OCTETS)),
+    (1, "cmp", "", Is::Members(compare, COMPARE_PARTS)),
+    (2, "nbyte", "", Is::Members(octets, OCTETS_PARTS)),
     (3, "u32", "", Is::InlineStructure(&tree::U32_KEY)),
-    (4, "meta", "", Is::Members(meta, META)),
+    (4, "meta", "", Is::Members(meta, META_PARTS)),
     (5, "text", "", Is::Members(text, TEXT_PARTS)),
     (6, "vlan", "data", Is::Hex),
     (7, "canid", "rules", Is::Array(&CAN_FILTER, 8)),
@@ -117,27 +117,26 @@ const HEADER_BYTES: usize = 8;
 pub(super) const TREE: Is = Is::Value(
     tree,
     &Shape::List(&Shape::Object(&[
-        Part::Member("kind", Shape::OneOf(&[Shape::Text, Shape::Number])),
-        Part::Member("not", Shape::Bool),
+        Part::Member("kind", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+        Part::bool("not"),
         Part::Choice(&BY_KIND),
         // Of a kind that is not known.
-        Part::Member("data", Shape::As(&Is::Hex)),
-        Part::Member("relation", Shape::As(&Is::Named(U16, RELATIONS))),
+        Part::Member("data", &Shape::As(&Is::Hex)),
+        Part::Member("relation", &Shape::As(&Is::Named(U16, RELATIONS))),
     ])),
 );
 
 /// How a match is joined to the next.
 static RELATIONS: &Names = &[(1, "and"), (2, "or")];
 
-/// What each kind of match tells.
+/// What each kind of match tells: the parts of a function, or the one thing that its row says.
 static BY_KIND: [(&str, Part); parts()] = {
     let mut by_kind = [("", Part::Set(&IPT)); parts()];
     let (mut row, mut at) = (0, 0);
     while row < EMATCHES.len() {
-        let (_, name, key, is) = &EMATCHES[row];
         let mut within = 0;
-        while within < parts_of(is) {
-            by_kind[at] = (*name, part_of(key, is, within));
+        while within < parts_of(row) {
+            by_kind[at] = (EMATCHES[row].1, part_of(row, within));
             within += 1;
             at += 1;
         }
@@ -150,29 +149,40 @@ static BY_KIND: [(&str, Part); parts()] = {
 const fn parts() -> usize {
     let (mut row, mut parts) = (0, 0);
     while row < EMATCHES.len() {
-        parts += parts_of(&EMATCHES[row].3);
+        parts += parts_of(row);
         row += 1;
     }
     parts
 }
 
 /// How many parts a kind has.
-const fn parts_of(is: &Is) -> usize {
-    match is {
+const fn parts_of(row: usize) -> usize {
+    match &EMATCHES[row].3 {
         Is::Members(_, parts) => parts.len(),
         _ => 1,
     }
 }
 
 /// One of the parts of a kind.
-const fn part_of(key: &'static str, is: &'static Is, place: usize) -> Part {
-    match is {
+const fn part_of(row: usize, place: usize) -> Part {
+    match &EMATCHES[row].3 {
         Is::Members(_, parts) => parts[place],
         Is::InlineStructure(structure) => Part::Structure(structure),
         Is::Inline(set) => Part::Set(set),
-        _ => Part::Member(key, Shape::As(is)),
+        _ => Part::Member(EMATCHES[row].2, &SHAPES[row]),
     }
 }
+
+/// What the rows say, as shapes.
+static SHAPES: [Shape; EMATCHES.len()] = {
+    let mut shapes = [Shape::Text; EMATCHES.len()];
+    let mut row = 0;
+    while row < shapes.len() {
+        shapes[row] = Shape::As(&EMATCHES[row].3);
+        row += 1;
+    }
+    shapes
+};
 
 /// `TCA_EMATCH_TREE_*`: a list.
 fn tree(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -242,15 +252,15 @@ fn write_operator(out: &mut Json, operator: u8) {
 /// `TCF_EM_ALIGN_*`.
 static WIDTHS: &Names = &[(1, "u8"), (2, "u16"), (4, "u32")];
 
-/// A number in the packet against a value.
-const COMPARE: &[Part] = &[
-    Part::Member("align", Shape::As(&Is::Named(U8, WIDTHS))),
-    Part::Member("off", Shape::Number),
-    Part::Member("layer", Shape::As(&Is::Named(U8, LAYERS))),
-    Part::Member("mask", Shape::Number),
-    Part::Member("trans", Shape::Bool),
-    Part::Member("op", Shape::As(&Is::Named(U8, OPERATORS))),
-    Part::Member("value", Shape::Number),
+/// The members that [`compare`] writes.
+const COMPARE_PARTS: &[Part] = &[
+    Part::Member("align", &Shape::As(&Is::Named(U8, WIDTHS))),
+    Part::number("off"),
+    Part::Member("layer", &Shape::As(&Is::Named(U8, LAYERS))),
+    Part::number("mask"),
+    Part::bool("trans"),
+    Part::Member("op", &Shape::As(&Is::Named(U8, OPERATORS))),
+    Part::number("value"),
 ];
 
 /// `struct tcf_em_cmp`: a number in the packet against a value. Halves of octets stand in the machine's bit order.
@@ -278,11 +288,11 @@ fn compare(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// Octets at a place.
-const OCTETS: &[Part] = &[
-    Part::Member("off", Shape::Number),
-    Part::Member("layer", Shape::As(&Is::Named(U8, LAYERS))),
-    Part::Member("octets", Shape::As(&Is::Hex)),
+/// The members that [`octets`] writes.
+const OCTETS_PARTS: &[Part] = &[
+    Part::number("off"),
+    Part::Member("layer", &Shape::As(&Is::Named(U8, LAYERS))),
+    Part::Member("octets", &Shape::As(&Is::Hex)),
 ];
 
 /// `struct tcf_em_nbyte`: octets at a place.
@@ -298,19 +308,19 @@ fn octets(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// Something about the packet against another such or a value.
-const META: &[Part] = &[
-    Part::Member("left", META_OBJECT),
-    Part::Member("op", Shape::As(&Is::Named(U8, OPERATORS))),
-    Part::Member("right", META_OBJECT),
+/// The members that [`meta`] writes.
+const META_PARTS: &[Part] = &[
+    Part::Member("left", META_OBJECT_SHAPE),
+    Part::Member("op", &Shape::As(&Is::Named(U8, OPERATORS))),
+    Part::Member("right", META_OBJECT_SHAPE),
 ];
 
-/// One of both.
-const META_OBJECT: Shape = Shape::Object(&[
-    Part::Member("id", Shape::As(&Is::Named(U16, META_IDS))),
-    Part::Member("shift", Shape::Number),
-    Part::Member("mask", Shape::Number),
-    Part::Member("value", Shape::OneOf(&[Shape::Number, Shape::Text])),
+/// What [`write_object`] writes.
+const META_OBJECT_SHAPE: &Shape = &Shape::Object(&[
+    Part::Member("id", &Shape::As(&Is::Named(U16, META_IDS))),
+    Part::number("shift"),
+    Part::number("mask"),
+    Part::Member("value", &Shape::OneOf(&[Shape::Number, Shape::Text])),
 ]);
 
 /// `TCA_EM_META_*`: something about the packet against another such or a value.
@@ -363,17 +373,17 @@ fn write_object(out: &mut Json, meta: &[u8], value: Option<&[u8]>) -> Decoded {
     Ok(())
 }
 
-/// A pattern between two places.
+/// The members that [`text`] writes.
 const TEXT_PARTS: &[Part] = &[
-    Part::Member("algorithm", Shape::Text),
-    Part::Member("from", PLACE),
-    Part::Member("to", PLACE),
-    Part::Member("octets", Shape::As(&Is::Hex)),
+    Part::text("algorithm"),
+    Part::Member("from", PLACE_SHAPE),
+    Part::Member("to", PLACE_SHAPE),
+    Part::Member("octets", &Shape::As(&Is::Hex)),
 ];
 
 /// One of both places.
-const PLACE: Shape =
-    Shape::Object(&[Part::Member("off", Shape::Number), Part::Member("layer", Shape::As(&Is::Named(U8, LAYERS)))]);
+const PLACE_SHAPE: &Shape =
+    &Shape::Object(&[Part::number("off"), Part::Member("layer", &Shape::As(&Is::Named(U8, LAYERS)))]);
 
 /// `struct tcf_em_text`: a pattern between two places. `tc_ematch/tc_em_text.h`.
 fn text(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -16,12 +16,12 @@ use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// By `TCA_KIND`: how the filter's handle is told; those of its attributes that stand in an object of their own, `keys`,
 /// where there are such; and its attributes.
-static OPTIONS: &[(&str, Handle, Option<Is>, &Set)] = &[
+static OPTIONS: &[(&str, Handle, Option<&Shape>, &Set)] = &[
     ("basic", Handle::Number, None, &BASIC),
     ("bpf", Handle::Number, None, &BPF),
     ("cgroup", Handle::Number, None, &CGROUP),
     ("flow", Handle::Number, None, &FLOW),
-    ("flower", Handle::Number, Some(Is::Set(&flower::KEYS)), &flower::OUTER),
+    ("flower", Handle::Number, Some(flower::KEYS_SHAPE), &flower::OUTER),
     ("fw", Handle::Mark, None, &FW),
     ("matchall", Handle::Number, None, &MATCHALL),
     ("route", Handle::Route, None, &ROUTE),
@@ -30,7 +30,7 @@ static OPTIONS: &[(&str, Handle, Option<Is>, &Set)] = &[
 
 /// What a filter's handle is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Handle {
+pub enum Handle {
     /// A number: `handle`.
     Number,
     /// The mark that is looked for: `fw`.
@@ -44,14 +44,12 @@ enum Handle {
 impl Handle {
     /// The members that tell it.
     const fn parts(self) -> &'static [Part] {
+        const MARK: &Shape = &Shape::Object(&[Part::number("mark"), Part::number("mask")]);
         match self {
-            Handle::Number => &[Part::Member("handle", Shape::Number)],
-            Handle::Mark => &[Part::Member(
-                "fw",
-                Shape::Object(&[Part::Member("mark", Shape::Number), Part::Member("mask", Shape::Number)]),
-            )],
-            Handle::Route => &[Part::Member("fh", Shape::Number), Part::Member("order", Shape::Number)],
-            Handle::Tree => &[Part::Member("fh", Shape::Text), Part::Member("order", Shape::Number)],
+            Handle::Number => const { &[Part::number("handle")] },
+            Handle::Mark => const { &[Part::Member("fw", MARK)] },
+            Handle::Route => const { &[Part::number("fh"), Part::number("order")] },
+            Handle::Tree => const { &[Part::text("fh"), Part::number("order")] },
         }
     }
 }
@@ -70,14 +68,8 @@ fn header(context: &Context<'_>, at: usize) -> u32 {
 }
 
 /// The interface, or the block.
-pub(super) const DEVICE: Is = Is::Members(
-    device,
-    &[
-        Part::Member("block", Shape::Number),
-        Part::Member("ifindex", Shape::Number),
-        Part::Member("dev", Shape::As(&Is::Link)),
-    ],
-);
+pub(super) const DEVICE: Is =
+    Is::Members(device, &[Part::number("block"), Part::number("ifindex"), Part::Member("dev", &Shape::As(&Is::Link))]);
 
 /// The interface, or the block.
 fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -93,15 +85,8 @@ fn device(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// Where the packets come by.
-pub(super) const PARENT: Is = Is::Members(
-    parent,
-    &[
-        Part::Member("root", Shape::Bool),
-        Part::Member("ingress", Shape::Bool),
-        Part::Member("egress", Shape::Bool),
-        Part::Member("parent", Shape::Text),
-    ],
-);
+pub(super) const PARENT: Is =
+    Is::Members(parent, &[Part::bool("root"), Part::bool("ingress"), Part::bool("egress"), Part::text("parent")]);
 
 /// Where the packets come by: `root`, `ingress`, `egress`, or a class; of a block nothing.
 fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -121,7 +106,7 @@ fn parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// The handle, where there are no options.
-pub(super) const BARE_HANDLE: Is = Is::Members(bare_handle, &[Part::Member("handle", Shape::Number)]);
+pub(super) const BARE_HANDLE: Is = Is::Members(bare_handle, &[Part::number("handle")]);
 
 /// The handle, where there are no options in which it would be told.
 fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -135,7 +120,7 @@ fn bare_handle(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded
 /// The protocol of the packets, and the preference.
 pub(super) const PROTOCOL_AND_PRIORITY: Is = Is::Members(
     protocol_and_priority,
-    &[Part::Member("protocol", Shape::As(&Is::Named(U16, ETHER_TYPES))), Part::Member("pref", Shape::Number)],
+    &[Part::Member("protocol", &Shape::As(&Is::Named(U16, ETHER_TYPES))), Part::number("pref")],
 );
 
 /// `tcm_info`: the protocol of the packets, in the network's byte order, and the preference above it.
@@ -171,7 +156,7 @@ static PARTS: [(&str, Part); parts()] = {
             at += 1;
         }
         if let Some(keys) = keys {
-            parts[at] = (*name, Part::Member("keys", Shape::As(keys)));
+            parts[at] = (*name, Part::Member("keys", keys));
             at += 1;
         }
         parts[at] = (*name, Part::Set(set));
@@ -201,7 +186,7 @@ fn options(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let inside = context.inside(payload);
     out.begin_object();
     write_handle(out, &inside, *style);
-    if let Some(Is::Set(keys)) = keys {
+    if let Some(Shape::As(Is::Set(keys))) = keys {
         out.key("keys");
         out.begin_object();
         write_part(out, &inside, keys, payload);
@@ -275,8 +260,8 @@ static BPF: Set = Set::new(
         row(7, "bpf_name", Is::Text),
         row(8, "bpf_flags", Is::Flags(U32, &[(1, "direct-action")])),
         row(9, "flags", Is::Flags(U32, FILTER_FLAGS)),
-        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>, bpf::PROGRAM_TAG)),
-        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>, bpf::PROGRAM)),
+        row(TCA_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_BPF_ID>, bpf::PROGRAM_TAG_PARTS)),
+        row(TCA_BPF_ID, "prog", Is::Members(bpf::program::<TCA_BPF_TAG>, bpf::PROGRAM_PARTS)),
     ],
 );
 
@@ -300,8 +285,8 @@ static FLOW: Set = Set::new(
         row(3, "baseclass", Is::Value(class_id, TEXT)),
         row(4, "rshift", Is::Number(U32)),
         row(5, "addend", Is::Number(U32)),
-        row(6, "mask", Is::Members(flow_arithmetic, FLOW_ARITHMETIC)),
-        row(7, "xor", Is::Members(flow_arithmetic, FLOW_ARITHMETIC)),
+        row(6, "mask", Is::Members(flow_arithmetic, FLOW_ARITHMETIC_PARTS)),
+        row(7, "xor", Is::Members(flow_arithmetic, FLOW_ARITHMETIC_PARTS)),
         row(8, "divisor", Is::Number(U32)),
         row(9, "actions", action::LIST),
         row(10, "police", OLD_POLICE),
@@ -332,9 +317,8 @@ static FLOW_KEYS: &Names = &[
     (1 << 17, "rxhash"),
 ];
 
-/// What is done with the keys.
-const FLOW_ARITHMETIC: &[Part] =
-    &[Part::Member("and", Shape::Number), Part::Member("xor", Shape::Number), Part::Member("or", Shape::Number)];
+/// The members that [`flow_arithmetic`] writes.
+const FLOW_ARITHMETIC_PARTS: &[Part] = &[Part::number("and"), Part::number("xor"), Part::number("or")];
 
 /// `TCA_FLOW_MASK` and `TCA_FLOW_XOR`, as `and`, `xor` and `or`, written by the first that is there.
 fn flow_arithmetic(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {

@@ -12,7 +12,9 @@ use crate::decode::schema::{
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;
-use crate::kinds::rtnetlink::encap::{ERSPAN, GENEVE_AS_NUMBERS, erspan_options, geneve_options_as_numbers};
+use crate::kinds::rtnetlink::encap::{
+    ERSPAN_OPTIONS_SHAPE, GENEVE_AS_NUMBERS_SHAPE, erspan_options, geneve_options_as_numbers,
+};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 
 /// All attributes, but for the keys.
@@ -31,8 +33,11 @@ pub(super) static OUTER: Set = Set::new(
     },
 );
 
+/// The keys, as an object.
+pub(super) const KEYS_SHAPE: &Shape = &Shape::As(&Is::Set(&KEYS));
+
 /// The keys; the others are told beside them.
-pub(super) static KEYS: Set = Set::new(
+static KEYS: Set = Set::new(
     "TCA_FLOWER_KEY",
     &const {
         let mut rows = ROWS;
@@ -53,11 +58,7 @@ const fn with_another(number: u16, key: &'static str) -> Row {
 }
 
 const ROWS: [Row; 111] = [
-    row(
-        1,
-        "classid",
-        Is::Members(class, &[Part::Member("hw_tc", Shape::Number), Part::Member("classid", Shape::Text)]),
-    ),
+    row(1, "classid", Is::Members(class, &[Part::number("hw_tc"), Part::text("classid")])),
     row(2, "indev", Is::Text),
     row(3, "actions", action::LIST),
     row(4, "dst_mac", Is::Value(hardware, TEXT)),
@@ -66,30 +67,30 @@ const ROWS: [Row; 111] = [
     with_another(7, "src_mac_mask"),
     row(8, "eth_type", Is::Value(ether_type, TEXT)),
     row(9, "ip_proto", Is::Named(U8, IP_PROTOCOLS)),
-    row(10, "src_ip", Is::Members(source, &[Part::Member("src_ip", Shape::Text)])),
+    row(10, "src_ip", Is::Members(source, &[Part::text("src_ip")])),
     with_another(11, "src_ip_mask"),
-    row(12, "dst_ip", Is::Members(destination, &[Part::Member("dst_ip", Shape::Text)])),
+    row(12, "dst_ip", Is::Members(destination, &[Part::text("dst_ip")])),
     with_another(13, "dst_ip_mask"),
-    row(14, "src_ip6", Is::Members(source, &[Part::Member("src_ip", Shape::Text)])),
+    row(14, "src_ip6", Is::Members(source, &[Part::text("src_ip")])),
     with_another(15, "src_ip6_mask"),
-    row(16, "dst_ip6", Is::Members(destination, &[Part::Member("dst_ip", Shape::Text)])),
+    row(16, "dst_ip6", Is::Members(destination, &[Part::text("dst_ip")])),
     with_another(17, "dst_ip6_mask"),
-    row(18, "tcp_src", Is::Members(source_port::<35>, SOURCE_PORT)),
-    row(19, "tcp_dst", Is::Members(destination_port::<36>, DESTINATION_PORT)),
-    row(20, "udp_src", Is::Members(source_port::<37>, SOURCE_PORT)),
-    row(21, "udp_dst", Is::Members(destination_port::<38>, DESTINATION_PORT)),
+    row(18, "tcp_src", Is::Members(source_port::<35>, SOURCE_PORT_PARTS)),
+    row(19, "tcp_dst", Is::Members(destination_port::<36>, DESTINATION_PORT_PARTS)),
+    row(20, "udp_src", Is::Members(source_port::<37>, SOURCE_PORT_PARTS)),
+    row(21, "udp_dst", Is::Members(destination_port::<38>, DESTINATION_PORT_PARTS)),
     row(22, "flags", Is::Flags(U32, FILTER_FLAGS)),
     row(23, "vlan_id", Is::Number(U16)),
     row(24, "vlan_prio", Is::Number(U8)),
     row(25, "vlan_ethtype", Is::Named(U16Be, ETHER_TYPES)),
     row(26, "enc_key_id", Is::Number(U32Be)),
-    row(27, "enc_src_ip", Is::Members(tunnel_source, &[Part::Member("enc_src_ip", Shape::Text)])),
+    row(27, "enc_src_ip", Is::Members(tunnel_source, &[Part::text("enc_src_ip")])),
     with_another(28, "enc_src_ip_mask"),
-    row(29, "enc_dst_ip", Is::Members(tunnel_destination, &[Part::Member("enc_dst_ip", Shape::Text)])),
+    row(29, "enc_dst_ip", Is::Members(tunnel_destination, &[Part::text("enc_dst_ip")])),
     with_another(30, "enc_dst_ip_mask"),
-    row(31, "enc_src_ip6", Is::Members(tunnel_source, &[Part::Member("enc_src_ip", Shape::Text)])),
+    row(31, "enc_src_ip6", Is::Members(tunnel_source, &[Part::text("enc_src_ip")])),
     with_another(32, "enc_src_ip6_mask"),
-    row(33, "enc_dst_ip6", Is::Members(tunnel_destination, &[Part::Member("enc_dst_ip", Shape::Text)])),
+    row(33, "enc_dst_ip6", Is::Members(tunnel_destination, &[Part::text("enc_dst_ip")])),
     with_another(34, "enc_dst_ip6_mask"),
     with_another(35, "tcp_src_mask"),
     with_another(36, "tcp_dst_mask"),
@@ -97,21 +98,21 @@ const ROWS: [Row; 111] = [
     with_another(38, "udp_dst_mask"),
     with_another(39, "sctp_src_mask"),
     with_another(40, "sctp_dst_mask"),
-    row(41, "sctp_src", Is::Members(source_port::<39>, SOURCE_PORT)),
-    row(42, "sctp_dst", Is::Members(destination_port::<40>, DESTINATION_PORT)),
+    row(41, "sctp_src", Is::Members(source_port::<39>, SOURCE_PORT_PARTS)),
+    row(42, "sctp_dst", Is::Members(destination_port::<40>, DESTINATION_PORT_PARTS)),
     row(43, "enc_src_port", Is::Number(U16Be)),
     row(44, "enc_src_port_mask", Is::NumberUnless(U16Be, 0xffff)),
     row(45, "enc_dst_port", Is::Number(U16Be)),
     row(46, "enc_dst_port_mask", Is::NumberUnless(U16Be, 0xffff)),
     row(47, "ip_flags", Is::Value(packet_flags::<48>, PACKET_FLAGS_SHAPE)),
     with_another(48, "ip_flags_mask"),
-    row(49, "icmpv4_code", Is::Members(icmp_code, ICMP_CODE)),
+    row(49, "icmpv4_code", Is::Members(icmp_code, ICMP_CODE_PARTS)),
     with_another(50, "icmpv4_code_mask"),
-    row(51, "icmpv4_type", Is::Members(icmp_type, ICMP_TYPE)),
+    row(51, "icmpv4_type", Is::Members(icmp_type, ICMP_TYPE_PARTS)),
     with_another(52, "icmpv4_type_mask"),
-    row(53, "icmpv6_code", Is::Members(icmp_code, ICMP_CODE)),
+    row(53, "icmpv6_code", Is::Members(icmp_code, ICMP_CODE_PARTS)),
     with_another(54, "icmpv6_code_mask"),
-    row(55, "icmpv6_type", Is::Members(icmp_type, ICMP_TYPE)),
+    row(55, "icmpv6_type", Is::Members(icmp_type, ICMP_TYPE_PARTS)),
     with_another(56, "icmpv6_type_mask"),
     row(57, "arp_sip", Is::Value(prefix, TEXT)),
     with_another(58, "arp_sip_mask"),
@@ -143,9 +144,9 @@ const ROWS: [Row; 111] = [
     row(84, "enc_opts", Is::Inline(&OPTION_KEYS)),
     row(85, "enc_opts_mask", Is::Inline(&OPTION_MASKS)),
     row(86, "in_hw_count", Is::NumberUnless(U32, 0)),
-    row(87, "src_port_range", Is::Members(source_ports::<88>, &[Part::Member("src_port", PORTS)])),
+    row(87, "src_port_range", Is::Members(source_ports::<88>, &[Part::Member("src_port", PORTS_SHAPE)])),
     with_another(88, "src_port_max"),
-    row(89, "dst_port_range", Is::Members(destination_ports::<90>, &[Part::Member("dst_port", PORTS)])),
+    row(89, "dst_port_range", Is::Members(destination_ports::<90>, &[Part::Member("dst_port", PORTS_SHAPE)])),
     with_another(90, "dst_port_max"),
     row(91, "ct_state", Is::Value(connection_state, TEXT)),
     with_another(92, "ct_state_mask"),
@@ -212,9 +213,9 @@ static PPP_PROTOCOLS: &Names = &[
 static OPTION_KEYS: Set = Set::new(
     "TCA_FLOWER_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opt_key", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS)),
+        row(1, "geneve_opt_key", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS_SHAPE)),
         row(2, "vxlan_opt_key", Is::Set(&VXLAN)).repeated(),
-        row(3, "erspan_opt_key", Is::Value(erspan_options, ERSPAN)),
+        row(3, "erspan_opt_key", Is::Value(erspan_options, ERSPAN_OPTIONS_SHAPE)),
         row(4, "gtp_opt_key", Is::Set(&GTP)).repeated(),
         row(5, "pfcp_opt_key", Is::Set(&PFCP)).repeated(),
     ],
@@ -224,9 +225,9 @@ static OPTION_KEYS: Set = Set::new(
 static OPTION_MASKS: Set = Set::new(
     "TCA_FLOWER_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opt_mask", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS)),
+        row(1, "geneve_opt_mask", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS_SHAPE)),
         row(2, "vxlan_opt_mask", Is::Set(&VXLAN)).repeated(),
-        row(3, "erspan_opt_mask", Is::Value(erspan_options, ERSPAN)),
+        row(3, "erspan_opt_mask", Is::Value(erspan_options, ERSPAN_OPTIONS_SHAPE)),
         row(4, "gtp_opt_mask", Is::Set(&GTP)).repeated(),
         row(5, "pfcp_opt_mask", Is::Set(&PFCP)).repeated(),
     ],
@@ -376,9 +377,10 @@ fn write_port(out: &mut Json, context: &Context<'_>, payload: &[u8], mask: u16, 
     Ok(())
 }
 
-const SOURCE_PORT: &[Part] = &[Part::Member("src_port", Shape::Number), Part::Member("src_port_mask", Shape::Number)];
-const DESTINATION_PORT: &[Part] =
-    &[Part::Member("dst_port", Shape::Number), Part::Member("dst_port_mask", Shape::Number)];
+/// The members that [`source_port`] writes.
+const SOURCE_PORT_PARTS: &[Part] = &[Part::number("src_port"), Part::number("src_port_mask")];
+/// The members that [`destination_port`] writes.
+const DESTINATION_PORT_PARTS: &[Part] = &[Part::number("dst_port"), Part::number("dst_port_mask")];
 
 /// The source port of TCP, UDP or SCTP, with its mask, an attribute of that number.
 fn source_port<const MASK: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -390,8 +392,8 @@ fn destination_port<const MASK: u16>(out: &mut Json, context: &Context<'_>, payl
     write_port(out, context, payload, MASK, ["dst_port", "dst_port_mask"])
 }
 
-/// A range of ports.
-const PORTS: Shape = Shape::Object(&[Part::Member("start", Shape::Number), Part::Member("end", Shape::Number)]);
+/// What [`write_ports`] writes.
+const PORTS_SHAPE: &Shape = &Shape::Object(&[Part::number("start"), Part::number("end")]);
 
 fn write_ports(out: &mut Json, context: &Context<'_>, payload: &[u8], end: u16, key: &str) -> Decoded {
     out.key(key);
@@ -425,8 +427,10 @@ fn write_icmp(out: &mut Json, context: &Context<'_>, payload: &[u8], keys: [&str
     Ok(())
 }
 
-const ICMP_TYPE: &[Part] = &[Part::Member("icmp_type", Shape::Number), Part::Member("icmp_type_mask", Shape::Number)];
-const ICMP_CODE: &[Part] = &[Part::Member("icmp_code", Shape::Number), Part::Member("icmp_code_mask", Shape::Number)];
+/// The members that [`icmp_type`] writes.
+const ICMP_TYPE_PARTS: &[Part] = &[Part::number("icmp_type"), Part::number("icmp_type_mask")];
+/// The members that [`icmp_code`] writes.
+const ICMP_CODE_PARTS: &[Part] = &[Part::number("icmp_code"), Part::number("icmp_code_mask")];
 
 /// The type of an ICMP message, of either family.
 fn icmp_type(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -448,15 +452,15 @@ fn tcp_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// Flags of packets, and those that have no name.
+/// What [`packet_flags`] writes.
 const PACKET_FLAGS_SHAPE: &Shape = &Shape::Object(&[
-    Part::Member("frag", Shape::Bool),
-    Part::Member("firstfrag", Shape::Bool),
-    Part::Member("tuncsum", Shape::Bool),
-    Part::Member("tundf", Shape::Bool),
-    Part::Member("tunoam", Shape::Bool),
-    Part::Member("tuncrit", Shape::Bool),
-    Part::Member("other", Shape::Text),
+    Part::bool("frag"),
+    Part::bool("firstfrag"),
+    Part::bool("tuncsum"),
+    Part::bool("tundf"),
+    Part::bool("tunoam"),
+    Part::bool("tuncrit"),
+    Part::text("other"),
 ]);
 
 /// `TCA_FLOWER_KEY_FLAGS_*`: those that matter, each a member; the mask is the attribute of that number.

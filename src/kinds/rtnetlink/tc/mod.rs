@@ -25,8 +25,7 @@ use self::names::{TCA_OPTIONS, TCA_STATS2};
 use self::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Shape, Structure, TEXT, field, field_of,
-    row,
+    Decoded, Dump, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Structure, TEXT, field, field_of, row,
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
@@ -132,7 +131,7 @@ static QDISC_HEADER: Structure = Structure::new(
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
         field_of(8, 4, "handle", Is::Value(qdisc_handle, TEXT)),
-        field_of(12, 4, "parent", Is::Members(qdisc_parent, PARENT)),
+        field_of(12, 4, "parent", Is::Members(qdisc_parent, PARENT_PARTS)),
         // tcm_info.
         field(16, "refcnt", Is::NumberUnless(U32, 1)).volatile(),
     ],
@@ -145,9 +144,9 @@ static CLASS_HEADER: Structure = Structure::new(
         field(4, "ifindex", Is::Number(U32)),
         field_of(4, 4, "dev", Is::Link),
         field_of(8, 4, "handle", Is::Value(class_id, TEXT)),
-        field_of(12, 4, "parent", Is::Members(class_parent, PARENT)),
+        field_of(12, 4, "parent", Is::Members(class_parent, PARENT_PARTS)),
         // tcm_info: the queueing discipline inside the class.
-        field_of(16, 4, "leaf", Is::Members(class_leaf, &[Part::Member("leaf", Shape::Number)])),
+        field_of(16, 4, "leaf", Is::Members(class_leaf, &[Part::number("leaf")])),
     ],
 );
 
@@ -260,8 +259,8 @@ fn qdisc_handle(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// Where a queueing discipline or a class stands.
-const PARENT: &[Part] = &[Part::Member("root", Shape::Bool), Part::Member("parent", Shape::Text)];
+/// The members that [`class_parent`] writes.
+const PARENT_PARTS: &[Part] = &[Part::bool("root"), Part::text("parent")];
 
 /// `root`, or the class that it is in; nothing where it is in none.
 fn qdisc_parent(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -4,7 +4,7 @@ use super::names::TCA_STATS2;
 use super::qdisc;
 use super::value::{u64_at, write_number};
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, Wrong, field, row};
+use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::json::Json;
 use crate::netlink::wire::{attributes, u32_at};
 
@@ -12,19 +12,8 @@ use crate::netlink::wire::{attributes, u32_at};
 pub(super) static STATISTICS: Set = Set::new(
     "TCA_STATS",
     &[
-        row(
-            1,
-            "basic",
-            Is::Members(
-                basic_counters,
-                &[Part::Member("bytes", Shape::Number), Part::Member("packets", Shape::Number)],
-            ),
-        ),
-        row(
-            2,
-            "rate_est",
-            Is::Members(estimated_rate, &[Part::Member("rate", Shape::Number), Part::Member("pps", Shape::Number)]),
-        ),
+        row(1, "basic", Is::Members(basic_counters, &[Part::number("bytes"), Part::number("packets")])),
+        row(2, "rate_est", Is::Members(estimated_rate, &[Part::number("rate"), Part::number("pps")])),
         row(3, "queue", Is::InlineStructure(&QUEUE)),
         row(4, "app", Is::Chosen(&qdisc::COUNTERS)),
         row(5, "rate_est64", Is::InlineStructure(&RATE)),
@@ -35,10 +24,10 @@ pub(super) static STATISTICS: Set = Set::new(
             Is::Members(
                 hardware_counters,
                 &[
-                    Part::Member("sw_bytes", Shape::Number),
-                    Part::Member("sw_packets", Shape::Number),
-                    Part::Member("hw_bytes", Shape::Number),
-                    Part::Member("hw_packets", Shape::Number),
+                    Part::number("sw_bytes"),
+                    Part::number("sw_packets"),
+                    Part::number("hw_bytes"),
+                    Part::number("hw_packets"),
                 ],
             ),
         ),
@@ -124,14 +113,14 @@ fn estimated_rate(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
 pub(super) const OLD_STATISTICS: Is = Is::Members(
     old_statistics,
     &[
-        Part::Member("bytes", Shape::Number),
-        Part::Member("packets", Shape::Number),
-        Part::Member("dropped", Shape::Number),
-        Part::Member("overlimits", Shape::Number),
-        Part::Member("rate", Shape::Number),
-        Part::Member("pps", Shape::Number),
-        Part::Member("backlog", Shape::Number),
-        Part::Member("qlen", Shape::Number),
+        Part::number("bytes"),
+        Part::number("packets"),
+        Part::number("dropped"),
+        Part::number("overlimits"),
+        Part::number("rate"),
+        Part::number("pps"),
+        Part::number("backlog"),
+        Part::number("qlen"),
     ],
 );
 

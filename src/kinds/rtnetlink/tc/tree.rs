@@ -21,26 +21,15 @@ pub(super) static U32_TREE: Set = Set::new(
     "TCA_U32",
     &[
         row(1, "flowid", Is::Value(class_id, TEXT)),
-        row(
-            2,
-            "hash",
-            Is::Members(tree_bucket, &[Part::Member("key_ht", Shape::Number), Part::Member("bkt", Shape::Number)]),
-        ),
+        row(2, "hash", Is::Members(tree_bucket, &[Part::number("key_ht"), Part::number("bkt")])),
         row(3, "link", Is::Value(tree_handle, TEXT)),
         row(4, "ht_divisor", Is::Number(U32)),
-        row(5, "sel", Is::Members(tree_selector, SELECTOR)),
+        row(5, "sel", Is::Members(tree_selector, TREE_SELECTOR_PARTS)),
         row(6, "police", OLD_POLICE),
         row(7, "actions", action::LIST),
         row(8, "input_dev", Is::Text),
-        row(
-            TCA_U32_PCNT,
-            "pcnt",
-            Is::Members(
-                tree_counters,
-                &[Part::Member("rule_hit", Shape::Number), Part::Member("success", Shape::Number)],
-            ),
-        )
-        .volatile(),
+        row(TCA_U32_PCNT, "pcnt", Is::Members(tree_counters, &[Part::number("rule_hit"), Part::number("success")]))
+            .volatile(),
         row(10, "mark", Is::InlineStructure(&U32_MARK)),
         row(11, "flags", Is::Flags(U32, FILTER_FLAGS)),
         row(12, "pad", Is::Known),
@@ -122,20 +111,17 @@ fn tree_offset_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
     Ok(())
 }
 
-/// What is matched.
-const SELECTOR: &[Part] = &[
-    Part::Member("terminal", Shape::Bool),
-    Part::Member(
-        "match",
-        Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::Member("success", Shape::Number)])),
-    ),
-    Part::Member("offset_mask", Shape::Number),
-    Part::Member("offset_shift", Shape::Number),
-    Part::Member("offset_off", Shape::Number),
-    Part::Member("plus", Shape::Number),
-    Part::Member("eat", Shape::Bool),
-    Part::Member("hash_mask", Shape::Number),
-    Part::Member("hash_off", Shape::Number),
+/// The members that [`tree_selector`] writes.
+const TREE_SELECTOR_PARTS: &[Part] = &[
+    Part::bool("terminal"),
+    Part::Member("match", &Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::number("success")]))),
+    Part::number("offset_mask"),
+    Part::number("offset_shift"),
+    Part::number("offset_off"),
+    Part::number("plus"),
+    Part::bool("eat"),
+    Part::number("hash_mask"),
+    Part::number("hash_off"),
 ];
 
 /// `struct tc_u32_sel`: what is matched, each with its counter, and where the search goes on.

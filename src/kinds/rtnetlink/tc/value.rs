@@ -52,9 +52,9 @@ pub(super) fn class_id(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decod
 pub(super) const VERDICT: Is = Is::Value(
     verdict,
     &Shape::Object(&[
-        Part::Member("type", Shape::As(&Is::Named(I32, VERDICTS))),
-        Part::Member("jump", Shape::Number),
-        Part::Member("chain", Shape::Number),
+        Part::Member("type", &Shape::As(&Is::Named(I32, VERDICTS))),
+        Part::number("jump"),
+        Part::number("chain"),
     ]),
 );
 
@@ -86,12 +86,7 @@ pub(super) fn verdict(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decode
 /// Ages.
 pub(super) const TIMES: Is = Is::Members(
     times,
-    &[
-        Part::Member("installed", Shape::Number),
-        Part::Member("last_used", Shape::Number),
-        Part::Member("first_used", Shape::Number),
-        Part::Member("expires", Shape::Number),
-    ],
+    &[Part::number("installed"), Part::number("last_used"), Part::number("first_used"), Part::number("expires")],
 );
 
 /// `struct tcf_t`: ages in 1/100 s, told in seconds; one that is 0 never was.

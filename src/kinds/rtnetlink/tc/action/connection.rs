@@ -7,7 +7,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Is, Part,
     Scalar::{self, *},
-    Set, Shape, Structure, TEXT, Wrong, field, row,
+    Set, Structure, TEXT, Wrong, field, row,
 };
 use crate::decode::value::{any_unsigned, name_of, unsigned};
 use crate::json::Json;
@@ -20,11 +20,7 @@ pub(super) static CT: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&GENERIC)),
         row(2, "tm", TIMES).volatile(),
-        row(
-            3,
-            "action",
-            Is::Members(connection, &[Part::Member("action", Shape::Text), Part::Member("nat", Shape::Text)]),
-        ),
+        row(3, "action", Is::Members(connection, &[Part::text("action"), Part::text("nat")])),
         row(4, "zone", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "mark_mask", Is::NumberUnless(U32, 0xffff_ffff)),

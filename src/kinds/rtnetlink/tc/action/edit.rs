@@ -137,14 +137,14 @@ static PEDIT_HEADERS: &Names = &[(0, "network"), (1, "eth"), (2, "ipv4"), (3, "i
 /// `TCA_PEDIT_KEY_EX_CMD_*`.
 static PEDIT_COMMANDS: &Names = &[(0, "set"), (1, "add")];
 
-/// The changes to a packet.
+/// The members that [`pedit`] writes.
 const PEDIT_PARTS: &[Part] = &[
     Part::Structure(&PEDIT_PARAMETERS),
     Part::Member(
         "keys",
-        Shape::List(&Shape::Object(&[
-            Part::Member("htype", Shape::As(&Is::Named(U16, PEDIT_HEADERS))),
-            Part::Member("cmd", Shape::As(&Is::Named(U16, PEDIT_COMMANDS))),
+        &Shape::List(&Shape::Object(&[
+            Part::Member("htype", &Shape::As(&Is::Named(U16, PEDIT_HEADERS))),
+            Part::Member("cmd", &Shape::As(&Is::Named(U16, PEDIT_COMMANDS))),
             Part::Structure(&PEDIT_KEY),
         ])),
     ),
@@ -188,18 +188,7 @@ pub(super) static SKBEDIT: Set = Set::new(
         row(6, "pad", Is::Known),
         row(7, "ptype", Is::Named(U16, PACKET_TYPES)),
         row(8, "mask", Is::Number(U32)),
-        row(
-            9,
-            "flags",
-            Is::Members(
-                skbedit_flags,
-                &[
-                    Part::Member("inheritdsfield", Shape::Bool),
-                    Part::Member("txq_skbhash", Shape::Bool),
-                    Part::Member("flags", Shape::Text),
-                ],
-            ),
-        ),
+        row(9, "flags", Is::Members(skbedit_flags, &[Part::Flags(SKBEDIT_FLAGS), Part::text("flags")])),
         row(10, "queue_mapping_max", Is::Number(U16)),
     ],
 );
@@ -238,19 +227,7 @@ static SKBMOD_PARAMETERS: Structure = Structure::new(
         INDEX,
         CAPABILITIES,
         VERDICT,
-        field_of(
-            24,
-            8,
-            "flags",
-            Is::Members(
-                skbmod_flags,
-                &[
-                    Part::Member("swapmac", Shape::Bool),
-                    Part::Member("ecn", Shape::Bool),
-                    Part::Member("flags", Shape::Text),
-                ],
-            ),
-        ),
+        field_of(24, 8, "flags", Is::Members(skbmod_flags, &[Part::Flags(SKBMOD_FLAGS), Part::text("flags")])),
         REFERENCES,
         BINDINGS,
     ],

@@ -26,10 +26,8 @@ pub(super) static GATE: Set = Set::new(
     ],
 );
 
-static GATE_ENTRY: Is = Is::Value(
-    gate_entry,
-    &Shape::Object(&[Part::Set(&GATE_ENTRY_ATTRIBUTES), Part::Member("gate_state", Shape::Text)]),
-);
+static GATE_ENTRY: Is =
+    Is::Value(gate_entry, &Shape::Object(&[Part::Set(&GATE_ENTRY_ATTRIBUTES), Part::text("gate_state")]));
 
 /// `TCA_GATE_ENTRY_*`.
 static GATE_ENTRY_ATTRIBUTES: Set = Set::new(

@@ -27,7 +27,7 @@ pub(super) static GACT: Set = Set::new(
         row(
             2,
             "parms",
-            Is::Members(generic, &[Part::Structure(&GENERIC), Part::Member("prob", Shape::As(&NO_CHANCE))]),
+            Is::Members(generic, &[Part::Structure(&GENERIC), Part::Member("prob", &Shape::As(&NO_CHANCE))]),
         ),
         row(3, "prob", Is::Structure(&GACT_CHANCE)),
         row(4, "pad", Is::Known),
@@ -72,8 +72,8 @@ pub(super) static BPF: Set = Set::new(
         row(5, "fd", Is::Number(U32)),
         row(6, "bpf_name", Is::Text),
         row(7, "pad", Is::Known),
-        row(TCA_ACT_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_ACT_BPF_ID>, bpf::PROGRAM_TAG)),
-        row(TCA_ACT_BPF_ID, "prog", Is::Members(bpf::program::<TCA_ACT_BPF_TAG>, bpf::PROGRAM)),
+        row(TCA_ACT_BPF_TAG, "tag", Is::Members(bpf::program_tag::<TCA_ACT_BPF_ID>, bpf::PROGRAM_TAG_PARTS)),
+        row(TCA_ACT_BPF_ID, "prog", Is::Members(bpf::program::<TCA_ACT_BPF_TAG>, bpf::PROGRAM_PARTS)),
     ],
 );
 

@@ -31,7 +31,7 @@ static MIRRED_PARAMETERS: Structure = Structure::new(
         CAPABILITIES,
         field(20, "mirred_action", Is::Named(U32, &[(1, "redirect"), (2, "mirror"), (3, "redirect"), (4, "mirror")])),
         field(20, "direction", Is::Named(U32, &[(1, "egress"), (2, "egress"), (3, "ingress"), (4, "ingress")])),
-        field_of(24, 4, "to_dev", Is::Members(mirred_device, &[Part::Member("to_dev", Shape::As(&Is::Link))])),
+        field_of(24, 4, "to_dev", Is::Members(mirred_device, &[Part::Member("to_dev", &Shape::As(&Is::Link))])),
         VERDICT,
         REFERENCES,
         BINDINGS,

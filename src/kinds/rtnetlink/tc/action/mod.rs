@@ -24,35 +24,21 @@ static ACTION: Set = Set::new(
     &[
         row(TCA_ACT_KIND, "kind", Is::Text),
         row(TCA_ACT_OPTIONS, "options", Is::Chosen(&OPTIONS)),
-        row(TCA_ACT_INDEX, "index", Is::Members(terse_index, &[Part::Member("index", Shape::Number)])),
+        row(TCA_ACT_INDEX, "index", Is::Members(terse_index, &[Part::number("index")])),
         row(4, "stats", Is::Set(&statistics::STATISTICS)).volatile(),
         row(5, "pad", Is::Known),
         row(6, "cookie", Is::Hex),
         row(
             TCA_ACT_FLAGS,
             "flags",
-            Is::Members(
-                flags,
-                &[
-                    Part::Member("no_percpu", Shape::Bool),
-                    Part::Member("skip_hw", Shape::Bool),
-                    Part::Member("skip_sw", Shape::Bool),
-                ],
-            ),
+            Is::Members(flags, &[Part::bool("no_percpu"), Part::bool("skip_hw"), Part::bool("skip_sw")]),
         ),
         row(8, "hw_stats", Is::Value(hardware_statistics, &Shape::List(TEXT))),
         row(9, "used_hw_stats", Is::Value(hardware_statistics, &Shape::List(TEXT))).volatile(),
         row(
             10,
             "in_hw_count",
-            Is::Members(
-                in_hardware,
-                &[
-                    Part::Member("not_in_hw", Shape::Bool),
-                    Part::Member("in_hw", Shape::Bool),
-                    Part::Member("in_hw_count", Shape::Number),
-                ],
-            ),
+            Is::Members(in_hardware, &[Part::bool("not_in_hw"), Part::bool("in_hw"), Part::number("in_hw_count")]),
         ),
     ],
 );
@@ -105,7 +91,7 @@ static OPTIONS_BY_KIND: [(&str, Is); ACTIONS.len()] = {
 /// A filter's actions.
 pub(super) const LIST: Is = Is::Each(&ONE);
 
-static ONE: Is = Is::Value(one, &Shape::Object(&[Part::Member("order", Shape::Number), Part::Set(&ACTION)]));
+static ONE: Is = Is::Value(one, &Shape::Object(&[Part::number("order"), Part::Set(&ACTION)]));
 
 /// One of a filter's actions. Its number is its place among them.
 fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -117,7 +103,7 @@ fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// The one action in a message.
-pub(super) const SINGLE: Is = Is::Members(single, &[Part::Member("order", Shape::Number), Part::Set(&ACTION)]);
+pub(super) const SINGLE: Is = Is::Members(single, &[Part::number("order"), Part::Set(&ACTION)]);
 
 /// The one action in a message that was taken apart. Its place in that message says nothing of the action itself.
 fn single(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

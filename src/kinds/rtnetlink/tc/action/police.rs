@@ -14,7 +14,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static POLICE: Set = Set::new(
     "TCA_POLICE",
     &[
-        row(1, "tbf", Is::Members(police, PARAMETERS)),
+        row(1, "tbf", Is::Members(police, POLICE_PARTS)),
         row(2, "rtab", Is::Hex),
         row(3, "ptab", Is::Hex),
         row(4, "avrate", Is::Number(U32)),
@@ -29,20 +29,20 @@ pub(super) static POLICE: Set = Set::new(
     ],
 );
 
-/// What the parameters say.
-const PARAMETERS: &[Part] = &[
-    Part::Member("index", Shape::Number),
-    Part::Member("rate", Shape::Number),
-    Part::Member("burst", Shape::Number),
-    Part::Member("mtu", Shape::Number),
-    Part::Member("peakrate", Shape::Number),
-    Part::Member("pkts_rate", Shape::Number),
-    Part::Member("pkts_burst", Shape::Number),
-    Part::Member("control_action", Shape::As(&VERDICT)),
-    Part::Member("overhead", Shape::Number),
-    Part::Member("linklayer", Shape::As(&Is::Named(U8, LINK_LAYERS))),
-    Part::Member("ref", Shape::Number),
-    Part::Member("bind", Shape::Number),
+/// The members that [`police`] writes.
+const POLICE_PARTS: &[Part] = &[
+    Part::number("index"),
+    Part::number("rate"),
+    Part::number("burst"),
+    Part::number("mtu"),
+    Part::number("peakrate"),
+    Part::number("pkts_rate"),
+    Part::number("pkts_burst"),
+    Part::Member("control_action", &Shape::As(&VERDICT)),
+    Part::number("overhead"),
+    Part::Member("linklayer", &Shape::As(&Is::Named(U8, LINK_LAYERS))),
+    Part::number("ref"),
+    Part::number("bind"),
 ];
 
 /// `struct tc_police`: rates, and buffers as octets and packets.
@@ -87,7 +87,7 @@ fn police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 
 /// The police of a filter that has no actions.
 pub(in crate::kinds::rtnetlink::tc) const OLD_POLICE: Is =
-    Is::Members(old_police, &[Part::Member("kind", Shape::Text), Part::Set(&POLICE)]);
+    Is::Members(old_police, &[Part::text("kind"), Part::Set(&POLICE)]);
 
 /// The police of a filter that has no actions, among the filter's members, as `tc` has it.
 fn old_police(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

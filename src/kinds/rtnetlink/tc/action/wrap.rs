@@ -6,7 +6,9 @@ use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure,
 use crate::decode::value::{any_unsigned, write_ip};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
-use crate::kinds::rtnetlink::encap::{ERSPAN, GENEVE_AS_NUMBERS, erspan_options, geneve_options_as_numbers};
+use crate::kinds::rtnetlink::encap::{
+    ERSPAN_OPTIONS_SHAPE, GENEVE_AS_NUMBERS_SHAPE, erspan_options, geneve_options_as_numbers,
+};
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
 use crate::kinds::rtnetlink::tc::value::TIMES;
 use crate::netlink::wire::u32_at;
@@ -82,15 +84,11 @@ pub(super) static TUNNEL_KEY: Set = Set::new(
     "TCA_TUNNEL_KEY",
     &[
         row(1, "tm", TIMES).volatile(),
-        row(
-            2,
-            "parms",
-            Is::Members(tunnel_key, &[Part::Structure(&TUNNEL_KEY_PARAMETERS), Part::Member("nofrag", Shape::Bool)]),
-        ),
-        row(3, "src_ip", Is::Members(tunnel_source, &[Part::Member("src_ip", Shape::As(&Is::Ip))])),
-        row(4, "dst_ip", Is::Members(tunnel_destination, &[Part::Member("dst_ip", Shape::As(&Is::Ip))])),
-        row(5, "src_ip6", Is::Members(tunnel_source, &[Part::Member("src_ip", Shape::As(&Is::Ip))])),
-        row(6, "dst_ip6", Is::Members(tunnel_destination, &[Part::Member("dst_ip", Shape::As(&Is::Ip))])),
+        row(2, "parms", Is::Members(tunnel_key, &[Part::Structure(&TUNNEL_KEY_PARAMETERS), Part::bool("nofrag")])),
+        row(3, "src_ip", Is::Members(tunnel_source, &[Part::Member("src_ip", &Shape::As(&Is::Ip))])),
+        row(4, "dst_ip", Is::Members(tunnel_destination, &[Part::Member("dst_ip", &Shape::As(&Is::Ip))])),
+        row(5, "src_ip6", Is::Members(tunnel_source, &[Part::Member("src_ip", &Shape::As(&Is::Ip))])),
+        row(6, "dst_ip6", Is::Members(tunnel_destination, &[Part::Member("dst_ip", &Shape::As(&Is::Ip))])),
         row(7, "key_id", Is::Number(U32Be)),
         row(8, "pad", Is::Known),
         row(9, "dst_port", Is::Number(U16Be)),
@@ -124,9 +122,9 @@ static TUNNEL_KEY_PARAMETERS: Structure = Structure::new(
 static TUNNEL_OPTIONS: Set = Set::new(
     "TCA_TUNNEL_KEY_ENC_OPTS",
     &[
-        row(1, "geneve_opts", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS)),
+        row(1, "geneve_opts", Is::Value(geneve_options_as_numbers, GENEVE_AS_NUMBERS_SHAPE)),
         row(2, "vxlan_opts", Is::Set(&VXLAN_OPTIONS)).repeated(),
-        row(3, "erspan_opts", Is::Value(erspan_options, ERSPAN)),
+        row(3, "erspan_opts", Is::Value(erspan_options, ERSPAN_OPTIONS_SHAPE)),
     ],
 );
 
@@ -189,16 +187,16 @@ static IFE_PARAMETERS: Structure = Structure::new(
 static IFE_METADATA: Set = Set::new(
     "IFE_META",
     &[
-        row(1, "mark", Is::Value(ife_metadata, IFE_METADATUM)),
-        row(2, "hashid", Is::Value(ife_metadata, IFE_METADATUM)),
-        row(3, "prio", Is::Value(ife_metadata, IFE_METADATUM)),
-        row(4, "qmap", Is::Value(ife_metadata, IFE_METADATUM)),
-        row(5, "tcindex", Is::Value(ife_metadata, IFE_METADATUM)),
+        row(1, "mark", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
+        row(2, "hashid", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
+        row(3, "prio", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
+        row(4, "qmap", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
+        row(5, "tcindex", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
     ],
 );
 
-/// Something about a packet.
-const IFE_METADATUM: &Shape = &Shape::OneOf(&[Shape::Text, Shape::Number]);
+/// What [`ife_metadata`] writes.
+const IFE_METADATA_SHAPE: &Shape = &Shape::OneOf(&[Shape::Text, Shape::Number]);
 
 /// Something about a packet that goes along: its value, or `allow` where the packet's own is taken.
 fn ife_metadata(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

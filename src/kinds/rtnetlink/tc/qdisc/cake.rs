@@ -25,7 +25,7 @@ static CAKE: Set = Set::new(
             "autorate",
             Is::Members(
                 cake_automatic_rate,
-                &[Part::Member("autorate", Shape::As(&Is::Named(U32, CAKE_AUTOMATIC_RATES)))],
+                &[Part::Member("autorate", &Shape::As(&Is::Named(U32, CAKE_AUTOMATIC_RATES)))],
             ),
         ),
         row(10, "memlimit", Is::NumberUnless(U32, 0)),
@@ -61,8 +61,7 @@ static CAKE_FLOWS: &Names = &[
 ];
 
 /// The options.
-pub(super) const CAKE_OPTIONS: Is =
-    Is::Value(cake, &Shape::Object(&[Part::Set(&CAKE), Part::Member("raw", Shape::Bool)]));
+pub(super) const CAKE_OPTIONS: Is = Is::Value(cake, &Shape::Object(&[Part::Set(&CAKE), Part::bool("raw")]));
 
 /// `TCA_CAKE_*`; `raw` is told also where it is not there.
 fn cake(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

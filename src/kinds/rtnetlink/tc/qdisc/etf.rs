@@ -1,7 +1,7 @@
 //! `etf`: packets say when they want to be sent. `pkt_sched.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, field, field_of, row};
+use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Structure, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
 use crate::kinds::rtnetlink::tc::value::u32_of;
@@ -22,11 +22,7 @@ static ETF_PARAMETERS: Structure = Structure::new(
             "flags",
             Is::Members(
                 etf_flags,
-                &[
-                    Part::Member("offload", Shape::Text),
-                    Part::Member("deadline_mode", Shape::Text),
-                    Part::Member("skip_sock_check", Shape::Text),
-                ],
+                &[Part::text("offload"), Part::text("deadline_mode"), Part::text("skip_sock_check")],
             ),
         ),
     ],

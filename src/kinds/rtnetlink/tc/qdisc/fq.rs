@@ -5,7 +5,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Is, NUMBER, Part,
     Scalar::{self, *},
-    Set, Shape, Structure, Wrong, field, row,
+    Set, Structure, Wrong, field, row,
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;
@@ -30,14 +30,7 @@ pub(super) static FQ: Set = Set::new(
         row(12, "ce_threshold", Is::NumberUnless(U32, 0xffff_ffff)),
         row(13, "timer_slack", Is::Number(U32)),
         row(14, "horizon", Is::Number(U32)),
-        row(
-            15,
-            "horizon_drop",
-            Is::Members(
-                fq_horizon,
-                &[Part::Member("horizon_drop", Shape::Bool), Part::Member("horizon_cap", Shape::Bool)],
-            ),
-        ),
+        row(15, "horizon_drop", Is::Members(fq_horizon, &[Part::bool("horizon_drop"), Part::bool("horizon_cap")])),
         row(16, "priomap", Is::InlineStructure(&PRIO)),
         row(17, "weights", Is::Array(&WEIGHT, 4)),
         row(18, "offload_horizon", Is::Number(U32)),

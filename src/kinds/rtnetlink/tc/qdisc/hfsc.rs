@@ -18,10 +18,10 @@ pub(super) static HFSC_CLASS: Set = Set::new(
             "rt",
             Is::Members(
                 real_time_curve,
-                &[Part::Member("sc", Shape::As(&CURVE)), Part::Member("rt", Shape::As(&CURVE))],
+                &[Part::Member("sc", &Shape::As(&CURVE)), Part::Member("rt", &Shape::As(&CURVE))],
             ),
         ),
-        row(2, "ls", Is::Members(link_share_curve, &[Part::Member("ls", Shape::As(&CURVE))])),
+        row(2, "ls", Is::Members(link_share_curve, &[Part::Member("ls", &Shape::As(&CURVE))])),
         row(3, "ul", Is::Structure(&SERVICE_CURVE)),
     ],
 );

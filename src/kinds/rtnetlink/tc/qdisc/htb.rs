@@ -13,7 +13,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static HTB: Set = Set::new(
     "TCA_HTB",
     &[
-        row(1, "parms", Is::Members(htb_class, CLASS_PARAMETERS)),
+        row(1, "parms", Is::Members(htb_class, HTB_CLASS_PARTS)),
         row(2, "init", Is::InlineStructure(&HTB_GLOBAL)),
         row(3, "ctab", Is::Hex),
         row(4, "rtab", Is::Hex),
@@ -38,21 +38,21 @@ static HTB_GLOBAL: Structure = Structure::new(
     ],
 );
 
-/// What the parameters of a class say.
-const CLASS_PARAMETERS: &[Part] = &[
-    Part::Member("prio", Shape::Number),
-    Part::Member("quantum", Shape::Number),
-    Part::Member("rate", Shape::Number),
-    Part::Member("overhead", Shape::Number),
-    Part::Member("ceil", Shape::Number),
-    Part::Member("linklayer", Shape::As(&Is::Named(U8, LINK_LAYERS))),
-    Part::Member("burst", Shape::Number),
-    Part::Member("burst_cell", Shape::Number),
-    Part::Member("mpu_rate", Shape::Number),
-    Part::Member("cburst", Shape::Number),
-    Part::Member("cburst_cell", Shape::Number),
-    Part::Member("mpu_ceil", Shape::Number),
-    Part::Member("level", Shape::Number),
+/// The members that [`htb_class`] writes.
+const HTB_CLASS_PARTS: &[Part] = &[
+    Part::number("prio"),
+    Part::number("quantum"),
+    Part::number("rate"),
+    Part::number("overhead"),
+    Part::number("ceil"),
+    Part::Member("linklayer", &Shape::As(&Is::Named(U8, LINK_LAYERS))),
+    Part::number("burst"),
+    Part::number("burst_cell"),
+    Part::number("mpu_rate"),
+    Part::number("cburst"),
+    Part::number("cburst_cell"),
+    Part::number("mpu_ceil"),
+    Part::number("level"),
 ];
 
 /// `struct tc_htb_opt`: rates, and buffers as octets.

@@ -26,12 +26,12 @@ static RATE: Is = Is::Number(U64);
 pub(super) const MQPRIO_OPTIONS: Is = Is::Value(
     mqprio,
     &Shape::Object(&[
-        Part::Member("tc", Shape::Number),
-        Part::Member("map", Shape::List(NUMBER)),
-        Part::Member("queues", Shape::List(&Shape::List(NUMBER))),
-        Part::Member("hw", Shape::Number),
+        Part::number("tc"),
+        Part::Member("map", &Shape::List(NUMBER)),
+        Part::Member("queues", &Shape::List(&Shape::List(NUMBER))),
+        Part::number("hw"),
         Part::Set(&MQPRIO),
-        Part::Member("fp", Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
+        Part::Member("fp", &Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
     ]),
 );
 

@@ -23,13 +23,7 @@ static NETEM: Set = Set::new(
             "reorder",
             Is::Members(
                 netem_reorder,
-                &[Part::Member(
-                    "reorder",
-                    Shape::Object(&[
-                        Part::Member("reorder", Shape::Number),
-                        Part::Member("correlation", Shape::Number),
-                    ]),
-                )],
+                &[Part::Member("reorder", &Shape::Object(&[Part::number("reorder"), Part::number("correlation")]))],
             ),
         ),
         row(
@@ -37,13 +31,7 @@ static NETEM: Set = Set::new(
             "corrupt",
             Is::Members(
                 netem_corrupt,
-                &[Part::Member(
-                    "corrupt",
-                    Shape::Object(&[
-                        Part::Member("corrupt", Shape::Number),
-                        Part::Member("correlation", Shape::Number),
-                    ]),
-                )],
+                &[Part::Member("corrupt", &Shape::Object(&[Part::number("corrupt"), Part::number("correlation")]))],
             ),
         ),
         row(5, "loss", Is::Inline(&NETEM_LOSS)),
@@ -52,10 +40,7 @@ static NETEM: Set = Set::new(
             "rate",
             Is::Members(
                 netem_rate,
-                &[Part::Member(
-                    "rate",
-                    Shape::Object(&[Part::Member("rate", Shape::Number), Part::Structure(&NETEM_RATE)]),
-                )],
+                &[Part::Member("rate", &Shape::Object(&[Part::number("rate"), Part::Structure(&NETEM_RATE)]))],
             ),
         ),
         row(7, "ecn_marks", Is::Known),
@@ -63,7 +48,7 @@ static NETEM: Set = Set::new(
         row(9, "pad", Is::Known),
         row(10, "latency64", Is::Known),
         row(11, "jitter64", Is::Known),
-        row(12, "slot", Is::Value(netem_slot, SLOT)),
+        row(12, "slot", Is::Value(netem_slot, NETEM_SLOT_SHAPE)),
         row(13, "slot_dist", Is::Hex),
         row(14, "seed", Is::Number(U64)),
     ],
@@ -118,26 +103,16 @@ static NETEM_RATE: Structure = Structure::new(
 pub(super) const NETEM_OPTIONS: Is = Is::Value(
     netem,
     &Shape::Object(&[
-        Part::Member("limit", Shape::Number),
+        Part::number("limit"),
         Part::Member(
             "delay",
-            Shape::Object(&[
-                Part::Member("delay", Shape::Number),
-                Part::Member("jitter", Shape::Number),
-                Part::Member("correlation", Shape::Number),
-            ]),
+            &Shape::Object(&[Part::number("delay"), Part::number("jitter"), Part::number("correlation")]),
         ),
-        Part::Member(
-            "loss-random",
-            Shape::Object(&[Part::Member("loss", Shape::Number), Part::Member("correlation", Shape::Number)]),
-        ),
-        Part::Member(
-            "duplicate",
-            Shape::Object(&[Part::Member("duplicate", Shape::Number), Part::Member("correlation", Shape::Number)]),
-        ),
+        Part::Member("loss-random", &Shape::Object(&[Part::number("loss"), Part::number("correlation")])),
+        Part::Member("duplicate", &Shape::Object(&[Part::number("duplicate"), Part::number("correlation")])),
         Part::Set(&NETEM),
-        Part::Member("ecn", Shape::Bool),
-        Part::Member("gap", Shape::Number),
+        Part::bool("ecn"),
+        Part::number("gap"),
     ]),
 );
 
@@ -235,14 +210,14 @@ fn netem_rate(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
     Ok(())
 }
 
-/// Packets in slots.
-const SLOT: &Shape = &Shape::Object(&[
-    Part::Member("min-delay", Shape::Number),
-    Part::Member("max-delay", Shape::Number),
-    Part::Member("distribution", Shape::Number),
-    Part::Member("jitter", Shape::Number),
-    Part::Member("packets", Shape::Number),
-    Part::Member("bytes", Shape::Number),
+/// What [`netem_slot`] writes.
+const NETEM_SLOT_SHAPE: &Shape = &Shape::Object(&[
+    Part::number("min-delay"),
+    Part::number("max-delay"),
+    Part::number("distribution"),
+    Part::number("jitter"),
+    Part::number("packets"),
+    Part::number("bytes"),
 ]);
 
 /// `struct tc_netem_slot`: times in nanoseconds, told in seconds.

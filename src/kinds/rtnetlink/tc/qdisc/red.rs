@@ -15,11 +15,11 @@ pub(super) static RED: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&RED_PARAMETERS)),
         row(2, "stab", Is::Hex),
-        row(3, "probability", Is::Members(red_probability, &[Part::Member("probability", Shape::Number)])),
+        row(3, "probability", Is::Members(red_probability, &[Part::number("probability")])),
         // Its bits are told by the parameters.
         row(4, "flags", Is::Known),
-        row(5, "early_drop_block", Is::Members(red_events, EVENTS)),
-        row(6, "mark_block", Is::Members(red_events, EVENTS)),
+        row(5, "early_drop_block", Is::Members(red_events, RED_EVENTS_PARTS)),
+        row(6, "mark_block", Is::Members(red_events, RED_EVENTS_PARTS)),
     ],
 );
 
@@ -31,9 +31,9 @@ static RED_PARAMETERS: Structure = Structure::new(
         field(0, "limit", Is::Number(U32)),
         field(4, "min", Is::Number(U32)),
         field(8, "max", Is::Number(U32)),
-        field_of(15, 1, "flags", Is::Members(red_flags, FLAG_MEMBERS)),
+        field_of(15, 1, "flags", Is::Members(red_flags, RED_FLAGS_PARTS)),
         field(12, "ewma", Is::Number(U8)),
-        field_of(13, 1, "Plog", Is::Members(red_logarithm, &[Part::Member("Plog", Shape::Number)])),
+        field_of(13, 1, "Plog", Is::Members(red_logarithm, &[Part::number("Plog")])),
         field(14, "Scell_log", Is::Number(U8)),
     ],
 );
@@ -44,13 +44,9 @@ pub(super) fn probability(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> De
     Ok(())
 }
 
-/// `TC_RED_*`.
-pub(super) const FLAG_MEMBERS: &[Part] = &[
-    Part::Member("ecn", Shape::Bool),
-    Part::Member("harddrop", Shape::Bool),
-    Part::Member("adaptive", Shape::Bool),
-    Part::Member("nodrop", Shape::Bool),
-];
+/// The members that [`red_flags`] writes.
+pub(super) const RED_FLAGS_PARTS: &[Part] =
+    &[Part::bool("ecn"), Part::bool("harddrop"), Part::bool("adaptive"), Part::bool("nodrop")];
 
 /// `TC_RED_*`: all of them in `TCA_RED_FLAGS`, where that is there, else those that one octet holds.
 fn red_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -93,11 +89,9 @@ fn red_logarithm(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
     Ok(())
 }
 
-/// Blocks of filters.
-const EVENTS: &[Part] = &[Part::Member(
-    "qevents",
-    Shape::List(&Shape::Object(&[Part::Member("kind", Shape::Text), Part::Member("block", Shape::Number)])),
-)];
+/// The members that [`red_events`] writes.
+const RED_EVENTS_PARTS: &[Part] =
+    &[Part::Member("qevents", &Shape::List(&Shape::Object(&[Part::text("kind"), Part::number("block")])))];
 
 /// Blocks of filters that look at dropped and marked packets: one list, written by the first attribute of the two.
 fn red_events(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
@@ -143,7 +137,7 @@ pub(super) static CHOKE: Set = Set::new(
     &[
         row(1, "parms", Is::InlineStructure(&RED_PARAMETERS)),
         row(2, "stab", Is::Hex),
-        row(3, "probability", Is::Members(red_probability, &[Part::Member("probability", Shape::Number)])),
+        row(3, "probability", Is::Members(red_probability, &[Part::number("probability")])),
     ],
 );
 
@@ -164,7 +158,7 @@ pub(super) static CHOKE_COUNTERS: Structure = Structure::new(
 pub(super) static GRED: Set = Set::new(
     "TCA_GRED",
     &[
-        row(1, "parms", Is::Members(gred_queues, GRED_QUEUES)),
+        row(1, "parms", Is::Members(gred_queues, GRED_QUEUES_PARTS)),
         row(2, "stab", Is::Hex),
         row(3, "dps", Is::InlineStructure(&GRED_SETUP)),
         row(4, "max_p", Is::Known),
@@ -181,7 +175,7 @@ static GRED_SETUP: Structure = Structure::new(
         field(0, "dp_cnt", Is::Number(U32)),
         field(4, "dp_default", Is::Number(U32)),
         field(8, "grio", Is::Bool(U8)),
-        field_of(9, 1, "flags", Is::Members(old_red_flags, FLAG_MEMBERS)),
+        field_of(9, 1, "flags", Is::Members(old_red_flags, RED_FLAGS_PARTS)),
     ],
 );
 
@@ -232,16 +226,16 @@ static GRED_COUNTERS: Set = Set::new(
         row(9, "forced_mark", Is::AnyNumber).volatile(),
         row(10, "pdrop", Is::AnyNumber).volatile(),
         row(11, "other", Is::Known),
-        row(12, "flags", Is::Members(old_red_flags, FLAG_MEMBERS)),
+        row(12, "flags", Is::Members(old_red_flags, RED_FLAGS_PARTS)),
     ],
 );
 
-/// The virtual queues.
-const GRED_QUEUES: &[Part] = &[Part::Member(
+/// The members that [`gred_queues`] writes.
+const GRED_QUEUES_PARTS: &[Part] = &[Part::Member(
     "vqs",
-    Shape::List(&Shape::Object(&[
+    &Shape::List(&Shape::Object(&[
         Part::Structure(&GRED_QUEUE),
-        Part::Member("probability", Shape::Number),
+        Part::number("probability"),
         Part::Set(&GRED_COUNTERS),
         Part::Structure(&GRED_OLD_COUNTERS),
     ])),

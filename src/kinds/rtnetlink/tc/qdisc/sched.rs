@@ -35,7 +35,7 @@ static BAND: Is = Is::Number(U8);
 
 /// Bands.
 pub(super) const PRIO_OPTIONS: Is =
-    Is::Value(prio, &Shape::Object(&[Part::Structure(&PRIO), Part::Member("multiqueue", Shape::Bool)]));
+    Is::Value(prio, &Shape::Object(&[Part::Structure(&PRIO), Part::bool("multiqueue")]));
 
 /// `struct tc_prio_qopt`, and behind it, from old kernels, whether a band is a queue of the device.
 fn prio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,6 +1,6 @@
 //! `sfq`: a queue for each flow, in turn. `pkt_sched.h`.
 
-use super::red::{FLAG_MEMBERS, old_red_flags, probability};
+use super::red::{RED_FLAGS_PARTS, old_red_flags, probability};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Shape, Structure, Wrong, field, field_of};
 use crate::decode::walk::write_structure;
@@ -34,7 +34,7 @@ static SFQ_RED: Structure = Structure::new(
         field(13, "Plog", Is::Number(U8)),
         field(14, "Scell_log", Is::Number(U8)),
         field_of(16, 4, "probability", Is::Value(probability, NUMBER)),
-        field_of(15, 1, "flags", Is::Members(old_red_flags, FLAG_MEMBERS)),
+        field_of(15, 1, "flags", Is::Members(old_red_flags, RED_FLAGS_PARTS)),
         field(28, "prob_mark", Is::Number(U32)).volatile(),
         field(36, "prob_mark_head", Is::Number(U32)).volatile(),
         field(20, "prob_drop", Is::Number(U32)).volatile(),

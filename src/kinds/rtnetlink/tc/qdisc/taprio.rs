@@ -18,14 +18,11 @@ static TAPRIO: Set = Set::new(
             Is::Members(
                 taprio_map,
                 &[
-                    Part::Member("tc", Shape::Number),
-                    Part::Member("map", Shape::List(NUMBER)),
+                    Part::number("tc"),
+                    Part::Member("map", &Shape::List(NUMBER)),
                     Part::Member(
                         "queues",
-                        Shape::List(&Shape::Object(&[
-                            Part::Member("offset", Shape::Number),
-                            Part::Member("count", Shape::Number),
-                        ])),
+                        &Shape::List(&Shape::Object(&[Part::number("offset"), Part::number("count")])),
                     ),
                 ],
             ),
@@ -66,8 +63,8 @@ pub(super) const TAPRIO_OPTIONS: Is = Is::Value(
     taprio,
     &Shape::Object(&[
         Part::Set(&TAPRIO),
-        Part::Member("max-sdu", Shape::List(NUMBER)),
-        Part::Member("fp", Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
+        Part::Member("max-sdu", &Shape::List(NUMBER)),
+        Part::Member("fp", &Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
     ]),
 );
 

@@ -13,7 +13,7 @@ use crate::netlink::wire::u32_at;
 pub(super) static TBF: Set = Set::new(
     "TCA_TBF",
     &[
-        row(1, "parms", Is::Members(tbf, PARAMETERS)),
+        row(1, "parms", Is::Members(tbf, TBF_PARTS)),
         row(2, "rtab", Is::Hex),
         row(3, "ptab", Is::Hex),
         row(4, "rate64", Is::Known),
@@ -24,20 +24,20 @@ pub(super) static TBF: Set = Set::new(
     ],
 );
 
-/// What the parameters say.
-const PARAMETERS: &[Part] = &[
-    Part::Member("rate", Shape::Number),
-    Part::Member("burst", Shape::Number),
-    Part::Member("burst_cell", Shape::Number),
-    Part::Member("mpu", Shape::Number),
-    Part::Member("peakrate", Shape::Number),
-    Part::Member("mtu", Shape::Number),
-    Part::Member("mtu_cell", Shape::Number),
-    Part::Member("mpu_peak", Shape::Number),
-    Part::Member("lat", Shape::Number),
-    Part::Member("limit", Shape::Number),
-    Part::Member("overhead", Shape::Number),
-    Part::Member("linklayer", Shape::As(&Is::Named(U8, LINK_LAYERS))),
+/// The members that [`tbf`] writes.
+const TBF_PARTS: &[Part] = &[
+    Part::number("rate"),
+    Part::number("burst"),
+    Part::number("burst_cell"),
+    Part::number("mpu"),
+    Part::number("peakrate"),
+    Part::number("mtu"),
+    Part::number("mtu_cell"),
+    Part::number("mpu_peak"),
+    Part::number("lat"),
+    Part::number("limit"),
+    Part::number("overhead"),
+    Part::Member("linklayer", &Shape::As(&Is::Named(U8, LINK_LAYERS))),
 ];
 
 /// `struct tc_tbf_qopt`: rates, and buffers as octets. `tc` writes a buffer and its cell into one text.
