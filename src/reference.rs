@@ -126,10 +126,6 @@ fn line(
     let never = if volatile { "; never counts as a change" } else { "" };
     match is {
         Is::Known | Is::Elsewhere => {}
-        // The reference says of them what the row says, until they are declared.
-        Is::Members(_, [Part::Member("", _)]) => {
-            let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(&Shape::Undeclared));
-        }
         Is::Members(_, parts) => members(out, prefix, parts, never, from, seen),
         Is::Inline(set) => rows(out, prefix, set, seen),
         Is::InlineStructure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
@@ -234,6 +230,5 @@ fn name_of_shape(shape: &Shape) -> String {
         Shape::List(inner) => format!("list of: {}", name_of_shape(inner)),
         Shape::Object(_) => "object".into(),
         Shape::OneOf(shapes) => shapes.iter().map(name_of_shape).collect::<Vec<_>>().join("; or "),
-        Shape::Undeclared => "as `ip -d -j` or `tc -d -j` has it".into(),
     }
 }

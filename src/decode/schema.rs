@@ -73,8 +73,6 @@ pub enum Shape {
     Object(&'static [Part]),
     /// One of several.
     OneOf(&'static [Shape]),
-    /// Not declared yet.
-    Undeclared,
 }
 
 impl Part {
@@ -105,10 +103,6 @@ pub const TEXT: &Shape = &Shape::Text;
 pub const NUMBER: &Shape = &Shape::Number;
 /// [`Shape::Bool`], for a row.
 pub const BOOL: &Shape = &Shape::Bool;
-/// [`Shape::Undeclared`], for a row.
-pub const UNDECLARED: &Shape = &Shape::Undeclared;
-/// The same, of members.
-pub const UNDECLARED_MEMBERS: &[Part] = &[Part::Member("", UNDECLARED)];
 
 /// A part of an object that a function writes.
 #[derive(Clone, Copy)]

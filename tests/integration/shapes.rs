@@ -191,7 +191,7 @@ fn hold_shape(shape: &'static Shape, value: &Value, path: &str, wrong: &mut Vec<
         Shape::Text if !value.is_string() => wrong.push(format!("{path}: no text: {value}")),
         Shape::Number if !value.is_number() => wrong.push(format!("{path}: no number: {value}")),
         Shape::Bool if !value.is_boolean() => wrong.push(format!("{path}: not true or false: {value}")),
-        Shape::Text | Shape::Number | Shape::Bool | Shape::Undeclared => {}
+        Shape::Text | Shape::Number | Shape::Bool => {}
         Shape::As(is) => hold(is, value, path, wrong),
         Shape::List(inner) => hold_list(Expected::Shape(inner), value, path, wrong),
         Shape::Object(parts) => {
