@@ -80,7 +80,7 @@ fn describe(out: &mut String, kind: &Kind) {
             })
             .collect();
         parts.extend(identity.attributes.iter().map(|&number| attribute(kind.set, number)));
-        let more = if parts.is_empty() { "see `src/mirror/identity.rs`".to_string() } else { parts.join(", ") };
+        let more = if parts.is_empty() { "what lies inside its nests".to_string() } else { parts.join(", ") };
         let _ = writeln!(out, "The same object by: {more}.");
     }
     let _ = writeln!(out, "\n| key | what it is | from |\n| --- | --- | --- |");

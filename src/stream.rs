@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::actor::Actor;
 use crate::changed::Differ;
-use crate::decode::schema::Kind;
+use crate::decode::schema::{Kind, Sides};
 use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss, WantedBy};
 use crate::deliver::jq::Verdict;
@@ -19,8 +19,7 @@ use crate::filter::{Candidate, Filter};
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex, split};
 use crate::mirror::moves::Moves;
-use crate::mirror::signals;
-use crate::mirror::{Change, Mirror, interface_of, interfaces_of};
+use crate::mirror::{Change, Mirror};
 use crate::netlink::wire::{self, Message};
 use crate::output::{Format, text};
 use judge::{Batch, Item, Judged, Settled, Waiting};
@@ -351,7 +350,7 @@ impl Stream {
         let after = (action != Action::Remove).then_some(new);
         let mut signals = match action {
             Action::Present => Signals::NONE,
-            _ => signals::of(table, old, after, message.payload),
+            _ => table.signals_of(&Sides { old, new: after, message: message.payload }),
         };
         if action == Action::Add {
             signals = signals.with(self.moved(kind, action, new, telling));
@@ -381,7 +380,7 @@ impl Stream {
         };
         let mut names: SmallVec<[&[u8]; 4]> = SmallVec::new();
         if self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces) {
-            names.extend(interfaces_of(table, shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
+            names.extend(table.interfaces_of(shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
         }
         let candidate = Candidate {
             kind: told.kind,
@@ -403,7 +402,7 @@ impl Stream {
                 return None;
             }
         }
-        let interface = interface_of(table, shown).map(|ifindex| (links.name(ifindex), ifindex));
+        let interface = table.interface_of(shown).map(|ifindex| (links.name(ifindex), ifindex));
         let head = Head {
             time_microseconds: telling.time_microseconds,
             sequence: self.next_number(),

@@ -1,6 +1,7 @@
 //! From the kernel's bytes to JSON, by the tables in `kinds`: one pass, no I/O, and it cannot fail, whatever the bytes.
 
 pub mod context;
+pub mod key;
 pub mod schema;
 #[cfg(test)]
 pub mod testing;

@@ -3,7 +3,11 @@
 //! A table is a [`Set`] of [`Row`]s: one row an attribute, with its number, its key and what its value [`Is`]. Fixed
 //! headers and structures are [`Structure`]s of [`Field`]s. `walk` reads them; nothing here has behaviour.
 
+use smallvec::SmallVec;
+
 use super::context::{Context, Links};
+use super::key::ObjectKey;
+use crate::event::signals::Signals;
 use crate::json::{Json, Key};
 use crate::netlink::wire;
 
@@ -419,7 +423,7 @@ pub enum Among {
     Number(&'static [(u64, Is)]),
 }
 
-/// Where the one interface stands that an object concerns.
+/// Where the one interface stands that an object concerns. A kind whose objects concern several has a hook for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interface {
     /// It concerns none.
@@ -482,6 +486,55 @@ pub struct Kind {
     pub partial: bool,
     /// How the kernel is asked for what exists; empty where it cannot be asked.
     pub dumps: &'static [Dump],
+    /// What no column can say.
+    pub hooks: Hooks,
+}
+
+/// What is special about a kind and takes a function to say; each is `None` for most kinds.
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    /// Adds to an object's key what makes it the same object and no list of attributes can say: the key, the payload and
+    /// its attributes.
+    pub key: Option<fn(&mut ObjectKey, &[u8], &[u8])>,
+    /// Every interface that an object concerns, where there may be several, each once.
+    pub interfaces: Option<fn(&[u8]) -> Interfaces>,
+    /// What a change means.
+    pub signals: Option<fn(&Sides<'_>) -> Signals>,
+    /// Whether a row of a dump is an object; where there is no function, every row is.
+    pub is_object: Option<fn(&[u8]) -> bool>,
+    /// Whether dumps show an object that notifications tell of; where there is no function, they show each.
+    pub is_dumped: Option<fn(&[u8]) -> bool>,
+    /// The objects in a row that stands for a range of them.
+    pub singles: Option<fn(&[u8]) -> Vec<Vec<u8>>>,
+    /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
+    pub complete: Option<fn(&mut [u8])>,
+}
+
+impl Hooks {
+    /// None.
+    pub const NONE: Hooks = Hooks {
+        key: None,
+        interfaces: None,
+        signals: None,
+        is_object: None,
+        is_dumped: None,
+        singles: None,
+        complete: None,
+    };
+}
+
+/// Indices of interfaces.
+pub type Interfaces = SmallVec<[u32; 4]>;
+
+/// Both sides of a change, as payloads.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides<'a> {
+    /// What it was, where it was known.
+    pub old: Option<&'a [u8]>,
+    /// What it is, where it is there now.
+    pub new: Option<&'a [u8]>,
+    /// What the kernel sent.
+    pub message: &'a [u8],
 }
 
 impl Kind {
@@ -489,5 +542,47 @@ impl Kind {
     pub fn context<'a>(&self, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
         let (header, message) = payload.split_at(self.header.attributes_at(payload).min(payload.len()));
         Context::new(header, message, links)
+    }
+
+    /// The attributes of a payload, behind the kind's header.
+    pub fn attributes<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
+        payload.get(self.header.attributes_at(payload)..).unwrap_or_default()
+    }
+
+    /// The one interface that an object concerns.
+    pub fn interface_of(&self, payload: &[u8]) -> Option<u32> {
+        let index = match self.interface {
+            Interface::None => None,
+            Interface::Header(at) => wire::u32_at(payload, at),
+            Interface::Attribute(number) => wire::attribute_u32(self.attributes(payload), number),
+            Interface::Nested(nest, number) => {
+                wire::attribute(self.attributes(payload), nest).and_then(|set| wire::attribute_u32(set, number))
+            }
+        };
+        // NETCONFA_IFINDEX_ALL and the like are negative, and so is TCM_IFINDEX_MAGIC_BLOCK, a block of filters.
+        index.filter(|&index| index as i32 > 0)
+    }
+
+    /// Every interface that an object concerns: of a route of several legs, each leg's.
+    pub fn interfaces_of(&self, payload: &[u8]) -> Interfaces {
+        match self.hooks.interfaces {
+            Some(interfaces) => interfaces(payload),
+            None => self.interface_of(payload).into_iter().collect(),
+        }
+    }
+
+    /// The signals of a change.
+    pub fn signals_of(&self, sides: &Sides<'_>) -> Signals {
+        self.hooks.signals.map(|signals| signals(sides)).unwrap_or_default()
+    }
+
+    /// Whether a row of a dump is an object of this kind.
+    pub fn is_object(&self, payload: &[u8]) -> bool {
+        self.hooks.is_object.is_none_or(|is_object| is_object(payload))
+    }
+
+    /// Whether dumps of this kind show the object.
+    pub fn is_dumped(&self, payload: &[u8]) -> bool {
+        self.hooks.is_dumped.is_none_or(|is_dumped| is_dumped(payload))
     }
 }

@@ -1,15 +1,11 @@
 //! Messages that hold several objects, taken apart: each object becomes a message of its own.
 
-use super::rtnetlink::{mdb, vlan};
 use super::{KINDS, KindIndex, of_message};
 use crate::decode::schema::Kind;
-use crate::kinds::rtnetlink::vlan::singles;
 use crate::netlink::wire::{Message, append_attribute, attributes};
 
 /// Any attribute's number, in a kind's ways.
 const ANY: u16 = 0;
-/// `AF_BRIDGE`.
-const AF_BRIDGE: u8 = 7;
 
 /// Calls `each` with every object of a message that has an identity: its kind, whether it is said to be gone, and its
 /// payload, which holds its kind's whole header.
@@ -31,10 +27,9 @@ pub fn objects(message: &Message<'_>, mut each: impl FnMut(KindIndex, bool, &[u8
 /// an object where none is inside and it tells something else; where it tells nothing, there is no object.
 pub fn split(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
     let rows = rows(kind, payload);
-    if std::ptr::eq(kind, &vlan::VLAN) {
-        rows.iter().flat_map(|row| singles(row, vlan::HEADER_BYTES)).collect()
-    } else {
-        rows
+    match kind.hooks.singles {
+        Some(singles) => rows.iter().flat_map(|row| singles(row)).collect(),
+        None => rows,
     }
 }
 
@@ -42,11 +37,8 @@ pub fn split(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
 pub fn rows(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
     let (header, set) = payload.split_at(kind.header.attributes_at(payload).min(payload.len()));
     let mut base = header.to_vec();
-    // The bridge's dump leaves out the family (`br_mdb_dump`), its notifications do not.
-    if std::ptr::eq(kind, &mdb::MDB)
-        && let Some(family) = base.first_mut()
-    {
-        *family = AF_BRIDGE;
+    if let Some(complete) = kind.hooks.complete {
+        complete(&mut base);
     }
     let mut objects = Vec::new();
     let mut iterator = attributes(set);
@@ -90,7 +82,7 @@ fn collect(number: u16, payload: &[u8], below: &[u16], each: &mut dyn FnMut(Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::schema::{Interface, Set, Structure};
+    use crate::decode::schema::{Hooks, Interface, Set, Structure};
 
     static TWO_DEEP: Kind = Kind { split: &[&[1, ANY]], name: "test", ..copy() };
 
@@ -113,6 +105,7 @@ mod tests {
             split: &[],
             partial: false,
             dumps: &[],
+            hooks: Hooks::NONE,
         }
     }
 

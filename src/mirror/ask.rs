@@ -2,7 +2,8 @@
 
 use std::hash::BuildHasher;
 
-use super::{Key, Mirror, attributes_of, identity, route};
+use super::{Mirror, route};
+use crate::decode::key::{self, ObjectKey};
 use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_OIF};
 use crate::kinds::{self, KINDS};
 use crate::netlink::wire::{Message, append_attribute, attribute_u32};
@@ -29,8 +30,7 @@ impl Mirror {
         for hash in self.uses.hashes(&[(family, ifindex)])? {
             let group = self.stores[kind].find(hash)?.as_slice();
             let is_against = |object: &[u8]| {
-                route::interfaces(KINDS[kind], object).contains(&ifindex)
-                    && !route::follows_flags(object, ifindex, flags)
+                KINDS[kind].interfaces_of(object).contains(&ifindex) && !route::follows_flags(object, ifindex, flags)
             };
             if group.iter().any(|object| is_against(object)) {
                 // Of several that share an identity, only the first one would be found.
@@ -56,8 +56,8 @@ impl Mirror {
             return None;
         }
         let known = self.stores[kind].find(asked.hash)?.iter().next()?;
-        let mut key = Key::new();
-        identity::write(&mut key, table, message.payload);
+        let mut key = ObjectKey::new();
+        key::write(&mut key, table, message.payload);
         if self.hasher.hash_one(key.as_slice()) == asked.hash {
             return Some(message.payload.to_vec());
         }
@@ -71,7 +71,7 @@ fn question(payload: &[u8], ifindex: u32) -> Vec<u8> {
     const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
     const RTM_F_FIB_MATCH: u32 = 0x2000;
     let (length, tos) = (payload.get(1).copied().unwrap_or_default(), payload.get(3).copied().unwrap_or_default());
-    let destination = attribute_u32(attributes_of(&ROUTE, payload), RTA_DST).map_or(0, u32::from_be);
+    let destination = attribute_u32(ROUTE.attributes(payload), RTA_DST).map_or(0, u32::from_be);
     // In the middle, where no address of the host and no broadcast address is likely to be.
     let middle = 1u32.checked_shl(31 - u32::from(length.min(31))).unwrap_or_default();
     let address = if length < 31 { destination | middle } else { destination };
@@ -110,8 +110,8 @@ mod tests {
             let mut payload = vec![FAMILY, length, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
             append_attribute(&mut payload, RTA_DST, &destination);
             let question = question(&payload, 3);
-            assert_eq!(attribute_u32(attributes_of(&ROUTE, &question), RTA_OIF), Some(3));
-            attribute(attributes_of(&ROUTE, &question), RTA_DST).unwrap().to_vec()
+            assert_eq!(attribute_u32(ROUTE.attributes(&question), RTA_OIF), Some(3));
+            attribute(ROUTE.attributes(&question), RTA_DST).unwrap().to_vec()
         };
         assert_eq!(address([0; 4], 0), [128, 0, 0, 0]);
         assert_eq!(address([10, 0, 0, 0], 8), [10, 128, 0, 0]);

@@ -3,8 +3,6 @@
 use crate::decode::schema::{Is, Kind};
 use crate::netlink::wire::{self, Attribute, attributes};
 
-use super::attributes_of;
-
 /// Whether no octet differs but in volatile and left-out fields and attributes. Volatile attributes deeper inside are
 /// not seen here: the caller finds by decoding that nothing that counts has changed.
 pub fn same(kind: &Kind, old: &[u8], new: &[u8]) -> bool {
@@ -20,14 +18,14 @@ pub fn same(kind: &Kind, old: &[u8], new: &[u8]) -> bool {
     let counts = |attribute: &Attribute<'_>| {
         kind.set.row(attribute.number).is_none_or(|(_, row)| !row.volatile && !matches!(row.is, Is::Known))
     };
-    attributes(attributes_of(kind, old)).filter(counts).eq(attributes(attributes_of(kind, new)).filter(counts))
+    attributes(kind.attributes(old)).filter(counts).eq(attributes(kind.attributes(new)).filter(counts))
 }
 
 /// The payload of a partial notification with the attributes that only the old one has; `None` where it has all.
 pub fn merge(kind: &Kind, old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
-    let set = attributes_of(kind, new);
+    let set = kind.attributes(new);
     let mut merged: Option<Vec<u8>> = None;
-    for Attribute { number, payload } in attributes(attributes_of(kind, old)) {
+    for Attribute { number, payload } in attributes(kind.attributes(old)) {
         if wire::attribute(set, number).is_none() {
             let merged = merged.get_or_insert_with(|| {
                 let mut bytes = new.to_vec();

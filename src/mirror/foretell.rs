@@ -3,7 +3,7 @@
 
 use super::repair::Difference;
 use super::silence::Before;
-use super::{Mirror, interface_of, route};
+use super::{Mirror, route};
 use crate::kinds::rtnetlink::link::IFF_UP;
 use crate::kinds::rtnetlink::{link, nexthop};
 use crate::kinds::{self, KINDS};
@@ -26,7 +26,7 @@ pub fn leaving(message: &Message<'_>, before: &Before) -> Option<Leaving> {
 
 fn leaves(payload: &[u8], gone: bool, old_flags: Option<u32>) -> Option<Leaving> {
     let (ifindex, flags) = (u32_at(payload, 4)?, u32_at(payload, 8)?);
-    let set = super::attributes_of(&link::LINK, payload);
+    let set = link::LINK.attributes(payload);
     let hears = || attribute_u32(set, link::IFLA_MTU).is_some_and(|mtu| mtu >= IPV4_MTU_MIN);
     let down = old_flags.is_some_and(|old| old & IFF_UP != 0) && flags & IFF_UP == 0 && hears();
     (gone || down).then_some(Leaving { ifindex, gone })
@@ -61,7 +61,7 @@ impl Mirror {
                 },
             );
         }
-        let leads_there = |object: &[u8]| interface_of(KINDS[nexthops], object) == Some(ifindex);
+        let leads_there = |object: &[u8]| KINDS[nexthops].interface_of(object) == Some(ifindex);
         self.stores[nexthops].extract(
             None,
             |_| true,

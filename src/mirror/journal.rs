@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
+use super::Mirror;
 use super::store::Group;
-use super::{Key, Mirror, identity};
+use crate::decode::key::{self, ObjectKey};
 use crate::kinds::{KINDS, KindIndex};
 
 /// What changed since it was last asked.
@@ -12,12 +13,12 @@ use crate::kinds::{KINDS, KindIndex};
 pub(super) struct Journal {
     /// Kinds that are kept, by their index.
     kinds: Vec<bool>,
-    marks: HashSet<(KindIndex, Key), foldhash::fast::RandomState>,
+    marks: HashSet<(KindIndex, ObjectKey), foldhash::fast::RandomState>,
 }
 
 impl Journal {
     /// What has that identity changed.
-    pub fn mark(&mut self, kind: KindIndex, key: &Key) {
+    pub fn mark(&mut self, kind: KindIndex, key: &ObjectKey) {
         if self.kinds.get(kind).copied().unwrap_or_default() {
             self.marks.insert((kind, key.clone()));
         }
@@ -39,7 +40,7 @@ impl Mirror {
     /// What has the object's identity changed: said of what a repair has found, once it is told.
     pub fn mark(&mut self, kind: KindIndex, payload: &[u8]) {
         let Mirror { journal: Some(journal), key, .. } = self else { return };
-        identity::write(key, KINDS[kind], payload);
+        key::write(key, KINDS[kind], payload);
         journal.mark(kind, key);
     }
 
@@ -48,14 +49,14 @@ impl Mirror {
         let Mirror { journal: Some(journal), stores, key, .. } = self else { return };
         for (kind, store) in stores.iter().enumerate() {
             for first in store.groups().filter_map(|group| group.iter().next()) {
-                identity::write(key, KINDS[kind], first);
+                key::write(key, KINDS[kind], first);
                 journal.mark(kind, key);
             }
         }
     }
 
     /// Takes what changed: for each identity its kind, its key, and the objects that have it now, which may be none.
-    pub fn take_changes(&mut self, mut each: impl FnMut(KindIndex, Key, &[Box<[u8]>])) {
+    pub fn take_changes(&mut self, mut each: impl FnMut(KindIndex, ObjectKey, &[Box<[u8]>])) {
         let Mirror { journal: Some(journal), stores, hasher, .. } = self else { return };
         for (kind, key) in journal.marks.drain() {
             let hash = hasher.hash_one(key.as_slice());

@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::ask::{self, Asked};
 use super::repair::{Difference, Routes, Scope};
-use super::{Mirror, interfaces_of, silence};
+use super::{Mirror, silence};
 use crate::kinds::rtnetlink::{route, tc};
 use crate::kinds::{KINDS, KindIndex};
 
@@ -65,7 +65,7 @@ impl Looks {
     /// The number of the last line that led to a look which finds that.
     pub fn cause_of(&self, difference: &Difference) -> Option<u64> {
         let object = difference.new.as_deref().or(difference.old.as_deref())?;
-        let links = interfaces_of(KINDS[difference.kind], object);
+        let links = KINDS[difference.kind].interfaces_of(object);
         let there = |link: Option<u32>| link.is_none_or(|link| links.contains(&link));
         self.of(difference.kind).filter(|&(link, _)| there(link)).filter_map(|(_, reason)| reason.cause).max()
     }

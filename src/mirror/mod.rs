@@ -6,7 +6,6 @@
 pub mod ask;
 mod compare;
 pub mod foretell;
-mod identity;
 mod journal;
 mod links;
 pub mod looks;
@@ -15,23 +14,18 @@ mod model;
 pub mod moves;
 pub mod repair;
 mod route;
-pub mod signals;
 pub mod silence;
 mod store;
 mod uses;
 pub mod waiting;
 
-use crate::kinds::rtnetlink::mdb;
 use std::hash::BuildHasher;
 
-use smallvec::SmallVec;
-
 pub use compare::same;
-pub use identity::Key;
 pub use links::LinkTable;
 
-use crate::decode::schema::{Interface, Kind};
-use crate::kinds::rtnetlink::route::Legs;
+use crate::decode::key::{self, ObjectKey};
+use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire;
 use store::{Group, Store};
@@ -63,7 +57,7 @@ pub struct Mirror {
     /// Names and types of interfaces.
     pub links: LinkTable,
     hasher: foldhash::fast::RandomState,
-    key: Key,
+    key: ObjectKey,
     uses: uses::Uses,
     /// Families and interfaces whose routes are to be looked at again; see [`Mirror::take_unsettled`].
     unsettled: Vec<(u8, u32)>,
@@ -84,7 +78,7 @@ impl Mirror {
             stores: KINDS.iter().map(|_| Store::default()).collect(),
             links: LinkTable::default(),
             hasher: foldhash::fast::RandomState::default(),
-            key: Key::new(),
+            key: ObjectKey::new(),
             uses: uses::Uses::default(),
             unsettled: Vec::new(),
             journal: None,
@@ -124,7 +118,7 @@ impl Mirror {
     /// The hash of an object's identity, the same for as long as this mirror lives; two objects share one only by a
     /// chance of one in 2^64.
     fn identity_hash(&mut self, kind: KindIndex, payload: &[u8]) -> u64 {
-        identity::write(&mut self.key, KINDS[kind], payload);
+        key::write(&mut self.key, KINDS[kind], payload);
         self.hasher.hash_one(self.key.as_slice())
     }
 
@@ -154,7 +148,7 @@ impl Mirror {
             store::Entry::Occupied(mut occupied) if std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE) => {
                 if route::may_have_replaced_another(flags, occupied.group().as_slice()) {
                     let family = payload.first().copied().unwrap_or_default();
-                    let there = occupied.group().iter().flat_map(|object| route::interfaces(table, object));
+                    let there = occupied.group().iter().flat_map(|object| table.interfaces_of(object));
                     self.unsettled.extend(there.map(|ifindex| (family, ifindex)));
                 }
                 route::replace(occupied, table, flags, payload)
@@ -181,9 +175,9 @@ impl Mirror {
                 Change::Changed { old, new } => {
                     self.uses.discount(hash, old);
                     self.uses.count(hash, new);
-                    if removes && route::begins_anew(table, old, new) {
+                    if removes && route::begins_anew(old, new) {
                         let family = new.first().copied().unwrap_or_default();
-                        self.unsettled.extend(route::interfaces(table, new).iter().map(|&ifindex| (family, ifindex)));
+                        self.unsettled.extend(table.interfaces_of(new).iter().map(|&ifindex| (family, ifindex)));
                     }
                 }
                 Change::Removed(old) => self.uses.discount(hash, old),
@@ -202,44 +196,7 @@ impl Mirror {
 /// Whether a link's message tells nothing of the link itself: an event of a wireless driver comes with the name and
 /// the event alone (`rtnetlink_ifinfo_prep` in `net/wireless/wext-core.c`).
 fn is_wireless_event(payload: &[u8]) -> bool {
-    wire::attribute(attributes_of(&kinds::rtnetlink::link::LINK, payload), kinds::rtnetlink::link::IFLA_WIRELESS)
-        .is_some()
-}
-
-/// Every interface that an object concerns: of a route of several legs, each leg's.
-pub fn interfaces_of(kind: &'static Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
-    if std::ptr::eq(kind, &kinds::rtnetlink::route::ROUTE) {
-        route::interfaces(kind, payload)
-    } else if std::ptr::eq(kind, &kinds::rtnetlink::mroute::MROUTE) {
-        let set = attributes_of(kind, payload);
-        let rest = wire::attribute(set, kinds::rtnetlink::mroute::RTA_MULTIPATH).unwrap_or_default();
-        let outgoing = Legs { rest }.map(|leg| leg.ifindex);
-        wire::attribute_u32(set, kinds::rtnetlink::mroute::RTA_IIF).into_iter().chain(outgoing).collect()
-    } else if std::ptr::eq(kind, &kinds::rtnetlink::mdb::MDB) {
-        let port = mdb::port_of(attributes_of(kind, payload));
-        interface_of(kind, payload).into_iter().chain(port).collect()
-    } else {
-        interface_of(kind, payload).into_iter().collect()
-    }
-}
-
-/// The one interface that an object concerns.
-pub fn interface_of(kind: &Kind, payload: &[u8]) -> Option<u32> {
-    let index = match kind.interface {
-        Interface::None => None,
-        Interface::Header(at) => wire::u32_at(payload, at),
-        Interface::Attribute(number) => wire::attribute_u32(attributes_of(kind, payload), number),
-        Interface::Nested(nest, number) => {
-            wire::attribute(attributes_of(kind, payload), nest).and_then(|set| wire::attribute_u32(set, number))
-        }
-    };
-    // NETCONFA_IFINDEX_ALL and the like are negative, and so is TCM_IFINDEX_MAGIC_BLOCK, a block of filters.
-    index.filter(|&index| index as i32 > 0)
-}
-
-/// The attributes of a payload, behind the kind's header.
-pub fn attributes_of<'a>(kind: &Kind, payload: &'a [u8]) -> &'a [u8] {
-    payload.get(kind.header.attributes_at(payload)..).unwrap_or_default()
+    wire::attribute(kinds::rtnetlink::link::LINK.attributes(payload), kinds::rtnetlink::link::IFLA_WIRELESS).is_some()
 }
 
 #[cfg(test)]

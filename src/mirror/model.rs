@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::foretell::Leaving;
 use super::repair::{Routes, Scope};
 use super::waiting::{Moment, Overtaking, Spoken};
-use super::{Change, Mirror, interfaces_of};
+use super::{Change, Mirror};
 use crate::kinds::rtnetlink::{addr, link, route};
 use crate::kinds::{KINDS, index_of, of_message};
 use crate::netlink::wire::{
@@ -303,7 +303,7 @@ impl Watcher {
             None => vec![(index_of(&addr::ADDR).unwrap(), Scope::All), (route, Scope::All)],
             // Of the rows, those that a dump of an interface's routes shows.
             Some(link) => {
-                rows.retain(|(kind, row)| *kind == route && interfaces_of(&route::ROUTE, row).contains(&link.into()));
+                rows.retain(|(kind, row)| *kind == route && route::ROUTE.interfaces_of(row).contains(&link.into()));
                 let through = vec![(2, link.into())];
                 vec![(route, Scope::Routes(Routes { through, asked: Vec::new() }))]
             }

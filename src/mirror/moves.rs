@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::attributes_of;
 use crate::kinds::rtnetlink::link;
 use crate::netlink::wire::{Message, attribute, attribute_u32, messages, u32_at};
 
@@ -43,7 +42,7 @@ impl Moves {
     }
 
     fn note_one(&mut self, netns: Option<&str>, time_microseconds: i64, message: &Message<'_>) {
-        let set = attributes_of(&link::LINK, message.payload);
+        let set = link::LINK.attributes(message.payload);
         let ifindex = attribute_u32(set, link::IFLA_NEW_IFINDEX);
         let moved = ifindex.is_some() || attribute(set, link::IFLA_NEW_NETNSID).is_some();
         let Some(name) = attribute(set, link::IFLA_IFNAME).filter(|_| moved) else { return };
@@ -63,7 +62,7 @@ impl Moves {
 
     /// Whether a link that is new in a namespace came from another one. Each is found once.
     pub fn arrives(&mut self, netns: Option<&str>, time_microseconds: i64, payload: &[u8]) -> bool {
-        let set = attributes_of(&link::LINK, payload);
+        let set = link::LINK.attributes(payload);
         let (name, address) = (attribute(set, link::IFLA_IFNAME), attribute(set, link::IFLA_ADDRESS));
         // The latest: the same one may have come and gone several times.
         let found = self.gone.iter().rposition(|gone| {

@@ -1,17 +1,14 @@
 //! One repair for every loss: a dump gathers in a shadow of the mirror, and what differs is given back, to be told.
 
-use crate::kinds::rtnetlink::mdb;
 use std::cell::RefCell;
 
 use super::ask::Asked;
 use super::compare::same;
 use super::store::Group;
 use super::waiting::Spoken;
-use super::{LinkTable, Mirror, attributes_of, interfaces_of};
+use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
-use crate::kinds::rtnetlink::tc;
 use crate::kinds::{self, KINDS, KindIndex};
-use crate::netlink::wire::{attribute, u32_at};
 
 /// Which objects a dump was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +60,7 @@ impl Mirror {
         }
         differences.retain(|difference| {
             let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
-            !is_no_object(KINDS[difference.kind], object)
+            KINDS[difference.kind].is_object(object)
         });
         differences
     }
@@ -108,7 +105,7 @@ impl Mirror {
                 }
                 // It has left these interfaces; through others that were not asked for it may still lead.
                 let Scope::Routes(routes) = scope else { return true };
-                let interfaces = interfaces_of(table, object);
+                let interfaces = table.interfaces_of(object);
                 let settled = interfaces.iter().all(|&ifindex| routes.through.contains(&(family(object), ifindex)));
                 if !settled {
                     unsettled.borrow_mut().extend(interfaces.iter().map(|&ifindex| (family(object), ifindex)));
@@ -147,7 +144,7 @@ impl Mirror {
             }
             // A dump of one interface's filters shows those of blocks that it shares, too.
             let is_inside = |object: &[u8]| is_inside(scope, table, Some(hash), object);
-            if !found.iter().any(|object| is_inside(object) && !is_no_object(table, object)) {
+            if !found.iter().any(|object| is_inside(object) && table.is_object(object)) {
                 continue;
             }
             let told = differences.len();
@@ -170,32 +167,17 @@ fn is_route(table: &Kind) -> bool {
     std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE)
 }
 
-/// Whether it is a row that dumps of filters have and no notification tells of: one for all filters of a priority, which
-/// has no handle, and the table that `u32` makes for itself (`TC_U32_ROOT` without its bits for bucket and place).
-fn is_no_object(table: &Kind, payload: &[u8]) -> bool {
-    const HANDLE_AT: usize = 8;
-    const OWN_TABLE: u32 = 0x8000_0000;
-    const BUCKET_AND_PLACE: u32 = 0x000f_ffff;
-    if !std::ptr::eq(table, &tc::FILTER) {
-        return false;
-    }
-    let handle = u32_at(payload, HANDLE_AT).unwrap_or_default();
-    let kind = attribute(attributes_of(table, payload), tc::TCA_KIND).unwrap_or_default();
-    handle == 0 || (handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
-}
-
 /// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
 pub(super) fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
-    // A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
-    if std::ptr::eq(table, &kinds::rtnetlink::mdb::MDB) && mdb::is_router_of_vlan(attributes_of(table, object)) {
+    if !table.is_dumped(object) {
         return false;
     }
     match scope {
         Scope::All => true,
-        Scope::Links(links) => interfaces_of(table, object).iter().any(|ifindex| links.contains(ifindex)),
+        Scope::Links(links) => table.interfaces_of(object).iter().any(|ifindex| links.contains(ifindex)),
         Scope::Routes(Routes { through, asked }) => {
             asked.iter().any(|asked| Some(asked.hash) == hash)
-                || interfaces_of(table, object).iter().any(|&ifindex| through.contains(&(family(object), ifindex)))
+                || table.interfaces_of(object).iter().any(|&ifindex| through.contains(&(family(object), ifindex)))
         }
     }
 }
@@ -245,7 +227,7 @@ fn compare_groups(
     };
     pair(Fate::Same, &|old, new| same(table, old, new));
     // Then those of the same interfaces are pairs, so that what changed is told, and not which is which.
-    pair(Fate::Changed, &|old, new| interfaces_of(table, old) == interfaces_of(table, new));
+    pair(Fate::Changed, &|old, new| table.interfaces_of(old) == table.interfaces_of(new));
     pair(Fate::Changed, &|_, _| true);
     let gone = fates.iter().zip(old).filter(|(fate, _)| **fate == Fate::Gone);
     differences.extend(gone.map(|(_, object)| Difference { kind, old: Some(object.clone()), new: None }));
@@ -284,6 +266,7 @@ fn merge(old: &[Box<[u8]>], fates: &[Fate], shown: Group) -> Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::rtnetlink::tc;
     use crate::netlink::wire::{Header, append_attribute, append_message};
 
     fn filter(ifindex: u32, handle: u32, kind: &[u8]) -> Vec<u8> {
@@ -295,12 +278,12 @@ mod tests {
 
     #[test]
     fn rows_that_only_dumps_have_are_no_filters() {
-        assert!(is_no_object(&tc::FILTER, &filter(3, 0, b"flower\0")));
-        assert!(is_no_object(&tc::FILTER, &filter(3, 0x8000_0000, b"u32\0")));
-        assert!(!is_no_object(&tc::FILTER, &filter(3, 0x8000_0800, b"u32\0")));
-        assert!(!is_no_object(&tc::FILTER, &filter(3, 0x0010_0000, b"u32\0")));
-        assert!(!is_no_object(&tc::FILTER, &filter(3, 1, b"flower\0")));
-        assert!(!is_no_object(&tc::QDISC, &filter(3, 0, b"flower\0")));
+        assert!(!tc::FILTER.is_object(&filter(3, 0, b"flower\0")));
+        assert!(!tc::FILTER.is_object(&filter(3, 0x8000_0000, b"u32\0")));
+        assert!(tc::FILTER.is_object(&filter(3, 0x8000_0800, b"u32\0")));
+        assert!(tc::FILTER.is_object(&filter(3, 0x0010_0000, b"u32\0")));
+        assert!(tc::FILTER.is_object(&filter(3, 1, b"flower\0")));
+        assert!(tc::QDISC.is_object(&filter(3, 0, b"flower\0")));
     }
 
     #[test]

@@ -6,18 +6,17 @@
 
 use smallvec::SmallVec;
 
+use super::Change;
 use super::compare::same;
 use super::store::Occupied;
-use super::{Change, attributes_of};
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::link::{IFF_LOWER_UP, IFF_RUNNING, IFF_UP};
-use crate::kinds::rtnetlink::route::{LEG_HEADER_BYTES, Leg, Legs};
+use crate::kinds::rtnetlink::route::{LEG_HEADER_BYTES, Leg, Legs, Way, gateway, interfaces, ways};
 use crate::kinds::rtnetlink::route::{
     ROUTE, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_GATEWAY, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_VIA,
 };
 use crate::netlink::wire::{
-    NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, align, append_attribute, attribute, attribute_u32,
-    attributes, u32_at,
+    NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, align, append_attribute, attribute, attributes, u32_at,
 };
 
 /// IPv4.
@@ -31,35 +30,8 @@ const RTN_ANYCAST: u8 = 4;
 const RTNH_F_DEAD: u32 = 0x01;
 const RTNH_F_LINKDOWN: u32 = 0x10;
 
-/// Where a leg leads: the interface and the gateway.
-type Way<'a> = (u32, &'a [u8]);
-
 fn family(payload: &[u8]) -> u8 {
     payload.first().copied().unwrap_or_default()
-}
-
-fn gateway(set: &[u8]) -> &[u8] {
-    attribute(set, RTA_GATEWAY).or_else(|| attribute(set, RTA_VIA)).unwrap_or_default()
-}
-
-/// Where the route's legs lead.
-fn ways<'a>(kind: &Kind, payload: &'a [u8]) -> SmallVec<[Way<'a>; 4]> {
-    let set = attributes_of(kind, payload);
-    match attribute(set, RTA_MULTIPATH) {
-        Some(legs) => Legs { rest: legs }.map(|leg| (leg.ifindex, gateway(leg.attributes))).collect(),
-        None => [(attribute_u32(set, RTA_OIF).unwrap_or_default(), gateway(set))].into_iter().collect(),
-    }
-}
-
-/// Every interface that a route leaves through, each once.
-pub fn interfaces(kind: &Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
-    let mut found: SmallVec<[u32; 4]> = SmallVec::new();
-    for (ifindex, _) in ways(kind, payload) {
-        if ifindex != 0 && !found.contains(&ifindex) {
-            found.push(ifindex);
-        }
-    }
-    found
 }
 
 /// Whether the legs of a route through an interface are as an interface of such flags (`IFF_*`) leaves them, so that
@@ -68,7 +40,7 @@ pub fn interfaces(kind: &Kind, payload: &[u8]) -> SmallVec<[u32; 4]> {
 /// IPv4: `fib_sync_down_dev`, `fib_sync_up`; IPv6: `fib6_ifdown`, `fib6_ifup`; MPLS: `mpls_ifdown`, `mpls_ifup`.
 pub fn follows_flags(payload: &[u8], ifindex: u32, flags: u32) -> bool {
     let [family, _, _, _, _, _, scope, kind, ..] = *payload else { return false };
-    let set = attributes_of(&ROUTE, payload);
+    let set = ROUTE.attributes(payload);
     if attribute(set, RTA_NH_ID).is_some() {
         return false;
     }
@@ -100,8 +72,8 @@ fn stays(family: u8, scope: u8) -> bool {
 /// kernel, or after one. With one that is gone, IPv4 gives up a route of several legs whole (`fib_sync_down_dev`).
 pub fn leaves(payload: &[u8], ifindex: u32, gone: bool) -> bool {
     let [family, _, _, _, _, _, scope, ..] = *payload else { return false };
-    let by_nexthop = || attribute(attributes_of(&ROUTE, payload), RTA_NH_ID).is_some();
-    let through = interfaces(&ROUTE, payload);
+    let by_nexthop = || attribute(ROUTE.attributes(payload), RTA_NH_ID).is_some();
+    let through = interfaces(payload);
     let alone = through[..] == [ifindex];
     if gone {
         alone || (family == AF_INET && through.contains(&ifindex) && !by_nexthop())
@@ -112,7 +84,7 @@ pub fn leaves(payload: &[u8], ifindex: u32, gone: bool) -> bool {
 
 /// Whether IPv6 joins it with others of its prefix and metric into one route (`rt6_qualify_for_ecmp`).
 fn joins(kind: &Kind, payload: &[u8]) -> bool {
-    let set = attributes_of(kind, payload);
+    let set = kind.attributes(payload);
     attribute(set, RTA_MULTIPATH).is_some()
         || (attribute(set, RTA_NH_ID).is_none()
             && !gateway(set).is_empty()
@@ -124,9 +96,9 @@ fn joins(kind: &Kind, payload: &[u8]) -> bool {
 fn is_twin(kind: &Kind, one: &[u8], other: &[u8]) -> bool {
     const TYPE_AT: usize = 7;
     const OF_A_TWIN: [u16; 3] = [RTA_ENCAP_TYPE, RTA_ENCAP, RTA_NH_ID];
-    let (set, other_set) = (attributes_of(kind, one), attributes_of(kind, other));
+    let (set, other_set) = (kind.attributes(one), kind.attributes(other));
     one.get(TYPE_AT) == other.get(TYPE_AT)
-        && ways(kind, one) == ways(kind, other)
+        && ways(one) == ways(other)
         && OF_A_TWIN.iter().all(|&number| attribute(set, number) == attribute(other_set, number))
 }
 
@@ -140,7 +112,7 @@ pub fn may_have_replaced_another(flags: u16, group: &[Box<[u8]>]) -> bool {
 pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload: &[u8]) -> Change<'m> {
     let group = occupied.group().as_slice();
     let equal = group.iter().position(|route| same(kind, route, payload));
-    let like = |route: &[u8]| ways(kind, route) == ways(kind, payload);
+    let like = |route: &[u8]| ways(route) == ways(payload);
     let place = match family(payload) {
         AF_MPLS => Some(0),
         AF_INET6 if flags & NLM_F_REPLACE != 0 => {
@@ -191,21 +163,21 @@ fn joined(kind: &Kind, old: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
     if family(payload) != AF_INET6 || !joins(kind, payload) || !joins(kind, old) {
         return None;
     }
-    let (before, now) = (ways(kind, old), ways(kind, payload));
+    let (before, now) = (ways(old), ways(payload));
     if now.len() <= before.len() || now.first() == before.first() || !before.iter().all(|way| now.contains(way)) {
         return None;
     }
-    let mut legs: Vec<Leg<'_>> = Legs { rest: attribute(attributes_of(kind, payload), RTA_MULTIPATH)? }.collect();
+    let mut legs: Vec<Leg<'_>> = Legs { rest: attribute(kind.attributes(payload), RTA_MULTIPATH)? }.collect();
     let way_of = |leg: &Leg<'_>| before.iter().position(|way| *way == (leg.ifindex, gateway(leg.attributes)));
     legs.sort_by_key(|leg| way_of(leg).unwrap_or(before.len()));
-    let mut route = old[..old.len() - attributes_of(kind, old).len()].to_vec();
-    if attribute(attributes_of(kind, old), RTA_MULTIPATH).is_none() {
+    let mut route = old[..old.len() - kind.attributes(old).len()].to_vec();
+    if attribute(kind.attributes(old), RTA_MULTIPATH).is_none() {
         // Its only leg's flags are its own, in the lowest octet.
         *route.get_mut(8)? = 0;
     }
     const OF_A_LEG: [u16; 6] = [RTA_GATEWAY, RTA_VIA, RTA_OIF, RTA_ENCAP_TYPE, RTA_ENCAP, RTA_MULTIPATH];
     let mut placed = false;
-    for found in attributes(attributes_of(kind, old)) {
+    for found in attributes(kind.attributes(old)) {
         if !OF_A_LEG.contains(&found.number) {
             append_attribute(&mut route, found.number, found.payload);
         } else if !placed {
@@ -228,8 +200,8 @@ fn in_a_row(legs: &[Leg<'_>]) -> Vec<u8> {
 }
 
 /// Whether a route of IPv6 begins with another leg than it did: then it says what that one came with, which nothing told.
-pub fn begins_anew(kind: &Kind, old: &[u8], new: &[u8]) -> bool {
-    family(old) == AF_INET6 && ways(kind, old).first() != ways(kind, new).first()
+pub fn begins_anew(old: &[u8], new: &[u8]) -> bool {
+    family(old) == AF_INET6 && ways(old).first() != ways(new).first()
 }
 
 /// What of a group is gone.
@@ -251,10 +223,10 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
     {
         return Some(Gone::Object(0));
     }
-    let gone = ways(kind, payload);
+    let gone = ways(payload);
     if family(payload) == AF_INET6 && gone.len() == 1 {
         let several = group.iter().position(|route| {
-            let ways = ways(kind, route);
+            let ways = ways(route);
             ways.len() > 1 && ways.contains(&gone[0])
         });
         if let Some(place) = several {
@@ -262,7 +234,7 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
         }
     }
     // Where it leads tells it from the others; of several that lead there, all that they say.
-    let mut alike = group.iter().enumerate().filter(|(_, route)| ways(kind, route) == gone).map(|(place, _)| place);
+    let mut alike = group.iter().enumerate().filter(|(_, route)| ways(route) == gone).map(|(place, _)| place);
     if let Some(first) = alike.next() {
         let equal = alike.next().and_then(|_| {
             let equal = group.iter().position(|route| same(kind, route, payload));
@@ -272,7 +244,7 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
     }
     // A look has found it gone before the kernel's word of it was read: another one, through another interface, is not
     // meant. What a nexthop object or several legs lead to may have changed meanwhile.
-    let set = attributes_of(kind, payload);
+    let set = kind.attributes(payload);
     let certain = matches!(family(payload), AF_INET | AF_INET6)
         && attribute(set, RTA_NH_ID).is_none()
         && attribute(set, RTA_MULTIPATH).is_none();
@@ -286,7 +258,7 @@ pub fn remove<'m>(mut occupied: Occupied<'m>, kind: &Kind, payload: &[u8]) -> Ch
         Some(Gone::Object(place)) => Change::Removed(occupied.remove(place)),
         Some(Gone::Leg(place)) => {
             let old = occupied.into_group().at_mut(place);
-            let rest = without_leg(kind, old, ways(kind, payload)[0]);
+            let rest = without_leg(kind, old, ways(payload)[0]);
             let old_bytes = std::mem::replace(old, rest.into());
             Change::Changed { old: old_bytes, new: old }
         }
@@ -295,9 +267,9 @@ pub fn remove<'m>(mut occupied: Occupied<'m>, kind: &Kind, payload: &[u8]) -> Ch
 
 /// The route without one of its legs; with one leg left it is written as the kernel writes a route of one leg.
 fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
-    let header = &route[..route.len() - attributes_of(kind, route).len()];
+    let header = &route[..route.len() - kind.attributes(route).len()];
     let mut rest = header.to_vec();
-    for found in attributes(attributes_of(kind, route)) {
+    for found in attributes(kind.attributes(route)) {
         if found.number != RTA_MULTIPATH {
             append_attribute(&mut rest, found.number, found.payload);
             continue;

@@ -5,9 +5,9 @@
 
 use std::ptr;
 
+use super::Mirror;
 use super::looks::Look;
 use super::repair::Difference;
-use super::{Mirror, attributes_of};
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::{
     addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, tc, vlan,
@@ -82,7 +82,7 @@ pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
     if ptr::eq(table, &addr::ADDR) {
         // One that is still tentative is not told (`addrconf_dad_completed` tells it).
         const IFA_F_TENTATIVE: u32 = 0x40;
-        let flags = attribute_u32(attributes_of(table, payload), addr::IFA_FLAGS).unwrap_or_default();
+        let flags = attribute_u32(table.attributes(payload), addr::IFA_FLAGS).unwrap_or_default();
         return flags & IFA_F_TENTATIVE == 0;
     }
     if ptr::eq(table, &link::LINK) {
@@ -167,13 +167,13 @@ enum Word {
 }
 
 fn name_in(payload: &[u8]) -> &[u8] {
-    let name = attribute(attributes_of(&link::LINK, payload), link::IFLA_IFNAME).unwrap_or_default();
+    let name = attribute(link::LINK.attributes(payload), link::IFLA_IFNAME).unwrap_or_default();
     name.split(|&octet| octet == 0).next().unwrap_or_default()
 }
 
 /// Whether a link is a bridge or a bridge's port.
 fn is_of_bridge(payload: &[u8]) -> bool {
-    let info = attribute(attributes_of(&link::LINK, payload), link::IFLA_LINKINFO).unwrap_or_default();
+    let info = attribute(link::LINK.attributes(payload), link::IFLA_LINKINFO).unwrap_or_default();
     let is_bridge = |number: u16| {
         let name = attribute(info, number).unwrap_or_default();
         name.split(|&octet| octet == 0).next() == Some(b"bridge")
@@ -264,7 +264,7 @@ fn after(
         look(at(&rule::RULE));
     } else if ptr::eq(table, &netconf::NETCONF) {
         // A multicast routing daemon has taken an interface or given it up (`vif_delete`): routes lose it.
-        if attribute(attributes_of(table, payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
+        if attribute(table.attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
             look(at(&mroute::MROUTE));
         }
         if gone {
@@ -290,7 +290,7 @@ fn after_traffic_control(look: &mut impl FnMut(Look), table: &Kind, gone: bool, 
     if ![&tc::QDISC, &tc::CLASS, &tc::CHAIN, &tc::FILTER].iter().any(|&control| ptr::eq(table, control)) {
         return;
     }
-    let interface = super::interface_of(table, payload);
+    let interface = table.interface_of(payload);
     if ptr::eq(table, &tc::QDISC) {
         // Classes and inner disciplines come with it, and leave with their filters (`qdisc_destroy`); the default one
         // comes back.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
-use super::{attributes_of, route};
 use crate::kinds::rtnetlink::route::{ROUTE, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
 use crate::netlink::wire::{attributes, u32_at};
 
@@ -100,7 +99,7 @@ impl Uses {
         let mut nexthops = 0;
         for (hash, payload) in routes {
             nexthops += usize::from(Found::in_route(payload).nexthop);
-            for ifindex in super::interfaces_of(&ROUTE, payload) {
+            for ifindex in ROUTE.interfaces_of(payload) {
                 links.entry((payload[0], ifindex)).or_default().push(*hash);
             }
         }
@@ -130,7 +129,7 @@ impl Found {
     fn in_route(payload: &[u8]) -> Found {
         let mut found =
             Found { family: payload.first().copied().unwrap_or_default(), links: SmallVec::new(), nexthop: false };
-        for attribute in attributes(attributes_of(&ROUTE, payload)) {
+        for attribute in attributes(ROUTE.attributes(payload)) {
             match attribute.number {
                 RTA_OIF => {
                     if let Some(ifindex @ 1..) = u32_at(attribute.payload, 0) {
@@ -138,7 +137,7 @@ impl Found {
                     }
                 }
                 RTA_NH_ID => found.nexthop = true,
-                RTA_MULTIPATH => found.links = route::interfaces(&ROUTE, payload),
+                RTA_MULTIPATH => found.links = ROUTE.interfaces_of(payload),
                 _ => {}
             }
         }

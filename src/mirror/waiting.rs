@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::looks::Look;
 use super::repair::{Scope, is_inside};
 use super::store::Group;
-use super::{Mirror, interfaces_of, same};
+use super::{Mirror, same};
 use crate::kinds::{KINDS, KindIndex, split};
 use crate::netlink::wire::Message;
 
@@ -90,7 +90,7 @@ impl Overtaking {
             let Some(places) = self.places.get(&object).filter(|places| places[0] < moment.after) else { return };
             self.cuts.insert(object, moment.after);
             if places.iter().any(|place| (moment.before..moment.after).contains(place)) {
-                add_looks(&mut self.looks, kind, interfaces_of(KINDS[kind], payload).into_iter());
+                add_looks(&mut self.looks, kind, KINDS[kind].interfaces_of(payload).into_iter());
             }
         });
     }
@@ -151,7 +151,7 @@ impl Mirror {
             let (known, shown) = (of(self), of(shadow));
             let agree = known.len() == shown.len() && known.iter().zip(&shown).all(|(old, new)| same(table, old, new));
             if !agree {
-                let interfaces = known.iter().chain(&shown).flat_map(|object| interfaces_of(table, object));
+                let interfaces = known.iter().chain(&shown).flat_map(|object| table.interfaces_of(object));
                 add_looks(&mut looks, kind, interfaces);
             }
         }

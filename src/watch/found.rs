@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::job::Purpose;
+use crate::decode::schema::Sides;
 use crate::event::{Action, Origin};
 use crate::json::Json;
 use crate::kinds::KINDS;
 use crate::kinds::rtnetlink::link;
 use crate::mirror::repair::Difference;
-use crate::mirror::{Mirror, signals, silence};
+use crate::mirror::{Mirror, silence};
 use crate::stream::{Stream, Telling, Told};
 
 /// What a job has found, and is not told yet.
@@ -74,7 +75,7 @@ pub(super) fn tell_difference(
         _ => Origin::Resync,
     };
     let telling = Telling { origin, cause: *cause, time_microseconds: *time_microseconds, netns, actor: None };
-    let signals = signals::of(KINDS[difference.kind], old, new, shown);
+    let signals = KINDS[difference.kind].signals_of(&Sides { old, new, message: shown });
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {

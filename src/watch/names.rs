@@ -6,7 +6,7 @@ use crate::backlog::Backlog;
 use crate::decode::Links;
 use crate::kinds::{self, KINDS};
 use crate::mirror::repair::Difference;
-use crate::mirror::{LinkTable, interface_of, interfaces_of, silence};
+use crate::mirror::{LinkTable, silence};
 use crate::netlink::socket::Socket;
 use crate::netlink::wire::{self, Message, u32_at};
 
@@ -33,16 +33,16 @@ impl Sources<'_> {
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, _)) = kinds::of_message(message.header.kind, family) else { return };
         if lost && !silence::is_link(message) {
-            self.learn(links, interfaces_of(KINDS[kind], message.payload), 1, LOOK_AHEAD);
+            self.learn(links, KINDS[kind].interfaces_of(message.payload), 1, LOOK_AHEAD);
         } else {
-            self.learn(links, interface_of(KINDS[kind], message.payload), 1, LOOK_AHEAD);
+            self.learn(links, KINDS[kind].interface_of(message.payload), 1, LOOK_AHEAD);
         }
     }
 
     /// Learns the names that differences need: a dump may show what stands on a link that came meanwhile.
     pub fn learn_for_differences<'d>(self, links: &mut LinkTable, differences: impl Iterator<Item = &'d Difference>) {
         let new = differences.filter_map(|difference| Some((difference.kind, difference.new.as_deref()?)));
-        self.learn(links, new.flat_map(|(kind, object)| interfaces_of(KINDS[kind], object)), 0, usize::MAX);
+        self.learn(links, new.flat_map(|(kind, object)| KINDS[kind].interfaces_of(object)), 0, usize::MAX);
     }
 
     /// Looks among so many of the datagrams that wait, but for the first ones.

@@ -1,15 +1,20 @@
 //! `addr`: an address of an interface. `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Set, Structure, Wrong, field, field_of, row,
 };
+use crate::decode::schema::{Hooks, Sides};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::write_ip;
+use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
 use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
+use crate::netlink::wire::attribute;
+use crate::netlink::wire::attribute_u32;
 use crate::netlink::wire::u32_at;
 
 /// `RTM_NEWADDR` and `RTM_DELADDR`.
@@ -23,11 +28,12 @@ pub static ADDR: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    // What makes an address the same is in mirror/identity.rs: IPv4 and IPv6 differ.
+    // More in `write_key`: IPv4 and IPv6 differ.
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[] }),
     split: &[],
     partial: false,
     dumps: &[Dump { message: 22, header: &[0; 8], attributes: &[], per_link: None }],
+    hooks: Hooks { key: Some(write_key), signals: Some(signals_of), ..Hooks::NONE },
 };
 
 /// `IFA_ADDRESS`: the address, of a point-to-point interface the peer's.
@@ -150,4 +156,36 @@ pub fn cache_info(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
         }
     }
     Ok(())
+}
+
+/// IPv4 knows an address by itself, its peer and the length of its prefix; IPv6 by itself alone.
+fn write_key(key: &mut ObjectKey, payload: &[u8], set: &[u8]) {
+    let (local, peer) = (attribute(set, IFA_LOCAL), attribute(set, IFA_ADDRESS));
+    push(key, local.or(peer));
+    if payload.first() != Some(&10) {
+        key.extend_from_slice(payload.get(1..2).unwrap_or_default());
+        push(key, peer);
+    }
+}
+
+/// The signals of an address.
+fn signals_of(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
+    let mut signals = Signals::NONE;
+    const TENTATIVE: u32 = 0x40;
+    const OPTIMISTIC: u32 = 0x04;
+    const DAD_FAILED_FLAG: u32 = 0x08;
+    const DEPRECATED_FLAG: u32 = 0x20;
+    let flags = |payload: &[u8]| {
+        let header = payload.get(2).copied().unwrap_or_default().into();
+        attribute_u32(ADDR.attributes(payload), IFA_FLAGS).unwrap_or(header)
+    };
+    let ready =
+        |flags: u32| flags & (TENTATIVE | DAD_FAILED_FLAG) == 0 || flags & (OPTIMISTIC | DAD_FAILED_FLAG) == OPTIMISTIC;
+    let Some(after) = new.map(flags) else { return signals };
+    let before = old.map(flags);
+    signals.when(ready(after) && !before.is_some_and(ready), Signals::ADDR_READY);
+    let newly = |flag: u32| after & flag != 0 && before.unwrap_or_default() & flag == 0;
+    signals.when(newly(DAD_FAILED_FLAG), Signals::DAD_FAILED);
+    signals.when(newly(DEPRECATED_FLAG), Signals::DEPRECATED);
+    signals
 }

@@ -1,6 +1,6 @@
 //! `dcb`: Data Center Bridging. `struct dcbmsg`, `DCB_ATTR_*`: `include/uapi/linux/dcbnl.h`.
 
-use crate::decode::schema::{Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Hooks, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row};
 
 /// `RTM_GETDCB` and `RTM_SETDCB`, which are notifications too (`dcbnl_notify`): there is neither new nor delete. The
 /// kernel shows one interface at a time, by its name.
@@ -18,6 +18,7 @@ pub static DCB: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[],
+    hooks: Hooks::NONE,
 };
 
 static HEADER: Structure = Structure::new("dcbmsg", 4, &[field(1, "cmd", Is::Named(U8, COMMANDS))]);

@@ -2,6 +2,8 @@
 //!
 //! Source: `linux/if_link.h`, `linux/rtnetlink.h`; the keys are those of `ip -d -j link` and `bridge -d -j link`.
 
+use crate::decode::schema::{Hooks, Sides};
+use crate::event::signals::Signals;
 use libc::ARPHRD_ETHER;
 
 use crate::decode::context::Context;
@@ -73,6 +75,7 @@ pub static LINK: Kind = Kind {
         attributes: &[(29, &8u32.to_ne_bytes())],
         per_link: None,
     }],
+    hooks: Hooks { signals: Some(signals_of), ..Hooks::NONE },
 };
 
 /// Ports of bridges: the same messages with the family `AF_BRIDGE`.
@@ -96,6 +99,7 @@ pub static BRIDGE_PORT: Kind = Kind {
         attributes: &[(29, &4u32.to_ne_bytes())],
         per_link: None,
     }],
+    hooks: Hooks::NONE,
 };
 
 /// The IPv6 side of links: the same messages with the family `AF_INET6`, in `RTNLGRP_IPV6_IFINFO`.
@@ -118,6 +122,7 @@ pub static INET6_LINK: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
+    hooks: Hooks::NONE,
 };
 
 /// `struct ifinfomsg` (`linux/rtnetlink.h`). `ifi_change` says of a message, not of the link, what it tells.
@@ -840,6 +845,40 @@ pub fn guid(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     let guid = unsigned(Scalar::U64, payload)?;
     out.hardware(&guid.to_be_bytes());
     Ok(())
+}
+
+/// The signals of a link.
+fn signals_of(&Sides { old, new, message }: &Sides<'_>) -> Signals {
+    let mut signals = Signals::NONE;
+    let flags = |payload: Option<&[u8]>| payload.and_then(|payload| u32_at(payload, 8)).unwrap_or_default();
+    let (before, after) = (flags(old), flags(new));
+    let (set, unset) = (after & !before, before & !after);
+    signals.when(set & IFF_UP != 0, Signals::UP);
+    signals.when(unset & IFF_UP != 0, Signals::DOWN);
+    signals.when(set & IFF_LOWER_UP != 0, Signals::CARRIER_UP);
+    signals.when(unset & IFF_LOWER_UP != 0, Signals::CARRIER_LOST);
+    let master = |payload: Option<&[u8]>| {
+        payload.and_then(|payload| attribute_u32(LINK.attributes(payload), IFLA_MASTER)).unwrap_or_default()
+    };
+    let (old_master, new_master) = (master(old), master(new));
+    signals.when(new_master != old_master && new_master != 0, Signals::ENSLAVED);
+    signals.when(new_master != old_master && old_master != 0 && new.is_some(), Signals::RELEASED);
+    if let (Some(old), Some(new)) = (old, new) {
+        let (old, new) = (LINK.attributes(old), LINK.attributes(new));
+        let differs = |number| attribute(new, number).is_some() && attribute(old, number) != attribute(new, number);
+        signals.when(differs(IFLA_IFNAME), Signals::RENAMED);
+        signals.when(differs(IFLA_MTU), Signals::MTU_CHANGED);
+        signals.when(differs(IFLA_ADDRESS), Signals::ADDRESS_CHANGED);
+        let promiscuous = |set| attribute_u32(set, IFLA_PROMISCUITY).unwrap_or_default() != 0;
+        signals.when(!promiscuous(old) && promiscuous(new), Signals::PROMISC_ON);
+        signals.when(promiscuous(old) && !promiscuous(new), Signals::PROMISC_OFF);
+    }
+    if new.is_none() {
+        let set = LINK.attributes(message);
+        let moved = attribute(set, IFLA_NEW_NETNSID).is_some() || attribute(set, IFLA_NEW_IFINDEX).is_some();
+        signals.when(moved, Signals::MOVED_NETNS);
+    }
+    signals
 }
 
 #[cfg(test)]

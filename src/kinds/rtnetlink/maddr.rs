@@ -2,7 +2,9 @@
 //! `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
 use super::names::FAMILIES;
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{
+    Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
+};
 use crate::kinds::rtnetlink::addr;
 
 /// `RTM_NEWMULTICAST` and `RTM_DELMULTICAST`. A dump answers with `RTM_GETMULTICAST`. Kernels before 6.14 do not tell of
@@ -24,6 +26,7 @@ pub static MADDR: Kind = Kind {
         Dump { message: 58, header: &[2, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
         Dump { message: 58, header: &[10, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
     ],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWANYCAST` and `RTM_DELANYCAST`. A dump answers with `RTM_GETANYCAST`. Kernels before 6.14 do not tell of
@@ -42,6 +45,7 @@ pub static ANYCAST: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 62, header: &[10, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 /// `IFA_ANYCAST`.

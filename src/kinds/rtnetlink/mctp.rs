@@ -3,7 +3,9 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
+use crate::decode::schema::{
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+};
 use crate::decode::value::any_unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
@@ -27,6 +29,7 @@ pub static MCTP_ADDR: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 22, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWROUTE` of the family `AF_MCTP`, which is not notified.
@@ -44,6 +47,7 @@ pub static MCTP_ROUTE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWNEIGH` of the family `AF_MCTP`, which is not notified.
@@ -61,6 +65,7 @@ pub static MCTP_NEIGH: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 30, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 static ADDRESS_HEADER: Structure = Structure::new(

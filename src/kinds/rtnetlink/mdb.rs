@@ -2,11 +2,13 @@
 //! routers are. `struct br_port_msg`, `MDBA_*`: `include/uapi/linux/if_bridge.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,
     row,
 };
+use crate::decode::schema::{Hooks, Interfaces};
 use crate::decode::value::{write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;
@@ -25,11 +27,18 @@ pub static MDB: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    // More in mirror/identity.rs: the group and the port are in the nests.
+    // And the group and the port, which are in the nests.
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[&[MDBA_MDB, 1, 1], &[MDBA_ROUTER, 1]],
     partial: false,
     dumps: &[Dump { message: 86, header: &[7, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks {
+        key: Some(write_key),
+        interfaces: Some(interfaces),
+        is_dumped: Some(is_dumped),
+        complete: Some(complete),
+        ..Hooks::NONE
+    },
 };
 
 /// `MDBA_MDB`: entries.
@@ -183,7 +192,7 @@ pub fn router_port(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Dec
 }
 
 /// The port of an entry or of a router, wherever it stands in the object.
-pub fn port_of(set: &[u8]) -> Option<u32> {
+fn port_of(set: &[u8]) -> Option<u32> {
     u32_at(entry_of(set).or_else(|| router_of(set))?, 0)
 }
 
@@ -196,24 +205,41 @@ fn router_of(set: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether it is a port behind which a router is in one VLAN.
-pub fn is_router_of_vlan(set: &[u8]) -> bool {
+fn is_router_of_vlan(set: &[u8]) -> bool {
     router_of(set).is_some_and(|router| attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN).is_some())
 }
 
-/// What makes an entry or a router's port the same, beside the bridge: each part is given to `push`. An entry of vxlan
-/// has one remote, which an entry of a bridge lacks.
-pub fn identity<'a>(set: &'a [u8], mut push: impl FnMut(Option<&'a [u8]>)) {
+/// What makes an entry or a router's port the same, beside the bridge. An entry of vxlan has one remote, which an entry of a
+/// bridge lacks.
+fn write_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
     if let Some(entry) = entry_of(set) {
-        push(entry.get(PORT_AT..STATE_AT));
-        push(entry.get(VLAN_AT..ENTRY_BYTES));
+        push(key, entry.get(PORT_AT..STATE_AT));
+        push(key, entry.get(VLAN_AT..ENTRY_BYTES));
         let attributes = entry.get(ENTRY_BYTES..).unwrap_or_default();
-        [MDBA_MDB_EATTR_SOURCE, MDBA_MDB_EATTR_DST, MDBA_MDB_EATTR_SRC_VNI]
-            .into_iter()
-            .for_each(|number| push(attribute(attributes, number)));
+        for number in [MDBA_MDB_EATTR_SOURCE, MDBA_MDB_EATTR_DST, MDBA_MDB_EATTR_SRC_VNI] {
+            push(key, attribute(attributes, number));
+        }
     } else if let Some(router) = router_of(set) {
-        push(Some(b"router"));
-        push(router.get(..4));
-        push(attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN));
+        push(key, Some(b"router"));
+        push(key, router.get(..4));
+        push(key, attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN));
+    }
+}
+
+/// The bridge and the port.
+fn interfaces(payload: &[u8]) -> Interfaces {
+    MDB.interface_of(payload).into_iter().chain(port_of(MDB.attributes(payload))).collect()
+}
+
+/// A port behind which a VLAN's router is, is notified, but no dump of this kind shows it (`br_mdb_dump`).
+fn is_dumped(payload: &[u8]) -> bool {
+    !is_router_of_vlan(MDB.attributes(payload))
+}
+
+/// The bridge's dump leaves out the family (`br_mdb_dump`), its notifications do not.
+fn complete(header: &mut [u8]) {
+    if let Some(family) = header.first_mut() {
+        *family = libc::AF_BRIDGE as u8;
     }
 }
 

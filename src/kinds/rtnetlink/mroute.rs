@@ -7,11 +7,13 @@ use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,
     row,
 };
+use crate::decode::schema::{Hooks, Interfaces};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use crate::kinds::rtnetlink::route::{Legs, MFC_STATS};
 use crate::kinds::rtnetlink::shared;
+use crate::netlink::wire::attribute_u32;
 use crate::netlink::wire::{attribute, u32_at};
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE` of the families `RTNL_FAMILY_IPMR` and `RTNL_FAMILY_IP6MR`.
@@ -35,6 +37,7 @@ pub static MROUTE: Kind = Kind {
         Dump { message: 26, header: &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
         Dump { message: 26, header: &[129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
     ],
+    hooks: Hooks { interfaces: Some(interfaces), ..Hooks::NONE },
 };
 
 /// `RTM_NEWCACHEREPORT`: what the kernel reports to a multicast routing daemon.
@@ -52,6 +55,7 @@ pub static MROUTE_REPORT: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[],
+    hooks: Hooks::NONE,
 };
 
 /// `RTA_DST`: the group.
@@ -171,6 +175,13 @@ pub fn output_interfaces(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
     }
     out.end_list();
     Ok(())
+}
+
+/// Where packets come in, and where they go out.
+fn interfaces(payload: &[u8]) -> Interfaces {
+    let set = MROUTE.attributes(payload);
+    let outgoing = Legs { rest: attribute(set, RTA_MULTIPATH).unwrap_or_default() }.map(|leg| leg.ifindex);
+    attribute_u32(set, RTA_IIF).into_iter().chain(outgoing).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Interface, Is, Kind, Names, Part, Set, Shape, Structure, field, field_of, row};
+use crate::decode::schema::{
+    Decoded, Hooks, Interface, Is, Kind, Names, Part, Set, Shape, Structure, field, field_of, row,
+};
 use crate::decode::value::{name_of, write_ipv6, write_named};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -27,6 +29,7 @@ pub static NDUSEROPT: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[],
+    hooks: Hooks::NONE,
 };
 
 /// Octets of `struct nduseroptmsg`.

@@ -2,17 +2,21 @@
 //! `include/uapi/linux/neighbour.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, field,
     field_of, row,
 };
+use crate::decode::schema::{Hooks, Sides};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
+use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS};
 use crate::kinds::rtnetlink::shared;
 use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
+use crate::netlink::wire::{attribute, u16_at};
 use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// `RTM_NEWNEIGH` and `RTM_DELNEIGH`, but for bridges.
@@ -34,6 +38,7 @@ pub static NEIGH: Kind = Kind {
         // Proxy neighbours: NTF_PROXY.
         Dump { message: 30, header: &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0], attributes: &[], per_link: None },
     ],
+    hooks: Hooks { key: Some(write_neighbour_key), signals: Some(signals_of_neighbour), ..Hooks::NONE },
 };
 
 /// The same messages of family `AF_BRIDGE`.
@@ -47,11 +52,12 @@ pub static FDB: Kind = Kind {
     header: &FDB_HEADER,
     set: &FDB_ATTRIBUTES,
     interface: Interface::Header(4),
-    // More in mirror/identity.rs: an entry of a bridge is the same on whichever port it is.
+    // More in `write_entry_key`: an entry of a bridge is the same on whichever port it is.
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
     split: &[],
     partial: false,
     dumps: &[Dump { message: 30, header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks { key: Some(write_entry_key), signals: Some(signals_of_entry), ..Hooks::NONE },
 };
 
 /// `RTM_GETNEIGH` from the kernel: it asks user space for an address that it misses (`neigh_app_ns`, `vxlan_fdb_miss`).
@@ -69,6 +75,7 @@ pub static NEIGH_MISS: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[],
+    hooks: Hooks::NONE,
 };
 
 /// `NDA_DST`.
@@ -310,4 +317,63 @@ pub fn activity(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
         write_true(out, "inactive");
     }
     Ok(())
+}
+
+/// A proxy is another table's entry: NTF_PROXY.
+fn write_neighbour_key(key: &mut ObjectKey, payload: &[u8], _: &[u8]) {
+    key.push(payload.get(10).copied().unwrap_or_default() & 0x08);
+}
+
+/// A bridge has one entry for a MAC address and VLAN, on whichever port; vxlan has one for a unicast address, and one a
+/// remote for the others (`vxlan_fdb_append`); other interfaces have their own list.
+fn write_entry_key(key: &mut ObjectKey, payload: &[u8], set: &[u8]) {
+    let master = attribute(set, NDA_MASTER);
+    let own = payload.get(10).copied().unwrap_or_default() & 0x02 != 0;
+    if let Some(master) = master
+        && !own
+    {
+        key.push(b'b');
+        push(key, Some(master));
+        return;
+    }
+    key.push(b's');
+    key.extend_from_slice(payload.get(4..8).unwrap_or_default());
+    let mac = attribute(set, NDA_LLADDR).unwrap_or_default();
+    let unicast = mac.first().is_some_and(|first| first & 1 == 0) && mac.iter().any(|&octet| octet != 0);
+    if !unicast {
+        for number in [NDA_DST, NDA_PORT, NDA_VNI, NDA_IFINDEX] {
+            push(key, attribute(set, number));
+        }
+    }
+}
+
+/// The signals of a neighbour.
+fn signals_of_neighbour(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
+    let mut signals = Signals::NONE;
+    const INCOMPLETE: u16 = 0x01;
+    const REACHABLE: u16 = 0x02;
+    const FAILED: u16 = 0x20;
+    let Some(new) = new else { return signals };
+    let state = |payload: &[u8]| u16_at(payload, 8).unwrap_or_default();
+    let (before, after) = (old.map(state), state(new));
+    signals.when(after & FAILED != 0 && before.is_none_or(|before| before & FAILED == 0), Signals::NEIGH_FAILED);
+    let unreachable = before.is_none_or(|before| before & (FAILED | INCOMPLETE) != 0);
+    signals.when(after & REACHABLE != 0 && unreachable, Signals::NEIGH_REACHABLE);
+    if let Some(old) = old {
+        let hardware = |payload| attribute(NEIGH.attributes(payload), NDA_LLADDR);
+        if let (Some(old), Some(new)) = (hardware(old), hardware(new)) {
+            signals.when(old != new, Signals::NEIGH_MOVED);
+        }
+    }
+    signals
+}
+
+/// The signals of an entry of a forwarding database.
+fn signals_of_entry(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
+    let mut signals = Signals::NONE;
+    if let (Some(old), Some(new)) = (old, new) {
+        let way = |payload| (u32_at(payload, 4), attribute(FDB.attributes(payload), NDA_DST));
+        signals.when(way(old) != way(new), Signals::NEIGH_MOVED);
+    }
+    signals
 }

@@ -2,11 +2,13 @@
 //! `include/uapi/linux/neighbour.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Set, Structure, TEXT, field, row};
+use crate::decode::schema::{Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Set, Structure, TEXT, field, row};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
+use crate::netlink::wire::attribute;
 
 /// `RTM_NEWNEIGHTBL`. The kernel never tells that one has changed (`neightbl_set`): it can only be asked for.
 pub static NEIGHTBL: Kind = Kind {
@@ -19,11 +21,12 @@ pub static NEIGHTBL: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Nested(NDTA_PARMS, NDTPA_IFINDEX),
-    // The interface is inside NDTA_PARMS: mirror/identity.rs.
+    // And the interface, which is inside NDTA_PARMS.
     identity: Some(Identity { header: &[(0, 1)], attributes: &[1] }),
     split: &[],
     partial: false,
     dumps: &[Dump { message: 66, header: &[0; 4], attributes: &[], per_link: None }],
+    hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
 };
 
 /// `NDTA_PARMS`.
@@ -118,4 +121,12 @@ pub fn interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
         ifindex => write_link(out, context, ifindex),
     }
     Ok(())
+}
+
+/// The settings for all have no interface; those of the kernel's black hole have 0.
+fn write_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
+    let settings = attribute(set, NDTA_PARMS).unwrap_or_default();
+    let ifindex = attribute(settings, NDTPA_IFINDEX);
+    key.push(ifindex.is_some().into());
+    push(key, ifindex);
 }

@@ -3,7 +3,9 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Names, Set, Structure, TEXT, field, row};
+use crate::decode::schema::{
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Names, Set, Structure, TEXT, field, row,
+};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -29,6 +31,7 @@ pub static NETCONF: Kind = Kind {
         Dump { message: 82, header: &[10, 0, 0, 0], attributes: &[], per_link: None },
         Dump { message: 82, header: &[28, 0, 0, 0], attributes: &[], per_link: None },
     ],
+    hooks: Hooks::NONE,
 };
 
 /// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.

@@ -2,10 +2,11 @@
 //! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, Wrong, field,
-    field_of, row,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, Wrong,
+    field, field_of, row,
 };
 use crate::decode::value::any_unsigned;
 use crate::decode::value::write_named;
@@ -13,6 +14,7 @@ use crate::json::Json;
 use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{self, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
 use crate::kinds::rtnetlink::shared;
+use crate::netlink::wire::attribute;
 
 /// `RTM_NEWNEXTHOP` and `RTM_DELNEXTHOP`.
 pub static NEXTHOP: Kind = Kind {
@@ -29,6 +31,7 @@ pub static NEXTHOP: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 106, header: &[0; 8], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWNEXTHOPBUCKET` and `RTM_DELNEXTHOPBUCKET`.
@@ -42,11 +45,12 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
-    // The index is inside NHA_RES_BUCKET: mirror/identity.rs.
+    // And the index, which is inside NHA_RES_BUCKET.
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
     split: &[],
     partial: false,
     dumps: &[Dump { message: 118, header: &[0; 8], attributes: &[], per_link: None }],
+    hooks: Hooks { key: Some(write_bucket_key), ..Hooks::NONE },
 };
 
 /// `NHA_ID`.
@@ -171,4 +175,10 @@ pub fn hardware_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]
     out.bool(context.sibling(17).map(any_unsigned).transpose()?.unwrap_or_default() != 0);
     out.end_object();
     Ok(())
+}
+
+/// A bucket is known by its number within its group.
+fn write_bucket_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
+    let bucket = attribute(set, NHA_RES_BUCKET).unwrap_or_default();
+    push(key, attribute(bucket, 1));
 }

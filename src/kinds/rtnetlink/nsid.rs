@@ -1,7 +1,7 @@
 //! `nsid`: the numbers by which this network namespace knows others. `struct rtgenmsg`, `NETNSA_*`:
 //! `include/uapi/linux/net_namespace.h`.
 
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
+use crate::decode::schema::{Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
 
 /// `RTM_NEWNSID` and `RTM_DELNSID`.
 pub static NSID: Kind = Kind {
@@ -18,6 +18,7 @@ pub static NSID: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 90, header: &[0; 4], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 static HEADER: Structure = Structure::new("rtgenmsg", 1, &[]);

@@ -2,7 +2,9 @@
 //! addresses and routes; an address has one octet.
 
 use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
-use crate::decode::schema::{Dump, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{
+    Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
+};
 
 /// `AF_PHONET`.
 const FAMILY: u8 = 35;
@@ -22,6 +24,7 @@ pub static PHONET_ADDR: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 22, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE` of the family `AF_PHONET`.
@@ -39,6 +42,7 @@ pub static PHONET_ROUTE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 static ADDRESS_HEADER: Structure = Structure::new(

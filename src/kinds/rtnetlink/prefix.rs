@@ -3,7 +3,9 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Interface, Is, Kind, Part, Set, Structure, TEXT, Wrong, field, field_of, row};
+use crate::decode::schema::{
+    Decoded, Hooks, Interface, Is, Kind, Part, Set, Structure, TEXT, Wrong, field, field_of, row,
+};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use std::net::Ipv6Addr;
@@ -23,6 +25,7 @@ pub static PREFIX: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[],
+    hooks: Hooks::NONE,
 };
 
 static HEADER: Structure = Structure::new(

@@ -6,9 +6,11 @@ use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, Wrong,
     field, field_of, row,
 };
+use crate::decode::schema::{Hooks, Interfaces, Sides};
 use crate::decode::value::any_unsigned;
 use crate::decode::value::{name_of, write_bits, write_link};
 use crate::decode::walk::write_set;
+use crate::event::signals::Signals;
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{
@@ -19,6 +21,8 @@ use crate::kinds::rtnetlink::shared::{
     AF_PACKET, USER_HZ, write_address, write_nonzero, write_prefix, write_true_members,
 };
 use crate::netlink::wire::{align, u16_at, u32_at};
+use crate::netlink::wire::{attribute, attribute_u32};
+use smallvec::SmallVec;
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE`.
 pub static ROUTE: Kind = Kind {
@@ -40,6 +44,7 @@ pub static ROUTE: Kind = Kind {
         Dump { message: 26, header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
         Dump { message: 26, header: &[28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
     ],
+    hooks: Hooks { interfaces: Some(interfaces), signals: Some(signals_of), ..Hooks::NONE },
 };
 
 /// `RTA_DST`.
@@ -393,4 +398,50 @@ pub fn legs(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     }
     out.end_list();
     Ok(())
+}
+
+/// Where a leg leads: the interface and the gateway.
+pub type Way<'a> = (u32, &'a [u8]);
+
+/// The address of the next hop, of whichever family.
+pub fn gateway(set: &[u8]) -> &[u8] {
+    attribute(set, RTA_GATEWAY).or_else(|| attribute(set, RTA_VIA)).unwrap_or_default()
+}
+
+/// Where the route's legs lead.
+pub fn ways<'a>(payload: &'a [u8]) -> SmallVec<[Way<'a>; 4]> {
+    let set = ROUTE.attributes(payload);
+    match attribute(set, RTA_MULTIPATH) {
+        Some(legs) => Legs { rest: legs }.map(|leg| (leg.ifindex, gateway(leg.attributes))).collect(),
+        None => [(attribute_u32(set, RTA_OIF).unwrap_or_default(), gateway(set))].into_iter().collect(),
+    }
+}
+
+/// Every interface that a route leaves through, each once.
+pub fn interfaces(payload: &[u8]) -> Interfaces {
+    let mut found = Interfaces::new();
+    for (ifindex, _) in ways(payload) {
+        if ifindex != 0 && !found.contains(&ifindex) {
+            found.push(ifindex);
+        }
+    }
+    found
+}
+
+/// The signals of a route.
+fn signals_of(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
+    let mut signals = Signals::NONE;
+    signals.when([old, new].into_iter().flatten().any(is_default_route), Signals::DEFAULT_ROUTE);
+    signals
+}
+
+fn is_default_route(payload: &[u8]) -> bool {
+    const RTN_UNICAST: u8 = 1;
+    const RT_TABLE_MAIN: u32 = 254;
+    let ip = matches!(payload.first(), Some(2 | 10));
+    ip && payload.get(1) == Some(&0)
+        && payload.get(7) == Some(&RTN_UNICAST)
+        && attribute_u32(ROUTE.attributes(payload), RTA_TABLE)
+            .unwrap_or_else(|| payload.get(4).copied().unwrap_or_default().into())
+            == RT_TABLE_MAIN
 }

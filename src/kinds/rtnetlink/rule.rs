@@ -1,9 +1,10 @@
 //! `rule`: policy routing rules. `struct fib_rule_hdr`, `FRA_*`: `include/uapi/linux/fib_rules.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Row, Set, Shape, Structure, Wrong, field,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, Part, Row, Set, Shape, Structure, Wrong, field,
     field_of, row,
 };
 use crate::decode::value::any_unsigned;
@@ -11,6 +12,7 @@ use crate::decode::value::{name_of, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
 use crate::kinds::rtnetlink::shared::{realm, write_true, write_true_members};
+use crate::netlink::wire::attributes;
 use crate::netlink::wire::{attribute_u32, u16_at};
 
 /// `RTM_NEWRULE` and `RTM_DELRULE`.
@@ -24,7 +26,7 @@ pub static RULE: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::None,
-    // A rule never changes: it is the same by all that it says (mirror/identity.rs).
+    // A rule never changes: it is the same by all that it says.
     identity: Some(Identity { header: &[(0, 8)], attributes: &[] }),
     split: &[],
     partial: false,
@@ -34,6 +36,7 @@ pub static RULE: Kind = Kind {
         Dump { message: 34, header: &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
         Dump { message: 34, header: &[129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
     ],
+    hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
 };
 
 /// `FRA_DST`.
@@ -291,4 +294,14 @@ const DESTINATION_PORTS_PARTS: &[Part] =
 /// `FRA_DPORT_RANGE`.
 pub fn destination_ports(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     ports(out, payload, ["dport", "dport_start", "dport_end"])
+}
+
+/// A rule is the same by all that it says, but for what the kernel finds out itself: FIB_RULE_UNRESOLVED,
+/// FIB_RULE_IIF_DETACHED and FIB_RULE_OIF_DETACHED.
+fn write_key(key: &mut ObjectKey, payload: &[u8], set: &[u8]) {
+    key.push(payload.get(8).copied().unwrap_or_default() & !0x1c);
+    for attribute in attributes(set) {
+        key.extend_from_slice(&attribute.number.to_ne_bytes());
+        push(key, Some(attribute.payload));
+    }
 }

@@ -1,7 +1,7 @@
 //! `stats`: counters of interfaces. `struct if_stats_msg`, `IFLA_STATS_*`: `include/uapi/linux/if_link.h`.
 
 use super::link_info::bridge::{MULTICAST_COUNTERS, SPANNING_TREE_COUNTERS, VLAN_COUNTERS};
-use crate::decode::schema::{Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Hooks, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
 use crate::kinds::rtnetlink::shared;
 
 /// `RTM_NEWSTATS`. A notification comes when counters in hardware are switched on or off
@@ -20,6 +20,7 @@ pub static STATS: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[],
+    hooks: Hooks::NONE,
 };
 
 static HEADER: Structure = Structure::new(

@@ -2,10 +2,14 @@
 //! `VXLAN_VNIFILTER_*`: `include/uapi/linux/if_link.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::{ObjectKey, push};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
+use crate::decode::schema::{
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+};
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
+use crate::netlink::wire::attribute;
 
 /// `RTM_NEWTUNNEL` and `RTM_DELTUNNEL`.
 pub static TUNNEL: Kind = Kind {
@@ -18,12 +22,13 @@ pub static TUNNEL: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    // More in mirror/identity.rs: the identifier is in the nest.
+    // And the identifier's number, which is in the nest.
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[&[VXLAN_VNIFILTER_ENTRY]],
     partial: false,
     // TUNNEL_MSG_FLAG_STATS: without it the kernel puts neighbouring identifiers together, which it notifies one by one.
     dumps: &[Dump { message: 122, header: &[7, 1, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
 };
 
 /// `VXLAN_VNIFILTER_ENTRY`.
@@ -72,4 +77,10 @@ const VNI_GROUP_PARTS: &[Part] = &[Part::text("group"), Part::text("remote")];
 pub fn vni_group(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
     let key = if is_multicast(payload) { "group" } else { "remote" };
     write_address(out, [key, key], payload)
+}
+
+/// An identifier of a network is known by its number, which stands in the nest.
+fn write_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
+    let entry = attribute(set, VXLAN_VNIFILTER_ENTRY).unwrap_or_default();
+    push(key, attribute(entry, 1));
 }

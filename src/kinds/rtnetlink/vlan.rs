@@ -2,8 +2,11 @@
 //! `include/uapi/linux/if_bridge.h`.
 
 use crate::decode::context::Context;
+use crate::decode::key::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Dump, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row};
+use crate::decode::schema::{
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::bridge::{self, vlan_info, write_range, write_vlan_flags};
@@ -22,7 +25,7 @@ pub static VLAN: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    // More in mirror/identity.rs: the VLAN is in the nests.
+    // And the VLAN, which is in the nests.
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[&[BRIDGE_VLANDB_ENTRY], &[BRIDGE_VLANDB_GLOBAL_OPTIONS]],
     partial: false,
@@ -36,6 +39,7 @@ pub static VLAN: Kind = Kind {
             per_link: None,
         },
     ],
+    hooks: Hooks { key: Some(write_key), singles: Some(singles_of), ..Hooks::NONE },
 };
 
 /// Octets of `struct br_vlan_msg`.
@@ -236,6 +240,19 @@ fn moved_tunnel(payload: &[u8], by: u16) -> Vec<u8> {
         }
     }
     tunnel
+}
+
+/// A VLAN is known by its number, of the port or of the whole bridge.
+fn write_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
+    if let Some((which, number)) = identity(set) {
+        key.extend_from_slice(&which.to_ne_bytes());
+        key.extend_from_slice(&number.to_ne_bytes());
+    }
+}
+
+/// The VLANs of a row that is a range.
+fn singles_of(row: &[u8]) -> Vec<Vec<u8>> {
+    singles(row, HEADER_BYTES)
 }
 
 #[cfg(test)]

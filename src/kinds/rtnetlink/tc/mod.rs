@@ -16,6 +16,9 @@ mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
+use crate::decode::key::{ObjectKey, push};
+use crate::decode::schema::Hooks;
+use crate::netlink::wire::{attribute, attributes, u32_at};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
     RTM_NEWACTION, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, RTNLGRP_TC,
@@ -46,6 +49,7 @@ pub static QDISC: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWTCLASS` and `RTM_DELTCLASS`.
@@ -63,6 +67,7 @@ pub static CLASS: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: RTM_GETTCLASS, header: &[0; 20], attributes: &[], per_link: Some(4) }],
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWTFILTER` and `RTM_DELTFILTER`.
@@ -76,11 +81,12 @@ pub static FILTER: Kind = Kind {
     header: &FILTER_HEADER,
     set: &FILTER_ATTRIBUTES,
     interface: Interface::Header(4),
-    // Interface or TCM_IFINDEX_MAGIC_BLOCK, handle, priority and protocol. The parent: mirror/identity.rs.
+    // Interface or TCM_IFINDEX_MAGIC_BLOCK, handle, priority and protocol. And the parent, by `filter_parent`.
     identity: Some(Identity { header: &[(4, 4), (8, 4), (16, 4)], attributes: &[TCA_KIND, TCA_CHAIN] }),
     split: &[],
     partial: false,
     dumps: FILTER_DUMPS,
+    hooks: Hooks { key: Some(write_filter_key), is_object: Some(is_filter), ..Hooks::NONE },
 };
 
 /// `RTM_NEWCHAIN` and `RTM_DELCHAIN`.
@@ -98,6 +104,7 @@ pub static CHAIN: Kind = Kind {
     split: &[],
     partial: false,
     dumps: CHAIN_DUMPS,
+    hooks: Hooks::NONE,
 };
 
 /// `RTM_NEWACTION` and `RTM_DELACTION`: actions by themselves; those that a filter makes come with the filter.
@@ -111,12 +118,13 @@ pub static TC_ACTION: Kind = Kind {
     header: &ACTION_HEADER,
     set: &ACTION_ATTRIBUTES,
     interface: Interface::None,
-    // Kind and index lie inside the nests: mirror/identity.rs.
+    // Kind and index lie inside the nests.
     identity: Some(Identity { header: &[], attributes: &[] }),
     split: &[&[TCA_ROOT_TAB, 0]],
     partial: false,
     // RTM_GETACTION shows one kind of action, which the request must name: nothing to ask in general.
     dumps: &[],
+    hooks: Hooks { key: Some(write_action_key), ..Hooks::NONE },
 };
 
 /// `TCA_CHAIN`.
@@ -286,4 +294,97 @@ fn class_leaf(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
         write_number(out, "leaf", (leaf >> 16).into());
     }
     Ok(())
+}
+
+/// What a filter hangs on. What comes in has two names. Those of `u32` have their handles by the queueing discipline, and
+/// the kernel shows them under each of its classes where others of the priority are (`u32_walk`).
+fn filter_parent(payload: &[u8], set: &[u8]) -> u32 {
+    const MAJOR: u32 = 0xffff_0000;
+    let parent = u32_at(payload, 12).unwrap_or_default();
+    let block = u32_at(payload, 4) == Some(u32::MAX);
+    if !block && attribute(set, TCA_KIND) == Some(b"u32\0") {
+        parent & MAJOR
+    } else if parent == INGRESS_QDISC {
+        INGRESS
+    } else {
+        parent
+    }
+}
+
+fn write_filter_key(key: &mut ObjectKey, payload: &[u8], set: &[u8]) {
+    key.extend_from_slice(&filter_parent(payload, set).to_ne_bytes());
+}
+
+/// Of an object of actions: the one action in it, by its kind and index.
+fn write_action_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
+    let nest = attribute(set, TCA_ROOT_TAB).unwrap_or_default();
+    let action = attributes(nest).next().map(|found| found.payload).unwrap_or_default();
+    push(key, attribute(action, action::TCA_ACT_KIND));
+    push(key, action::index(action));
+}
+
+/// Dumps of filters have rows that no notification tells of: one for all filters of a priority, which has no handle, and
+/// the table that `u32` makes for itself (`TC_U32_ROOT` without its bits for bucket and place).
+fn is_filter(payload: &[u8]) -> bool {
+    const HANDLE_AT: usize = 8;
+    const OWN_TABLE: u32 = 0x8000_0000;
+    const BUCKET_AND_PLACE: u32 = 0x000f_ffff;
+    let handle = u32_at(payload, HANDLE_AT).unwrap_or_default();
+    let kind = attribute(FILTER.attributes(payload), TCA_KIND).unwrap_or_default();
+    handle != 0 && !(handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::decode::key;
+    use crate::netlink::wire::append_attribute;
+
+    fn filter(ifindex: u32, handle: u32, parent: u32, kind: &[u8]) -> ObjectKey {
+        let mut payload = vec![0; 4];
+        [ifindex, handle, parent, 7].iter().for_each(|number| payload.extend_from_slice(&number.to_ne_bytes()));
+        append_attribute(&mut payload, TCA_KIND, kind);
+        let mut key = ObjectKey::new();
+        key::write(&mut key, &FILTER, &payload);
+        key
+    }
+
+    #[test]
+    fn what_comes_in_has_two_names() {
+        let known = |parent| filter(3, 1, parent, b"flower\0");
+        assert_eq!(known(INGRESS), known(INGRESS_QDISC));
+        assert_ne!(known(INGRESS), known(EGRESS));
+        assert_ne!(known(0x1_0000), known(0x1_0010));
+    }
+
+    #[test]
+    fn filters_of_u32_are_known_by_their_discipline() {
+        let known = |ifindex, parent| filter(ifindex, 0x8000_0800, parent, b"u32\0");
+        assert_eq!(known(3, 0x1_0000), known(3, 0x1_0010));
+        assert_ne!(known(3, 0x1_0000), known(3, 0x2_0000));
+        // The number of a block stands in the parent's place.
+        assert_ne!(known(u32::MAX, 7), known(u32::MAX, 8));
+    }
+
+    #[test]
+    fn an_action_is_known_by_kind_and_index() {
+        let action = |kind: &[u8], index: u32| {
+            let mut parameters = Vec::new();
+            append_attribute(&mut parameters, 2, &[&index.to_ne_bytes()[..], &[0; 16]].concat());
+            let mut action = Vec::new();
+            append_attribute(&mut action, action::TCA_ACT_KIND, kind);
+            append_attribute(&mut action, action::TCA_ACT_OPTIONS, &parameters);
+            let mut nest = Vec::new();
+            append_attribute(&mut nest, 1, &action);
+            let mut payload = vec![0; 4];
+            append_attribute(&mut payload, TCA_ROOT_TAB, &nest);
+            let mut key = ObjectKey::new();
+            key::write(&mut key, &TC_ACTION, &payload);
+            key
+        };
+        assert_ne!(action(b"gact\0", 1), action(b"gact\0", 2));
+        assert_ne!(action(b"gact\0", 1), action(b"mirred\0", 1));
+        assert_eq!(action(b"gact\0", 1), action(b"gact\0", 1));
+    }
 }
