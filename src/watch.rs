@@ -4,6 +4,8 @@
 //! runs, and until what it showed is told, the backlog waits: then the notifications that came meanwhile follow, and
 //! the last word is the kernel's.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "places are to use it"))]
+mod agenda;
 mod found;
 pub mod job;
 mod lines;
