@@ -4,7 +4,6 @@
 //! runs, and until what it showed is told, the backlog waits: then the notifications that came meanwhile follow, and
 //! the last word is the kernel's.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "places are to use it"))]
 mod agenda;
 mod found;
 pub mod job;
@@ -12,7 +11,6 @@ mod lines;
 mod names;
 mod place;
 mod reload;
-mod trail;
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -572,7 +570,7 @@ impl Watch<'_> {
             if room {
                 place.tell(&mut self.stream, &mut self.out, LINES_BYTES);
             }
-            if place.work(self.settings, &mut self.stream, &mut self.out, &mut self.batch, room)? {
+            if place.work(&mut self.stream, &mut self.out, &mut self.batch, room)? {
                 // A dump that was broken off has a new socket.
                 let descriptor = place.dump_descriptor();
                 let token = Token(token(place.number).0 + 1);

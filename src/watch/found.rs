@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::job::Purpose;
+use super::agenda::Purpose;
 use crate::event::{Action, Origin};
 use crate::json::Json;
 use crate::kinds::{KINDS, link};
@@ -39,9 +39,9 @@ impl Pending {
     }
 }
 
-/// Whether an object is there and was not, or the other way, or is a link that differs: a rule, say, whose flags alone
-/// differ leads to nothing.
-pub(super) fn is_other(difference: &Difference) -> bool {
+/// Whether a difference may lead to others that the kernel does not tell of: an object that was added or removed, or a link
+/// that changed. A rule, say, of which only the flags changed leads to nothing.
+pub(super) fn may_have_consequences(difference: &Difference) -> bool {
     difference.old.is_none() != difference.new.is_none() || std::ptr::eq(KINDS[difference.kind], &link::LINK)
 }
 

@@ -5,12 +5,12 @@ mod jobs;
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::found::{Found, Pending, is_other, tell_difference};
-use super::job::{Job, Purpose};
+use super::agenda::{Agenda, Doubt, Purpose, comparable};
+use super::found::{Found, Pending, may_have_consequences, tell_difference};
+use super::job::Job;
 use super::names::Sources;
-use super::trail::Trail;
 use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
@@ -18,9 +18,8 @@ use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex};
-use crate::mirror::looks::{Look, Looks};
+use crate::mirror::looks::Look;
 use crate::mirror::moves::Moves;
-use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, foretell, silence};
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
 use crate::netlink::wire;
@@ -34,12 +33,8 @@ use filling::Filling;
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
 const READS_MAX: usize = 16;
-/// A look waits so long for what else may come, so that a storm costs one look.
-const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
-/// The first and the longest pause before a repair, while losses follow each other.
-const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
 
 /// A watched namespace.
 #[derive(Debug)]
@@ -63,9 +58,11 @@ pub struct Place {
     /// The kernel's count of drops that was told last.
     drops_told: u32,
     loss: Option<Loss>,
+    /// The kinds of which it hears.
+    kinds: Vec<KindIndex>,
+    agenda: Agenda,
+    /// The work that the agenda has begun.
     job: Option<Job>,
-    /// The job at the start that follows the one which runs.
-    next_job: Option<Job>,
     /// While the first dumps fill the mirror.
     filling: Option<Box<Filling>>,
     /// What existed when linkhook last ran was known at the start.
@@ -73,16 +70,6 @@ pub struct Place {
     /// Kinds all of whose objects the mirror has, once the start is done, and which the store is not told of yet.
     covers: Option<Vec<KindIndex>>,
     pending: Option<Pending>,
-    looks: Looks,
-    look_at: Option<Instant>,
-    /// Some watched kind changes with nothing near it that is told.
-    trails: bool,
-    trail: Option<Trail>,
-    rested_at: Instant,
-    /// When the last repair ended.
-    repaired_at: Option<Instant>,
-    repair_pause: Duration,
-    verify_at: Option<Instant>,
     last_received_microseconds: i64,
     received_at: Instant,
 }
@@ -91,8 +78,6 @@ pub struct Place {
 #[derive(Debug)]
 struct Loss {
     since_microseconds: i64,
-    /// Not before then is it repaired.
-    repair_at: Instant,
     /// Datagrams that were received and thrown away, which the kernel does not count.
     discarded: u32,
 }
@@ -110,23 +95,21 @@ impl Place {
         netns.let_go_of_name()?;
         let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
         let mut mirror = Mirror::new();
-        let comparable = all(settings).into_iter().map(|(kind, _)| kind);
-        let covers: Option<Vec<KindIndex>> = store.is_some().then(|| comparable.collect());
+        let covers = store.is_some().then(|| comparable(&settings.kinds));
         let label = netns.label().unwrap_or_default();
         let resumed = store.map(|store| restore(&mut mirror, settings, store, label)).transpose()?.unwrap_or_default();
         if let Some(covers) = &covers {
             mirror.keep_journal(covers);
         }
-        let every = |kinds: Vec<KindIndex>| kinds.into_iter().map(|kind| (kind, Scope::All)).collect::<Vec<_>>();
-        let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
-        let start = Job::new(Purpose::Start, None, every(shown), &mirror);
-        let is_resumed = !resumed.is_empty();
-        let (job, next_job) = if is_resumed {
-            (Job::new(Purpose::Offline, None, every(resumed), &mirror), Some(start))
-        } else {
-            (start, None)
-        };
         let now = Instant::now();
+        let mut agenda = Agenda::new(&settings.kinds, settings.verify, now);
+        let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
+        let is_resumed = !resumed.is_empty();
+        if is_resumed {
+            agenda.add(Doubt::Offline(resumed), now);
+        }
+        agenda.add(Doubt::Start(shown), now);
+        let job = agenda.next(now, &mirror).map(|work| Job::new(work, None, &mirror));
         Ok(Place {
             number,
             netns,
@@ -143,20 +126,13 @@ impl Place {
             readable: true,
             dump_readable: true,
             loss: None,
-            job: Some(job),
-            next_job,
+            kinds: settings.kinds.clone(),
+            agenda,
+            job,
             filling: Some(Box::default()),
             resumed: is_resumed,
             covers,
             pending: None,
-            looks: Looks::default(),
-            look_at: None,
-            trails: silence::may_change_untold(&settings.kinds),
-            trail: None,
-            rested_at: now,
-            repaired_at: None,
-            repair_pause: REPAIR_PAUSE.0,
-            verify_at: settings.verify.map(|every| now + every),
             last_received_microseconds: now_microseconds(),
             received_at: now,
         })
@@ -216,13 +192,9 @@ impl Place {
         self.dump_socket = Socket::open(NETLINK_ROUTE)?;
         self.actors = Actors::nobody();
         self.netns.release();
+        self.agenda = Agenda::new(&[], None, Instant::now());
         self.job = None;
-        self.next_job = None;
         self.loss = None;
-        self.looks = Looks::default();
-        self.look_at = None;
-        self.trail = None;
-        self.verify_at = None;
         Ok(())
     }
 
@@ -258,7 +230,7 @@ impl Place {
 
     /// Whether what exists is known.
     pub fn is_started(&self) -> bool {
-        self.job.as_ref().is_none_or(|job| !job.purpose.is_of_start())
+        self.agenda.is_started()
     }
 
     /// Whether what existed when linkhook last ran was known at the start.
@@ -293,7 +265,7 @@ impl Place {
     /// The store began anew: it is to be told everything.
     pub fn tell_store_all(&mut self, settings: &Settings) {
         self.mirror.mark_all();
-        self.covers = Some(all(settings).into_iter().map(|(kind, _)| kind).collect());
+        self.covers = Some(comparable(&settings.kinds));
     }
 
     /// One of its sockets can be read.
@@ -319,17 +291,9 @@ impl Place {
 
     /// When something is to be done, if nothing happens before.
     pub fn due(&self) -> Option<Instant> {
-        let waits = self.leaves || self.job.is_some() || self.pending.is_some();
-        // As in `begin_what_is_due`: nothing begins before these are told, and nothing before a loss is repaired.
-        if waits || !self.backlog.is_empty() || self.readable {
-            return None;
-        }
-        if let Some(loss) = &self.loss {
-            return Some(loss.repair_at);
-        }
-        let look = self.look_at.map(|at| at.max(self.rested_at));
-        let trail = self.trail.map(|trail| trail.due().max(self.rested_at));
-        [look, trail, self.verify_at].into_iter().flatten().min()
+        // As in `begin_what_is_due`: nothing begins before these are told.
+        let waits = self.leaves || self.pending.is_some() || !self.backlog.is_empty() || self.readable;
+        self.agenda.due().filter(|_| !waits)
     }
 
     /// Takes from the kernel what it has, into the backlog; notes links that move.
@@ -383,8 +347,8 @@ impl Place {
 
     fn lost(&mut self) {
         let since_microseconds = self.last_received_microseconds;
-        let repair_at = Instant::now() + self.repair_pause;
-        self.loss.get_or_insert(Loss { since_microseconds, repair_at, discarded: 0 });
+        self.loss.get_or_insert(Loss { since_microseconds, discarded: 0 });
+        self.agenda.add(Doubt::Loss, Instant::now());
     }
 
     /// Tells what waits: first what a job has found, then what is in the backlog, until so many octets have gathered.
@@ -468,9 +432,7 @@ impl Place {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
         }
         self.backlog.pop();
-        if self.trails {
-            self.trail = Some(Trail::told(self.trail, now, told));
-        }
+        self.agenda.add(Doubt::Quiet { cause: told }, now);
         self.look(looks);
         self.look_at_unsettled(told);
         for (cause, differences) in foretold {
@@ -497,10 +459,13 @@ impl Place {
 
     /// Looks soon.
     fn look(&mut self, looks: impl IntoIterator<Item = Look>) {
-        for look in looks {
-            self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
-            self.looks.add(look);
+        let mut looks = looks.into_iter().peekable();
+        if looks.peek().is_none() {
+            // Nothing follows from routes, which come in great numbers: the clock is not asked for them.
+            return;
         }
+        let now = Instant::now();
+        looks.for_each(|look| self.agenda.add(Doubt::Silent(look), now));
     }
 
     /// Takes in what is to be told next. What a look has found may have led to more.
@@ -508,7 +473,7 @@ impl Place {
         let mut looks = Vec::new();
         if pending.purpose == Purpose::Look {
             for Found { difference, cause, .. } in
-                pending.differences.iter().filter(|found| is_other(&found.difference))
+                pending.differences.iter().filter(|found| may_have_consequences(&found.difference))
             {
                 if looks.len() > LOOKS_FOLLOWED_MAX {
                     break;
@@ -524,15 +489,9 @@ impl Place {
     }
 }
 
-/// All kinds that can be asked for.
-fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
-    let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
-    asked.map(|&kind| (kind, Scope::All)).collect()
-}
-
 /// Fills the mirror with what the store knows, and gives back the watched kinds all of whose objects that are.
 fn restore(mirror: &mut Mirror, settings: &Settings, store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
-    let mut comparable: Vec<KindIndex> = all(settings).into_iter().map(|(kind, _)| kind).collect();
+    let mut comparable = comparable(&settings.kinds);
     let known = store.known(netns, |name, payload| {
         let kind = comparable.iter().copied().find(|&kind| KINDS[kind].name == name);
         if let Some(kind) = kind.filter(|&kind| payload.len() >= KINDS[kind].header.bytes) {

@@ -1,53 +1,40 @@
 //! What a place asks the kernel: which job is due, its dumps, and what becomes of what they found.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{LOOK_PAUSE, Place, READS_MAX, REPAIR_PAUSE, all};
+use super::{Loss, Place, READS_MAX};
 use crate::error::{Error, Result};
 use crate::event::{Clock, Origin};
 use crate::json::Json;
 use crate::kinds::{self, KINDS};
-use crate::mirror::looks::{Look, Looks};
+use crate::mirror::looks::Look;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::silence;
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
 use crate::stream::{Source, Stream, Telling};
+use crate::watch::agenda::Purpose;
 use crate::watch::found::{Found, Pending};
-use crate::watch::job::{Job, Next, Purpose, Question, Running, gather};
+use crate::watch::job::{Job, Next, Question, Running, gather};
 use crate::watch::names::Sources;
-use crate::watch::{Settings, own_telling};
-
-/// A job begins anew at most so often because the kernel's state changed meanwhile; then it is taken as it is, and done
-/// again a little later.
-const INTERRUPTIONS_MAX: u32 = 10;
-/// After a job, the next look waits so many times as long as it took.
-const REST_FACTOR: u32 = 9;
-/// The longest rest after a job.
-const REST_MAX: Duration = Duration::from_secs(2);
+use crate::watch::own_telling;
 
 impl Place {
     /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
-    pub fn work(
-        &mut self,
-        settings: &Settings,
-        stream: &mut Stream,
-        out: &mut Json,
-        batch: &mut Batch,
-        room: bool,
-    ) -> Result<bool> {
+    pub fn work(&mut self, stream: &mut Stream, out: &mut Json, batch: &mut Batch, room: bool) -> Result<bool> {
         let mut renewed = false;
         if self.leaves {
             return Ok(false);
         }
         if self.job.is_none() && self.pending.is_none() {
-            self.begin_what_is_due(settings, stream, out);
+            self.begin_what_is_due(stream, out);
         }
         // A loss makes every job but the first one worthless; the next one finds what both would have.
-        if self.loss.is_some() && self.job.as_ref().is_some_and(|job| !job.purpose.is_of_start()) {
-            self.break_off()?;
+        if self.agenda.break_off() {
+            self.job = None;
+            self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
             renewed = true;
         }
         let Some(mut job) = self.job.take() else { return Ok(renewed) };
@@ -57,8 +44,11 @@ impl Place {
             reads += 1;
             if job.running.is_none() {
                 let Some(Next { kind, question, request }) = job.next_request(&self.mirror) else {
-                    self.finish(job, settings, batch, &mut stream.moves)?;
-                    self.job = self.next_job.take();
+                    self.finish(job, batch, &mut stream.moves)?;
+                    if !self.agenda.is_started() {
+                        // Nothing is told between both parts of the start.
+                        self.begin(stream, out);
+                    }
                     return Ok(renewed);
                 };
                 let family = request.body.first().copied().unwrap_or_default();
@@ -103,7 +93,7 @@ impl Place {
                 return Ok(Step::Waits);
             }
             Err(error) if is_overrun(&error) => {
-                self.again(job);
+                self.restart(job);
                 return Ok(Step::Renew);
             }
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
@@ -165,24 +155,24 @@ impl Place {
             None | Some(Progress::More) => {}
             Some(_) if question == Question::Fence => return Ok(Step::Goes),
             Some(Progress::Done | Progress::Failed(_)) if matches!(question, Question::Route(_)) && !running.found => {
+                self.agenda.restarted();
                 job.ask_no_more(&self.mirror);
                 return Ok(Step::Goes);
             }
             Some(Progress::Done) => return Ok(Step::Goes),
-            Some(Progress::Interrupted) if job.interruptions >= INTERRUPTIONS_MAX => {
-                log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
-                self.look([Look::at(kind)]);
-                return Ok(Step::Goes);
-            }
             Some(Progress::Interrupted) => {
-                self.again(job);
+                if self.agenda.interrupted(kind, Instant::now()) {
+                    self.restart(job);
+                } else {
+                    log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
+                }
                 return Ok(Step::Goes);
             }
             Some(Progress::Failed(failure)) if failure.unsupported() => return Ok(Step::Goes),
             // Asked for what concerns a link that has gone meanwhile: nothing does.
             Some(Progress::Failed(failure)) if failure.errno == libc::ENODEV => return Ok(Step::Goes),
-            Some(Progress::Failed(_)) if job.purpose != Purpose::Start && job.interruptions < INTERRUPTIONS_MAX => {
-                job.again(&self.mirror);
+            Some(Progress::Failed(_)) if job.purpose != Purpose::Start && self.agenda.may_restart() => {
+                self.restart(job);
                 return Ok(Step::Goes);
             }
             Some(Progress::Failed(failure)) => {
@@ -202,47 +192,24 @@ impl Place {
         Ok(Step::Goes)
     }
 
-    /// A job begins anew. At the start the mirror has taken rows in already, of which some may be out of date.
-    fn again(&mut self, job: &mut Job) {
-        job.again(&self.mirror);
+    /// A job restarts. At the start the mirror has taken rows in already, of which some may be out of date.
+    fn restart(&mut self, job: &mut Job) {
+        self.agenda.restarted();
+        job.restart(&self.mirror);
         if job.purpose == Purpose::Start {
             let comparable = job.kinds.iter().filter(|(kind, _)| silence::can_be_compared(*kind));
             self.look(comparable.map(|(kind, _)| Look::at(*kind)));
         }
     }
 
-    fn break_off(&mut self) -> Result<()> {
-        if let Some(job) = self.job.take()
-            && job.purpose == Purpose::Look
-        {
-            self.forget_looks();
-        }
-        self.dump_socket = self.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
-        Ok(())
-    }
-
     /// What the dumps have shown is held against the mirror, once everything is read that the kernel told before it.
-    fn finish(&mut self, job: Job, settings: &Settings, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    fn finish(&mut self, job: Job, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         self.read_what_was_told(batch, moves)?;
-        let now = Instant::now();
-        self.rested_at = now + (job.began.elapsed() * REST_FACTOR).min(REST_MAX);
-        match job.purpose {
-            Purpose::Start => {
-                self.verify_at = settings.verify.map(|every| now + every);
-                return self.drop_overtaken(batch, moves);
-            }
-            Purpose::Verify => self.verify_at = settings.verify.map(|every| now + every),
-            Purpose::Repair => self.repaired_at = Some(now),
-            Purpose::Offline | Purpose::Look => {}
+        let is_to_be_compared = self.agenda.done(Instant::now(), self.backlog.is_empty());
+        if job.purpose == Purpose::Start {
+            return self.drop_overtaken(batch, moves);
         }
-        // The repair of what was lost just now looks at everything, and knows what the loss had hidden.
-        if self.loss.is_some() && job.purpose != Purpose::Offline {
-            self.forget_looks();
-            return Ok(());
-        }
-        // What is looked at soon may be what differs, and is not the mirror's fault.
-        if job.purpose == Purpose::Verify && !(self.backlog.is_empty() && self.looks.is_empty()) {
-            self.verify_at = Some(self.rested_at.max(now + LOOK_PAUSE));
+        if !is_to_be_compared {
             return Ok(());
         }
         let time_microseconds = job.began_microseconds;
@@ -274,75 +241,41 @@ impl Place {
         Ok(())
     }
 
-    /// A repair looks at everything.
-    fn forget_looks(&mut self) {
-        self.looks = Looks::default();
-        self.look_at = None;
-    }
-
-    fn begin_what_is_due(&mut self, settings: &Settings, stream: &mut Stream, out: &mut Json) {
+    fn begin_what_is_due(&mut self, stream: &mut Stream, out: &mut Json) {
         // What was received before the loss is told before it.
-        if !self.backlog.is_empty() || self.readable {
-            return;
-        }
-        let now = Instant::now();
-        if let Some(loss) = &self.loss {
-            if loss.repair_at > now {
-                return;
-            }
-            let (since, discarded) = (loss.since_microseconds, loss.discarded);
-            let drops = self.socket.drops();
-            let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
-            self.drops_told = drops.unwrap_or_default();
-            self.loss = None;
-            let cause = stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
-                out.key("lost");
-                match lost {
-                    Some(lost) => out.unsigned(lost.into()),
-                    None => out.null(),
-                }
-                out.key("since");
-                Clock::default().write(out, since);
-                out.key("kinds");
-                out.begin_list();
-                settings.kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
-                out.end_list();
-            });
-            // Doubled while losses follow each other, and forgotten after a quiet while.
-            let often = self.repaired_at.is_some_and(|repaired| now < repaired + REPAIR_PAUSE.1);
-            self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
-            self.forget_looks();
-            self.job = Some(Job::new(Purpose::Repair, cause, all(settings), &self.mirror));
-        } else if !self.begin_look(settings, now) && self.verify_at.is_some_and(|at| at <= now) {
-            if self.look_at.is_some() {
-                self.verify_at = Some(now + LOOK_PAUSE);
-            } else {
-                self.job = Some(Job::new(Purpose::Verify, None, all(settings), &self.mirror));
-            }
+        if self.backlog.is_empty() && !self.readable {
+            self.begin(stream, out);
         }
     }
 
-    /// Begins the look that is due, if one is. What is never told is looked at together with what messages led to, so
-    /// that these do not put it off for ever.
-    fn begin_look(&mut self, settings: &Settings, now: Instant) -> bool {
-        if self.rested_at > now {
-            return false;
-        }
-        if let Some(trail) = self.trail.filter(|trail| trail.due() <= now) {
-            self.trail = trail.looked(now);
-            let untold = silence::untold(&settings.kinds, &self.mirror);
-            self.look(untold.into_iter().map(|kind| Look { cause: trail.cause, ..Look::at(kind) }));
-        } else if self.look_at.is_none_or(|at| at > now) {
-            return false;
-        }
-        self.look_at = None;
-        let looks = std::mem::take(&mut self.looks);
-        let scopes = looks.scopes(&self.mirror, &settings.kinds);
-        if scopes.is_empty() {
-            return false;
-        }
-        self.job = Some(Job::looking(looks, scopes, &self.mirror));
-        true
+    fn begin(&mut self, stream: &mut Stream, out: &mut Json) {
+        let Some(work) = self.agenda.next(Instant::now(), &self.mirror) else { return };
+        let cause = match work.purpose {
+            Purpose::Repair => self.tell_overrun(stream, out),
+            _ => work.looks.cause(),
+        };
+        self.job = Some(Job::new(work, cause, &self.mirror));
+    }
+
+    /// Tells what the kernel has dropped, and gives back the number of that line.
+    fn tell_overrun(&mut self, stream: &mut Stream, out: &mut Json) -> Option<u64> {
+        let Loss { since_microseconds, discarded } = self.loss.take()?;
+        let drops = self.socket.drops();
+        let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
+        self.drops_told = drops.unwrap_or_default();
+        stream.own(out, "overrun", "lost", own_telling(self.netns.label()), |out| {
+            out.key("lost");
+            match lost {
+                Some(lost) => out.unsigned(lost.into()),
+                None => out.null(),
+            }
+            out.key("since");
+            Clock::default().write(out, since_microseconds);
+            out.key("kinds");
+            out.begin_list();
+            self.kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+            out.end_list();
+        })
     }
 }
 
