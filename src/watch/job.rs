@@ -15,15 +15,22 @@ use crate::netlink::wire::{self, align, append_attribute, u32_at};
 use crate::watch::agenda::{Purpose, Work};
 use crate::watch::now_microseconds;
 
-/// A request whose answer is read.
-#[derive(Debug)]
-pub struct Running {
+/// What a request was sent for.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
     /// What was asked for.
     pub kind: KindIndex,
     /// The family that was asked for.
     pub family: u8,
     /// What is asked.
     pub question: Question,
+}
+
+/// A request whose answer is read.
+#[derive(Debug)]
+pub struct Running {
+    /// What it was sent for.
+    pub query: Query,
     /// Whether the answer was of the single route that was asked for.
     pub found: bool,
     /// When the rows that are read next were made; of the job at the start alone.

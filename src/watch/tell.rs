@@ -1,12 +1,14 @@
-//! What a job has found, and how it is told.
+//! What a job has found, and how it is told: differences as lines, and linkhook's own lines about losses and repairs.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::agenda::Purpose;
-use crate::event::{Action, Origin};
+use super::feed::Overrun;
+use super::own_telling;
+use crate::event::{Action, Clock, Origin};
 use crate::json::Json;
-use crate::kinds::{KINDS, link};
+use crate::kinds::{KINDS, KindIndex, link};
 use crate::mirror::repair::Difference;
 use crate::mirror::{Mirror, signals, silence};
 use crate::stream::{Stream, Telling, Told};
@@ -79,4 +81,59 @@ pub(super) fn tell_difference(
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
         *count += 1;
     }
+}
+
+/// Everything that a job has found is told: a repair says so, and a proof of the mirror where it has failed.
+pub(super) fn tell_end(pending: &Pending, netns: Option<&str>, stream: &mut Stream, out: &mut Json) {
+    let is_proof = pending.purpose == Purpose::Verify;
+    let found = pending.added + pending.changed + pending.removed;
+    if is_proof && found == 0 {
+        log::debug!("the mirror is as the kernel is");
+    } else if is_proof {
+        log::warn!(
+            "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
+            pending.added,
+            pending.changed,
+            pending.removed
+        );
+    }
+    if pending.purpose != Purpose::Repair && !(is_proof && found > 0) {
+        return;
+    }
+    let telling = Telling { cause: pending.cause, ..own_telling(netns) };
+    stream.own(out, "resync", "done", telling, |out| {
+        for (key, number) in [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)] {
+            out.key(key);
+            out.unsigned(number);
+        }
+        out.key("took");
+        out.display(format_args!("{:.6}s", pending.began.elapsed().as_secs_f64()));
+        if is_proof {
+            out.key("reason");
+            out.string("verify");
+        }
+    });
+}
+
+/// Tells that notifications of some kinds were lost, and gives back the number of that line.
+pub(super) fn tell_overrun(
+    overrun: &Overrun,
+    kinds: &[KindIndex],
+    netns: Option<&str>,
+    stream: &mut Stream,
+    out: &mut Json,
+) -> Option<u64> {
+    stream.own(out, "overrun", "lost", own_telling(netns), |out| {
+        out.key("lost");
+        match overrun.lost {
+            Some(lost) => out.unsigned(lost.into()),
+            None => out.null(),
+        }
+        out.key("since");
+        Clock::default().write(out, overrun.since_microseconds);
+        out.key("kinds");
+        out.begin_list();
+        kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+        out.end_list();
+    })
 }
