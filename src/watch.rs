@@ -135,16 +135,8 @@ pub fn watch(
     let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
-        let state = store.as_ref().zip(settings.state.as_ref());
-        let durable = state.map(|(store, state)| Durable { clerk: store.clerk(), directory: state.directory.clone() });
-        let mut hub = Hub::start(delivery.webhooks, &delivery.host, durable, wake())?;
-        for name in store.iter().flat_map(|store| store.webhooks()) {
-            if !hub.has(name) {
-                hub.dismiss(Webhook::gone(name))?;
-            }
-        }
-        stream.deliver_to(hub);
-        reloading = Some(Reloading::new(delivery.reload, waker.clone()));
+        reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
+        stream.deliver_to(start_hub(delivery, store.as_ref().zip(settings.state.as_ref()), wake())?);
     }
     let code = stream.options().filter.jq.clone();
     let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
@@ -188,6 +180,22 @@ pub fn watch(
     };
     let ended = started.and_then(|()| watch.run());
     watch.end(ended, shutdown)
+}
+
+/// Starts the webhooks. Of those that the store knows and that are configured no more, what waits is dismissed.
+fn start_hub(
+    delivery: Delivery,
+    store: Option<(&Store, &State)>,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> Result<Hub> {
+    let durable = store.map(|(store, state)| Durable { clerk: store.clerk(), directory: state.directory.clone() });
+    let mut hub = Hub::start(delivery.webhooks, &delivery.host, durable, wake)?;
+    for name in store.iter().flat_map(|(store, _)| store.webhooks()) {
+        if !hub.has(name) {
+            hub.dismiss(Webhook::gone(name))?;
+        }
+    }
+    Ok(hub)
 }
 
 /// SIGINT and SIGTERM as octets on a socket.

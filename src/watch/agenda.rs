@@ -143,12 +143,12 @@ pub struct Agenda {
     /// How often the mirror is proven to be right.
     verify_every: Option<Duration>,
     verify_at: Option<Instant>,
-    running: Option<Running>,
+    running: Option<Begun>,
 }
 
 /// The work that runs.
 #[derive(Debug)]
-struct Running {
+struct Begun {
     purpose: Purpose,
     began: Instant,
     restarts: u32,
@@ -228,7 +228,7 @@ impl Agenda {
             self.next_verify(now)?
         };
         let began = if work.purpose.is_of_start() { self.began } else { now };
-        self.running = Some(Running { purpose: work.purpose, began, restarts: 0 });
+        self.running = Some(Begun { purpose: work.purpose, began, restarts: 0 });
         Some(work)
     }
 
@@ -281,7 +281,7 @@ impl Agenda {
     /// shown is to be compared with the mirror. `queue_is_empty` says whether no notification waits to be told.
     #[must_use]
     pub fn done(&mut self, now: Instant, queue_is_empty: bool) -> bool {
-        let Some(Running { purpose, began, .. }) = self.running.take() else { return false };
+        let Some(Begun { purpose, began, .. }) = self.running.take() else { return false };
         self.rested_at = now + (now.saturating_duration_since(began) * REST_FACTOR).min(REST_MAX);
         match purpose {
             Purpose::Start | Purpose::Verify => self.verify_at = self.verify_every.map(|every| now + every),

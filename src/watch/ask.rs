@@ -8,8 +8,8 @@ use super::agenda::Purpose;
 use super::filling::Filling;
 use super::job::{Job, Next, Query, Question, Running, gather};
 use super::names::Sources;
-use super::place::{Known, READS_MAX, Watching, unsettled};
-use super::tell::{Found, Pending, tell_overrun};
+use super::place::{Knowledge, READS_MAX, Watching, unsettled};
+use super::tell::{Finding, Findings, tell_overrun};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
@@ -28,7 +28,7 @@ impl Watching {
     /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
     pub fn work(
         &mut self,
-        known: &mut Known,
+        known: &mut Knowledge,
         stream: &mut Stream,
         out: &mut Json,
         batch: &mut Batch,
@@ -61,11 +61,11 @@ impl Watching {
                 self.send(known, &mut job, next, &mut stream.moves)?;
             }
             match self.read_dump(known, &mut job, stream, out, batch)? {
-                Step::Waits => break,
+                Reading::Waits => break,
                 // Its rows are lines already, and the next ones need room.
-                Step::Goes if job.purpose == Purpose::Start => break,
-                Step::Goes => {}
-                Step::Renew => {
+                Reading::Goes if job.purpose == Purpose::Start => break,
+                Reading::Goes => {}
+                Reading::Renew => {
                     self.renew_dump_socket(known)?;
                     renewed = true;
                 }
@@ -76,7 +76,7 @@ impl Watching {
     }
 
     /// Begins what is due, if anything is.
-    fn begin(&mut self, known: &mut Known, stream: &mut Stream, out: &mut Json) {
+    fn begin(&mut self, known: &mut Knowledge, stream: &mut Stream, out: &mut Json) {
         let Some(work) = self.agenda.next(Instant::now(), &known.mirror) else { return };
         let cause = match work.purpose {
             Purpose::Repair => {
@@ -88,13 +88,13 @@ impl Watching {
         self.job = Some(Job::new(work, cause, &known.mirror));
     }
 
-    fn renew_dump_socket(&mut self, known: &Known) -> Result<()> {
+    fn renew_dump_socket(&mut self, known: &Knowledge) -> Result<()> {
         self.dump_socket = known.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
         Ok(())
     }
 
     /// Sends a request of a job.
-    fn send(&mut self, known: &mut Known, job: &mut Job, next: Next, moves: &mut Moves) -> Result<()> {
+    fn send(&mut self, known: &mut Knowledge, job: &mut Job, next: Next, moves: &mut Moves) -> Result<()> {
         let Next { kind, question, request } = next;
         let family = request.body.first().copied().unwrap_or_default();
         let started = self.at_a_moment(known, moves, |watching| Dump::start(&watching.dump_socket, &request));
@@ -111,16 +111,16 @@ impl Watching {
     /// Reads datagrams of the dump that runs.
     fn read_dump(
         &mut self,
-        known: &mut Known,
+        known: &mut Knowledge,
         job: &mut Job,
         stream: &mut Stream,
         out: &mut Json,
         batch: &mut Batch,
-    ) -> Result<Step> {
+    ) -> Result<Reading> {
         if !self.dump_readable {
-            return Ok(Step::Waits);
+            return Ok(Reading::Waits);
         }
-        let Some(mut running) = job.running.take() else { return Ok(Step::Goes) };
+        let Some(mut running) = job.running.take() else { return Ok(Reading::Goes) };
         let called = self.at_a_moment(known, &mut stream.moves, |watching| watching.dump_socket.receive(batch));
         let (moment, received) = called?;
         match received {
@@ -128,11 +128,11 @@ impl Watching {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.dump_readable = false;
                 job.running = Some(running);
-                return Ok(Step::Waits);
+                return Ok(Reading::Waits);
             }
             Err(error) if is_overrun(&error) => {
                 self.restart(known, job);
-                return Ok(Step::Renew);
+                return Ok(Reading::Renew);
             }
             Err(error) => return Err(Error::system("cannot read a dump", &error)),
         }
@@ -164,16 +164,16 @@ impl Watching {
         }
         match ended {
             Some(ended) => self.end_dump(known, job, &running, ended),
-            None if is_foreign => return Ok(Step::Renew),
+            None if is_foreign => return Ok(Reading::Renew),
             None => job.running = Some(running),
         }
-        Ok(Step::Goes)
+        Ok(Reading::Goes)
     }
 
     /// A dump is at its end: the job goes on with its next request, or restarts.
-    fn end_dump(&mut self, known: &mut Known, job: &mut Job, running: &Running, ended: Progress) {
+    fn end_dump(&mut self, known: &mut Knowledge, job: &mut Job, running: &Running, ended: Progress) {
         let Query { kind, question, .. } = running.query;
-        job.names = false;
+        job.learns_names = false;
         if question == Question::Fence {
             return;
         }
@@ -207,7 +207,7 @@ impl Watching {
     }
 
     /// A job restarts. At the start the mirror has taken rows in already, of which some may be out of date.
-    fn restart(&mut self, known: &Known, job: &mut Job) {
+    fn restart(&mut self, known: &Knowledge, job: &mut Job) {
         self.agenda.restarted();
         job.restart(&known.mirror);
         if job.purpose == Purpose::Start {
@@ -217,7 +217,7 @@ impl Watching {
     }
 
     /// What the dumps have shown is held against the mirror, once everything is read that the kernel told before it.
-    fn finish(&mut self, known: &mut Known, job: Job, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    fn finish(&mut self, known: &mut Knowledge, job: Job, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         self.read_what_was_told(known, batch, moves)?;
         let is_to_be_compared = self.agenda.done(Instant::now(), known.backlog.is_empty());
         if job.purpose == Purpose::Start {
@@ -227,20 +227,20 @@ impl Watching {
             return Ok(());
         }
         let time_microseconds = job.began_microseconds;
-        let Known { mirror, backlog, .. } = known;
+        let Knowledge { mirror, backlog, .. } = known;
         let spoken = mirror.spoken_of(backlog.messages());
         let doubts = mirror.doubts(&job.shadow, &job.kinds, &spoken);
         self.look(doubts.into_iter().map(|look| Look { cause: job.cause, ..look }));
         let differences = mirror.repair(job.shadow, &job.kinds, &spoken);
         self.look(unsettled(mirror, job.cause));
         let cause = |difference: &Difference| job.looks.cause_of(difference).or(job.cause);
-        let differences: Vec<Found> = differences
+        let differences: Vec<Finding> = differences
             .into_iter()
-            .map(|difference| Found { cause: cause(&difference), difference, time_microseconds })
+            .map(|difference| Finding { cause: cause(&difference), difference, time_microseconds })
             .collect();
         let names = Sources { backlog, socket: Some(self.feed.socket()) };
         names.learn_for_differences(&mut mirror.links, differences.iter().map(|found| &found.difference));
-        let consequences = known.found(Pending::new(job.purpose, job.cause, job.began, differences));
+        let consequences = known.take_in(Findings::new(job.purpose, job.cause, job.began, differences));
         self.look(consequences);
         Ok(())
     }
@@ -248,7 +248,12 @@ impl Watching {
     /// Reads what the kernel had told by now, also where the backlog is full: that is no more than what the receive buffer
     /// can hold. While the first dumps are told to somebody who reads slowly, it may be called often; the feed stays
     /// readable where there is no room for that much.
-    pub(super) fn read_what_was_told(&mut self, known: &mut Known, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    pub(super) fn read_what_was_told(
+        &mut self,
+        known: &mut Knowledge,
+        batch: &mut Batch,
+        moves: &mut Moves,
+    ) -> Result<()> {
         let bytes_max = known.backlog.limit() + self.feed.receive_buffer_bytes();
         self.feed.readable = true;
         while self.feed.readable && known.backlog.bytes() < bytes_max {
@@ -259,7 +264,7 @@ impl Watching {
 }
 
 /// What became of a dump.
-enum Step {
+enum Reading {
     /// Nothing to read.
     Waits,
     /// It went on.
@@ -292,7 +297,7 @@ impl Rows<'_> {
         match question {
             Question::Fence => {}
             _ if kinds::is_foreign(kind, family, row) => self.is_foreign = true,
-            _ if self.job.names => self.mirror.links.note(row.payload, false),
+            _ if self.job.learns_names => self.mirror.links.note(row.payload, false),
             _ if self.job.purpose == Purpose::Start => {
                 if let Some(filling) = self.filling {
                     filling.overtaking.row(self.mirror, row, made);

@@ -32,12 +32,12 @@ pub(super) struct Feed {
     received_at: Instant,
     /// The kernel's count of drops that was told last.
     drops_told: u32,
-    loss: Option<Loss>,
+    lost: Option<Lost>,
 }
 
 /// Notifications were lost, which is not told yet.
 #[derive(Debug)]
-struct Loss {
+struct Lost {
     since_microseconds: i64,
     /// Datagrams that were received and thrown away, which the kernel does not count.
     discarded: u32,
@@ -77,7 +77,7 @@ impl Feed {
             readable: true,
             received_microseconds: now_microseconds(),
             received_at: Instant::now(),
-            loss: None,
+            lost: None,
         })
     }
 
@@ -155,20 +155,49 @@ impl Feed {
     /// Notifications are lost; so many datagrams of them were received and thrown away.
     pub fn lose(&mut self, discarded: u32) {
         let since_microseconds = self.received_microseconds;
-        self.loss.get_or_insert(Loss { since_microseconds, discarded: 0 }).discarded += discarded;
+        self.lost.get_or_insert(Lost { since_microseconds, discarded: 0 }).discarded += discarded;
     }
 
     /// Whether notifications were lost, which is not told yet.
     pub fn has_lost(&self) -> bool {
-        self.loss.is_some()
+        self.lost.is_some()
     }
 
     /// What is to be told of a loss, once.
     pub fn take_overrun(&mut self) -> Option<Overrun> {
-        let Loss { since_microseconds, discarded } = self.loss.take()?;
+        let Lost { since_microseconds, discarded } = self.lost.take()?;
         let drops = self.socket.drops();
         let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
         self.drops_told = drops.unwrap_or_default();
         Some(Overrun { since_microseconds, lost })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netns::Wanted;
+
+    #[test]
+    fn a_loss_is_told_once_with_what_was_thrown_away() {
+        let settings = Settings {
+            kinds: Vec::new(),
+            receive_buffer_bytes: None,
+            timeout: None,
+            verify: None,
+            namespaces: Wanted::Own,
+            state: None,
+        };
+        let mut feed = Feed::open(&settings).unwrap();
+        assert!(!feed.has_lost() && feed.take_overrun().is_none());
+        let since = feed.received_microseconds;
+        [0, 3, 4].iter().for_each(|&discarded| feed.lose(discarded));
+        assert!(feed.has_lost());
+        let Overrun { since_microseconds, lost } = feed.take_overrun().unwrap();
+        assert_eq!((since_microseconds, lost), (since, Some(7)));
+        assert!(!feed.has_lost() && feed.take_overrun().is_none());
+        // Nothing was counted.
+        feed.lose(0);
+        assert_eq!(feed.take_overrun().unwrap().lost, None);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::agenda::Doubt;
 use super::now_microseconds;
-use super::place::{Known, Watching};
+use super::place::{Knowledge, Watching};
 use crate::backlog::Backlog;
 use crate::error::Result;
 use crate::mirror::Mirror;
@@ -38,7 +38,7 @@ impl Watching {
     /// under way it is no particular one.
     pub(super) fn at_a_moment<T>(
         &mut self,
-        known: &mut Known,
+        known: &mut Knowledge,
         moves: &mut Moves,
         call: impl FnOnce(&mut Watching) -> T,
     ) -> Result<(Moment, T)> {
@@ -54,12 +54,12 @@ impl Watching {
     }
 
     /// The mirror is filled, as far as it will be. Drops what the dumps have overtaken, and looks at what follows from it.
-    pub(super) fn drop_overtaken(&mut self, known: &mut Known, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    pub(super) fn drop_overtaken(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         let Some(mut filling) = self.filling.take() else { return Ok(()) };
         if filling.overflowed {
             return self.discard_what_waits(known, batch, moves);
         }
-        let Known { mirror, backlog, .. } = known;
+        let Knowledge { mirror, backlog, .. } = known;
         if filling.note_received(mirror, backlog) == 0 {
             return Ok(());
         }
@@ -78,7 +78,7 @@ impl Watching {
     }
 
     /// Throws away what was told while the mirror was filled, and has it repaired: more came than there was room for.
-    fn discard_what_waits(&mut self, known: &mut Known, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    fn discard_what_waits(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         let (mut discarded, mut bytes) = (0, 0);
         loop {
             discarded += known.backlog.iter().count() as u32;

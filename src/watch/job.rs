@@ -82,7 +82,7 @@ pub struct Job {
     /// The request that runs.
     pub running: Option<Running>,
     /// The dump of links for their names alone is not done yet.
-    pub names: bool,
+    pub learns_names: bool,
     /// Kinds that are not asked for yet.
     left: VecDeque<(KindIndex, Scope)>,
     /// Requests for the current kind that are not sent yet.
@@ -104,7 +104,7 @@ impl Job {
             began: Instant::now(),
             began_microseconds: now_microseconds(),
             running: None,
-            names: false,
+            learns_names: false,
             left: VecDeque::new(),
             waiting: VecDeque::new(),
             fence: true,
@@ -117,7 +117,7 @@ impl Job {
         // A link may name another one that comes later, so that the names are learned first.
         // When links are compared with what was known, those that are gone keep the names that they had.
         let link = index_of(&link::LINK);
-        self.names = match self.purpose {
+        self.learns_names = match self.purpose {
             Purpose::Start => true,
             Purpose::Offline | Purpose::Repair | Purpose::Verify => {
                 !self.kinds.iter().any(|(kind, _)| Some(*kind) == link)
@@ -127,7 +127,7 @@ impl Job {
         self.left = self.kinds.iter().cloned().collect();
         self.fence = true;
         self.waiting =
-            link.filter(|_| self.names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
+            link.filter(|_| self.learns_names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
     }
 
     /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.

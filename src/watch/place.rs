@@ -23,7 +23,7 @@ use super::feed::Feed;
 use super::filling::Filling;
 use super::job::Job;
 use super::names::Sources;
-use super::tell::{Found, Pending, may_have_consequences, tell_difference, tell_end};
+use super::tell::{Finding, Findings, may_have_consequences, tell_difference, tell_end};
 use super::{BACKLOG_BYTES_MAX, Settings};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
@@ -51,20 +51,20 @@ const LOOKS_FOLLOWED_MAX: usize = 10_000;
 pub struct Place {
     /// Its number among all that are or were watched.
     pub number: usize,
-    known: Known,
+    known: Knowledge,
     stage: Stage,
 }
 
 /// What is known of a namespace, and what of it waits to be told.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct Knowledge {
     pub netns: Netns,
     pub mirror: Mirror,
     pub actors: Actors,
     /// What was read and is not decoded yet.
     pub backlog: Backlog,
     /// What a job has found and is not told yet.
-    pub pending: Option<Pending>,
+    pub pending: Option<Findings>,
 }
 
 /// How far a place is.
@@ -134,7 +134,7 @@ impl Place {
             first_rows: (source, None),
             complete_kinds,
         };
-        let known = Known { netns, mirror, actors, backlog: Backlog::new(BACKLOG_BYTES_MAX), pending: None };
+        let known = Knowledge { netns, mirror, actors, backlog: Backlog::new(BACKLOG_BYTES_MAX), pending: None };
         Ok(Place { number, known, stage: Stage::Watching(Box::new(watching)) })
     }
 
@@ -258,7 +258,7 @@ impl Place {
 
     /// Whether there is something to do now. `room` says whether lines are taken.
     pub fn has_work(&self, room: bool) -> bool {
-        let Known { backlog, pending, .. } = &self.known;
+        let Knowledge { backlog, pending, .. } = &self.known;
         let Stage::Watching(watching) = &self.stage else { return room };
         let reads = watching.feed.readable && !backlog.is_full();
         let decodes = room && (pending.is_some() || (watching.job.is_none() && !backlog.is_empty()));
@@ -273,7 +273,7 @@ impl Place {
 
     /// When something is to be done, if nothing happens before.
     pub fn due(&self) -> Option<Instant> {
-        let Known { backlog, pending, .. } = &self.known;
+        let Knowledge { backlog, pending, .. } = &self.known;
         // As in `Watching::work`: nothing begins before these are told.
         let watching = self.watching().filter(|watching| !watching.feed.readable)?;
         watching.agenda.due().filter(|_| pending.is_none() && backlog.is_empty())
@@ -302,7 +302,7 @@ impl Place {
     /// Tells what waits: first what a job has found, then what is in the backlog, until so many octets have gathered.
     pub fn tell(&mut self, stream: &mut Stream, out: &mut Json, bytes_max: usize) {
         while !stream.is_done() && out.bytes().len() < bytes_max {
-            let Known { netns, mirror, backlog, pending, .. } = &mut self.known;
+            let Knowledge { netns, mirror, backlog, pending, .. } = &mut self.known;
             if let Some(told) = pending {
                 let Some(found) = told.differences.pop_front() else {
                     tell_end(told, netns.label(), stream, out);
@@ -310,7 +310,7 @@ impl Place {
                     continue;
                 };
                 tell_difference(told, &found, netns.label(), mirror, stream, out);
-                let Found { difference, .. } = found;
+                let Finding { difference, .. } = found;
                 let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
                 mirror.mark(difference.kind, object);
             } else if !backlog.is_empty() && self.watching().is_none_or(|watching| watching.job.is_none()) {
@@ -322,7 +322,7 @@ impl Place {
     }
 
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
-        let Known { netns, mirror, actors, backlog, .. } = &mut self.known;
+        let Knowledge { netns, mirror, actors, backlog, .. } = &mut self.known;
         let Some((time_microseconds, datagram)) = backlog.first() else { return };
         let telling =
             Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: netns.label(), actor: None };
@@ -359,9 +359,9 @@ impl Place {
             watching.look(looks.into_iter().chain(unsettled));
         }
         for (cause, differences) in foretold {
-            let found = |difference| Found { difference, cause, time_microseconds };
+            let found = |difference| Finding { difference, cause, time_microseconds };
             let differences = differences.into_iter().map(found).collect();
-            let consequences = self.known.found(Pending::new(Purpose::Look, cause, now, differences));
+            let consequences = self.known.take_in(Findings::new(Purpose::Look, cause, now, differences));
             if let Some(watching) = self.watching_mut() {
                 watching.look(consequences);
             }
@@ -378,14 +378,14 @@ impl Stage {
     }
 }
 
-impl Known {
+impl Knowledge {
     /// Takes in what is to be told next, and gives back the looks that may find what follows from it: what a look has found
     /// may have led to more.
-    pub fn found(&mut self, pending: Pending) -> Vec<Look> {
+    pub fn take_in(&mut self, findings: Findings) -> Vec<Look> {
         let mut looks = Vec::new();
-        if pending.purpose == Purpose::Look {
-            for Found { difference, cause, .. } in
-                pending.differences.iter().filter(|found| may_have_consequences(&found.difference))
+        if findings.purpose == Purpose::Look {
+            for Finding { difference, cause, .. } in
+                findings.differences.iter().filter(|found| may_have_consequences(&found.difference))
             {
                 if looks.len() > LOOKS_FOLLOWED_MAX {
                     break;
@@ -394,8 +394,8 @@ impl Known {
             }
         }
         match &mut self.pending {
-            Some(before) => before.differences.extend(pending.differences),
-            None => self.pending = Some(pending),
+            Some(before) => before.differences.extend(findings.differences),
+            None => self.pending = Some(findings),
         }
         looks
     }
@@ -403,7 +403,7 @@ impl Known {
 
 impl Watching {
     /// Takes from the kernel what one call gives, into the backlog; notes links that move.
-    pub fn read(&mut self, known: &mut Known, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    pub fn read(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         if self.feed.read(batch, &mut known.backlog, known.netns.label(), moves)? {
             self.agenda.add(Doubt::Loss, Instant::now());
         }

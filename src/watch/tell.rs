@@ -15,11 +15,11 @@ use crate::stream::{Stream, Telling, Told};
 
 /// What a job has found, and is not told yet.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct Findings {
     pub purpose: Purpose,
     pub cause: Option<u64>,
     pub began: Instant,
-    pub differences: VecDeque<Found>,
+    pub differences: VecDeque<Finding>,
     pub added: u64,
     pub changed: u64,
     pub removed: u64,
@@ -27,17 +27,17 @@ pub(super) struct Pending {
 
 /// A difference, and the number of the line that led to it.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Finding {
     pub difference: Difference,
     pub cause: Option<u64>,
     /// When, in microseconds since 1970: not before what was told of the object, and not after what waits.
     pub time_microseconds: i64,
 }
 
-impl Pending {
+impl Findings {
     /// Nothing of it is told yet.
-    pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Found>) -> Pending {
-        Pending { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
+    pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Finding>) -> Findings {
+        Findings { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
     }
 }
 
@@ -49,8 +49,8 @@ pub(super) fn may_have_consequences(difference: &Difference) -> bool {
 
 /// Tells one of them.
 pub(super) fn tell_difference(
-    pending: &mut Pending,
-    Found { difference, cause, time_microseconds }: &Found,
+    findings: &mut Findings,
+    Finding { difference, cause, time_microseconds }: &Finding,
     netns: Option<&str>,
     mirror: &Mirror,
     stream: &mut Stream,
@@ -58,18 +58,18 @@ pub(super) fn tell_difference(
 ) {
     let (old, new) = (difference.old.as_deref(), difference.new.as_deref());
     let (action, count, shown) = match (old, new) {
-        (None, Some(new)) => (Action::Add, &mut pending.added, new),
-        (Some(_), Some(new)) => (Action::Change, &mut pending.changed, new),
-        (Some(old), None) => (Action::Remove, &mut pending.removed, old),
+        (None, Some(new)) => (Action::Add, &mut findings.added, new),
+        (Some(_), Some(new)) => (Action::Change, &mut findings.changed, new),
+        (Some(old), None) => (Action::Remove, &mut findings.removed, old),
         (None, None) => return,
     };
     // What the kernel never tells is no defect that the self-check has found.
-    let inferred = match pending.purpose {
+    let inferred = match findings.purpose {
         Purpose::Look => true,
         Purpose::Verify => !silence::is_told(difference.kind, shown),
         Purpose::Offline | Purpose::Start | Purpose::Repair => false,
     };
-    let origin = match pending.purpose {
+    let origin = match findings.purpose {
         Purpose::Offline => Origin::Offline,
         _ if inferred => Origin::Inferred,
         _ => Origin::Resync,
@@ -78,36 +78,36 @@ pub(super) fn tell_difference(
     let signals = signals::of(KINDS[difference.kind], old, new, shown);
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
-    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && pending.purpose == Purpose::Verify) {
+    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && findings.purpose == Purpose::Verify) {
         *count += 1;
     }
 }
 
 /// Everything that a job has found is told: a repair says so, and a proof of the mirror where it has failed.
-pub(super) fn tell_end(pending: &Pending, netns: Option<&str>, stream: &mut Stream, out: &mut Json) {
-    let is_proof = pending.purpose == Purpose::Verify;
-    let found = pending.added + pending.changed + pending.removed;
+pub(super) fn tell_end(findings: &Findings, netns: Option<&str>, stream: &mut Stream, out: &mut Json) {
+    let is_proof = findings.purpose == Purpose::Verify;
+    let found = findings.added + findings.changed + findings.removed;
     if is_proof && found == 0 {
         log::debug!("the mirror is as the kernel is");
     } else if is_proof {
         log::warn!(
             "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
-            pending.added,
-            pending.changed,
-            pending.removed
+            findings.added,
+            findings.changed,
+            findings.removed
         );
     }
-    if pending.purpose != Purpose::Repair && !(is_proof && found > 0) {
+    if findings.purpose != Purpose::Repair && !(is_proof && found > 0) {
         return;
     }
-    let telling = Telling { cause: pending.cause, ..own_telling(netns) };
+    let telling = Telling { cause: findings.cause, ..own_telling(netns) };
     stream.own(out, "resync", "done", telling, |out| {
-        for (key, number) in [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)] {
+        for (key, number) in [("added", findings.added), ("changed", findings.changed), ("removed", findings.removed)] {
             out.key(key);
             out.unsigned(number);
         }
         out.key("took");
-        out.display(format_args!("{:.6}s", pending.began.elapsed().as_secs_f64()));
+        out.display(format_args!("{:.6}s", findings.began.elapsed().as_secs_f64()));
         if is_proof {
             out.key("reason");
             out.string("verify");

@@ -187,9 +187,9 @@ fn verify_comes_again_and_again_and_waits_for_quiet() {
     let now = done + seconds(60);
     agenda.rested_at = now + milliseconds(25);
     agenda.add(Doubt::Silent(routes_of(1)), now);
-    for step in 0..3 {
-        assert!(agenda.next(now + milliseconds(10 * step), &mirror).is_none());
-        assert_eq!(agenda.due(), Some(now + milliseconds((10 * step + 10).min(25))));
+    for retry in 0..3 {
+        assert!(agenda.next(now + milliseconds(10 * retry), &mirror).is_none());
+        assert_eq!(agenda.due(), Some(now + milliseconds((10 * retry + 10).min(25))));
     }
     begin(&mut agenda, now + milliseconds(25), &mirror, Purpose::Look);
     assert!(agenda.done(now + milliseconds(25), true));
@@ -335,9 +335,9 @@ fn no_steady_stream_of_doubts_starves_others() {
     assert_eq!(first, [Purpose::Look, Purpose::Verify]);
 }
 
-/// One step of a random sequence.
+/// One act of a random sequence.
 #[derive(Clone, Debug)]
-enum Step {
+enum Act {
     /// Time passes.
     Wait(Duration),
     Add(Doubt),
@@ -349,21 +349,21 @@ enum Step {
     Interrupted(KindIndex, u32),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn acts() -> impl Strategy<Value = Vec<Act>> {
     let kinds = watched();
     let looks = (0..kinds.len(), proptest::option::of(1u32..=3), proptest::option::of(0u64..100))
         .prop_map(move |(kind, link, cause)| Look { link, cause, ..Look::at(watched()[kind]) });
-    let step = prop_oneof![
-        3 => (0u64..40_000).prop_map(|microseconds| Step::Wait(Duration::from_micros(microseconds))),
-        1 => (0u64..3_000).prop_map(|millis| Step::Wait(milliseconds(millis))),
-        4 => looks.prop_map(|look| Step::Add(Doubt::Silent(look))),
-        1 => Just(Step::Add(Doubt::Quiet { cause: Some(1) })),
-        1 => Just(Step::Add(Doubt::Loss)),
-        4 => Just(Step::Next),
-        4 => any::<bool>().prop_map(Step::Done),
-        1 => (0..kinds.len(), 1..15u32).prop_map(move |(kind, times)| Step::Interrupted(kinds[kind], times)),
+    let act = prop_oneof![
+        3 => (0u64..40_000).prop_map(|microseconds| Act::Wait(Duration::from_micros(microseconds))),
+        1 => (0u64..3_000).prop_map(|millis| Act::Wait(milliseconds(millis))),
+        4 => looks.prop_map(|look| Act::Add(Doubt::Silent(look))),
+        1 => Just(Act::Add(Doubt::Quiet { cause: Some(1) })),
+        1 => Just(Act::Add(Doubt::Loss)),
+        4 => Just(Act::Next),
+        4 => any::<bool>().prop_map(Act::Done),
+        1 => (0..kinds.len(), 1..15u32).prop_map(move |(kind, times)| Act::Interrupted(kinds[kind], times)),
     ];
-    collection::vec(step, 1..200)
+    collection::vec(act, 1..200)
 }
 
 /// What the agenda should know, kept as simply as can be: each doubt by itself.
@@ -389,13 +389,13 @@ impl Model {
         Model { agenda, mirror, now, waiting, told_at: None, lost_at: None, running: None, taken, done_at: now }
     }
 
-    fn step(&mut self, step: Step) {
-        match step {
-            Step::Wait(pause) => self.now += pause,
-            Step::Add(doubt) => self.add(doubt),
-            Step::Next => drop(self.next()),
-            Step::Done(queue_is_empty) => self.done(queue_is_empty),
-            Step::Interrupted(kind, times) => {
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Wait(pause) => self.now += pause,
+            Act::Add(doubt) => self.add(doubt),
+            Act::Next => drop(self.next()),
+            Act::Done(queue_is_empty) => self.done(queue_is_empty),
+            Act::Interrupted(kind, times) => {
                 for _ in 0..times {
                     if self.running.is_some() && self.agenda.interrupted(kind, self.now) {
                         self.agenda.restarted();
@@ -514,16 +514,16 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_doubt_is_lost_and_none_waits_longer_than_it_may(steps in steps()) {
+    fn no_doubt_is_lost_and_none_waits_longer_than_it_may(acts in acts()) {
         let mut model = Model::new(None);
-        steps.into_iter().for_each(|step| model.step(step));
+        acts.into_iter().for_each(|act| model.act(act));
         model.ends();
     }
 
     #[test]
-    fn verifying_loses_no_doubt_either(steps in steps(), verify_every in 5u64..3_000) {
+    fn verifying_loses_no_doubt_either(acts in acts(), verify_every in 5u64..3_000) {
         let mut model = Model::new(Some(milliseconds(verify_every)));
-        steps.into_iter().for_each(|step| model.step(step));
+        acts.into_iter().for_each(|act| model.act(act));
         // It goes on for ever; whatever waits is looked at within the longest quiet, rest and pause.
         model.done(true);
         let end = model.now + QUIET_MAX + REST_MAX + REPAIR_PAUSE.1;
