@@ -4,13 +4,17 @@
 //! runs, and until what it showed is told, the backlog waits: then the notifications that came meanwhile follow, and
 //! the last word is the kernel's.
 
-mod found;
+mod agenda;
+mod ask;
+mod feed;
+mod filling;
 pub mod job;
 mod lines;
 mod names;
+mod namespaces;
 mod place;
 mod reload;
-mod trail;
+mod tell;
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,11 +30,11 @@ use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
 use crate::event::Origin;
-use crate::event::own::{self, Own};
+use crate::event::own;
 use crate::json::Json;
 use crate::kinds::{KINDS, KindIndex};
-use crate::netlink::socket::Batch;
-use crate::netns::{self, Discovery, Failure, Identity, Netns, Wanted};
+use crate::netlink::socket::{Batch, Socket};
+use crate::netns::{self, Discovery, Identity, Netns, Wanted};
 use crate::output::Destination;
 use crate::output::writer::Writer;
 use crate::signals;
@@ -132,16 +136,8 @@ pub fn watch(
     let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
-        let state = store.as_ref().zip(settings.state.as_ref());
-        let durable = state.map(|(store, state)| Durable { clerk: store.clerk(), directory: state.directory.clone() });
-        let mut hub = Hub::start(delivery.webhooks, &delivery.host, durable, wake())?;
-        for name in store.iter().flat_map(|store| store.webhooks()) {
-            if !hub.has(name) {
-                hub.dismiss(Webhook::gone(name))?;
-            }
-        }
-        stream.deliver_to(hub);
-        reloading = Some(Reloading::new(delivery.reload, waker.clone()));
+        reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
+        stream.deliver_to(start_hub(delivery, store.as_ref().zip(settings.state.as_ref()), wake())?);
     }
     let code = stream.options().filter.jq.clone();
     let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
@@ -183,41 +179,24 @@ pub fn watch(
         Err(Ended::Failed(error)) => return Err(error),
         started => started,
     };
-    let result = started.and_then(|()| watch.run());
-    let ended = match result {
-        // Nobody reads any more; webhooks still get what they wait for.
-        Err(Ended::Closed) => {
-            // What is being judged is for them, too.
-            while watch.stream.is_judging() {
-                let _ = watch.judge_last();
-            }
-            watch.end_delivery(shutdown);
-            return Ok(());
+    let ended = started.and_then(|()| watch.run());
+    watch.end(ended, shutdown)
+}
+
+/// Starts the webhooks. Of those that the store knows and that are configured no more, what waits is dismissed.
+fn start_hub(
+    delivery: Delivery,
+    store: Option<(&Store, &State)>,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> Result<Hub> {
+    let durable = store.map(|(store, state)| Durable { clerk: store.clerk(), directory: state.directory.clone() });
+    let mut hub = Hub::start(delivery.webhooks, &delivery.host, durable, wake)?;
+    for name in store.iter().flat_map(|(store, _)| store.webhooks()) {
+        if !hub.has(name) {
+            hub.dismiss(Webhook::gone(name))?;
         }
-        Err(Ended::Failed(error)) => Err(error),
-        Ok(()) => Ok(()),
-    };
-    watch.tell_losses(true);
-    let judged = watch.judge_last();
-    watch.tell_unjudged(true);
-    let lines = watch.stream.lines();
-    watch.stream.own(&mut watch.out, &own::BYE, own_telling(None), |out| {
-        out.key("lines");
-        out.unsigned(lines);
-    });
-    let flushed = judged.and_then(|()| watch.flush()).and_then(|()| watch.print_settled());
-    watch.end_delivery(shutdown);
-    let written = flushed.map(|()| watch.writer.finish(FINISH_TIMEOUT));
-    match written {
-        Err(Ended::Failed(error)) => ended.and(Err(error)),
-        Err(Ended::Closed) => ended,
-        Ok(Ok(0)) => ended,
-        Ok(Ok(octets)) => {
-            log::warn!("the reader does not read: {octets} octets of lines were not written");
-            ended
-        }
-        Ok(Err(error)) => ended.and(crate::output::written(Err(error))),
     }
+    Ok(hub)
 }
 
 /// SIGINT and SIGTERM as octets on a socket.
@@ -309,8 +288,8 @@ impl Watch<'_> {
             self.add(netns)?;
         }
         self.share_backlog();
-        if let Some(place) = self.places.first() {
-            (self.groups, self.receive_buffer_bytes) = (place.groups().to_vec(), place.receive_buffer_bytes());
+        if let Some((groups, receive_buffer_bytes)) = self.places.first().and_then(Place::subscription) {
+            (self.groups, self.receive_buffer_bytes) = (groups.to_vec(), receive_buffer_bytes);
         }
         let granted = self.receive_buffer_bytes;
         if self.settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
@@ -325,19 +304,6 @@ impl Watch<'_> {
             self.hello()?;
         }
         self.forget_gone()
-    }
-
-    /// Namespaces that were there when linkhook last ran, and are not any more.
-    fn forget_gone(&mut self) -> std::result::Result<(), Ended> {
-        let gone = self.store.as_mut().map(Store::take_namespaces).unwrap_or_default();
-        for label in gone {
-            if self.settings.namespaces.includes(&label) {
-                let telling = Telling { origin: Origin::Offline, ..own_telling(None) };
-                tell_namespace(&mut self.stream, &mut self.out, &label, &own::NETNS_REMOVED, telling);
-            }
-            self.forgotten.push(label.into());
-        }
-        self.flush()
     }
 
     fn hello(&mut self) -> std::result::Result<(), Ended> {
@@ -385,92 +351,16 @@ impl Watch<'_> {
         self.places.iter_mut().for_each(|place| place.set_backlog_limit(share.max(BACKLOG_BYTES_MIN)));
     }
 
-    /// Looks which namespaces have come and gone.
-    fn discover(&mut self) -> std::result::Result<(), Ended> {
-        let room = self.has_room();
-        let leave = self.places.iter().any(Place::leaves);
-        if room && !leave && std::mem::take(&mut self.postponed) {
-            self.discovery.iter_mut().for_each(Discovery::look);
-        }
-        let found = self.discovery.as_mut().and_then(|discovery| discovery.scan(Instant::now()));
-        let (Some(found), Some(discovery)) = (found, &self.discovery) else { return Ok(()) };
-        for place in self.places.iter_mut().filter(|place| !place.leaves()) {
-            let Some(label) = place.label() else { continue };
-            let identity = place.identity();
-            let stays = found.iter().any(|(name, found)| name.label == label && *found == identity);
-            if !stays && !discovery.is_lasting(label) {
-                place.leave(&mut self.batch, &mut self.stream.moves)?;
-            }
-        }
-        // Of a name that leads elsewhere now, the end is told before the beginning. And those that leave wait for room:
-        // were others let in meanwhile, they would have no bound.
-        self.postponed = !room || self.places.iter().any(Place::leaves);
-        if self.postponed {
-            return Ok(());
-        }
-        self.refused.retain(|refused| found.iter().any(|(_, identity)| identity == refused));
-        for (name, identity) in found {
-            // A namespace of two names is watched once.
-            let known = self.places.iter().any(|place| place.identity() == identity);
-            if known || self.refused.contains(&identity) {
-                continue;
-            }
-            match name.open() {
-                // It has gone again meanwhile, which is told, too.
-                Err(Failure::Missing | Failure::NoNamespace) => {}
-                Ok(netns) if netns.label().is_none() => {}
-                Ok(netns) => match self.add(netns) {
-                    Ok(()) => self.appeared(),
-                    Err(error) => self.refuse(identity, &error),
-                },
-                Err(Failure::System(error)) => self.refuse(identity, &netns::cannot("open", &name.label, error)),
-            }
-        }
-        self.share_backlog();
-        self.flush()
-    }
-
-    /// Says once that a namespace cannot be watched.
-    fn refuse(&mut self, identity: Identity, error: &Error) {
-        log::warn!("{error}; it is not watched");
-        self.refused.push(identity);
-    }
-
-    /// The last place appeared while others were watched.
-    fn appeared(&mut self) {
-        let Some(place) = self.places.last_mut() else { return };
-        let label = place.label().unwrap_or_default();
-        let line = tell_namespace(&mut self.stream, &mut self.out, label, &own::NETNS_ADDED, own_telling(None));
-        place.appears(line);
-    }
-
-    /// Closes what is left.
-    fn close(&mut self) -> std::result::Result<(), Ended> {
-        if !self.has_room() || !self.places.iter().any(Place::is_left) {
-            return Ok(());
-        }
-        let (stream, out, forgotten) = (&mut self.stream, &mut self.out, &mut self.forgotten);
-        self.places.retain(|place| {
-            if place.is_left() {
-                let label = place.label().unwrap_or_default();
-                tell_namespace(stream, out, label, &own::NETNS_REMOVED, own_telling(None));
-                forgotten.push(label.into());
-            }
-            !place.is_left()
-        });
-        self.share_backlog();
-        self.flush()
-    }
-
     fn register(&self, place: &Place) -> Result<()> {
-        let notifications = token(place.number);
-        for (descriptor, token) in
-            [(place.descriptor(), notifications), (place.dump_descriptor(), Token(notifications.0 + 1))]
-        {
-            let registered = self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE);
-            registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))?;
-        }
-        Ok(())
+        let Some((notifications, dumps)) = place.sockets() else { return Ok(()) };
+        let token = token(place.number);
+        self.listen(notifications, token)?;
+        self.listen(dumps, Token(token.0 + 1))
+    }
+
+    fn listen(&self, socket: &Socket, token: Token) -> Result<()> {
+        let registered = self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE);
+        registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))
     }
 
     fn run(&mut self) -> std::result::Result<(), Ended> {
@@ -571,12 +461,12 @@ impl Watch<'_> {
             if room {
                 place.tell(&mut self.stream, &mut self.out, LINES_BYTES);
             }
-            if place.work(self.settings, &mut self.stream, &mut self.out, &mut self.batch, room)? {
-                // A dump that was broken off has a new socket.
-                let descriptor = place.dump_descriptor();
-                let token = Token(token(place.number).0 + 1);
-                let registered = self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE);
-                registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))?;
+            // A dump that was broken off has a new socket.
+            if place.work(&mut self.stream, &mut self.out, &mut self.batch, room)?
+                && let place = &self.places[index]
+                && let Some((_, dumps)) = place.sockets()
+            {
+                self.listen(dumps, Token(token(place.number).0 + 1))?;
             }
             self.flush()?;
         }
@@ -595,6 +485,44 @@ impl Watch<'_> {
         // It may have waited for a verdict that came in this turn.
         self.take_reloaded();
         Ok(())
+    }
+
+    /// Tells the end, and waits for a bounded time until what was told is written and delivered.
+    fn end(mut self, ended: std::result::Result<(), Ended>, shutdown: Duration) -> Result<()> {
+        let ended = match ended {
+            // Nobody reads any more; webhooks still get what they wait for.
+            Err(Ended::Closed) => {
+                // What is being judged is for them, too.
+                while self.stream.is_judging() {
+                    let _ = self.judge_last();
+                }
+                self.end_delivery(shutdown);
+                return Ok(());
+            }
+            Err(Ended::Failed(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
+        self.tell_losses(true);
+        let judged = self.judge_last();
+        self.tell_unjudged(true);
+        let lines = self.stream.lines();
+        self.stream.own(&mut self.out, &own::BYE, own_telling(None), |out| {
+            out.key("lines");
+            out.unsigned(lines);
+        });
+        let flushed = judged.and_then(|()| self.flush()).and_then(|()| self.print_settled());
+        self.end_delivery(shutdown);
+        let written = flushed.map(|()| self.writer.finish(FINISH_TIMEOUT));
+        match written {
+            Err(Ended::Failed(error)) => ended.and(Err(error)),
+            Err(Ended::Closed) => ended,
+            Ok(Ok(0)) => ended,
+            Ok(Ok(octets)) => {
+                log::warn!("the reader does not read: {octets} octets of lines were not written");
+                ended
+            }
+            Ok(Err(error)) => ended.and(crate::output::written(Err(error))),
+        }
     }
 
     /// Ends the webhooks, says what they did not get, and closes the store. The last line is written already.
@@ -623,30 +551,5 @@ impl Watch<'_> {
             Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
-    }
-}
-
-/// Tells that a namespace appeared or is gone.
-fn tell_namespace(
-    stream: &mut Stream,
-    out: &mut Json,
-    label: &str,
-    event: &'static Own,
-    telling: Telling<'_>,
-) -> Option<u64> {
-    // The key is the event's own here.
-    stream.own(out, event, telling, |out| {
-        out.key("name");
-        out.string(label);
-    })
-}
-
-impl Place {
-    fn descriptor(&self) -> i32 {
-        self.socket().as_raw_fd()
-    }
-
-    fn dump_descriptor(&self) -> i32 {
-        self.dump_socket().as_raw_fd()
     }
 }

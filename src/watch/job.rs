@@ -13,39 +13,25 @@ use crate::mirror::repair::Scope;
 use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
 use crate::netlink::wire::{self, align, append_attribute, u32_at};
+use crate::watch::agenda::{Purpose, Work};
 use crate::watch::now_microseconds;
 
-/// What a job is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Finding what changed since linkhook last ran.
-    Offline,
-    /// Filling the mirror when watching begins.
-    Start,
-    /// Finding what a loss had hidden.
-    Repair,
-    /// Finding what the kernel does without telling.
-    Look,
-    /// Proving that the mirror is right.
-    Verify,
-}
-
-impl Purpose {
-    /// Whether watching has not begun before it is done.
-    pub fn is_of_start(self) -> bool {
-        matches!(self, Purpose::Offline | Purpose::Start)
-    }
-}
-
-/// A request whose answer is read.
-#[derive(Debug)]
-pub struct Running {
+/// What a request was sent for.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
     /// What was asked for.
     pub kind: KindIndex,
     /// The family that was asked for.
     pub family: u8,
     /// What is asked.
     pub question: Question,
+}
+
+/// A request whose answer is read.
+#[derive(Debug)]
+pub struct Running {
+    /// What it was sent for.
+    pub query: Query,
     /// Whether the answer was of the single route that was asked for.
     pub found: bool,
     /// When the rows that are read next were made; of the job at the start alone.
@@ -97,49 +83,42 @@ pub struct Job {
     /// The request that runs.
     pub running: Option<Running>,
     /// The dump of links for their names alone is not done yet.
-    pub names: bool,
-    /// Kinds that were not asked for yet, and what is to be asked of the one before them.
+    pub learns_names: bool,
+    /// Kinds that are not asked for yet.
     left: VecDeque<(KindIndex, Scope)>,
+    /// Requests for the current kind that are not sent yet.
     waiting: VecDeque<Next>,
     /// The fence is not asked for yet.
     fence: bool,
-    /// How often it began anew since the kernel's state changed meanwhile.
-    pub interruptions: u32,
 }
 
 impl Job {
-    /// A job that has not asked for anything yet.
-    pub fn new(purpose: Purpose, cause: Option<u64>, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
+    /// A job that has not asked for anything yet; `cause` is the number of the line that led to it.
+    pub fn new(work: Work, cause: Option<u64>, mirror: &Mirror) -> Job {
+        let Work { purpose, scopes, looks } = work;
         let mut job = Job {
-            names: false,
             purpose,
             cause,
-            looks: Looks::default(),
-            left: VecDeque::new(),
-            fence: true,
-            kinds,
+            looks,
+            kinds: scopes,
             shadow: mirror.shadow(),
             began: Instant::now(),
             began_microseconds: now_microseconds(),
             running: None,
+            learns_names: false,
+            left: VecDeque::new(),
             waiting: VecDeque::new(),
-            interruptions: 0,
+            fence: true,
         };
         job.begin(mirror);
         job
-    }
-
-    /// A job that takes looks.
-    pub fn looking(looks: Looks, kinds: Vec<(KindIndex, Scope)>, mirror: &Mirror) -> Job {
-        let job = Job::new(Purpose::Look, looks.cause(), kinds, mirror);
-        Job { looks, ..job }
     }
 
     fn begin(&mut self, mirror: &Mirror) {
         // A link may name another one that comes later, so that the names are learned first.
         // When links are compared with what was known, those that are gone keep the names that they had.
         let link = index_of(&link::LINK);
-        self.names = match self.purpose {
+        self.learns_names = match self.purpose {
             Purpose::Start => true,
             Purpose::Offline | Purpose::Repair | Purpose::Verify => {
                 !self.kinds.iter().any(|(kind, _)| Some(*kind) == link)
@@ -149,7 +128,7 @@ impl Job {
         self.left = self.kinds.iter().cloned().collect();
         self.fence = true;
         self.waiting =
-            link.filter(|_| self.names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
+            link.filter(|_| self.learns_names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
     }
 
     /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.
@@ -168,9 +147,8 @@ impl Job {
         self.waiting.pop_front()
     }
 
-    /// Begins anew: the kernel's state changed meanwhile.
-    pub fn again(&mut self, mirror: &Mirror) {
-        self.interruptions += 1;
+    /// Asks for everything once more: the kernel's state changed meanwhile.
+    pub fn restart(&mut self, mirror: &Mirror) {
         self.shadow = mirror.shadow();
         self.running = None;
         self.begin(mirror);
@@ -184,7 +162,7 @@ impl Job {
                 routes.through.extend(asked.into_iter().map(|ifindex| (ask::FAMILY, ifindex)));
             }
         }
-        self.again(mirror);
+        self.restart(mirror);
     }
 }
 

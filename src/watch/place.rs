@@ -1,100 +1,98 @@
-//! One watched namespace: its sockets, its mirror, and what is to be done there next.
+//! One watched namespace: what is known of it, what waits to be told, and, while it is watched, how more becomes known.
+//!
+//! ```text
+//!                 open()                      leave(): its name is gone
+//!                   │                                    │
+//!                   ▼                                    ▼
+//!   ┌──────────────────────────────────────────┐  ┌──────────────┐  everything is told  ┌────────┐
+//!   │ Watching                                 │─▶│ Leaving      │─────────────────────▶│ closed │
+//!   └──────────────────────────────────────────┘  └──────────────┘                      └────────┘
+//!     feed ──read──▶ backlog ──decode──▶ mirror     backlog ──decode──▶ mirror
+//!                       ▲ waits            ▲        (no sockets: they would keep the namespace alive)
+//!     agenda ──next──▶ job ──found──▶ pending
+//! ```
+//!
+//! What a job has found (`pending`) is told first; then, while no job runs, what was read (`backlog`). The agenda begins the
+//! next job once both are empty. So the last word on an object is the kernel's, and no dump overtakes the queue.
 
-mod filling;
-mod jobs;
-
-use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::found::{Found, Pending, is_other, tell_difference};
-use super::job::{Job, Purpose};
+use super::agenda::{Agenda, Doubt, Purpose, comparable};
+use super::feed::Feed;
+use super::filling::Filling;
+use super::job::Job;
 use super::names::Sources;
-use super::trail::Trail;
-use super::{BACKLOG_BYTES_MAX, Settings, now_microseconds, own_telling};
+use super::tell::{Finding, Findings, may_have_consequences, tell_difference, tell_end};
+use super::{BACKLOG_BYTES_MAX, Settings};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
-use crate::error::{Error, Result};
-use crate::event::{Origin, own};
+use crate::error::Result;
+use crate::event::Origin;
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex};
-use crate::mirror::looks::{Look, Looks};
+use crate::mirror::looks::Look;
 use crate::mirror::moves::Moves;
-use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, foretell, silence};
-use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
+use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
 use crate::store::{Append, Objects, Store};
 use crate::stream::{Source, Stream, Telling};
-use filling::Filling;
 
-/// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
-const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
-const READS_MAX: usize = 16;
-/// A look waits so long for what else may come, so that a storm costs one look.
-const LOOK_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const READS_MAX: usize = 16;
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
-/// The first and the longest pause before a repair, while losses follow each other.
-const REPAIR_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(2));
 
-/// A watched namespace.
+/// A namespace whose events are told.
 #[derive(Debug)]
 pub struct Place {
     /// Its number among all that are or were watched.
     pub number: usize,
-    netns: Netns,
-    /// It appeared while others were watched; the number of the line that said so.
-    appeared: Option<Option<u64>>,
-    /// Its name is gone: what was read is still told, and then it is closed.
-    leaves: bool,
-    socket: Socket,
-    dump_socket: Socket,
-    groups: Vec<u32>,
-    receive_buffer_bytes: usize,
-    mirror: Mirror,
-    actors: Actors,
-    backlog: Backlog,
-    readable: bool,
-    dump_readable: bool,
-    /// The kernel's count of drops that was told last.
-    drops_told: u32,
-    loss: Option<Loss>,
-    job: Option<Job>,
-    /// The job at the start that follows the one which runs.
-    next_job: Option<Job>,
-    /// While the first dumps fill the mirror.
-    filling: Option<Box<Filling>>,
-    /// What existed when linkhook last ran was known at the start.
-    resumed: bool,
-    /// Kinds all of whose objects the mirror has, once the start is done, and which the store is not told of yet.
-    covers: Option<Vec<KindIndex>>,
-    pending: Option<Pending>,
-    looks: Looks,
-    look_at: Option<Instant>,
-    /// Some watched kind changes with nothing near it that is told.
-    trails: bool,
-    trail: Option<Trail>,
-    rested_at: Instant,
-    /// When the last repair ended.
-    repaired_at: Option<Instant>,
-    repair_pause: Duration,
-    verify_at: Option<Instant>,
-    last_received_microseconds: i64,
-    received_at: Instant,
+    known: Knowledge,
+    stage: Stage,
 }
 
-/// Notifications were lost.
+/// What is known of a namespace, and what of it waits to be told.
 #[derive(Debug)]
-struct Loss {
-    since_microseconds: i64,
-    /// Not before then is it repaired.
-    repair_at: Instant,
-    /// Datagrams that were received and thrown away, which the kernel does not count.
-    discarded: u32,
+pub(super) struct Knowledge {
+    pub netns: Netns,
+    pub mirror: Mirror,
+    pub actors: Actors,
+    /// What was read and is not decoded yet.
+    pub backlog: Backlog,
+    /// What a job has found and is not told yet.
+    pub pending: Option<Findings>,
+}
+
+/// How far a place is.
+#[derive(Debug)]
+enum Stage {
+    /// More becomes known.
+    Watching(Box<Watching>),
+    /// Its name is gone: what was read is still told, and then it is closed.
+    Leaving,
+}
+
+/// How more of a namespace becomes known.
+#[derive(Debug)]
+pub(super) struct Watching {
+    pub feed: Feed,
+    pub dump_socket: Socket,
+    /// There may be something to read on the socket for dumps.
+    pub dump_readable: bool,
+    pub agenda: Agenda,
+    /// The work that the agenda has begun.
+    pub job: Option<Job>,
+    /// While the first dumps fill the mirror.
+    pub filling: Option<Box<Filling>>,
+    /// How the rows of the first dumps are told, and the number of the line that led to them: the one that says that the
+    /// namespace appeared while others were watched.
+    pub first_rows: (Source, Option<u64>),
+    /// Kinds to report to the store as complete when the first dumps are done.
+    complete_kinds: Option<Vec<KindIndex>>,
 }
 
 impl Place {
@@ -108,183 +106,136 @@ impl Place {
         present: bool,
     ) -> Result<Place> {
         netns.let_go_of_name()?;
-        let (socket, dump_socket, actors, groups, receive_buffer_bytes) = netns.inside(|| Place::sockets(settings))?;
+        let (feed, dump_socket, actors) =
+            netns.inside(|| Ok((Feed::open(settings)?, Socket::open(NETLINK_ROUTE)?, Actors::new())))?;
         let mut mirror = Mirror::new();
-        let comparable = all(settings).into_iter().map(|(kind, _)| kind);
-        let covers: Option<Vec<KindIndex>> = store.is_some().then(|| comparable.collect());
+        let complete_kinds = store.is_some().then(|| comparable(&settings.kinds));
         let label = netns.label().unwrap_or_default();
         let resumed = store.map(|store| restore(&mut mirror, settings, store, label)).transpose()?.unwrap_or_default();
-        if let Some(covers) = &covers {
-            mirror.keep_journal(covers);
+        if let Some(kinds) = &complete_kinds {
+            mirror.keep_journal(kinds);
         }
-        let every = |kinds: Vec<KindIndex>| kinds.into_iter().map(|kind| (kind, Scope::All)).collect::<Vec<_>>();
-        let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
-        let start = Job::new(Purpose::Start, None, every(shown), &mirror);
-        let is_resumed = !resumed.is_empty();
-        let (job, next_job) = if is_resumed {
-            (Job::new(Purpose::Offline, None, every(resumed), &mirror), Some(start))
-        } else {
-            (start, None)
-        };
         let now = Instant::now();
-        Ok(Place {
-            number,
-            netns,
-            appeared: None,
-            leaves: false,
-            drops_told: socket.drops().unwrap_or_default(),
-            socket,
+        let mut agenda = Agenda::new(&settings.kinds, settings.verify, now);
+        let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
+        let source = if resumed.is_empty() { Source::Snapshot } else { Source::Again };
+        if !resumed.is_empty() {
+            agenda.add(Doubt::Offline(resumed), now);
+        }
+        agenda.add(Doubt::Start(shown), now);
+        let job = agenda.next(now, &mirror).map(|work| Job::new(work, None, &mirror));
+        let watching = Watching {
+            feed,
             dump_socket,
-            groups,
-            receive_buffer_bytes,
-            mirror,
-            actors,
-            backlog: Backlog::new(BACKLOG_BYTES_MAX),
-            readable: true,
             dump_readable: true,
-            loss: None,
-            job: Some(job),
-            next_job,
+            agenda,
+            job,
             filling: Some(Box::default()),
-            resumed: is_resumed,
-            covers,
-            pending: None,
-            looks: Looks::default(),
-            look_at: None,
-            trails: silence::may_change_untold(&settings.kinds),
-            trail: None,
-            rested_at: now,
-            repaired_at: None,
-            repair_pause: REPAIR_PAUSE.0,
-            verify_at: settings.verify.map(|every| now + every),
-            last_received_microseconds: now_microseconds(),
-            received_at: now,
-        })
+            first_rows: (source, None),
+            complete_kinds,
+        };
+        let known = Knowledge { netns, mirror, actors, backlog: Backlog::new(BACKLOG_BYTES_MAX), pending: None };
+        Ok(Place { number, known, stage: Stage::Watching(Box::new(watching)) })
     }
 
-    /// Both sockets, who makes changes, the groups, and the receive buffer's size.
-    fn sockets(settings: &Settings) -> Result<(Socket, Socket, Actors, Vec<u32>, usize)> {
-        let socket = Socket::open(NETLINK_ROUTE)?;
-        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
-        let granted = socket
-            .set_receive_buffer(wanted)
-            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-        let mut groups = Vec::new();
-        for group in silence::groups(&settings.kinds) {
-            match socket.join(group) {
-                Ok(true) => groups.push(group),
-                Ok(false) => log::debug!("this kernel does not have the group {group}"),
-                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
-            }
+    fn watching(&self) -> Option<&Watching> {
+        match &self.stage {
+            Stage::Watching(watching) => Some(watching),
+            Stage::Leaving => None,
         }
-        Ok((socket, Socket::open(NETLINK_ROUTE)?, Actors::new(), groups, granted))
+    }
+
+    fn watching_mut(&mut self) -> Option<&mut Watching> {
+        self.stage.watching_mut()
     }
 
     /// Its name, unless it is linkhook's own.
     pub fn label(&self) -> Option<&str> {
-        self.netns.label()
+        self.known.netns.label()
     }
 
     /// Which namespace it is.
     pub fn identity(&self) -> Identity {
-        self.netns.identity()
+        self.known.netns.identity()
     }
 
     /// It appeared while others were watched, as that line said: what exists in it is new.
     pub fn appears(&mut self, line: Option<u64>) {
-        self.appeared = Some(line);
+        if let Some(watching) = self.watching_mut() {
+            watching.first_rows = (Source::Appeared, line);
+        }
     }
 
     /// Octets that may wait to be decoded.
     pub fn set_backlog_limit(&mut self, bytes_max: usize) {
-        self.backlog.set_limit(bytes_max);
+        self.known.backlog.set_limit(bytes_max);
     }
 
     /// Its name is gone: it takes what the kernel still has, and lets go of the namespace, which its sockets would keep
     /// alive.
     pub fn leave(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
-        self.readable = true;
-        while self.readable && !self.backlog.is_full() {
-            self.read(batch, moves)?;
+        let Stage::Watching(watching) = &mut self.stage else { return Ok(()) };
+        watching.feed.readable = true;
+        while watching.feed.readable && !self.known.backlog.is_full() {
+            watching.read(&mut self.known, batch, moves)?;
         }
         // What it has told of what was there is newer than some of that.
-        self.drop_overtaken(batch, moves)?;
-        self.leaves = true;
-        self.readable = false;
-        // Of no group, in linkhook's own namespace: they stay silent.
-        self.socket = Socket::open(NETLINK_ROUTE)?;
-        self.dump_socket = Socket::open(NETLINK_ROUTE)?;
-        self.actors = Actors::nobody();
-        self.netns.release();
-        self.job = None;
-        self.next_job = None;
-        self.loss = None;
-        self.looks = Looks::default();
-        self.look_at = None;
-        self.trail = None;
-        self.verify_at = None;
+        watching.drop_overtaken(&mut self.known, batch, moves)?;
+        self.stage = Stage::Leaving;
+        self.known.actors = Actors::nobody();
+        self.known.netns.release();
         Ok(())
     }
 
     /// Whether its name is gone.
     pub fn leaves(&self) -> bool {
-        self.leaves
+        matches!(self.stage, Stage::Leaving)
     }
 
     /// Whether its name is gone and everything is told.
     pub fn is_left(&self) -> bool {
-        self.leaves && self.pending.is_none() && self.backlog.is_empty()
+        self.leaves() && self.known.pending.is_none() && self.known.backlog.is_empty()
     }
 
-    /// The socket for notifications.
-    pub fn socket(&self) -> &Socket {
-        &self.socket
+    /// The socket for notifications and the one for dumps, while it is watched.
+    pub fn sockets(&self) -> Option<(&Socket, &Socket)> {
+        self.watching().map(|watching| (watching.feed.socket(), &watching.dump_socket))
     }
 
-    /// The socket for dumps.
-    pub fn dump_socket(&self) -> &Socket {
-        &self.dump_socket
-    }
-
-    /// The groups that were joined.
-    pub fn groups(&self) -> &[u32] {
-        &self.groups
-    }
-
-    /// Octets of the receive buffer, as the kernel counts them.
-    pub fn receive_buffer_bytes(&self) -> usize {
-        self.receive_buffer_bytes
+    /// The groups that were joined, and octets of the receive buffer, as the kernel counts them.
+    pub fn subscription(&self) -> Option<(&[u32], usize)> {
+        self.watching().map(|watching| (watching.feed.groups(), watching.feed.receive_buffer_bytes()))
     }
 
     /// Whether what exists is known.
     pub fn is_started(&self) -> bool {
-        self.job.as_ref().is_none_or(|job| !job.purpose.is_of_start())
+        self.watching().is_none_or(|watching| watching.agenda.is_started())
     }
 
     /// Whether what existed when linkhook last ran was known at the start.
     pub fn is_resumed(&self) -> bool {
-        self.resumed
+        self.watching().is_some_and(|watching| watching.first_rows.0 == Source::Again)
     }
 
     /// Whether there is something that the store is to be told.
     pub fn has_changes(&self) -> bool {
-        self.mirror.changes() > 0 || (self.covers.is_some() && self.is_quiet_start())
-    }
-
-    fn is_quiet_start(&self) -> bool {
-        !self.leaves && self.is_started() && self.pending.is_none()
+        let completes = |watching: &Watching| watching.complete_kinds.is_some() && watching.agenda.is_started();
+        self.known.mirror.changes() > 0 || (self.known.pending.is_none() && self.watching().is_some_and(completes))
     }
 
     /// Takes what the store is to be told.
     pub fn take_changes(&mut self, append: &mut Append) {
         let netns: Arc<str> = self.label().unwrap_or_default().into();
-        self.mirror.take_changes(|kind, key, objects| {
+        self.known.mirror.take_changes(|kind, key, objects| {
             let objects = (!objects.is_empty()).then(|| encode(objects.iter().map(|object| &**object)));
             let (netns, kind, key) = (netns.clone(), KINDS[kind].name, key.into());
             append.objects.push(Objects { netns, kind, key, objects });
         });
-        if self.is_quiet_start()
-            && let Some(kinds) = self.covers.take()
+        let is_told = self.known.pending.is_none();
+        if let Some(watching) = self.watching_mut()
+            && is_told
+            && watching.agenda.is_started()
+            && let Some(kinds) = watching.complete_kinds.take()
         {
             append.covered.push((netns, kinds.into_iter().map(|kind| KINDS[kind].name).collect()));
         }
@@ -292,26 +243,29 @@ impl Place {
 
     /// The store began anew: it is to be told everything.
     pub fn tell_store_all(&mut self, settings: &Settings) {
-        self.mirror.mark_all();
-        self.covers = Some(all(settings).into_iter().map(|(kind, _)| kind).collect());
+        self.known.mirror.mark_all();
+        if let Some(watching) = self.watching_mut() {
+            watching.complete_kinds = Some(comparable(&settings.kinds));
+        }
     }
 
     /// One of its sockets can be read.
     pub fn woken(&mut self, dump: bool) {
-        *(if dump { &mut self.dump_readable } else { &mut self.readable }) = true;
+        if let Some(watching) = self.watching_mut() {
+            *(if dump { &mut watching.dump_readable } else { &mut watching.feed.readable }) = true;
+        }
     }
 
     /// Whether there is something to do now. `room` says whether lines are taken.
     pub fn has_work(&self, room: bool) -> bool {
-        if self.leaves {
-            return room;
-        }
-        let reads = self.readable && !self.backlog.is_full();
-        let decodes = room && (self.pending.is_some() || (self.job.is_none() && !self.backlog.is_empty()));
+        let Knowledge { backlog, pending, .. } = &self.known;
+        let Stage::Watching(watching) = &self.stage else { return room };
+        let reads = watching.feed.readable && !backlog.is_full();
+        let decodes = room && (pending.is_some() || (watching.job.is_none() && !backlog.is_empty()));
         // A repair tells its end; a dump fills the mirror, or a shadow of it, and waits for room at the start alone.
-        let dumps = self.job.as_ref().is_some_and(|job| {
-            self.pending.is_none()
-                && (job.running.is_none() || self.dump_readable)
+        let dumps = watching.job.as_ref().is_some_and(|job| {
+            pending.is_none()
+                && (job.running.is_none() || watching.dump_readable)
                 && (room || job.purpose != Purpose::Start)
         });
         reads || decodes || dumps
@@ -319,87 +273,47 @@ impl Place {
 
     /// When something is to be done, if nothing happens before.
     pub fn due(&self) -> Option<Instant> {
-        let waits = self.leaves || self.job.is_some() || self.pending.is_some();
-        // As in `begin_what_is_due`: nothing begins before these are told, and nothing before a loss is repaired.
-        if waits || !self.backlog.is_empty() || self.readable {
-            return None;
-        }
-        if let Some(loss) = &self.loss {
-            return Some(loss.repair_at);
-        }
-        let look = self.look_at.map(|at| at.max(self.rested_at));
-        let trail = self.trail.map(|trail| trail.due().max(self.rested_at));
-        [look, trail, self.verify_at].into_iter().flatten().min()
+        let Knowledge { backlog, pending, .. } = &self.known;
+        // As in `Watching::work`: nothing begins before these are told.
+        let watching = self.watching().filter(|watching| !watching.feed.readable)?;
+        watching.agenda.due().filter(|_| pending.is_none() && backlog.is_empty())
     }
 
     /// Takes from the kernel what it has, into the backlog; notes links that move.
     pub fn read(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        let Stage::Watching(watching) = &mut self.stage else { return Ok(()) };
         for _ in 0..READS_MAX {
-            if !self.readable || self.backlog.is_full() {
+            if !watching.feed.readable || self.known.backlog.is_full() {
                 break;
             }
-            self.read_once(batch, moves)?;
+            watching.read(&mut self.known, batch, moves)?;
         }
         Ok(())
     }
 
-    /// The same in one call, whatever waits already.
-    fn read_once(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
-        match self.socket.receive(batch) {
-            // With room left it was all. What comes after wakes the loop once more, and so does an error.
-            Ok(count) => self.readable = count == BATCH_DATAGRAMS,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.readable = false;
-                return Ok(());
-            }
-            Err(error) if is_loss(&error) => {
-                log::debug!("the kernel has lost notifications: {error}");
-                self.lost();
-                return Ok(());
-            }
-            Err(error) => return Err(Error::system("cannot read from the kernel", &error)),
+    /// Goes on with the job that runs, or begins the one that is due. `true` when the socket for dumps is a new one.
+    pub fn work(&mut self, stream: &mut Stream, out: &mut Json, batch: &mut Batch, room: bool) -> Result<bool> {
+        match &mut self.stage {
+            Stage::Watching(watching) => watching.work(&mut self.known, stream, out, batch, room),
+            Stage::Leaving => Ok(false),
         }
-        let time = now_microseconds();
-        self.last_received_microseconds = time;
-        self.received_at = Instant::now();
-        let mut longest = 0;
-        for datagram in batch.datagrams() {
-            if datagram.port != 0 {
-                log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
-            } else if datagram.truncated() {
-                longest = longest.max(datagram.length);
-            } else {
-                moves.note(self.netns.label(), time, datagram.bytes);
-                self.backlog.push(time, datagram.bytes);
-            }
-        }
-        if longest > 0 {
-            log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
-            batch.make_room(longest);
-            self.lost();
-        }
-        Ok(())
-    }
-
-    fn lost(&mut self) {
-        let since_microseconds = self.last_received_microseconds;
-        let repair_at = Instant::now() + self.repair_pause;
-        self.loss.get_or_insert(Loss { since_microseconds, repair_at, discarded: 0 });
     }
 
     /// Tells what waits: first what a job has found, then what is in the backlog, until so many octets have gathered.
     pub fn tell(&mut self, stream: &mut Stream, out: &mut Json, bytes_max: usize) {
         while !stream.is_done() && out.bytes().len() < bytes_max {
-            if let Some(pending) = &mut self.pending {
-                let Some(found) = pending.differences.pop_front() else {
-                    self.told(stream, out);
+            let Knowledge { netns, mirror, backlog, pending, .. } = &mut self.known;
+            if let Some(told) = pending {
+                let Some(found) = told.differences.pop_front() else {
+                    tell_end(told, netns.label(), stream, out);
+                    *pending = None;
                     continue;
                 };
-                tell_difference(pending, &found, self.netns.label(), &self.mirror, stream, out);
-                let Found { difference, .. } = found;
+                tell_difference(told, &found, netns.label(), mirror, stream, out);
+                let Finding { difference, .. } = found;
                 let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
-                self.mirror.mark(difference.kind, object);
-            } else if self.job.is_none() && !self.backlog.is_empty() {
+                mirror.mark(difference.kind, object);
+            } else if !backlog.is_empty() && self.watching().is_none_or(|watching| watching.job.is_none()) {
                 self.decode_one(stream, out);
             } else {
                 return;
@@ -407,108 +321,71 @@ impl Place {
         }
     }
 
-    /// Everything that a job has found is told.
-    fn told(&mut self, stream: &mut Stream, out: &mut Json) {
-        let Some(pending) = self.pending.take() else { return };
-        let found = pending.added + pending.changed + pending.removed;
-        if pending.purpose == Purpose::Verify && found == 0 {
-            log::debug!("the mirror is as the kernel is");
-        } else if pending.purpose == Purpose::Verify {
-            log::warn!(
-                "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
-                pending.added,
-                pending.changed,
-                pending.removed
-            );
-        }
-        if pending.purpose == Purpose::Repair || (pending.purpose == Purpose::Verify && found > 0) {
-            let telling = Telling { cause: pending.cause, ..own_telling(self.netns.label()) };
-            stream.own(out, &own::RESYNC, telling, |out| {
-                for (key, number) in
-                    [("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)]
-                {
-                    out.key(key);
-                    out.unsigned(number);
-                }
-                out.key("took");
-                out.display(format_args!("{:.6}s", pending.began.elapsed().as_secs_f64()));
-                if pending.purpose == Purpose::Verify {
-                    out.key("reason");
-                    out.string("verify");
-                }
-            });
-        }
-    }
-
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
-        let Some((time_microseconds, datagram)) = self.backlog.first() else { return };
+        let Knowledge { netns, mirror, actors, backlog, .. } = &mut self.known;
+        let Some((time_microseconds, datagram)) = backlog.first() else { return };
         let telling =
-            Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: self.netns.label(), actor: None };
-        let names = Sources { backlog: &self.backlog, socket: (!self.leaves).then_some(&self.socket) };
+            Telling { origin: Origin::Kernel, cause: None, time_microseconds, netns: netns.label(), actor: None };
+        let watching = self.stage.watching_mut();
+        let feed = watching.as_ref().map(|watching| &watching.feed);
+        let names = Sources { backlog, socket: feed.map(Feed::socket) };
+        let is_lossy = feed.is_some_and(Feed::has_lost);
+        let now = feed.map_or_else(Instant::now, Feed::received_at);
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
         let mut foretold = Vec::new();
         let mut told = None;
-        let now = self.received_at;
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
             }
-            names.learn_for_message(&mut self.mirror.links, &message, self.loss.is_some());
-            let before = silence::before(&self.mirror, &message);
-            let actor = (message.header.port != 0).then(|| self.actors.of(message.header.port, now));
+            names.learn_for_message(&mut mirror.links, &message, is_lossy);
+            let before = silence::before(mirror, &message);
+            let actor = (message.header.port != 0).then(|| actors.of(message.header.port, now));
             let telling_by = Telling { actor, ..telling };
-            let line = stream.message(out, &mut self.mirror, &message, Source::Kernel, telling_by);
+            let line = stream.message(out, mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
-            silence::looks(&mut looks, &self.mirror, &message, before.as_ref(), line);
+            silence::looks(&mut looks, mirror, &message, before.as_ref(), line);
             let leaving = before.and_then(|before| foretell::leaving(&message, &before));
-            foretold.extend(leaving.map(|leaving| (line, self.mirror.take_leaving(leaving))));
+            foretold.extend(leaving.map(|leaving| (line, mirror.take_leaving(leaving))));
         }
         if !messages.rest().is_empty() {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
         }
-        self.backlog.pop();
-        if self.trails {
-            self.trail = Some(Trail::told(self.trail, now, told));
+        backlog.pop();
+        let unsettled = unsettled(mirror, told);
+        if let Some(watching) = watching {
+            watching.agenda.add(Doubt::Quiet { cause: told }, now);
+            watching.look(looks.into_iter().chain(unsettled));
         }
-        self.look(looks);
-        self.look_at_unsettled(told);
         for (cause, differences) in foretold {
-            let found = |difference| Found { difference, cause, time_microseconds };
+            let found = |difference| Finding { difference, cause, time_microseconds };
             let differences = differences.into_iter().map(found).collect();
-            self.found(Pending::new(Purpose::Look, cause, now, differences));
+            let consequences = self.known.take_in(Findings::new(Purpose::Look, cause, now, differences));
+            if let Some(watching) = self.watching_mut() {
+                watching.look(consequences);
+            }
         }
     }
+}
 
-    /// Looks soon at what the mirror could not be sure of.
-    fn look_at_unsettled(&mut self, cause: Option<u64>) {
-        let unsettled = self.mirror.take_unsettled();
-        if unsettled.is_empty() {
-            return;
-        }
-        let route = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap_or_default();
-        self.look(unsettled.into_iter().map(|(family, ifindex)| Look {
-            link: Some(ifindex),
-            family: Some(family),
-            cause,
-            ..Look::at(route)
-        }));
-    }
-
-    /// Looks soon.
-    fn look(&mut self, looks: impl IntoIterator<Item = Look>) {
-        for look in looks {
-            self.look_at.get_or_insert_with(|| Instant::now() + LOOK_PAUSE);
-            self.looks.add(look);
+impl Stage {
+    fn watching_mut(&mut self) -> Option<&mut Watching> {
+        match self {
+            Stage::Watching(watching) => Some(watching),
+            Stage::Leaving => None,
         }
     }
+}
 
-    /// Takes in what is to be told next. What a look has found may have led to more.
-    fn found(&mut self, pending: Pending) {
+impl Knowledge {
+    /// Takes in what is to be told next, and gives back the looks that may find what follows from it: what a look has found
+    /// may have led to more.
+    pub fn take_in(&mut self, findings: Findings) -> Vec<Look> {
         let mut looks = Vec::new();
-        if pending.purpose == Purpose::Look {
-            for Found { difference, cause, .. } in
-                pending.differences.iter().filter(|found| is_other(&found.difference))
+        if findings.purpose == Purpose::Look {
+            for Finding { difference, cause, .. } in
+                findings.differences.iter().filter(|found| may_have_consequences(&found.difference))
             {
                 if looks.len() > LOOKS_FOLLOWED_MAX {
                     break;
@@ -516,23 +393,46 @@ impl Place {
                 silence::looks_of_difference(&mut looks, &self.mirror, difference, *cause);
             }
         }
-        self.look(looks);
         match &mut self.pending {
-            Some(before) => before.differences.extend(pending.differences),
-            None => self.pending = Some(pending),
+            Some(before) => before.differences.extend(findings.differences),
+            None => self.pending = Some(findings),
         }
+        looks
     }
 }
 
-/// All kinds that can be asked for.
-fn all(settings: &Settings) -> Vec<(KindIndex, Scope)> {
-    let asked = settings.kinds.iter().filter(|&&kind| silence::can_be_compared(kind));
-    asked.map(|&kind| (kind, Scope::All)).collect()
+impl Watching {
+    /// Takes from the kernel what one call gives, into the backlog; notes links that move.
+    pub fn read(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+        if self.feed.read(batch, &mut known.backlog, known.netns.label(), moves)? {
+            self.agenda.add(Doubt::Loss, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Looks soon.
+    pub fn look(&mut self, looks: impl IntoIterator<Item = Look>) {
+        let mut looks = looks.into_iter().peekable();
+        if looks.peek().is_none() {
+            // Nothing follows from routes, which come in great numbers: the clock is not asked for them.
+            return;
+        }
+        let now = Instant::now();
+        looks.for_each(|look| self.agenda.add(Doubt::Silent(look), now));
+    }
+}
+
+/// Looks at what the mirror could not be sure of when it took something in; `cause` is the number of the line that told it.
+pub(super) fn unsettled(mirror: &mut Mirror, cause: Option<u64>) -> impl Iterator<Item = Look> + use<> {
+    mirror.take_unsettled().into_iter().map(move |(family, ifindex)| {
+        let route = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap_or_default();
+        Look { link: Some(ifindex), family: Some(family), cause, ..Look::at(route) }
+    })
 }
 
 /// Fills the mirror with what the store knows, and gives back the watched kinds all of whose objects that are.
 fn restore(mirror: &mut Mirror, settings: &Settings, store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
-    let mut comparable: Vec<KindIndex> = all(settings).into_iter().map(|(kind, _)| kind).collect();
+    let mut comparable = comparable(&settings.kinds);
     let known = store.known(netns, |name, payload| {
         let kind = comparable.iter().copied().find(|&kind| KINDS[kind].name == name);
         if let Some(kind) = kind.filter(|&kind| payload.len() >= KINDS[kind].header.bytes) {

@@ -1,12 +1,17 @@
 //! Filling the mirror when watching begins, while notifications come that are told after it.
 
-use super::Place;
+use std::time::Instant;
+
+use super::agenda::Doubt;
+use super::now_microseconds;
+use super::place::{Knowledge, Watching};
+use crate::backlog::Backlog;
 use crate::error::Result;
+use crate::mirror::Mirror;
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
 use crate::mirror::waiting::{Moment, Overtaking};
 use crate::netlink::socket::Batch;
-use crate::watch::now_microseconds;
 
 /// What is known of notifications while the first dumps fill the mirror.
 #[derive(Debug, Default)]
@@ -20,68 +25,73 @@ pub(super) struct Filling {
     batch: Batch,
 }
 
-impl Place {
+impl Filling {
+    /// Takes note of what was received since the last time, and gives back how many messages were received in all.
+    fn note_received(&mut self, mirror: &mut Mirror, backlog: &Backlog) -> usize {
+        let place = std::mem::replace(&mut self.place, backlog.end());
+        self.overtaking.receive(mirror, backlog.messages_from(place))
+    }
+}
+
+impl Watching {
     /// Calls the kernel for rows, or to make them, and gives back the moment with the call's result; without a first dump
     /// under way it is no particular one.
     pub(super) fn at_a_moment<T>(
         &mut self,
+        known: &mut Knowledge,
         moves: &mut Moves,
-        call: impl FnOnce(&mut Place) -> T,
+        call: impl FnOnce(&mut Watching) -> T,
     ) -> Result<(Moment, T)> {
         let Some(mut filling) = self.filling.take() else { return Ok((Moment::default(), call(self))) };
-        let before = self.note_received(&mut filling);
+        let before = filling.note_received(&mut known.mirror, &known.backlog);
         let time_microseconds = now_microseconds();
         let result = call(self);
-        let read = self.read_what_was_told(&mut filling.batch, moves);
-        let after = self.note_received(&mut filling);
-        filling.overflowed |= self.readable;
+        let read = self.read_what_was_told(known, &mut filling.batch, moves);
+        let after = filling.note_received(&mut known.mirror, &known.backlog);
+        filling.overflowed |= self.feed.readable;
         self.filling = Some(filling);
         read.map(|()| (Moment { before, after, time_microseconds }, result))
     }
 
-    fn note_received(&mut self, filling: &mut Filling) -> usize {
-        let place = std::mem::replace(&mut filling.place, self.backlog.end());
-        filling.overtaking.receive(&mut self.mirror, self.backlog.messages_from(place))
-    }
-
     /// The mirror is filled, as far as it will be. Drops what the dumps have overtaken, and looks at what follows from it.
-    pub(super) fn drop_overtaken(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    pub(super) fn drop_overtaken(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         let Some(mut filling) = self.filling.take() else { return Ok(()) };
         if filling.overflowed {
-            return self.discard_what_waits(batch, moves);
+            return self.discard_what_waits(known, batch, moves);
         }
-        if self.note_received(&mut filling) == 0 {
+        let Knowledge { mirror, backlog, .. } = known;
+        if filling.note_received(mirror, backlog) == 0 {
             return Ok(());
         }
-        let overtaken = filling.overtaking.finish(&mut self.mirror, self.backlog.messages());
+        let overtaken = filling.overtaking.finish(mirror, backlog.messages());
         let mut looks = overtaken.looks;
         let mut places = overtaken.places.iter().copied().peekable();
-        for (place, message) in self.backlog.messages().enumerate() {
+        for (place, message) in backlog.messages().enumerate() {
             if places.next_if_eq(&place).is_some() {
-                let before = silence::before(&self.mirror, &message);
-                silence::looks(&mut looks, &self.mirror, &message, before.as_ref(), None);
+                let before = silence::before(mirror, &message);
+                silence::looks(&mut looks, mirror, &message, before.as_ref(), None);
             }
         }
-        self.backlog.drop_messages(&overtaken.places);
+        backlog.drop_messages(&overtaken.places);
         self.look(looks);
         Ok(())
     }
 
     /// Throws away what was told while the mirror was filled, and has it repaired: more came than there was room for.
-    fn discard_what_waits(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    fn discard_what_waits(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
         let (mut discarded, mut bytes) = (0, 0);
         loop {
-            discarded += self.backlog.iter().count() as u32;
-            bytes += self.backlog.bytes();
-            self.backlog.clear();
+            discarded += known.backlog.iter().count() as u32;
+            bytes += known.backlog.bytes();
+            known.backlog.clear();
             // The kernel has no more of that time than its buffer can hold.
-            if !self.readable || bytes > self.backlog.limit() + 2 * self.receive_buffer_bytes {
+            if !self.feed.readable || bytes > known.backlog.limit() + 2 * self.feed.receive_buffer_bytes() {
                 break;
             }
-            self.read_once(batch, moves)?;
+            self.read(known, batch, moves)?;
         }
-        self.lost();
-        self.loss.iter_mut().for_each(|loss| loss.discarded += discarded);
+        self.feed.lose(discarded);
+        self.agenda.add(Doubt::Loss, Instant::now());
         Ok(())
     }
 }

@@ -1,0 +1,203 @@
+//! One socket for notifications: what it has joined, what there is to read, and what the kernel has dropped there.
+//!
+//! A place has one feed, of rtnetlink. Another protocol is another feed: a flood there overruns its own socket, and only its
+//! own kinds are to be repaired.
+
+use std::io;
+use std::time::Instant;
+
+use super::{Settings, now_microseconds};
+use crate::backlog::Backlog;
+use crate::error::{Error, Result};
+use crate::kinds::KindIndex;
+use crate::mirror::moves::Moves;
+use crate::mirror::silence;
+use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
+
+/// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
+const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
+
+/// A subscription to notifications.
+#[derive(Debug)]
+pub(super) struct Feed {
+    socket: Socket,
+    /// The kinds whose notifications come here.
+    kinds: Vec<KindIndex>,
+    groups: Vec<u32>,
+    receive_buffer_bytes: usize,
+    /// There may be something to read.
+    pub readable: bool,
+    /// When something was received last, in microseconds since 1970.
+    received_microseconds: i64,
+    received_at: Instant,
+    /// The kernel's count of drops that was told last.
+    drops_told: u32,
+    lost: Option<Lost>,
+}
+
+/// Notifications were lost, which is not told yet.
+#[derive(Debug)]
+struct Lost {
+    since_microseconds: i64,
+    /// Datagrams that were received and thrown away, which the kernel does not count.
+    discarded: u32,
+}
+
+/// What is told of a loss.
+#[derive(Debug)]
+pub(super) struct Overrun {
+    /// When something was received last before it, in microseconds since 1970.
+    pub since_microseconds: i64,
+    /// How many notifications were lost; `None` where the kernel could not even make them, and counted nothing.
+    pub lost: Option<u32>,
+}
+
+impl Feed {
+    /// Subscribes to what the watched kinds need, in the namespace of the calling thread.
+    pub fn open(settings: &Settings) -> Result<Feed> {
+        let socket = Socket::open(NETLINK_ROUTE)?;
+        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
+        let receive_buffer_bytes = socket
+            .set_receive_buffer(wanted)
+            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        let mut groups = Vec::new();
+        for group in silence::groups(&settings.kinds) {
+            match socket.join(group) {
+                Ok(true) => groups.push(group),
+                Ok(false) => log::debug!("this kernel does not have the group {group}"),
+                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
+            }
+        }
+        Ok(Feed {
+            drops_told: socket.drops().unwrap_or_default(),
+            socket,
+            kinds: settings.kinds.clone(),
+            groups,
+            receive_buffer_bytes,
+            readable: true,
+            received_microseconds: now_microseconds(),
+            received_at: Instant::now(),
+            lost: None,
+        })
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// The kinds whose notifications come here.
+    pub fn kinds(&self) -> &[KindIndex] {
+        &self.kinds
+    }
+
+    /// The groups that were joined.
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
+    }
+
+    /// Octets of the receive buffer, as the kernel counts them.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
+    }
+
+    /// When something was received last.
+    pub fn received_at(&self) -> Instant {
+        self.received_at
+    }
+
+    /// Takes from the kernel what one call gives, into the backlog, whatever waits there already; notes links that move.
+    /// `netns` is the namespace's label. Says whether notifications were lost.
+    pub fn read(
+        &mut self,
+        batch: &mut Batch,
+        backlog: &mut Backlog,
+        netns: Option<&str>,
+        moves: &mut Moves,
+    ) -> Result<bool> {
+        match self.socket.receive(batch) {
+            // With room left it was all. What comes after wakes the loop once more, and so does an error.
+            Ok(count) => self.readable = count == BATCH_DATAGRAMS,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                return Ok(false);
+            }
+            Err(error) if is_loss(&error) => {
+                log::debug!("the kernel has lost notifications: {error}");
+                self.lose(0);
+                return Ok(true);
+            }
+            Err(error) => return Err(Error::system("cannot read from the kernel", &error)),
+        }
+        let time = now_microseconds();
+        self.received_microseconds = time;
+        self.received_at = Instant::now();
+        let mut longest = 0;
+        for datagram in batch.datagrams() {
+            if datagram.port != 0 {
+                log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
+            } else if datagram.truncated() {
+                longest = longest.max(datagram.length);
+            } else {
+                moves.note(netns, time, datagram.bytes);
+                backlog.push(time, datagram.bytes);
+            }
+        }
+        if longest == 0 {
+            return Ok(false);
+        }
+        log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
+        batch.make_room(longest);
+        self.lose(0);
+        Ok(true)
+    }
+
+    /// Notifications are lost; so many datagrams of them were received and thrown away.
+    pub fn lose(&mut self, discarded: u32) {
+        let since_microseconds = self.received_microseconds;
+        self.lost.get_or_insert(Lost { since_microseconds, discarded: 0 }).discarded += discarded;
+    }
+
+    /// Whether notifications were lost, which is not told yet.
+    pub fn has_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// What is to be told of a loss, once.
+    pub fn take_overrun(&mut self) -> Option<Overrun> {
+        let Lost { since_microseconds, discarded } = self.lost.take()?;
+        let drops = self.socket.drops();
+        let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
+        self.drops_told = drops.unwrap_or_default();
+        Some(Overrun { since_microseconds, lost })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netns::Wanted;
+
+    #[test]
+    fn a_loss_is_told_once_with_what_was_thrown_away() {
+        let settings = Settings {
+            kinds: Vec::new(),
+            receive_buffer_bytes: None,
+            timeout: None,
+            verify: None,
+            namespaces: Wanted::Own,
+            state: None,
+        };
+        let mut feed = Feed::open(&settings).unwrap();
+        assert!(!feed.has_lost() && feed.take_overrun().is_none());
+        let since = feed.received_microseconds;
+        [0, 3, 4].iter().for_each(|&discarded| feed.lose(discarded));
+        assert!(feed.has_lost());
+        let Overrun { since_microseconds, lost } = feed.take_overrun().unwrap();
+        assert_eq!((since_microseconds, lost), (since, Some(7)));
+        assert!(!feed.has_lost() && feed.take_overrun().is_none());
+        // Nothing was counted.
+        feed.lose(0);
+        assert_eq!(feed.take_overrun().unwrap().lost, None);
+    }
+}

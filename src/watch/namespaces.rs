@@ -1,0 +1,119 @@
+//! Namespaces that come and go while others are watched, and those that are gone since linkhook last ran.
+
+use std::time::Instant;
+
+use super::{Ended, Place, Watch, own_telling};
+use crate::error::Error;
+use crate::event::Origin;
+use crate::event::own::{self, Own};
+use crate::json::Json;
+use crate::netns::{self, Discovery, Failure, Identity};
+use crate::store::Store;
+use crate::stream::{Stream, Telling};
+
+impl Watch<'_> {
+    /// Namespaces that were there when linkhook last ran, and are not any more.
+    pub(super) fn forget_gone(&mut self) -> std::result::Result<(), Ended> {
+        let gone = self.store.as_mut().map(Store::take_namespaces).unwrap_or_default();
+        for label in gone {
+            if self.settings.namespaces.includes(&label) {
+                let telling = Telling { origin: Origin::Offline, ..own_telling(None) };
+                tell_namespace(&mut self.stream, &mut self.out, &label, &own::NETNS_REMOVED, telling);
+            }
+            self.forgotten.push(label.into());
+        }
+        self.flush()
+    }
+
+    /// Looks which namespaces have come and gone.
+    pub(super) fn discover(&mut self) -> std::result::Result<(), Ended> {
+        let room = self.has_room();
+        let leave = self.places.iter().any(Place::leaves);
+        if room && !leave && std::mem::take(&mut self.postponed) {
+            self.discovery.iter_mut().for_each(Discovery::look);
+        }
+        let found = self.discovery.as_mut().and_then(|discovery| discovery.scan(Instant::now()));
+        let (Some(found), Some(discovery)) = (found, &self.discovery) else { return Ok(()) };
+        for place in self.places.iter_mut().filter(|place| !place.leaves()) {
+            let Some(label) = place.label() else { continue };
+            let identity = place.identity();
+            let stays = found.iter().any(|(name, found)| name.label == label && *found == identity);
+            if !stays && !discovery.is_lasting(label) {
+                place.leave(&mut self.batch, &mut self.stream.moves)?;
+            }
+        }
+        // Of a name that leads elsewhere now, the end is told before the beginning. And those that leave wait for room:
+        // were others let in meanwhile, they would have no bound.
+        self.postponed = !room || self.places.iter().any(Place::leaves);
+        if self.postponed {
+            return Ok(());
+        }
+        self.refused.retain(|refused| found.iter().any(|(_, identity)| identity == refused));
+        for (name, identity) in found {
+            // A namespace of two names is watched once.
+            let known = self.places.iter().any(|place| place.identity() == identity);
+            if known || self.refused.contains(&identity) {
+                continue;
+            }
+            match name.open() {
+                // It has gone again meanwhile, which is told, too.
+                Err(Failure::Missing | Failure::NoNamespace) => {}
+                Ok(netns) if netns.label().is_none() => {}
+                Ok(netns) => match self.add(netns) {
+                    Ok(()) => self.appeared(),
+                    Err(error) => self.refuse(identity, &error),
+                },
+                Err(Failure::System(error)) => self.refuse(identity, &netns::cannot("open", &name.label, error)),
+            }
+        }
+        self.share_backlog();
+        self.flush()
+    }
+
+    /// Says once that a namespace cannot be watched.
+    fn refuse(&mut self, identity: Identity, error: &Error) {
+        log::warn!("{error}; it is not watched");
+        self.refused.push(identity);
+    }
+
+    /// The last place appeared while others were watched.
+    fn appeared(&mut self) {
+        let Some(place) = self.places.last_mut() else { return };
+        let label = place.label().unwrap_or_default();
+        let line = tell_namespace(&mut self.stream, &mut self.out, label, &own::NETNS_ADDED, own_telling(None));
+        place.appears(line);
+    }
+
+    /// Closes what is left.
+    pub(super) fn close(&mut self) -> std::result::Result<(), Ended> {
+        if !self.has_room() || !self.places.iter().any(Place::is_left) {
+            return Ok(());
+        }
+        let (stream, out, forgotten) = (&mut self.stream, &mut self.out, &mut self.forgotten);
+        self.places.retain(|place| {
+            if place.is_left() {
+                let label = place.label().unwrap_or_default();
+                tell_namespace(stream, out, label, &own::NETNS_REMOVED, own_telling(None));
+                forgotten.push(label.into());
+            }
+            !place.is_left()
+        });
+        self.share_backlog();
+        self.flush()
+    }
+}
+
+/// Tells that a namespace appeared or is gone.
+fn tell_namespace(
+    stream: &mut Stream,
+    out: &mut Json,
+    label: &str,
+    event: &'static Own,
+    telling: Telling<'_>,
+) -> Option<u64> {
+    // The key is the event's own here.
+    stream.own(out, event, telling, |out| {
+        out.key("name");
+        out.string(label);
+    })
+}

@@ -1,0 +1,142 @@
+//! What a job has found, and how it is told: differences as lines, and linkhook's own lines about losses and repairs.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::agenda::Purpose;
+use super::feed::Overrun;
+use super::own_telling;
+use crate::decode::schema::Sides;
+use crate::event::own;
+use crate::event::{Action, Clock, Origin};
+use crate::json::Json;
+use crate::kinds::rtnetlink::link;
+use crate::kinds::{KINDS, KindIndex};
+use crate::mirror::repair::Difference;
+use crate::mirror::{Mirror, silence};
+use crate::stream::{Stream, Telling, Told};
+
+/// What a job has found, and is not told yet.
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub purpose: Purpose,
+    pub cause: Option<u64>,
+    pub began: Instant,
+    pub differences: VecDeque<Finding>,
+    pub added: u64,
+    pub changed: u64,
+    pub removed: u64,
+}
+
+/// A difference, and the number of the line that led to it.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub difference: Difference,
+    pub cause: Option<u64>,
+    /// When, in microseconds since 1970: not before what was told of the object, and not after what waits.
+    pub time_microseconds: i64,
+}
+
+impl Findings {
+    /// Nothing of it is told yet.
+    pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Finding>) -> Findings {
+        Findings { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
+    }
+}
+
+/// Whether a difference may lead to others that the kernel does not tell of: an object that was added or removed, or a link
+/// that changed. A rule, say, of which only the flags changed leads to nothing.
+pub(super) fn may_have_consequences(difference: &Difference) -> bool {
+    difference.old.is_none() != difference.new.is_none() || std::ptr::eq(KINDS[difference.kind], &link::LINK)
+}
+
+/// Tells one of them.
+pub(super) fn tell_difference(
+    findings: &mut Findings,
+    Finding { difference, cause, time_microseconds }: &Finding,
+    netns: Option<&str>,
+    mirror: &Mirror,
+    stream: &mut Stream,
+    out: &mut Json,
+) {
+    let (old, new) = (difference.old.as_deref(), difference.new.as_deref());
+    let (action, count, shown) = match (old, new) {
+        (None, Some(new)) => (Action::Add, &mut findings.added, new),
+        (Some(_), Some(new)) => (Action::Change, &mut findings.changed, new),
+        (Some(old), None) => (Action::Remove, &mut findings.removed, old),
+        (None, None) => return,
+    };
+    // What the kernel never tells is no defect that the self-check has found.
+    let inferred = match findings.purpose {
+        Purpose::Look => true,
+        Purpose::Verify => !silence::is_told(difference.kind, shown),
+        Purpose::Offline | Purpose::Start | Purpose::Repair => false,
+    };
+    let origin = match findings.purpose {
+        Purpose::Offline => Origin::Offline,
+        _ if inferred => Origin::Inferred,
+        _ => Origin::Resync,
+    };
+    let telling = Telling { origin, cause: *cause, time_microseconds: *time_microseconds, netns, actor: None };
+    let signals = KINDS[difference.kind].signals_of(&Sides { old, new, message: shown });
+    let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
+    let told = Told { kind: difference.kind, action, old, new: shown, signals };
+    if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && findings.purpose == Purpose::Verify) {
+        *count += 1;
+    }
+}
+
+/// Everything that a job has found is told: a repair says so, and a proof of the mirror where it has failed.
+pub(super) fn tell_end(findings: &Findings, netns: Option<&str>, stream: &mut Stream, out: &mut Json) {
+    let is_proof = findings.purpose == Purpose::Verify;
+    let found = findings.added + findings.changed + findings.removed;
+    if is_proof && found == 0 {
+        log::debug!("the mirror is as the kernel is");
+    } else if is_proof {
+        log::warn!(
+            "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
+            findings.added,
+            findings.changed,
+            findings.removed
+        );
+    }
+    if findings.purpose != Purpose::Repair && !(is_proof && found > 0) {
+        return;
+    }
+    let telling = Telling { cause: findings.cause, ..own_telling(netns) };
+    stream.own(out, &own::RESYNC, telling, |out| {
+        for (key, number) in [("added", findings.added), ("changed", findings.changed), ("removed", findings.removed)] {
+            out.key(key);
+            out.unsigned(number);
+        }
+        out.key("took");
+        out.display(format_args!("{:.6}s", findings.began.elapsed().as_secs_f64()));
+        if is_proof {
+            out.key("reason");
+            out.string("verify");
+        }
+    });
+}
+
+/// Tells that notifications of some kinds were lost, and gives back the number of that line.
+pub(super) fn tell_overrun(
+    overrun: &Overrun,
+    kinds: &[KindIndex],
+    netns: Option<&str>,
+    stream: &mut Stream,
+    out: &mut Json,
+) -> Option<u64> {
+    stream.own(out, &own::OVERRUN, own_telling(netns), |out| {
+        out.key("lost");
+        match overrun.lost {
+            Some(lost) => out.unsigned(lost.into()),
+            None => out.null(),
+        }
+        out.key("since");
+        Clock::default().write(out, overrun.since_microseconds);
+        out.key("kinds");
+        out.begin_list();
+        kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+        out.end_list();
+    })
+}
