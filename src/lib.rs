@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod decode;
 pub mod deliver;
+pub mod dumps;
 pub mod error;
 pub mod event;
 pub mod fault;

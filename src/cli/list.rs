@@ -4,17 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::lines::{Ended, Lines};
 use super::selection;
+use crate::dumps;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::repair::Scope;
-use crate::netlink::dump::{self, DumpError, Row};
-use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netns;
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units;
-use crate::watch::job::{Next, requests};
 use crate::watch::now_microseconds;
 
 /// No dump is waited for longer, unless the user says.
@@ -89,36 +87,27 @@ impl List {
     }
 
     fn kind(&mut self, kind: KindIndex, names: bool, netns: Option<&str>) -> Result<()> {
-        for Next { request, .. } in requests(&[(kind, Scope::All)], &self.mirror) {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            let family = request.body.first().copied().unwrap_or_default();
-            let telling = Telling {
-                origin: Origin::Snapshot,
-                cause: None,
-                time_microseconds: now_microseconds(),
-                netns,
-                actor: None,
-            };
-            let result = dump::dump_all(NETLINK_ROUTE, &request, left, |row| {
-                let Row::Message(message) = row else { return };
-                // A kernel without that family answers with all families.
-                let foreign = kinds::is_foreign(kind, family, &message);
-                if names {
-                    self.mirror.links.note(message.payload, false);
-                } else if !foreign && !self.is_done() {
-                    self.stream.message(&mut self.lines.out, &mut self.mirror, &message, Source::Snapshot, telling);
-                    self.ended = self.lines.write(&mut self.stream).err();
-                }
-            });
-            match result {
-                Ok(()) | Err(DumpError::Unsupported(_)) => {}
-                Err(error) => {
-                    let written = self.lines.write_all(&mut self.stream);
-                    self.ended = self.ended.take().or(written.err());
-                    return Err(Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name)));
-                }
+        let telling = Telling {
+            origin: Origin::Snapshot,
+            cause: None,
+            time_microseconds: now_microseconds(),
+            netns,
+            actor: None,
+        };
+        let deadline = self.deadline;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let listed = dumps::each_row(dumps::requests(&[(kind, Scope::All)], &self.mirror), left, |message| {
+            if names {
+                self.mirror.links.note(message.payload, false);
+            } else if !self.is_done() {
+                self.stream.message(&mut self.lines.out, &mut self.mirror, message, Source::Snapshot, telling);
+                self.ended = self.lines.write(&mut self.stream).err();
             }
-        }
-        Ok(())
+        });
+        listed.or_else(|error| {
+            let written = self.lines.write_all(&mut self.stream);
+            self.ended = self.ended.take().or(written.err());
+            Err(Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name)))
+        })
     }
 }

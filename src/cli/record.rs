@@ -5,17 +5,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::dumps;
 use crate::error::{Error, Result};
 use crate::kinds::{self, KINDS};
 use crate::mirror::repair::Scope;
 use crate::mirror::{Mirror, silence};
-use crate::netlink::dump::{self, DumpError, Row};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
 use crate::units;
-use crate::watch::job::{Next, requests};
 use crate::watch::{now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
@@ -137,29 +136,23 @@ fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> 
     let link = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap_or_default();
     let first = (!wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
-        for Next { request, .. } in requests(&[(kind, Scope::All)], &mirror) {
-            let family = request.body.first().copied().unwrap_or_default();
-            let dumped = dump::dump_all(NETLINK_ROUTE, &request, DUMP_TIMEOUT, |row| {
-                let Row::Message(message) = row else { return };
-                if !kinds::is_foreign(kind, family, &message) && result.is_ok() {
-                    if kind == link {
-                        mirror.links.note(message.payload, false);
-                    }
-                    let mut datagram = message.bytes.to_vec();
-                    datagram.resize(wire::align(datagram.len()), 0);
-                    result = recorder.write(now_microseconds(), &datagram);
+        let recorded = dumps::each_row(
+            dumps::requests(&[(kind, Scope::All)], &mirror),
+            || DUMP_TIMEOUT,
+            |message| {
+                if result.is_err() {
+                    return;
                 }
-            });
-            match dumped {
-                Ok(()) | Err(DumpError::Unsupported(_)) => {}
-                Err(error) => {
-                    return Err(Error::failed(format_args!(
-                        "cannot record what exists of {}: {error}",
-                        KINDS[kind].name
-                    )));
+                if kind == link {
+                    mirror.links.note(message.payload, false);
                 }
-            }
-        }
+                let mut datagram = message.bytes.to_vec();
+                datagram.resize(wire::align(datagram.len()), 0);
+                result = recorder.write(now_microseconds(), &datagram);
+            },
+        );
+        let cannot = |error| Error::failed(format_args!("cannot record what exists of {}: {error}", KINDS[kind].name));
+        recorded.map_err(cannot)?;
     }
     Ok(result)
 }

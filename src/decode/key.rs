@@ -2,11 +2,8 @@
 //!
 //! Most kinds say it in their table; the few that no list of attributes can say have a hook.
 
-use super::schema::Kind;
+use super::schema::{Kind, ObjectKey};
 use crate::netlink::wire::attributes;
-
-/// An identity's octets: comparable, and nothing more.
-pub type ObjectKey = Vec<u8>;
 
 /// Writes the key of an object.
 pub fn write(key: &mut ObjectKey, kind: &Kind, payload: &[u8]) {

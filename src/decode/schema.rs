@@ -6,7 +6,6 @@
 use smallvec::SmallVec;
 
 use super::context::{Context, Links};
-use super::key::ObjectKey;
 use crate::event::signals::Signals;
 use crate::json::{Json, Key};
 use crate::netlink::wire;
@@ -444,6 +443,15 @@ pub struct Identity {
     pub attributes: &'static [u16],
 }
 
+/// How a dump is limited to one interface's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PerLink {
+    /// The interface's index stands in the header, at that offset, and has to: there is no dump of all interfaces.
+    Header(usize),
+    /// The interface's index may stand in that attribute (a strict dump, `NETLINK_GET_STRICT_CHK`).
+    Attribute(u16),
+}
+
 /// A request that makes the kernel show what exists.
 pub struct Dump {
     /// `RTM_GET…`.
@@ -452,8 +460,9 @@ pub struct Dump {
     pub header: &'static [u8],
     /// Attributes of the request.
     pub attributes: &'static [(u16, &'static [u8])],
-    /// The offset in the header where an interface's index belongs, for a dump that shows one interface's objects.
-    pub per_link: Option<usize>,
+    /// Where an interface's index belongs, for a dump that shows one interface's objects; `None` where the kernel has no
+    /// such dump.
+    pub per_link: Option<PerLink>,
 }
 
 /// One kind of kernel object: the `event` of its lines.
@@ -506,6 +515,9 @@ pub struct Hooks {
     pub is_dumped: Option<fn(&[u8]) -> bool>,
     /// The objects in a row that stands for a range of them.
     pub singles: Option<fn(&[u8]) -> Vec<Vec<u8>>>,
+    /// The offset in the dump's header where the parent belongs, of a kind whose objects are asked for by each parent of
+    /// which any are known, too.
+    pub parent_at: Option<usize>,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
 }
@@ -519,9 +531,13 @@ impl Hooks {
         is_object: None,
         is_dumped: None,
         singles: None,
+        parent_at: None,
         complete: None,
     };
 }
+
+/// An identity's bytes, as [`key`](super::key) writes them: comparable, and nothing more.
+pub type ObjectKey = Vec<u8>;
 
 /// Indices of interfaces.
 pub type Interfaces = SmallVec<[u32; 4]>;

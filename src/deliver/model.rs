@@ -145,7 +145,8 @@ impl House {
         let batch = Fixed { id: id.clone(), number: real.batches, last, body: Vec::new(), tried_milliseconds: 0 };
         let batch = Arc::new(batch);
         real.lane.fixed(&batch);
-        assert!(self.clerk.fix(real.lane.clone(), batch, &mut || false));
+        let deadline = Instant::now() + PATIENCE;
+        assert!(self.clerk.fix(real.lane.clone(), batch, &mut || Instant::now() < deadline));
         id
     }
 }

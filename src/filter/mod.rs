@@ -7,7 +7,6 @@ use globs::Globs;
 
 use crate::event::Action;
 use crate::event::signals::Signals;
-use crate::kinds::KindIndex;
 
 /// What patterns take linkhook's own network namespace for: no other one can have that name.
 pub const OWN_NETNS: &str = ".";
@@ -35,8 +34,8 @@ pub struct Filter {
 /// What the cheap tests look at.
 #[derive(Debug)]
 pub struct Candidate<'a> {
-    /// The kind.
-    pub kind: KindIndex,
+    /// The kind, by its place in `KINDS`.
+    pub kind: usize,
     /// The header's family.
     pub family: u8,
     /// What happened.
@@ -51,7 +50,7 @@ pub struct Candidate<'a> {
 
 impl Filter {
     /// Whether objects of that kind are told at all.
-    pub fn wants_kind(&self, kind: KindIndex) -> bool {
+    pub fn wants_kind(&self, kind: usize) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.get(kind).copied().unwrap_or_default())
     }
 

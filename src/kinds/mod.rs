@@ -9,7 +9,6 @@ use self::rtnetlink::{
     prefix, route, rule, stats, tc, tunnel, vlan,
 };
 use crate::decode::schema::Kind;
-use crate::netlink::wire::Message;
 
 pub mod rtnetlink;
 pub mod split;
@@ -76,16 +75,6 @@ pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
     if found.is_none() && message_type & 2 != 0 { of_exact_message(message_type & !3, family) } else { found }
 }
 
-/// Whether a row answers a dump with another family than was asked for, as a kernel without that family does: it answers
-/// with all. A bridge's multicast entries come without a family, and are what was asked for.
-pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
-    match row.payload.first() {
-        Some(0) if family != 0 => of_message(row.header.kind, 0).is_none_or(|(found, _)| found != kind),
-        Some(&found) => family != 0 && found != family,
-        None => false,
-    }
-}
-
 /// Kinds by the message's type: where each stands in `KINDS`, those of some families first.
 static BY_TYPE: LazyLock<Vec<OfType>> = LazyLock::new(|| {
     let mut by_type = vec![OfType::default(); TYPES_MAX];
@@ -127,7 +116,7 @@ fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::schema::{Among, Is, Set, Structure};
+    use crate::decode::schema::{Among, Is, PerLink, Set, Structure};
     use std::collections::HashSet;
 
     /// Visits every set and structure that can be reached from a value.
@@ -191,7 +180,10 @@ mod tests {
             check_structure(kind.header, &mut seen);
             check_set(kind.set, &mut seen);
             for dump in kind.dumps {
-                let inside = dump.per_link.is_none_or(|at| at + 4 <= dump.header.len());
+                let inside = match dump.per_link {
+                    Some(PerLink::Header(at)) => at + 4 <= dump.header.len(),
+                    Some(PerLink::Attribute(_)) | None => true,
+                };
                 assert!(inside && !dump.header.is_empty(), "{}: its dump's header", kind.name);
             }
             if let Some(identity) = &kind.identity {

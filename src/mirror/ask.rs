@@ -3,7 +3,8 @@
 use std::hash::BuildHasher;
 
 use super::{Mirror, route};
-use crate::decode::key::{self, ObjectKey};
+use crate::decode::key;
+use crate::decode::schema::ObjectKey;
 use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_OIF};
 use crate::kinds::{self, KINDS};
 use crate::netlink::wire::{Message, append_attribute, attribute_u32};

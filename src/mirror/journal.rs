@@ -5,7 +5,8 @@ use std::hash::BuildHasher;
 
 use super::Mirror;
 use super::store::Group;
-use crate::decode::key::{self, ObjectKey};
+use crate::decode::key;
+use crate::decode::schema::ObjectKey;
 use crate::kinds::{KINDS, KindIndex};
 
 /// What changed since it was last asked.

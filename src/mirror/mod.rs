@@ -24,8 +24,9 @@ use std::hash::BuildHasher;
 pub use compare::same;
 pub use links::LinkTable;
 
-use crate::decode::key::{self, ObjectKey};
+use crate::decode::key;
 use crate::decode::schema::Kind;
+use crate::decode::schema::ObjectKey;
 use crate::kinds::{self, KINDS, KindIndex};
 use crate::netlink::wire;
 use store::{Group, Store};

@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use super::agenda::Purpose;
 use super::filling::Filling;
-use super::job::{Job, Next, Query, Question, Running, gather};
+use super::job::{Job, Query, Running, gather};
 use super::names::Sources;
 use super::place::{Knowledge, READS_MAX, Watching, unsettled};
 use super::tell::{Finding, Findings, tell_overrun};
+use crate::dumps::{self, Next, Question};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
-use crate::kinds::{self, KINDS};
+use crate::kinds::KINDS;
 use crate::mirror::looks::Look;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
@@ -296,7 +297,7 @@ impl Rows<'_> {
         let Query { kind, family, question } = self.query;
         match question {
             Question::Fence => {}
-            _ if kinds::is_foreign(kind, family, row) => self.is_foreign = true,
+            _ if dumps::is_foreign(kind, family, row) => self.is_foreign = true,
             _ if self.job.learns_names => self.mirror.links.note(row.payload, false),
             _ if self.job.purpose == Purpose::Start => {
                 if let Some(filling) = self.filling {

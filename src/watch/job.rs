@@ -3,16 +3,16 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use crate::decode::schema::Dump as Request;
-use crate::kinds::rtnetlink::{link, route, tc};
-use crate::kinds::{KINDS, KindIndex, index_of, split};
+use crate::dumps::{Next, Question, fence, requests, requests_of};
+use crate::kinds::rtnetlink::link;
+use crate::kinds::{KindIndex, index_of, split};
 use crate::mirror::Mirror;
-use crate::mirror::ask::{self, Asked};
+use crate::mirror::ask;
 use crate::mirror::looks::Looks;
 use crate::mirror::repair::Scope;
 use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
-use crate::netlink::wire::{self, align, append_attribute, u32_at};
+use crate::netlink::wire;
 use crate::watch::agenda::{Purpose, Work};
 use crate::watch::now_microseconds;
 
@@ -38,28 +38,6 @@ pub struct Running {
     pub moment: Moment,
     /// Its state.
     pub dump: dump::Dump,
-}
-
-/// What a request asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Which objects there are.
-    Objects,
-    /// Whether there is that single route.
-    Route(Asked),
-    /// Nothing: the kernel answers once whoever changes something now has told of it. See [`Job::next_request`].
-    Fence,
-}
-
-/// A request that waits.
-#[derive(Debug)]
-pub struct Next {
-    /// What is asked for.
-    pub kind: KindIndex,
-    /// What is asked.
-    pub question: Question,
-    /// What the kernel is told.
-    pub request: dump::Request,
 }
 
 /// Dumps that run or wait.
@@ -164,111 +142,6 @@ impl Job {
         }
         self.restart(mirror);
     }
-}
-
-/// The request for the first interface of the namespace, its loopback.
-fn fence() -> Option<Next> {
-    const LOOPBACK: u32 = 1;
-    let kind = index_of(&link::LINK)?;
-    let mut body = vec![0; link::LINK.header.bytes];
-    body.get_mut(4..8)?.copy_from_slice(&LOOPBACK.to_ne_bytes());
-    Some(Next {
-        kind,
-        question: Question::Fence,
-        request: dump::Request { message_type: RTM_GETLINK, body, one: true },
-    })
-}
-
-/// The dumps that show those kinds.
-pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<Next> {
-    kinds.iter().flat_map(|kind| requests_of(kind, mirror, mirror)).collect()
-}
-
-fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: &Mirror) -> VecDeque<Next> {
-    let next = |request| Next { kind: *kind, question: Question::Objects, request };
-    let mut requests = VecDeque::new();
-    if let Scope::Routes(routes) = scope {
-        requests.extend(routes.asked.iter().filter_map(|&asked| {
-            let request = dump::Request { message_type: RTM_GETROUTE, body: mirror.route_question(asked)?, one: true };
-            Some(Next { kind: *kind, question: Question::Route(asked), request })
-        }));
-    }
-    for dump in KINDS[*kind].dumps {
-        let links: BTreeSet<u32> = match (scope, dump.per_link) {
-            (Scope::Routes(routes), _) => {
-                let asked = routes.through.iter().filter(|(family, _)| dump.header.first() == Some(family));
-                asked.map(|&(_, ifindex)| ifindex).collect()
-            }
-            (Scope::Links(links), _) if limits(dump) => links.iter().copied().collect(),
-            (Scope::All, Some(_)) => mirror.links.indices().chain(shadow.links.indices()).collect(),
-            _ => {
-                requests.push_back(next(request(dump, None)));
-                continue;
-            }
-        };
-        requests.extend(links.into_iter().map(|ifindex| next(request(dump, Some(ifindex)))));
-    }
-    requests.extend(requests_of_parents(*kind, scope, mirror).map(next));
-    requests
-}
-
-/// Filters are asked for by what they are attached to: the root and both directions in general, and the classes of
-/// which any are known.
-fn requests_of_parents<'m>(
-    kind: KindIndex,
-    scope: &'m Scope,
-    mirror: &'m Mirror,
-) -> impl Iterator<Item = dump::Request> + use<'m> {
-    const INTERFACE_AT: usize = 4;
-    const PARENT_AT: usize = 12;
-    let dump = [&tc::FILTER, &tc::CHAIN].into_iter().find(|table| std::ptr::eq(KINDS[kind], *table));
-    let dump = dump.and_then(|table| table.dumps.first());
-    let filters = index_of(&tc::FILTER).filter(|_| dump.is_some());
-    let known = filters.into_iter().flat_map(|filters| mirror.objects(filters));
-    let parents: BTreeSet<(u32, u32)> =
-        known.filter_map(|filter| u32_at(filter, INTERFACE_AT).zip(u32_at(filter, PARENT_AT))).collect();
-    parents.into_iter().filter_map(move |(ifindex, parent)| {
-        let asked = match scope {
-            Scope::All => ifindex != u32::MAX,
-            Scope::Links(links) => links.contains(&ifindex),
-            Scope::Routes(_) => false,
-        };
-        if !asked || matches!(parent, tc::INGRESS | tc::EGRESS | tc::INGRESS_QDISC) {
-            return None;
-        }
-        let mut request = request(dump?, Some(ifindex));
-        request.body.get_mut(PARENT_AT..PARENT_AT + 4)?.copy_from_slice(&parent.to_ne_bytes());
-        Some(request)
-    })
-}
-
-/// Whether the kernel can limit the dump to an interface.
-fn limits(dump: &Request) -> bool {
-    dump.per_link.is_some() || dump.message == RTM_GETROUTE
-}
-
-/// `RTM_GETLINK`.
-const RTM_GETLINK: u16 = 18;
-/// `RTM_GETROUTE`: the kernel leaves out routes that do not leave through `RTA_OIF`, in a strict dump.
-const RTM_GETROUTE: u16 = 26;
-
-fn request(dump: &Request, link: Option<u32>) -> dump::Request {
-    let mut body = dump.header.to_vec();
-    if let (Some(ifindex), Some(at)) = (link, dump.per_link)
-        && let Some(place) = body.get_mut(at..at + 4)
-    {
-        place.copy_from_slice(&ifindex.to_ne_bytes());
-    }
-    body.resize(align(body.len()), 0);
-    for (number, payload) in dump.attributes {
-        append_attribute(&mut body, *number, payload);
-    }
-    if let Some(ifindex) = link
-        && dump.message == RTM_GETROUTE
-    {
-        append_attribute(&mut body, route::RTA_OIF, &ifindex.to_ne_bytes());
-    }
-    dump::Request { message_type: dump.message, body, one: false }
 }
 
 /// Puts a row into the shadow.

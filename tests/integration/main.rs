@@ -23,6 +23,7 @@ mod signals;
 mod store;
 mod tls;
 mod trouble;
+mod walls;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
         ("shapes", shapes::TESTS),
+        ("walls", walls::TESTS),
         ("signals", signals::TESTS),
         ("tls", tls::TESTS),
     ] {

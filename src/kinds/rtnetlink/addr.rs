@@ -1,7 +1,8 @@
 //! `addr`: an address of an interface. `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Set, Structure, Wrong, field, field_of, row,

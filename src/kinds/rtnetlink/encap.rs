@@ -8,7 +8,7 @@ use crate::decode::value::{any_unsigned, name_of, unsigned, write_bits, write_fl
 use crate::decode::walk::{Leftovers, write_set};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::TABLES;
-use crate::kinds::rtnetlink::{nexthop, route, shared};
+use crate::kinds::rtnetlink::shared;
 use crate::netlink::wire::{attribute, attributes, u32_at};
 
 /// By `LWTUNNEL_ENCAP_*`: the name, and the attributes.
@@ -238,7 +238,7 @@ static BPF: Set = Set::new(
 /// `LWT_XFRM_*`.
 static XFRM: Set = Set::new("LWT_XFRM", &[row(1, "if_id", Is::Number(U32)), row(2, "link_dev", Is::Link)]);
 
-/// What [`route`] and [`nexthop`] write.
+/// What [`write_encapsulation`] writes.
 pub const ENCAP_SHAPE: &Shape = &Shape::Object(&[
     Part::text("encap_type"),
     Part::Choice(&[
@@ -255,17 +255,8 @@ pub const ENCAP_SHAPE: &Shape = &Shape::Object(&[
     ]),
 ]);
 
-/// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.
-pub fn route(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_encapsulation(out, context, payload, route::RTA_ENCAP_TYPE)
-}
-
-/// `NHA_ENCAP`, by the `NHA_ENCAP_TYPE` beside it.
-pub fn nexthop(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_encapsulation(out, context, payload, nexthop::NHA_ENCAP_TYPE)
-}
-
-fn write_encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8], by: u16) -> Decoded {
+/// An encapsulation, by the attribute beside it that has its type.
+pub fn write_encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8], by: u16) -> Decoded {
     let by = any_unsigned(context.sibling(by).ok_or(Wrong::Because("its type is missing"))?)?;
     let Some((_, name, set)) = BY_TYPE.iter().find(|(number, ..)| *number == by) else {
         return Err(Wrong::Because("a type that is not known"));

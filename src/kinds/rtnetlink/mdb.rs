@@ -2,7 +2,8 @@
 //! routers are. `struct br_port_msg`, `MDBA_*`: `include/uapi/linux/if_bridge.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,

@@ -4,13 +4,14 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,
-    row,
+    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, PerLink, Set, Shape, Structure, Wrong, field,
+    field_of, row,
 };
 use crate::decode::schema::{Hooks, Interfaces};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use crate::kinds::rtnetlink::route::RTA_OIF;
 use crate::kinds::rtnetlink::route::{Legs, MFC_STATS};
 use crate::kinds::rtnetlink::shared;
 use crate::netlink::wire::attribute_u32;
@@ -34,8 +35,18 @@ pub static MROUTE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: 26, header: &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 26, header: &[129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump {
+            message: 26,
+            header: &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: Some(PerLink::Attribute(RTA_OIF)),
+        },
+        Dump {
+            message: 26,
+            header: &[129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: Some(PerLink::Attribute(RTA_OIF)),
+        },
     ],
     hooks: Hooks { interfaces: Some(interfaces), ..Hooks::NONE },
 };

@@ -2,7 +2,8 @@
 //! `include/uapi/linux/neighbour.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, field,

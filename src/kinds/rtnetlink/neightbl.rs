@@ -2,7 +2,8 @@
 //! `include/uapi/linux/neighbour.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Set, Structure, TEXT, field, row};
 use crate::decode::value::{unsigned, write_link};

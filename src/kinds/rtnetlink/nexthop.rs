@@ -2,7 +2,8 @@
 //! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, Wrong,
@@ -85,7 +86,7 @@ const ROWS: &[Row] = &[
     row(NHA_OIF, "dev", Is::Link),
     row(NHA_GATEWAY, "gateway", Is::Ip),
     row(NHA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(8, "encap", Is::Value(encap::nexthop, encap::ENCAP_SHAPE)),
+    row(8, "encap", Is::Value(encapsulation, encap::ENCAP_SHAPE)),
     row(9, "groups", Is::Present),
     row(10, "master", Is::Link),
     row(11, "fdb", Is::Present),
@@ -181,4 +182,9 @@ pub fn hardware_statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]
 fn write_bucket_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
     let bucket = attribute(set, NHA_RES_BUCKET).unwrap_or_default();
     push(key, attribute(bucket, 1));
+}
+
+/// `NHA_ENCAP`, by the `NHA_ENCAP_TYPE` beside it.
+fn encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    encap::write_encapsulation(out, context, payload, NHA_ENCAP_TYPE)
 }

@@ -3,8 +3,8 @@
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, Wrong,
-    field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, PerLink, Row, Set, Shape, Structure,
+    TEXT, Wrong, field, field_of, row,
 };
 use crate::decode::schema::{Hooks, Interfaces, Sides};
 use crate::decode::value::any_unsigned;
@@ -40,9 +40,24 @@ pub static ROUTE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: 26, header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 26, header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 26, header: &[28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump {
+            message: 26,
+            header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: Some(PerLink::Attribute(RTA_OIF)),
+        },
+        Dump {
+            message: 26,
+            header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: Some(PerLink::Attribute(RTA_OIF)),
+        },
+        Dump {
+            message: 26,
+            header: &[28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: Some(PerLink::Attribute(RTA_OIF)),
+        },
     ],
     hooks: Hooks { interfaces: Some(interfaces), signals: Some(signals_of), ..Hooks::NONE },
 };
@@ -110,7 +125,7 @@ const ROWS: &[Row] = &[
     row(19, "to", Is::Value(new_destination, TEXT)),
     row(20, "pref", Is::Named(U8, ROUTER_PREFERENCES)),
     row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-    row(RTA_ENCAP, "encap", Is::Value(encap::route, encap::ENCAP_SHAPE)),
+    row(RTA_ENCAP, "encap", Is::Value(encapsulation, encap::ENCAP_SHAPE)),
     row(23, "expires_in", Is::Number(U32)).volatile(),
     row(24, "pad", Is::Known),
     row(25, "uid", Is::Number(U32)),
@@ -133,7 +148,7 @@ pub static LEG_ATTRIBUTES: Set = Set::new(
         row(RTA_VIA, "via", Is::Value(via, VIA_SHAPE)),
         row(19, "to", Is::Value(new_destination, TEXT)),
         row(RTA_ENCAP_TYPE, "encap_type", Is::Known),
-        row(RTA_ENCAP, "encap", Is::Value(encap::route, encap::ENCAP_SHAPE)),
+        row(RTA_ENCAP, "encap", Is::Value(encapsulation, encap::ENCAP_SHAPE)),
         row(RTA_NH_ID, "nhid", Is::Number(U32)),
     ],
 );
@@ -444,4 +459,9 @@ fn is_default_route(payload: &[u8]) -> bool {
         && attribute_u32(ROUTE.attributes(payload), RTA_TABLE)
             .unwrap_or_else(|| payload.get(4).copied().unwrap_or_default().into())
             == RT_TABLE_MAIN
+}
+
+/// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.
+fn encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    encap::write_encapsulation(out, context, payload, RTA_ENCAP_TYPE)
 }

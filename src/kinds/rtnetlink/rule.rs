@@ -1,7 +1,8 @@
 //! `rule`: policy routing rules. `struct fib_rule_hdr`, `FRA_*`: `include/uapi/linux/fib_rules.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, Part, Row, Set, Shape, Structure, Wrong, field,

@@ -2,7 +2,8 @@
 //! `VXLAN_VNIFILTER_*`: `include/uapi/linux/if_link.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::{ObjectKey, push};
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,

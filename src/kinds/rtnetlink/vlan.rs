@@ -2,7 +2,7 @@
 //! `include/uapi/linux/if_bridge.h`.
 
 use crate::decode::context::Context;
-use crate::decode::key::ObjectKey;
+use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,

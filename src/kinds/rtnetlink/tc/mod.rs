@@ -16,8 +16,9 @@ mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
-use crate::decode::key::{ObjectKey, push};
-use crate::decode::schema::Hooks;
+use crate::decode::key::push;
+use crate::decode::schema::ObjectKey;
+use crate::decode::schema::{Hooks, PerLink};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
@@ -66,9 +67,12 @@ pub static CLASS: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETTCLASS, header: &[0; 20], attributes: &[], per_link: Some(4) }],
+    dumps: &[Dump { message: RTM_GETTCLASS, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) }],
     hooks: Hooks::NONE,
 };
+
+/// `tcm_parent`: the offset in `struct tcmsg`.
+const PARENT_AT: usize = 12;
 
 /// `RTM_NEWTFILTER` and `RTM_DELTFILTER`.
 pub static FILTER: Kind = Kind {
@@ -86,7 +90,7 @@ pub static FILTER: Kind = Kind {
     split: &[],
     partial: false,
     dumps: FILTER_DUMPS,
-    hooks: Hooks { key: Some(write_filter_key), is_object: Some(is_filter), ..Hooks::NONE },
+    hooks: Hooks { key: Some(write_filter_key), is_object: Some(is_filter), parent_at: Some(PARENT_AT), ..Hooks::NONE },
 };
 
 /// `RTM_NEWCHAIN` and `RTM_DELCHAIN`.
@@ -104,7 +108,7 @@ pub static CHAIN: Kind = Kind {
     split: &[],
     partial: false,
     dumps: CHAIN_DUMPS,
-    hooks: Hooks::NONE,
+    hooks: Hooks { parent_at: Some(PARENT_AT), ..Hooks::NONE },
 };
 
 /// `RTM_NEWACTION` and `RTM_DELACTION`: actions by themselves; those that a filter makes come with the filter.
@@ -239,15 +243,15 @@ static ACTION_ATTRIBUTES: Set = Set::new(
 /// The filters at the root, and those of packets that come in and go out. Those of other classes come with their first
 /// notification, as do those of shared blocks.
 const FILTER_DUMPS: &[Dump] = &[
-    Dump { message: RTM_GETTFILTER, header: &[0; 20], attributes: &[], per_link: Some(4) },
-    Dump { message: RTM_GETTFILTER, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
-    Dump { message: RTM_GETTFILTER, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETTFILTER, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) },
+    Dump { message: RTM_GETTFILTER, header: &INGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
+    Dump { message: RTM_GETTFILTER, header: &EGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
 ];
 
 const CHAIN_DUMPS: &[Dump] = &[
-    Dump { message: RTM_GETCHAIN, header: &[0; 20], attributes: &[], per_link: Some(4) },
-    Dump { message: RTM_GETCHAIN, header: &INGRESS_HEADER, attributes: &[], per_link: Some(4) },
-    Dump { message: RTM_GETCHAIN, header: &EGRESS_HEADER, attributes: &[], per_link: Some(4) },
+    Dump { message: RTM_GETCHAIN, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) },
+    Dump { message: RTM_GETCHAIN, header: &INGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
+    Dump { message: RTM_GETCHAIN, header: &EGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
 ];
 
 /// `struct tcmsg` with only its parent.

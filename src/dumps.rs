@@ -1,0 +1,164 @@
+//! What to ask the kernel for a kind and a scope, and which rows answer: `watch`, `list` and `record` use the same.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use libc::{RTM_GETLINK, RTM_GETROUTE};
+
+use crate::decode::schema::{Dump, PerLink};
+use crate::kinds::rtnetlink::{link, tc};
+use crate::kinds::{KINDS, KindIndex, index_of, of_message};
+use crate::mirror::Mirror;
+use crate::mirror::ask::Asked;
+use crate::mirror::repair::Scope;
+use crate::netlink::dump::{self, DumpError, Row};
+use crate::netlink::socket::NETLINK_ROUTE;
+use crate::netlink::wire::{Message, align, append_attribute, u32_at};
+
+/// What a request asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Which objects there are.
+    Objects,
+    /// Whether there is that single route.
+    Route(Asked),
+    /// Nothing: the kernel answers once whoever changes something now has told of it. See [`Job::next_request`].
+    Fence,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub struct Next {
+    /// What is asked for.
+    pub kind: KindIndex,
+    /// What is asked.
+    pub question: Question,
+    /// What the kernel is told.
+    pub request: dump::Request,
+}
+
+/// The request for the first interface of the namespace, its loopback.
+pub fn fence() -> Option<Next> {
+    const LOOPBACK: u32 = 1;
+    let kind = index_of(&link::LINK)?;
+    let mut body = vec![0; link::LINK.header.bytes];
+    body.get_mut(4..8)?.copy_from_slice(&LOOPBACK.to_ne_bytes());
+    Some(Next {
+        kind,
+        question: Question::Fence,
+        request: dump::Request { message_type: RTM_GETLINK, body, one: true },
+    })
+}
+
+/// The dumps that show those kinds.
+pub fn requests(kinds: &[(KindIndex, Scope)], mirror: &Mirror) -> VecDeque<Next> {
+    kinds.iter().flat_map(|kind| requests_of(kind, mirror, mirror)).collect()
+}
+
+/// The dumps that show that kind; `shadow` knows links that the mirror does not know yet.
+pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: &Mirror) -> VecDeque<Next> {
+    let next = |request| Next { kind: *kind, question: Question::Objects, request };
+    let mut requests = VecDeque::new();
+    if let Scope::Routes(routes) = scope {
+        requests.extend(routes.asked.iter().filter_map(|&asked| {
+            let request = dump::Request { message_type: RTM_GETROUTE, body: mirror.route_question(asked)?, one: true };
+            Some(Next { kind: *kind, question: Question::Route(asked), request })
+        }));
+    }
+    for dump in KINDS[*kind].dumps {
+        let links: BTreeSet<u32> = match (scope, dump.per_link) {
+            (Scope::Routes(routes), _) => {
+                let asked = routes.through.iter().filter(|(family, _)| dump.header.first() == Some(family));
+                asked.map(|&(_, ifindex)| ifindex).collect()
+            }
+            (Scope::Links(links), Some(_)) => links.iter().copied().collect(),
+            (Scope::All, Some(PerLink::Header(_))) => mirror.links.indices().chain(shadow.links.indices()).collect(),
+            _ => {
+                requests.push_back(next(request(dump, None)));
+                continue;
+            }
+        };
+        requests.extend(links.into_iter().map(|ifindex| next(request(dump, Some(ifindex)))));
+    }
+    requests.extend(requests_of_parents(*kind, scope, mirror).map(next));
+    requests
+}
+
+/// Filters are asked for by what they are attached to: the root and both directions in general, and the classes of
+/// which any are known.
+fn requests_of_parents<'m>(
+    kind: KindIndex,
+    scope: &'m Scope,
+    mirror: &'m Mirror,
+) -> impl Iterator<Item = dump::Request> + use<'m> {
+    const INTERFACE_AT: usize = 4;
+    const PARENT_AT: usize = 12;
+    let at = KINDS[kind].hooks.parent_at;
+    let dump = at.and_then(|_| KINDS[kind].dumps.first());
+    let filters = index_of(&tc::FILTER).filter(|_| dump.is_some());
+    let known = filters.into_iter().flat_map(|filters| mirror.objects(filters));
+    let parents: BTreeSet<(u32, u32)> =
+        known.filter_map(|filter| u32_at(filter, INTERFACE_AT).zip(u32_at(filter, PARENT_AT))).collect();
+    parents.into_iter().filter_map(move |(ifindex, parent)| {
+        let asked = match scope {
+            Scope::All => ifindex != u32::MAX,
+            Scope::Links(links) => links.contains(&ifindex),
+            Scope::Routes(_) => false,
+        };
+        if !asked || matches!(parent, tc::INGRESS | tc::EGRESS | tc::INGRESS_QDISC) {
+            return None;
+        }
+        let mut request = request(dump?, Some(ifindex));
+        request.body.get_mut(at?..at? + 4)?.copy_from_slice(&parent.to_ne_bytes());
+        Some(request)
+    })
+}
+
+/// A dump as the kernel is asked for it, of one interface's objects alone where one is given.
+fn request(dump: &Dump, link: Option<u32>) -> dump::Request {
+    let mut body = dump.header.to_vec();
+    if let (Some(ifindex), Some(PerLink::Header(at))) = (link, dump.per_link)
+        && let Some(place) = body.get_mut(at..at + 4)
+    {
+        place.copy_from_slice(&ifindex.to_ne_bytes());
+    }
+    body.resize(align(body.len()), 0);
+    for (number, payload) in dump.attributes {
+        append_attribute(&mut body, *number, payload);
+    }
+    if let (Some(ifindex), Some(PerLink::Attribute(number))) = (link, dump.per_link) {
+        append_attribute(&mut body, number, &ifindex.to_ne_bytes());
+    }
+    dump::Request { message_type: dump.message, body, one: false }
+}
+
+/// Whether a row answers a dump with another family than was asked for, as a kernel without that family does: it answers
+/// with all. A bridge's multicast entries come without a family, and are what was asked for.
+pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
+    match row.payload.first() {
+        Some(0) if family != 0 => of_message(row.header.kind, 0).is_none_or(|(found, _)| found != kind),
+        Some(&found) => family != 0 && found != family,
+        None => false,
+    }
+}
+
+/// Asks for all objects of a kind in the network namespace of the calling thread, and calls `each` with every row that
+/// answers. No request is waited for longer than `left` says. A kind that the kernel does not have has no rows.
+pub fn each_row(
+    requests: VecDeque<Next>,
+    left: impl Fn() -> Duration,
+    mut each: impl FnMut(&Message<'_>),
+) -> Result<(), DumpError> {
+    for Next { kind, request, .. } in requests {
+        let family = request.body.first().copied().unwrap_or_default();
+        let dumped = dump::dump_all(NETLINK_ROUTE, &request, left(), |row| match row {
+            Row::Message(message) if !is_foreign(kind, family, &message) => each(&message),
+            _ => {}
+        });
+        match dumped {
+            Ok(()) | Err(DumpError::Unsupported(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
