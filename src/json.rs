@@ -23,7 +23,8 @@ struct Remembered {
     text: [u8; REMEMBERED_BYTES + 1],
 }
 
-/// What makes a member the same member: where its table has its value's meaning and its key, and its number.
+/// The key under which a written member is remembered: the address of what its value is, the address of its key, and its
+/// number.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Same {
     meaning: usize,

@@ -189,7 +189,7 @@ fn start_hub(
     store: Option<(&Store, &State)>,
     wake: impl Fn() + Send + Sync + 'static,
 ) -> Result<Hub> {
-    let durable = store.map(|(store, state)| Durable { clerk: store.clerk(), directory: state.directory.clone() });
+    let durable = store.map(|(store, state)| Durable { handle: store.handle(), directory: state.directory.clone() });
     let mut hub = Hub::start(delivery.webhooks, &delivery.host, durable, wake)?;
     for name in store.iter().flat_map(|(store, _)| store.webhooks()) {
         if !hub.has(name) {

@@ -123,7 +123,7 @@ pub fn write_set_with<'a>(
     leftovers.write(out);
 }
 
-/// The same for one of several sets that share their attributes: those that are not in it are another's.
+/// Writes only the attributes that this set knows, where several sets share one nest: a sibling set writes the others.
 pub fn write_part<'a>(out: &mut Json, context: &Context<'a>, set: &'static Set, bytes: &'a [u8]) {
     let mut leftovers = Leftovers::default();
     write_attributes(out, context, set, bytes, &mut leftovers);

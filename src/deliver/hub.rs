@@ -14,7 +14,7 @@ use super::worker::{Worker, new_id};
 use super::{Webhook, sieve};
 use crate::error::{Error, Result};
 use crate::filter::Candidate;
-use crate::store::{Clerk, Queue, Staged};
+use crate::store::{Queue, Staged, StoreHandle};
 
 /// Losses are told no more often than this.
 const LOSSES_PAUSE: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ pub struct Hub {
 #[derive(Clone, Debug)]
 pub struct Durable {
     /// The store.
-    pub clerk: Clerk,
+    pub handle: StoreHandle,
     /// The state directory, for the dead letters.
     pub directory: PathBuf,
 }
@@ -172,7 +172,7 @@ impl Hub {
         let bell = self.bell.clone();
         let lane = Arc::new(match &self.store {
             None => Lane::new(webhook, bell),
-            Some(Durable { clerk, directory }) => Lane::stored(webhook, bell, clerk.clone(), directory),
+            Some(Durable { handle, directory }) => Lane::stored(webhook, bell, handle.clone(), directory),
         });
         if judges {
             start_judge(&lane)?;
@@ -185,8 +185,8 @@ impl Hub {
             return Err(Error::system("cannot start a webhook's thread", &error));
         }
         // Nothing here waits for the disk: its thread begins once the store has told what it knows.
-        if let Some(Durable { clerk, .. }) = &self.store {
-            clerk.attend(lane.clone());
+        if let Some(Durable { handle, .. }) = &self.store {
+            handle.attend(lane.clone());
         }
         Ok(lane)
     }
@@ -196,8 +196,8 @@ impl Hub {
         let Hub { leaving, store, .. } = self;
         leaving.retain(|lane| {
             let left = lane.has_left();
-            if left && let Some(Durable { clerk, .. }) = store {
-                clerk.strike(lane.clone());
+            if left && let Some(Durable { handle, .. }) = store {
+                handle.strike(lane.clone());
             }
             !left
         });
@@ -371,7 +371,7 @@ impl Defects {
 /// when there was no time for it: then it is done at the next start.
 fn leave(lane: &Arc<Lane>) -> bool {
     // What was handed over before the webhook was removed comes first.
-    if lane.clerk().is_some_and(|clerk| !clerk.reach(&mut || lane.has_time())) || !lane.wait_for_judge() {
+    if lane.handle().is_some_and(|handle| !handle.reach(&mut || lane.has_time())) || !lane.wait_for_judge() {
         return false;
     }
     while lane.take_some() {
@@ -482,7 +482,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state");
         let store = Store::open(&path, Synchronous::Normal, || {}).unwrap();
-        let durable = Durable { clerk: store.clerk(), directory: path.clone() };
+        let durable = Durable { handle: store.handle(), directory: path.clone() };
         let mut hub = Hub::start(Vec::new(), "", Some(durable), || {}).unwrap();
         // A disk that hangs is like one that somebody holds.
         let holder = rusqlite::Connection::open(path.join("linkhook.db")).unwrap();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Decision, Limits};
 use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
-use crate::store::{Clerk, Enrolled, Fixed, Reader, Trouble};
+use crate::store::{Enrolled, Fixed, Reader, StoreHandle, Trouble};
 pub(super) use letters::Death;
 pub(super) use shelf::Waiting;
 pub(super) use sifting::{Sifted, Unjudged};
@@ -64,7 +64,7 @@ pub(super) struct Lane {
 
 /// What a lane has of the state directory.
 struct Stored {
-    clerk: Clerk,
+    handle: StoreHandle,
     reader: Mutex<Reader>,
     dead: Mutex<DeadLetters>,
 }
@@ -98,9 +98,9 @@ impl Lane {
     }
 
     /// With a store, which is then to attend to it, and the state directory, for the dead letters.
-    pub fn stored(webhook: Webhook, bell: Arc<Bell>, clerk: Clerk, directory: &Path) -> Lane {
+    pub fn stored(webhook: Webhook, bell: Arc<Bell>, handle: StoreHandle, directory: &Path) -> Lane {
         let dead = Mutex::new(DeadLetters::new(directory.to_owned(), &webhook.name));
-        let store = Stored { reader: Mutex::new(clerk.reader()), clerk, dead };
+        let store = Stored { reader: Mutex::new(handle.reader()), handle, dead };
         Lane { store: Some(store), ..Lane::new(webhook, bell) }
     }
 
@@ -125,8 +125,8 @@ impl Lane {
     }
 
     /// The store, where there is one.
-    pub fn clerk(&self) -> Option<&Clerk> {
-        self.store.as_ref().map(|store| &store.clerk)
+    pub fn handle(&self) -> Option<&StoreHandle> {
+        self.store.as_ref().map(|store| &store.handle)
     }
 
     /// Waits for what the store knows of the webhook. `None` when the end comes before.
@@ -208,7 +208,7 @@ impl Lane {
             match decision {
                 Decision::Send(count) if state.rests.is_none() => {
                     state.take_out(count);
-                    let events = state.flying.clone();
+                    let events = state.in_flight.clone();
                     self.unblock(state);
                     return Some(events);
                 }
@@ -262,7 +262,7 @@ impl Lane {
             Err(failure) => {
                 log::error!("webhook {}: cannot read what waits: {failure}", self.name);
                 if Trouble::of(&failure) == Trouble::Damaged {
-                    store.clerk.suspect(&failure);
+                    store.handle.suspect(&failure);
                 }
                 return self.wait_until(state, Instant::now() + READ_PAUSE);
             }
@@ -282,7 +282,7 @@ impl Lane {
             };
             log::error!("webhook {}: cannot read the batch on its way: {failure}", self.name);
             if Trouble::of(&failure) == Trouble::Damaged {
-                store.clerk.suspect(&failure);
+                store.handle.suspect(&failure);
             }
             if !self.rest_for(READ_PAUSE) {
                 return None;
@@ -291,7 +291,7 @@ impl Lane {
         let came = Instant::now();
         let events: Vec<Waiting> =
             rows.into_iter().map(|(sequence, line)| Waiting { sequence, line: line.into(), came }).collect();
-        self.lock().flying.clone_from(&events);
+        self.lock().in_flight.clone_from(&events);
         Some(events)
     }
 
@@ -306,10 +306,10 @@ impl Lane {
     pub fn put_back(&self, keep: usize) {
         let now = Instant::now();
         let mut state = self.lock();
-        let at = keep.min(state.flying.len());
-        let back = state.flying.split_off(at);
+        let at = keep.min(state.in_flight.len());
+        let back = state.in_flight.split_off(at);
         state.batch = None;
-        state.taken = state.flying.last().map_or(state.taken, |event| event.sequence);
+        state.taken = state.in_flight.last().map_or(state.taken, |event| event.sequence);
         if keep == 0 {
             // As if nothing had been taken out.
             state.taken = back.first().map_or(state.taken, |event| event.sequence - 1);
@@ -371,7 +371,7 @@ impl Lane {
     pub fn done(&self) -> u64 {
         let mut state = self.lock();
         state.batch = None;
-        std::mem::take(&mut state.flying).len() as u64
+        std::mem::take(&mut state.in_flight).len() as u64
     }
 
     fn lost(&self) {
@@ -387,8 +387,8 @@ impl Lane {
         if self.store.is_some() {
             return;
         }
-        let events = state.flying.len() as u64 + state.kept.events();
-        state.flying.clear();
+        let events = state.in_flight.len() as u64 + state.kept.events();
+        state.in_flight.clear();
         let floor = state.kept.after();
         state.kept.begin((0, 0), floor);
         state.lose(reason, events);
@@ -451,12 +451,12 @@ impl Lane {
 
     /// The number of the first event on its way.
     pub fn first_flying(&self) -> Option<u64> {
-        self.lock().flying.first().map(|event| event.sequence)
+        self.lock().in_flight.first().map(|event| event.sequence)
     }
 
     /// The lines of the events on their way.
-    pub fn flying(&self) -> Vec<Arc<[u8]>> {
-        self.lock().flying.iter().map(|event| event.line.clone()).collect()
+    pub fn in_flight(&self) -> Vec<Arc<[u8]>> {
+        self.lock().in_flight.iter().map(|event| event.line.clone()).collect()
     }
 
     /// Takes out some of what waits, whatever the webhook's settings, unless something is on its way already; `false` when
@@ -464,17 +464,17 @@ impl Lane {
     pub fn take_some(&self) -> bool {
         const EVENTS_MAX: usize = 1000;
         let mut state = self.lock();
-        while state.flying.is_empty() && state.kept.window.is_empty() && state.kept.missing() > 0 {
+        while state.in_flight.is_empty() && state.kept.window.is_empty() && state.kept.missing() > 0 {
             if state.is_over_at(Instant::now()) {
                 return false;
             }
             state = self.read_on(state, Side::Kept, EVENTS_MAX);
         }
-        if state.flying.is_empty() {
+        if state.in_flight.is_empty() {
             let count = state.kept.window.len();
             state.take_out(count);
         }
-        !state.flying.is_empty()
+        !state.in_flight.is_empty()
     }
 
     /// How many events wait to be sent.
@@ -596,7 +596,7 @@ pub(super) mod tests {
         put(&lane, 6);
         lane.put_back(1);
         let lane = Arc::new(lane);
-        lane.finish_flying(lane.last_taken(), Some("status 404"));
+        lane.finish_in_flight(lane.last_taken(), Some("status 404"));
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2), ("status 404".to_owned(), 1)]);
         assert_eq!(take(&lane).unwrap(), [4, 5, 6]);
         assert_eq!(lane.unsent(Instant::now()), 3);

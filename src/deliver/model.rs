@@ -12,7 +12,7 @@ use super::lane::Lane;
 use super::lane::tests::{bell, webhook};
 use super::{Webhook, WhenFull};
 use crate::store::reader::Whereabouts;
-use crate::store::{Append, Clerk, Fixed, Queue, Reader, Staged, Store, Synchronous};
+use crate::store::{Append, Fixed, Queue, Reader, Staged, Store, StoreHandle, Synchronous};
 
 /// Octets of each line.
 const LINE_BYTES: usize = 100;
@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Expected {
     waiting: VecDeque<u64>,
     /// The batch on its way, and its id.
-    flying: Vec<u64>,
+    in_flight: Vec<u64>,
     id: String,
     lost: u64,
     /// Lost since nothing could be stored: only memory knows of it.
@@ -69,7 +69,7 @@ struct Real {
 
 struct House {
     store: Store,
-    clerk: Clerk,
+    handle: StoreHandle,
     real: Vec<Real>,
 }
 
@@ -86,10 +86,10 @@ fn settings(place: usize) -> Webhook {
 impl House {
     fn open(path: &Path, expected: &[Expected]) -> House {
         let store = Store::open(path, Synchronous::Normal, || {}).unwrap();
-        let clerk = store.clerk();
+        let handle = store.handle();
         let real = expected.iter().enumerate().map(|(place, expected)| {
-            let lane = Arc::new(Lane::stored(settings(place), bell(), clerk.clone(), path));
-            clerk.attend(lane.clone());
+            let lane = Arc::new(Lane::stored(settings(place), bell(), handle.clone(), path));
+            handle.attend(lane.clone());
             let enrolled = lane.enrolled().unwrap();
             assert_eq!(enrolled.waiting.0, expected.waiting.len() as u64, "what waits for {place}");
             assert_eq!(enrolled.waiting.1, (expected.waiting.len() * LINE_BYTES) as u64);
@@ -98,12 +98,12 @@ impl House {
             assert_eq!(enrolled.losses.iter().map(|(_, events)| events).sum::<u64>(), expected.lost);
             if enrolled.batch.is_some() {
                 let resumed: Vec<u64> = lane.resume().unwrap().iter().map(|event| event.sequence).collect();
-                assert_eq!(resumed, expected.flying, "the events on their way of {place}");
+                assert_eq!(resumed, expected.in_flight, "the events on their way of {place}");
             }
             Real { lane, webhook: enrolled.webhook, batches: enrolled.batches }
         });
         let real = real.collect();
-        House { store, clerk, real }
+        House { store, handle, real }
     }
 
     /// Damages the database, or not, and says so; then it is as it is from here on.
@@ -113,8 +113,8 @@ impl House {
             // Whoever has it open can read it on: that it is another one now must be heard.
             sql(path, "PRAGMA application_id = 7");
         }
-        self.clerk.suspect(&"a test");
-        assert!(self.clerk.reach(&mut || true));
+        self.handle.suspect(&"a test");
+        assert!(self.handle.reach(&mut || true));
     }
 
     /// Appends an event for the one webhook.
@@ -132,21 +132,21 @@ impl House {
         let mut found = Vec::new();
         while let Some(events) = lane.take(|webhook| webhook.limits, None) {
             found.extend(events.iter().map(|event| event.sequence));
-            lane.finish_flying(lane.last_taken(), None);
+            lane.finish_in_flight(lane.last_taken(), None);
         }
         found
     }
 
-    fn fix(&mut self, place: usize, flying: &[u64]) -> String {
+    fn fix(&mut self, place: usize, in_flight: &[u64]) -> String {
         let real = &mut self.real[place];
         assert_eq!(Queue::webhook(&*real.lane), real.webhook);
-        let id = format!("id-{place}-{flying:?}");
-        let last = *flying.last().unwrap();
+        let id = format!("id-{place}-{in_flight:?}");
+        let last = *in_flight.last().unwrap();
         let batch = Fixed { id: id.clone(), number: real.batches, last, body: Vec::new(), tried_milliseconds: 0 };
         let batch = Arc::new(batch);
         real.lane.fixed(&batch);
         let deadline = Instant::now() + PATIENCE;
-        assert!(self.clerk.fix(real.lane.clone(), batch, &mut || Instant::now() < deadline));
+        assert!(self.handle.fix(real.lane.clone(), batch, &mut || Instant::now() < deadline));
         id
     }
 }
@@ -197,7 +197,7 @@ fn play(steps: &[Step]) {
             }
             Step::Take(place) => {
                 let (expected, lane) = (&mut expected[*place], house.real[*place].lane.clone());
-                if !expected.flying.is_empty() || expected.waiting.is_empty() {
+                if !expected.in_flight.is_empty() || expected.waiting.is_empty() {
                     continue;
                 }
                 let events = lane.take(|webhook| webhook.limits, None).unwrap();
@@ -207,27 +207,27 @@ fn play(steps: &[Step]) {
                 assert_eq!(taken, expected.waiting.drain(..count).collect::<Vec<_>>());
                 house.real[*place].batches += 1;
                 expected.id = house.fix(*place, &taken);
-                expected.flying = taken;
+                expected.in_flight = taken;
             }
             Step::Deliver(place) => {
                 let (expected, lane) = (&mut expected[*place], &house.real[*place].lane);
-                if let Some(&last) = expected.flying.last() {
-                    lane.finish_flying(last, None);
-                    expected.flying.clear();
+                if let Some(&last) = expected.in_flight.last() {
+                    lane.finish_in_flight(last, None);
+                    expected.in_flight.clear();
                     expected.id.clear();
                 }
             }
             Step::Halve(place) => {
-                let keep = expected[*place].flying.len() / 2;
+                let keep = expected[*place].in_flight.len() / 2;
                 if keep == 0 {
                     continue;
                 }
                 house.real[*place].lane.put_back(keep);
                 let expected = &mut expected[*place];
-                for back in expected.flying.split_off(keep).into_iter().rev() {
+                for back in expected.in_flight.split_off(keep).into_iter().rev() {
                     expected.waiting.push_front(back);
                 }
-                expected.id = house.fix(*place, &expected.flying.clone());
+                expected.id = house.fix(*place, &expected.in_flight.clone());
             }
             Step::Fail(count) => {
                 let last = sequence + u64::from(*count);
@@ -239,7 +239,7 @@ fn play(steps: &[Step]) {
                 house.store.append(Append { lines: vec![b'x'], sequence, events, ..Append::default() });
                 assert_eq!(house.store.settle(PATIENCE), b"x");
                 sql(&path, "DROP TRIGGER no");
-                assert!(house.clerk.reach(&mut || true));
+                assert!(house.handle.reach(&mut || true));
                 expected.iter_mut().for_each(|one| one.lost_in_memory += u64::from(*count));
             }
             Step::Damage(really) => {
@@ -272,11 +272,12 @@ fn play(steps: &[Step]) {
     house.store.settle(PATIENCE);
     for (place, (real, expected)) in house.real.iter().zip(&expected).enumerate() {
         let waiting = real.lane.unsent(Instant::now());
-        assert_eq!(waiting, (expected.waiting.len() + expected.flying.len()) as u64, "what is left of {place}");
+        assert_eq!(waiting, (expected.waiting.len() + expected.in_flight.len()) as u64, "what is left of {place}");
     }
     house.store.finish(PATIENCE);
     let rows = rows(&path);
-    let mut wanted: Vec<u64> = expected.iter().flat_map(|one| one.waiting.iter().chain(&one.flying)).copied().collect();
+    let mut wanted: Vec<u64> =
+        expected.iter().flat_map(|one| one.waiting.iter().chain(&one.in_flight)).copied().collect();
     wanted.sort_unstable();
     wanted.dedup();
     assert_eq!(rows, wanted, "each event that someone waits for is there once, and no other");
@@ -327,7 +328,7 @@ fn a_batch_on_its_way_waits_until_it_can_be_read() {
     let resumed = std::thread::spawn(move || of.resume());
     std::thread::sleep(Duration::from_millis(200));
     assert!(!resumed.is_finished(), "it goes on without its events");
-    lane.read_by(house.clerk.reader());
+    lane.read_by(house.handle.reader());
     let found = resumed.join().unwrap().unwrap();
     assert_eq!(found.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
     lane.read_by(nowhere());
@@ -341,7 +342,7 @@ fn who_holds_the_database_is_waited_for_where_it_is_opened_again() {
     house.append(1);
     let holder = rusqlite::Connection::open(directory.path().join("state/linkhook.db")).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    house.clerk.suspect(&"a test");
+    house.handle.suspect(&"a test");
     let release = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(2500));
         holder.execute_batch("ROLLBACK").unwrap();
@@ -367,7 +368,7 @@ fn a_transaction_that_fails_changes_nothing_of_what_waits() {
     sql(&directory.path().join("state"), &no_room_for(12));
     append(10, 3);
     sql(&directory.path().join("state"), "DROP TRIGGER no");
-    assert!(house.clerk.reach(&mut || true));
+    assert!(house.handle.reach(&mut || true));
     append(13, 1);
     let house = House { real: house.real.into_iter().skip(1).collect(), ..house };
     assert_eq!(house.take_all(), [2, 3, 4, 5, 6, 7, 8, 9, 13]);

@@ -125,8 +125,8 @@ impl<'w> Worker<'w> {
         let (number, last) = (*self.number, self.lane.last_taken());
         let batch = Arc::new(Fixed { id, number, last, body, tried_milliseconds: 0 });
         self.lane.fixed(&batch);
-        match self.lane.clerk() {
-            Some(clerk) if !clerk.fix(self.queue(), batch.clone(), &mut || self.lane.goes_on()) => None,
+        match self.lane.handle() {
+            Some(handle) if !handle.fix(self.queue(), batch.clone(), &mut || self.lane.goes_on()) => None,
             _ => Some(batch),
         }
     }
@@ -180,7 +180,7 @@ impl<'w> Worker<'w> {
             match verdict {
                 Verdict::Delivered => {
                     self.size.taken();
-                    self.lane.finish_flying(batch.last, None);
+                    self.lane.finish_in_flight(batch.last, None);
                     return Ended::Done;
                 }
                 Verdict::Again { pause, .. } => self.not_before = Instant::now().checked_add(pause),
@@ -190,7 +190,7 @@ impl<'w> Worker<'w> {
                 },
                 Verdict::Rest => {
                     if !self.rest(&mut tried) {
-                        return if self.lane.clerk().is_none() { Ended::Done } else { Ended::Stopped };
+                        return if self.lane.handle().is_none() { Ended::Done } else { Ended::Stopped };
                     }
                 }
                 Verdict::Dead => return self.bury(events, batch, &format!("refused ({})", reply.words()), status),
@@ -207,7 +207,7 @@ impl<'w> Worker<'w> {
     /// when nothing is left to send.
     fn rest(&mut self, tried: &mut Tried) -> bool {
         self.lane.rest("at rest: the receiver wants nothing more (410)");
-        if self.lane.clerk().is_none() {
+        if self.lane.handle().is_none() {
             return false;
         }
         let far = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
@@ -220,8 +220,8 @@ impl<'w> Worker<'w> {
 
     /// For how long the batch was tried outlives linkhook.
     fn note(&self, tried: &Tried) {
-        if let Some(clerk) = self.lane.clerk() {
-            clerk.tried(self.queue(), u64::try_from(tried.so_far().as_millis()).unwrap_or(u64::MAX >> 1));
+        if let Some(handle) = self.lane.handle() {
+            handle.tried(self.queue(), u64::try_from(tried.so_far().as_millis()).unwrap_or(u64::MAX >> 1));
         }
     }
 
@@ -232,7 +232,7 @@ impl<'w> Worker<'w> {
             return Ended::Stopped;
         }
         fault::point("after dead letter");
-        self.lane.finish_flying(batch.last, Some(reason));
+        self.lane.finish_in_flight(batch.last, Some(reason));
         Ended::Done
     }
 

@@ -176,7 +176,7 @@ impl Mirror {
                 Change::Changed { old, new } => {
                     self.uses.discount(hash, old);
                     self.uses.count(hash, new);
-                    if removes && route::begins_anew(old, new) {
+                    if removes && route::first_leg_changed(old, new) {
                         let family = new.first().copied().unwrap_or_default();
                         self.unsettled.extend(table.interfaces_of(new).iter().map(|&ifindex| (family, ifindex)));
                     }

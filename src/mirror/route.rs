@@ -91,8 +91,8 @@ fn joins(kind: &Kind, payload: &[u8]) -> bool {
             && payload.get(5).copied() != Some(RTPROT_RA))
 }
 
-/// Whether IPv6 has no two such routes of one prefix and metric (`rt6_duplicate_nexthop`): what else they say, such as how
-/// long they stay, is of one and the same.
+/// Whether IPv6 takes both for one route (`rt6_duplicate_nexthop`): of one prefix and metric, with the same type, legs,
+/// encapsulation and nexthop object. What else they say, such as how long they stay, may differ.
 fn is_twin(kind: &Kind, one: &[u8], other: &[u8]) -> bool {
     const TYPE_AT: usize = 7;
     const OF_A_TWIN: [u16; 3] = [RTA_ENCAP_TYPE, RTA_ENCAP, RTA_NH_ID];
@@ -200,7 +200,7 @@ fn in_a_row(legs: &[Leg<'_>]) -> Vec<u8> {
 }
 
 /// Whether a route of IPv6 begins with another leg than it did: then it says what that one came with, which nothing told.
-pub fn begins_anew(old: &[u8], new: &[u8]) -> bool {
+pub fn first_leg_changed(old: &[u8], new: &[u8]) -> bool {
     family(old) == AF_INET6 && ways(old).first() != ways(new).first()
 }
 

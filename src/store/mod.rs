@@ -279,14 +279,14 @@ impl fmt::Debug for Store {
 
 /// The store, for a webhook.
 #[derive(Clone)]
-pub struct Clerk {
+pub struct StoreHandle {
     shared: Arc<Shared>,
     whereabouts: Whereabouts,
 }
 
-impl fmt::Debug for Clerk {
+impl fmt::Debug for StoreHandle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Clerk({:?})", self.whereabouts)
+        write!(formatter, "StoreHandle({:?})", self.whereabouts)
     }
 }
 
@@ -326,8 +326,8 @@ impl Store {
     }
 
     /// The store for webhooks.
-    pub fn clerk(&self) -> Clerk {
-        Clerk { shared: self.shared.clone(), whereabouts: self.whereabouts.clone() }
+    pub fn handle(&self) -> StoreHandle {
+        StoreHandle { shared: self.shared.clone(), whereabouts: self.whereabouts.clone() }
     }
 
     /// The number of the last line of the last run, or a greater one.
@@ -441,7 +441,7 @@ fn unused_sequence() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or_default()
 }
 
-impl Clerk {
+impl StoreHandle {
     /// From here on that queue is told what was committed for it, and first what is known of its webhook.
     pub fn attend(&self, queue: Arc<dyn Queue>) {
         self.shared.push(Command::Attend(queue));
@@ -463,7 +463,7 @@ impl Clerk {
         self.shared.push(Command::Done(queue, last, lost));
     }
 
-    /// A webhook does not wait for these events any more, of which so many are lost. Waits as [`Clerk::fix`] does.
+    /// A webhook does not wait for these events any more, of which so many are lost. Waits as [`StoreHandle::fix`] does.
     pub fn drop_events(
         &self,
         queue: Arc<dyn Queue>,
@@ -474,7 +474,7 @@ impl Clerk {
         self.wait_for(|reply| Command::Drop(queue, gone, losses, reply), patience)
     }
 
-    /// Waits until everything is done that was handed over before. Waits as [`Clerk::fix`] does.
+    /// Waits until everything is done that was handed over before. Waits as [`StoreHandle::fix`] does.
     pub fn reach(&self, patience: &mut dyn FnMut() -> bool) -> bool {
         self.wait_for(Command::Reach, patience)
     }

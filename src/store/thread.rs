@@ -55,7 +55,7 @@ pub(super) struct Writer {
     /// The disk is full or fails; when it is tried again.
     trouble: Option<Instant>,
     /// There may be pages to give back.
-    loose: bool,
+    free_pages_left: bool,
     /// Some were given back, which the file shows once the log is taken over.
     shrunk: bool,
     log: Log,
@@ -97,7 +97,7 @@ impl Writer {
             told: Vec::new(),
             queues: Vec::new(),
             trouble: None,
-            loose: true,
+            free_pages_left: true,
             shrunk: false,
             log: Log { due_pages: LOG_PAGES, is_held: false, is_said: false },
         }
@@ -131,10 +131,10 @@ impl Writer {
             if pause.is_zero() {
                 return Some(VecDeque::new());
             }
-            if self.trouble.is_none() && self.loose {
+            if self.trouble.is_none() && self.free_pages_left {
                 drop(state);
-                self.loose = self.tidy(FREE_PAGES);
-                if !self.loose && std::mem::take(&mut self.shrunk) {
+                self.free_pages_left = self.tidy(FREE_PAGES);
+                if !self.free_pages_left && std::mem::take(&mut self.shrunk) {
                     self.empty_log();
                 }
                 state = shared.lock();
@@ -260,7 +260,7 @@ impl Writer {
 
     /// It can be written.
     fn works(&mut self, shared: &Shared) {
-        self.loose = true;
+        self.free_pages_left = true;
         if std::mem::take(&mut self.mirror.is_lost) {
             shared.lock().mirror_wanted = true;
             (shared.wake)();

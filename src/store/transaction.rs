@@ -219,13 +219,13 @@ mod tests {
         sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
         append(1, 1, &[]);
         sql("DROP TRIGGER no");
-        assert!(store.clerk().reach(&mut || true));
+        assert!(store.handle().reach(&mut || true));
         assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (2, 1, false));
         // More do not: then nothing is known before all is told again.
         sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
         (0..20).for_each(|key| append(key, 1 << 20, &[]));
         sql("DROP TRIGGER no");
-        assert!(store.clerk().reach(&mut || true));
+        assert!(store.handle().reach(&mut || true));
         assert_eq!((count("mirror"), count("covered")), (0, 0));
         let began = std::time::Instant::now();
         while !store.wants_mirror() {

@@ -55,19 +55,19 @@ impl Lane {
 
     /// The same for what is on its way, which is then told as lost.
     pub fn bury_flying(self: &Arc<Lane>, reason: &str) -> bool {
-        let events = self.flying();
+        let events = self.in_flight();
         if !self.bury(&events, Death::unsent(reason)) {
             return false;
         }
-        self.finish_flying(self.last_taken(), Some(reason));
+        self.finish_in_flight(self.last_taken(), Some(reason));
         true
     }
 
     /// The webhook is done with the events on their way, up to that one: they are delivered, or lost for that reason.
-    pub fn finish_flying(self: &Arc<Lane>, last: u64, lost: Option<&str>) {
+    pub fn finish_in_flight(self: &Arc<Lane>, last: u64, lost: Option<&str>) {
         let events = self.done();
-        if let Some(clerk) = self.clerk() {
-            clerk.done(self.clone(), last, lost.map(|reason| (reason.to_owned(), events)));
+        if let Some(handle) = self.handle() {
+            handle.done(self.clone(), last, lost.map(|reason| (reason.to_owned(), events)));
         }
         // Told only after the store knows of it.
         if let Some(reason) = lost {

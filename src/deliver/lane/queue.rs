@@ -128,7 +128,7 @@ impl Queue for Lane {
         state.moving = true;
         state.unjudged.epoch += 1;
         state.kept.epoch += 1;
-        let waiting = state.flying.iter().chain(&state.kept.window).chain(&state.unjudged.window);
+        let waiting = state.in_flight.iter().chain(&state.kept.window).chain(&state.unjudged.window);
         Salvage {
             batches: state.batches,
             batch: state.batch.clone(),

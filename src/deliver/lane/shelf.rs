@@ -24,7 +24,7 @@ pub(super) struct Shelf {
     /// then this is less than nothing for a moment.
     events: i64,
     bytes: i64,
-    /// No event up to this one waits.
+    /// Everything up to this number was dropped or taken: it is never read back.
     pub floor: u64,
     /// Counts up when the window is emptied by force: what was read meanwhile does not fit it any more.
     pub epoch: u64,

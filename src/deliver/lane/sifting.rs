@@ -144,9 +144,9 @@ impl Lane {
     /// time for it.
     pub fn sift(self: &Arc<Lane>, sifted: Sifted) -> bool {
         let Sifted { judged, kept, gone, losses } = sifted;
-        if let Some(clerk) = self.clerk()
+        if let Some(handle) = self.handle()
             && !gone.is_empty()
-            && !clerk.drop_events(self.clone(), gone, losses.clone(), &mut || self.has_time())
+            && !handle.drop_events(self.clone(), gone, losses.clone(), &mut || self.has_time())
         {
             return false;
         }

@@ -61,7 +61,7 @@ pub(super) struct State {
     /// The last event that was taken out.
     pub taken: u64,
     /// Events that were taken out and are neither delivered nor lost.
-    pub flying: Vec<Waiting>,
+    pub in_flight: Vec<Waiting>,
     /// Their batch, once it is fixed, and the number of the last one.
     pub batch: Option<Arc<Fixed>>,
     pub batches: u64,
@@ -102,7 +102,7 @@ impl State {
             pending: Pending::default(),
             commits: 0,
             taken: 0,
-            flying: Vec::new(),
+            in_flight: Vec::new(),
             batch: None,
             batches: 0,
             enrolled: None,
@@ -168,7 +168,7 @@ impl State {
 
     /// How many events wait, and are on their way.
     pub fn events(&self) -> u64 {
-        self.unjudged.events() + self.kept.events() + self.flying.len() as u64
+        self.unjudged.events() + self.kept.events() + self.in_flight.len() as u64
     }
 
     /// What the store has counts from here on.
@@ -283,9 +283,9 @@ impl State {
 
     /// The first ones to be sent are on their way.
     pub fn take_out(&mut self, count: usize) {
-        self.flying = self.kept.take_out(count);
+        self.in_flight = self.kept.take_out(count);
         self.batch = None;
-        self.taken = self.flying.last().map_or(self.taken, |event| event.sequence);
+        self.taken = self.in_flight.last().map_or(self.taken, |event| event.sequence);
     }
 
     /// Whether the end, or the webhook's own, comes before then.
