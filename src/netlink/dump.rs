@@ -317,14 +317,13 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use libc::{RTM_GETLINK, RTM_NEWLINK};
     use proptest::prelude::*;
     use proptest::{collection, sample};
 
     use super::*;
     use crate::netlink::socket::NETLINK_ROUTE;
 
-    const RTM_NEWLINK: u16 = 16;
-    const RTM_GETLINK: u16 = 18;
     const TIMEOUT: Duration = Duration::from_secs(20);
     /// The sequence number and port of [`dump`].
     const OURS: (u32, u32) = (7, 1000);

@@ -325,6 +325,7 @@ fn check_length(length: isize) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use libc::RTM_GETLINK;
     use proptest::collection;
     use proptest::prelude::*;
 
@@ -332,7 +333,6 @@ mod tests {
 
     /// A protocol whose sockets may send to each other without privilege.
     const NETLINK_USERSOCK: u16 = 2;
-    const RTM_GETLINK: u16 = 18;
 
     /// Sends from one socket to another's port or to a group's number.
     fn send_to(socket: &Socket, port: u32, group: u32, message: &[u8]) -> io::Result<()> {

@@ -1,437 +1,311 @@
-//! The numbers in the tables against the kernel's headers, as the crate `linux-raw-sys` has them.
+//! The numbers in the tables against the machine's own headers, `/usr/include/linux`.
 //!
-//! It has the messages, the groups, and the attributes of links, addresses, routes, rules, neighbours and prefixes. It
-//! has nothing of `nexthop.h`, `if_bridge.h` (multicast, VLANs), `netconf.h`, `net_namespace.h`, `lwtunnel.h`, and of
-//! traffic control only `TCA_*` and `TCA_ROOT_*`: no queueing discipline, filter or action. `libc` has less. What those
-//! tables say is held by recordings alone.
+//! A set's name is the prefix of an `enum` there, and each of its rows must have a number of that `enum`. Keys are
+//! iproute2's, and often differ from the kernel's names, so a row is wrong where its key resembles another name of the
+//! `enum` more than its own: that is what two swapped rows look like. What disagrees on purpose stands in
+//! [`DISAGREEMENTS`], with the reason. Headers may be older than the tables: what came later is in [`NEWER`].
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::Failed;
-use linkhook::decode::schema::{Among, Is, Set, Structure};
+use linkhook::decode::schema::{Among, Is, Part, Set, Shape, Structure};
 use linkhook::kinds::KINDS;
 use linkhook::kinds::rtnetlink::route;
-use linux_raw_sys::netlink::rtattr_type_t::*;
-use linux_raw_sys::netlink::rtnetlink_groups::*;
-use linux_raw_sys::netlink::*;
 
 use crate::Test;
 
 /// These tests.
 pub const TESTS: &[Test] = &[
+    ("an_enum_is_read_as_a_compiler_reads_it", an_enum_is_read_as_a_compiler_reads_it),
     ("attributes_have_the_kernels_numbers", attributes_have_the_kernels_numbers),
+    ("attributes_of_the_kernel_have_rows", attributes_of_the_kernel_have_rows),
     ("kinds_have_the_kernels_messages_and_groups", kinds_have_the_kernels_messages_and_groups),
 ];
 
-type Numbers = &'static [(&'static str, u32)];
+/// Where the machine keeps the kernel's headers; the package `linux-libc-dev` brings them, which gcc's packages need.
+const HEADERS: &str = "/usr/include/linux";
 
-/// Sets by the kernel's prefix, with the names and numbers of their attributes.
-macro_rules! attributes {
-    ($($set:literal: $($name:ident)*;)*) => {
-        const ATTRIBUTES: &[(&str, Numbers)] = &[$(($set, &[$((stringify!($name), $name as u32)),*])),*];
-    };
+/// The tables know the attributes of Linux up to this version, as `LINUX_VERSION_CODE` has it: 6.19.
+const KNOWN_VERSION: u32 = (6 << 16) + (19 << 8);
+
+/// Why these tests cannot run here, if they cannot.
+pub fn obstacle() -> Option<String> {
+    let path = Path::new(HEADERS).join("rtnetlink.h");
+    (!path.exists()).then(|| format!("{} is not there: the package linux-libc-dev has it", path.display()))
 }
 
-attributes! {
-    "IFLA":
-        IFLA_ADDRESS IFLA_BROADCAST IFLA_IFNAME IFLA_MTU IFLA_LINK IFLA_QDISC IFLA_STATS IFLA_COST IFLA_PRIORITY
-        IFLA_MASTER IFLA_WIRELESS IFLA_PROTINFO IFLA_TXQLEN IFLA_MAP IFLA_WEIGHT IFLA_OPERSTATE IFLA_LINKMODE
-        IFLA_LINKINFO IFLA_NET_NS_PID IFLA_IFALIAS IFLA_NUM_VF IFLA_VFINFO_LIST IFLA_STATS64 IFLA_VF_PORTS
-        IFLA_PORT_SELF IFLA_AF_SPEC IFLA_GROUP IFLA_NET_NS_FD IFLA_EXT_MASK IFLA_PROMISCUITY IFLA_NUM_TX_QUEUES
-        IFLA_NUM_RX_QUEUES IFLA_CARRIER IFLA_PHYS_PORT_ID IFLA_CARRIER_CHANGES IFLA_PHYS_SWITCH_ID
-        IFLA_LINK_NETNSID IFLA_PHYS_PORT_NAME IFLA_PROTO_DOWN IFLA_GSO_MAX_SEGS IFLA_GSO_MAX_SIZE IFLA_PAD
-        IFLA_XDP IFLA_EVENT IFLA_NEW_NETNSID IFLA_IF_NETNSID IFLA_CARRIER_UP_COUNT IFLA_CARRIER_DOWN_COUNT
-        IFLA_NEW_IFINDEX IFLA_MIN_MTU IFLA_MAX_MTU IFLA_PROP_LIST IFLA_ALT_IFNAME IFLA_PERM_ADDRESS
-        IFLA_PROTO_DOWN_REASON IFLA_PARENT_DEV_NAME IFLA_PARENT_DEV_BUS_NAME IFLA_GRO_MAX_SIZE IFLA_TSO_MAX_SIZE
-        IFLA_TSO_MAX_SEGS IFLA_ALLMULTI IFLA_DEVLINK_PORT IFLA_GSO_IPV4_MAX_SIZE IFLA_GRO_IPV4_MAX_SIZE
-        IFLA_DPLL_PIN IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETNS_IMMUTABLE;
-    "IFLA_BR":
-        IFLA_BR_FORWARD_DELAY IFLA_BR_HELLO_TIME IFLA_BR_MAX_AGE IFLA_BR_AGEING_TIME IFLA_BR_STP_STATE
-        IFLA_BR_PRIORITY IFLA_BR_VLAN_FILTERING IFLA_BR_VLAN_PROTOCOL IFLA_BR_GROUP_FWD_MASK IFLA_BR_ROOT_ID
-        IFLA_BR_BRIDGE_ID IFLA_BR_ROOT_PORT IFLA_BR_ROOT_PATH_COST IFLA_BR_TOPOLOGY_CHANGE
-        IFLA_BR_TOPOLOGY_CHANGE_DETECTED IFLA_BR_HELLO_TIMER IFLA_BR_TCN_TIMER IFLA_BR_TOPOLOGY_CHANGE_TIMER
-        IFLA_BR_GC_TIMER IFLA_BR_GROUP_ADDR IFLA_BR_FDB_FLUSH IFLA_BR_MCAST_ROUTER IFLA_BR_MCAST_SNOOPING
-        IFLA_BR_MCAST_QUERY_USE_IFADDR IFLA_BR_MCAST_QUERIER IFLA_BR_MCAST_HASH_ELASTICITY
-        IFLA_BR_MCAST_HASH_MAX IFLA_BR_MCAST_LAST_MEMBER_CNT IFLA_BR_MCAST_STARTUP_QUERY_CNT
-        IFLA_BR_MCAST_LAST_MEMBER_INTVL IFLA_BR_MCAST_MEMBERSHIP_INTVL IFLA_BR_MCAST_QUERIER_INTVL
-        IFLA_BR_MCAST_QUERY_INTVL IFLA_BR_MCAST_QUERY_RESPONSE_INTVL IFLA_BR_MCAST_STARTUP_QUERY_INTVL
-        IFLA_BR_NF_CALL_IPTABLES IFLA_BR_NF_CALL_IP6TABLES IFLA_BR_NF_CALL_ARPTABLES IFLA_BR_VLAN_DEFAULT_PVID
-        IFLA_BR_PAD IFLA_BR_VLAN_STATS_ENABLED IFLA_BR_MCAST_STATS_ENABLED IFLA_BR_MCAST_IGMP_VERSION
-        IFLA_BR_MCAST_MLD_VERSION IFLA_BR_VLAN_STATS_PER_PORT IFLA_BR_MULTI_BOOLOPT IFLA_BR_MCAST_QUERIER_STATE
-        IFLA_BR_FDB_N_LEARNED IFLA_BR_FDB_MAX_LEARNED;
-    "IFLA_BRPORT":
-        IFLA_BRPORT_STATE IFLA_BRPORT_PRIORITY IFLA_BRPORT_COST IFLA_BRPORT_MODE IFLA_BRPORT_GUARD
-        IFLA_BRPORT_PROTECT IFLA_BRPORT_FAST_LEAVE IFLA_BRPORT_LEARNING IFLA_BRPORT_UNICAST_FLOOD
-        IFLA_BRPORT_PROXYARP IFLA_BRPORT_LEARNING_SYNC IFLA_BRPORT_PROXYARP_WIFI IFLA_BRPORT_ROOT_ID
-        IFLA_BRPORT_BRIDGE_ID IFLA_BRPORT_DESIGNATED_PORT IFLA_BRPORT_DESIGNATED_COST IFLA_BRPORT_ID
-        IFLA_BRPORT_NO IFLA_BRPORT_TOPOLOGY_CHANGE_ACK IFLA_BRPORT_CONFIG_PENDING IFLA_BRPORT_MESSAGE_AGE_TIMER
-        IFLA_BRPORT_FORWARD_DELAY_TIMER IFLA_BRPORT_HOLD_TIMER IFLA_BRPORT_FLUSH IFLA_BRPORT_MULTICAST_ROUTER
-        IFLA_BRPORT_PAD IFLA_BRPORT_MCAST_FLOOD IFLA_BRPORT_MCAST_TO_UCAST IFLA_BRPORT_VLAN_TUNNEL
-        IFLA_BRPORT_BCAST_FLOOD IFLA_BRPORT_GROUP_FWD_MASK IFLA_BRPORT_NEIGH_SUPPRESS IFLA_BRPORT_ISOLATED
-        IFLA_BRPORT_BACKUP_PORT IFLA_BRPORT_MRP_RING_OPEN IFLA_BRPORT_MRP_IN_OPEN
-        IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT IFLA_BRPORT_MCAST_EHT_HOSTS_CNT IFLA_BRPORT_LOCKED IFLA_BRPORT_MAB
-        IFLA_BRPORT_MCAST_N_GROUPS IFLA_BRPORT_MCAST_MAX_GROUPS IFLA_BRPORT_NEIGH_VLAN_SUPPRESS
-        IFLA_BRPORT_BACKUP_NHID;
-    "IFLA_INFO":
-        IFLA_INFO_KIND IFLA_INFO_DATA IFLA_INFO_XSTATS IFLA_INFO_SLAVE_KIND IFLA_INFO_SLAVE_DATA;
-    "IFLA_VLAN":
-        IFLA_VLAN_ID IFLA_VLAN_FLAGS IFLA_VLAN_EGRESS_QOS IFLA_VLAN_INGRESS_QOS IFLA_VLAN_PROTOCOL;
-    "IFLA_MACVLAN":
-        IFLA_MACVLAN_MODE IFLA_MACVLAN_FLAGS IFLA_MACVLAN_MACADDR_MODE IFLA_MACVLAN_MACADDR
-        IFLA_MACVLAN_MACADDR_DATA IFLA_MACVLAN_MACADDR_COUNT IFLA_MACVLAN_BC_QUEUE_LEN
-        IFLA_MACVLAN_BC_QUEUE_LEN_USED IFLA_MACVLAN_BC_CUTOFF;
-    "IFLA_VRF":
-        IFLA_VRF_TABLE;
-    "IFLA_VRF_PORT":
-        IFLA_VRF_PORT_TABLE;
-    "IFLA_MACSEC":
-        IFLA_MACSEC_SCI IFLA_MACSEC_PORT IFLA_MACSEC_ICV_LEN IFLA_MACSEC_CIPHER_SUITE IFLA_MACSEC_WINDOW
-        IFLA_MACSEC_ENCODING_SA IFLA_MACSEC_ENCRYPT IFLA_MACSEC_PROTECT IFLA_MACSEC_INC_SCI IFLA_MACSEC_ES
-        IFLA_MACSEC_SCB IFLA_MACSEC_REPLAY_PROTECT IFLA_MACSEC_VALIDATION IFLA_MACSEC_PAD IFLA_MACSEC_OFFLOAD;
-    "IFLA_XFRM":
-        IFLA_XFRM_LINK IFLA_XFRM_IF_ID IFLA_XFRM_COLLECT_METADATA;
-    "IFLA_IPVLAN":
-        IFLA_IPVLAN_MODE IFLA_IPVLAN_FLAGS;
-    "IFLA_NETKIT":
-        IFLA_NETKIT_PEER_INFO IFLA_NETKIT_PRIMARY IFLA_NETKIT_POLICY IFLA_NETKIT_PEER_POLICY IFLA_NETKIT_MODE
-        IFLA_NETKIT_SCRUB IFLA_NETKIT_PEER_SCRUB IFLA_NETKIT_HEADROOM IFLA_NETKIT_TAILROOM;
-    "IFLA_VXLAN":
-        IFLA_VXLAN_ID IFLA_VXLAN_GROUP IFLA_VXLAN_LINK IFLA_VXLAN_LOCAL IFLA_VXLAN_TTL IFLA_VXLAN_TOS
-        IFLA_VXLAN_LEARNING IFLA_VXLAN_AGEING IFLA_VXLAN_LIMIT IFLA_VXLAN_PORT_RANGE IFLA_VXLAN_PROXY
-        IFLA_VXLAN_RSC IFLA_VXLAN_L2MISS IFLA_VXLAN_L3MISS IFLA_VXLAN_PORT IFLA_VXLAN_GROUP6 IFLA_VXLAN_LOCAL6
-        IFLA_VXLAN_UDP_CSUM IFLA_VXLAN_UDP_ZERO_CSUM6_TX IFLA_VXLAN_UDP_ZERO_CSUM6_RX IFLA_VXLAN_REMCSUM_TX
-        IFLA_VXLAN_REMCSUM_RX IFLA_VXLAN_GBP IFLA_VXLAN_REMCSUM_NOPARTIAL IFLA_VXLAN_COLLECT_METADATA
-        IFLA_VXLAN_LABEL IFLA_VXLAN_GPE IFLA_VXLAN_TTL_INHERIT IFLA_VXLAN_DF IFLA_VXLAN_VNIFILTER
-        IFLA_VXLAN_LOCALBYPASS IFLA_VXLAN_LABEL_POLICY IFLA_VXLAN_RESERVED_BITS IFLA_VXLAN_MC_ROUTE;
-    "IFLA_GENEVE":
-        IFLA_GENEVE_ID IFLA_GENEVE_REMOTE IFLA_GENEVE_TTL IFLA_GENEVE_TOS IFLA_GENEVE_PORT
-        IFLA_GENEVE_COLLECT_METADATA IFLA_GENEVE_REMOTE6 IFLA_GENEVE_UDP_CSUM IFLA_GENEVE_UDP_ZERO_CSUM6_TX
-        IFLA_GENEVE_UDP_ZERO_CSUM6_RX IFLA_GENEVE_LABEL IFLA_GENEVE_TTL_INHERIT IFLA_GENEVE_DF
-        IFLA_GENEVE_INNER_PROTO_INHERIT IFLA_GENEVE_PORT_RANGE;
-    "IFLA_BAREUDP":
-        IFLA_BAREUDP_PORT IFLA_BAREUDP_ETHERTYPE IFLA_BAREUDP_SRCPORT_MIN IFLA_BAREUDP_MULTIPROTO_MODE;
-    "IFLA_PPP":
-        IFLA_PPP_DEV_FD;
-    "IFLA_GTP":
-        IFLA_GTP_FD0 IFLA_GTP_FD1 IFLA_GTP_PDP_HASHSIZE IFLA_GTP_ROLE IFLA_GTP_CREATE_SOCKETS
-        IFLA_GTP_RESTART_COUNT IFLA_GTP_LOCAL IFLA_GTP_LOCAL6;
-    "IFLA_BOND":
-        IFLA_BOND_MODE IFLA_BOND_ACTIVE_SLAVE IFLA_BOND_MIIMON IFLA_BOND_UPDELAY IFLA_BOND_DOWNDELAY
-        IFLA_BOND_USE_CARRIER IFLA_BOND_ARP_INTERVAL IFLA_BOND_ARP_IP_TARGET IFLA_BOND_ARP_VALIDATE
-        IFLA_BOND_ARP_ALL_TARGETS IFLA_BOND_PRIMARY IFLA_BOND_PRIMARY_RESELECT IFLA_BOND_FAIL_OVER_MAC
-        IFLA_BOND_XMIT_HASH_POLICY IFLA_BOND_RESEND_IGMP IFLA_BOND_NUM_PEER_NOTIF IFLA_BOND_ALL_SLAVES_ACTIVE
-        IFLA_BOND_MIN_LINKS IFLA_BOND_LP_INTERVAL IFLA_BOND_PACKETS_PER_SLAVE IFLA_BOND_AD_LACP_RATE
-        IFLA_BOND_AD_SELECT IFLA_BOND_AD_INFO IFLA_BOND_AD_ACTOR_SYS_PRIO IFLA_BOND_AD_USER_PORT_KEY
-        IFLA_BOND_AD_ACTOR_SYSTEM IFLA_BOND_TLB_DYNAMIC_LB IFLA_BOND_PEER_NOTIF_DELAY IFLA_BOND_AD_LACP_ACTIVE
-        IFLA_BOND_MISSED_MAX IFLA_BOND_NS_IP6_TARGET IFLA_BOND_COUPLED_CONTROL IFLA_BOND_BROADCAST_NEIGH;
-    "IFLA_BOND_AD_INFO":
-        IFLA_BOND_AD_INFO_AGGREGATOR IFLA_BOND_AD_INFO_NUM_PORTS IFLA_BOND_AD_INFO_ACTOR_KEY
-        IFLA_BOND_AD_INFO_PARTNER_KEY IFLA_BOND_AD_INFO_PARTNER_MAC;
-    "IFLA_BOND_SLAVE":
-        IFLA_BOND_SLAVE_STATE IFLA_BOND_SLAVE_MII_STATUS IFLA_BOND_SLAVE_LINK_FAILURE_COUNT
-        IFLA_BOND_SLAVE_PERM_HWADDR IFLA_BOND_SLAVE_QUEUE_ID IFLA_BOND_SLAVE_AD_AGGREGATOR_ID
-        IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE IFLA_BOND_SLAVE_PRIO;
-    "IFLA_VF":
-        IFLA_VF_MAC IFLA_VF_VLAN IFLA_VF_TX_RATE IFLA_VF_SPOOFCHK IFLA_VF_LINK_STATE IFLA_VF_RATE
-        IFLA_VF_RSS_QUERY_EN IFLA_VF_STATS IFLA_VF_TRUST IFLA_VF_IB_NODE_GUID IFLA_VF_IB_PORT_GUID
-        IFLA_VF_VLAN_LIST IFLA_VF_BROADCAST;
-    "IFLA_PORT":
-        IFLA_PORT_VF IFLA_PORT_PROFILE IFLA_PORT_VSI_TYPE IFLA_PORT_INSTANCE_UUID IFLA_PORT_HOST_UUID
-        IFLA_PORT_REQUEST IFLA_PORT_RESPONSE;
-    "IFLA_IPOIB":
-        IFLA_IPOIB_PKEY IFLA_IPOIB_MODE IFLA_IPOIB_UMCAST;
-    "IFLA_HSR":
-        IFLA_HSR_SLAVE1 IFLA_HSR_SLAVE2 IFLA_HSR_MULTICAST_SPEC IFLA_HSR_SUPERVISION_ADDR IFLA_HSR_SEQ_NR
-        IFLA_HSR_VERSION IFLA_HSR_PROTOCOL IFLA_HSR_INTERLINK;
-    "IFLA_STATS":
-        IFLA_STATS_LINK_64 IFLA_STATS_LINK_XSTATS IFLA_STATS_LINK_XSTATS_SLAVE IFLA_STATS_LINK_OFFLOAD_XSTATS
-        IFLA_STATS_AF_SPEC;
-    "IFLA_OFFLOAD_XSTATS":
-        IFLA_OFFLOAD_XSTATS_CPU_HIT IFLA_OFFLOAD_XSTATS_HW_S_INFO IFLA_OFFLOAD_XSTATS_L3_STATS;
-    "IFLA_OFFLOAD_XSTATS_HW_S_INFO":
-        IFLA_OFFLOAD_XSTATS_HW_S_INFO_REQUEST IFLA_OFFLOAD_XSTATS_HW_S_INFO_USED;
-    "IFLA_TUN":
-        IFLA_TUN_OWNER IFLA_TUN_GROUP IFLA_TUN_TYPE IFLA_TUN_PI IFLA_TUN_VNET_HDR IFLA_TUN_PERSIST
-        IFLA_TUN_MULTI_QUEUE IFLA_TUN_NUM_QUEUES IFLA_TUN_NUM_DISABLED_QUEUES;
-    "IFLA_RMNET":
-        IFLA_RMNET_MUX_ID IFLA_RMNET_FLAGS;
-    "IFLA_MCTP":
-        IFLA_MCTP_NET IFLA_MCTP_PHYS_BINDING;
-    "IFLA_DSA":
-        IFLA_DSA_CONDUIT;
-    "IFLA_OVPN":
-        IFLA_OVPN_MODE;
-    "IFLA_INET":
-        IFLA_INET_CONF;
-    "IFLA_INET6":
-        IFLA_INET6_FLAGS IFLA_INET6_CONF IFLA_INET6_STATS IFLA_INET6_MCAST IFLA_INET6_CACHEINFO
-        IFLA_INET6_ICMP6STATS IFLA_INET6_TOKEN IFLA_INET6_ADDR_GEN_MODE IFLA_INET6_RA_MTU;
-    "IFLA_PROTO_DOWN_REASON":
-        IFLA_PROTO_DOWN_REASON_MASK IFLA_PROTO_DOWN_REASON_VALUE;
-    "IFA":
-        IFA_ADDRESS IFA_LOCAL IFA_LABEL IFA_BROADCAST IFA_ANYCAST IFA_CACHEINFO IFA_MULTICAST IFA_FLAGS
-        IFA_RT_PRIORITY IFA_TARGET_NETNSID IFA_PROTO;
-    "NDA":
-        NDA_DST NDA_LLADDR NDA_CACHEINFO NDA_PROBES NDA_VLAN NDA_PORT NDA_VNI NDA_IFINDEX NDA_MASTER
-        NDA_LINK_NETNSID NDA_SRC_VNI NDA_PROTOCOL NDA_NH_ID NDA_FDB_EXT_ATTRS NDA_FLAGS_EXT NDA_NDM_STATE_MASK
-        NDA_NDM_FLAGS_MASK;
-    "NDTA":
-        NDTA_NAME NDTA_THRESH1 NDTA_THRESH2 NDTA_THRESH3 NDTA_CONFIG NDTA_PARMS NDTA_STATS NDTA_GC_INTERVAL
-        NDTA_PAD;
-    "NDTPA":
-        NDTPA_IFINDEX NDTPA_REFCNT NDTPA_REACHABLE_TIME NDTPA_BASE_REACHABLE_TIME NDTPA_RETRANS_TIME
-        NDTPA_GC_STALETIME NDTPA_DELAY_PROBE_TIME NDTPA_QUEUE_LEN NDTPA_APP_PROBES NDTPA_UCAST_PROBES
-        NDTPA_MCAST_PROBES NDTPA_ANYCAST_DELAY NDTPA_PROXY_DELAY NDTPA_PROXY_QLEN NDTPA_LOCKTIME
-        NDTPA_QUEUE_LENBYTES NDTPA_MCAST_REPROBES NDTPA_PAD NDTPA_INTERVAL_PROBE_TIME_MS;
-    "NFEA":
-        NFEA_ACTIVITY_NOTIFY NFEA_DONT_REFRESH;
-    "RTA":
-        RTA_DST RTA_SRC RTA_IIF RTA_OIF RTA_GATEWAY RTA_PRIORITY RTA_PREFSRC RTA_METRICS RTA_MULTIPATH
-        RTA_PROTOINFO RTA_FLOW RTA_CACHEINFO RTA_SESSION RTA_MP_ALGO RTA_TABLE RTA_MARK RTA_MFC_STATS RTA_VIA
-        RTA_NEWDST RTA_PREF RTA_ENCAP_TYPE RTA_ENCAP RTA_EXPIRES RTA_PAD RTA_UID RTA_TTL_PROPAGATE RTA_IP_PROTO
-        RTA_SPORT RTA_DPORT RTA_NH_ID RTA_FLOWLABEL;
-    "RTAX":
-        RTAX_LOCK RTAX_MTU RTAX_WINDOW RTAX_RTT RTAX_RTTVAR RTAX_SSTHRESH RTAX_CWND RTAX_ADVMSS RTAX_REORDERING
-        RTAX_HOPLIMIT RTAX_INITCWND RTAX_FEATURES RTAX_RTO_MIN RTAX_INITRWND RTAX_QUICKACK RTAX_CC_ALGO
-        RTAX_FASTOPEN_NO_COOKIE;
-    "FRA":
-        FRA_DST FRA_SRC FRA_IIFNAME FRA_GOTO FRA_UNUSED2 FRA_PRIORITY FRA_UNUSED3 FRA_UNUSED4 FRA_UNUSED5
-        FRA_FWMARK FRA_FLOW FRA_TUN_ID FRA_SUPPRESS_IFGROUP FRA_SUPPRESS_PREFIXLEN FRA_TABLE FRA_FWMASK
-        FRA_OIFNAME FRA_PAD FRA_L3MDEV FRA_UID_RANGE FRA_PROTOCOL FRA_IP_PROTO FRA_SPORT_RANGE FRA_DPORT_RANGE
-        FRA_DSCP FRA_FLOWLABEL FRA_FLOWLABEL_MASK FRA_SPORT_MASK FRA_DPORT_MASK FRA_DSCP_MASK;
-    "PREFIX":
-        PREFIX_ADDRESS PREFIX_CACHEINFO;
-    "NDUSEROPT":
-        NDUSEROPT_SRCADDR;
-    "TCA":
-        TCA_KIND TCA_OPTIONS TCA_STATS TCA_XSTATS TCA_RATE TCA_FCNT TCA_STATS2 TCA_STAB TCA_PAD
-        TCA_DUMP_INVISIBLE TCA_CHAIN TCA_HW_OFFLOAD TCA_INGRESS_BLOCK TCA_EGRESS_BLOCK TCA_DUMP_FLAGS
-        TCA_EXT_WARN_MSG;
-    "TCA_ROOT":
-        TCA_ROOT_TAB TCA_ROOT_FLAGS TCA_ROOT_COUNT TCA_ROOT_TIME_DELTA TCA_ROOT_EXT_WARN_MSG;
-    "VXLAN_VNIFILTER":
-        VXLAN_VNIFILTER_ENTRY;
-    "VXLAN_VNIFILTER_ENTRY":
-        VXLAN_VNIFILTER_ENTRY_START VXLAN_VNIFILTER_ENTRY_END VXLAN_VNIFILTER_ENTRY_GROUP
-        VXLAN_VNIFILTER_ENTRY_GROUP6 VXLAN_VNIFILTER_ENTRY_STATS;
-    "VNIFILTER_ENTRY_STATS":
-        VNIFILTER_ENTRY_STATS_RX_BYTES VNIFILTER_ENTRY_STATS_RX_PKTS VNIFILTER_ENTRY_STATS_RX_DROPS
-        VNIFILTER_ENTRY_STATS_RX_ERRORS VNIFILTER_ENTRY_STATS_TX_BYTES VNIFILTER_ENTRY_STATS_TX_PKTS
-        VNIFILTER_ENTRY_STATS_TX_DROPS VNIFILTER_ENTRY_STATS_TX_ERRORS VNIFILTER_ENTRY_STATS_PAD;
-    "LINK_XSTATS_TYPE":
-        LINK_XSTATS_TYPE_BRIDGE LINK_XSTATS_TYPE_BOND;
+/// Enumerators that came after Linux 6.1, by prefix: the first one's number, and their names without the prefix. Where
+/// the headers have them too, they must agree.
+const NEWER: &[(&str, u32, &str)] = &[
+    ("RTM", 56, "NEWMULTICAST DELMULTICAST"),
+    ("RTM", 60, "NEWANYCAST DELANYCAST"),
+    ("RTNLGRP", 37, "IPV4_MCADDR IPV6_MCADDR IPV6_ACADDR"),
+    (
+        "IFLA",
+        62,
+        "DEVLINK_PORT GSO_IPV4_MAX_SIZE GRO_IPV4_MAX_SIZE DPLL_PIN MAX_PACING_OFFLOAD_HORIZON NETNS_IMMUTABLE",
+    ),
+    ("IFLA", 68, "HEADROOM TAILROOM"),
+    ("IFLA_BR", 48, "FDB_N_LEARNED FDB_MAX_LEARNED STP_MODE"),
+    ("IFLA_BRPORT", 40, "MAB MCAST_N_GROUPS MCAST_MAX_GROUPS NEIGH_VLAN_SUPPRESS BACKUP_NHID"),
+    ("IFLA_MACVLAN", 9, "BC_CUTOFF"),
+    ("IFLA_VXLAN", 31, "LOCALBYPASS LABEL_POLICY RESERVED_BITS MC_ROUTE"),
+    ("IFLA_GENEVE", 15, "PORT_RANGE GRO_HINT"),
+    ("IFLA_GTP", 7, "LOCAL LOCAL6"),
+    ("IFLA_BOND", 32, "COUPLED_CONTROL BROADCAST_NEIGH"),
+    ("IFLA_BOND_SLAVE", 10, "ACTOR_PORT_PRIO AD_CHURN_ACTOR_STATE AD_CHURN_PARTNER_STATE"),
+    ("IFLA_HSR", 8, "INTERLINK"),
+    ("IFLA_MCTP", 2, "PHYS_BINDING"),
+    ("IFLA_CAN", 18, "XL_DATA_BITTIMING XL_DATA_BITTIMING_CONST XL_DATA_BITRATE_CONST XL_TDC XL_PWM"),
+    ("IFLA_CAN_PWM", 1, "PWMS_MIN PWMS_MAX PWML_MIN PWML_MAX PWMO_MIN PWMO_MAX PWMS PWML PWMO"),
+    ("IFLA_OVPN", 1, "MODE"),
+    ("DPLL_A_PIN", 1, "ID"),
+    ("NHA_GROUP_STATS_ENTRY", 1, "ID PACKETS PACKETS_HW"),
+    ("IFLA_NETKIT", 1, "PEER_INFO PRIMARY POLICY PEER_POLICY MODE SCRUB PEER_SCRUB HEADROOM TAILROOM PAIRING"),
+    ("RTA", 31, "FLOWLABEL"),
+    ("FRA", 25, "DSCP FLOWLABEL FLOWLABEL_MASK SPORT_MASK DPORT_MASK DSCP_MASK"),
+    ("NHA", 14, "OP_FLAGS GROUP_STATS HW_STATS_ENABLE HW_STATS_USED"),
+    ("BRIDGE_VLANDB_ENTRY", 7, "MCAST_N_GROUPS MCAST_MAX_GROUPS NEIGH_SUPPRESS NEIGH_FORWARD_GRAT"),
+    ("MDBA_MDB_EATTR", 6, "DST DST_PORT VNI IFINDEX SRC_VNI"),
+    ("NETCONFA", 9, "FORCE_FORWARDING"),
+    ("SEG6_IPTUNNEL", 2, "SRC"),
+    ("IOAM6_IPTUNNEL", 6, "SRC"),
+    ("DCB_ATTR_IEEE", 11, "APP_TRUST_TABLE REWR_TABLE"),
+    ("TCA_FLOWER", 106, "L2_MISS KEY_CFM KEY_SPI KEY_SPI_MASK KEY_ENC_FLAGS KEY_ENC_FLAGS_MASK"),
+    ("TCA_FLOWER_KEY_ENC_OPTS", 5, "PFCP"),
+    ("TCA_FLOWER_KEY_ENC_OPT_PFCP", 1, "TYPE SEID"),
+    ("TCA_FLOWER_KEY_CFM", 1, "MD_LEVEL OPCODE"),
+    ("TCA_MIRRED", 4, "BLOCKID"),
+    ("TCA_TUNNEL_KEY", 14, "NO_FRAG"),
+    ("TCA_CT", 16, "HELPER_NAME HELPER_FAMILY HELPER_PROTO"),
+    ("TCA_NETEM", 14, "PRNG_SEED"),
+    ("TCA_MQPRIO", 5, "TC_ENTRY"),
+    ("TCA_FQ", 16, "PRIOMAP WEIGHTS OFFLOAD_HORIZON"),
+    ("TCA_CAKE_STATS", 17, "ACTIVE_QUEUES"),
+    ("TCA_TAPRIO_OFFLOAD_STATS", 1, "PAD WINDOW_DROPS TX_OVERRUNS"),
+    ("TCA_DUALPI2", 1, "LIMIT MEMORY_LIMIT TARGET TUPDATE ALPHA BETA STEP_THRESH_PKTS STEP_THRESH_US MIN_QLEN_STEP"),
+    ("TCA_DUALPI2", 10, "COUPLING DROP_OVERLOAD DROP_EARLY C_PROTECTION ECN_MASK SPLIT_GSO PAD"),
+];
+
+/// Sets without an `enum` of their name, with the reason.
+const NO_ENUM: &[(&str, &str)] = &[
+    ("AF", "the numbers are address families"),
+    ("TCA_FLOWER_KEY", "the rows of TCA_FLOWER once more, without those that are told beside the keys"),
+    ("none", "a place where no attributes follow"),
+];
+
+/// Rows whose key resembles another enumerator more than the one of their number, with the reason why they are right.
+const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
+    ("IFA", 5, "address", "three kinds of address have one key"),
+    ("IFA", 7, "address", "three kinds of address have one key"),
+    ("IFLA_BRIDGE_CFM", 9, "mep_create", "the names without INFO are requests"),
+    ("IFLA_BRIDGE_CFM", 10, "mep_config", "the names without INFO are requests"),
+    ("IFLA_BRIDGE_CFM", 11, "cc_config", "the names without INFO are requests"),
+    ("IFLA_BRIDGE_CFM", 12, "cc_rdi", "the names without INFO are requests"),
+    ("IFLA_BRIDGE_CFM", 13, "cc_ccm_tx", "the names without INFO are requests"),
+    ("IFLA_BRIDGE_CFM", 14, "cc_peer_mep", "the names without INFO are requests"),
+    ("IFLA_STATS", 1, "stats64", "as links call the same counters"),
+    ("IFLA_STATS", 5, "afstats", "as iproute2 calls it"),
+    ("MDBA_MDB_EATTR", 2, "source_list", "iproute2 writes it out, and calls SOURCE src"),
+    ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
+    ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
+    ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
+    ("TCA_FLOWER", 13, "dst_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
+    ("TCA_FLOWER", 15, "src_ip6_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv6"),
+    ("TCA_FLOWER", 47, "ip_flags", "iproute2 calls TCP's tcp_flags"),
+    ("TCA_FLOWER", 99, "mpls", "a list of what KEY_MPLS_TC and the like say of one label"),
+];
+
+/// Enumerators without a row, by prefix: their names, or `*` for any, and the reason.
+const NO_ROW: &[(&str, &str, &str)] = &[
+    ("DEVLINK_ATTR", "*", "of devlink's, only what names a port comes with a link"),
+    ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
+    ("IFLA_BRIDGE_CFM", "MEP_CREATE MEP_DELETE MEP_CONFIG CC_CONFIG CC_PEER_MEP_ADD", "requests"),
+    ("IFLA_BRIDGE_CFM", "CC_PEER_MEP_REMOVE CC_RDI CC_CCM_TX", "requests"),
+    ("TCA_PEDIT", "KEY_EX", "an element of KEYS_EX"),
+];
+
+/// Kinds by name: the word in their messages' names, behind `RTM_NEW`, and that in their groups' names.
+const MESSAGES: &[(&str, &str, &[&str])] = &[
+    ("link", "LINK", &["LINK"]),
+    ("bridge_port", "LINK", &["LINK"]),
+    ("inet6_link", "LINK", &["IPV6_IFINFO"]),
+    ("addr", "ADDR", &["IPV4_IFADDR", "IPV6_IFADDR"]),
+    ("route", "ROUTE", &["IPV4_ROUTE", "IPV6_ROUTE", "MPLS_ROUTE"]),
+    ("rule", "RULE", &["IPV4_RULE", "IPV6_RULE"]),
+    ("neigh", "NEIGH", &["NEIGH"]),
+    ("fdb", "NEIGH", &["NEIGH"]),
+    ("neigh_miss", "NEIGH", &["NEIGH"]),
+    ("nexthop", "NEXTHOP", &["NEXTHOP"]),
+    ("nexthop_bucket", "NEXTHOPBUCKET", &["NEXTHOP"]),
+    ("netconf", "NETCONF", &["IPV4_NETCONF", "IPV6_NETCONF", "MPLS_NETCONF"]),
+    ("neightbl", "NEIGHTBL", &[]),
+    ("addrlabel", "ADDRLABEL", &[]),
+    ("prefix", "PREFIX", &["IPV6_PREFIX"]),
+    ("nduseropt", "NDUSEROPT", &["ND_USEROPT"]),
+    ("nsid", "NSID", &["NSID"]),
+    ("mdb", "MDB", &["MDB"]),
+    ("vlan", "VLAN", &["BRVLAN"]),
+    ("mroute", "ROUTE", &["IPV4_MROUTE", "IPV6_MROUTE"]),
+    ("mroute_report", "CACHEREPORT", &["IPV4_MROUTE_R", "IPV6_MROUTE_R"]),
+    ("maddr", "MULTICAST", &["IPV4_MCADDR", "IPV6_MCADDR"]),
+    ("anycast", "ANYCAST", &["IPV6_ACADDR"]),
+    ("stats", "STATS", &["STATS"]),
+    ("tunnel", "TUNNEL", &["TUNNEL"]),
+    ("mctp_addr", "ADDR", &["MCTP_IFADDR"]),
+    ("mctp_route", "ROUTE", &[]),
+    ("mctp_neigh", "NEIGH", &[]),
+    ("phonet_addr", "ADDR", &["PHONET_IFADDR"]),
+    ("phonet_route", "ROUTE", &["PHONET_ROUTE"]),
+    ("dcb", "DCB", &["DCB"]),
+    ("qdisc", "QDISC", &["TC"]),
+    ("class", "TCLASS", &["TC"]),
+    ("filter", "TFILTER", &["TC"]),
+    ("chain", "CHAIN", &["TC"]),
+    ("tc_action", "ACTION", &["TC"]),
+];
+
+/// One `enum`: its enumerators' names and values, without those whose value is beyond what is read here.
+type Enum = Vec<(String, u32)>;
+
+/// The `enum`s of a header. Of expressions it reads numbers, names, shifts, and a name more or less a number, which is
+/// what these headers have.
+fn enums_of(header: &str) -> Vec<Enum> {
+    let mut code = String::new();
+    let mut rest = header;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    code.push_str(rest);
+    let code = code.replace("\\\n", " ");
+    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let code = lines.filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
+    let mut enums = Vec::new();
+    for after in code.split("enum ").skip(1) {
+        let Some((name, after)) = after.split_once('{') else { continue };
+        // Otherwise it is a variable of that type, or a function's argument.
+        if name.trim().chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+            && let Some((body, _)) = after.split_once('}')
+        {
+            enums.push(enumerators(body));
+        }
+    }
+    enums
 }
 
-type Groups = &'static [rtnetlink_groups];
+fn enumerators(body: &str) -> Enum {
+    let mut found = Enum::new();
+    let mut next = Some(0);
+    for part in body.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name.trim(), Some(value)));
+        let number = value.map_or(next, |value| number_of(value, &found));
+        if let Some(number) = number {
+            found.push((name.to_owned(), number));
+        }
+        next = number.and_then(|number: u32| number.checked_add(1));
+    }
+    found
+}
 
-/// Kinds, with their messages (new, delete, get; 0 where there is none) and groups. DCB's new message has no name.
-const MESSAGES: &[(&str, u32, u32, u32, Groups)] = &[
-    ("link", RTM_NEWLINK as u32, RTM_DELLINK as u32, RTM_GETLINK as u32, &[RTNLGRP_LINK]),
-    ("bridge_port", RTM_NEWLINK as u32, RTM_DELLINK as u32, RTM_GETLINK as u32, &[RTNLGRP_LINK]),
-    ("inet6_link", RTM_NEWLINK as u32, RTM_DELLINK as u32, RTM_GETLINK as u32, &[RTNLGRP_IPV6_IFINFO]),
-    ("addr", RTM_NEWADDR as u32, RTM_DELADDR as u32, RTM_GETADDR as u32, &[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR]),
-    (
-        "route",
-        RTM_NEWROUTE as u32,
-        RTM_DELROUTE as u32,
-        RTM_GETROUTE as u32,
-        &[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_MPLS_ROUTE],
-    ),
-    ("rule", RTM_NEWRULE as u32, RTM_DELRULE as u32, RTM_GETRULE as u32, &[RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE]),
-    ("neigh", RTM_NEWNEIGH as u32, RTM_DELNEIGH as u32, RTM_GETNEIGH as u32, &[RTNLGRP_NEIGH]),
-    ("fdb", RTM_NEWNEIGH as u32, RTM_DELNEIGH as u32, RTM_GETNEIGH as u32, &[RTNLGRP_NEIGH]),
-    ("neigh_miss", RTM_GETNEIGH as u32, 0, 0, &[RTNLGRP_NEIGH]),
-    ("nexthop", RTM_NEWNEXTHOP as u32, RTM_DELNEXTHOP as u32, RTM_GETNEXTHOP as u32, &[RTNLGRP_NEXTHOP]),
-    (
-        "nexthop_bucket",
-        RTM_NEWNEXTHOPBUCKET as u32,
-        RTM_DELNEXTHOPBUCKET as u32,
-        RTM_GETNEXTHOPBUCKET as u32,
-        &[RTNLGRP_NEXTHOP],
-    ),
-    (
-        "netconf",
-        RTM_NEWNETCONF as u32,
-        RTM_DELNETCONF as u32,
-        RTM_GETNETCONF as u32,
-        &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_MPLS_NETCONF],
-    ),
-    ("neightbl", RTM_NEWNEIGHTBL as u32, 0, RTM_GETNEIGHTBL as u32, &[]),
-    ("addrlabel", RTM_NEWADDRLABEL as u32, RTM_DELADDRLABEL as u32, RTM_GETADDRLABEL as u32, &[]),
-    ("prefix", RTM_NEWPREFIX as u32, 0, 0, &[RTNLGRP_IPV6_PREFIX]),
-    ("nduseropt", RTM_NEWNDUSEROPT as u32, 0, 0, &[RTNLGRP_ND_USEROPT]),
-    ("nsid", RTM_NEWNSID as u32, RTM_DELNSID as u32, RTM_GETNSID as u32, &[RTNLGRP_NSID]),
-    ("mdb", RTM_NEWMDB as u32, RTM_DELMDB as u32, RTM_GETMDB as u32, &[RTNLGRP_MDB]),
-    ("vlan", RTM_NEWVLAN as u32, RTM_DELVLAN as u32, RTM_GETVLAN as u32, &[RTNLGRP_BRVLAN]),
-    (
-        "mroute",
-        RTM_NEWROUTE as u32,
-        RTM_DELROUTE as u32,
-        RTM_GETROUTE as u32,
-        &[RTNLGRP_IPV4_MROUTE, RTNLGRP_IPV6_MROUTE],
-    ),
-    ("mroute_report", RTM_NEWCACHEREPORT as u32, 0, 0, &[RTNLGRP_IPV4_MROUTE_R, RTNLGRP_IPV6_MROUTE_R]),
-    (
-        "maddr",
-        RTM_NEWMULTICAST as u32,
-        RTM_DELMULTICAST as u32,
-        RTM_GETMULTICAST as u32,
-        &[RTNLGRP_IPV4_MCADDR, RTNLGRP_IPV6_MCADDR],
-    ),
-    ("anycast", RTM_NEWANYCAST as u32, RTM_DELANYCAST as u32, RTM_GETANYCAST as u32, &[RTNLGRP_IPV6_ACADDR]),
-    ("stats", RTM_NEWSTATS as u32, 0, RTM_GETSTATS as u32, &[RTNLGRP_STATS]),
-    ("tunnel", RTM_NEWTUNNEL as u32, RTM_DELTUNNEL as u32, RTM_GETTUNNEL as u32, &[RTNLGRP_TUNNEL]),
-    ("mctp_addr", RTM_NEWADDR as u32, RTM_DELADDR as u32, RTM_GETADDR as u32, &[RTNLGRP_MCTP_IFADDR]),
-    ("mctp_route", RTM_NEWROUTE as u32, RTM_DELROUTE as u32, RTM_GETROUTE as u32, &[]),
-    ("mctp_neigh", RTM_NEWNEIGH as u32, RTM_DELNEIGH as u32, RTM_GETNEIGH as u32, &[]),
-    ("phonet_addr", RTM_NEWADDR as u32, RTM_DELADDR as u32, RTM_GETADDR as u32, &[RTNLGRP_PHONET_IFADDR]),
-    ("phonet_route", RTM_NEWROUTE as u32, RTM_DELROUTE as u32, RTM_GETROUTE as u32, &[RTNLGRP_PHONET_ROUTE]),
-    ("dcb", RTM_GETDCB as u32 - 2, 0, 0, &[RTNLGRP_DCB]),
-    ("qdisc", RTM_NEWQDISC as u32, RTM_DELQDISC as u32, RTM_GETQDISC as u32, &[RTNLGRP_TC]),
-    ("class", RTM_NEWTCLASS as u32, RTM_DELTCLASS as u32, RTM_GETTCLASS as u32, &[RTNLGRP_TC]),
-    ("filter", RTM_NEWTFILTER as u32, RTM_DELTFILTER as u32, RTM_GETTFILTER as u32, &[RTNLGRP_TC]),
-    ("chain", RTM_NEWCHAIN as u32, RTM_DELCHAIN as u32, RTM_GETCHAIN as u32, &[RTNLGRP_TC]),
-    ("tc_action", RTM_NEWACTION as u32, RTM_DELACTION as u32, RTM_GETACTION as u32, &[RTNLGRP_TC]),
-];
+fn number_of(expression: &str, known: &Enum) -> Option<u32> {
+    let expression = expression.trim().trim_start_matches('(').trim_end_matches(')').trim();
+    if let Some((left, right)) = expression.split_once("<<") {
+        return number_of(left, known)?.checked_shl(number_of(right, known)?);
+    }
+    if let Some((left, right)) = expression.split_once('-') {
+        return number_of(left, known)?.checked_sub(number_of(right, known)?);
+    }
+    if let Some((left, right)) = expression.split_once('+') {
+        return number_of(left, known)?.checked_add(number_of(right, known)?);
+    }
+    let digits = expression.trim_end_matches(['U', 'L']);
+    match digits.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => digits.parse().ok(),
+    }
+    .or_else(|| known.iter().find(|(name, _)| name == expression).map(|(_, number)| *number))
+}
 
-/// Attributes whose key is not their name.
-const OTHERWISE: &[(&str, &str)] = &[
-    // The key is iproute2's.
-    ("FRA_IIFNAME", "iif"),
-    ("FRA_IP_PROTO", "ipproto"),
-    ("FRA_OIFNAME", "oif"),
-    ("IFA_ANYCAST", "address"),
-    ("IFA_MULTICAST", "address"),
-    ("IFA_PROTO", "protocol"),
-    ("IFA_RT_PRIORITY", "metric"),
-    ("IFLA_ALT_IFNAME", "altname"),
-    ("IFLA_ALT_IFNAME", "altnames"),
-    ("IFLA_BAREUDP_MULTIPROTO_MODE", "multiproto"),
-    ("IFLA_BAREUDP_PORT", "dstport"),
-    ("IFLA_BAREUDP_SRCPORT_MIN", "srcportmin"),
-    ("IFLA_BOND_BROADCAST_NEIGH", "broadcast_neighbor"),
-    ("IFLA_BOND_MISSED_MAX", "arp_missed_max"),
-    ("IFLA_BOND_PEER_NOTIF_DELAY", "peer_notify_delay"),
-    ("IFLA_BRPORT_FAST_LEAVE", "fastleave"),
-    ("IFLA_BRPORT_FLUSH", "fdb_flush"),
-    ("IFLA_BRPORT_MCAST_TO_UCAST", "mcast_to_unicast"),
-    ("IFLA_BRPORT_MODE", "hairpin"),
-    ("IFLA_BRPORT_MULTICAST_ROUTER", "mcast_router"),
-    ("IFLA_BRPORT_PROTECT", "root_block"),
-    ("IFLA_BRPORT_PROXYARP", "proxy_arp"),
-    ("IFLA_BRPORT_PROXYARP_WIFI", "proxy_arp_wifi"),
-    ("IFLA_BRPORT_UNICAST_FLOOD", "flood"),
-    ("IFLA_GENEVE_COLLECT_METADATA", "external"),
-    ("IFLA_GTP_PDP_HASHSIZE", "hsize"),
-    ("IFLA_HSR_PROTOCOL", "proto"),
-    ("IFLA_IF_NETNSID", "target_netnsid"),
-    ("IFLA_INET6_ADDR_GEN_MODE", "inet6_addr_gen_mode"),
-    ("IFLA_INET6_CACHEINFO", "inet6_cacheinfo"),
-    ("IFLA_INET6_CONF", "inet6_conf"),
-    ("IFLA_INET6_FLAGS", "inet6_flags"),
-    ("IFLA_INET6_ICMP6STATS", "inet6_icmp6stats"),
-    ("IFLA_INET6_MCAST", "inet6_mcast"),
-    ("IFLA_INET6_RA_MTU", "inet6_ra_mtu"),
-    ("IFLA_INET6_STATS", "inet6_stats"),
-    ("IFLA_INET6_TOKEN", "inet6_token"),
-    ("IFLA_INET_CONF", "inet_conf"),
-    ("IFLA_INFO_DATA", "info_data"),
-    ("IFLA_INFO_KIND", "info_kind"),
-    ("IFLA_INFO_SLAVE_DATA", "info_slave_data"),
-    ("IFLA_INFO_SLAVE_KIND", "info_slave_kind"),
-    ("IFLA_INFO_XSTATS", "info_xstats"),
-    ("IFLA_IPOIB_PKEY", "key"),
-    ("IFLA_MACVLAN_BC_CUTOFF", "bclim"),
-    ("IFLA_MACVLAN_BC_QUEUE_LEN", "bcqueuelen"),
-    ("IFLA_MACVLAN_BC_QUEUE_LEN_USED", "usedbcqueuelen"),
-    ("IFLA_NETKIT_PRIMARY", "type"),
-    ("IFLA_OFFLOAD_XSTATS_HW_S_INFO", "hw_stats_info"),
-    ("IFLA_PARENT_DEV_BUS_NAME", "parentbus"),
-    ("IFLA_PARENT_DEV_NAME", "parentdev"),
-    ("IFLA_PROTO_DOWN_REASON_MASK", "proto_down_reason_mask"),
-    ("IFLA_PROTO_DOWN_REASON_VALUE", "proto_down_reason"),
-    ("IFLA_STATS_AF_SPEC", "afstats"),
-    ("IFLA_STATS_LINK_64", "stats64"),
-    ("IFLA_STATS_LINK_OFFLOAD_XSTATS", "offload"),
-    ("IFLA_STATS_LINK_XSTATS", "xstats"),
-    ("IFLA_STATS_LINK_XSTATS_SLAVE", "xstats_slave"),
-    ("IFLA_TUN_NUM_DISABLED_QUEUES", "numdisabled"),
-    ("IFLA_TUN_NUM_QUEUES", "numqueues"),
-    ("IFLA_TUN_OWNER", "user"),
-    ("IFLA_VXLAN_COLLECT_METADATA", "external"),
-    ("IFLA_VXLAN_MC_ROUTE", "mcroute"),
-    ("IFLA_WIRELESS", "wireless_event"),
-    ("IFLA_XFRM_COLLECT_METADATA", "external"),
-    ("NDA_IFINDEX", "via"),
-    ("NDA_LINK_NETNSID", "linkNetNsId"),
-    ("NDA_LLADDR", "mac"),
-    ("NDA_NDM_FLAGS_MASK", "flags_mask"),
-    ("NDA_NDM_STATE_MASK", "state_mask"),
-    ("NDA_NH_ID", "nhid"),
-    ("NDTPA_BASE_REACHABLE_TIME", "base_reachable"),
-    ("NDTPA_DELAY_PROBE_TIME", "delay_probe"),
-    ("NDTPA_GC_STALETIME", "gc_stale"),
-    ("NDTPA_IFINDEX", "dev"),
-    ("NDTPA_INTERVAL_PROBE_TIME_MS", "interval_probe"),
-    ("NDTPA_PROXY_QLEN", "proxy_queue"),
-    ("NDTPA_QUEUE_LEN", "queue"),
-    ("NDTPA_QUEUE_LENBYTES", "queue_bytes"),
-    ("NDTPA_REACHABLE_TIME", "reachable"),
-    ("NDTPA_RETRANS_TIME", "retrans"),
-    ("NDUSEROPT_SRCADDR", "src"),
-    ("PREFIX_ADDRESS", "prefix"),
-    ("RTAX_CC_ALGO", "congestion"),
-    ("RTA_EXPIRES", "expires_in"),
-    ("RTA_IP_PROTO", "ipproto"),
-    ("RTA_MULTIPATH", "nexthops"),
-    ("RTA_NEWDST", "to"),
-    ("RTA_NH_ID", "nhid"),
-    ("RTA_OIF", "dev"),
-    ("RTA_PRIORITY", "metric"),
-    ("RTA_TTL_PROPAGATE", "ttl-propogate"),
-    ("TCA_EXT_WARN_MSG", "warn"),
-    ("TCA_HW_OFFLOAD", "offloaded"),
-    ("TCA_KIND", "class"),
-    ("TCA_RATE", "estimator"),
-    ("TCA_ROOT_EXT_WARN_MSG", "warn"),
-    ("TCA_STATS2", "stats"),
-    ("VXLAN_VNIFILTER_ENTRY_END", "vniEnd"),
-    ("VXLAN_VNIFILTER_ENTRY_START", "vni"),
-    // They are left out or written as several members, and their keys are told nowhere.
-    ("FRA_DPORT_RANGE", "dport"),
-    ("FRA_SPORT_RANGE", "sport"),
-    ("IFLA_BRPORT_PAD", "padding"),
-    ("IFLA_BR_MULTI_BOOLOPT", "options"),
-    ("IFLA_BR_PAD", "padding"),
-    ("IFLA_MACSEC_PAD", "padding"),
-    ("IFLA_PAD", "padding"),
-    ("IFLA_PERM_ADDRESS", "permaddr"),
-    ("IFLA_PROTO_DOWN_REASON", "proto_down_reasons"),
-    ("IFLA_RMNET_FLAGS", "flags_and_mask"),
-    ("IFLA_VF_IB_NODE_GUID", "node"),
-    ("IFLA_VF_IB_PORT_GUID", "port"),
-    ("IFLA_VF_LINK_STATE", "link_state_setting"),
-    ("IFLA_VF_RSS_QUERY_EN", "query_rss_en"),
-    ("IFLA_VF_TX_RATE", "tx_rate_limit"),
-    ("IFLA_VF_VLAN", "vlan_and_qos"),
-    ("IFLA_VLAN_FLAGS", "flags_and_mask"),
-    ("NDA_FLAGS_EXT", "ext_flags"),
-    ("NDA_IFINDEX", "viaIf"),
-    ("RTA_SRC", "from"),
-    ("TCA_ROOT_TAB", "actions"),
-];
+fn an_enum_is_read_as_a_compiler_reads_it() -> Result<(), Failed> {
+    let header = [
+        "struct a { enum b c; }; /* enum { NO, }; */",
+        "enum d {",
+        "\tA_NONE, // A_NO,",
+        "#define A_NONE A_NONE",
+        "\tA_ONE, A_SAME = A_ONE, A_BIT = (1 << 4), A_HEX = 0x20,",
+        "\t__A_MAX, A_MAX = __A_MAX - 1",
+        "};",
+    ];
+    let numbers: Vec<(&str, u32)> =
+        vec![("A_NONE", 0), ("A_ONE", 1), ("A_SAME", 1), ("A_BIT", 16), ("A_HEX", 32), ("__A_MAX", 33), ("A_MAX", 32)];
+    let numbers: Enum = numbers.into_iter().map(|(name, number)| (name.to_owned(), number)).collect();
+    assert_eq!(enums_of(&header.join("\n")), [numbers]);
+    Ok(())
+}
 
-/// Attributes that are newer than the crate: Linux 6.18 and later have them.
-const NEWER: &[(&str, u16, &str)] = &[
-    ("IFLA", 68, "headroom"),
-    ("IFLA", 69, "tailroom"),
-    ("IFLA_BOND_SLAVE", 10, "actor_port_prio"),
-    ("IFLA_BOND_SLAVE", 11, "churn_actor_state"),
-    ("IFLA_BOND_SLAVE", 12, "churn_partner_state"),
-    ("IFLA_BR", 50, "stp_mode"),
-    ("IFLA_GENEVE", 16, "gro_hint"),
-    ("IFLA_NETKIT", 10, "pairing"),
-];
+/// The kernel's names by prefix and number, as the machine's headers and [`NEWER`] have them.
+struct Kernel {
+    enums: Vec<Enum>,
+}
+
+/// Of one prefix: names without it, by number.
+type Names = BTreeMap<u32, Vec<String>>;
+
+impl Kernel {
+    fn read() -> Result<Kernel, Failed> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for folder in ["", "caif", "can", "tc_act", "tc_ematch"] {
+            let folder = Path::new(HEADERS).join(folder);
+            for entry in std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
+                files.push(entry?.path());
+            }
+        }
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "h"));
+        let mut enums = Vec::new();
+        for file in files {
+            enums.extend(enums_of(&String::from_utf8_lossy(&std::fs::read(file)?)));
+        }
+        Ok(Kernel { enums })
+    }
+
+    /// The names of a prefix; none where there is no `enum` of it. Such an `enum` ends with `PREFIX_MAX`, or all its
+    /// names begin so.
+    fn names(&self, prefix: &str) -> Result<Names, Failed> {
+        let (end, begin) = (format!("{prefix}_MAX"), format!("{prefix}_"));
+        let has_end = |names: &&Enum| names.iter().any(|(name, _)| name.trim_start_matches('_') == end);
+        let mut found: Vec<&Enum> = self.enums.iter().filter(has_end).collect();
+        if found.is_empty() {
+            let all = |names: &&Enum| names.iter().all(|(name, _)| name.trim_start_matches('_').starts_with(&begin));
+            found = self.enums.iter().filter(|names| !names.is_empty()).filter(all).collect();
+        }
+        if found.len() > 1 {
+            return Err(format!("{prefix}: several enums").into());
+        }
+        let mut names = Names::new();
+        for (name, number) in found.into_iter().flatten().filter(|(name, _)| !name.starts_with("__") && *name != end) {
+            names.entry(*number).or_default().push(name.strip_prefix(&begin).unwrap_or(name).to_owned());
+        }
+        for (_, first, newer) in NEWER.iter().filter(|entry| entry.0 == prefix) {
+            for (number, name) in (*first..).zip(newer.split(' ')) {
+                let here = names.entry(number).or_default();
+                if here.is_empty() {
+                    here.push(name.to_owned());
+                } else if !here.iter().any(|here| here == name) {
+                    return Err(format!("{prefix}: {number} is {here:?}, and not {name}").into());
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The number of a name of a prefix.
+    fn number(&self, prefix: &str, name: &str) -> Result<Option<u32>, Failed> {
+        let names = self.names(prefix)?;
+        Ok(names.iter().find(|(_, names)| names.iter().any(|here| here == name)).map(|(number, _)| *number))
+    }
+}
 
 /// Every set that can be reached from the kinds, and those that only a function reaches.
 fn sets() -> Vec<&'static Set> {
@@ -444,6 +318,24 @@ fn sets() -> Vec<&'static Set> {
     fn of_structure(structure: &'static Structure, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
         structure.fields.iter().for_each(|field| of_value(&field.is, seen, found));
     }
+    fn of_shape(shape: &'static Shape, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
+        match shape {
+            Shape::As(is) => of_value(is, seen, found),
+            Shape::List(shape) => of_shape(shape, seen, found),
+            Shape::Object(parts) => parts.iter().for_each(|part| of_part(part, seen, found)),
+            Shape::OneOf(shapes) => shapes.iter().for_each(|shape| of_shape(shape, seen, found)),
+            Shape::Text | Shape::Number | Shape::Bool => {}
+        }
+    }
+    fn of_part(part: &'static Part, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
+        match part {
+            Part::Member(_, shape) | Part::Members(_, shape) => of_shape(shape, seen, found),
+            Part::Set(set) => of_set(set, seen, found),
+            Part::Structure(structure) => of_structure(structure, seen, found),
+            Part::Choice(choices) => choices.iter().for_each(|(_, part)| of_part(part, seen, found)),
+            Part::Flags(_) => {}
+        }
+    }
     fn of_value(is: &'static Is, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
         match is {
             Is::Set(set) | Is::Inline(set) => of_set(set, seen, found),
@@ -453,6 +345,8 @@ fn sets() -> Vec<&'static Set> {
                 Among::Text(choices) => choices.iter().for_each(|(_, is)| of_value(is, seen, found)),
                 Among::Number(choices) => choices.iter().for_each(|(_, is)| of_value(is, seen, found)),
             },
+            Is::Value(_, shape) => of_shape(shape, seen, found),
+            Is::Members(_, parts) => parts.iter().for_each(|part| of_part(part, seen, found)),
             _ => {}
         }
     }
@@ -462,61 +356,126 @@ fn sets() -> Vec<&'static Set> {
     found
 }
 
-/// The key that an attribute would have by its name.
-fn plain_key(set: &str, name: &str) -> String {
-    name.strip_prefix(set).unwrap_or(name).trim_start_matches('_').to_lowercase()
+/// Words no more alike than this are not alike: `sorensen_dice`, from 0 to 1.
+const UNLIKE: f64 = 0.5;
+
+/// A key or a name, without what differs by taste.
+fn plain(word: &str) -> String {
+    word.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// Sets by name, for several may have one.
+fn sets_by_prefix() -> BTreeMap<&'static str, Vec<&'static Set>> {
+    let mut found = BTreeMap::<_, Vec<_>>::new();
+    for set in sets() {
+        found.entry(set.name).or_default().push(set);
+    }
+    found
 }
 
 fn attributes_have_the_kernels_numbers() -> Result<(), Failed> {
-    let sets = sets();
+    let kernel = Kernel::read()?;
     let mut wrong = Vec::new();
-    let mut used = BTreeSet::new();
-    for (name, numbers) in ATTRIBUTES {
-        let same: Vec<_> = sets.iter().filter(|set| set.name == *name).collect();
-        if same.is_empty() {
-            wrong.push(format!("{name}: no table"));
+    let (mut used, mut without) = (BTreeSet::new(), BTreeSet::new());
+    for (prefix, sets) in sets_by_prefix() {
+        if NO_ENUM.iter().any(|entry| entry.0 == prefix) {
+            without.insert(prefix);
+            continue;
         }
-        let by_number: BTreeMap<u32, &str> = numbers.iter().map(|(name, number)| (*number, *name)).collect();
-        for set in &same {
-            for row in set.rows.iter().filter(|row| row.number != 0) {
-                let Some(constant) = by_number.get(&row.number.into()) else {
-                    if !NEWER.contains(&(*name, row.number, row.key.name)) {
-                        wrong.push(format!("{name}: {} ({}) is not the kernel's", row.number, row.key.name));
-                    }
-                    continue;
-                };
-                if plain_key(name, constant) != row.key.name {
-                    if OTHERWISE.contains(&(constant, row.key.name)) {
-                        used.insert((*constant, row.key.name));
-                    } else {
-                        wrong.push(format!("(\"{constant}\", \"{}\"),", row.key.name));
-                    }
-                }
-            }
-        }
-        for (number, constant) in by_number.iter().filter(|(_, constant)| !constant.contains("_UNUSED")) {
-            if same.iter().all(|set| set.rows.iter().all(|row| u32::from(row.number) != *number)) {
-                wrong.push(format!("{name}: {number} ({constant}) has no row"));
-            }
+        let names = kernel.names(prefix)?;
+        for set in sets {
+            hold_set(set, &names, &mut used, &mut wrong);
         }
     }
-    for entry in OTHERWISE.iter().filter(|entry| !used.contains(*entry)) {
-        wrong.push(format!("{entry:?} is in no table"));
+    for (prefix, number, key, _) in DISAGREEMENTS.iter().filter(|entry| !used.contains(&(entry.0, entry.1, entry.2))) {
+        wrong.push(format!("{prefix}: {number} ({key}) does not disagree"));
+    }
+    for (prefix, _) in NO_ENUM.iter().filter(|entry| !without.contains(entry.0)) {
+        wrong.push(format!("{prefix}: no table"));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+/// Holds a set's rows against the kernel's names. `used` is told which of [`DISAGREEMENTS`] are needed.
+fn hold_set<'a>(set: &'a Set, names: &Names, used: &mut BTreeSet<(&'a str, u16, &'a str)>, wrong: &mut Vec<String>) {
+    let is_named = |number: u32, key: &str| {
+        names.get(&number).is_some_and(|names| names.iter().any(|name| plain(name) == plain(key)))
+    };
+    // Names that a row bears are nobody else's: several keys may resemble them.
+    let borne: HashSet<u32> =
+        set.rows.iter().filter(|row| is_named(row.number.into(), row.key.name)).map(|row| row.number.into()).collect();
+    for row in set.rows {
+        let (number, key) = (u32::from(row.number), row.key.name);
+        let Some(own) = names.get(&number) else {
+            wrong.push(format!("{}: {number} ({key}) is not the kernel's", set.name));
+            continue;
+        };
+        if borne.contains(&number) {
+            continue;
+        }
+        let likeness = |name: &String| strsim::sorensen_dice(&plain(name), &plain(key));
+        let like_own = own.iter().map(likeness).fold(0.0, f64::max);
+        let others = names.iter().filter(|(other, _)| ![0, number].contains(other) && !borne.contains(other));
+        let liker = others.flat_map(|(_, names)| names).find(|name| likeness(name) > like_own.max(UNLIKE));
+        let Some(other) = liker else { continue };
+        if DISAGREEMENTS.iter().any(|entry| (entry.0, entry.1, entry.2) == (set.name, row.number, key)) {
+            used.insert((set.name, row.number, key));
+        } else {
+            wrong.push(format!("{}: {number} ({key}) is {own:?}, and its key is like {other}", set.name));
+        }
+    }
+}
+
+fn attributes_of_the_kernel_have_rows() -> Result<(), Failed> {
+    let version = std::fs::read_to_string(Path::new(HEADERS).join("version.h"))?;
+    let version = version.lines().find_map(|line| line.strip_prefix("#define LINUX_VERSION_CODE "));
+    let version: u32 = version.ok_or("version.h has no LINUX_VERSION_CODE")?.trim().parse()?;
+    let kernel = Kernel::read()?;
+    let mut wrong = Vec::new();
+    for (prefix, sets) in sets_by_prefix() {
+        if NO_ENUM.iter().any(|entry| entry.0 == prefix) {
+            continue;
+        }
+        let known: HashSet<u32> = sets.iter().flat_map(|set| set.rows).map(|row| row.number.into()).collect();
+        let last = known.iter().max().copied().unwrap_or_default();
+        for (number, names) in kernel.names(prefix)? {
+            let name = names[0].as_str();
+            // Of headers newer than the tables, what is added at the end is news and no mistake.
+            let is_news = version > KNOWN_VERSION && number > last;
+            let is_padding = number == 0 || name.starts_with("UNUSED") || name.contains("_UNUSED");
+            let is_listed = NO_ROW
+                .iter()
+                .any(|entry| entry.0 == prefix && entry.1.split(' ').any(|listed| listed == "*" || listed == name));
+            if !known.contains(&number) && !is_news && !is_padding && !is_listed {
+                wrong.push(format!("{prefix}: {number} ({name}) has no row"));
+            }
+        }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
 fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
+    let kernel = Kernel::read()?;
     let known: BTreeMap<&str, _> = MESSAGES.iter().map(|entry| (entry.0, entry)).collect();
     assert_eq!(known.len(), MESSAGES.len());
     for kind in KINDS {
-        let (_, new, delete, get, groups) = known.get(kind.name).unwrap_or_else(|| panic!("{}: not here", kind.name));
-        assert_eq!(u32::from(kind.new), *new, "{}", kind.name);
-        assert_eq!(u32::from(kind.delete), *delete, "{}", kind.name);
-        assert_eq!(kind.groups, groups.iter().map(|group| *group as u32).collect::<Vec<_>>(), "{}", kind.name);
+        let (_, word, groups) = known.get(kind.name).unwrap_or_else(|| panic!("{}: not here", kind.name));
+        let message = |verb: &str| kernel.number("RTM", &format!("{verb}{word}"));
+        let (new, delete) = match kind.name {
+            // What a message asks is the event.
+            "neigh_miss" => (message("GET")?, None),
+            // The first of DCB's four has no name.
+            "dcb" => (message("GET")?.map(|get| get - 2), None),
+            _ => (message("NEW")?, message("DEL")?),
+        };
+        assert_eq!(Some(u32::from(kind.new)), new, "{}", kind.name);
+        assert_eq!(u32::from(kind.delete), delete.unwrap_or_default(), "{}", kind.name);
         for dump in kind.dumps {
-            assert_eq!(u32::from(dump.message), *get, "{}", kind.name);
+            assert_eq!(Some(u32::from(dump.message)), message("GET")?, "{}", kind.name);
         }
+        let numbers: Vec<u32> =
+            groups.iter().filter_map(|group| kernel.number("RTNLGRP", group).transpose()).collect::<Result<_, _>>()?;
+        assert_eq!(kind.groups, numbers, "{}", kind.name);
     }
     Ok(())
 }

@@ -41,7 +41,6 @@ fn main() -> ExitCode {
     for (room, tests) in [
         ("deliver", deliver::TESTS),
         ("jq", jq::TESTS),
-        ("kernel_numbers", kernel_numbers::TESTS),
         ("malformed", malformed::TESTS),
         ("program", program::TESTS),
         ("proxy", proxy::TESTS),
@@ -65,6 +64,15 @@ fn main() -> ExitCode {
     if let (false, Some(reason)) = (listing, &logrotate) {
         eprintln!("the test with logrotate is ignored: {reason}");
     }
+    let headers = kernel_numbers::obstacle();
+    if let (false, Some(reason)) = (listing, &headers) {
+        eprintln!("the tests of the kernel's numbers are ignored: {reason}");
+    }
+    trials.extend(
+        kernel_numbers::TESTS.iter().map(|&(name, run)| {
+            Trial::test(format!("kernel_numbers::{name}"), run).with_ignored_flag(headers.is_some())
+        }),
+    );
     for (room, tests) in [
         ("live", live::TESTS),
         ("netns", netns::TESTS),

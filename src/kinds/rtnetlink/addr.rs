@@ -1,5 +1,7 @@
 //! `addr`: an address of an interface. `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
+use libc::{RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -13,6 +15,7 @@ use crate::decode::value::write_ip;
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
+use crate::kinds::rtnetlink::numbers::AF_INET6;
 use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
 use crate::netlink::wire::attribute;
 use crate::netlink::wire::attribute_u32;
@@ -22,9 +25,9 @@ use crate::netlink::wire::u32_at;
 pub static ADDR: Kind = Kind {
     name: "addr",
     about: "addresses of interfaces",
-    groups: &[5, 9],
-    new: 20,
-    delete: 21,
+    groups: &[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
+    new: RTM_NEWADDR,
+    delete: RTM_DELADDR,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -33,7 +36,7 @@ pub static ADDR: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 22, header: &[0; 8], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_key), signals: Some(signals_of), ..Hooks::NONE },
 };
 
@@ -85,8 +88,6 @@ pub static ADDRESS_FLAGS: &Names = &[
     (0x400, "autojoin"),
     (0x800, "stable-privacy"),
 ];
-
-const AF_INET6: u8 = 10;
 
 /// A lifetime that never ends, `INFINITY_LIFE_TIME`.
 const FOR_EVER: u32 = u32::MAX;

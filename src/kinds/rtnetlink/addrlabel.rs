@@ -1,6 +1,8 @@
 //! `addrlabel`: labels of IPv6 prefixes, by which source addresses are chosen (RFC 6724). `struct ifaddrlblmsg`,
 //! `IFAL_*`: `include/uapi/linux/if_addrlabel.h`.
 
+use libc::{RTM_DELADDRLABEL, RTM_GETADDRLABEL, RTM_NEWADDRLABEL};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
@@ -9,14 +11,15 @@ use crate::decode::schema::{
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
+use crate::kinds::rtnetlink::numbers::AF_INET6;
 
 /// `RTM_NEWADDRLABEL` and `RTM_DELADDRLABEL`. No group tells of them (`net/ipv6/addrlabel.c`).
 pub static ADDRLABEL: Kind = Kind {
     name: "addrlabel",
     about: "labels of IPv6 prefixes for the choice of source addresses, which can only be listed",
     groups: &[],
-    new: 72,
-    delete: 73,
+    new: RTM_NEWADDRLABEL,
+    delete: RTM_DELADDRLABEL,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -24,7 +27,12 @@ pub static ADDRLABEL: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1), (2, 1), (4, 4)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 74, header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETADDRLABEL,
+        header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 

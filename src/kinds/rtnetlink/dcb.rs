@@ -1,14 +1,17 @@
 //! `dcb`: Data Center Bridging. `struct dcbmsg`, `DCB_ATTR_*`: `include/uapi/linux/dcbnl.h`.
 
+use libc::RTNLGRP_DCB;
+
 use crate::decode::schema::{Hooks, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row};
+use crate::kinds::rtnetlink::numbers::RTM_NEWDCB;
 
 /// `RTM_GETDCB` and `RTM_SETDCB`, which are notifications too (`dcbnl_notify`): there is neither new nor delete. The
 /// kernel shows one interface at a time, by its name.
 pub static DCB: Kind = Kind {
     name: "dcb",
     about: "changes of Data Center Bridging",
-    groups: &[23],
-    new: 76,
+    groups: &[RTNLGRP_DCB],
+    new: RTM_NEWDCB,
     delete: 0,
     families: &[],
     header: &HEADER,

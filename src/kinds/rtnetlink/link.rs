@@ -2,23 +2,24 @@
 //!
 //! Source: `linux/if_link.h`, `linux/rtnetlink.h`; the keys are those of `ip -d -j link` and `bridge -d -j link`.
 
-use crate::decode::schema::{Hooks, Sides};
-use crate::event::signals::Signals;
-use libc::ARPHRD_ETHER;
+use libc::{ARPHRD_ETHER, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTNLGRP_IPV6_IFINFO, RTNLGRP_LINK};
 
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong,
     field, field_of, row,
 };
+use crate::decode::schema::{Hooks, Sides};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
+use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::INFO;
 use crate::kinds::rtnetlink::link_info::bridge::{BRIDGE_SPEC, PORT_INFORMATION};
 use crate::kinds::rtnetlink::names::{
     ADDRESS_GENERATION_MODES, LINK_FLAGS, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES,
 };
+use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, AF_INET6};
 use crate::kinds::rtnetlink::shared;
 use crate::kinds::rtnetlink::shared::write_hardware;
 use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
@@ -57,9 +58,9 @@ pub const IFLA_NEW_IFINDEX: u16 = 49;
 pub static LINK: Kind = Kind {
     name: "link",
     about: "network interfaces",
-    groups: &[1],
-    new: 16,
-    delete: 17,
+    groups: &[RTNLGRP_LINK],
+    new: RTM_NEWLINK,
+    delete: RTM_DELLINK,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -68,7 +69,7 @@ pub static LINK: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump {
-        message: 18,
+        message: RTM_GETLINK,
         header: &[0; 16],
         // RTEXT_FILTER_SKIP_STATS: counters never count as a change, and make up half of a message. Virtual functions
         // are not asked for either, since notifications do not have them.
@@ -82,10 +83,10 @@ pub static LINK: Kind = Kind {
 pub static BRIDGE_PORT: Kind = Kind {
     name: "bridge_port",
     about: "ports of bridges: spanning tree, flooding, learning, VLANs",
-    groups: &[1],
-    new: 16,
-    delete: 17,
-    families: &[7],
+    groups: &[RTNLGRP_LINK],
+    new: RTM_NEWLINK,
+    delete: RTM_DELLINK,
+    families: &[AF_BRIDGE],
     header: &HEADER,
     set: &PORT_ATTRIBUTES,
     interface: Interface::Header(4),
@@ -93,8 +94,8 @@ pub static BRIDGE_PORT: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump {
-        message: 18,
-        header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        message: RTM_GETLINK,
+        header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         // RTEXT_FILTER_BRVLAN_COMPRESSED: as in the notifications (`br_ifinfo_notify`).
         attributes: &[(29, &4u32.to_ne_bytes())],
         per_link: None,
@@ -106,10 +107,10 @@ pub static BRIDGE_PORT: Kind = Kind {
 pub static INET6_LINK: Kind = Kind {
     name: "inet6_link",
     about: "IPv6 settings of interfaces, and what router advertisements made of them",
-    groups: &[12],
-    new: 16,
-    delete: 17,
-    families: &[10],
+    groups: &[RTNLGRP_IPV6_IFINFO],
+    new: RTM_NEWLINK,
+    delete: RTM_DELLINK,
+    families: &[AF_INET6],
     header: &HEADER,
     set: &INET6_ATTRIBUTES,
     interface: Interface::Header(4),
@@ -117,8 +118,8 @@ pub static INET6_LINK: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump {
-        message: 18,
-        header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        message: RTM_GETLINK,
+        header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],
         per_link: None,
     }],

@@ -1,20 +1,26 @@
 //! `maddr` and `anycast`: multicast groups that an interface has joined, and its anycast addresses.
 //! `struct ifaddrmsg`, `IFA_*`: `include/uapi/linux/if_addr.h`.
 
+use libc::{RTM_GETANYCAST, RTM_GETMULTICAST};
+
 use super::names::FAMILIES;
 use crate::decode::schema::{
     Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
 };
 use crate::kinds::rtnetlink::addr;
+use crate::kinds::rtnetlink::numbers::{
+    AF_INET, AF_INET6, RTM_DELANYCAST, RTM_DELMULTICAST, RTM_NEWANYCAST, RTM_NEWMULTICAST, RTNLGRP_IPV4_MCADDR,
+    RTNLGRP_IPV6_ACADDR, RTNLGRP_IPV6_MCADDR,
+};
 
 /// `RTM_NEWMULTICAST` and `RTM_DELMULTICAST`. A dump answers with `RTM_GETMULTICAST`. Kernels before 6.14 do not tell of
 /// changes.
 pub static MADDR: Kind = Kind {
     name: "maddr",
     about: "multicast groups that interfaces have joined",
-    groups: &[37, 38],
-    new: 56,
-    delete: 57,
+    groups: &[RTNLGRP_IPV4_MCADDR, RTNLGRP_IPV6_MCADDR],
+    new: RTM_NEWMULTICAST,
+    delete: RTM_DELMULTICAST,
     families: &[],
     header: &HEADER,
     set: &GROUPS,
@@ -23,8 +29,8 @@ pub static MADDR: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: 58, header: &[2, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 58, header: &[10, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: RTM_GETMULTICAST, header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: RTM_GETMULTICAST, header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
     ],
     hooks: Hooks::NONE,
 };
@@ -34,9 +40,9 @@ pub static MADDR: Kind = Kind {
 pub static ANYCAST: Kind = Kind {
     name: "anycast",
     about: "anycast addresses of interfaces",
-    groups: &[39],
-    new: 60,
-    delete: 61,
+    groups: &[RTNLGRP_IPV6_ACADDR],
+    new: RTM_NEWANYCAST,
+    delete: RTM_DELANYCAST,
     families: &[],
     header: &HEADER,
     set: &ANYCAST_ADDRESSES,
@@ -44,7 +50,12 @@ pub static ANYCAST: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[IFA_ANYCAST] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 62, header: &[10, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETANYCAST,
+        header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 

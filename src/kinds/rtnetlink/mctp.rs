@@ -1,6 +1,11 @@
 //! `mctp_addr`, `mctp_route`, `mctp_neigh`: the Management Component Transport Protocol (`net/mctp`). The headers are
 //! those of addresses, routes and neighbours; an endpoint has one octet.
 
+use libc::{
+    RTM_DELADDR, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWNEIGH,
+    RTM_NEWROUTE, RTNLGRP_MCTP_IFADDR,
+};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -9,26 +14,24 @@ use crate::decode::schema::{
 use crate::decode::value::any_unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use crate::kinds::rtnetlink::numbers::AF_MCTP;
 use crate::kinds::rtnetlink::route::METRICS;
-
-/// `AF_MCTP`.
-const FAMILY: u8 = 45;
 
 /// `RTM_NEWADDR` and `RTM_DELADDR` of the family `AF_MCTP`.
 pub static MCTP_ADDR: Kind = Kind {
     name: "mctp_addr",
     about: "endpoints of MCTP",
-    groups: &[34],
-    new: 20,
-    delete: 21,
-    families: &[FAMILY],
+    groups: &[RTNLGRP_MCTP_IFADDR],
+    new: RTM_NEWADDR,
+    delete: RTM_DELADDR,
+    families: &[AF_MCTP],
     header: &ADDRESS_HEADER,
     set: &ADDRESS,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 22, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETADDR, header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 
@@ -37,16 +40,21 @@ pub static MCTP_ROUTE: Kind = Kind {
     name: "mctp_route",
     about: "routes of MCTP, which can only be listed",
     groups: &[],
-    new: 24,
-    delete: 25,
-    families: &[FAMILY],
+    new: RTM_NEWROUTE,
+    delete: RTM_DELROUTE,
+    families: &[AF_MCTP],
     header: &ROUTE_HEADER,
     set: &ROUTE,
     interface: Interface::Attribute(4),
     identity: Some(Identity { header: &[(1, 1), (7, 1)], attributes: &[1, 4] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETROUTE,
+        header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 
@@ -55,16 +63,21 @@ pub static MCTP_NEIGH: Kind = Kind {
     name: "mctp_neigh",
     about: "neighbours of MCTP, which can only be listed",
     groups: &[],
-    new: 28,
-    delete: 29,
-    families: &[FAMILY],
+    new: RTM_NEWNEIGH,
+    delete: RTM_DELNEIGH,
+    families: &[AF_MCTP],
     header: &NEIGHBOUR_HEADER,
     set: &NEIGHBOUR,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 30, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETNEIGH,
+        header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 

@@ -1,6 +1,8 @@
 //! `mdb`: who belongs to multicast groups behind the ports of a bridge or the remotes of vxlan, and behind which ports
 //! routers are. `struct br_port_msg`, `MDBA_*`: `include/uapi/linux/if_bridge.h`.
 
+use libc::{RTM_DELMDB, RTM_GETMDB, RTM_NEWMDB, RTNLGRP_MDB};
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -14,6 +16,7 @@ use crate::decode::value::{write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::ROUTE_PROTOCOLS;
+use crate::kinds::rtnetlink::numbers::AF_BRIDGE;
 use crate::kinds::rtnetlink::shared;
 use crate::netlink::wire::{attribute, u16_at, u32_at};
 
@@ -21,9 +24,9 @@ use crate::netlink::wire::{attribute, u16_at, u32_at};
 pub static MDB: Kind = Kind {
     name: "mdb",
     about: "multicast groups of bridges and vxlan, and ports with routers",
-    groups: &[26],
-    new: 84,
-    delete: 85,
+    groups: &[RTNLGRP_MDB],
+    new: RTM_NEWMDB,
+    delete: RTM_DELMDB,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -32,7 +35,7 @@ pub static MDB: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[&[MDBA_MDB, 1, 1], &[MDBA_ROUTER, 1]],
     partial: false,
-    dumps: &[Dump { message: 86, header: &[7, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETMDB, header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks {
         key: Some(write_key),
         interfaces: Some(interfaces),
@@ -240,7 +243,7 @@ fn is_dumped(payload: &[u8]) -> bool {
 /// The bridge's dump leaves out the family (`br_mdb_dump`), its notifications do not.
 fn complete(header: &mut [u8]) {
     if let Some(family) = header.first_mut() {
-        *family = libc::AF_BRIDGE as u8;
+        *family = AF_BRIDGE;
     }
 }
 

@@ -1,6 +1,11 @@
 //! `mroute` and `mroute_report`: multicast routes, and packets that lack one. `struct rtmsg`, `RTA_*`:
 //! `include/uapi/linux/rtnetlink.h`; `IPMRA_CREPORT_*`: `include/uapi/linux/mroute.h`.
 
+use libc::{
+    RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, RTNLGRP_IPV4_MROUTE, RTNLGRP_IPV4_MROUTE_R, RTNLGRP_IPV6_MROUTE,
+    RTNLGRP_IPV6_MROUTE_R,
+};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -11,6 +16,7 @@ use crate::decode::schema::{Hooks, Interfaces};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
+use crate::kinds::rtnetlink::numbers::{RTM_NEWCACHEREPORT, RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
 use crate::kinds::rtnetlink::route::RTA_OIF;
 use crate::kinds::rtnetlink::route::{Legs, MFC_STATS};
 use crate::kinds::rtnetlink::shared;
@@ -21,10 +27,10 @@ use crate::netlink::wire::{attribute, u32_at};
 pub static MROUTE: Kind = Kind {
     name: "mroute",
     about: "multicast routes",
-    groups: &[6, 10],
-    new: 24,
-    delete: 25,
-    families: &[128, 129],
+    groups: &[RTNLGRP_IPV4_MROUTE, RTNLGRP_IPV6_MROUTE],
+    new: RTM_NEWROUTE,
+    delete: RTM_DELROUTE,
+    families: &[RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR],
     header: &HEADER,
     set: &ATTRIBUTES,
     // One comes in and several go out: mirror/mod.rs lists them.
@@ -36,14 +42,14 @@ pub static MROUTE: Kind = Kind {
     partial: false,
     dumps: &[
         Dump {
-            message: 26,
-            header: &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            message: RTM_GETROUTE,
+            header: &[RTNL_FAMILY_IPMR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
         Dump {
-            message: 26,
-            header: &[129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            message: RTM_GETROUTE,
+            header: &[RTNL_FAMILY_IP6MR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
@@ -55,8 +61,8 @@ pub static MROUTE: Kind = Kind {
 pub static MROUTE_REPORT: Kind = Kind {
     name: "mroute_report",
     about: "multicast packets without a route, or on the wrong interface",
-    groups: &[30, 31],
-    new: 96,
+    groups: &[RTNLGRP_IPV4_MROUTE_R, RTNLGRP_IPV6_MROUTE_R],
+    new: RTM_NEWCACHEREPORT,
     delete: 0,
     families: &[],
     header: &REPORT_HEADER,

@@ -1,6 +1,8 @@
 //! `nduseropt`: options of neighbour discovery that the kernel leaves to others, such as name servers.
 //! `struct nduseroptmsg`, `NDUSEROPT_*`: `include/uapi/linux/rtnetlink.h`.
 
+use libc::{RTM_NEWNDUSEROPT, RTNLGRP_ND_USEROPT};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -18,8 +20,8 @@ use std::net::Ipv6Addr;
 pub static NDUSEROPT: Kind = Kind {
     name: "nduseropt",
     about: "options of IPv6 router advertisements: name servers, search domains, captive portals",
-    groups: &[20],
-    new: 68,
+    groups: &[RTNLGRP_ND_USEROPT],
+    new: RTM_NEWNDUSEROPT,
     delete: 0,
     families: &[],
     header: &HEADER,

@@ -1,6 +1,8 @@
 //! `neigh` and `fdb`: neighbours, and the forwarding databases of bridges and vxlan. `struct ndmsg`, `NDA_*`:
 //! `include/uapi/linux/neighbour.h`.
 
+use libc::{NTF_PROXY, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, RTNLGRP_NEIGH};
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -15,6 +17,7 @@ use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS};
+use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, AF_UNSPEC};
 use crate::kinds::rtnetlink::shared;
 use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
 use crate::netlink::wire::{attribute, u16_at};
@@ -24,9 +27,9 @@ use crate::netlink::wire::{attribute_u32, u32_at};
 pub static NEIGH: Kind = Kind {
     name: "neigh",
     about: "neighbours: ARP and neighbour discovery",
-    groups: &[3],
-    new: 28,
-    delete: 29,
+    groups: &[RTNLGRP_NEIGH],
+    new: RTM_NEWNEIGH,
+    delete: RTM_DELNEIGH,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -35,9 +38,14 @@ pub static NEIGH: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: 30, header: &[0; 12], attributes: &[], per_link: None },
+        Dump { message: RTM_GETNEIGH, header: &[0; 12], attributes: &[], per_link: None },
         // Proxy neighbours: NTF_PROXY.
-        Dump { message: 30, header: &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0], attributes: &[], per_link: None },
+        Dump {
+            message: RTM_GETNEIGH,
+            header: &[AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0, 0, NTF_PROXY, 0],
+            attributes: &[],
+            per_link: None,
+        },
     ],
     hooks: Hooks { key: Some(write_neighbour_key), signals: Some(signals_of_neighbour), ..Hooks::NONE },
 };
@@ -46,10 +54,10 @@ pub static NEIGH: Kind = Kind {
 pub static FDB: Kind = Kind {
     name: "fdb",
     about: "forwarding databases of bridges and vxlan",
-    groups: &[3],
-    new: 28,
-    delete: 29,
-    families: &[7],
+    groups: &[RTNLGRP_NEIGH],
+    new: RTM_NEWNEIGH,
+    delete: RTM_DELNEIGH,
+    families: &[AF_BRIDGE],
     header: &FDB_HEADER,
     set: &FDB_ATTRIBUTES,
     interface: Interface::Header(4),
@@ -57,7 +65,12 @@ pub static FDB: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 30, header: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETNEIGH,
+        header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks { key: Some(write_entry_key), signals: Some(signals_of_entry), ..Hooks::NONE },
 };
 
@@ -65,8 +78,8 @@ pub static FDB: Kind = Kind {
 pub static NEIGH_MISS: Kind = Kind {
     name: "neigh_miss",
     about: "addresses that the kernel asks user space for",
-    groups: &[3],
-    new: 30,
+    groups: &[RTNLGRP_NEIGH],
+    new: RTM_GETNEIGH,
     delete: 0,
     families: &[],
     header: &HEADER,

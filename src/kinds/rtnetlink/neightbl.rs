@@ -1,6 +1,8 @@
 //! `neightbl`: the tables of neighbours, and their settings for each interface. `struct ndtmsg`, `NDTA_*`:
 //! `include/uapi/linux/neighbour.h`.
 
+use libc::{RTM_GETNEIGHTBL, RTM_NEWNEIGHTBL};
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -16,7 +18,7 @@ pub static NEIGHTBL: Kind = Kind {
     name: "neightbl",
     about: "tables of neighbours and their settings, which can only be listed",
     groups: &[],
-    new: 64,
+    new: RTM_NEWNEIGHTBL,
     delete: 0,
     families: &[],
     header: &HEADER,
@@ -26,7 +28,7 @@ pub static NEIGHTBL: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 66, header: &[0; 4], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
 };
 

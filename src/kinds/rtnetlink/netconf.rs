@@ -1,6 +1,8 @@
 //! `netconf`: settings of IPv4, IPv6 and MPLS for an interface, for all, and for those to come. `struct netconfmsg`,
 //! `NETCONFA_*`: `include/uapi/linux/netconf.h`.
 
+use libc::{RTM_GETNETCONF, RTM_NEWNETCONF, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_MPLS_NETCONF};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
@@ -9,15 +11,16 @@ use crate::decode::schema::{
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
+use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, AF_MPLS, RTM_DELNETCONF};
 
 /// `RTM_NEWNETCONF` and `RTM_DELNETCONF`. A notification carries the one setting that changed
 /// (`inet_netconf_notify_devconf`), all of them only for a new interface.
 pub static NETCONF: Kind = Kind {
     name: "netconf",
     about: "settings of IPv4, IPv6 and MPLS, by interface",
-    groups: &[24, 25, 29],
-    new: 80,
-    delete: 81,
+    groups: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_MPLS_NETCONF],
+    new: RTM_NEWNETCONF,
+    delete: RTM_DELNETCONF,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -27,9 +30,9 @@ pub static NETCONF: Kind = Kind {
     partial: true,
     // One octet, and three that fill up: the kernel refuses it without them.
     dumps: &[
-        Dump { message: 82, header: &[2, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 82, header: &[10, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 82, header: &[28, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: RTM_GETNETCONF, header: &[AF_INET, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: RTM_GETNETCONF, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: RTM_GETNETCONF, header: &[AF_MPLS, 0, 0, 0], attributes: &[], per_link: None },
     ],
     hooks: Hooks::NONE,
 };

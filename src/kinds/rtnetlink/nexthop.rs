@@ -1,6 +1,8 @@
 //! `nexthop` and `nexthop_bucket`: nexthop objects, their groups, and the buckets of resilient groups.
 //! `struct nhmsg`, `NHA_*`: `include/uapi/linux/nexthop.h`.
 
+use libc::RTNLGRP_NEXTHOP;
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -14,6 +16,9 @@ use crate::decode::value::write_named;
 use crate::json::Json;
 use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{self, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};
+use crate::kinds::rtnetlink::numbers::{
+    RTM_DELNEXTHOP, RTM_DELNEXTHOPBUCKET, RTM_GETNEXTHOP, RTM_GETNEXTHOPBUCKET, RTM_NEWNEXTHOP, RTM_NEWNEXTHOPBUCKET,
+};
 use crate::kinds::rtnetlink::shared;
 use crate::netlink::wire::attribute;
 
@@ -21,9 +26,9 @@ use crate::netlink::wire::attribute;
 pub static NEXTHOP: Kind = Kind {
     name: "nexthop",
     about: "nexthop objects and groups of them",
-    groups: &[32],
-    new: 104,
-    delete: 105,
+    groups: &[RTNLGRP_NEXTHOP],
+    new: RTM_NEWNEXTHOP,
+    delete: RTM_DELNEXTHOP,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -31,7 +36,7 @@ pub static NEXTHOP: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 106, header: &[0; 8], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETNEXTHOP, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 
@@ -39,9 +44,9 @@ pub static NEXTHOP: Kind = Kind {
 pub static NEXTHOP_BUCKET: Kind = Kind {
     name: "nexthop_bucket",
     about: "buckets of resilient nexthop groups",
-    groups: &[32],
-    new: 116,
-    delete: 117,
+    groups: &[RTNLGRP_NEXTHOP],
+    new: RTM_NEWNEXTHOPBUCKET,
+    delete: RTM_DELNEXTHOPBUCKET,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -50,7 +55,7 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 118, header: &[0; 8], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETNEXTHOPBUCKET, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_bucket_key), ..Hooks::NONE },
 };
 

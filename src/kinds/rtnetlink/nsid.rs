@@ -1,15 +1,17 @@
 //! `nsid`: the numbers by which this network namespace knows others. `struct rtgenmsg`, `NETNSA_*`:
 //! `include/uapi/linux/net_namespace.h`.
 
+use libc::{RTM_DELNSID, RTM_GETNSID, RTM_NEWNSID, RTNLGRP_NSID};
+
 use crate::decode::schema::{Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
 
 /// `RTM_NEWNSID` and `RTM_DELNSID`.
 pub static NSID: Kind = Kind {
     name: "nsid",
     about: "numbers of other network namespaces",
-    groups: &[28],
-    new: 88,
-    delete: 89,
+    groups: &[RTNLGRP_NSID],
+    new: RTM_NEWNSID,
+    delete: RTM_DELNSID,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -17,7 +19,7 @@ pub static NSID: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 90, header: &[0; 4], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETNSID, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 

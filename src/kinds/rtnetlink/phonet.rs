@@ -1,29 +1,32 @@
 //! `phonet_addr` and `phonet_route`: the Phonet protocol of modems (`net/phonet/pn_netlink.c`). The headers are those of
 //! addresses and routes; an address has one octet.
 
+use libc::{
+    RTM_DELADDR, RTM_DELROUTE, RTM_GETADDR, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWROUTE, RTNLGRP_PHONET_IFADDR,
+    RTNLGRP_PHONET_ROUTE,
+};
+
 use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use crate::decode::schema::{
     Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
 };
-
-/// `AF_PHONET`.
-const FAMILY: u8 = 35;
+use crate::kinds::rtnetlink::numbers::AF_PHONET;
 
 /// `RTM_NEWADDR` and `RTM_DELADDR` of the family `AF_PHONET`.
 pub static PHONET_ADDR: Kind = Kind {
     name: "phonet_addr",
     about: "addresses of Phonet",
-    groups: &[21],
-    new: 20,
-    delete: 21,
-    families: &[FAMILY],
+    groups: &[RTNLGRP_PHONET_IFADDR],
+    new: RTM_NEWADDR,
+    delete: RTM_DELADDR,
+    families: &[AF_PHONET],
     header: &ADDRESS_HEADER,
     set: &ADDRESS,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 22, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump { message: RTM_GETADDR, header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 
@@ -31,17 +34,22 @@ pub static PHONET_ADDR: Kind = Kind {
 pub static PHONET_ROUTE: Kind = Kind {
     name: "phonet_route",
     about: "routes of Phonet",
-    groups: &[22],
-    new: 24,
-    delete: 25,
-    families: &[FAMILY],
+    groups: &[RTNLGRP_PHONET_ROUTE],
+    new: RTM_NEWROUTE,
+    delete: RTM_DELROUTE,
+    families: &[AF_PHONET],
     header: &ROUTE_HEADER,
     set: &ROUTE,
     interface: Interface::Attribute(4),
     identity: Some(Identity { header: &[], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: 26, header: &[FAMILY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETROUTE,
+        header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 

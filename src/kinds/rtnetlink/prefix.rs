@@ -1,6 +1,8 @@
 //! `prefix`: an IPv6 prefix that a router advertised. `struct prefixmsg`, `PREFIX_*`:
 //! `include/uapi/linux/rtnetlink.h`.
 
+use libc::{RTM_NEWPREFIX, RTNLGRP_IPV6_PREFIX};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -14,8 +16,8 @@ use std::net::Ipv6Addr;
 pub static PREFIX: Kind = Kind {
     name: "prefix",
     about: "IPv6 prefixes as routers advertise them",
-    groups: &[18],
-    new: 52,
+    groups: &[RTNLGRP_IPV6_PREFIX],
+    new: RTM_NEWPREFIX,
     delete: 0,
     families: &[],
     header: &HEADER,

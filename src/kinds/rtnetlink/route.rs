@@ -1,5 +1,7 @@
 //! `route`: unicast routes and MPLS routes. `struct rtmsg`, `RTA_*`: `include/uapi/linux/rtnetlink.h`.
 
+use libc::{RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_MPLS_ROUTE};
+
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -16,10 +18,9 @@ use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{
     self, FAMILIES, IP_PROTOCOLS, ROUTE_FLAGS, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES,
 };
+use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, AF_MPLS, AF_PACKET};
 use crate::kinds::rtnetlink::shared;
-use crate::kinds::rtnetlink::shared::{
-    AF_PACKET, USER_HZ, write_address, write_nonzero, write_prefix, write_true_members,
-};
+use crate::kinds::rtnetlink::shared::{USER_HZ, write_address, write_nonzero, write_prefix, write_true_members};
 use crate::netlink::wire::{align, u16_at, u32_at};
 use crate::netlink::wire::{attribute, attribute_u32};
 use smallvec::SmallVec;
@@ -28,9 +29,9 @@ use smallvec::SmallVec;
 pub static ROUTE: Kind = Kind {
     name: "route",
     about: "routes of IPv4, IPv6 and MPLS",
-    groups: &[7, 11, 27],
-    new: 24,
-    delete: 25,
+    groups: &[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_MPLS_ROUTE],
+    new: RTM_NEWROUTE,
+    delete: RTM_DELROUTE,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -41,20 +42,20 @@ pub static ROUTE: Kind = Kind {
     partial: false,
     dumps: &[
         Dump {
-            message: 26,
-            header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            message: RTM_GETROUTE,
+            header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
         Dump {
-            message: 26,
-            header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            message: RTM_GETROUTE,
+            header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
         Dump {
-            message: 26,
-            header: &[28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            message: RTM_GETROUTE,
+            header: &[AF_MPLS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },

@@ -1,5 +1,7 @@
 //! `rule`: policy routing rules. `struct fib_rule_hdr`, `FRA_*`: `include/uapi/linux/fib_rules.h`.
 
+use libc::{RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -12,6 +14,7 @@ use crate::decode::value::any_unsigned;
 use crate::decode::value::{name_of, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
+use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
 use crate::kinds::rtnetlink::shared::{realm, write_true, write_true_members};
 use crate::netlink::wire::attributes;
 use crate::netlink::wire::{attribute_u32, u16_at};
@@ -20,9 +23,9 @@ use crate::netlink::wire::{attribute_u32, u16_at};
 pub static RULE: Kind = Kind {
     name: "rule",
     about: "policy routing rules",
-    groups: &[8, 19],
-    new: 32,
-    delete: 33,
+    groups: &[RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE],
+    new: RTM_NEWRULE,
+    delete: RTM_DELRULE,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -32,10 +35,30 @@ pub static RULE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: 34, header: &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 34, header: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 34, header: &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: 34, header: &[129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump {
+            message: RTM_GETRULE,
+            header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
+        Dump {
+            message: RTM_GETRULE,
+            header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
+        Dump {
+            message: RTM_GETRULE,
+            header: &[RTNL_FAMILY_IPMR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
+        Dump {
+            message: RTM_GETRULE,
+            header: &[RTNL_FAMILY_IP6MR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
     ],
     hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
 };

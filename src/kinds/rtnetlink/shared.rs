@@ -7,13 +7,8 @@ use crate::decode::schema::{Decoded, NUMBER, Names, Part, Scalar, Shape, Wrong};
 use crate::decode::value::{self, any_unsigned, unsigned, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self};
+use crate::kinds::rtnetlink::numbers::{AF_MPLS, AF_PACKET};
 use crate::netlink::wire::attribute_u32;
-
-/// The address family of MPLS: a label stack.
-pub const AF_MPLS: u8 = 28;
-
-/// The address family of link-layer addresses.
-pub const AF_PACKET: u8 = 17;
 
 /// The kernel's time unit towards users, `USER_HZ`: so many in a second.
 pub const USER_HZ: u64 = 100;

@@ -1,7 +1,10 @@
 //! `stats`: counters of interfaces. `struct if_stats_msg`, `IFLA_STATS_*`: `include/uapi/linux/if_link.h`.
 
+use libc::RTNLGRP_STATS;
+
 use super::link_info::bridge::{MULTICAST_COUNTERS, SPANNING_TREE_COUNTERS, VLAN_COUNTERS};
 use crate::decode::schema::{Hooks, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::kinds::rtnetlink::numbers::RTM_NEWSTATS;
 use crate::kinds::rtnetlink::shared;
 
 /// `RTM_NEWSTATS`. A notification comes when counters in hardware are switched on or off
@@ -9,8 +12,8 @@ use crate::kinds::rtnetlink::shared;
 pub static STATS: Kind = Kind {
     name: "stats",
     about: "whether hardware counts for interfaces",
-    groups: &[36],
-    new: 92,
+    groups: &[RTNLGRP_STATS],
+    new: RTM_NEWSTATS,
     delete: 0,
     families: &[],
     header: &HEADER,

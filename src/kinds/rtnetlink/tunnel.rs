@@ -1,6 +1,8 @@
 //! `tunnel`: the network identifiers that a vxlan interface accepts (`vnifilter`). `struct tunnel_msg`,
 //! `VXLAN_VNIFILTER_*`: `include/uapi/linux/if_link.h`.
 
+use libc::RTNLGRP_TUNNEL;
+
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
@@ -10,15 +12,16 @@ use crate::decode::schema::{
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
+use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, RTM_DELTUNNEL, RTM_GETTUNNEL, RTM_NEWTUNNEL};
 use crate::netlink::wire::attribute;
 
 /// `RTM_NEWTUNNEL` and `RTM_DELTUNNEL`.
 pub static TUNNEL: Kind = Kind {
     name: "tunnel",
     about: "network identifiers that vxlan interfaces accept",
-    groups: &[35],
-    new: 120,
-    delete: 121,
+    groups: &[RTNLGRP_TUNNEL],
+    new: RTM_NEWTUNNEL,
+    delete: RTM_DELTUNNEL,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -28,7 +31,12 @@ pub static TUNNEL: Kind = Kind {
     split: &[&[VXLAN_VNIFILTER_ENTRY]],
     partial: false,
     // TUNNEL_MSG_FLAG_STATS: without it the kernel puts neighbouring identifiers together, which it notifies one by one.
-    dumps: &[Dump { message: 122, header: &[7, 1, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[Dump {
+        message: RTM_GETTUNNEL,
+        header: &[AF_BRIDGE, 1, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
 };
 

@@ -1,6 +1,8 @@
 //! `vlan`: the VLANs of bridges and their ports. `struct br_vlan_msg`, `BRIDGE_VLANDB_*`:
 //! `include/uapi/linux/if_bridge.h`.
 
+use libc::RTNLGRP_BRVLAN;
+
 use crate::decode::context::Context;
 use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
@@ -12,15 +14,16 @@ use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::bridge::{self, vlan_info, write_range, write_vlan_flags};
 use crate::kinds::rtnetlink::mdb;
 use crate::kinds::rtnetlink::names::BRIDGE_PORT_STATES;
+use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, RTM_DELVLAN, RTM_GETVLAN, RTM_NEWVLAN};
 use crate::netlink::wire::{append_attribute, attribute, attribute_u32, attributes, u16_at};
 
 /// `RTM_NEWVLAN` and `RTM_DELVLAN`. A range is taken apart (`code/vlan.rs`): one object for each VLAN.
 pub static VLAN: Kind = Kind {
     name: "vlan",
     about: "VLANs of bridges and their ports, and the options of a bridge for each",
-    groups: &[33],
-    new: 112,
-    delete: 113,
+    groups: &[RTNLGRP_BRVLAN],
+    new: RTM_NEWVLAN,
+    delete: RTM_DELVLAN,
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
@@ -30,11 +33,11 @@ pub static VLAN: Kind = Kind {
     split: &[&[BRIDGE_VLANDB_ENTRY], &[BRIDGE_VLANDB_GLOBAL_OPTIONS]],
     partial: false,
     dumps: &[
-        Dump { message: 114, header: &[7, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        Dump { message: RTM_GETVLAN, header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
         // BRIDGE_VLANDB_DUMP_FLAGS with BRIDGE_VLANDB_DUMPF_GLOBAL: the global options, and nothing else.
         Dump {
-            message: 114,
-            header: &[7, 0, 0, 0, 0, 0, 0, 0],
+            message: RTM_GETVLAN,
+            header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[(1, &2u32.to_ne_bytes())],
             per_link: None,
         },
