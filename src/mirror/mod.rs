@@ -8,7 +8,6 @@ mod compare;
 pub mod foretell;
 mod journal;
 mod links;
-pub mod looks;
 #[cfg(test)]
 mod model;
 pub mod moves;

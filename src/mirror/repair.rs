@@ -2,33 +2,13 @@
 
 use std::cell::RefCell;
 
-use super::ask::Asked;
 use super::compare::same;
+pub use super::silence::look::{Routes, Scope};
 use super::store::Group;
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex};
-
-/// Which objects a dump was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// All of a kind.
-    All,
-    /// Those that concern any of some interfaces.
-    Links(Vec<u32>),
-    /// Some routes.
-    Routes(Routes),
-}
-
-/// Which routes are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Routes {
-    /// Those of a family through an interface, of several of both: the kernel goes through all of the family for each.
-    pub through: Vec<(u8, u32)>,
-    /// Single ones of IPv4.
-    pub asked: Vec<Asked>,
-}
 
 /// An object that is not as the mirror had it.
 #[derive(Debug, PartialEq, Eq)]

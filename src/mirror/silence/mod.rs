@@ -3,10 +3,13 @@
 //! A message leads to looks: kinds that it may have changed, limited to an interface where the kernel can limit its
 //! dump. Facts: `/docs/truth.md` lists each silent change with the kernel's function that makes it.
 
+pub mod look;
+pub mod looks;
+
 use std::ptr;
 
+use self::look::Look;
 use super::Mirror;
-use super::looks::Look;
 use super::repair::Difference;
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::{

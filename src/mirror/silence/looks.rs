@@ -3,26 +3,12 @@
 use std::collections::BTreeMap;
 use std::ptr;
 
-use super::ask::{self, Asked};
-use super::repair::{Difference, Routes, Scope};
-use super::{Mirror, silence};
+use super::look::{Look, Routes, Scope};
 use crate::kinds::rtnetlink::{route, tc};
 use crate::kinds::{KINDS, KindIndex};
-
-/// A look that is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// At objects of that kind.
-    pub kind: KindIndex,
-    /// At those that concern an interface; `None` for all.
-    pub link: Option<u32>,
-    /// Of routes, at those of one family.
-    pub family: Option<u8>,
-    /// Nothing but the interface's flags can have changed them: those that are as such flags leave them need no look.
-    pub flags_alone: bool,
-    /// The number of the line that led to it.
-    pub cause: Option<u64>,
-}
+use crate::mirror::ask::{self, Asked};
+use crate::mirror::repair::Difference;
+use crate::mirror::{Mirror, silence};
 
 /// Looks at more interfaces than this become one look at all objects of a kind.
 const LINKS_MAX: usize = 8;
@@ -30,13 +16,6 @@ const LINKS_MAX: usize = 8;
 const ROUTES_WALKED: usize = 200;
 /// So many looks wait at most; then one at all objects stands for those of its kind.
 const LOOKS_MAX: usize = 4096;
-
-impl Look {
-    /// A look at all objects of a kind, for no reason that is known.
-    pub fn at(kind: KindIndex) -> Look {
-        Look { kind, link: None, family: None, flags_alone: false, cause: None }
-    }
-}
 
 /// Looks that wait: of a kind either one at all objects, or one for each of some interfaces.
 #[derive(Debug, Default)]
