@@ -506,6 +506,8 @@ pub struct Hooks {
     pub is_dumped: Option<fn(&[u8]) -> bool>,
     /// The objects in a row that stands for a range of them.
     pub singles: Option<fn(&[u8]) -> Vec<Vec<u8>>>,
+    /// Which objects come, change or go with nothing near them that is told.
+    pub untold: Untold,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
 }
@@ -519,8 +521,20 @@ impl Hooks {
         is_object: None,
         is_dumped: None,
         singles: None,
+        untold: Untold::Nothing,
         complete: None,
     };
+}
+
+/// Which objects of a kind come, change or go with nothing near them that is told.
+#[derive(Clone, Copy)]
+pub enum Untold {
+    /// None: the kernel tells what happens to them, or looks find it at once.
+    Nothing,
+    /// Those that are there and of which the function says so.
+    Of(fn(&[u8]) -> bool),
+    /// Any, and new ones come.
+    Everything,
 }
 
 /// Indices of interfaces.
@@ -538,6 +552,11 @@ pub struct Sides<'a> {
 }
 
 impl Kind {
+    /// Whether it is that table, and no other one: tables are told apart by their address.
+    pub fn is(&self, other: &Kind) -> bool {
+        std::ptr::eq(self, other)
+    }
+
     /// The context of a message of this kind, from its payload: family header and attributes.
     pub fn context<'a>(&self, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
         let (header, message) = payload.split_at(self.header.attributes_at(payload).min(payload.len()));
@@ -579,6 +598,15 @@ impl Kind {
     /// Whether a row of a dump is an object of this kind.
     pub fn is_object(&self, payload: &[u8]) -> bool {
         self.hooks.is_object.is_none_or(|is_object| is_object(payload))
+    }
+
+    /// Whether an object changes with nothing near it that is told.
+    pub fn changes_untold(&self, payload: &[u8]) -> bool {
+        match self.hooks.untold {
+            Untold::Nothing => false,
+            Untold::Of(changes) => changes(payload),
+            Untold::Everything => true,
+        }
     }
 
     /// Whether dumps of this kind show the object.

@@ -114,7 +114,7 @@ impl Mirror {
         for (hash, found) in shadow.stores[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
-                if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
+                if table.is(&kinds::rtnetlink::link::LINK) {
                     found.iter().for_each(|object| self.links.note_name_of(object));
                 }
                 continue;
@@ -144,7 +144,7 @@ impl Mirror {
 }
 
 fn is_route(table: &Kind) -> bool {
-    std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE)
+    table.is(&kinds::rtnetlink::route::ROUTE)
 }
 
 /// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
@@ -168,7 +168,7 @@ fn family(object: &[u8]) -> u8 {
 }
 
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
-    if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
+    if table.is(&kinds::rtnetlink::link::LINK) {
         links.note(object, removed);
     }
 }

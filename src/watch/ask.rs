@@ -297,7 +297,9 @@ impl Rows<'_> {
         match question {
             Question::Fence => {}
             _ if kinds::is_foreign(kind, family, row) => self.is_foreign = true,
-            _ if self.job.learns_names => self.mirror.links.note(row.payload, false),
+            _ if self.job.learns_names => {
+                self.mirror.links.note(row.payload, false);
+            }
             _ if self.job.purpose == Purpose::Start => {
                 if let Some(filling) = self.filling {
                     filling.overtaking.row(self.mirror, row, made);

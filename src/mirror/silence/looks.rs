@@ -1,10 +1,9 @@
 //! Looks that wait to be taken, and what of them is worth taking.
 
 use std::collections::BTreeMap;
-use std::ptr;
 
 use super::look::{Look, Routes, Scope};
-use crate::kinds::rtnetlink::{route, tc};
+use crate::kinds::rtnetlink::route;
 use crate::kinds::{KINDS, KindIndex};
 use crate::mirror::ask::{self, Asked};
 use crate::mirror::repair::Difference;
@@ -79,15 +78,14 @@ impl Looks {
 
     fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
         let (first, _) = self.of(kind).next()?;
-        let may_come = silence::may_change_untold(&[kind]) || ptr::eq(KINDS[kind], &tc::QDISC);
-        if mirror.count(kind) == 0 && !may_come {
+        if mirror.count(kind) == 0 && !silence::may_come(kind) {
             return None;
         }
         if first.is_none() {
             return Some(Scope::All);
         }
         let links = self.of(kind).filter_map(|(link, reason)| Some((link?, reason)));
-        let (count, scope) = if ptr::eq(KINDS[kind], &route::ROUTE) {
+        let (count, scope) = if KINDS[kind].is(&route::ROUTE) {
             let families = || KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first().copied());
             let mut routes = Routes::default();
             for (link, reason) in links {
@@ -182,10 +180,14 @@ mod tests {
         let mut mirror = mirror(&[(2, 7, 0), (2, 8, LINKDOWN)]);
         assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 8)]));
         // Up without a carrier.
-        [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 1), false));
+        for ifindex in [7, 8] {
+            mirror.links.note(&link(ifindex, 1), false);
+        }
         assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 7)]));
         // Down, or gone: they should have left.
-        [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 0), ifindex == 8));
+        for ifindex in [7, 8] {
+            mirror.links.note(&link(ifindex, 0), ifindex == 8);
+        }
         assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 7), (2, 8)]));
         // Another reason is reason enough.
         mirror.links.note(&link(7, UP_AND_RUNNING), false);

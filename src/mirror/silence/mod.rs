@@ -1,51 +1,253 @@
-//! What the kernel changes without a word, and which look at it finds out. See docs/truth.md.
+//! What the kernel changes without a word, and which look at it finds out: a row each, in [`SILENT`].
 //!
-//! A message leads to looks: kinds that it may have changed, limited to an interface where the kernel can limit its
-//! dump. Facts: `/docs/truth.md` lists each silent change with the kernel's function that makes it.
+//! A message leads to looks at kinds of objects that it may have changed, limited to an interface where the kernel can
+//! limit its dump. The table in `docs/truth.md` is made from the rows. What needs no look, since it is certain, stands in
+//! `foretell.rs`; what a look itself leaves in doubt, in [`Mirror::take_unsettled`].
 
 pub mod look;
 pub mod looks;
+mod rows;
+#[cfg(test)]
+mod tests;
 
-use std::ptr;
+use std::sync::LazyLock;
 
 use self::look::Look;
-use super::Mirror;
+pub use self::rows::SILENT;
 use super::repair::Difference;
-use crate::decode::schema::Kind;
-use crate::kinds::rtnetlink::{
-    addr, link, maddr, mdb, mroute, neigh, neightbl, netconf, nexthop, route, rule, tc, vlan,
-};
+use super::{LinkBefore, Mirror, is_link};
+use crate::decode::schema::{Kind, Untold};
+use crate::kinds::rtnetlink::{link, netconf};
 use crate::kinds::{self, KINDS, KindIndex};
-use crate::netlink::wire::{Message, attribute, attribute_u32, u32_at};
+use crate::netlink::wire::{Message, attribute, u32_at};
 
-/// The groups that tell of what changes other kinds silently: links for everything; IPv4 addresses and nexthops for
-/// routes.
+/// A change that the kernel makes without telling.
+#[derive(Clone, Copy)]
+pub struct Silent {
+    /// What changes, in words.
+    pub what: &'static str,
+    /// The kernel's functions that make the change, or that would have to tell it.
+    pub kernel: &'static [&'static str],
+    /// How it is found.
+    pub found: Found,
+}
+
+/// How a silent change is found.
+#[derive(Clone, Copy)]
+pub enum Found {
+    /// By looks.
+    Look {
+        /// After an event of that kind,
+        after: &'static Kind,
+        /// if that holds,
+        when: When,
+        /// at objects of these kinds,
+        look: &'static [&'static Kind],
+        /// of all interfaces or of the event's.
+        at: At,
+        /// The groups (`RTNLGRP_*`) to listen to where these kinds are watched, and that kind may not be.
+        joins: &'static [u32],
+    },
+    /// Otherwise: by what, and after which event, in words.
+    Otherwise(&'static str, &'static str),
+}
+
+/// When an event leads to a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// The kernel has told it, and not a look.
+    KernelTells,
+    /// The object is gone.
+    Gone,
+    /// Of a link: it came or is gone, or a flag differs with which routes leave, legs die and recover, nexthops leave.
+    FlagsDiffer,
+    /// The same, or the kernel has told it for whatever other reason. A link's flags may be told before its routes and
+    /// nexthops follow them: these do whenever anything of it is told again (`NETDEV_CHANGE`, of which `linkwatch_do_dev`
+    /// and `netdev_state_change` tell).
+    FlagsDifferOrKernelTells,
+    /// Of a link: it came, is gone, or has another name.
+    ComesGoesOrIsRenamed,
+    /// Of a link: it is a bridge or a bridge's port. A bridge's timer differs in every look: what a look has found of it
+    /// counts only where its flags differ.
+    IsOfBridge,
+    /// Of an address: it is one of IPv4.
+    IsIpv4,
+    /// Of an address: it is one of IPv4, and is there.
+    Ipv4Comes,
+    /// Of an address: it is one of IPv4, and is gone.
+    Ipv4Goes,
+    /// Any route uses a nexthop object.
+    RoutesUseNexthops,
+    /// Of an interface's settings: a multicast routing daemon has taken it or given it up.
+    HasMulticastForwarding,
+    /// Of a filter: it has no handle and is gone, and so is all of its priority (`tfilter_notify_chain`).
+    PriorityGone,
+}
+
+/// At which objects of a kind a look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// At all.
+    All,
+    /// At all, even if none is known: one may come.
+    AllAndNew,
+    /// At those of the event's interface.
+    ItsLink,
+    /// At those of the event's interface, if any of them is not as the interface's flags leave it.
+    ItsLinkByFlags,
+}
+
+/// What has happened to an object, from which silent changes may follow.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// Its kind.
+    pub kind: KindIndex,
+    /// Whether it is gone.
+    pub gone: bool,
+    /// What is said of it.
+    pub payload: &'a [u8],
+    /// If it is a link: what it was.
+    pub link: Option<LinkBefore>,
+    /// Whose word it is.
+    pub word: Word,
+}
+
+/// Whose word of an object it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Word {
+    /// The kernel's, and the number of its line, where it has one.
+    Kernel(Option<u64>),
+    /// A look's, which has seen all others of its kind, too, and the number of the line that led to it.
+    Look(Option<u64>),
+}
+
+impl Occasion<'_> {
+    fn is_told_by_kernel(&self) -> bool {
+        matches!(self.word, Word::Kernel(_))
+    }
+
+    /// Whether a link's flags differ in what matters to routes and nexthops.
+    fn flags_differ(&self) -> bool {
+        const MATTERS: u32 = link::IFF_UP | link::IFF_RUNNING | link::IFF_LOWER_UP;
+        let flags = u32_at(self.payload, 8).unwrap_or_default();
+        self.gone || self.flags_before().is_none_or(|old| (old ^ flags) & MATTERS != 0)
+    }
+
+    fn flags_before(&self) -> Option<u32> {
+        self.link.and_then(|link| link.flags)
+    }
+
+    fn is_ipv4(&self) -> bool {
+        self.payload.first() == Some(&2)
+    }
+}
+
+impl When {
+    /// Whether it holds.
+    fn holds(self, occasion: &Occasion<'_>, mirror: &Mirror) -> bool {
+        let &Occasion { kind, gone, payload, link, .. } = occasion;
+        match self {
+            When::Always => true,
+            When::KernelTells => occasion.is_told_by_kernel(),
+            When::Gone => gone,
+            When::FlagsDiffer => occasion.flags_differ(),
+            When::FlagsDifferOrKernelTells => occasion.is_told_by_kernel() || occasion.flags_differ(),
+            When::ComesGoesOrIsRenamed => {
+                gone || occasion.flags_before().is_none() || link.is_some_and(|link| link.is_renamed)
+            }
+            When::IsOfBridge => {
+                link::is_of_bridge(payload) && (occasion.is_told_by_kernel() || occasion.flags_differ())
+            }
+            When::IsIpv4 => occasion.is_ipv4(),
+            When::Ipv4Comes => occasion.is_ipv4() && !gone,
+            When::Ipv4Goes => occasion.is_ipv4() && gone,
+            When::RoutesUseNexthops => mirror.routes_by_nexthop() > 0,
+            When::HasMulticastForwarding => {
+                attribute(KINDS[kind].attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some()
+            }
+            When::PriorityGone => gone && u32_at(payload, 8) == Some(0),
+        }
+    }
+
+    /// What the event is, in words behind its kind.
+    pub fn words(self) -> &'static str {
+        match self {
+            When::Always => "",
+            When::KernelTells => " that the kernel tells",
+            When::Gone => " that goes",
+            When::FlagsDiffer => " that comes, goes or changes its flags",
+            When::FlagsDifferOrKernelTells => " that comes, goes, changes its flags or is told once more",
+            When::ComesGoesOrIsRenamed => " that comes, goes or is renamed",
+            When::IsOfBridge => " that is a bridge or its port",
+            When::IsIpv4 => " of IPv4",
+            When::Ipv4Comes => " of IPv4 that comes",
+            When::Ipv4Goes => " of IPv4 that goes",
+            When::RoutesUseNexthops => ", while any route uses one",
+            When::HasMulticastForwarding => " with `mc_forwarding`",
+            When::PriorityGone => " that goes with all of its priority",
+        }
+    }
+}
+
+impl At {
+    /// At which objects, in words behind their kind.
+    pub fn words(self) -> &'static str {
+        match self {
+            At::All | At::AllAndNew => "",
+            At::ItsLink => " of the link",
+            At::ItsLinkByFlags => " of the link, where any is not as its flags leave it",
+        }
+    }
+}
+
+/// A look that a row asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cue {
+    when: When,
+    look: KindIndex,
+    at: At,
+}
+
+/// By the kind of the event: the looks that the rows ask for after it, each once.
+static CUES: LazyLock<Vec<Vec<Cue>>> = LazyLock::new(|| {
+    let mut cues = vec![Vec::new(); KINDS.len()];
+    for (after, when, look, at, _) in looked_for() {
+        let cues: &mut Vec<Cue> = &mut cues[index_of(after)];
+        let cue = Cue { when, look: index_of(look), at };
+        if !cues.contains(&cue) {
+            cues.push(cue);
+        }
+    }
+    cues
+});
+
+/// The rows that are found by looks, one for each kind that is looked at: after which kind, when, at which kind, where, and
+/// the groups to listen to.
+fn looked_for() -> impl Iterator<Item = (&'static Kind, When, &'static Kind, At, &'static [u32])> {
+    SILENT.iter().flat_map(|row| match row.found {
+        Found::Look { after, when, look, at, joins } => {
+            look.iter().map(|&look| (after, when, look, at, joins)).collect()
+        }
+        Found::Otherwise(..) => Vec::new(),
+    })
+}
+
+/// The place of a row's kind; a test holds that each has one.
+fn index_of(kind: &'static Kind) -> KindIndex {
+    kinds::index_of(kind).unwrap_or_default()
+}
+
+/// `RTNLGRP_LINK`: links tell of silent changes of everything, and have the names.
 const LINK_GROUP: u32 = 1;
-const IPV4_ADDRESS_GROUP: u32 = 5;
-const NEXTHOP_GROUP: u32 = 32;
-/// `mc_forwarding` changes when a multicast routing daemon takes an interface or gives it up; all settings go when IPv6
-/// leaves an interface.
-const NETCONF_GROUPS: [u32; 2] = [24, 25];
-/// A link says which queueing discipline it has, and is not told when that changes.
-const TRAFFIC_CONTROL_GROUP: u32 = 4;
-/// Kinds that also come by themselves, from a look-up or a list of addresses, with nothing near them that is told; and
-/// IPv6's view of a link that is down.
-const UNTOLD: [&Kind; 4] = [&neigh::NEIGH, &neigh::FDB, &neightbl::NEIGHTBL, &link::INET6_LINK];
 
 /// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
 pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
     let mut groups: Vec<u32> = kinds.iter().flat_map(|&kind| KINDS[kind].groups.iter().copied()).collect();
     groups.push(LINK_GROUP);
-    if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &route::ROUTE)) {
-        groups.extend([IPV4_ADDRESS_GROUP, NEXTHOP_GROUP]);
-    }
-    let told_by_netconf = |kind: &Kind| ptr::eq(kind, &mroute::MROUTE) || ptr::eq(kind, &maddr::MADDR);
-    if kinds.iter().any(|&kind| told_by_netconf(KINDS[kind])) {
-        groups.extend(NETCONF_GROUPS);
-    }
-    if kinds.iter().any(|&kind| ptr::eq(KINDS[kind], &link::LINK)) {
-        groups.push(TRAFFIC_CONTROL_GROUP);
-    }
+    let is_watched = |look| kinds.contains(&index_of(look));
+    groups.extend(looked_for().filter(|&(_, _, look, _, _)| is_watched(look)).flat_map(|(_, _, _, _, joins)| joins));
     groups.sort_unstable();
     groups.dedup();
     groups
@@ -59,299 +261,60 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
 
 /// Whether any of some kinds can change with nothing near it that is told.
 pub fn may_change_untold(kinds: &[KindIndex]) -> bool {
-    kinds.iter().any(|&kind| changes_untold(kind) || some_change_untold(kind))
+    kinds.iter().any(|&kind| !matches!(KINDS[kind].hooks.untold, Untold::Nothing))
 }
 
-fn changes_untold(kind: KindIndex) -> bool {
-    UNTOLD.iter().any(|&untold| ptr::eq(KINDS[kind], untold))
-}
-
-/// Whether some objects of a kind change with nothing near it that is told, by what they are.
-fn some_change_untold(kind: KindIndex) -> bool {
-    [&addr::ADDR, &link::LINK, &link::BRIDGE_PORT].iter().any(|&some| ptr::eq(KINDS[kind], some))
+/// Whether a look at a kind may find an object where none is known.
+fn may_come(kind: KindIndex) -> bool {
+    may_change_untold(&[kind]) || CUES.iter().flatten().any(|cue| cue.look == kind && cue.at == At::AllAndNew)
 }
 
 /// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
 /// Kinds of which some objects do are, while there is such an object.
 pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
-    let any_untold = |kind: KindIndex| mirror.objects(kind).any(|object| !is_told(kind, object));
-    let untold = |kind: KindIndex| changes_untold(kind) || (some_change_untold(kind) && any_untold(kind));
-    kinds.iter().copied().filter(|&kind| untold(kind)).collect()
+    let is_untold = |kind: KindIndex| match KINDS[kind].hooks.untold {
+        Untold::Nothing => false,
+        Untold::Of(changes) => mirror.objects(kind).any(changes),
+        Untold::Everything => true,
+    };
+    kinds.iter().copied().filter(|&kind| is_untold(kind)).collect()
 }
 
-/// Whether the kernel tells, or looks find at once, all that happens to such an object.
-pub fn is_told(kind: KindIndex, payload: &[u8]) -> bool {
-    let table = KINDS[kind];
-    if ptr::eq(table, &addr::ADDR) {
-        // One that is still tentative is not told (`addrconf_dad_completed` tells it).
-        const IFA_F_TENTATIVE: u32 = 0x40;
-        let flags = attribute_u32(table.attributes(payload), addr::IFA_FLAGS).unwrap_or_default();
-        return flags & IFA_F_TENTATIVE == 0;
-    }
-    if ptr::eq(table, &link::LINK) {
-        // `netdev_state_change` tells of one that is up alone; a bridge's and its ports' numbers of what they have learned
-        // (`fdb_n_learned`, `mcast_n_groups`) change with packets.
-        return u32_at(payload, 8).unwrap_or_default() & link::IFF_UP != 0 && !is_of_bridge(payload);
-    }
-    !changes_untold(kind) && !ptr::eq(table, &link::BRIDGE_PORT)
-}
-
-/// What a link was before a message: its flags and its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Before {
-    flags: Option<u32>,
-    name: Vec<u8>,
-}
-
-impl Before {
-    /// Its flags (`IFF_*`), if it was there.
-    pub fn flags(&self) -> Option<u32> {
-        self.flags
-    }
-}
-
-/// What is to be remembered of the mirror before a message is taken in.
-pub fn before(mirror: &Mirror, message: &Message<'_>) -> Option<Before> {
-    if !is_link(message) {
-        return None;
-    }
-    let ifindex = u32_at(message.payload, 4)?;
-    let name = crate::decode::Links::name(&mirror.links, ifindex).unwrap_or_default().to_vec();
-    Some(Before { flags: mirror.links.flags(ifindex), name })
-}
-
-/// Whether a message tells of a link itself, and not of its bridge's or IPv6's view of it.
-pub fn is_link(message: &Message<'_>) -> bool {
-    [link::LINK.new, link::LINK.delete].contains(&message.header.kind) && message.payload.first() == Some(&0)
-}
-
-/// A look at all objects of a kind.
-fn at(kind: &'static Kind) -> Look {
-    Look::at(kinds::index_of(kind).unwrap_or_default())
-}
-
-/// The looks that a message asks for. `line` is the number of its line, where it has one.
-pub fn looks(
-    looks: &mut Vec<Look>,
-    mirror: &Mirror,
-    message: &Message<'_>,
-    before: Option<&Before>,
-    line: Option<u64>,
-) {
-    // Nothing follows from a route, and routes come in great numbers.
-    if [route::ROUTE.new, route::ROUTE.delete].contains(&message.header.kind) {
+/// The looks that something asks for which has happened to an object. Nothing follows from a route, and routes come in
+/// great numbers.
+pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, occasion: &Occasion<'_>) {
+    let (Word::Kernel(cause) | Word::Look(cause)) = occasion.word;
+    let cues = &CUES[occasion.kind];
+    let table = KINDS[occasion.kind];
+    // A link's message that is too short says nothing.
+    if cues.is_empty() || (table.is(&link::LINK) && (occasion.link.is_none() || u32_at(occasion.payload, 8).is_none()))
+    {
         return;
     }
+    let interface = table.interface_of(occasion.payload);
+    for cue in cues.iter().filter(|cue| cue.when.holds(occasion, mirror)) {
+        let look = Look { cause, ..Look::at(cue.look) };
+        looks.push(match cue.at {
+            At::All | At::AllAndNew => look,
+            At::ItsLink => Look { link: interface, ..look },
+            At::ItsLinkByFlags => Look { link: interface, flags_alone: true, ..look },
+        });
+    }
+}
+
+/// The looks that a message asks for which is not taken in, since a dump has shown what came of it.
+pub fn looks_of_dropped(looks: &mut Vec<Look>, mirror: &Mirror, message: &Message<'_>) {
     let family = message.payload.first().copied().unwrap_or_default();
-    let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { return };
-    after(looks, mirror, KINDS[kind], removes, message.payload, before, Word::Kernel(line));
+    let Some((kind, gone)) = kinds::of_message(message.header.kind, family) else { return };
+    let link = is_link(message).then(|| mirror.links.before(message.payload)).flatten();
+    self::looks(looks, mirror, &Occasion { kind, gone, payload: message.payload, link, word: Word::Kernel(None) });
 }
 
 /// The looks that a difference asks for, which another look has found. `cause` is the number of the line that led to
 /// that.
 pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &Difference, cause: Option<u64>) {
-    let table = KINDS[difference.kind];
-    let Some(payload) = difference.new.as_deref().or(difference.old.as_deref()) else { return };
-    let before = ptr::eq(table, &link::LINK).then(|| {
-        let old = difference.old.as_deref();
-        let flags = old.and_then(|old| u32_at(old, 8));
-        Before { flags, name: old.map(|old| name_in(old).to_vec()).unwrap_or_default() }
-    });
-    after(looks, mirror, table, difference.new.is_none(), payload, before.as_ref(), Word::Look(cause));
-}
-
-/// Whose word of an object it is.
-#[derive(Clone, Copy)]
-enum Word {
-    /// The kernel's, and the number of its line, where it has one.
-    Kernel(Option<u64>),
-    /// A look's, which has seen all others of its kind, too, and the number of the line that led to it.
-    Look(Option<u64>),
-}
-
-fn name_in(payload: &[u8]) -> &[u8] {
-    let name = attribute(link::LINK.attributes(payload), link::IFLA_IFNAME).unwrap_or_default();
-    name.split(|&octet| octet == 0).next().unwrap_or_default()
-}
-
-/// Whether a link is a bridge or a bridge's port.
-fn is_of_bridge(payload: &[u8]) -> bool {
-    let info = attribute(link::LINK.attributes(payload), link::IFLA_LINKINFO).unwrap_or_default();
-    let is_bridge = |number: u16| {
-        let name = attribute(info, number).unwrap_or_default();
-        name.split(|&octet| octet == 0).next() == Some(b"bridge")
-    };
-    is_bridge(link::IFLA_INFO_KIND) || is_bridge(link::IFLA_INFO_SLAVE_KIND)
-}
-
-fn after(
-    looks: &mut Vec<Look>,
-    mirror: &Mirror,
-    table: &'static Kind,
-    gone: bool,
-    payload: &[u8],
-    before: Option<&Before>,
-    word: Word,
-) {
-    let (Word::Kernel(cause) | Word::Look(cause)) = word;
-    let looked = matches!(word, Word::Look(_));
-    let mut look = |look: Look| looks.push(Look { cause, ..look });
-    if ptr::eq(table, &link::LINK) {
-        let (Some(before), Some(ifindex), Some(flags)) = (before, u32_at(payload, 4), u32_at(payload, 8)) else {
-            return;
-        };
-        // With these routes leave, legs die and recover, nexthops leave.
-        const MATTERS: u32 = link::IFF_UP | link::IFF_RUNNING | link::IFF_LOWER_UP;
-        let flags_differ = gone || before.flags.is_none_or(|old| (old ^ flags) & MATTERS != 0);
-        // A link's flags may be told before its routes and nexthops follow them: these do whenever anything of it is told
-        // again (`NETDEV_CHANGE`, of which `linkwatch_do_dev` and `netdev_state_change` tell).
-        if flags_differ || !looked {
-            look(Look { link: Some(ifindex), flags_alone: true, ..at(&route::ROUTE) });
-            look(at(&nexthop::NEXTHOP));
-        }
-        if flags_differ {
-            look(at(&nexthop::NEXTHOP_BUCKET));
-        }
-        let come = before.flags.is_none() && !gone;
-        if gone || come || before.name != name_in(payload) {
-            // A rule names interfaces that may be there or not.
-            look(at(&rule::RULE));
-        }
-        if gone {
-            // Groups that IPv6 has joined (`ipv6_mc_destroy_dev`), entries of the bridge itself, options of its VLANs,
-            // ways out of multicast routes (`vif_delete`).
-            for kind in [&maddr::MADDR, &mdb::MDB, &vlan::VLAN, &mroute::MROUTE] {
-                look(at(kind));
-            }
-            // Of its queueing disciplines and what hangs on them only the chains are told (`dev_shutdown`).
-            for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
-                look(Look { link: Some(ifindex), ..at(kind) });
-            }
-        }
-        if flags_differ {
-            // The multicast neighbours that the kernel makes for it.
-            look(at(&neigh::NEIGH));
-            // Its default queueing discipline (`attach_default_qdiscs`).
-            look(at(&tc::QDISC));
-        }
-        // A bridge's timer differs in every look: what a look has found of a link asks for no other one at all links.
-        if is_of_bridge(payload) && (!looked || flags_differ) {
-            // What a dump says of the bridge itself among its ports (`br_getlink`), and a port's MTU (`br_device_event`).
-            look(at(&link::BRIDGE_PORT));
-        }
-        // The other end of a pair, the ports of a bridge, whatever stands on it; and what is told of a link that is
-        // up alone: names, a port's cost.
-        if !looked {
-            look(at(&link::LINK));
-        }
-    } else if ptr::eq(table, &addr::ADDR) {
-        // The last IPv4 address takes routes with it; any new one lets dead legs recover (`fib_inetaddr_event`).
-        if payload.first() == Some(&2)
-            && let Some(ifindex) = u32_at(payload, 4)
-        {
-            look(Look { link: Some(ifindex), flags_alone: !gone, ..at(&route::ROUTE) });
-            look(at(&nexthop::NEXTHOP));
-        }
-        // A change of a tentative IPv6 address is not told (`inet6_addr_modify`).
-        look(at(&addr::ADDR));
-        look(at(&link::LINK));
-    } else if ptr::eq(table, &nexthop::NEXTHOP) {
-        // Routes that use a nexthop object leave with it, and so do the groups that it leaves empty.
-        look(at(&nexthop::NEXTHOP));
-        look(at(&nexthop::NEXTHOP_BUCKET));
-        if mirror.routes_by_nexthop() > 0 {
-            look(at(&route::ROUTE));
-        }
-    } else if ptr::eq(table, &rule::RULE) {
-        // A rule may be another one's goal.
-        look(at(&rule::RULE));
-    } else if ptr::eq(table, &netconf::NETCONF) {
-        // A multicast routing daemon has taken an interface or given it up (`vif_delete`): routes lose it.
-        if attribute(table.attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some() {
-            look(at(&mroute::MROUTE));
-        }
-        if gone {
-            // IPv6 leaves an interface whose MTU becomes too small, and groups with it (`addrconf_ifdown`).
-            look(at(&maddr::MADDR));
-        }
-    } else if ptr::eq(table, &vlan::VLAN) || ptr::eq(table, &link::BRIDGE_PORT) {
-        // The bridge's options for a VLAN come with its first port and leave with its last one (`br_vlan_put_master`);
-        // another VLAN ceases to be the untagged one (`__vlan_add_pvid`) or, as the default one, to be there
-        // (`__br_vlan_set_default_pvid`); spanning tree changes states (`br_mst_set_state`).
-        look(at(&vlan::VLAN));
-        if ptr::eq(table, &link::BRIDGE_PORT) {
-            // The port's options stand in its link, too, which is not told (`br_ifinfo_notify`).
-            look(at(&link::LINK));
-        }
-    } else {
-        after_traffic_control(&mut look, table, gone, payload);
-    }
-}
-
-/// What comes and leaves with something of traffic control.
-fn after_traffic_control(look: &mut impl FnMut(Look), table: &Kind, gone: bool, payload: &[u8]) {
-    if ![&tc::QDISC, &tc::CLASS, &tc::CHAIN, &tc::FILTER].iter().any(|&control| ptr::eq(table, control)) {
-        return;
-    }
-    let interface = table.interface_of(payload);
-    if ptr::eq(table, &tc::QDISC) {
-        // Classes and inner disciplines come with it, and leave with their filters (`qdisc_destroy`); the default one
-        // comes back.
-        look(at(&tc::QDISC));
-        look(at(&link::LINK));
-        for kind in [&tc::CLASS, &tc::FILTER, &tc::CHAIN] {
-            look(Look { link: interface, ..at(kind) });
-        }
-    } else if ptr::eq(table, &tc::CLASS) && gone {
-        look(at(&tc::QDISC));
-        look(Look { link: interface, ..at(&tc::FILTER) });
-        look(Look { link: interface, ..at(&tc::CHAIN) });
-    } else if ptr::eq(table, &tc::CHAIN) && gone {
-        look(Look { link: interface, ..at(&tc::FILTER) });
-    } else if ptr::eq(table, &tc::FILTER) && gone {
-        // One without a handle stands for all of its priority (`tfilter_notify_chain`).
-        if u32_at(payload, 8) == Some(0) {
-            look(Look { link: interface, ..at(&tc::FILTER) });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::netlink::wire::append_attribute;
-
-    #[test]
-    fn a_bridges_timer_leads_to_no_further_look_at_links() {
-        let link = |flags: u32, timer: u32| -> Box<[u8]> {
-            let mut payload = [[0; 4], 7u32.to_ne_bytes(), flags.to_ne_bytes(), [0; 4]].concat();
-            let mut information = Vec::new();
-            append_attribute(&mut information, link::IFLA_INFO_KIND, b"bridge\0");
-            append_attribute(&mut information, 2, &timer.to_ne_bytes());
-            append_attribute(&mut payload, link::IFLA_LINKINFO, &information);
-            payload.into()
-        };
-        let looks = |old: Box<[u8]>, new: Box<[u8]>| {
-            let mut looks = Vec::new();
-            let kind = kinds::index_of(&link::LINK).unwrap();
-            let difference = Difference { kind, old: Some(old), new: Some(new) };
-            looks_of_difference(&mut looks, &Mirror::new(), &difference, Some(3));
-            looks
-        };
-        assert_eq!(looks(link(link::IFF_UP, 100), link(link::IFF_UP, 200)), []);
-        let down = looks(link(link::IFF_UP, 100), link(0, 200));
-        assert!(down.iter().any(|look| look.kind == kinds::index_of(&route::ROUTE).unwrap() && look.cause == Some(3)));
-        assert!(down.iter().all(|look| look.kind != kinds::index_of(&link::LINK).unwrap()));
-    }
-
-    #[test]
-    fn nothing_follows_from_a_route() {
-        let mut looks = Vec::new();
-        for kind in KINDS.iter().filter(|kind| kind.new == route::ROUTE.new) {
-            for gone in [false, true] {
-                after(&mut looks, &Mirror::new(), kind, gone, &[0; 64], None, Word::Kernel(Some(1)));
-            }
-        }
-        assert_eq!(looks, []);
-    }
+    let &Difference { kind, ref old, ref new } = difference;
+    let Some(payload) = new.as_deref().or(old.as_deref()) else { return };
+    let link = KINDS[kind].is(&link::LINK).then(|| LinkBefore::of(old.as_deref(), payload));
+    self::looks(looks, mirror, &Occasion { kind, gone: new.is_none(), payload, link, word: Word::Look(cause) });
 }
