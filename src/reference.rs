@@ -1,4 +1,5 @@
-//! The generated half of docs/events.md: what the tables say of every kind.
+//! What is generated of the documentation: half of docs/events.md, what the tables say of every kind; and in docs/truth.md
+//! the table of silent changes.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -7,6 +8,7 @@ use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar
 use crate::event::own::OWN_EVENTS;
 use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
+use crate::mirror::silence::{Found, SILENT};
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -27,6 +29,23 @@ pub fn markdown() -> String {
     }
     for kind in KINDS {
         describe(&mut out, kind);
+    }
+    out
+}
+
+/// The table of silent changes in docs/truth.md, as Markdown.
+pub fn silent_changes() -> String {
+    let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut out = "| silent change | kernel | found by a look at | after |\n| --- | --- | --- | --- |\n".to_string();
+    for row in SILENT {
+        let (found, after) = match row.found {
+            Found::Look { after, when, look, at, .. } => {
+                let kinds: Vec<&str> = look.iter().map(|kind| kind.name).collect();
+                (format!("{}{}", code(&kinds), at.words()), format!("`{}`{}", after.name, when.words()))
+            }
+            Found::Otherwise(found, after) => (found.to_string(), after.to_string()),
+        };
+        let _ = writeln!(out, "| {} | {} | {found} | {after} |", row.what, code(row.kernel));
     }
     out
 }

@@ -19,7 +19,7 @@ use crate::filter::{Candidate, Filter};
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex, split};
 use crate::mirror::moves::Moves;
-use crate::mirror::{Change, Mirror};
+use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
 use crate::output::{Format, text};
 use judge::{Batch, Item, Judged, Settled, Waiting};
@@ -88,6 +88,17 @@ pub struct Told<'a> {
     pub new: &'a [u8],
     /// What it means.
     pub signals: Signals,
+}
+
+/// What a message was found to be, once it is taken in: what follows from it is for others to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The number of its line, where it has one; of several, the last one's.
+    pub line: Option<u64>,
+    /// Its kind, and whether it says that the object is gone; `None` where linkhook knows no such message.
+    pub kind: Option<(KindIndex, bool)>,
+    /// Of a link's message: what the link was before.
+    pub link: Option<LinkBefore>,
 }
 
 /// The stream of lines.
@@ -255,7 +266,7 @@ impl Stream {
         settled
     }
 
-    /// Takes in a message and tells what it means. Gives back the number of its line, where it has one.
+    /// Takes in a message, tells what it means, and gives that back.
     pub fn message(
         &mut self,
         out: &mut Json,
@@ -263,24 +274,39 @@ impl Stream {
         message: &Message<'_>,
         source: Source,
         telling: Telling<'_>,
-    ) -> Option<u64> {
+    ) -> Taken {
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else {
-            return self.undecoded(out, message.bytes, "a message type that is not known", telling);
+            let line = self.undecoded(out, message.bytes, "a message type that is not known", telling);
+            return Taken { line, ..Taken::default() };
         };
         let table = KINDS[kind];
+        let mut taken = Taken { kind: Some((kind, removes)), ..Taken::default() };
         if message.payload.len() < table.header.bytes {
-            return self.undecoded(out, message.bytes, "shorter than its header", telling);
-        }
-        if !self.options.filter.wants_kind(kind) {
-            if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
-                mirror.links.note(message.payload, removes);
+            taken.line = self.undecoded(out, message.bytes, "shorter than its header", telling);
+        } else if !self.options.filter.wants_kind(kind) {
+            if table.is(&kinds::rtnetlink::link::LINK) {
+                taken.link = mirror.links.note(message.payload, removes);
             }
-            return None;
+        } else if table.split.is_empty() {
+            (taken.line, taken.link) = self.object(out, mirror, (kind, removes), message, source, telling);
+        } else {
+            taken.line = self.objects(out, mirror, (kind, removes), message, source, telling);
         }
-        if table.split.is_empty() {
-            return self.object(out, mirror, (kind, removes), message, source, telling);
-        }
+        taken
+    }
+
+    /// Takes in the objects of a message that may hold several. Gives back the number of the last one's line.
+    fn objects(
+        &mut self,
+        out: &mut Json,
+        mirror: &mut Mirror,
+        (kind, removes): (KindIndex, bool),
+        message: &Message<'_>,
+        source: Source,
+        telling: Telling<'_>,
+    ) -> Option<u64> {
+        let table = KINDS[kind];
         let mut last = None;
         if source == Source::RecordedDump {
             // Each row is told as it is, a range as a range; the mirror has one object for each number.
@@ -299,12 +325,12 @@ impl Stream {
         }
         for payload in &split::split(table, message.payload) {
             let part = Message { payload, ..*message };
-            last = self.object(out, mirror, (kind, removes), &part, source, telling).or(last);
+            last = self.object(out, mirror, (kind, removes), &part, source, telling).0.or(last);
         }
         last
     }
 
-    /// Takes in one object.
+    /// Takes in one object. Gives back the number of its line, where it has one, and what it was, if it is a link.
     fn object(
         &mut self,
         out: &mut Json,
@@ -313,7 +339,7 @@ impl Stream {
         message: &Message<'_>,
         source: Source,
         telling: Telling<'_>,
-    ) -> Option<u64> {
+    ) -> (Option<u64>, Option<LinkBefore>) {
         let table = KINDS[kind];
         let present = matches!(source, Source::Snapshot | Source::Again | Source::RecordedDump);
         let mut action = Action::Add;
@@ -324,10 +350,9 @@ impl Stream {
                 action = Action::Remove;
             }
             let told = Told { kind, action, old: None, new: message.payload, signals: Signals::NONE };
-            return self.tell(out, &mirror.links, told, telling);
+            return (self.tell(out, &mirror.links, told, telling), None);
         }
-        // The change borrows the mirror; the names are looked up beside it.
-        let (links, change) = mirror.apply(kind, removes, message.header.flags, message.payload);
+        let Applied { links, change, link } = mirror.apply(kind, removes, message.header.flags, message.payload);
         let (action, old, new): (Action, Option<&[u8]>, &[u8]) = match &change {
             _ if source == Source::RecordedDump => (Action::Present, None, message.payload),
             Change::Added(new) if source == Source::Snapshot => (Action::Present, None, new),
@@ -338,14 +363,14 @@ impl Stream {
             Change::Changed { old, new } => (Action::Change, Some(old), new),
             Change::Removed(old) => (Action::Remove, Some(old), message.payload),
             Change::RemovedUnknown if source == Source::Recorded => (Action::Remove, None, message.payload),
-            Change::RemovedUnknown => return None,
+            Change::RemovedUnknown => return (None, link),
             Change::Same(new) if self.options.unchanged && !present && source != Source::Appeared => {
                 (Action::Change, Some(new), new)
             }
-            Change::Same(_) => return None,
+            Change::Same(_) => return (None, link),
         };
         if action == Action::Present && !self.options.present {
-            return None;
+            return (None, link);
         }
         let after = (action != Action::Remove).then_some(new);
         let mut signals = match action {
@@ -355,13 +380,13 @@ impl Stream {
         if action == Action::Add {
             signals = signals.with(self.moved(kind, action, new, telling));
         }
-        self.tell(out, links, Told { kind, action, old, new, signals }, telling)
+        (self.tell(out, links, Told { kind, action, old, new, signals }, telling), link)
     }
 
     /// The signal of a link that came from another watched namespace, or that is missed and went to another one.
     pub fn moved(&mut self, kind: KindIndex, action: Action, payload: &[u8], telling: Telling<'_>) -> Signals {
         let (netns, time) = (telling.netns, telling.time_microseconds);
-        let moved = std::ptr::eq(KINDS[kind], &kinds::rtnetlink::link::LINK)
+        let moved = KINDS[kind].is(&kinds::rtnetlink::link::LINK)
             && match action {
                 Action::Add => self.moves.arrives(netns, time, payload),
                 Action::Remove => self.moves.left(netns, time, payload),

@@ -518,6 +518,8 @@ pub struct Hooks {
     /// The offset in the dump's header where the parent belongs, of a kind whose objects are asked for by each parent of
     /// which any are known, too.
     pub parent_at: Option<usize>,
+    /// Which objects come, change or go with nothing near them that is told.
+    pub untold: Untold,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
 }
@@ -532,12 +534,24 @@ impl Hooks {
         is_dumped: None,
         singles: None,
         parent_at: None,
+        untold: Untold::Nothing,
         complete: None,
     };
 }
 
 /// An identity's bytes, as [`key`](super::key) writes them: comparable, and nothing more.
 pub type ObjectKey = Vec<u8>;
+
+/// Which objects of a kind come, change or go with nothing near them that is told.
+#[derive(Clone, Copy)]
+pub enum Untold {
+    /// None: the kernel tells what happens to them, or looks find it at once.
+    Nothing,
+    /// Those that are there and of which the function says so.
+    Of(fn(&[u8]) -> bool),
+    /// Any, and new ones come.
+    Everything,
+}
 
 /// Indices of interfaces.
 pub type Interfaces = SmallVec<[u32; 4]>;
@@ -554,6 +568,11 @@ pub struct Sides<'a> {
 }
 
 impl Kind {
+    /// Whether it is that table, and no other one: tables are told apart by their address.
+    pub fn is(&self, other: &Kind) -> bool {
+        std::ptr::eq(self, other)
+    }
+
     /// The context of a message of this kind, from its payload: family header and attributes.
     pub fn context<'a>(&self, payload: &'a [u8], links: &'a dyn Links) -> Context<'a> {
         let (header, message) = payload.split_at(self.header.attributes_at(payload).min(payload.len()));
@@ -595,6 +614,15 @@ impl Kind {
     /// Whether a row of a dump is an object of this kind.
     pub fn is_object(&self, payload: &[u8]) -> bool {
         self.hooks.is_object.is_none_or(|is_object| is_object(payload))
+    }
+
+    /// Whether an object changes with nothing near it that is told.
+    pub fn changes_untold(&self, payload: &[u8]) -> bool {
+        match self.hooks.untold {
+            Untold::Nothing => false,
+            Untold::Of(changes) => changes(payload),
+            Untold::Everything => true,
+        }
     }
 
     /// Whether dumps of this kind show the object.

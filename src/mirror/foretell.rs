@@ -2,12 +2,12 @@
 //! all its routes, and meanwhile another link of that name may have come.
 
 use super::repair::Difference;
-use super::silence::Before;
+use super::silence::Occasion;
 use super::{Mirror, route};
 use crate::kinds::rtnetlink::link::IFF_UP;
 use crate::kinds::rtnetlink::{link, nexthop};
 use crate::kinds::{self, KINDS};
-use crate::netlink::wire::{Message, attribute_u32, u32_at};
+use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
 const IPV4_MTU_MIN: u32 = 68;
@@ -19,12 +19,10 @@ pub struct Leaving {
     pub(super) gone: bool,
 }
 
-/// Whether a message tells that a link goes down, or for good. `before` is what it was.
-pub fn leaving(message: &Message<'_>, before: &Before) -> Option<Leaving> {
-    leaves(message.payload, message.header.kind == link::LINK.delete, before.flags())
-}
-
-fn leaves(payload: &[u8], gone: bool, old_flags: Option<u32>) -> Option<Leaving> {
+/// Whether a message tells that a link goes down, or for good.
+pub fn leaving(occasion: &Occasion<'_>) -> Option<Leaving> {
+    let &Occasion { gone, payload, .. } = occasion;
+    let old_flags = occasion.link?.flags;
     let (ifindex, flags) = (u32_at(payload, 4)?, u32_at(payload, 8)?);
     let set = link::LINK.attributes(payload);
     let hears = || attribute_u32(set, link::IFLA_MTU).is_some_and(|mtu| mtu >= IPV4_MTU_MIN);
@@ -79,7 +77,8 @@ mod tests {
     use super::*;
     use crate::kinds::rtnetlink::route::LEG_HEADER_BYTES;
     use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
-    use crate::netlink::wire::{Header, NLM_F_APPEND, NLM_F_CREATE, append_attribute, append_message};
+    use crate::mirror::silence::Word;
+    use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
 
     const UNIVERSE: u8 = 0;
     const HOST: u8 = 254;
@@ -144,20 +143,19 @@ mod tests {
             append_attribute(&mut payload, link::IFLA_MTU, &mtu.to_ne_bytes());
             payload
         };
-        let leaving = |kind: u16, before: u32, now: u32, mtu: u32| {
+        let leaving = |gone: bool, before: u32, now: u32, mtu: u32| {
             let mut mirror = Mirror::new();
             mirror.links.note(&link(before, mtu), false);
             let payload = link(now, mtu);
-            let mut bytes = Vec::new();
-            append_message(&mut bytes, Header { kind, flags: 0, sequence: 0, port: 0 }, &payload);
-            let message = Message::parse(&bytes).unwrap();
-            let before = crate::mirror::silence::before(&mirror, &message).unwrap();
-            super::leaving(&message, &before).map(|leaving| leaving.gone)
+            let kind = kinds::index_of(&link::LINK).unwrap();
+            let link = mirror.links.note(&payload, gone);
+            super::leaving(&Occasion { kind, gone, payload: &payload, link, word: Word::Kernel(None) })
+                .map(|leaving| leaving.gone)
         };
-        assert_eq!(leaving(16, IFF_UP, 0, 1500), Some(false));
-        assert_eq!(leaving(16, 0, 0, 1500), None);
-        assert_eq!(leaving(16, IFF_UP, IFF_UP, 1500), None);
-        assert_eq!(leaving(16, IFF_UP, 0, 60), None);
-        assert_eq!(leaving(17, 0, 0, 60), Some(true));
+        assert_eq!(leaving(false, IFF_UP, 0, 1500), Some(false));
+        assert_eq!(leaving(false, 0, 0, 1500), None);
+        assert_eq!(leaving(false, IFF_UP, IFF_UP, 1500), None);
+        assert_eq!(leaving(false, IFF_UP, 0, 60), None);
+        assert_eq!(leaving(true, 0, 0, 60), Some(true));
     }
 }

@@ -4,10 +4,40 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::decode::Links;
 use crate::kinds::rtnetlink::link;
-use crate::netlink::wire::{attribute, u16_at, u32_at};
+use crate::netlink::wire::{Message, attribute, u16_at, u32_at};
 
 /// So many interfaces that are gone keep their name, for events that come late.
 const GONE_LINKS_MAX: usize = 4096;
+
+/// What a link was, held against what is said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkBefore {
+    /// Its flags (`IFF_*`), if it was there.
+    pub flags: Option<u32>,
+    /// Whether it had another name than it is said to have.
+    pub is_renamed: bool,
+}
+
+impl LinkBefore {
+    /// The same of a link of which both payloads are known; `None` for one that was not there.
+    pub fn of(old: Option<&[u8]>, payload: &[u8]) -> LinkBefore {
+        LinkBefore {
+            flags: old.and_then(|old| u32_at(old, 8)),
+            is_renamed: old.map(name_in).unwrap_or_default() != name_in(payload),
+        }
+    }
+}
+
+/// The name in a link's message, up to its NUL.
+fn name_in(payload: &[u8]) -> &[u8] {
+    let name = attribute(link::LINK.attributes(payload), link::IFLA_IFNAME).unwrap_or_default();
+    name.split(|&octet| octet == 0).next().unwrap_or_default()
+}
+
+/// Whether a message tells of a link itself, and not of its bridge's or IPv6's view of it.
+pub fn is_link(message: &Message<'_>) -> bool {
+    [link::LINK.new, link::LINK.delete].contains(&message.header.kind) && message.payload.first() == Some(&0)
+}
 
 #[derive(Debug)]
 struct Known {
@@ -25,15 +55,25 @@ pub struct LinkTable {
 }
 
 impl LinkTable {
-    /// Takes in a link's message (`struct ifinfomsg` and `IFLA_*`).
-    pub fn note(&mut self, payload: &[u8], removed: bool) {
+    /// What a link is known to be, held against a message of it (`struct ifinfomsg` and `IFLA_*`); `None` where the message
+    /// is too short.
+    pub fn before(&self, payload: &[u8]) -> Option<LinkBefore> {
+        let known = self.links.get(&u32_at(payload, 4)?);
+        let name = known.map(|known| &*known.name).unwrap_or_default();
+        let flags = known.filter(|known| !known.gone).map(|known| known.flags);
+        Some(LinkBefore { flags, is_renamed: name != name_in(payload) })
+    }
+
+    /// Takes in a link's message, and gives back what the link was before it.
+    pub fn note(&mut self, payload: &[u8], removed: bool) -> Option<LinkBefore> {
+        let before = self.before(payload);
         let (Some(hardware_type), Some(ifindex), Some(flags)) =
             (u16_at(payload, 2), u32_at(payload, 4), u32_at(payload, 8))
         else {
-            return;
+            return before;
         };
         let set = payload.get(16..).unwrap_or_default();
-        let Some(name) = attribute(set, link::IFLA_IFNAME) else { return };
+        let Some(name) = attribute(set, link::IFLA_IFNAME) else { return before };
         let name = name.split(|&octet| octet == 0).next().unwrap_or_default();
         match self.links.get_mut(&ifindex) {
             Some(known) => {
@@ -58,6 +98,7 @@ impl LinkTable {
             }
         }
         self.forget_oldest();
+        before
     }
 
     fn forget_oldest(&mut self) {

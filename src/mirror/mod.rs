@@ -8,7 +8,6 @@ mod compare;
 pub mod foretell;
 mod journal;
 mod links;
-pub mod looks;
 #[cfg(test)]
 mod model;
 pub mod moves;
@@ -22,7 +21,7 @@ pub mod waiting;
 use std::hash::BuildHasher;
 
 pub use compare::same;
-pub use links::LinkTable;
+pub use links::{LinkBefore, LinkTable, is_link};
 
 use crate::decode::key;
 use crate::decode::schema::Kind;
@@ -49,6 +48,17 @@ pub enum Change<'m> {
     RemovedUnknown,
     /// It is as it was.
     Same(&'m [u8]),
+}
+
+/// What became of a message that was taken in.
+#[derive(Debug)]
+pub struct Applied<'m> {
+    /// Names of interfaces, to be looked up beside the change, which borrows the mirror.
+    pub links: &'m LinkTable,
+    /// What it means.
+    pub change: Change<'m>,
+    /// Of a link's message: what the link was before.
+    pub link: Option<LinkBefore>,
 }
 
 /// What the kernel holds in one namespace.
@@ -125,20 +135,14 @@ impl Mirror {
 
     /// Takes in what a message says. `flags` are those of its header, `removes` whether it says that the object is gone.
     ///
-    /// The payload must hold the kind's whole header; the kind must have an identity. Gives back the names of
-    /// interfaces beside the change.
-    pub fn apply<'m>(
-        &'m mut self,
-        kind: KindIndex,
-        removes: bool,
-        flags: u16,
-        payload: &'m [u8],
-    ) -> (&'m LinkTable, Change<'m>) {
+    /// The payload must hold the kind's whole header; the kind must have an identity.
+    pub fn apply<'m>(&'m mut self, kind: KindIndex, removes: bool, flags: u16, payload: &'m [u8]) -> Applied<'m> {
         let table: &'static Kind = KINDS[kind];
-        if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
-            self.links.note(payload, removes);
+        let mut link = None;
+        if table.is(&kinds::rtnetlink::link::LINK) {
+            link = self.links.note(payload, removes);
             if !removes && is_wireless_event(payload) {
-                return (&self.links, Change::Same(payload));
+                return Applied { links: &self.links, change: Change::Same(payload), link };
             }
         }
         let hash = self.identity_hash(kind, payload);
@@ -146,7 +150,7 @@ impl Mirror {
             store::Entry::Vacant(_) if removes => Change::RemovedUnknown,
             store::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
             store::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),
-            store::Entry::Occupied(mut occupied) if std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE) => {
+            store::Entry::Occupied(mut occupied) if table.is(&kinds::rtnetlink::route::ROUTE) => {
                 if route::may_have_replaced_another(flags, occupied.group().as_slice()) {
                     let family = payload.first().copied().unwrap_or_default();
                     let there = occupied.group().iter().flat_map(|object| table.interfaces_of(object));
@@ -170,7 +174,7 @@ impl Mirror {
                 }
             }
         };
-        if std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE) {
+        if table.is(&kinds::rtnetlink::route::ROUTE) {
             match &change {
                 Change::Added(new) => self.uses.count(hash, new),
                 Change::Changed { old, new } => {
@@ -190,7 +194,7 @@ impl Mirror {
         {
             journal.mark(kind, &self.key);
         }
-        (&self.links, change)
+        Applied { links: &self.links, change, link }
     }
 }
 
@@ -218,10 +222,10 @@ mod tests {
         let event = link(&[(3, b"wlan0\0"), (11, b"event")]);
         let mut mirror = Mirror::new();
         // Of a link that is not known it tells too little to make one.
-        assert!(matches!(mirror.apply(kind, false, 0, &event).1, Change::Same(_)));
+        assert!(matches!(mirror.apply(kind, false, 0, &event).change, Change::Same(_)));
         assert_eq!(mirror.count(kind), 0);
-        assert!(matches!(mirror.apply(kind, false, 0, &whole).1, Change::Added(_)));
-        assert!(matches!(mirror.apply(kind, false, 0, &event).1, Change::Same(_)));
+        assert!(matches!(mirror.apply(kind, false, 0, &whole).change, Change::Added(_)));
+        assert!(matches!(mirror.apply(kind, false, 0, &event).change, Change::Same(_)));
         assert_eq!(mirror.objects(kind).next(), Some(&whole[..]));
     }
 
@@ -238,10 +242,10 @@ mod tests {
         let mut mirror = Mirror::new();
         mirror.apply(kind, false, 0, &settings(&[(1, 3), (2, 0), (4, 1)]));
         let change = settings(&[(1, 3), (2, 1)]);
-        let (_, Change::Changed { new, .. }) = mirror.apply(kind, false, 0, &change) else { panic!("no change") };
+        let Change::Changed { new, .. } = mirror.apply(kind, false, 0, &change).change else { panic!("no change") };
         assert_eq!(new, settings(&[(1, 3), (2, 1), (4, 1)]));
         // Another interface's are others.
-        assert!(matches!(mirror.apply(kind, false, 0, &settings(&[(1, u32::MAX), (2, 1)])).1, Change::Added(_)));
-        assert!(matches!(mirror.apply(kind, true, 0, &settings(&[(1, 3)])).1, Change::Removed(_)));
+        assert!(matches!(mirror.apply(kind, false, 0, &settings(&[(1, u32::MAX), (2, 1)])).change, Change::Added(_)));
+        assert!(matches!(mirror.apply(kind, true, 0, &settings(&[(1, 3)])).change, Change::Removed(_)));
     }
 }

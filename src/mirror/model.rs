@@ -287,7 +287,7 @@ impl Watcher {
             differences.iter().for_each(|gone| self.fold.tell(gone.kind, gone.old.as_deref(), None));
             return;
         }
-        match self.mirror.apply(*kind, *removes, *flags, payload).1 {
+        match self.mirror.apply(*kind, *removes, *flags, payload).change {
             Change::Added(new) => self.fold.tell(*kind, None, Some(new)),
             Change::Changed { old, new } => self.fold.tell(*kind, Some(&old), Some(new)),
             Change::Removed(old) => self.fold.tell(*kind, Some(&old), None),

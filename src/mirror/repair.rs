@@ -2,33 +2,13 @@
 
 use std::cell::RefCell;
 
-use super::ask::Asked;
 use super::compare::same;
+pub use super::silence::look::{Routes, Scope};
 use super::store::Group;
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
 use crate::kinds::{self, KINDS, KindIndex};
-
-/// Which objects a dump was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// All of a kind.
-    All,
-    /// Those that concern any of some interfaces.
-    Links(Vec<u32>),
-    /// Some routes.
-    Routes(Routes),
-}
-
-/// Which routes are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Routes {
-    /// Those of a family through an interface, of several of both: the kernel goes through all of the family for each.
-    pub through: Vec<(u8, u32)>,
-    /// Single ones of IPv4.
-    pub asked: Vec<Asked>,
-}
 
 /// An object that is not as the mirror had it.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,7 +114,7 @@ impl Mirror {
         for (hash, found) in shadow.stores[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
-                if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
+                if table.is(&kinds::rtnetlink::link::LINK) {
                     found.iter().for_each(|object| self.links.note_name_of(object));
                 }
                 continue;
@@ -164,7 +144,7 @@ impl Mirror {
 }
 
 fn is_route(table: &Kind) -> bool {
-    std::ptr::eq(table, &kinds::rtnetlink::route::ROUTE)
+    table.is(&kinds::rtnetlink::route::ROUTE)
 }
 
 /// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
@@ -188,7 +168,7 @@ fn family(object: &[u8]) -> u8 {
 }
 
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
-    if std::ptr::eq(table, &kinds::rtnetlink::link::LINK) {
+    if table.is(&kinds::rtnetlink::link::LINK) {
         links.note(object, removed);
     }
 }

@@ -214,7 +214,7 @@ enum Gone {
 
 /// `None` where it is none of them.
 fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
-    if !std::ptr::eq(kind, &crate::kinds::rtnetlink::route::ROUTE) {
+    if !kind.is(&crate::kinds::rtnetlink::route::ROUTE) {
         return Some(Gone::Object(0));
     }
     // As nearly always: the only one, as it was.
@@ -332,7 +332,7 @@ mod tests {
         mirror.apply(kind, false, NLM_F_CREATE, &route(AF_INET6, 1));
         mirror.apply(kind, false, NLM_F_CREATE, &by_gateway);
         assert_eq!(mirror.take_unsettled(), []);
-        assert!(matches!(mirror.apply(kind, false, NLM_F_CREATE | NLM_F_REPLACE, &by_gateway).1, Change::Same(_)));
+        assert!(matches!(mirror.apply(kind, false, NLM_F_CREATE | NLM_F_REPLACE, &by_gateway).change, Change::Same(_)));
         assert_eq!(mirror.take_unsettled(), [(AF_INET6, 1), (AF_INET6, 3)]);
     }
 
@@ -350,8 +350,8 @@ mod tests {
             let mut mirror = Mirror::new();
             drop(mirror.apply(kind, false, NLM_F_MULTI, &staying(2, 9000)));
             drop(mirror.apply(kind, false, NLM_F_MULTI, &staying(3, 9000)));
-            assert!(!matches!(mirror.apply(kind, false, flags, &staying(3, 8999)).1, Change::Added(_)));
-            assert!(!matches!(mirror.apply(kind, false, flags, &staying(2, 8999)).1, Change::Added(_)));
+            assert!(!matches!(mirror.apply(kind, false, flags, &staying(3, 8999)).change, Change::Added(_)));
+            assert!(!matches!(mirror.apply(kind, false, flags, &staying(2, 8999)).change, Change::Added(_)));
             assert_eq!(mirror.count(kind), 2);
         }
     }
@@ -364,13 +364,13 @@ mod tests {
             for ifindex in [2, 3] {
                 mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, &route(family, ifindex));
             }
-            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).1, Change::Removed(_)));
-            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).1, Change::RemovedUnknown));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).change, Change::Removed(_)));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).change, Change::RemovedUnknown));
             assert_eq!(mirror.objects(kind).collect::<Vec<_>>(), [route(family, 2)]);
             // With others there, it is still the one that is meant.
             mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, &route(family, 4));
-            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).1, Change::RemovedUnknown));
-            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 2)).1, Change::Removed(_)));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 3)).change, Change::RemovedUnknown));
+            assert!(matches!(mirror.apply(kind, true, 0, &route(family, 2)).change, Change::Removed(_)));
         }
     }
 }

@@ -7,8 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::looks::Look;
-use super::repair::{Scope, is_inside};
+use super::repair::is_inside;
+use super::silence::look::{Look, Scope};
 use super::store::Group;
 use super::{Mirror, same};
 use crate::kinds::{KINDS, KindIndex, split};

@@ -33,8 +33,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::kinds::KindIndex;
-use crate::mirror::looks::{Look, Looks};
-use crate::mirror::repair::Scope;
+use crate::mirror::silence::look::{Look, Scope};
+use crate::mirror::silence::looks::Looks;
 use crate::mirror::{Mirror, silence};
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
 use crate::kinds::KINDS;
-use crate::mirror::looks::Look;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
+use crate::mirror::silence::look::Look;
 use crate::mirror::waiting::Moment;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
@@ -298,7 +298,9 @@ impl Rows<'_> {
         match question {
             Question::Fence => {}
             _ if dumps::is_foreign(kind, family, row) => self.is_foreign = true,
-            _ if self.job.learns_names => self.mirror.links.note(row.payload, false),
+            _ if self.job.learns_names => {
+                self.mirror.links.note(row.payload, false);
+            }
             _ if self.job.purpose == Purpose::Start => {
                 if let Some(filling) = self.filling {
                     filling.overtaking.row(self.mirror, row, made);

@@ -68,8 +68,7 @@ impl Watching {
         let mut places = overtaken.places.iter().copied().peekable();
         for (place, message) in backlog.messages().enumerate() {
             if places.next_if_eq(&place).is_some() {
-                let before = silence::before(mirror, &message);
-                silence::looks(&mut looks, mirror, &message, before.as_ref(), None);
+                silence::looks_of_dropped(&mut looks, mirror, &message);
             }
         }
         backlog.drop_messages(&overtaken.places);

@@ -6,7 +6,7 @@ use crate::backlog::Backlog;
 use crate::decode::Links;
 use crate::kinds::{self, KINDS};
 use crate::mirror::repair::Difference;
-use crate::mirror::{LinkTable, silence};
+use crate::mirror::{LinkTable, is_link};
 use crate::netlink::socket::Socket;
 use crate::netlink::wire::{self, Message, u32_at};
 
@@ -32,7 +32,7 @@ impl Sources<'_> {
         }
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, _)) = kinds::of_message(message.header.kind, family) else { return };
-        if lost && !silence::is_link(message) {
+        if lost && !is_link(message) {
             self.learn(links, KINDS[kind].interfaces_of(message.payload), 1, LOOK_AHEAD);
         } else {
             self.learn(links, KINDS[kind].interface_of(message.payload), 1, LOOK_AHEAD);
@@ -52,7 +52,7 @@ impl Sources<'_> {
             return;
         }
         let waiting = self.backlog.iter().skip(first).take(datagrams);
-        for link in waiting.flat_map(|(_, datagram)| wire::messages(datagram)).filter(silence::is_link) {
+        for link in waiting.flat_map(|(_, datagram)| wire::messages(datagram)).filter(is_link) {
             let place = u32_at(link.payload, 4).and_then(|ifindex| unknown.iter().position(|&other| other == ifindex));
             if let Some(place) = place {
                 unknown.swap_remove(place);

@@ -31,15 +31,16 @@ use crate::error::Result;
 use crate::event::Origin;
 use crate::json::Json;
 use crate::kinds::{self, KINDS, KindIndex};
-use crate::mirror::looks::Look;
 use crate::mirror::moves::Moves;
+use crate::mirror::silence::look::Look;
+use crate::mirror::silence::{Occasion, Word};
 use crate::mirror::{Mirror, foretell, silence};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket};
 use crate::netlink::wire;
 use crate::netns::{Identity, Netns};
 use crate::store::database::encode;
 use crate::store::{Append, Objects, Store};
-use crate::stream::{Source, Stream, Telling};
+use crate::stream::{Source, Stream, Taken, Telling};
 
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
 pub(super) const READS_MAX: usize = 16;
@@ -340,14 +341,14 @@ impl Place {
                 continue;
             }
             names.learn_for_message(&mut mirror.links, &message, is_lossy);
-            let before = silence::before(mirror, &message);
             let actor = (message.header.port != 0).then(|| actors.of(message.header.port, now));
             let telling_by = Telling { actor, ..telling };
-            let line = stream.message(out, mirror, &message, Source::Kernel, telling_by);
+            let Taken { line, kind, link } = stream.message(out, mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
-            silence::looks(&mut looks, mirror, &message, before.as_ref(), line);
-            let leaving = before.and_then(|before| foretell::leaving(&message, &before));
-            foretold.extend(leaving.map(|leaving| (line, mirror.take_leaving(leaving))));
+            let Some((kind, gone)) = kind else { continue };
+            let occasion = Occasion { kind, gone, payload: message.payload, link, word: Word::Kernel(line) };
+            silence::looks(&mut looks, mirror, &occasion);
+            foretold.extend(foretell::leaving(&occasion).map(|leaving| (line, mirror.take_leaving(leaving))));
         }
         if !messages.rest().is_empty() {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);

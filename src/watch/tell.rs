@@ -12,8 +12,8 @@ use crate::event::{Action, Clock, Origin};
 use crate::json::Json;
 use crate::kinds::rtnetlink::link;
 use crate::kinds::{KINDS, KindIndex};
+use crate::mirror::Mirror;
 use crate::mirror::repair::Difference;
-use crate::mirror::{Mirror, silence};
 use crate::stream::{Stream, Telling, Told};
 
 /// What a job has found, and is not told yet.
@@ -47,7 +47,7 @@ impl Findings {
 /// Whether a difference may lead to others that the kernel does not tell of: an object that was added or removed, or a link
 /// that changed. A rule, say, of which only the flags changed leads to nothing.
 pub(super) fn may_have_consequences(difference: &Difference) -> bool {
-    difference.old.is_none() != difference.new.is_none() || std::ptr::eq(KINDS[difference.kind], &link::LINK)
+    difference.old.is_none() != difference.new.is_none() || KINDS[difference.kind].is(&link::LINK)
 }
 
 /// Tells one of them.
@@ -69,7 +69,7 @@ pub(super) fn tell_difference(
     // What the kernel never tells is no defect that the self-check has found.
     let inferred = match findings.purpose {
         Purpose::Look => true,
-        Purpose::Verify => !silence::is_told(difference.kind, shown),
+        Purpose::Verify => KINDS[difference.kind].changes_untold(shown),
         Purpose::Offline | Purpose::Start | Purpose::Repair => false,
     };
     let origin = match findings.purpose {

@@ -1,4 +1,4 @@
-//! The reference: docs/events.md holds what the tables say.
+//! The reference: docs/events.md and docs/truth.md hold what the tables say.
 
 use libtest_mimic::Failed;
 use linkhook::event::{Action, KEYS, Origin};
@@ -6,8 +6,11 @@ use linkhook::event::{Action, KEYS, Origin};
 use crate::recordings::blesses;
 
 /// The tests of this room.
-pub const TESTS: &[crate::Test] =
-    &[("the_reference_is_current", current), ("each_key_and_origin_is_in_the_reference", head)];
+pub const TESTS: &[crate::Test] = &[
+    ("the_reference_is_current", current),
+    ("the_table_of_silent_changes_is_current", silent_changes),
+    ("each_key_and_origin_is_in_the_reference", head),
+];
 
 const MARK: &str = "<!-- generated from the tables: LINKHOOK_BLESS=1 cargo test -->\n";
 
@@ -24,6 +27,26 @@ fn current() -> Result<(), Failed> {
         return Ok(());
     }
     Err("docs/events.md is not what the tables say: run LINKHOOK_BLESS=1 cargo test and read the diff".into())
+}
+
+const SILENT_BEGINS: &str = "<!-- generated from src/mirror/silence/rows.rs: LINKHOOK_BLESS=1 cargo test -->\n";
+const SILENT_ENDS: &str = "<!-- end of what is generated -->\n";
+
+fn silent_changes() -> Result<(), Failed> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/truth.md");
+    let text = std::fs::read_to_string(path)?;
+    let parts = text.split_once(SILENT_BEGINS).and_then(|(before, rest)| Some((before, rest.split_once(SILENT_ENDS)?)));
+    let (before, (generated, after)) = parts.ok_or("docs/truth.md has no marks around its table of silent changes")?;
+    // Markdown takes an empty line between a comment and a table.
+    let expected = format!("\n{}\n", linkhook::reference::silent_changes());
+    if generated == expected {
+        return Ok(());
+    }
+    if blesses() {
+        std::fs::write(path, format!("{before}{SILENT_BEGINS}{expected}{SILENT_ENDS}{after}"))?;
+        return Ok(());
+    }
+    Err("docs/truth.md is not what the rows say: run LINKHOOK_BLESS=1 cargo test and read the diff".into())
 }
 
 /// The table of a line's keys is written by hand: each of them, and each origin and action, stands in it.

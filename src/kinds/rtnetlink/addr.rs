@@ -7,7 +7,8 @@ use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Set, Structure, Wrong, field, field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Set, Structure, Untold, Wrong, field, field_of,
+    row,
 };
 use crate::decode::schema::{Hooks, Sides};
 use crate::decode::value::any_unsigned;
@@ -37,8 +38,15 @@ pub static ADDR: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],
-    hooks: Hooks { key: Some(write_key), signals: Some(signals_of), ..Hooks::NONE },
+    hooks: Hooks { key: Some(write_key), signals: Some(signals_of), untold: Untold::Of(is_tentative), ..Hooks::NONE },
 };
+
+/// Whether an address is still tentative: what happens to it is not told (`addrconf_dad_completed` tells it then).
+fn is_tentative(payload: &[u8]) -> bool {
+    const IFA_F_TENTATIVE: u32 = 0x40;
+    let flags = attribute_u32(ADDR.attributes(payload), IFA_FLAGS).unwrap_or_default();
+    flags & IFA_F_TENTATIVE != 0
+}
 
 /// `IFA_ADDRESS`: the address, of a point-to-point interface the peer's.
 pub const IFA_ADDRESS: u16 = 1;

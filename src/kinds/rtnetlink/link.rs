@@ -9,7 +9,7 @@ use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong,
     field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Sides};
+use crate::decode::schema::{Hooks, Sides, Untold};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
 use crate::event::signals::Signals;
@@ -76,7 +76,7 @@ pub static LINK: Kind = Kind {
         attributes: &[(29, &8u32.to_ne_bytes())],
         per_link: None,
     }],
-    hooks: Hooks { signals: Some(signals_of), ..Hooks::NONE },
+    hooks: Hooks { signals: Some(signals_of), untold: Untold::Of(changes_untold), ..Hooks::NONE },
 };
 
 /// Ports of bridges: the same messages with the family `AF_BRIDGE`.
@@ -100,7 +100,8 @@ pub static BRIDGE_PORT: Kind = Kind {
         attributes: &[(29, &4u32.to_ne_bytes())],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    // The kernel tells nothing of what a port counts (`mcast_n_groups`): it changes with packets.
+    hooks: Hooks { untold: Untold::Of(|_| true), ..Hooks::NONE },
 };
 
 /// The IPv6 side of links: the same messages with the family `AF_INET6`, in `RTNLGRP_IPV6_IFINFO`.
@@ -123,8 +124,24 @@ pub static INET6_LINK: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    hooks: Hooks { untold: Untold::Everything, ..Hooks::NONE },
 };
+
+/// Whether a link changes with nothing near it that is told: `netdev_state_change` tells of one that is up alone, and what
+/// a bridge and its ports have learned (`fdb_n_learned`, `mcast_n_groups`) changes with packets.
+fn changes_untold(payload: &[u8]) -> bool {
+    u32_at(payload, 8).unwrap_or_default() & IFF_UP == 0 || is_of_bridge(payload)
+}
+
+/// Whether a link is a bridge or a bridge's port.
+pub fn is_of_bridge(payload: &[u8]) -> bool {
+    let info = attribute(LINK.attributes(payload), IFLA_LINKINFO).unwrap_or_default();
+    let is_bridge = |number: u16| {
+        let name = attribute(info, number).unwrap_or_default();
+        name.split(|&octet| octet == 0).next() == Some(b"bridge")
+    };
+    is_bridge(IFLA_INFO_KIND) || is_bridge(IFLA_INFO_SLAVE_KIND)
+}
 
 /// `struct ifinfomsg` (`linux/rtnetlink.h`). `ifi_change` says of a message, not of the link, what it tells.
 static HEADER: Structure = Structure::new(

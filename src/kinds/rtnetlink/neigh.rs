@@ -8,8 +8,8 @@ use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, field,
-    field_of, row,
+    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, Untold,
+    field, field_of, row,
 };
 use crate::decode::schema::{Hooks, Sides};
 use crate::decode::value::any_unsigned;
@@ -47,7 +47,12 @@ pub static NEIGH: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks { key: Some(write_neighbour_key), signals: Some(signals_of_neighbour), ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_neighbour_key),
+        signals: Some(signals_of_neighbour),
+        untold: Untold::Everything,
+        ..Hooks::NONE
+    },
 };
 
 /// The same messages of family `AF_BRIDGE`.
@@ -71,7 +76,12 @@ pub static FDB: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks { key: Some(write_entry_key), signals: Some(signals_of_entry), ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_entry_key),
+        signals: Some(signals_of_entry),
+        untold: Untold::Everything,
+        ..Hooks::NONE
+    },
 };
 
 /// `RTM_GETNEIGH` from the kernel: it asks user space for an address that it misses (`neigh_app_ns`, `vxlan_fdb_miss`).

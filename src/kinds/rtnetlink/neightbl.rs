@@ -7,7 +7,9 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
-use crate::decode::schema::{Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Set, Structure, TEXT, field, row};
+use crate::decode::schema::{
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Set, Structure, TEXT, Untold, field, row,
+};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -29,7 +31,7 @@ pub static NEIGHTBL: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[Dump { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],
-    hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
+    hooks: Hooks { key: Some(write_key), untold: Untold::Everything, ..Hooks::NONE },
 };
 
 /// `NDTA_PARMS`.

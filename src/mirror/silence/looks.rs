@@ -1,28 +1,13 @@
 //! Looks that wait to be taken, and what of them is worth taking.
 
 use std::collections::BTreeMap;
-use std::ptr;
 
-use super::ask::{self, Asked};
-use super::repair::{Difference, Routes, Scope};
-use super::{Mirror, silence};
-use crate::kinds::rtnetlink::{route, tc};
+use super::look::{Look, Routes, Scope};
+use crate::kinds::rtnetlink::route;
 use crate::kinds::{KINDS, KindIndex};
-
-/// A look that is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// At objects of that kind.
-    pub kind: KindIndex,
-    /// At those that concern an interface; `None` for all.
-    pub link: Option<u32>,
-    /// Of routes, at those of one family.
-    pub family: Option<u8>,
-    /// Nothing but the interface's flags can have changed them: those that are as such flags leave them need no look.
-    pub flags_alone: bool,
-    /// The number of the line that led to it.
-    pub cause: Option<u64>,
-}
+use crate::mirror::ask::{self, Asked};
+use crate::mirror::repair::Difference;
+use crate::mirror::{Mirror, silence};
 
 /// Looks at more interfaces than this become one look at all objects of a kind.
 const LINKS_MAX: usize = 8;
@@ -30,13 +15,6 @@ const LINKS_MAX: usize = 8;
 const ROUTES_WALKED: usize = 200;
 /// So many looks wait at most; then one at all objects stands for those of its kind.
 const LOOKS_MAX: usize = 4096;
-
-impl Look {
-    /// A look at all objects of a kind, for no reason that is known.
-    pub fn at(kind: KindIndex) -> Look {
-        Look { kind, link: None, family: None, flags_alone: false, cause: None }
-    }
-}
 
 /// Looks that wait: of a kind either one at all objects, or one for each of some interfaces.
 #[derive(Debug, Default)]
@@ -100,15 +78,14 @@ impl Looks {
 
     fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
         let (first, _) = self.of(kind).next()?;
-        let may_come = silence::may_change_untold(&[kind]) || ptr::eq(KINDS[kind], &tc::QDISC);
-        if mirror.count(kind) == 0 && !may_come {
+        if mirror.count(kind) == 0 && !silence::may_come(kind) {
             return None;
         }
         if first.is_none() {
             return Some(Scope::All);
         }
         let links = self.of(kind).filter_map(|(link, reason)| Some((link?, reason)));
-        let (count, scope) = if ptr::eq(KINDS[kind], &route::ROUTE) {
+        let (count, scope) = if KINDS[kind].is(&route::ROUTE) {
             let families = || KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first().copied());
             let mut routes = Routes::default();
             for (link, reason) in links {
@@ -203,10 +180,14 @@ mod tests {
         let mut mirror = mirror(&[(2, 7, 0), (2, 8, LINKDOWN)]);
         assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 8)]));
         // Up without a carrier.
-        [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 1), false));
+        for ifindex in [7, 8] {
+            mirror.links.note(&link(ifindex, 1), false);
+        }
         assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 7)]));
         // Down, or gone: they should have left.
-        [7, 8].iter().for_each(|&ifindex| mirror.links.note(&link(ifindex, 0), ifindex == 8));
+        for ifindex in [7, 8] {
+            mirror.links.note(&link(ifindex, 0), ifindex == 8);
+        }
         assert_eq!(scope(&mirror, [flags_of(7), flags_of(8)]), through(&[(2, 7), (2, 8)]));
         // Another reason is reason enough.
         mirror.links.note(&link(7, UP_AND_RUNNING), false);

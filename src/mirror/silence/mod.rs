@@ -1,0 +1,320 @@
+//! What the kernel changes without a word, and which look at it finds out: a row each, in [`SILENT`].
+//!
+//! A message leads to looks at kinds of objects that it may have changed, limited to an interface where the kernel can
+//! limit its dump. The table in `docs/truth.md` is made from the rows. What needs no look, since it is certain, stands in
+//! `foretell.rs`; what a look itself leaves in doubt, in [`Mirror::take_unsettled`].
+
+pub mod look;
+pub mod looks;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use self::look::Look;
+pub use self::rows::SILENT;
+use super::repair::Difference;
+use super::{LinkBefore, Mirror, is_link};
+use crate::decode::schema::{Kind, Untold};
+use crate::kinds::rtnetlink::{link, netconf};
+use crate::kinds::{self, KINDS, KindIndex};
+use crate::netlink::wire::{Message, attribute, u32_at};
+
+/// A change that the kernel makes without telling.
+#[derive(Clone, Copy)]
+pub struct Silent {
+    /// What changes, in words.
+    pub what: &'static str,
+    /// The kernel's functions that make the change, or that would have to tell it.
+    pub kernel: &'static [&'static str],
+    /// How it is found.
+    pub found: Found,
+}
+
+/// How a silent change is found.
+#[derive(Clone, Copy)]
+pub enum Found {
+    /// By looks.
+    Look {
+        /// After an event of that kind,
+        after: &'static Kind,
+        /// if that holds,
+        when: When,
+        /// at objects of these kinds,
+        look: &'static [&'static Kind],
+        /// of all interfaces or of the event's.
+        at: At,
+        /// The groups (`RTNLGRP_*`) to listen to where these kinds are watched, and that kind may not be.
+        joins: &'static [u32],
+    },
+    /// Otherwise: by what, and after which event, in words.
+    Otherwise(&'static str, &'static str),
+}
+
+/// When an event leads to a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// The kernel has told it, and not a look.
+    KernelTells,
+    /// The object is gone.
+    Gone,
+    /// Of a link: it came or is gone, or a flag differs with which routes leave, legs die and recover, nexthops leave.
+    FlagsDiffer,
+    /// The same, or the kernel has told it for whatever other reason. A link's flags may be told before its routes and
+    /// nexthops follow them: these do whenever anything of it is told again (`NETDEV_CHANGE`, of which `linkwatch_do_dev`
+    /// and `netdev_state_change` tell).
+    FlagsDifferOrKernelTells,
+    /// Of a link: it came, is gone, or has another name.
+    ComesGoesOrIsRenamed,
+    /// Of a link: it is a bridge or a bridge's port. A bridge's timer differs in every look: what a look has found of it
+    /// counts only where its flags differ.
+    IsOfBridge,
+    /// Of an address: it is one of IPv4.
+    IsIpv4,
+    /// Of an address: it is one of IPv4, and is there.
+    Ipv4Comes,
+    /// Of an address: it is one of IPv4, and is gone.
+    Ipv4Goes,
+    /// Any route uses a nexthop object.
+    RoutesUseNexthops,
+    /// Of an interface's settings: a multicast routing daemon has taken it or given it up.
+    HasMulticastForwarding,
+    /// Of a filter: it has no handle and is gone, and so is all of its priority (`tfilter_notify_chain`).
+    PriorityGone,
+}
+
+/// At which objects of a kind a look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// At all.
+    All,
+    /// At all, even if none is known: one may come.
+    AllAndNew,
+    /// At those of the event's interface.
+    ItsLink,
+    /// At those of the event's interface, if any of them is not as the interface's flags leave it.
+    ItsLinkByFlags,
+}
+
+/// What has happened to an object, from which silent changes may follow.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// Its kind.
+    pub kind: KindIndex,
+    /// Whether it is gone.
+    pub gone: bool,
+    /// What is said of it.
+    pub payload: &'a [u8],
+    /// If it is a link: what it was.
+    pub link: Option<LinkBefore>,
+    /// Whose word it is.
+    pub word: Word,
+}
+
+/// Whose word of an object it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Word {
+    /// The kernel's, and the number of its line, where it has one.
+    Kernel(Option<u64>),
+    /// A look's, which has seen all others of its kind, too, and the number of the line that led to it.
+    Look(Option<u64>),
+}
+
+impl Occasion<'_> {
+    fn is_told_by_kernel(&self) -> bool {
+        matches!(self.word, Word::Kernel(_))
+    }
+
+    /// Whether a link's flags differ in what matters to routes and nexthops.
+    fn flags_differ(&self) -> bool {
+        const MATTERS: u32 = link::IFF_UP | link::IFF_RUNNING | link::IFF_LOWER_UP;
+        let flags = u32_at(self.payload, 8).unwrap_or_default();
+        self.gone || self.flags_before().is_none_or(|old| (old ^ flags) & MATTERS != 0)
+    }
+
+    fn flags_before(&self) -> Option<u32> {
+        self.link.and_then(|link| link.flags)
+    }
+
+    fn is_ipv4(&self) -> bool {
+        self.payload.first() == Some(&2)
+    }
+}
+
+impl When {
+    /// Whether it holds.
+    fn holds(self, occasion: &Occasion<'_>, mirror: &Mirror) -> bool {
+        let &Occasion { kind, gone, payload, link, .. } = occasion;
+        match self {
+            When::Always => true,
+            When::KernelTells => occasion.is_told_by_kernel(),
+            When::Gone => gone,
+            When::FlagsDiffer => occasion.flags_differ(),
+            When::FlagsDifferOrKernelTells => occasion.is_told_by_kernel() || occasion.flags_differ(),
+            When::ComesGoesOrIsRenamed => {
+                gone || occasion.flags_before().is_none() || link.is_some_and(|link| link.is_renamed)
+            }
+            When::IsOfBridge => {
+                link::is_of_bridge(payload) && (occasion.is_told_by_kernel() || occasion.flags_differ())
+            }
+            When::IsIpv4 => occasion.is_ipv4(),
+            When::Ipv4Comes => occasion.is_ipv4() && !gone,
+            When::Ipv4Goes => occasion.is_ipv4() && gone,
+            When::RoutesUseNexthops => mirror.routes_by_nexthop() > 0,
+            When::HasMulticastForwarding => {
+                attribute(KINDS[kind].attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some()
+            }
+            When::PriorityGone => gone && u32_at(payload, 8) == Some(0),
+        }
+    }
+
+    /// What the event is, in words behind its kind.
+    pub fn words(self) -> &'static str {
+        match self {
+            When::Always => "",
+            When::KernelTells => " that the kernel tells",
+            When::Gone => " that goes",
+            When::FlagsDiffer => " that comes, goes or changes its flags",
+            When::FlagsDifferOrKernelTells => " that comes, goes, changes its flags or is told once more",
+            When::ComesGoesOrIsRenamed => " that comes, goes or is renamed",
+            When::IsOfBridge => " that is a bridge or its port",
+            When::IsIpv4 => " of IPv4",
+            When::Ipv4Comes => " of IPv4 that comes",
+            When::Ipv4Goes => " of IPv4 that goes",
+            When::RoutesUseNexthops => ", while any route uses one",
+            When::HasMulticastForwarding => " with `mc_forwarding`",
+            When::PriorityGone => " that goes with all of its priority",
+        }
+    }
+}
+
+impl At {
+    /// At which objects, in words behind their kind.
+    pub fn words(self) -> &'static str {
+        match self {
+            At::All | At::AllAndNew => "",
+            At::ItsLink => " of the link",
+            At::ItsLinkByFlags => " of the link, where any is not as its flags leave it",
+        }
+    }
+}
+
+/// A look that a row asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cue {
+    when: When,
+    look: KindIndex,
+    at: At,
+}
+
+/// By the kind of the event: the looks that the rows ask for after it, each once.
+static CUES: LazyLock<Vec<Vec<Cue>>> = LazyLock::new(|| {
+    let mut cues = vec![Vec::new(); KINDS.len()];
+    for (after, when, look, at, _) in looked_for() {
+        let cues: &mut Vec<Cue> = &mut cues[index_of(after)];
+        let cue = Cue { when, look: index_of(look), at };
+        if !cues.contains(&cue) {
+            cues.push(cue);
+        }
+    }
+    cues
+});
+
+/// The rows that are found by looks, one for each kind that is looked at: after which kind, when, at which kind, where, and
+/// the groups to listen to.
+fn looked_for() -> impl Iterator<Item = (&'static Kind, When, &'static Kind, At, &'static [u32])> {
+    SILENT.iter().flat_map(|row| match row.found {
+        Found::Look { after, when, look, at, joins } => {
+            look.iter().map(|&look| (after, when, look, at, joins)).collect()
+        }
+        Found::Otherwise(..) => Vec::new(),
+    })
+}
+
+/// The place of a row's kind; a test holds that each has one.
+fn index_of(kind: &'static Kind) -> KindIndex {
+    kinds::index_of(kind).unwrap_or_default()
+}
+
+/// `RTNLGRP_LINK`: links tell of silent changes of everything, and have the names.
+const LINK_GROUP: u32 = 1;
+
+/// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
+pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
+    let mut groups: Vec<u32> = kinds.iter().flat_map(|&kind| KINDS[kind].groups.iter().copied()).collect();
+    groups.push(LINK_GROUP);
+    let is_watched = |look| kinds.contains(&index_of(look));
+    groups.extend(looked_for().filter(|&(_, _, look, _, _)| is_watched(look)).flat_map(|(_, _, _, _, joins)| joins));
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// Whether a dump shows all objects of a kind, so that what it does not show is gone.
+pub fn can_be_compared(kind: KindIndex) -> bool {
+    let table = KINDS[kind];
+    table.identity.is_some() && !table.dumps.is_empty()
+}
+
+/// Whether any of some kinds can change with nothing near it that is told.
+pub fn may_change_untold(kinds: &[KindIndex]) -> bool {
+    kinds.iter().any(|&kind| !matches!(KINDS[kind].hooks.untold, Untold::Nothing))
+}
+
+/// Whether a look at a kind may find an object where none is known.
+fn may_come(kind: KindIndex) -> bool {
+    may_change_untold(&[kind]) || CUES.iter().flatten().any(|cue| cue.look == kind && cue.at == At::AllAndNew)
+}
+
+/// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
+/// Kinds of which some objects do are, while there is such an object.
+pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
+    let is_untold = |kind: KindIndex| match KINDS[kind].hooks.untold {
+        Untold::Nothing => false,
+        Untold::Of(changes) => mirror.objects(kind).any(changes),
+        Untold::Everything => true,
+    };
+    kinds.iter().copied().filter(|&kind| is_untold(kind)).collect()
+}
+
+/// The looks that something asks for which has happened to an object. Nothing follows from a route, and routes come in
+/// great numbers.
+pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, occasion: &Occasion<'_>) {
+    let (Word::Kernel(cause) | Word::Look(cause)) = occasion.word;
+    let cues = &CUES[occasion.kind];
+    let table = KINDS[occasion.kind];
+    // A link's message that is too short says nothing.
+    if cues.is_empty() || (table.is(&link::LINK) && (occasion.link.is_none() || u32_at(occasion.payload, 8).is_none()))
+    {
+        return;
+    }
+    let interface = table.interface_of(occasion.payload);
+    for cue in cues.iter().filter(|cue| cue.when.holds(occasion, mirror)) {
+        let look = Look { cause, ..Look::at(cue.look) };
+        looks.push(match cue.at {
+            At::All | At::AllAndNew => look,
+            At::ItsLink => Look { link: interface, ..look },
+            At::ItsLinkByFlags => Look { link: interface, flags_alone: true, ..look },
+        });
+    }
+}
+
+/// The looks that a message asks for which is not taken in, since a dump has shown what came of it.
+pub fn looks_of_dropped(looks: &mut Vec<Look>, mirror: &Mirror, message: &Message<'_>) {
+    let family = message.payload.first().copied().unwrap_or_default();
+    let Some((kind, gone)) = kinds::of_message(message.header.kind, family) else { return };
+    let link = is_link(message).then(|| mirror.links.before(message.payload)).flatten();
+    self::looks(looks, mirror, &Occasion { kind, gone, payload: message.payload, link, word: Word::Kernel(None) });
+}
+
+/// The looks that a difference asks for, which another look has found. `cause` is the number of the line that led to
+/// that.
+pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &Difference, cause: Option<u64>) {
+    let &Difference { kind, ref old, ref new } = difference;
+    let Some(payload) = new.as_deref().or(old.as_deref()) else { return };
+    let link = KINDS[kind].is(&link::LINK).then(|| LinkBefore::of(old.as_deref(), payload));
+    self::looks(looks, mirror, &Occasion { kind, gone: new.is_none(), payload, link, word: Word::Look(cause) });
+}

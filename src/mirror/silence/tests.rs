@@ -1,0 +1,81 @@
+//! Tests of the rows.
+
+use super::*;
+use crate::kinds::rtnetlink::{addr, neigh, neightbl, route, tc};
+use crate::netlink::wire::{self, append_attribute};
+
+fn bridge(flags: u32, timer: u32) -> Box<[u8]> {
+    let mut payload = [[0; 4], 7u32.to_ne_bytes(), flags.to_ne_bytes(), [0; 4]].concat();
+    let mut information = Vec::new();
+    append_attribute(&mut information, link::IFLA_INFO_KIND, b"bridge\0");
+    append_attribute(&mut information, 2, &timer.to_ne_bytes());
+    append_attribute(&mut payload, link::IFLA_LINKINFO, &information);
+    payload.into()
+}
+
+#[test]
+fn a_bridges_timer_leads_to_no_further_look_at_links() {
+    let looks = |old: Box<[u8]>, new: Box<[u8]>| {
+        let mut looks = Vec::new();
+        let difference = Difference { kind: index_of(&link::LINK), old: Some(old), new: Some(new) };
+        looks_of_difference(&mut looks, &Mirror::new(), &difference, Some(3));
+        looks
+    };
+    assert_eq!(looks(bridge(link::IFF_UP, 100), bridge(link::IFF_UP, 200)), []);
+    let down = looks(bridge(link::IFF_UP, 100), bridge(0, 200));
+    assert!(down.iter().any(|look| look.kind == index_of(&route::ROUTE) && look.cause == Some(3)));
+    assert!(down.iter().all(|look| look.kind != index_of(&link::LINK)));
+}
+
+#[test]
+fn nothing_follows_from_a_route() {
+    for kind in KINDS.iter().filter(|kind| kind.new == route::ROUTE.new) {
+        assert_eq!(CUES[index_of(kind)], [], "{}", kind.name);
+    }
+}
+
+#[test]
+fn each_row_leads_to_its_looks() {
+    let mut mirror = Mirror::new();
+    let mut by_nexthop = vec![2, 32, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
+    append_attribute(&mut by_nexthop, route::RTA_NH_ID, &[7, 0, 0, 0]);
+    mirror.apply(index_of(&route::ROUTE), false, 0, &by_nexthop);
+    for (after, when, look, at, _) in looked_for() {
+        let kind = kinds::index_of(after).expect(after.name);
+        let looked_at = kinds::index_of(look).expect(look.name);
+        assert!(can_be_compared(looked_at), "{}", look.name);
+        let mut payload =
+            if after.is(&link::LINK) { bridge(link::IFF_UP, 1).to_vec() } else { vec![0; after.header.bytes] };
+        payload[0] = if after.is(&addr::ADDR) { 2 } else { payload[0] };
+        if after.is(&netconf::NETCONF) {
+            payload.resize(wire::align(payload.len()), 0);
+            append_attribute(&mut payload, netconf::NETCONFA_MC_FORWARDING, &[1, 0, 0, 0]);
+        }
+        let gone = matches!(when, When::Gone | When::Ipv4Goes | When::PriorityGone);
+        let link = after.is(&link::LINK).then_some(LinkBefore { flags: None, is_renamed: false });
+        let mut found = Vec::new();
+        looks(&mut found, &mirror, &Occasion { kind, gone, payload: &payload, link, word: Word::Kernel(Some(9)) });
+        let by_flags = at == At::ItsLinkByFlags;
+        let leads = |found: &Look| found.kind == looked_at && found.flags_alone == by_flags && found.cause == Some(9);
+        assert!(found.iter().any(leads), "{} {when:?}: {}", after.name, look.name);
+    }
+}
+
+#[test]
+fn groups_are_those_that_tell_of_silent_changes() {
+    let groups = |kind: &'static Kind| groups(&[index_of(kind)]);
+    assert_eq!(groups(&route::ROUTE), [1, 5, 7, 11, 27, 32]);
+    assert_eq!(groups(&link::LINK), [1, 4]);
+    assert_eq!(groups(&neigh::NEIGH), [1, 3]);
+    assert_eq!(groups(&neightbl::NEIGHTBL), [1]);
+    assert_eq!(groups(&crate::kinds::rtnetlink::nexthop::NEXTHOP), [1, 32]);
+    assert_eq!(groups(&crate::kinds::rtnetlink::maddr::MADDR), [1, 24, 25, 37, 38]);
+    assert_eq!(groups(&crate::kinds::rtnetlink::mroute::MROUTE), [1, 6, 10, 24, 25]);
+}
+
+#[test]
+fn kinds_that_may_come_where_none_is_known() {
+    let may_come: Vec<&str> = KINDS.iter().filter(|kind| may_come(index_of(kind))).map(|kind| kind.name).collect();
+    assert_eq!(may_come, ["link", "bridge_port", "inet6_link", "addr", "neigh", "fdb", "neightbl", "qdisc"]);
+    assert!(tc::QDISC.groups.contains(&4));
+}
