@@ -104,10 +104,10 @@ impl List {
                 self.ended = self.lines.write(&mut self.stream).err();
             }
         });
-        listed.or_else(|error| {
+        listed.map_err(|error| {
             let written = self.lines.write_all(&mut self.stream);
             self.ended = self.ended.take().or(written.err());
-            Err(Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name)))
+            Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name))
         })
     }
 }

@@ -504,7 +504,7 @@ pub struct Kind {
 pub struct Hooks {
     /// Adds to an object's key what makes it the same object and no list of attributes can say: the key, the payload and
     /// its attributes.
-    pub key: Option<fn(&mut ObjectKey, &[u8], &[u8])>,
+    pub key: Option<WriteKey>,
     /// Every interface that an object concerns, where there may be several, each once.
     pub interfaces: Option<fn(&[u8]) -> Interfaces>,
     /// What a change means.
@@ -514,7 +514,7 @@ pub struct Hooks {
     /// Whether dumps show an object that notifications tell of; where there is no function, they show each.
     pub is_dumped: Option<fn(&[u8]) -> bool>,
     /// The objects in a row that stands for a range of them.
-    pub singles: Option<fn(&[u8]) -> Vec<Vec<u8>>>,
+    pub singles: Option<Singles>,
     /// The offset in the dump's header where the parent belongs, of a kind whose objects are asked for by each parent of
     /// which any are known, too.
     pub parent_at: Option<usize>,
@@ -552,6 +552,12 @@ pub enum Untold {
     /// Any, and new ones come.
     Everything,
 }
+
+/// A function that adds to an object's key, from its payload and its attributes.
+pub type WriteKey = fn(&mut ObjectKey, &[u8], &[u8]);
+
+/// A function that gives the payloads of the objects in a row.
+pub type Singles = fn(&[u8]) -> Vec<Vec<u8>>;
 
 /// Indices of interfaces.
 pub type Interfaces = SmallVec<[u32; 4]>;
