@@ -22,7 +22,7 @@ pub enum Question {
     Objects,
     /// Whether there is that single route.
     Route(Asked),
-    /// Nothing: the kernel answers once whoever changes something now has told of it. See [`Job::next_request`].
+    /// Nothing: the kernel answers once whoever changes something now has told of it. See `Job::next_request` in `watch/job.rs`.
     Fence,
 }
 
