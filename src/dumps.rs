@@ -22,7 +22,8 @@ pub enum Question {
     Objects,
     /// Whether there is that single route.
     Route(Asked),
-    /// Nothing: the kernel answers once whoever changes something now has told of it. See `Job::next_request` in `watch/job.rs`.
+    /// Nothing: the kernel answers once whoever changes something now has told of it. See `Job::next_request` in
+    /// `watch/job.rs`.
     Fence,
 }
 
