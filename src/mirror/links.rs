@@ -19,7 +19,7 @@ pub struct LinkBefore {
 }
 
 impl LinkBefore {
-    /// The same of a link of which both payloads are known; `None` for one that was not there.
+    /// The same of a link of which both payloads are known; of one that was not there the flags are `None`.
     pub fn of(old: Option<&[u8]>, payload: &[u8]) -> LinkBefore {
         LinkBefore {
             flags: old.and_then(|old| u32_at(old, 8)),
