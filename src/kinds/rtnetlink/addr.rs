@@ -4,20 +4,17 @@ use libc::{RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, RTNLGRP_IPV4_IFADDR, RTNLGRP_I
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, Names, Part, Set, Structure, Untold, Wrong, field, field_of,
-    row,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, Sides, Structure, Untold,
+    Wrong, field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Sides};
-use crate::decode::value::any_unsigned;
-use crate::decode::value::write_ip;
+use crate::decode::value::{any_unsigned, write_flags, write_ip};
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
 use crate::kinds::rtnetlink::numbers::AF_INET6;
-use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::attribute;
 use crate::netlink::wire::attribute_u32;
 use crate::netlink::wire::u32_at;
@@ -134,7 +131,7 @@ pub fn flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
         let ipv6 = context.family() == AF_INET6;
         write_true(out, if ipv6 { "temporary" } else { "secondary" });
     }
-    write_true_members(out, ADDRESS_FLAGS, flags & !0x81);
+    write_flags(out, "other_flags", ADDRESS_FLAGS, flags & !0x81);
     if flags & 0x80 == 0 {
         write_true(out, "dynamic");
     }

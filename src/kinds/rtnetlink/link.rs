@@ -6,10 +6,9 @@ use libc::{ARPHRD_ETHER, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTNLGRP_IPV6_IFI
 
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong,
-    field, field_of, row,
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Scalar, Set, Shape, Sides,
+    Structure, TEXT, Untold, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Sides, Untold};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
 use crate::event::signals::Signals;

@@ -5,13 +5,11 @@ use libc::{RTM_DELMDB, RTM_GETMDB, RTM_NEWMDB, RTNLGRP_MDB};
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Structure, Wrong, field, field_of,
-    row,
+    Decoded, Dump, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, ObjectKey, Part, Set, Shape,
+    Structure, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Interfaces};
 use crate::decode::value::{write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;

@@ -9,10 +9,9 @@ use libc::{
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, NUMBER, Names, Part, PerLink, Set, Shape, Structure, Wrong, field,
-    field_of, row,
+    Decoded, Dump, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Set, Shape,
+    Structure, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Interfaces};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};

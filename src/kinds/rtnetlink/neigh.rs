@@ -5,21 +5,18 @@ use libc::{NTF_PROXY, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, RTNLGRP_NEIGH};
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, TEXT, Untold,
-    field, field_of, row,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape, Sides,
+    Structure, TEXT, Untold, field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Sides};
-use crate::decode::value::any_unsigned;
-use crate::decode::value::{unsigned, write_bits, write_ip, write_link};
+use crate::decode::value::{any_unsigned, unsigned, write_bits, write_flags, write_ip, write_link};
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS};
 use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, AF_UNSPEC};
 use crate::kinds::rtnetlink::shared;
-use crate::kinds::rtnetlink::shared::{write_true, write_true_members};
+use crate::kinds::rtnetlink::shared::write_true;
 use crate::netlink::wire::{attribute, u16_at};
 use crate::netlink::wire::{attribute_u32, u32_at};
 
@@ -262,7 +259,7 @@ const NEIGHBOUR_FLAGS_PARTS: &[Part] = &[Part::Flags(FLAGS), Part::text("other_f
 
 /// `NTF_*`: each a member that is true.
 pub fn neighbour_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_true_members(out, FLAGS, any_unsigned(payload)?);
+    write_flags(out, "other_flags", FLAGS, any_unsigned(payload)?);
     Ok(())
 }
 
@@ -271,7 +268,7 @@ const NEIGHBOUR_EXTENDED_FLAGS_PARTS: &[Part] = &[Part::Flags(EXTENDED_FLAGS), P
 
 /// `NTF_EXT_*`: each a member that is true.
 pub fn neighbour_extended_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_true_members(out, EXTENDED_FLAGS, any_unsigned(payload)?);
+    write_flags(out, "other_flags", EXTENDED_FLAGS, any_unsigned(payload)?);
     Ok(())
 }
 

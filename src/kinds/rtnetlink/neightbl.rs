@@ -5,10 +5,9 @@ use libc::{RTM_GETNEIGHTBL, RTM_NEWNEIGHTBL};
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Set, Structure, TEXT, Untold, field, row,
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, Structure, TEXT, Untold, field, row,
 };
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;

@@ -5,14 +5,12 @@ use libc::RTNLGRP_NEXTHOP;
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Set, Shape, Structure, Wrong,
-    field, field_of, row,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape,
+    Structure, Wrong, field, field_of, row,
 };
-use crate::decode::value::any_unsigned;
-use crate::decode::value::write_named;
+use crate::decode::value::{any_unsigned, write_named};
 use crate::json::Json;
 use crate::kinds::rtnetlink::encap;
 use crate::kinds::rtnetlink::names::{self, ROUTE_FLAGS, ROUTE_PROTOCOLS, SCOPES};

@@ -5,12 +5,10 @@ use libc::{RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, RTNLGRP_IPV4_ROUTE, RTNLGRP
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Identity, Interface, Is, Kind, NUMBER, Names, Part, PerLink, Row, Set, Shape, Structure,
-    TEXT, Wrong, field, field_of, row,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Row, Set,
+    Shape, Sides, Structure, TEXT, Wrong, field, field_of, row,
 };
-use crate::decode::schema::{Hooks, Interfaces, Sides};
-use crate::decode::value::any_unsigned;
-use crate::decode::value::{name_of, write_bits, write_link};
+use crate::decode::value::{any_unsigned, name_of, write_bits, write_flags, write_link};
 use crate::decode::walk::write_set;
 use crate::event::signals::Signals;
 use crate::json::{Json, Key};
@@ -20,7 +18,7 @@ use crate::kinds::rtnetlink::names::{
 };
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, AF_MPLS, AF_PACKET};
 use crate::kinds::rtnetlink::shared;
-use crate::kinds::rtnetlink::shared::{USER_HZ, write_address, write_nonzero, write_prefix, write_true_members};
+use crate::kinds::rtnetlink::shared::{USER_HZ, write_address, write_nonzero, write_prefix};
 use crate::netlink::wire::{align, u16_at, u32_at};
 use crate::netlink::wire::{attribute, attribute_u32};
 use smallvec::SmallVec;
@@ -310,7 +308,7 @@ const METRIC_FEATURES_PARTS: &[Part] = &[Part::Flags(METRIC_FEATURES), Part::tex
 
 /// `RTAX_FEATURES`: each a member that is true.
 pub fn metric_features(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_true_members(out, METRIC_FEATURES, any_unsigned(payload)?);
+    write_flags(out, "other_flags", METRIC_FEATURES, any_unsigned(payload)?);
     Ok(())
 }
 

@@ -4,18 +4,16 @@ use libc::{RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, Part, Row, Set, Shape, Structure, Wrong, field,
-    field_of, row,
+    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Row, Set, Shape, Structure,
+    Wrong, field, field_of, row,
 };
-use crate::decode::value::any_unsigned;
-use crate::decode::value::{name_of, write_ip, write_named_id};
+use crate::decode::value::{any_unsigned, name_of, write_flags, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
-use crate::kinds::rtnetlink::shared::{realm, write_true, write_true_members};
+use crate::kinds::rtnetlink::shared::{realm, write_true};
 use crate::netlink::wire::attributes;
 use crate::netlink::wire::{attribute_u32, u16_at};
 
@@ -221,7 +219,7 @@ const FLAGS_PARTS: &[Part] = &[Part::Flags(FLAGS), Part::text("other_flags")];
 
 /// `FIB_RULE_*`: each a member that is true.
 pub fn flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_true_members(out, FLAGS, any_unsigned(payload)?);
+    write_flags(out, "other_flags", FLAGS, any_unsigned(payload)?);
     Ok(())
 }
 

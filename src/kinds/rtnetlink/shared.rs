@@ -3,7 +3,7 @@
 use libc::{ARPHRD_AX25, ARPHRD_IPGRE, ARPHRD_NETROM, ARPHRD_ROSE, ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6};
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, NUMBER, Names, Part, Scalar, Shape, Wrong};
+use crate::decode::schema::{Decoded, NUMBER, Part, Scalar, Shape, Wrong};
 use crate::decode::value::{self, any_unsigned, unsigned, write_ip, write_named_id};
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self};
@@ -113,21 +113,6 @@ pub fn write_prefix(out: &mut Json, context: &Context<'_>, address: &[u8], lengt
 pub fn write_true(out: &mut Json, key: &str) {
     out.key(key);
     out.bool(true);
-}
-
-/// A member that is true for each bit; bits without a name in `other_flags`.
-pub fn write_true_members(out: &mut Json, names: &'static Names, bits: u64) {
-    let mut rest = bits;
-    for (mask, name) in names {
-        if rest & mask != 0 {
-            rest &= !mask;
-            write_true(out, name);
-        }
-    }
-    if rest != 0 {
-        out.key("other_flags");
-        out.display(format_args!("0x{rest:x}"));
-    }
 }
 
 /// GRE over IPv6, which libc does not name (`linux/if_arp.h`).

@@ -5,10 +5,9 @@ use libc::RTNLGRP_TUNNEL;
 
 use crate::decode::context::Context;
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};

@@ -4,10 +4,9 @@
 use libc::RTNLGRP_BRVLAN;
 
 use crate::decode::context::Context;
-use crate::decode::schema::ObjectKey;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;

@@ -17,8 +17,7 @@ mod value;
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
 use crate::decode::key::push;
-use crate::decode::schema::ObjectKey;
-use crate::decode::schema::{Hooks, PerLink};
+use crate::decode::schema::{Hooks, ObjectKey, PerLink};
 use crate::netlink::wire::{attribute, attributes, u32_at};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
