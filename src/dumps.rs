@@ -7,10 +7,10 @@ use libc::{RTM_GETLINK, RTM_GETROUTE};
 
 use crate::decode::schema::{Dump, PerLink};
 use crate::kinds::rtnetlink::{link, tc};
-use crate::kinds::{KINDS, KindIndex, index_of, of_message};
+use crate::kinds::{KindIndex, of_message};
 use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
-use crate::mirror::repair::Scope;
+use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::{self, DumpError, Row};
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{Message, align, append_attribute, u32_at};
@@ -39,16 +39,15 @@ pub struct Next {
 }
 
 /// The request for the first interface of the namespace, its loopback.
-pub fn fence() -> Option<Next> {
+pub fn fence() -> Next {
     const LOOPBACK: u32 = 1;
-    let kind = index_of(&link::LINK)?;
     let mut body = vec![0; link::LINK.header.bytes];
-    body.get_mut(4..8)?.copy_from_slice(&LOOPBACK.to_ne_bytes());
-    Some(Next {
-        kind,
+    body[4..8].copy_from_slice(&LOOPBACK.to_ne_bytes());
+    Next {
+        kind: const { KindIndex::of(&link::LINK) },
         question: Question::Fence,
         request: dump::Request { message_type: RTM_GETLINK, body, one: true },
-    })
+    }
 }
 
 /// The dumps that show those kinds.
@@ -66,7 +65,7 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
             Some(Next { kind: *kind, question: Question::Route(asked), request })
         }));
     }
-    for dump in KINDS[*kind].dumps {
+    for dump in kind.table().dumps {
         let links: BTreeSet<u32> = match (scope, dump.per_link) {
             (Scope::Routes(routes), _) => {
                 let asked = routes.through.iter().filter(|(family, _)| dump.header.first() == Some(family));
@@ -94,9 +93,9 @@ fn requests_of_parents<'m>(
 ) -> impl Iterator<Item = dump::Request> + use<'m> {
     const INTERFACE_AT: usize = 4;
     const PARENT_AT: usize = 12;
-    let at = KINDS[kind].hooks.parent_at;
-    let dump = at.and_then(|_| KINDS[kind].dumps.first());
-    let filters = index_of(&tc::FILTER).filter(|_| dump.is_some());
+    let at = kind.table().hooks.parent_at;
+    let dump = at.and_then(|_| kind.table().dumps.first());
+    let filters = dump.map(|_| const { KindIndex::of(&tc::FILTER) });
     let known = filters.into_iter().flat_map(|filters| mirror.objects(filters));
     let parents: BTreeSet<(u32, u32)> =
         known.filter_map(|filter| u32_at(filter, INTERFACE_AT).zip(u32_at(filter, PARENT_AT))).collect();

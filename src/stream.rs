@@ -16,8 +16,8 @@ use crate::event::own::{self, Own};
 use crate::event::signals::Signals;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::filter::{Candidate, Filter};
-use crate::json::Json;
-use crate::kinds::{self, KINDS, KindIndex, split};
+use crate::json::{Json, Mark};
+use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
@@ -280,11 +280,11 @@ impl Stream {
             let line = self.undecoded(out, message.bytes, "a message type that is not known", telling);
             return Taken { line, ..Taken::default() };
         };
-        let table = KINDS[kind];
+        let table = kind.table();
         let mut taken = Taken { kind: Some((kind, removes)), ..Taken::default() };
         if message.payload.len() < table.header.bytes {
             taken.line = self.undecoded(out, message.bytes, "shorter than its header", telling);
-        } else if !self.options.filter.wants_kind(kind) {
+        } else if !self.options.filter.wants_kind(kind.place()) {
             if table.is(&kinds::rtnetlink::link::LINK) {
                 taken.link = mirror.links.note(message.payload, removes);
             }
@@ -306,7 +306,7 @@ impl Stream {
         source: Source,
         telling: Telling<'_>,
     ) -> Option<u64> {
-        let table = KINDS[kind];
+        let table = kind.table();
         let mut last = None;
         if source == Source::RecordedDump {
             // Each row is told as it is, a range as a range; the mirror has one object for each number.
@@ -340,7 +340,7 @@ impl Stream {
         source: Source,
         telling: Telling<'_>,
     ) -> (Option<u64>, Option<LinkBefore>) {
-        let table = KINDS[kind];
+        let table = kind.table();
         let present = matches!(source, Source::Snapshot | Source::Again | Source::RecordedDump);
         let mut action = Action::Add;
         if table.identity.is_none() {
@@ -386,7 +386,7 @@ impl Stream {
     /// The signal of a link that came from another watched namespace, or that is missed and went to another one.
     pub fn moved(&mut self, kind: KindIndex, action: Action, payload: &[u8], telling: Telling<'_>) -> Signals {
         let (netns, time) = (telling.netns, telling.time_microseconds);
-        let moved = KINDS[kind].is(&kinds::rtnetlink::link::LINK)
+        let moved = kind.table().is(&kinds::rtnetlink::link::LINK)
             && match action {
                 Action::Add => self.moves.arrives(netns, time, payload),
                 Action::Remove => self.moves.left(netns, time, payload),
@@ -397,7 +397,7 @@ impl Stream {
 
     /// Tells an object, if the filter wants it. Gives back the number of its line.
     pub fn tell(&mut self, out: &mut Json, links: &dyn Links, told: Told<'_>, telling: Telling<'_>) -> Option<u64> {
-        let table: &'static Kind = KINDS[told.kind];
+        let table: &'static Kind = told.kind.table();
         // Of a removed one, all that was known of it.
         let shown = match (told.action, told.old) {
             (Action::Remove, Some(old)) => old,
@@ -408,7 +408,7 @@ impl Stream {
             names.extend(table.interfaces_of(shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
         }
         let candidate = Candidate {
-            kind: told.kind,
+            kind: told.kind.place(),
             family: shown.first().copied().unwrap_or_default(),
             action: told.action,
             signals: told.signals,
@@ -453,17 +453,22 @@ impl Stream {
         event::begin(json, &mut self.clock, &mut self.last, &head);
         write_object(json, table, &table.context(shown, links));
         event::end(json);
+        self.hand_over(out, mark, &candidate, telling.cause)
+    }
+
+    /// Hands over an object's line, which begins at the mark: it gets its number, or waits for a jq expression's verdict.
+    fn hand_over(&mut self, out: &mut Json, mark: Mark, candidate: &Candidate<'_>, cause: Option<u64>) -> Option<u64> {
         if self.waiting.is_some() {
-            let bytes = json.since(mark).len();
-            let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(&candidate)).unwrap_or_default();
-            return Some(self.wait(bytes, telling.cause, true, wanted_by));
+            let bytes = out.since(mark).len();
+            let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
+            return Some(self.wait(bytes, cause, true, wanted_by));
         }
         if let Format::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
         if let Some(hub) = &mut self.hub {
             hub.offer(
-                &candidate,
+                candidate,
                 self.sequence + 1,
                 if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
             );

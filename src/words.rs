@@ -55,8 +55,8 @@ pub fn named(names: &[String]) -> Result<Named> {
     let mut kinds = vec![false; KINDS.len()];
     let mut named = Vec::new();
     for name in names {
-        if let Some(kind) = crate::kinds::by_name(name) {
-            kinds[kind] = true;
+        if let Some(kind) = KindIndex::named(name) {
+            kinds[kind.place()] = true;
         } else if let Some(event) = own::by_name(name) {
             named.push(event);
         } else if OTHER_FAMILIES.contains(&name.as_str()) {
@@ -77,7 +77,7 @@ pub fn named(names: &[String]) -> Result<Named> {
 /// The kinds of those names; all where none is named.
 pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
     let kinds = named(names)?.kinds;
-    Ok((0..KINDS.len()).filter(|&kind| kinds.as_ref().is_none_or(|kinds| kinds[kind])).collect())
+    Ok(KindIndex::all().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds[kind.place()])).collect())
 }
 
 /// "unknown kind 'rote'; did you mean 'route'?", or the list where nothing is near.

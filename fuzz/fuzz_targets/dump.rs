@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use linkhook::kinds::{self, KINDS};
+use linkhook::kinds::{self, KindIndex};
 use linkhook::mirror::Mirror;
-use linkhook::mirror::repair::Scope;
+use linkhook::mirror::silence::look::Scope;
 use linkhook::mirror::waiting::Spoken;
 use linkhook::netlink::wire;
 
@@ -16,19 +16,19 @@ fuzz_target!(|data: &[u8]| {
         for message in wire::messages(octets) {
             let family = message.payload.first().copied().unwrap_or_default();
             let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { continue };
-            if KINDS[kind].identity.is_some() && message.payload.len() >= KINDS[kind].header.bytes {
+            if kind.table().identity.is_some() && message.payload.len() >= kind.table().header.bytes {
                 target.apply(kind, removes, message.header.flags, message.payload);
             }
         }
     }
-    let counts: Vec<usize> = (0..KINDS.len()).map(|kind| shadow.count(kind)).collect();
-    let all: Vec<_> = (0..KINDS.len()).map(|kind| (kind, Scope::All)).collect();
+    let counts: Vec<(KindIndex, usize)> = KindIndex::all().map(|kind| (kind, shadow.count(kind))).collect();
+    let all: Vec<_> = KindIndex::all().map(|kind| (kind, Scope::All)).collect();
     mirror.repair(shadow, &all, &Spoken::default());
-    for (kind, count) in counts.into_iter().enumerate() {
+    for (kind, count) in counts {
         // Of these, dumps have rows that are no objects of their own, and lack others.
-        if ["filter", "mdb"].contains(&KINDS[kind].name) {
+        if ["filter", "mdb"].contains(&kind.table().name) {
             continue;
         }
-        assert_eq!(mirror.count(kind), count, "{}", KINDS[kind].name);
+        assert_eq!(mirror.count(kind), count, "{}", kind.table().name);
     }
 });

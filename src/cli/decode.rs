@@ -8,7 +8,7 @@ use super::lines::{Ended, Lines};
 use super::selection;
 use crate::error::{Error, Result};
 use crate::event::Origin;
-use crate::kinds::{self, KINDS};
+use crate::kinds;
 use crate::mirror::Mirror;
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
@@ -84,7 +84,7 @@ fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
     for message in told(recorded) {
         let family = message.payload.first().copied().unwrap_or_default();
         let kind = kinds::of_message(message.header.kind, family);
-        if kind.is_some_and(|(kind, _)| std::ptr::eq(KINDS[kind], &kinds::rtnetlink::link::LINK)) {
+        if kind.is_some_and(|(kind, _)| kind.table().is(&kinds::rtnetlink::link::LINK)) {
             mirror.links.note_if_unknown(message.payload);
         }
     }

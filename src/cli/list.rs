@@ -7,9 +7,9 @@ use super::selection;
 use crate::dumps;
 use crate::error::{Error, Result};
 use crate::event::Origin;
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
-use crate::mirror::repair::Scope;
+use crate::mirror::silence::look::Scope;
 use crate::netns;
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units;
@@ -34,8 +34,8 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let options = Options { present: true, own: Vec::new(), ..arguments.selection.options()? };
-    let link = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap_or_default();
-    let wanted: Vec<KindIndex> = (0..KINDS.len()).filter(|&kind| options.filter.wants_kind(kind)).collect();
+    let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
+    let wanted: Vec<KindIndex> = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
     let stream = Stream::new(options);
     let mut list = List {
         mirror: Mirror::new(),
@@ -107,7 +107,7 @@ impl List {
         listed.map_err(|error| {
             let written = self.lines.write_all(&mut self.stream);
             self.ended = self.ended.take().or(written.err());
-            Error::failed(format_args!("cannot list {}: {error}", KINDS[kind].name))
+            Error::failed(format_args!("cannot list {}: {error}", kind.table().name))
         })
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::dumps;
 use crate::error::{Error, Result};
-use crate::kinds::{self, KINDS};
-use crate::mirror::repair::Scope;
+use crate::kinds::{self, KindIndex};
+use crate::mirror::silence::look::Scope;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
@@ -130,10 +130,10 @@ fn open(path: &Path, format: Option<&str>) -> io::Result<Recorder> {
 }
 
 /// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
-fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> {
+fn initial(wanted: &[KindIndex], recorder: &mut Recorder) -> Result<io::Result<()>> {
     let mut mirror = Mirror::new();
     let mut result = Ok(());
-    let link = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap_or_default();
+    let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
     let first = (!wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
         let recorded = dumps::each_row(
@@ -151,7 +151,7 @@ fn initial(wanted: &[usize], recorder: &mut Recorder) -> Result<io::Result<()>> 
                 result = recorder.write(now_microseconds(), &datagram);
             },
         );
-        let cannot = |error| Error::failed(format_args!("cannot record what exists of {}: {error}", KINDS[kind].name));
+        let cannot = |error| Error::failed(format_args!("cannot record what exists of {}: {error}", kind.table().name));
         recorded.map_err(cannot)?;
     }
     Ok(result)
@@ -192,17 +192,12 @@ fn follow(
             Err(error) => return Err(error),
         }
         let time = now_microseconds();
-        let mut longest = 0;
         for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
-            if datagram.truncated() {
-                longest = longest.max(datagram.length);
-            }
             if arguments.count.is_none_or(|most| *count < most) {
                 recorder.write(time, datagram.bytes)?;
                 *count += 1;
             }
         }
-        batch.make_room(longest);
     }
 }
 

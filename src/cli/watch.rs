@@ -8,7 +8,7 @@ use super::selection;
 use crate::config::{self, Configuration};
 use crate::deliver::Webhook;
 use crate::error::{Error, Result};
-use crate::kinds::KINDS;
+use crate::kinds::KindIndex;
 use crate::output::file::Rotation;
 use crate::stream::{Options, Stream};
 use crate::units;
@@ -96,7 +96,7 @@ fn follow(
     delivery: Option<Delivery>,
 ) -> Result<()> {
     let options = selection.options()?;
-    let kinds = (0..KINDS.len()).filter(|&kind| options.filter.wants_kind(kind)).collect();
+    let kinds = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
     let options = Options {
         present: arguments.initial || configured.is_some_and(|configured| configured.initial),
         unchanged: arguments.unchanged,

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::event::own;
 use crate::filter::OWN_NETNS;
 use crate::filter::globs::Globs;
-use crate::kinds::KINDS;
+use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
 use crate::store::Synchronous;
@@ -216,9 +216,9 @@ fn root(table: &Table<'_>) -> Configuration {
 /// What a webhook names and the watch does not tell.
 fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
     let Ok(named) = words::named(&watch.kinds) else { return Vec::new() };
-    let watched = |place: usize| named.kinds.as_ref().is_none_or(|kinds| kinds[place]);
-    let wanted = webhook.filter.kinds.iter().flatten().enumerate().filter(|(_, wanted)| **wanted);
-    let kinds = wanted.filter(|(place, _)| !watched(*place)).map(|(place, _)| KINDS[place].name);
+    let watched = |kind: KindIndex| named.kinds.as_ref().is_none_or(|kinds| kinds[kind.place()]);
+    let wanted = |kind: KindIndex| webhook.filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
+    let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
     let told = |event: &&str| own::always_comes(event) || named.own.contains(event);
     kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
 }

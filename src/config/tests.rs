@@ -43,9 +43,22 @@ fn hook(lines: &str) -> String {
     format!("[[webhook]]\nname = \"noc\"\nurl = \"http://h/\"\n{lines}")
 }
 
+/// Each text is refused with status 2, and one line that says all of this.
+fn refuses(cases: &[(&str, &[&str])]) {
+    for (text, told) in cases {
+        let error = read(text).expect_err(text);
+        assert_eq!(error.status(), 2);
+        let message = error.to_string();
+        assert_eq!(message.lines().filter(|line| line.starts_with("/nowhere/l.toml:")).count(), 1, "{text}\n{message}");
+        for told in *told {
+            assert!(message.contains(told), "{text}\nexpected {told}\nfound {message}");
+        }
+    }
+}
+
 #[test]
-fn wrong_configurations_say_where_and_what() {
-    let cases: &[(&str, &[&str])] = &[
+fn wrong_settings_of_the_watch_and_the_output_say_where_and_what() {
+    refuses(&[
         ("[watch]\nkinds = [\"link\"", &["l.toml:2: "]),
         ("[wotch]\n", &["l.toml:1: wotch: ", "did you mean 'watch'?"]),
         ("[watch]\n\nkind = [\"link\"]", &["l.toml:3: watch.kind: ", "did you mean 'kinds'?"]),
@@ -63,7 +76,6 @@ fn wrong_configurations_say_where_and_what() {
             "[watch]\nnetns = [\"blue\"]\nall_netns = true",
             &["l.toml:3: watch.all_netns: netns names those that are watched; remove one of both"],
         ),
-        (&hook("netns = [\"blue[\"]"), &["l.toml:4: webhook[noc].netns[0]: the pattern 'blue[' is wrong"]),
         ("[watch]\nsignals = [\"carrier_lots\"]", &["watch.signals[0]: ", "did you mean 'carrier_lost'?"]),
         ("[watch]\nfilter = \".a ==\"", &["l.toml:2: watch.filter: "]),
         ("[watch]\nverify = \"5 parsecs\"", &["watch.verify: found \"5 parsecs\"; a duration such as"]),
@@ -87,6 +99,14 @@ fn wrong_configurations_say_where_and_what() {
             &["output.rotate.compress: found \"zip\"; one of gzip, none"],
         ),
         ("[output]\nrotate = { size = \"1MiB\" }", &["l.toml:2: output.rotate: there is no file to rotate"]),
+        ("[log]\nlevel = \"loud\"", &["log.level: found \"loud\"; one of error, warning"]),
+        ("watch = 5", &["l.toml:1: watch: found 5; a table with the keys kinds, "]),
+    ]);
+}
+
+#[test]
+fn wrong_addresses_and_secrets_of_webhooks_say_where_and_what() {
+    refuses(&[
         (
             &hook("secret = []"),
             &["l.toml:4: webhook[noc].secret: the list is empty; write a secret, or remove the key"],
@@ -109,10 +129,6 @@ fn wrong_configurations_say_where_and_what() {
         ),
         ("[[webhook]]\nname = \"noc\"\nurl = \"http://[::1]:0/\"", &["webhook[noc].url: ", "a port from 1 to 65535"]),
         (&hook("proxy = \"http://p:70000\""), &["webhook[noc].proxy: ", "or an address such as"]),
-        ("[log]\nlevel = \"loud\"", &["log.level: found \"loud\"; one of error, warning"]),
-        ("watch = 5", &["l.toml:1: watch: found 5; a table with the keys kinds, "]),
-        ("[webhook]\nname = \"a\"", &["webhook: ", "a list in brackets is needed"]),
-        ("[[webhook]]\nname = \"noc\"", &["l.toml:1: webhook[noc].url: it is missing"]),
         ("[[webhook]]\nurl = \"http://h/\"", &["l.toml:1: webhook[0].name: it is missing"]),
         (
             &hook("[[webhook]]\nname = \"noc\"\nurl = \"http://i/\""),
@@ -125,6 +141,28 @@ fn wrong_configurations_say_where_and_what() {
         ),
         ("[[webhook]]\nname = \"a\"\nurl = \"http://me:pw@h/\"", &["webhook[a].url: ", "do not belong here"]),
         ("[[webhook]]\nname = \"a\"\nurl = \"/hooks\"", &["webhook[a].url: ", "an address such as"]),
+        (
+            &hook("headers = { Webhook-Id = \"1\" }"),
+            &["webhook[noc].headers.Webhook-Id: linkhook writes this header itself"],
+        ),
+        (&hook("headers = { A = { env = \"NONE\" } }"), &["headers.A.env: there is no variable \"NONE\""]),
+        (
+            &hook("secret = { file = \"/nowhere/secret\" }"),
+            &["webhook[noc].secret.file: cannot read /nowhere/secret: "],
+        ),
+        (&hook("secret = { file = \"a\", env = \"B\" }"), &["webhook[noc].secret: ", "or one of { file"]),
+        (&hook("secret = { fil = \"a\" }"), &["webhook[noc].secret.fil: ", "did you mean 'file'?"]),
+        (&hook("secret = { credential = \"noc\" }"), &["CREDENTIALS_DIRECTORY is not set"]),
+        (&hook("tls = { cert = \"/nowhere/a.pem\" }"), &["webhook[noc].tls.cert: cert and key go together"]),
+    ]);
+}
+
+#[test]
+fn wrong_settings_of_webhooks_say_where_and_what() {
+    refuses(&[
+        (&hook("netns = [\"blue[\"]"), &["l.toml:4: webhook[noc].netns[0]: the pattern 'blue[' is wrong"]),
+        ("[webhook]\nname = \"a\"", &["webhook: ", "a list in brackets is needed"]),
+        ("[[webhook]]\nname = \"noc\"", &["l.toml:1: webhook[noc].url: it is missing"]),
         (&hook("batch = { events = 0 }"), &["l.toml:4: webhook[noc].batch.events: found 0; a whole number from 1 to "]),
         (
             &hook("batch = { size = 5 }"),
@@ -146,29 +184,7 @@ fn wrong_configurations_say_where_and_what() {
         ),
         (&hook("filter = \"selekt(.a)\""), &["webhook[noc].filter: ", "there is no filter named selekt"]),
         (&hook("settle = \"3s\""), &["webhook[noc].settle: it is not in this build yet"]),
-        (
-            &hook("headers = { Webhook-Id = \"1\" }"),
-            &["webhook[noc].headers.Webhook-Id: linkhook writes this header itself"],
-        ),
-        (&hook("headers = { A = { env = \"NONE\" } }"), &["headers.A.env: there is no variable \"NONE\""]),
-        (
-            &hook("secret = { file = \"/nowhere/secret\" }"),
-            &["webhook[noc].secret.file: cannot read /nowhere/secret: "],
-        ),
-        (&hook("secret = { file = \"a\", env = \"B\" }"), &["webhook[noc].secret: ", "or one of { file"]),
-        (&hook("secret = { fil = \"a\" }"), &["webhook[noc].secret.fil: ", "did you mean 'file'?"]),
-        (&hook("secret = { credential = \"noc\" }"), &["CREDENTIALS_DIRECTORY is not set"]),
-        (&hook("tls = { cert = \"/nowhere/a.pem\" }"), &["webhook[noc].tls.cert: cert and key go together"]),
-    ];
-    for (text, told) in cases {
-        let error = read(text).expect_err(text);
-        assert_eq!(error.status(), 2);
-        let message = error.to_string();
-        assert_eq!(message.lines().filter(|line| line.starts_with("/nowhere/l.toml:")).count(), 1, "{text}\n{message}");
-        for told in *told {
-            assert!(message.contains(told), "{text}\nexpected {told}\nfound {message}");
-        }
-    }
+    ]);
 }
 
 #[test]
@@ -278,7 +294,7 @@ fn weak_and_open_secrets_are_warned_of_and_not_shown() {
 fn own_events_are_a_webhooks_only_where_named() {
     let wants = |kinds: &str| {
         let webhook = read(&hook(&format!("kinds = {kinds}"))).unwrap().webhooks.remove(0);
-        let link = crate::kinds::by_name("link").unwrap();
+        let link = crate::kinds::KindIndex::named("link").unwrap().place();
         (webhook.filter.wants_kind(link), webhook.own)
     };
     assert_eq!(wants("[]"), (true, vec![]));

@@ -74,35 +74,17 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     let name = table.need("name", "a name that is this webhook's alone").and_then(|value| name(&value));
     let url = table.need("url", "where events go, such as \"https://noc.example/hooks/net\"");
     let url = url.and_then(|value| url_and_place(&value));
-    let Chosen { named, kinds: names, families, globs, actions, signals, .. } = chosen(table);
-    let (kinds, own) = match named {
-        // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing
-        // else is.
-        Some(named) if !names.is_empty() => (named.kinds.or_else(|| Some(vec![false; KINDS.len()])), named.own),
-        _ => (None, Vec::new()),
-    };
-    let filter = Filter {
-        kinds,
-        families: words::families(&families),
-        interfaces: globs,
-        netns: Globs::new(&good(table.get("netns"), Globs::new)).unwrap_or_default(),
-        actions: words::actions(&actions).unwrap_or_default(),
-        signals: words::signals(&signals).unwrap_or_default(),
-        jq: None,
-    };
+    let (filter, own) = wanted(table);
     let jq = table.get("filter").and_then(|value| value.expression());
     let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
     let headers_value = table.get("headers");
     let (headers, secret_header) = headers_value.as_ref().and_then(headers).unwrap_or_default();
     let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
-    if let (Some((address, place)), Some(value)) = (&url, table.get("url"))
+    if let Some((address, place)) = &url
         && (secret_header || !secrets.is_empty())
         && is_open_to_others(&address.0)
     {
-        value.warn(format_args!(
-            "over plain http everybody on the way to {place} can read {} and send it again; write https://",
-            if secret_header { "what is secret in the headers" } else { "what is signed" },
-        ));
+        warn_of_plain_http(table, place, secret_header);
     }
     let mut limits = Limits { events: 500, bytes: 1 << 20, wait: Duration::from_secs(1) };
     if let Some(value) = table.get("batch") {
@@ -144,6 +126,35 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         tls,
         proxy,
     })
+}
+
+/// Which events it wants: objects, and linkhook's own events by their names.
+fn wanted(table: &Table<'_>) -> (Filter, Vec<&'static str>) {
+    let Chosen { named, kinds: names, families, globs, actions, signals, .. } = chosen(table);
+    let (kinds, own) = match named {
+        // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing
+        // else is.
+        Some(named) if !names.is_empty() => (named.kinds.or_else(|| Some(vec![false; KINDS.len()])), named.own),
+        _ => (None, Vec::new()),
+    };
+    let filter = Filter {
+        kinds,
+        families: words::families(&families),
+        interfaces: globs,
+        netns: Globs::new(&good(table.get("netns"), Globs::new)).unwrap_or_default(),
+        actions: words::actions(&actions).unwrap_or_default(),
+        signals: words::signals(&signals).unwrap_or_default(),
+        jq: None,
+    };
+    (filter, own)
+}
+
+fn warn_of_plain_http(table: &Table<'_>, place: &str, secret_header: bool) {
+    let Some(value) = table.get("url") else { return };
+    value.warn(format_args!(
+        "over plain http everybody on the way to {place} can read {} and send it again; write https://",
+        if secret_header { "what is secret in the headers" } else { "what is signed" },
+    ));
 }
 
 fn name(value: &Value<'_>) -> Option<String> {

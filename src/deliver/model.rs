@@ -2,7 +2,7 @@
 //! process dies, each webhook gets what it wants, in order, at least once, and each loss is counted.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -170,117 +170,153 @@ fn admit(expected: &mut Expected, sequence: u64, webhook: &Webhook) {
     }
 }
 
-fn play(steps: &[Step]) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("state");
-    let mut expected: Vec<Expected> = (0..3).map(|_| Expected::default()).collect();
-    let mut house = House::open(&path, &expected);
-    let mut sequence = house.store.sequence();
-    for step in steps {
+/// A model, and the real thing beside it.
+struct Play {
+    /// The state directory.
+    path: PathBuf,
+    expected: Vec<Expected>,
+    house: House,
+    /// The last event's number.
+    sequence: u64,
+}
+
+impl Play {
+    fn step(mut self, step: &Step) -> Play {
         match step {
-            Step::Append(wanted) => {
-                let mut append = Append::default();
-                for bits in wanted {
-                    sequence += 1;
-                    append.lines.extend_from_slice(&line(sequence));
-                    let wants: Vec<usize> = (0..3).filter(|place| bits & (1 << place) != 0).collect();
-                    for &place in &wants {
-                        admit(&mut expected[place], sequence, &settings(place));
-                    }
-                    let wanted_by = wants.iter().map(|&place| house.real[place].lane.clone() as Arc<dyn Queue>);
-                    append.events.push(Staged { sequence, line: line(sequence), wanted_by: wanted_by.collect() });
-                }
-                append.sequence = sequence;
-                let lines = append.lines.clone();
-                house.store.append(append);
-                assert_eq!(house.store.settle(PATIENCE), lines, "lines come once they are committed");
+            Step::Append(wanted) => self.append(wanted),
+            Step::Take(place) => self.take(*place),
+            Step::Deliver(place) => self.deliver(*place),
+            Step::Halve(place) => self.halve(*place),
+            Step::Fail(count) => self.fail(u64::from(*count)),
+            Step::Damage(really) => self.damage(*really),
+            Step::Die => return self.die(),
+        }
+        self
+    }
+
+    fn append(&mut self, wanted: &[u8]) {
+        let Play { expected, house, sequence, .. } = self;
+        let mut append = Append::default();
+        for bits in wanted {
+            *sequence += 1;
+            append.lines.extend_from_slice(&line(*sequence));
+            let wants: Vec<usize> = (0..3).filter(|place| bits & (1 << place) != 0).collect();
+            for &place in &wants {
+                admit(&mut expected[place], *sequence, &settings(place));
             }
-            Step::Take(place) => {
-                let (expected, lane) = (&mut expected[*place], house.real[*place].lane.clone());
-                if !expected.in_flight.is_empty() || expected.waiting.is_empty() {
-                    continue;
-                }
-                let events = lane.take(|webhook| webhook.limits, None).unwrap();
-                assert!(events.iter().all(|event| event.line == line(event.sequence)));
-                let taken: Vec<u64> = events.iter().map(|event| event.sequence).collect();
-                let count = expected.waiting.len().min(4);
-                assert_eq!(taken, expected.waiting.drain(..count).collect::<Vec<_>>());
-                house.real[*place].batches += 1;
-                expected.id = house.fix(*place, &taken);
-                expected.in_flight = taken;
-            }
-            Step::Deliver(place) => {
-                let (expected, lane) = (&mut expected[*place], &house.real[*place].lane);
-                if let Some(&last) = expected.in_flight.last() {
-                    lane.finish_in_flight(last, None);
-                    expected.in_flight.clear();
-                    expected.id.clear();
-                }
-            }
-            Step::Halve(place) => {
-                let keep = expected[*place].in_flight.len() / 2;
-                if keep == 0 {
-                    continue;
-                }
-                house.real[*place].lane.put_back(keep);
-                let expected = &mut expected[*place];
-                for back in expected.in_flight.split_off(keep).into_iter().rev() {
-                    expected.waiting.push_front(back);
-                }
-                expected.id = house.fix(*place, &expected.in_flight.clone());
-            }
-            Step::Fail(count) => {
-                let last = sequence + u64::from(*count);
-                sql(&path, &no_room_for(last));
-                let wanted_by = || house.real.iter().map(|real| real.lane.clone() as Arc<dyn Queue>).collect();
-                let stage = |sequence| Staged { sequence, line: line(sequence), wanted_by: wanted_by() };
-                let events = (sequence + 1..=last).map(stage).collect();
-                sequence = last;
-                house.store.append(Append { lines: vec![b'x'], sequence, events, ..Append::default() });
-                assert_eq!(house.store.settle(PATIENCE), b"x");
-                sql(&path, "DROP TRIGGER no");
-                assert!(house.handle.reach(&mut || true));
-                expected.iter_mut().for_each(|one| one.lost_in_memory += u64::from(*count));
-            }
-            Step::Damage(really) => {
-                house.damage(&path, *really);
-                for (real, expected) in house.real.iter_mut().zip(&mut expected) {
-                    real.webhook = Queue::webhook(&*real.lane);
-                    // What was in the database alone is gone.
-                    let left = usize::try_from(real.lane.waiting()).unwrap();
-                    assert!(left == expected.waiting.len() || *really, "a database that is whole loses nothing");
-                    expected.lost += (expected.waiting.len() - left) as u64;
-                    expected.waiting.truncate(left);
-                    if *really {
-                        // The new one is told what memory knows.
-                        expected.lost += std::mem::take(&mut expected.lost_in_memory);
-                    }
-                }
-            }
-            Step::Die => {
-                // What was told to the store is done; nothing is closed.
-                house.store.settle(PATIENCE);
-                house.store.abandon();
-                expected.iter_mut().for_each(|one| one.lost_in_memory = 0);
-                house = House::open(&path, &expected);
-                let skipped = house.store.sequence();
-                assert!(skipped >= sequence, "no number is used twice");
-                sequence = skipped;
+            let wanted_by = wants.iter().map(|&place| house.real[place].lane.clone() as Arc<dyn Queue>);
+            append.events.push(Staged { sequence: *sequence, line: line(*sequence), wanted_by: wanted_by.collect() });
+        }
+        append.sequence = *sequence;
+        let lines = append.lines.clone();
+        house.store.append(append);
+        assert_eq!(house.store.settle(PATIENCE), lines, "lines come once they are committed");
+    }
+
+    fn take(&mut self, place: usize) {
+        let (expected, lane) = (&mut self.expected[place], self.house.real[place].lane.clone());
+        if !expected.in_flight.is_empty() || expected.waiting.is_empty() {
+            return;
+        }
+        let events = lane.take(|webhook| webhook.limits, None).unwrap();
+        assert!(events.iter().all(|event| event.line == line(event.sequence)));
+        let taken: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+        let count = expected.waiting.len().min(4);
+        assert_eq!(taken, expected.waiting.drain(..count).collect::<Vec<_>>());
+        self.house.real[place].batches += 1;
+        expected.id = self.house.fix(place, &taken);
+        expected.in_flight = taken;
+    }
+
+    fn deliver(&mut self, place: usize) {
+        let (expected, lane) = (&mut self.expected[place], &self.house.real[place].lane);
+        if let Some(&last) = expected.in_flight.last() {
+            lane.finish_in_flight(last, None);
+            expected.in_flight.clear();
+            expected.id.clear();
+        }
+    }
+
+    fn halve(&mut self, place: usize) {
+        let expected = &mut self.expected[place];
+        let keep = expected.in_flight.len() / 2;
+        if keep == 0 {
+            return;
+        }
+        self.house.real[place].lane.put_back(keep);
+        for back in expected.in_flight.split_off(keep).into_iter().rev() {
+            expected.waiting.push_front(back);
+        }
+        expected.id = self.house.fix(place, &expected.in_flight);
+    }
+
+    /// The disk does not take the last of so many events.
+    fn fail(&mut self, count: u64) {
+        let house = &self.house;
+        let last = self.sequence + count;
+        sql(&self.path, &no_room_for(last));
+        let wanted_by = || house.real.iter().map(|real| real.lane.clone() as Arc<dyn Queue>).collect();
+        let stage = |sequence| Staged { sequence, line: line(sequence), wanted_by: wanted_by() };
+        let events = (self.sequence + 1..=last).map(stage).collect();
+        self.sequence = last;
+        house.store.append(Append { lines: vec![b'x'], sequence: last, events, ..Append::default() });
+        assert_eq!(house.store.settle(PATIENCE), b"x");
+        sql(&self.path, "DROP TRIGGER no");
+        assert!(house.handle.reach(&mut || true));
+        self.expected.iter_mut().for_each(|one| one.lost_in_memory += count);
+    }
+
+    fn damage(&mut self, really: bool) {
+        self.house.damage(&self.path, really);
+        for (real, expected) in self.house.real.iter_mut().zip(&mut self.expected) {
+            real.webhook = Queue::webhook(&*real.lane);
+            // What was in the database alone is gone.
+            let left = usize::try_from(real.lane.waiting()).unwrap();
+            assert!(left == expected.waiting.len() || really, "a database that is whole loses nothing");
+            expected.lost += (expected.waiting.len() - left) as u64;
+            expected.waiting.truncate(left);
+            if really {
+                // The new one is told what memory knows.
+                expected.lost += std::mem::take(&mut expected.lost_in_memory);
             }
         }
     }
-    house.store.settle(PATIENCE);
-    for (place, (real, expected)) in house.real.iter().zip(&expected).enumerate() {
-        let waiting = real.lane.unsent(Instant::now());
-        assert_eq!(waiting, (expected.waiting.len() + expected.in_flight.len()) as u64, "what is left of {place}");
+
+    /// What was told to the store is done; nothing is closed.
+    fn die(self) -> Play {
+        let Play { path, mut expected, house, sequence } = self;
+        house.store.settle(PATIENCE);
+        house.store.abandon();
+        expected.iter_mut().for_each(|one| one.lost_in_memory = 0);
+        let house = House::open(&path, &expected);
+        let skipped = house.store.sequence();
+        assert!(skipped >= sequence, "no number is used twice");
+        Play { path, expected, house, sequence: skipped }
     }
-    house.store.finish(PATIENCE);
-    let rows = rows(&path);
-    let mut wanted: Vec<u64> =
-        expected.iter().flat_map(|one| one.waiting.iter().chain(&one.in_flight)).copied().collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    assert_eq!(rows, wanted, "each event that someone waits for is there once, and no other");
+
+    fn end(self) {
+        let Play { path, expected, house, .. } = self;
+        house.store.settle(PATIENCE);
+        for (place, (real, expected)) in house.real.iter().zip(&expected).enumerate() {
+            let waiting = real.lane.unsent(Instant::now());
+            assert_eq!(waiting, (expected.waiting.len() + expected.in_flight.len()) as u64, "what is left of {place}");
+        }
+        house.store.finish(PATIENCE);
+        let mut wanted: Vec<u64> =
+            expected.iter().flat_map(|one| one.waiting.iter().chain(&one.in_flight)).copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        assert_eq!(rows(&path), wanted, "each event that someone waits for is there once, and no other");
+    }
+}
+
+fn play(steps: &[Step]) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let expected: Vec<Expected> = (0..3).map(|_| Expected::default()).collect();
+    let house = House::open(&path, &expected);
+    let sequence = house.store.sequence();
+    steps.iter().fold(Play { path, expected, house, sequence }, Play::step).end();
 }
 
 fn rows(path: &Path) -> Vec<u64> {

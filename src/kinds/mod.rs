@@ -2,6 +2,7 @@
 //!
 //! A new attribute is a new row in its kind's file; a new kind is a new file and a line in [`KINDS`].
 
+use std::ops::{Index, IndexMut};
 use std::sync::LazyLock;
 
 use self::rtnetlink::{
@@ -53,17 +54,84 @@ pub static KINDS: &[&Kind] = &[
     &tc::TC_ACTION,
 ];
 
-/// The place of a kind in [`KINDS`].
-pub type KindIndex = usize;
+/// The place of a kind in [`KINDS`]: it is got from a kind that stands there, and from nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindIndex(u8);
 
-/// The kind of that name.
-pub fn by_name(name: &str) -> Option<KindIndex> {
-    KINDS.iter().position(|kind| kind.name == name)
+impl KindIndex {
+    /// The place of a table, by its name. In a constant, a table that is not in [`KINDS`] does not compile; elsewhere it is a
+    /// panic, so that only what a test runs through calls it there.
+    pub const fn of(kind: &Kind) -> KindIndex {
+        let mut place = 0;
+        while place < KINDS.len() {
+            if is_same(KINDS[place].name, kind.name) {
+                return KindIndex(place as u8);
+            }
+            place += 1;
+        }
+        panic!("the kind is not in KINDS")
+    }
+
+    /// Every kind, in the order of [`KINDS`].
+    pub fn all() -> impl Iterator<Item = KindIndex> + Clone {
+        (0..KINDS.len()).map(|place| KindIndex(place as u8))
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<KindIndex> {
+        KindIndex::all().find(|kind| kind.table().name == name)
+    }
+
+    /// The kind itself.
+    pub fn table(self) -> &'static Kind {
+        KINDS[self.place()]
+    }
+
+    /// The number of its line in [`KINDS`].
+    pub fn place(self) -> usize {
+        usize::from(self.0)
+    }
 }
 
-/// The place of a kind's table in [`KINDS`]; tables are compared by address.
-pub fn index_of(kind: &'static Kind) -> Option<KindIndex> {
-    KINDS.iter().position(|other| std::ptr::eq(*other, kind))
+/// Whether two texts are the same, in a constant, where `==` cannot be had.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// What there is once for each kind.
+#[derive(Clone, Debug)]
+pub struct PerKind<T>(Box<[T]>);
+
+impl<T: Default> Default for PerKind<T> {
+    fn default() -> PerKind<T> {
+        PerKind(KINDS.iter().map(|_| T::default()).collect())
+    }
+}
+
+impl<T> PerKind<T> {
+    /// That of every kind, in the order of [`KINDS`].
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+}
+
+impl<T> Index<KindIndex> for PerKind<T> {
+    type Output = T;
+
+    fn index(&self, kind: KindIndex) -> &T {
+        &self.0[kind.place()]
+    }
+}
+
+impl<T> IndexMut<KindIndex> for PerKind<T> {
+    fn index_mut(&mut self, kind: KindIndex) -> &mut T {
+        &mut self.0[kind.place()]
+    }
 }
 
 /// The kind of a message and whether it says that the object is gone, by the message's type and its header's family.
@@ -78,15 +146,15 @@ pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
 /// Kinds by the message's type: where each stands in `KINDS`, those of some families first.
 static BY_TYPE: LazyLock<Vec<OfType>> = LazyLock::new(|| {
     let mut by_type = vec![OfType::default(); TYPES_MAX];
-    for (index, kind) in KINDS.iter().enumerate() {
-        let types = [(kind.new, false), (kind.delete, true)];
+    for kind in KindIndex::all() {
+        let types = [(kind.table().new, false), (kind.table().delete, true)];
         for (message_type, removes) in types.into_iter().filter(|&(message_type, _)| message_type != 0) {
             let of_type = &mut by_type[usize::from(message_type)];
-            match kind.families {
-                [] => of_type.any_family = of_type.any_family.or(Some((index, removes))),
+            match kind.table().families {
+                [] => of_type.any_family = of_type.any_family.or(Some((kind, removes))),
                 families => {
                     of_type.families.resize(FAMILIES_MAX, None);
-                    families.iter().for_each(|&family| of_type.families[usize::from(family)] = Some((index, removes)));
+                    families.iter().for_each(|&family| of_type.families[usize::from(family)] = Some((kind, removes)));
                 }
             }
         }
@@ -168,7 +236,7 @@ mod tests {
 
     #[test]
     fn no_kind_has_the_name_of_an_own_event() {
-        crate::event::own::names().for_each(|name| assert_eq!(by_name(name), None, "{name}"));
+        crate::event::own::names().for_each(|name| assert_eq!(KindIndex::named(name), None, "{name}"));
     }
 
     #[test]
@@ -194,21 +262,15 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_found_by_its_messages() {
-        for (index, kind) in KINDS.iter().enumerate() {
-            assert_eq!(
-                of_message(kind.new, kind.families.first().copied().unwrap_or(2)),
-                Some((index, false)),
-                "{}",
-                kind.name
-            );
-            if kind.delete != 0 {
-                assert_eq!(
-                    of_message(kind.delete, kind.families.first().copied().unwrap_or(2)),
-                    Some((index, true)),
-                    "{}",
-                    kind.name
-                );
+    fn every_kind_is_found_by_its_table_its_name_and_its_messages() {
+        for kind in KindIndex::all() {
+            let table = kind.table();
+            let family = table.families.first().copied().unwrap_or(2);
+            assert_eq!(KindIndex::of(table), kind, "{}", table.name);
+            assert_eq!(KindIndex::named(table.name), Some(kind), "{}", table.name);
+            assert_eq!(of_message(table.new, family), Some((kind, false)), "{}", table.name);
+            if table.delete != 0 {
+                assert_eq!(of_message(table.delete, family), Some((kind, true)), "{}", table.name);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Messages that hold several objects, taken apart: each object becomes a message of its own.
 
-use super::{KINDS, KindIndex, of_message};
+use super::{KindIndex, of_message};
 use crate::decode::schema::Kind;
 use crate::netlink::wire::{Message, append_attribute, attributes};
 
@@ -12,7 +12,7 @@ const ANY: u16 = 0;
 pub fn objects(message: &Message<'_>, mut each: impl FnMut(KindIndex, bool, &[u8])) {
     let family = message.payload.first().copied().unwrap_or_default();
     let Some((kind, removes)) = of_message(message.header.kind, family) else { return };
-    let table = KINDS[kind];
+    let table = kind.table();
     if table.identity.is_none() || message.payload.len() < table.header.bytes {
         return;
     }

@@ -6,7 +6,7 @@ use super::{Mirror, route};
 use crate::decode::key;
 use crate::decode::schema::ObjectKey;
 use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_OIF};
-use crate::kinds::{self, KINDS};
+use crate::kinds::{self, KindIndex};
 use crate::netlink::wire::{Message, append_attribute, attribute_u32};
 
 /// The one family that is asked so.
@@ -26,12 +26,12 @@ impl Mirror {
     /// which no other route has; `None` where that cannot be said.
     pub fn routes_against_flags(&self, family: u8, ifindex: u32) -> Option<Vec<u64>> {
         let flags = self.links.flags(ifindex)?;
-        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE)?;
+        let kind = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
         let mut against = Vec::new();
         for hash in self.uses.hashes(&[(family, ifindex)])? {
             let group = self.stores[kind].find(hash)?.as_slice();
             let is_against = |object: &[u8]| {
-                KINDS[kind].interfaces_of(object).contains(&ifindex) && !route::follows_flags(object, ifindex, flags)
+                kind.table().interfaces_of(object).contains(&ifindex) && !route::follows_flags(object, ifindex, flags)
             };
             if group.iter().any(|object| is_against(object)) {
                 // Of several that share an identity, only the first one would be found.
@@ -44,15 +44,15 @@ impl Mirror {
 
     /// What asks the kernel for a single route, at one of its interfaces.
     pub fn route_question(&self, asked: Asked) -> Option<Vec<u8>> {
-        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE)?;
+        let kind = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
         let object = self.stores[kind].find(asked.hash)?.iter().next()?;
         Some(question(object, asked.ifindex))
     }
 
     /// The answer as a dump would show the route, if it is of that route.
     pub fn route_answered(&self, asked: Asked, message: &Message<'_>) -> Option<Vec<u8>> {
-        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE)?;
-        let table = KINDS[kind];
+        let kind = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
+        let table = kind.table();
         if message.header.kind != table.new || message.payload.len() < table.header.bytes {
             return None;
         }

@@ -4,9 +4,10 @@
 use super::repair::Difference;
 use super::silence::Occasion;
 use super::{Mirror, route};
+use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::link::IFF_UP;
+use crate::kinds::rtnetlink::route::ROUTE;
 use crate::kinds::rtnetlink::{link, nexthop};
-use crate::kinds::{self, KINDS};
 use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
@@ -35,12 +36,9 @@ impl Mirror {
     /// `nexthop_flush_dev`).
     pub fn take_leaving(&mut self, Leaving { ifindex, gone }: Leaving) -> Vec<Difference> {
         let mut differences = Vec::new();
-        let (Some(routes), Some(nexthops)) =
-            (kinds::index_of(&kinds::rtnetlink::route::ROUTE), kinds::index_of(&nexthop::NEXTHOP))
-        else {
-            return differences;
-        };
-        let families = KINDS[routes].dumps.iter().filter_map(|dump| dump.header.first().copied());
+        const ROUTES: KindIndex = KindIndex::of(&ROUTE);
+        const NEXTHOPS: KindIndex = KindIndex::of(&nexthop::NEXTHOP);
+        let families = ROUTES.table().dumps.iter().filter_map(|dump| dump.header.first().copied());
         let through: Vec<(u8, u32)> = families
             .filter(|&family| (gone || family == route::AF_INET) && self.routes_through(family, ifindex) > 0)
             .map(|family| (family, ifindex))
@@ -49,23 +47,23 @@ impl Mirror {
             let Mirror { stores, uses, .. } = self;
             let hashes = uses.hashes(&through);
             let leaves = |object: &[u8]| route::leaves(object, ifindex, gone);
-            stores[routes].extract(
+            stores[ROUTES].extract(
                 hashes.as_deref(),
                 |_| true,
                 leaves,
                 |hash, object| {
                     uses.discount(hash, &object);
-                    differences.push(Difference { kind: routes, old: Some(object), new: None });
+                    differences.push(Difference { kind: ROUTES, old: Some(object), new: None });
                 },
             );
         }
-        let leads_there = |object: &[u8]| KINDS[nexthops].interface_of(object) == Some(ifindex);
-        self.stores[nexthops].extract(
+        let leads_there = |object: &[u8]| NEXTHOPS.table().interface_of(object) == Some(ifindex);
+        self.stores[NEXTHOPS].extract(
             None,
             |_| true,
             leads_there,
             |_, object| {
-                differences.push(Difference { kind: nexthops, old: Some(object), new: None });
+                differences.push(Difference { kind: NEXTHOPS, old: Some(object), new: None });
             },
         );
         differences
@@ -102,7 +100,7 @@ mod tests {
 
     /// The numbers of those of some routes that leave with interface 3, sorted.
     fn taken(routes: &[Vec<u8>], gone: bool) -> Vec<u8> {
-        let kind = kinds::index_of(&ROUTE).unwrap();
+        let kind = KindIndex::of(&ROUTE);
         let mut mirror = Mirror::new();
         for route in routes {
             mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, route);
@@ -147,7 +145,7 @@ mod tests {
             let mut mirror = Mirror::new();
             mirror.links.note(&link(before, mtu), false);
             let payload = link(now, mtu);
-            let kind = kinds::index_of(&link::LINK).unwrap();
+            let kind = KindIndex::of(&link::LINK);
             let link = mirror.links.note(&payload, gone);
             super::leaving(&Occasion { kind, gone, payload: &payload, link, word: Word::Kernel(None) })
                 .map(|leaving| leaving.gone)

@@ -7,20 +7,20 @@ use super::Mirror;
 use super::store::Group;
 use crate::decode::key;
 use crate::decode::schema::ObjectKey;
-use crate::kinds::{KINDS, KindIndex};
+use crate::kinds::{KindIndex, PerKind};
 
 /// What changed since it was last asked.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    /// Kinds that are kept, by their index.
-    kinds: Vec<bool>,
+    /// Whether each kind is kept.
+    kinds: PerKind<bool>,
     marks: HashSet<(KindIndex, ObjectKey), foldhash::fast::RandomState>,
 }
 
 impl Journal {
     /// What has that identity changed.
     pub fn mark(&mut self, kind: KindIndex, key: &ObjectKey) {
-        if self.kinds.get(kind).copied().unwrap_or_default() {
+        if self.kinds[kind] {
             self.marks.insert((kind, key.clone()));
         }
     }
@@ -29,8 +29,9 @@ impl Journal {
 impl Mirror {
     /// From here on it notes what changes of those kinds.
     pub fn keep_journal(&mut self, kinds: &[KindIndex]) {
-        let kinds = (0..KINDS.len()).map(|kind| kinds.contains(&kind)).collect();
-        self.journal = Some(Journal { kinds, ..Journal::default() });
+        let mut journal = Journal::default();
+        kinds.iter().for_each(|&kind| journal.kinds[kind] = true);
+        self.journal = Some(journal);
     }
 
     /// How many identities changed since they were last taken.
@@ -41,16 +42,16 @@ impl Mirror {
     /// What has the object's identity changed: said of what a repair has found, once it is told.
     pub fn mark(&mut self, kind: KindIndex, payload: &[u8]) {
         let Mirror { journal: Some(journal), key, .. } = self else { return };
-        key::write(key, KINDS[kind], payload);
+        key::write(key, kind.table(), payload);
         journal.mark(kind, key);
     }
 
     /// As if everything had changed.
     pub fn mark_all(&mut self) {
         let Mirror { journal: Some(journal), stores, key, .. } = self else { return };
-        for (kind, store) in stores.iter().enumerate() {
-            for first in store.groups().filter_map(|group| group.iter().next()) {
-                key::write(key, KINDS[kind], first);
+        for kind in KindIndex::all() {
+            for first in stores[kind].groups().filter_map(|group| group.iter().next()) {
+                key::write(key, kind.table(), first);
                 journal.mark(kind, key);
             }
         }
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_changed_is_noted_once_with_what_there_is_then() {
-        let kind = kinds::index_of(&kinds::rtnetlink::addr::ADDR).unwrap();
+        let kind = KindIndex::of(&kinds::rtnetlink::addr::ADDR);
         let mut mirror = Mirror::new();
         mirror.apply(kind, false, 0, &address(1));
         assert!(taken(&mut mirror).is_empty());

@@ -26,7 +26,7 @@ pub use links::{LinkBefore, LinkTable, is_link};
 use crate::decode::key;
 use crate::decode::schema::Kind;
 use crate::decode::schema::ObjectKey;
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KindIndex, PerKind};
 use crate::netlink::wire;
 use store::{Group, Store};
 
@@ -64,7 +64,7 @@ pub struct Applied<'m> {
 /// What the kernel holds in one namespace.
 #[derive(Debug)]
 pub struct Mirror {
-    stores: Vec<Store>,
+    stores: PerKind<Store>,
     /// Names and types of interfaces.
     pub links: LinkTable,
     hasher: foldhash::fast::RandomState,
@@ -86,7 +86,7 @@ impl Mirror {
     /// Nothing is known yet.
     pub fn new() -> Mirror {
         Mirror {
-            stores: KINDS.iter().map(|_| Store::default()).collect(),
+            stores: PerKind::default(),
             links: LinkTable::default(),
             hasher: foldhash::fast::RandomState::default(),
             key: ObjectKey::new(),
@@ -109,7 +109,7 @@ impl Mirror {
     /// Whether what is said of the uses of links and nexthop objects is what a walk through all routes finds.
     #[cfg(test)]
     fn uses_are_right(&mut self) -> bool {
-        let route = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap_or_default();
+        let route = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
         let routes: Vec<Box<[u8]>> = self.objects(route).map(Into::into).collect();
         let hashed: Vec<(u64, &[u8])> =
             routes.iter().map(|payload| (self.identity_hash(route, payload), &**payload)).collect();
@@ -129,7 +129,7 @@ impl Mirror {
     /// The hash of an object's identity, the same for as long as this mirror lives; two objects share one only by a
     /// chance of one in 2^64.
     fn identity_hash(&mut self, kind: KindIndex, payload: &[u8]) -> u64 {
-        key::write(&mut self.key, KINDS[kind], payload);
+        key::write(&mut self.key, kind.table(), payload);
         self.hasher.hash_one(self.key.as_slice())
     }
 
@@ -137,7 +137,7 @@ impl Mirror {
     ///
     /// The payload must hold the kind's whole header; the kind must have an identity.
     pub fn apply<'m>(&'m mut self, kind: KindIndex, removes: bool, flags: u16, payload: &'m [u8]) -> Applied<'m> {
-        let table: &'static Kind = KINDS[kind];
+        let table: &'static Kind = kind.table();
         let mut link = None;
         if table.is(&kinds::rtnetlink::link::LINK) {
             link = self.links.note(payload, removes);
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_wireless_event_leaves_the_link_as_it_was() {
-        let kind = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap();
+        let kind = KindIndex::of(&kinds::rtnetlink::link::LINK);
         let whole = link(&[(3, b"wlan0\0"), (4, &1500u32.to_ne_bytes())]);
         let event = link(&[(3, b"wlan0\0"), (11, b"event")]);
         let mut mirror = Mirror::new();
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn settings_that_a_notification_lacks_stay() {
-        let kind = kinds::index_of(&kinds::rtnetlink::netconf::NETCONF).unwrap();
+        let kind = KindIndex::of(&kinds::rtnetlink::netconf::NETCONF);
         let settings = |attributes: &[(u16, u32)]| {
             let mut payload = vec![2, 0, 0, 0];
             attributes.iter().for_each(|(number, value)| {

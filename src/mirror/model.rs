@@ -7,11 +7,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::foretell::Leaving;
-use super::repair::{Routes, Scope};
+use super::silence::look::{Routes, Scope};
 use super::waiting::{Moment, Overtaking, Spoken};
 use super::{Change, Mirror};
 use crate::kinds::rtnetlink::{addr, link, route};
-use crate::kinds::{KINDS, index_of, of_message};
+use crate::kinds::{KindIndex, of_message};
 use crate::netlink::wire::{
     Header, Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_MULTI, NLM_F_REPLACE, append_attribute, append_message,
 };
@@ -93,7 +93,7 @@ fn route(prefix: u8, gateway: u8) -> Vec<u8> {
 }
 
 /// A notification: its kind, whether it removes, its flags, its payload.
-type Notification = (usize, bool, u16, Vec<u8>);
+type Notification = (KindIndex, bool, u16, Vec<u8>);
 
 /// What the kernel holds.
 #[derive(Default)]
@@ -105,7 +105,7 @@ struct Kernel {
 impl Kernel {
     /// Changes it; the notification where the change is told.
     fn act(&mut self, act: Act) -> Option<Notification> {
-        let (addr, route_kind) = (index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap());
+        let (addr, route_kind) = (KindIndex::of(&addr::ADDR), KindIndex::of(&route::ROUTE));
         let (told, notification) = match act {
             Act::Address { key, value, told } => {
                 self.addresses.insert(key, value);
@@ -145,7 +145,7 @@ impl Kernel {
                 for list in self.routes.values_mut() {
                     list.retain(|&gateway| link_of(gateway) != u32::from(link));
                 }
-                (true, (index_of(&link::LINK).unwrap(), gone, 0, vec![link]))
+                (true, (KindIndex::of(&link::LINK), gone, 0, vec![link]))
             }
             Act::Again | Act::Dump { .. } => return None,
         };
@@ -153,15 +153,15 @@ impl Kernel {
     }
 
     /// Everything, in the order of a dump.
-    fn objects(&self) -> Vec<(usize, Vec<u8>)> {
-        let (addr, route_kind) = (index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap());
+    fn objects(&self) -> Vec<(KindIndex, Vec<u8>)> {
+        let (addr, route_kind) = (KindIndex::of(&addr::ADDR), KindIndex::of(&route::ROUTE));
         let addresses = self.addresses.iter().map(|(&key, &value)| (addr, address(key, value)));
         let routes =
             self.routes.iter().flat_map(|(&prefix, list)| list.iter().map(move |&gateway| route(prefix, gateway)));
         addresses.chain(routes.map(|payload| (route_kind, payload))).collect()
     }
 
-    fn sorted(&self) -> Vec<(usize, Vec<u8>)> {
+    fn sorted(&self) -> Vec<(KindIndex, Vec<u8>)> {
         let mut objects = self.objects();
         objects.sort();
         objects
@@ -174,12 +174,12 @@ type State = Option<Vec<u8>>;
 /// Every state that each object had in the kernel, in order.
 #[derive(Default)]
 struct History {
-    states: BTreeMap<(usize, Vec<u8>), Vec<State>>,
+    states: BTreeMap<(KindIndex, Vec<u8>), Vec<State>>,
 }
 
 /// What an object is known by: an address by its key, a route by its prefix and its gateway.
-fn identity(kind: usize, payload: &[u8]) -> (usize, Vec<u8>) {
-    let length = if kind == index_of(&addr::ADDR).unwrap() { payload.len() - 8 } else { payload.len() };
+fn identity(kind: KindIndex, payload: &[u8]) -> (KindIndex, Vec<u8>) {
+    let length = if kind == KindIndex::of(&addr::ADDR) { payload.len() - 8 } else { payload.len() };
     (kind, payload[..length].to_vec())
 }
 
@@ -203,16 +203,16 @@ impl History {
 /// What the events add up to.
 #[derive(Default)]
 struct Fold {
-    objects: Vec<(usize, Vec<u8>)>,
+    objects: Vec<(KindIndex, Vec<u8>)>,
     history: History,
     /// Which of its states each object was last said to have.
-    told: BTreeMap<(usize, Vec<u8>), usize>,
+    told: BTreeMap<(KindIndex, Vec<u8>), usize>,
     /// Something happened to routes untold: which one of its prefix another one replaces is then a guess.
     guesses: bool,
 }
 
 impl Fold {
-    fn tell(&mut self, kind: usize, old: Option<&[u8]>, new: Option<&[u8]>) {
+    fn tell(&mut self, kind: KindIndex, old: Option<&[u8]>, new: Option<&[u8]>) {
         if let Some(old) = old {
             let place = self.objects.iter().position(|(other, object)| *other == kind && object == old);
             self.objects.remove(place.expect("what is removed or changed is there"));
@@ -228,15 +228,15 @@ impl Fold {
     }
 
     /// The object is now as the kernel has it at this moment.
-    fn at_present(&mut self, kind: usize, row: &[u8]) {
+    fn at_present(&mut self, kind: KindIndex, row: &[u8]) {
         let identity = identity(kind, row);
         let now = self.history.states[&identity].len() - 1;
         self.told.insert(identity, now);
     }
 
     /// The object was in that state after the one that was told last, or the event is a lie.
-    fn happened(&mut self, identity: (usize, Vec<u8>), state: Option<&[u8]>) {
-        if self.guesses && identity.0 == index_of(&route::ROUTE).unwrap() {
+    fn happened(&mut self, identity: (KindIndex, Vec<u8>), state: Option<&[u8]>) {
+        if self.guesses && identity.0 == KindIndex::of(&route::ROUTE) {
             return;
         }
         let states = self.history.states.get(&identity).expect("what is told was there at some time");
@@ -245,7 +245,7 @@ impl Fold {
         *told += later.unwrap_or_else(|| panic!("{state:?} did not follow {:?} in {states:?}", states[*told]));
     }
 
-    fn sorted(&self) -> Vec<(usize, Vec<u8>)> {
+    fn sorted(&self) -> Vec<(KindIndex, Vec<u8>)> {
         let mut objects = self.objects.clone();
         objects.sort();
         objects
@@ -264,11 +264,28 @@ struct Dump {
     unread: u8,
     meanwhile: u8,
     /// Once they are made.
-    rows: Option<Vec<(usize, Vec<u8>)>>,
+    rows: Option<Vec<(KindIndex, Vec<u8>)>>,
+}
+
+impl Dump {
+    /// One more thing has happened: whether its rows are made, and read.
+    fn is_done(&mut self, kernel: &Kernel, honest_since_rows: &mut bool) -> bool {
+        if self.unread > 0 {
+            self.unread -= 1;
+        } else if self.rows.is_none() {
+            self.rows = Some(kernel.objects());
+            *honest_since_rows = true;
+        } else if self.meanwhile > 0 {
+            self.meanwhile -= 1;
+        } else {
+            return true;
+        }
+        false
+    }
 }
 
 fn message((kind, removes, flags, payload): &Notification) -> Vec<u8> {
-    let table = KINDS[*kind];
+    let table = kind.table();
     let mut bytes = Vec::new();
     let header = Header { kind: if *removes { table.delete } else { table.new }, flags: *flags, sequence: 0, port: 0 };
     append_message(&mut bytes, header, payload);
@@ -281,7 +298,7 @@ impl Watcher {
     }
 
     fn take(&mut self, (kind, removes, flags, payload): &Notification) {
-        if *kind == index_of(&link::LINK).unwrap() {
+        if *kind == KindIndex::of(&link::LINK) {
             let leaving = Leaving { ifindex: payload[0].into(), gone: *removes };
             let differences = self.mirror.take_leaving(leaving);
             differences.iter().for_each(|gone| self.fold.tell(gone.kind, gone.old.as_deref(), None));
@@ -297,10 +314,10 @@ impl Watcher {
 
     /// A dump is done, while those notifications wait.
     fn finish(&mut self, dump: Dump, waiting: &[Notification]) {
-        let route = index_of(&route::ROUTE).unwrap();
+        let route = KindIndex::of(&route::ROUTE);
         let mut rows = dump.rows.unwrap_or_default();
         let scopes = match dump.link {
-            None => vec![(index_of(&addr::ADDR).unwrap(), Scope::All), (route, Scope::All)],
+            None => vec![(KindIndex::of(&addr::ADDR), Scope::All), (route, Scope::All)],
             // Of the rows, those that a dump of an interface's routes shows.
             Some(link) => {
                 rows.retain(|(kind, row)| *kind == route && route::ROUTE.interfaces_of(row).contains(&link.into()));
@@ -313,12 +330,12 @@ impl Watcher {
         self.repair_within(&rows, &scopes, &spoken);
     }
 
-    fn repair(&mut self, rows: &[(usize, Vec<u8>)]) {
-        let kinds = [index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap()];
+    fn repair(&mut self, rows: &[(KindIndex, Vec<u8>)]) {
+        let kinds = [KindIndex::of(&addr::ADDR), KindIndex::of(&route::ROUTE)];
         self.repair_within(rows, &kinds.map(|kind| (kind, Scope::All)), &Spoken::default());
     }
 
-    fn repair_within(&mut self, rows: &[(usize, Vec<u8>)], scopes: &[(usize, Scope)], spoken: &Spoken) {
+    fn repair_within(&mut self, rows: &[(KindIndex, Vec<u8>)], scopes: &[(KindIndex, Scope)], spoken: &Spoken) {
         let mut shadow = self.mirror.shadow();
         for (kind, payload) in rows {
             shadow.apply(*kind, false, NLM_F_MULTI, payload);
@@ -377,23 +394,15 @@ proptest! {
                 }
             }
             if let Some(mut under_way) = dump.take() {
-                if under_way.unread > 0 {
-                    under_way.unread -= 1;
-                    dump = Some(under_way);
-                } else if under_way.rows.is_none() {
-                    under_way.rows = Some(kernel.objects());
-                    honest_since_rows = true;
-                    dump = Some(under_way);
-                } else if under_way.meanwhile > 0 {
-                    under_way.meanwhile -= 1;
-                    dump = Some(under_way);
-                } else {
+                if under_way.is_done(&kernel, &mut honest_since_rows) {
                     // Objects that notifications speak of are not compared.
                     if under_way.link.is_none() && waiting.is_empty() {
                         honest = honest_since_rows;
                     }
                     watcher.finish(under_way, &waiting);
                     waiting.drain(..).for_each(|notification| watcher.take(&notification));
+                } else {
+                    dump = Some(under_way);
                 }
             }
             if honest && dump.is_none() {
@@ -418,7 +427,7 @@ proptest! {
         unread in 0usize..4,
         meanwhile in 0usize..3,
     ) {
-        let (addr, route) = (index_of(&addr::ADDR).unwrap(), index_of(&route::ROUTE).unwrap());
+        let (addr, route) = (KindIndex::of(&addr::ADDR), KindIndex::of(&route::ROUTE));
         let mut kernel = Kernel::default();
         let mut watcher = Watcher::new();
         // What existed before anything was listened to.

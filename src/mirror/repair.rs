@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 
 use super::compare::same;
-pub use super::silence::look::{Routes, Scope};
+use super::silence::look::{Scope, route_family};
 use super::store::Group;
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KindIndex};
 
 /// An object that is not as the mirror had it.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Mirror {
         }
         differences.retain(|difference| {
             let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
-            KINDS[difference.kind].is_object(object)
+            difference.kind.table().is_object(object)
         });
         differences
     }
@@ -67,7 +67,7 @@ impl Mirror {
         spoken: &Spoken,
         differences: &mut Vec<Difference>,
     ) {
-        let table: &'static Kind = KINDS[kind];
+        let table: &'static Kind = kind.table();
         let (links, uses) = (&mut self.links, &mut self.uses);
         // Of the routes, which may be a million, those through a few interfaces are known.
         let hashes = match scope {
@@ -80,15 +80,16 @@ impl Mirror {
             hashes.as_deref(),
             |hash| !shadow.stores[kind].contains(hash) && !spoken.contains(kind, hash),
             |object| {
-                if !is_inside(scope, table, None, object) {
+                if !scope.shows(table, None, object) {
                     return false;
                 }
                 // It has left these interfaces; through others that were not asked for it may still lead.
                 let Scope::Routes(routes) = scope else { return true };
                 let interfaces = table.interfaces_of(object);
-                let settled = interfaces.iter().all(|&ifindex| routes.through.contains(&(family(object), ifindex)));
+                let settled =
+                    interfaces.iter().all(|&ifindex| routes.through.contains(&(route_family(object), ifindex)));
                 if !settled {
-                    unsettled.borrow_mut().extend(interfaces.iter().map(|&ifindex| (family(object), ifindex)));
+                    unsettled.borrow_mut().extend(interfaces.iter().map(|&ifindex| (route_family(object), ifindex)));
                 }
                 settled
             },
@@ -110,7 +111,7 @@ impl Mirror {
         spoken: &Spoken,
         differences: &mut Vec<Difference>,
     ) {
-        let table: &'static Kind = KINDS[kind];
+        let table: &'static Kind = kind.table();
         for (hash, found) in shadow.stores[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
@@ -123,7 +124,7 @@ impl Mirror {
                 note_link(&mut self.links, table, object, false);
             }
             // A dump of one interface's filters shows those of blocks that it shares, too.
-            let is_inside = |object: &[u8]| is_inside(scope, table, Some(hash), object);
+            let is_inside = |object: &[u8]| scope.shows(table, Some(hash), object);
             if !found.iter().any(|object| is_inside(object) && table.is_object(object)) {
                 continue;
             }
@@ -145,26 +146,6 @@ impl Mirror {
 
 fn is_route(table: &Kind) -> bool {
     table.is(&kinds::rtnetlink::route::ROUTE)
-}
-
-/// Whether what was asked for shows the object; `hash` is that of its identity, where it may be a single one.
-pub(super) fn is_inside(scope: &Scope, table: &'static Kind, hash: Option<u64>, object: &[u8]) -> bool {
-    if !table.is_dumped(object) {
-        return false;
-    }
-    match scope {
-        Scope::All => true,
-        Scope::Links(links) => table.interfaces_of(object).iter().any(|ifindex| links.contains(ifindex)),
-        Scope::Routes(Routes { through, asked }) => {
-            asked.iter().any(|asked| Some(asked.hash) == hash)
-                || table.interfaces_of(object).iter().any(|&ifindex| through.contains(&(family(object), ifindex)))
-        }
-    }
-}
-
-/// The family, with which every route begins.
-fn family(object: &[u8]) -> u8 {
-    object.first().copied().unwrap_or_default()
 }
 
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
@@ -194,7 +175,7 @@ fn compare_groups(
     new: &[Box<[u8]>],
     differences: &mut Vec<Difference>,
 ) -> Vec<Fate> {
-    let table = KINDS[kind];
+    let table = kind.table();
     let mut fates: Vec<Fate> =
         old.iter().map(|object| if is_inside(object) { Fate::Gone } else { Fate::Outside }).collect();
     let mut come: Vec<usize> = (0..new.len()).collect();
@@ -247,6 +228,7 @@ fn merge(old: &[Box<[u8]>], fates: &[Fate], shown: Group) -> Group {
 mod tests {
     use super::*;
     use crate::kinds::rtnetlink::tc;
+    use crate::mirror::silence::look::Routes;
     use crate::netlink::wire::{Header, append_attribute, append_message};
 
     fn filter(ifindex: u32, handle: u32, kind: &[u8]) -> Vec<u8> {
@@ -268,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_route_that_has_left_one_interface_is_asked_for_at_the_others() {
-        let kind = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap();
+        let kind = KindIndex::of(&kinds::rtnetlink::route::ROUTE);
         let route = |legs: &[u32]| {
             let mut payload = vec![10, 64, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
             let mut attribute = Vec::new();
@@ -310,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_notifications_speak_of_is_left_to_them_and_its_name_is_known() {
-        let kind = kinds::index_of(&kinds::rtnetlink::link::LINK).unwrap();
+        let kind = KindIndex::of(&kinds::rtnetlink::link::LINK);
         let link = |ifindex: u8, flags: u8| {
             let mut payload = vec![0, 0, 1, 0, ifindex, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0];
             append_attribute(&mut payload, kinds::rtnetlink::link::IFLA_IFNAME, &[b'v', b'0' + ifindex, 0]);
@@ -337,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_shared_block_is_no_news_of_an_interface() {
-        let kind = kinds::index_of(&tc::FILTER).unwrap();
+        let kind = KindIndex::of(&tc::FILTER);
         let mut mirror = Mirror::new();
         for payload in [filter(3, 1, b"flower\0"), filter(u32::MAX, 1, b"flower\0")] {
             mirror.apply(kind, false, 0, &payload);

@@ -300,7 +300,7 @@ fn without_leg(kind: &Kind, route: &[u8], way: Way<'_>) -> Vec<u8> {
 mod tests {
     use super::super::Mirror;
     use super::*;
-    use crate::kinds::index_of;
+    use crate::kinds::KindIndex;
 
     fn route(family: u8, ifindex: u32) -> Vec<u8> {
         let mut payload = vec![family, 64, 0, 0, 254, 2, 0, 1, 0, 0, 0, 0];
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn two_ipv6_routes_may_lead_to_the_same_place() {
-        let kind = index_of(&ROUTE).unwrap();
+        let kind = KindIndex::of(&ROUTE);
         let of_type = |route_type: u8| {
             let mut payload = route(AF_INET6, 1);
             payload[7] = route_type;
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn which_one_a_route_has_replaced_is_looked_at_where_a_look_was_first() {
-        let kind = index_of(&ROUTE).unwrap();
+        let kind = KindIndex::of(&ROUTE);
         let mut by_gateway = route(AF_INET6, 3);
         append_attribute(&mut by_gateway, RTA_GATEWAY, &[0xfd; 16]);
         let mut mirror = Mirror::new();
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_route_that_stays_for_a_while_is_the_same_a_second_later() {
-        let kind = index_of(&ROUTE).unwrap();
+        let kind = KindIndex::of(&ROUTE);
         let staying = |ifindex: u32, seconds: u32| {
             let mut payload = route(AF_INET6, ifindex);
             let mut cache = [0u8; 32];
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn what_a_look_has_found_gone_takes_no_other_with_it() {
-        let kind = index_of(&ROUTE).unwrap();
+        let kind = KindIndex::of(&ROUTE);
         for family in [AF_INET, AF_INET6] {
             let mut mirror = Mirror::new();
             for ifindex in [2, 3] {

@@ -7,11 +7,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::repair::is_inside;
 use super::silence::look::{Look, Scope};
 use super::store::Group;
 use super::{Mirror, same};
-use crate::kinds::{KINDS, KindIndex, split};
+use crate::kinds::{KindIndex, split};
 use crate::netlink::wire::Message;
 
 type Hasher = foldhash::fast::RandomState;
@@ -90,7 +89,7 @@ impl Overtaking {
             let Some(places) = self.places.get(&object).filter(|places| places[0] < moment.after) else { return };
             self.cuts.insert(object, moment.after);
             if places.iter().any(|place| (moment.before..moment.after).contains(place)) {
-                add_looks(&mut self.looks, kind, KINDS[kind].interfaces_of(payload).into_iter());
+                add_looks(&mut self.looks, kind, kind.table().interfaces_of(payload).into_iter());
             }
         });
     }
@@ -143,10 +142,10 @@ impl Mirror {
         let mut looks = Vec::new();
         for &(kind, hash) in &spoken.objects {
             let Some((_, scope)) = scopes.iter().find(|(other, _)| *other == kind) else { continue };
-            let table = KINDS[kind];
+            let table = kind.table();
             let of = |mirror: &Mirror| -> Vec<Box<[u8]>> {
                 let objects = mirror.stores[kind].find(hash).map(Group::as_slice).unwrap_or_default();
-                objects.iter().filter(|object| is_inside(scope, table, Some(hash), object)).cloned().collect()
+                objects.iter().filter(|object| scope.shows(table, Some(hash), object)).cloned().collect()
             };
             let (known, shown) = (of(self), of(shadow));
             let agree = known.len() == shown.len() && known.iter().zip(&shown).all(|(old, new)| same(table, old, new));

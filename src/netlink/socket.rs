@@ -210,7 +210,7 @@ pub struct Datagram<'a> {
 }
 
 impl Datagram<'_> {
-    /// Whether it was longer than the room for it; [`Batch::make_room`] helps the next one.
+    /// Whether it was longer than the room for it; there is room for the next one ([`Batch::cut_off`]).
     pub fn truncated(&self) -> bool {
         self.length > self.bytes.len()
     }
@@ -275,8 +275,13 @@ impl Batch {
         self.datagram_bytes
     }
 
+    /// Octets of the longest datagram that was cut off, if any was: at the next call there is room for such a one.
+    pub fn cut_off(&self) -> Option<usize> {
+        self.datagrams().filter(Datagram::truncated).map(|datagram| datagram.length).max()
+    }
+
     /// Makes room for datagrams of that length, at most [`DATAGRAM_BYTES_MAX`], and forgets what was read.
-    pub fn make_room(&mut self, datagram_bytes: usize) {
+    fn make_room(&mut self, datagram_bytes: usize) {
         let wanted = datagram_bytes.min(DATAGRAM_BYTES_MAX).next_power_of_two();
         if wanted > self.datagram_bytes {
             *self = Batch::with_room(wanted);
@@ -292,8 +297,11 @@ impl Batch {
         })
     }
 
-    /// Gives back what the kernel overwrote in the headers that it filled.
+    /// Gives back what the kernel overwrote in the headers that it filled, and makes room for what was cut off.
     fn prepare(&mut self) {
+        if let Some(longest) = self.cut_off() {
+            self.make_room(longest);
+        }
         for header in &mut self.headers[..self.filled] {
             header.msg_hdr.msg_namelen = ADDRESS_BYTES;
         }
@@ -479,12 +487,12 @@ mod tests {
                 (3, 3, false)
             ]
         );
-        batch.make_room(50_000);
-        assert_eq!(batch.datagram_bytes(), 65_536);
-        assert_eq!(batch.datagrams().len(), 0);
+        assert_eq!(batch.cut_off(), Some(50_000));
         send_to(&sender, receiver.port(), 0, &[5; 50_000]).unwrap();
         let mut batch = std::thread::spawn(move || batch).join().unwrap();
         receiver.receive(&mut batch).unwrap();
+        assert_eq!(batch.datagram_bytes(), 65_536);
+        assert_eq!(batch.cut_off(), None);
         assert_eq!(batch.datagrams().next().unwrap().bytes, [5; 50_000]);
         batch.make_room(usize::MAX);
         assert_eq!(batch.datagram_bytes(), DATAGRAM_BYTES_MAX);
@@ -538,10 +546,11 @@ mod tests {
                     }
                 }
                 receiver.receive(&mut batch).unwrap();
+                let room = batch.datagram_bytes();
                 for found in batch.datagrams() {
                     let (at, length) = expected.next().unwrap();
                     prop_assert_eq!(found.length, *length);
-                    prop_assert_eq!(found.bytes, &vec![at as u8; *length.min(&DATAGRAM_BYTES)][..]);
+                    prop_assert_eq!(found.bytes, &vec![at as u8; *length.min(&room)][..]);
                     prop_assert_eq!(found.port, sender.port());
                 }
             }

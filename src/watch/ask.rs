@@ -14,7 +14,6 @@ use crate::dumps::{self, Next, Question};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
-use crate::kinds::KINDS;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::silence::look::Look;
@@ -145,12 +144,8 @@ impl Watching {
             Rows { query, job, mirror, filling, stream, out, source, telling, is_found: false, is_foreign: false };
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
-        let mut longest = 0;
         let mut ended = None;
         for datagram in batch.datagrams() {
-            if datagram.truncated() {
-                longest = longest.max(datagram.length);
-            }
             let progress = running.dump.take(datagram, |message| rows.take(&message, made));
             made = moment;
             if progress != Progress::More {
@@ -160,9 +155,6 @@ impl Watching {
         }
         let is_foreign = rows.is_foreign;
         running.found |= rows.is_found;
-        if longest > 0 {
-            batch.make_room(longest);
-        }
         match ended {
             Some(ended) => self.end_dump(known, job, &running, ended),
             None if is_foreign => return Ok(Reading::Renew),
@@ -188,7 +180,7 @@ impl Watching {
                 if self.agenda.interrupted(kind, Instant::now()) {
                     self.restart(known, job);
                 } else {
-                    log::debug!("dumps of {} are interrupted again and again", KINDS[kind].name);
+                    log::debug!("dumps of {} are interrupted again and again", kind.table().name);
                 }
             }
             // Asked for what concerns a link that has gone meanwhile: nothing does.
@@ -197,7 +189,7 @@ impl Watching {
                 self.restart(known, job);
             }
             Progress::Failed(failure) => {
-                log::warn!("the kernel does not show its {} objects: {failure}", KINDS[kind].name);
+                log::warn!("the kernel does not show its {} objects: {failure}", kind.table().name);
                 // What was not shown is not taken for gone.
                 job.kinds.retain(|(other, _)| *other != kind);
                 if job.purpose.is_of_start() {

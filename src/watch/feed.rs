@@ -132,24 +132,22 @@ impl Feed {
         let time = now_microseconds();
         self.received_microseconds = time;
         self.received_at = Instant::now();
-        let mut longest = 0;
+        let mut is_cut_off = false;
         for datagram in batch.datagrams() {
             if datagram.port != 0 {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
             } else if datagram.truncated() {
-                longest = longest.max(datagram.length);
+                log::debug!("a datagram of {} octets was cut off; there is room for the next one", datagram.length);
+                is_cut_off = true;
             } else {
                 moves.note(netns, time, datagram.bytes);
                 backlog.push(time, datagram.bytes);
             }
         }
-        if longest == 0 {
-            return Ok(false);
+        if is_cut_off {
+            self.lose(0);
         }
-        log::debug!("a datagram of {longest} octets was cut off; there is room for the next one");
-        batch.make_room(longest);
-        self.lose(0);
-        Ok(true)
+        Ok(is_cut_off)
     }
 
     /// Notifications are lost; so many datagrams of them were received and thrown away.

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use crate::dumps::{Next, Question, fence, requests, requests_of};
 use crate::kinds::rtnetlink::link;
-use crate::kinds::{KindIndex, index_of, split};
+use crate::kinds::{KindIndex, split};
 use crate::mirror::Mirror;
 use crate::mirror::ask;
-use crate::mirror::repair::Scope;
+use crate::mirror::silence::look::Scope;
 use crate::mirror::silence::looks::Looks;
 use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
@@ -95,18 +95,15 @@ impl Job {
     fn begin(&mut self, mirror: &Mirror) {
         // A link may name another one that comes later, so that the names are learned first.
         // When links are compared with what was known, those that are gone keep the names that they had.
-        let link = index_of(&link::LINK);
+        const LINK: KindIndex = KindIndex::of(&link::LINK);
         self.learns_names = match self.purpose {
             Purpose::Start => true,
-            Purpose::Offline | Purpose::Repair | Purpose::Verify => {
-                !self.kinds.iter().any(|(kind, _)| Some(*kind) == link)
-            }
+            Purpose::Offline | Purpose::Repair | Purpose::Verify => !self.kinds.iter().any(|(kind, _)| *kind == LINK),
             Purpose::Look => false,
         };
         self.left = self.kinds.iter().cloned().collect();
         self.fence = true;
-        self.waiting =
-            link.filter(|_| self.learns_names).map(|link| requests(&[(link, Scope::All)], mirror)).unwrap_or_default();
+        self.waiting = if self.learns_names { requests(&[(LINK, Scope::All)], mirror) } else { VecDeque::new() };
     }
 
     /// The next dump to ask for. What is asked link by link is asked of those that the dumps before have shown, too.
@@ -118,7 +115,7 @@ impl Job {
         while self.waiting.is_empty() {
             match self.left.pop_front() {
                 Some(next) => self.waiting = requests_of(&next, mirror, &self.shadow),
-                None if std::mem::take(&mut self.fence) => return fence(),
+                None if std::mem::take(&mut self.fence) => return Some(fence()),
                 None => return None,
             }
         }

@@ -4,7 +4,7 @@ use rustix::net::netdevice::index_to_name;
 
 use crate::backlog::Backlog;
 use crate::decode::Links;
-use crate::kinds::{self, KINDS};
+use crate::kinds;
 use crate::mirror::repair::Difference;
 use crate::mirror::{LinkTable, is_link};
 use crate::netlink::socket::Socket;
@@ -33,16 +33,16 @@ impl Sources<'_> {
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, _)) = kinds::of_message(message.header.kind, family) else { return };
         if lost && !is_link(message) {
-            self.learn(links, KINDS[kind].interfaces_of(message.payload), 1, LOOK_AHEAD);
+            self.learn(links, kind.table().interfaces_of(message.payload), 1, LOOK_AHEAD);
         } else {
-            self.learn(links, KINDS[kind].interface_of(message.payload), 1, LOOK_AHEAD);
+            self.learn(links, kind.table().interface_of(message.payload), 1, LOOK_AHEAD);
         }
     }
 
     /// Learns the names that differences need: a dump may show what stands on a link that came meanwhile.
     pub fn learn_for_differences<'d>(self, links: &mut LinkTable, differences: impl Iterator<Item = &'d Difference>) {
         let new = differences.filter_map(|difference| Some((difference.kind, difference.new.as_deref()?)));
-        self.learn(links, new.flat_map(|(kind, object)| KINDS[kind].interfaces_of(object)), 0, usize::MAX);
+        self.learn(links, new.flat_map(|(kind, object)| kind.table().interfaces_of(object)), 0, usize::MAX);
     }
 
     /// Looks among so many of the datagrams that wait, but for the first ones.
@@ -71,7 +71,7 @@ impl Sources<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::index_of;
+    use crate::kinds::KindIndex;
     use crate::kinds::rtnetlink::{addr, link, netconf};
     use crate::netlink::socket::NETLINK_ROUTE;
     use crate::netlink::wire::{Header, append_attribute, append_message};
@@ -123,7 +123,7 @@ mod tests {
         let mut backlog = Backlog::new(1 << 20);
         backlog.push(0, &message(16, &link));
         let new = Some(address(7)[16..].into());
-        let differences = [Difference { kind: index_of(&addr::ADDR).unwrap(), old: None, new }];
+        let differences = [Difference { kind: KindIndex::of(&addr::ADDR), old: None, new }];
         let mut links = LinkTable::default();
         Sources { backlog: &backlog, socket: None }.learn_for_differences(&mut links, differences.iter());
         assert_eq!(links.name(7), Some(&b"v0"[..]));

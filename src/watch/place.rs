@@ -30,7 +30,7 @@ use crate::backlog::Backlog;
 use crate::error::Result;
 use crate::event::Origin;
 use crate::json::Json;
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KindIndex};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence::look::Look;
 use crate::mirror::silence::{Occasion, Word};
@@ -229,7 +229,7 @@ impl Place {
         let netns: Arc<str> = self.label().unwrap_or_default().into();
         self.known.mirror.take_changes(|kind, key, objects| {
             let objects = (!objects.is_empty()).then(|| encode(objects.iter().map(|object| &**object)));
-            let (netns, kind, key) = (netns.clone(), KINDS[kind].name, key.into());
+            let (netns, kind, key) = (netns.clone(), kind.table().name, key.into());
             append.objects.push(Objects { netns, kind, key, objects });
         });
         let is_told = self.known.pending.is_none();
@@ -238,7 +238,7 @@ impl Place {
             && watching.agenda.is_started()
             && let Some(kinds) = watching.complete_kinds.take()
         {
-            append.covered.push((netns, kinds.into_iter().map(|kind| KINDS[kind].name).collect()));
+            append.covered.push((netns, kinds.into_iter().map(|kind| kind.table().name).collect()));
         }
     }
 
@@ -426,7 +426,7 @@ impl Watching {
 /// Looks at what the mirror could not be sure of when it took something in; `cause` is the number of the line that told it.
 pub(super) fn unsettled(mirror: &mut Mirror, cause: Option<u64>) -> impl Iterator<Item = Look> + use<> {
     mirror.take_unsettled().into_iter().map(move |(family, ifindex)| {
-        let route = kinds::index_of(&kinds::rtnetlink::route::ROUTE).unwrap_or_default();
+        let route = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
         Look { link: Some(ifindex), family: Some(family), cause, ..Look::at(route) }
     })
 }
@@ -435,13 +435,13 @@ pub(super) fn unsettled(mirror: &mut Mirror, cause: Option<u64>) -> impl Iterato
 fn restore(mirror: &mut Mirror, settings: &Settings, store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
     let mut comparable = comparable(&settings.kinds);
     let known = store.known(netns, |name, payload| {
-        let kind = comparable.iter().copied().find(|&kind| KINDS[kind].name == name);
-        if let Some(kind) = kind.filter(|&kind| payload.len() >= KINDS[kind].header.bytes) {
+        let kind = comparable.iter().copied().find(|&kind| kind.table().name == name);
+        if let Some(kind) = kind.filter(|&kind| payload.len() >= kind.table().header.bytes) {
             // As a dump shows it: behind those of its identity that are there.
             mirror.apply(kind, false, wire::NLM_F_MULTI, payload);
         }
     })?;
     // In the order in which they are asked for: links first.
-    comparable.retain(|&kind| known.iter().any(|name| KINDS[kind].name == name));
+    comparable.retain(|&kind| known.iter().any(|name| kind.table().name == name));
     Ok(comparable)
 }

@@ -10,8 +10,8 @@ use crate::decode::schema::Sides;
 use crate::event::own;
 use crate::event::{Action, Clock, Origin};
 use crate::json::Json;
+use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::link;
-use crate::kinds::{KINDS, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::repair::Difference;
 use crate::stream::{Stream, Telling, Told};
@@ -47,7 +47,7 @@ impl Findings {
 /// Whether a difference may lead to others that the kernel does not tell of: an object that was added or removed, or a link
 /// that changed. A rule, say, of which only the flags changed leads to nothing.
 pub(super) fn may_have_consequences(difference: &Difference) -> bool {
-    difference.old.is_none() != difference.new.is_none() || KINDS[difference.kind].is(&link::LINK)
+    difference.old.is_none() != difference.new.is_none() || difference.kind.table().is(&link::LINK)
 }
 
 /// Tells one of them.
@@ -69,7 +69,7 @@ pub(super) fn tell_difference(
     // What the kernel never tells is no defect that the self-check has found.
     let inferred = match findings.purpose {
         Purpose::Look => true,
-        Purpose::Verify => KINDS[difference.kind].changes_untold(shown),
+        Purpose::Verify => difference.kind.table().changes_untold(shown),
         Purpose::Offline | Purpose::Start | Purpose::Repair => false,
     };
     let origin = match findings.purpose {
@@ -78,7 +78,7 @@ pub(super) fn tell_difference(
         _ => Origin::Resync,
     };
     let telling = Telling { origin, cause: *cause, time_microseconds: *time_microseconds, netns, actor: None };
-    let signals = KINDS[difference.kind].signals_of(&Sides { old, new, message: shown });
+    let signals = difference.kind.table().signals_of(&Sides { old, new, message: shown });
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && findings.purpose == Purpose::Verify) {
@@ -136,7 +136,7 @@ pub(super) fn tell_overrun(
         Clock::default().write(out, overrun.since_microseconds);
         out.key("kinds");
         out.begin_list();
-        kinds.iter().for_each(|&kind| out.string(KINDS[kind].name));
+        kinds.iter().for_each(|&kind| out.string(kind.table().name));
         out.end_list();
     })
 }

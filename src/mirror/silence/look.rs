@@ -1,5 +1,6 @@
 //! A look: which objects the kernel is asked for once more, and which of them a dump is asked for.
 
+use crate::decode::schema::Kind;
 use crate::kinds::KindIndex;
 use crate::mirror::ask::Asked;
 
@@ -34,6 +35,29 @@ pub enum Scope {
     Links(Vec<u32>),
     /// Some routes.
     Routes(Routes),
+}
+
+impl Scope {
+    /// Whether a dump of it shows that object of a kind; `hash` is that of its identity, where it may be a single one.
+    pub(in crate::mirror) fn shows(&self, table: &Kind, hash: Option<u64>, object: &[u8]) -> bool {
+        if !table.is_dumped(object) {
+            return false;
+        }
+        match self {
+            Scope::All => true,
+            Scope::Links(links) => table.interfaces_of(object).iter().any(|ifindex| links.contains(ifindex)),
+            Scope::Routes(Routes { through, asked }) => {
+                let leads_through = |&ifindex: &u32| through.contains(&(route_family(object), ifindex));
+                asked.iter().any(|asked| Some(asked.hash) == hash)
+                    || table.interfaces_of(object).iter().any(leads_through)
+            }
+        }
+    }
+}
+
+/// The family, with which every route begins.
+pub(in crate::mirror) fn route_family(object: &[u8]) -> u8 {
+    object.first().copied().unwrap_or_default()
 }
 
 /// Which routes are asked for.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::look::{Look, Routes, Scope};
+use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::route;
-use crate::kinds::{KINDS, KindIndex};
 use crate::mirror::ask::{self, Asked};
 use crate::mirror::repair::Difference;
 use crate::mirror::{Mirror, silence};
@@ -43,7 +43,7 @@ impl Looks {
     /// The number of the last line that led to a look which finds that.
     pub fn cause_of(&self, difference: &Difference) -> Option<u64> {
         let object = difference.new.as_deref().or(difference.old.as_deref())?;
-        let links = KINDS[difference.kind].interfaces_of(object);
+        let links = difference.kind.table().interfaces_of(object);
         let there = |link: Option<u32>| link.is_none_or(|link| links.contains(&link));
         self.of(difference.kind).filter(|&(link, _)| there(link)).filter_map(|(_, reason)| reason.cause).max()
     }
@@ -85,8 +85,8 @@ impl Looks {
             return Some(Scope::All);
         }
         let links = self.of(kind).filter_map(|(link, reason)| Some((link?, reason)));
-        let (count, scope) = if KINDS[kind].is(&route::ROUTE) {
-            let families = || KINDS[kind].dumps.iter().filter_map(|dump| dump.header.first().copied());
+        let (count, scope) = if kind.table().is(&route::ROUTE) {
+            let families = || kind.table().dumps.iter().filter_map(|dump| dump.header.first().copied());
             let mut routes = Routes::default();
             for (link, reason) in links {
                 let wanted = families().filter(|family| reason.family.is_none_or(|only| only == *family));
@@ -122,14 +122,14 @@ fn may_be_asked(routes: &[u64], family: u8, all: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::index_of;
+
     use crate::kinds::rtnetlink::link;
     use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
 
     const UP_AND_RUNNING: u32 = 0x1_0041;
 
     fn kind() -> KindIndex {
-        index_of(&route::ROUTE).unwrap()
+        KindIndex::of(&route::ROUTE)
     }
 
     fn flags_of(link: u32) -> Look {

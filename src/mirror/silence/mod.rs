@@ -18,7 +18,7 @@ use super::repair::Difference;
 use super::{LinkBefore, Mirror, is_link};
 use crate::decode::schema::{Kind, Untold};
 use crate::kinds::rtnetlink::{link, netconf};
-use crate::kinds::{self, KINDS, KindIndex};
+use crate::kinds::{self, KindIndex, PerKind};
 use crate::netlink::wire::{Message, attribute, u32_at};
 
 /// A change that the kernel makes without telling.
@@ -165,7 +165,7 @@ impl When {
             When::Ipv4Goes => occasion.is_ipv4() && gone,
             When::RoutesUseNexthops => mirror.routes_by_nexthop() > 0,
             When::HasMulticastForwarding => {
-                attribute(KINDS[kind].attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some()
+                attribute(kind.table().attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some()
             }
             When::PriorityGone => gone && u32_at(payload, 8) == Some(0),
         }
@@ -211,11 +211,11 @@ struct Cue {
 }
 
 /// By the kind of the event: the looks that the rows ask for after it, each once.
-static CUES: LazyLock<Vec<Vec<Cue>>> = LazyLock::new(|| {
-    let mut cues = vec![Vec::new(); KINDS.len()];
+static CUES: LazyLock<PerKind<Vec<Cue>>> = LazyLock::new(|| {
+    let mut cues: PerKind<Vec<Cue>> = PerKind::default();
     for (after, when, look, at, _) in looked_for() {
-        let cues: &mut Vec<Cue> = &mut cues[index_of(after)];
-        let cue = Cue { when, look: index_of(look), at };
+        let cues = &mut cues[KindIndex::of(after)];
+        let cue = Cue { when, look: KindIndex::of(look), at };
         if !cues.contains(&cue) {
             cues.push(cue);
         }
@@ -234,19 +234,14 @@ fn looked_for() -> impl Iterator<Item = (&'static Kind, When, &'static Kind, At,
     })
 }
 
-/// The place of a row's kind; a test holds that each has one.
-fn index_of(kind: &'static Kind) -> KindIndex {
-    kinds::index_of(kind).unwrap_or_default()
-}
-
 /// `RTNLGRP_LINK`: links tell of silent changes of everything, and have the names.
 const LINK_GROUP: u32 = 1;
 
 /// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
 pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
-    let mut groups: Vec<u32> = kinds.iter().flat_map(|&kind| KINDS[kind].groups.iter().copied()).collect();
+    let mut groups: Vec<u32> = kinds.iter().flat_map(|&kind| kind.table().groups.iter().copied()).collect();
     groups.push(LINK_GROUP);
-    let is_watched = |look| kinds.contains(&index_of(look));
+    let is_watched = |look| kinds.contains(&KindIndex::of(look));
     groups.extend(looked_for().filter(|&(_, _, look, _, _)| is_watched(look)).flat_map(|(_, _, _, _, joins)| joins));
     groups.sort_unstable();
     groups.dedup();
@@ -255,13 +250,13 @@ pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
 
 /// Whether a dump shows all objects of a kind, so that what it does not show is gone.
 pub fn can_be_compared(kind: KindIndex) -> bool {
-    let table = KINDS[kind];
+    let table = kind.table();
     table.identity.is_some() && !table.dumps.is_empty()
 }
 
 /// Whether any of some kinds can change with nothing near it that is told.
 pub fn may_change_untold(kinds: &[KindIndex]) -> bool {
-    kinds.iter().any(|&kind| !matches!(KINDS[kind].hooks.untold, Untold::Nothing))
+    kinds.iter().any(|&kind| !matches!(kind.table().hooks.untold, Untold::Nothing))
 }
 
 /// Whether a look at a kind may find an object where none is known.
@@ -272,7 +267,7 @@ fn may_come(kind: KindIndex) -> bool {
 /// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
 /// Kinds of which some objects do are, while there is such an object.
 pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
-    let is_untold = |kind: KindIndex| match KINDS[kind].hooks.untold {
+    let is_untold = |kind: KindIndex| match kind.table().hooks.untold {
         Untold::Nothing => false,
         Untold::Of(changes) => mirror.objects(kind).any(changes),
         Untold::Everything => true,
@@ -285,7 +280,7 @@ pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
 pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, occasion: &Occasion<'_>) {
     let (Word::Kernel(cause) | Word::Look(cause)) = occasion.word;
     let cues = &CUES[occasion.kind];
-    let table = KINDS[occasion.kind];
+    let table = occasion.kind.table();
     // A link's message that is too short says nothing.
     if cues.is_empty() || (table.is(&link::LINK) && (occasion.link.is_none() || u32_at(occasion.payload, 8).is_none()))
     {
@@ -315,6 +310,6 @@ pub fn looks_of_dropped(looks: &mut Vec<Look>, mirror: &Mirror, message: &Messag
 pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &Difference, cause: Option<u64>) {
     let &Difference { kind, ref old, ref new } = difference;
     let Some(payload) = new.as_deref().or(old.as_deref()) else { return };
-    let link = KINDS[kind].is(&link::LINK).then(|| LinkBefore::of(old.as_deref(), payload));
+    let link = kind.table().is(&link::LINK).then(|| LinkBefore::of(old.as_deref(), payload));
     self::looks(looks, mirror, &Occasion { kind, gone: new.is_none(), payload, link, word: Word::Look(cause) });
 }

@@ -17,20 +17,20 @@ fn bridge(flags: u32, timer: u32) -> Box<[u8]> {
 fn a_bridges_timer_leads_to_no_further_look_at_links() {
     let looks = |old: Box<[u8]>, new: Box<[u8]>| {
         let mut looks = Vec::new();
-        let difference = Difference { kind: index_of(&link::LINK), old: Some(old), new: Some(new) };
+        let difference = Difference { kind: KindIndex::of(&link::LINK), old: Some(old), new: Some(new) };
         looks_of_difference(&mut looks, &Mirror::new(), &difference, Some(3));
         looks
     };
     assert_eq!(looks(bridge(link::IFF_UP, 100), bridge(link::IFF_UP, 200)), []);
     let down = looks(bridge(link::IFF_UP, 100), bridge(0, 200));
-    assert!(down.iter().any(|look| look.kind == index_of(&route::ROUTE) && look.cause == Some(3)));
-    assert!(down.iter().all(|look| look.kind != index_of(&link::LINK)));
+    assert!(down.iter().any(|look| look.kind == KindIndex::of(&route::ROUTE) && look.cause == Some(3)));
+    assert!(down.iter().all(|look| look.kind != KindIndex::of(&link::LINK)));
 }
 
 #[test]
 fn nothing_follows_from_a_route() {
-    for kind in KINDS.iter().filter(|kind| kind.new == route::ROUTE.new) {
-        assert_eq!(CUES[index_of(kind)], [], "{}", kind.name);
+    for kind in KindIndex::all().filter(|kind| kind.table().new == route::ROUTE.new) {
+        assert_eq!(CUES[kind], [], "{}", kind.table().name);
     }
 }
 
@@ -39,10 +39,10 @@ fn each_row_leads_to_its_looks() {
     let mut mirror = Mirror::new();
     let mut by_nexthop = vec![2, 32, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
     append_attribute(&mut by_nexthop, route::RTA_NH_ID, &[7, 0, 0, 0]);
-    mirror.apply(index_of(&route::ROUTE), false, 0, &by_nexthop);
+    mirror.apply(KindIndex::of(&route::ROUTE), false, 0, &by_nexthop);
     for (after, when, look, at, _) in looked_for() {
-        let kind = kinds::index_of(after).expect(after.name);
-        let looked_at = kinds::index_of(look).expect(look.name);
+        let kind = KindIndex::of(after);
+        let looked_at = KindIndex::of(look);
         assert!(can_be_compared(looked_at), "{}", look.name);
         let mut payload =
             if after.is(&link::LINK) { bridge(link::IFF_UP, 1).to_vec() } else { vec![0; after.header.bytes] };
@@ -63,7 +63,7 @@ fn each_row_leads_to_its_looks() {
 
 #[test]
 fn groups_are_those_that_tell_of_silent_changes() {
-    let groups = |kind: &'static Kind| groups(&[index_of(kind)]);
+    let groups = |kind: &'static Kind| groups(&[KindIndex::of(kind)]);
     assert_eq!(groups(&route::ROUTE), [1, 5, 7, 11, 27, 32]);
     assert_eq!(groups(&link::LINK), [1, 4]);
     assert_eq!(groups(&neigh::NEIGH), [1, 3]);
@@ -75,7 +75,7 @@ fn groups_are_those_that_tell_of_silent_changes() {
 
 #[test]
 fn kinds_that_may_come_where_none_is_known() {
-    let may_come: Vec<&str> = KINDS.iter().filter(|kind| may_come(index_of(kind))).map(|kind| kind.name).collect();
+    let may_come: Vec<&str> = KindIndex::all().filter(|&kind| may_come(kind)).map(|kind| kind.table().name).collect();
     assert_eq!(may_come, ["link", "bridge_port", "inet6_link", "addr", "neigh", "fdb", "neightbl", "qdisc"]);
     assert!(tc::QDISC.groups.contains(&4));
 }

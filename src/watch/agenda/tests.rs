@@ -4,12 +4,12 @@ use proptest::collection;
 use proptest::prelude::*;
 
 use super::*;
+use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::{addr, link, neigh, route, tc};
-use crate::kinds::{self, KINDS};
 use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
 
 fn kind(table: &'static crate::decode::schema::Kind) -> KindIndex {
-    kinds::index_of(table).unwrap()
+    KindIndex::of(table)
 }
 
 fn milliseconds(milliseconds: u64) -> Duration {
@@ -447,7 +447,11 @@ impl Model {
             Purpose::Start | Purpose::Offline => panic!("nobody has asked for it"),
         }
         for (kind, link, _) in &self.waiting {
-            assert!(work.scopes.iter().any(|scope| covers(scope, *kind, *link)), "{kind} {link:?}: {:?}", work.scopes);
+            assert!(
+                work.scopes.iter().any(|scope| covers(scope, *kind, *link)),
+                "{kind:?} {link:?}: {:?}",
+                work.scopes
+            );
         }
         self.taken = std::mem::take(&mut self.waiting);
         Some(work.purpose)
@@ -503,7 +507,7 @@ fn covers((shown, scope): &(KindIndex, Scope), kind: KindIndex, link: Option<u32
     let is_through = |link: u32| match scope {
         Scope::All => true,
         Scope::Links(links) => links.contains(&link),
-        Scope::Routes(routes) => KINDS[kind].dumps.iter().all(|dump| {
+        Scope::Routes(routes) => kind.table().dumps.iter().all(|dump| {
             let family = dump.header.first().copied().unwrap_or_default();
             routes.through.contains(&(family, link)) || ![2, 10].contains(&family)
         }),

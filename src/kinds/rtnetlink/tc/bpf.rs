@@ -1,6 +1,6 @@
 //! BPF programs, of filters and of actions: the old ones' instructions, and the number and tag of the others.
 
-use super::value::{u32_of, write_number};
+use super::shared::{u32_of, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Shape, Structure, field};
 use crate::json::Json;

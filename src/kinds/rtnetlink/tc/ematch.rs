@@ -3,8 +3,8 @@
 //! names and end with the first that has no relation to the next.
 //! `pkt_cls.h`, `tc_ematch/`.
 
+use super::shared::write_number;
 use super::tree;
-use super::value::write_number;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, Wrong, field, row};
 use crate::decode::value::{any_unsigned, name_of, write_named};

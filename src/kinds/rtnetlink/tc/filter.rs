@@ -2,8 +2,8 @@
 
 use super::action::police::OLD_POLICE;
 use super::names::{EGRESS, FILTER_FLAGS, INGRESS, TCA_KIND, TCA_OPTIONS};
+use super::shared::{ROOT, class_id, u32_of, write_class_id, write_number};
 use super::tree::write_tree_handle;
-use super::value::{ROOT, class_id, u32_of, write_class_id, write_number};
 use super::{action, bpf, ematch, flower, tree};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, TEXT, Wrong, field, row};

@@ -3,7 +3,7 @@
 
 use super::action;
 use super::names::FILTER_FLAGS;
-use super::value::{masked_octets, u32_of, write_class_id, write_number};
+use super::shared::{masked_octets, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Is, Names, Part, Row,

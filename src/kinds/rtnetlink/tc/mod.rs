@@ -8,11 +8,11 @@ mod filter;
 mod flower;
 mod names;
 mod qdisc;
+mod shared;
 mod statistics;
 #[cfg(test)]
 mod testing;
 mod tree;
-mod value;
 
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
@@ -25,7 +25,7 @@ use libc::{
 };
 
 use self::names::{TCA_OPTIONS, TCA_STATS2};
-use self::value::{ROOT, class_id, u32_of, write_class_id, write_number};
+use self::shared::{ROOT, class_id, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Dump, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Structure, TEXT, field, field_of, row,

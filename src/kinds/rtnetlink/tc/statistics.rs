@@ -2,7 +2,7 @@
 
 use super::names::TCA_STATS2;
 use super::qdisc;
-use super::value::{u64_at, write_number};
+use super::shared::{u64_at, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::json::Json;

@@ -3,7 +3,7 @@
 use super::action;
 use super::action::police::OLD_POLICE;
 use super::names::FILTER_FLAGS;
-use super::value::{class_id, u32_of, u64_at, write_number};
+use super::shared::{class_id, u32_of, u64_at, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
     Decoded, Is, Part,

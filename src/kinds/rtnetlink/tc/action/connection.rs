@@ -12,7 +12,7 @@ use crate::decode::schema::{
 use crate::decode::value::{any_unsigned, name_of, unsigned};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
-use crate::kinds::rtnetlink::tc::value::{TIMES, masked_octets};
+use crate::kinds::rtnetlink::tc::shared::{TIMES, masked_octets};
 
 /// `TCA_CT_*`. Addresses and ports are told by `nat`, the helper's family and protocol by `helper`.
 pub(super) static CT: Set = Set::new(

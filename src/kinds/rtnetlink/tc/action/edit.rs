@@ -11,7 +11,7 @@ use crate::decode::schema::{
 use crate::decode::value::{any_unsigned, unsigned, write_flags, write_named};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{TIMES, class_id, u32_of};
+use crate::kinds::rtnetlink::tc::shared::{TIMES, class_id, u32_of};
 use crate::netlink::wire::{attribute, attributes};
 
 /// `TCA_CSUM_*`.

@@ -6,7 +6,7 @@ use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
-use crate::kinds::rtnetlink::tc::value::TIMES;
+use crate::kinds::rtnetlink::tc::shared::TIMES;
 use crate::netlink::wire::attribute;
 
 /// `TCA_GATE_*`; times in nanoseconds.

@@ -5,13 +5,13 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Field, Is, Part, Scalar::*, Set, Shape, Structure, Wrong, field, field_of, row};
 use crate::decode::walk::{write_structure, write_value};
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::TIMES;
-use crate::kinds::rtnetlink::tc::{bpf, value};
+use crate::kinds::rtnetlink::tc::shared::TIMES;
+use crate::kinds::rtnetlink::tc::{bpf, shared};
 
 /// The beginning of every kind's parameters but police's: `tc_gen`.
 pub(super) const INDEX: Field = field(0, "index", Is::Number(U32));
 pub(super) const CAPABILITIES: Field = field(4, "capab", Is::NumberUnless(U32, 0));
-pub(super) const VERDICT: Field = field_of(8, 4, "control_action", value::VERDICT);
+pub(super) const VERDICT: Field = field_of(8, 4, "control_action", shared::VERDICT);
 pub(super) const REFERENCES: Field = field(12, "ref", Is::Number(I32)).volatile();
 pub(super) const BINDINGS: Field = field(16, "bind", Is::Number(I32)).volatile();
 
@@ -40,7 +40,7 @@ static GACT_CHANCE: Structure = Structure::new(
     8,
     &[
         field(0, "random_type", Is::Named(U16, &[(0, "none"), (1, "netrand"), (2, "determ")])),
-        field_of(4, 4, "control_action", value::VERDICT),
+        field_of(4, 4, "control_action", shared::VERDICT),
         field(2, "val", Is::Number(U16)),
     ],
 );

@@ -6,7 +6,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, field, field_of, row};
 use crate::decode::value::write_link;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{TIMES, u32_of};
+use crate::kinds::rtnetlink::tc::shared::{TIMES, u32_of};
 
 /// `TCA_MIRRED_*`.
 pub(super) static MIRRED: Set = Set::new(

@@ -9,8 +9,8 @@ mod mirred;
 pub(super) mod police;
 mod wrap;
 
+use super::shared::{u32_of, write_number};
 use super::statistics;
-use super::value::{u32_of, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{Among, Choice, Decoded, Is, Level, Names, Part, Set, Shape, TEXT, Wrong, row};
 use crate::decode::walk::write_set;

@@ -5,7 +5,7 @@ use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Wrong, row
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
-use crate::kinds::rtnetlink::tc::value::{
+use crate::kinds::rtnetlink::tc::shared::{
     TIMES, VERDICT, overhead, rate_of, sent_in, u64_at, verdict, write_link_layer, write_number,
 };
 use crate::netlink::wire::u32_at;

@@ -10,7 +10,7 @@ use crate::kinds::rtnetlink::encap::{
     ERSPAN_OPTIONS_SHAPE, GENEVE_AS_NUMBERS_SHAPE, erspan_options, geneve_options_as_numbers,
 };
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
-use crate::kinds::rtnetlink::tc::value::TIMES;
+use crate::kinds::rtnetlink::tc::shared::TIMES;
 use crate::netlink::wire::u32_at;
 
 /// `TCA_VLAN_*`.

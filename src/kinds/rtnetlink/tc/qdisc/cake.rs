@@ -5,7 +5,7 @@ use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, row
 use crate::decode::value::{any_unsigned, write_named};
 use crate::decode::walk::write_set;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::u32_of;
+use crate::kinds::rtnetlink::tc::shared::u32_of;
 use crate::netlink::wire::attribute;
 
 /// `TCA_CAKE_*`; times in microseconds.

@@ -4,7 +4,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Structure, Wrong, field, row};
 use crate::decode::walk::write_structure;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::u32_of;
+use crate::kinds::rtnetlink::tc::shared::u32_of;
 
 /// `TCA_CODEL_*`; times in microseconds.
 pub(super) static CODEL: Set = Set::new(

@@ -4,7 +4,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Structure, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::CLOCKS;
-use crate::kinds::rtnetlink::tc::value::u32_of;
+use crate::kinds::rtnetlink::tc::shared::u32_of;
 
 /// `TCA_ETF_*`.
 pub(super) static ETF: Set = Set::new("TCA_ETF", &[row(1, "parms", Is::InlineStructure(&ETF_PARAMETERS))]);

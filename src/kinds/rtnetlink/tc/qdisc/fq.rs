@@ -10,7 +10,7 @@ use crate::decode::schema::{
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::write_true;
-use crate::kinds::rtnetlink::tc::value::u32_of;
+use crate::kinds::rtnetlink::tc::shared::u32_of;
 
 /// `TCA_FQ_*`; times in microseconds, the timer's slack in nanoseconds.
 pub(super) static FQ: Set = Set::new(

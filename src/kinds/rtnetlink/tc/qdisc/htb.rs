@@ -4,7 +4,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Structure, TEXT, Wrong, field, field_of, row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
-use crate::kinds::rtnetlink::tc::value::{
+use crate::kinds::rtnetlink::tc::shared::{
     RATE_BYTES, cell, overhead, rate_of, sent_in, smallest, u32_of, write_link_layer, write_number,
 };
 use crate::netlink::wire::u32_at;

@@ -5,7 +5,7 @@ use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, Wr
 use crate::decode::walk::{Leftovers, write_set_with, write_value};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::PREEMPTION;
-use crate::kinds::rtnetlink::tc::value::write_number;
+use crate::kinds::rtnetlink::tc::shared::write_number;
 use crate::netlink::wire::{align, attribute, attribute_u32, attributes, u16_at};
 
 /// `TCA_MQPRIO_*`, behind `struct tc_mqprio_qopt`. Traffic classes are told together.

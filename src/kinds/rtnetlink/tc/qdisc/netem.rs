@@ -9,7 +9,7 @@ use crate::decode::schema::{
 use crate::decode::value::write_number as write_scalar;
 use crate::decode::walk::{write_set, write_structure};
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{share, u32_of, u64_at, write_fraction, write_number, write_share};
+use crate::kinds::rtnetlink::tc::shared::{share, u32_of, u64_at, write_fraction, write_number, write_share};
 use crate::netlink::wire::{attribute, u32_at};
 
 /// `TCA_NETEM_*`, behind `struct tc_netem_qopt`. The known ones are told with what they belong to.

@@ -8,7 +8,7 @@ use crate::decode::schema::{
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::value::{share, u32_of, write_fraction};
+use crate::kinds::rtnetlink::tc::shared::{share, u32_of, write_fraction};
 
 /// `TCA_PIE_*`; times in microseconds.
 pub(super) static PIE: Set = Set::new(

@@ -6,7 +6,7 @@ use crate::decode::value::any_unsigned;
 use crate::decode::walk::{write_set, write_structure};
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::RED_FLAGS;
-use crate::kinds::rtnetlink::tc::value::{u32_of, write_fraction, write_number};
+use crate::kinds::rtnetlink::tc::shared::{u32_of, write_fraction, write_number};
 use crate::netlink::wire::{attribute_u32, attributes, u32_at};
 
 /// `TCA_RED_*`.

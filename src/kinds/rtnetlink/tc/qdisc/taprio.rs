@@ -6,7 +6,7 @@ use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, ro
 use crate::decode::walk::write_set_with;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::{CLOCKS, PREEMPTION};
-use crate::kinds::rtnetlink::tc::value::write_number;
+use crate::kinds::rtnetlink::tc::shared::write_number;
 
 /// `TCA_TAPRIO_ATTR_*`; those of the schedule to come are the same, in a nest. Traffic classes are told together.
 static TAPRIO: Set = Set::new(

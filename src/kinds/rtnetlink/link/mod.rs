@@ -2,26 +2,30 @@
 //!
 //! Source: `linux/if_link.h`, `linux/rtnetlink.h`; the keys are those of `ip -d -j link` and `bridge -d -j link`.
 
-use libc::{ARPHRD_ETHER, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTNLGRP_IPV6_IFINFO, RTNLGRP_LINK};
+use libc::{RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTNLGRP_IPV6_IFINFO, RTNLGRP_LINK};
 
+use self::families::{FAMILIES, INET6};
+use self::functions::ONE_FUNCTION;
+use self::xdp::{XDP_PARTS, xdp};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Row, Scalar, Set, Shape, Sides,
-    Structure, TEXT, Untold, Wrong, field, field_of, row,
+    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, NUMBER, Part, Row, Scalar, Set, Shape, Sides, Structure, TEXT,
+    Untold, Wrong, field, field_of, row,
 };
 use crate::decode::value::{self, unsigned};
-use crate::decode::walk::Leftovers;
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::INFO;
 use crate::kinds::rtnetlink::link_info::bridge::{BRIDGE_SPEC, PORT_INFORMATION};
-use crate::kinds::rtnetlink::names::{
-    ADDRESS_GENERATION_MODES, LINK_FLAGS, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES,
-};
+use crate::kinds::rtnetlink::names::{LINK_FLAGS, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES};
 use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, AF_INET6};
 use crate::kinds::rtnetlink::shared;
 use crate::kinds::rtnetlink::shared::write_hardware;
 use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
+
+mod families;
+mod functions;
+mod xdp;
 
 /// `IFF_UP`, of a link's flags: an administrator wants it to run.
 pub const IFF_UP: u32 = 0x1;
@@ -281,65 +285,6 @@ static DEVLINK_PORT: Set = Set::new(
 /// The clock's pin; mostly an empty nest (`DPLL_A_PIN_*`, `linux/dpll.h`).
 static DPLL_PIN: Set = Set::new("DPLL_A_PIN", &[row(1, "dpll_pin_id", Is::Number(Scalar::U32))]);
 
-static ONE_FUNCTION: Is = Is::Set(&VIRTUAL_FUNCTION);
-
-/// `IFLA_VF_*`: a virtual function of SR-IOV.
-static VIRTUAL_FUNCTION: Set = Set::new(
-    "IFLA_VF",
-    &[
-        row(1, "mac", Is::Members(function, FUNCTION_PARTS)),
-        row(2, "vlan_and_qos", Is::InlineStructure(&FUNCTION_VLAN)),
-        row(3, "tx_rate_limit", Is::InlineStructure(&FUNCTION_SENDING_RATE)),
-        row(4, "spoofchk", Is::Members(function_spoof_check, FUNCTION_SPOOF_CHECK_PARTS)),
-        row(5, "link_state_setting", Is::InlineStructure(&FUNCTION_LINK_STATE)),
-        row(6, "rate", Is::Structure(&FUNCTION_RATE)),
-        row(7, "query_rss_en", Is::Members(function_rss_query, FUNCTION_RSS_QUERY_PARTS)),
-        row(8, "stats", Is::Value(function_statistics, FUNCTION_STATISTICS_SHAPE)).volatile(),
-        row(9, "trust", Is::Members(function_trust, FUNCTION_TRUST_PARTS)),
-        row(10, "node", Is::InlineStructure(&FUNCTION_NODE)),
-        row(11, "port", Is::InlineStructure(&FUNCTION_PORT)),
-        row(12, "vlan_list", Is::Each(&Is::Structure(&FUNCTION_VLAN_INFO))),
-        row(13, "broadcast", Is::Value(function_address, TEXT)),
-    ],
-);
-
-static FUNCTION_VLAN: Structure = Structure::new(
-    "ifla_vf_vlan",
-    12,
-    &[field(4, "vlan", Is::Number(Scalar::U32)), field(8, "qos", Is::Number(Scalar::U32))],
-);
-
-static FUNCTION_SENDING_RATE: Structure =
-    Structure::new("ifla_vf_tx_rate", 8, &[field(4, "tx_rate", Is::Number(Scalar::U32))]);
-
-static FUNCTION_LINK_STATE: Structure = Structure::new(
-    "ifla_vf_link_state",
-    8,
-    &[field(4, "link_state", Is::Named(Scalar::U32, &[(0, "auto"), (1, "enable"), (2, "disable")]))],
-);
-
-static FUNCTION_RATE: Structure = Structure::new(
-    "ifla_vf_rate",
-    12,
-    &[field(4, "min_tx", Is::Number(Scalar::U32)), field(8, "max_tx", Is::Number(Scalar::U32))],
-);
-
-static FUNCTION_NODE: Structure =
-    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "node_guid", Is::Value(guid, TEXT))]);
-
-static FUNCTION_PORT: Structure =
-    Structure::new("ifla_vf_guid", 16, &[field_of(8, 8, "port_guid", Is::Value(guid, TEXT))]);
-
-static FUNCTION_VLAN_INFO: Structure = Structure::new(
-    "ifla_vf_vlan_info",
-    16,
-    &[
-        field(4, "vlan", Is::Number(Scalar::U32)),
-        field(8, "qos", Is::Number(Scalar::U32)),
-        field(12, "protocol", Is::Named(Scalar::U16Be, super::names::ETHER_TYPES)),
-    ],
-);
-
 static ONE_PORT: Is = Is::Set(&PORT);
 
 /// `IFLA_PORT_*`: a port's profile (802.1Qbg).
@@ -353,186 +298,6 @@ static PORT: Set = Set::new(
         row(5, "host_uuid", Is::Hex),
         row(6, "request", Is::Number(Scalar::U8)),
         row(7, "response", Is::Number(Scalar::U16)),
-    ],
-);
-
-/// `IFLA_AF_SPEC`: a set for each address family.
-static FAMILIES: Set = Set::new(
-    "AF",
-    &[
-        row(2, "inet", Is::Inline(&INET)),
-        row(7, "bridge", Is::Set(&BRIDGE_SPEC)),
-        row(10, "inet6", Is::Inline(&INET6_OF_LINK)),
-        row(45, "mctp", Is::Set(&MCTP)),
-    ],
-);
-
-/// `IFLA_INET_*`.
-static INET: Set = Set::new("IFLA_INET", &[row(1, "inet_conf", Is::Structure(&INET_CONF))]);
-
-/// `IFLA_INET6_*`. The counters stand without names, since kernels have reordered them.
-const INET6_ROWS: [Row; 9] = [
-    row(1, "inet6_flags", Is::Bits(Scalar::U32, INET6_FLAGS)),
-    row(2, "inet6_conf", Is::Structure(&INET6_CONF)),
-    row(3, "inet6_stats", Is::Array(&COUNTER, 8)).volatile(),
-    row(4, "inet6_mcast", Is::Hex),
-    row(5, "inet6_cacheinfo", Is::Structure(&INET6_TIMES)).volatile(),
-    row(6, "inet6_icmp6stats", Is::Array(&COUNTER, 8)).volatile(),
-    row(7, "inet6_token", Is::Ip),
-    row(8, "inet6_addr_gen_mode", Is::Named(Scalar::U8, ADDRESS_GENERATION_MODES)),
-    row(9, "inet6_ra_mtu", Is::Number(Scalar::U32)),
-];
-
-const INET6_ADDR_GEN_MODE: u16 = 8;
-
-static COUNTER: Is = Is::Number(Scalar::U64);
-
-/// All of it, in `inet6_link`.
-static INET6: Set = Set::new("IFLA_INET6", &INET6_ROWS);
-
-/// What of it belongs in `link`, as in `ip -d link`: the rest is what `inet6_link` is for, whose own messages tell it
-/// when it changes; here it would make up most of a line.
-static INET6_OF_LINK: Set = Set::new(
-    "IFLA_INET6",
-    &const {
-        let mut rows = INET6_ROWS;
-        let mut place = 0;
-        while place < rows.len() {
-            if rows[place].number != INET6_ADDR_GEN_MODE {
-                rows[place].is = Is::Known;
-            }
-            place += 1;
-        }
-        rows
-    },
-);
-
-/// `IF_*` (`net/if_inet6.h`).
-static INET6_FLAGS: &Names =
-    &[(0x10, "RS_SENT"), (0x20, "RA_RCVD"), (0x40, "RA_MANAGED"), (0x80, "RA_OTHERCONF"), (0x8000_0000, "READY")];
-
-/// `struct ifla_cacheinfo`.
-static INET6_TIMES: Structure = Structure::new(
-    "ifla_cacheinfo",
-    16,
-    &[
-        field(0, "max_reasm_len", Is::Number(Scalar::U32)),
-        field(4, "tstamp", Is::Number(Scalar::U32)),
-        field(8, "reachable_time", Is::Number(Scalar::U32)),
-        field(12, "retrans_time", Is::Number(Scalar::U32)),
-    ],
-);
-
-/// `IFLA_MCTP_*`.
-static MCTP: Set =
-    Set::new("IFLA_MCTP", &[row(1, "net", Is::Number(Scalar::U32)), row(2, "phys_binding", Is::Number(Scalar::U8))]);
-
-/// The IPv4 settings of an interface, `IPV4_DEVCONF_*` (`linux/ip.h`), by their names in `net.ipv4.conf`.
-static INET_CONF: Structure = Structure::new(
-    "ipv4_devconf",
-    132,
-    &[
-        field(0, "forwarding", Is::Number(Scalar::I32)),
-        field(4, "mc_forwarding", Is::Number(Scalar::I32)),
-        field(8, "proxy_arp", Is::Number(Scalar::I32)),
-        field(12, "accept_redirects", Is::Number(Scalar::I32)),
-        field(16, "secure_redirects", Is::Number(Scalar::I32)),
-        field(20, "send_redirects", Is::Number(Scalar::I32)),
-        field(24, "shared_media", Is::Number(Scalar::I32)),
-        field(28, "rp_filter", Is::Number(Scalar::I32)),
-        field(32, "accept_source_route", Is::Number(Scalar::I32)),
-        field(36, "bootp_relay", Is::Number(Scalar::I32)),
-        field(40, "log_martians", Is::Number(Scalar::I32)),
-        field(44, "tag", Is::Number(Scalar::I32)),
-        field(48, "arp_filter", Is::Number(Scalar::I32)),
-        field(52, "medium_id", Is::Number(Scalar::I32)),
-        field(56, "disable_xfrm", Is::Number(Scalar::I32)),
-        field(60, "disable_policy", Is::Number(Scalar::I32)),
-        field(64, "force_igmp_version", Is::Number(Scalar::I32)),
-        field(68, "arp_announce", Is::Number(Scalar::I32)),
-        field(72, "arp_ignore", Is::Number(Scalar::I32)),
-        field(76, "promote_secondaries", Is::Number(Scalar::I32)),
-        field(80, "arp_accept", Is::Number(Scalar::I32)),
-        field(84, "arp_notify", Is::Number(Scalar::I32)),
-        field(88, "accept_local", Is::Number(Scalar::I32)),
-        field(92, "src_vmark", Is::Number(Scalar::I32)),
-        field(96, "proxy_arp_pvlan", Is::Number(Scalar::I32)),
-        field(100, "route_localnet", Is::Number(Scalar::I32)),
-        field(104, "igmpv2_unsolicited_report_interval", Is::Number(Scalar::I32)),
-        field(108, "igmpv3_unsolicited_report_interval", Is::Number(Scalar::I32)),
-        field(112, "ignore_routes_with_linkdown", Is::Number(Scalar::I32)),
-        field(116, "drop_unicast_in_l2_multicast", Is::Number(Scalar::I32)),
-        field(120, "drop_gratuitous_arp", Is::Number(Scalar::I32)),
-        field(124, "bc_forwarding", Is::Number(Scalar::I32)),
-        field(128, "arp_evict_nocarrier", Is::Number(Scalar::I32)),
-    ],
-);
-
-/// The IPv6 settings of an interface, `DEVCONF_*` (`linux/ipv6.h`), by their names in `net.ipv6.conf`.
-static INET6_CONF: Structure = Structure::new(
-    "ipv6_devconf",
-    240,
-    &[
-        field(0, "forwarding", Is::Number(Scalar::I32)),
-        field(4, "hop_limit", Is::Number(Scalar::I32)),
-        field(8, "mtu", Is::Number(Scalar::I32)),
-        field(12, "accept_ra", Is::Number(Scalar::I32)),
-        field(16, "accept_redirects", Is::Number(Scalar::I32)),
-        field(20, "autoconf", Is::Number(Scalar::I32)),
-        field(24, "dad_transmits", Is::Number(Scalar::I32)),
-        field(28, "router_solicitations", Is::Number(Scalar::I32)),
-        field(32, "router_solicitation_interval", Is::Number(Scalar::I32)),
-        field(36, "router_solicitation_delay", Is::Number(Scalar::I32)),
-        field(40, "use_tempaddr", Is::Number(Scalar::I32)),
-        field(44, "temp_valid_lft", Is::Number(Scalar::I32)),
-        field(48, "temp_prefered_lft", Is::Number(Scalar::I32)),
-        field(52, "regen_max_retry", Is::Number(Scalar::I32)),
-        field(56, "max_desync_factor", Is::Number(Scalar::I32)),
-        field(60, "max_addresses", Is::Number(Scalar::I32)),
-        field(64, "force_mld_version", Is::Number(Scalar::I32)),
-        field(68, "accept_ra_defrtr", Is::Number(Scalar::I32)),
-        field(72, "accept_ra_pinfo", Is::Number(Scalar::I32)),
-        field(76, "accept_ra_rtr_pref", Is::Number(Scalar::I32)),
-        field(80, "router_probe_interval", Is::Number(Scalar::I32)),
-        field(84, "accept_ra_rt_info_max_plen", Is::Number(Scalar::I32)),
-        field(88, "proxy_ndp", Is::Number(Scalar::I32)),
-        field(92, "optimistic_dad", Is::Number(Scalar::I32)),
-        field(96, "accept_source_route", Is::Number(Scalar::I32)),
-        field(100, "mc_forwarding", Is::Number(Scalar::I32)),
-        field(104, "disable_ipv6", Is::Number(Scalar::I32)),
-        field(108, "accept_dad", Is::Number(Scalar::I32)),
-        field(112, "force_tllao", Is::Number(Scalar::I32)),
-        field(116, "ndisc_notify", Is::Number(Scalar::I32)),
-        field(120, "mldv1_unsolicited_report_interval", Is::Number(Scalar::I32)),
-        field(124, "mldv2_unsolicited_report_interval", Is::Number(Scalar::I32)),
-        field(128, "suppress_frag_ndisc", Is::Number(Scalar::I32)),
-        field(132, "accept_ra_from_local", Is::Number(Scalar::I32)),
-        field(136, "use_optimistic", Is::Number(Scalar::I32)),
-        field(140, "accept_ra_mtu", Is::Number(Scalar::I32)),
-        field(144, "stable_secret", Is::Number(Scalar::I32)),
-        field(148, "use_oif_addrs_only", Is::Number(Scalar::I32)),
-        field(152, "accept_ra_min_hop_limit", Is::Number(Scalar::I32)),
-        field(156, "ignore_routes_with_linkdown", Is::Number(Scalar::I32)),
-        field(160, "drop_unicast_in_l2_multicast", Is::Number(Scalar::I32)),
-        field(164, "drop_unsolicited_na", Is::Number(Scalar::I32)),
-        field(168, "keep_addr_on_down", Is::Number(Scalar::I32)),
-        field(172, "router_solicitation_max_interval", Is::Number(Scalar::I32)),
-        field(176, "seg6_enabled", Is::Number(Scalar::I32)),
-        field(180, "seg6_require_hmac", Is::Number(Scalar::I32)),
-        field(184, "enhanced_dad", Is::Number(Scalar::I32)),
-        field(188, "addr_gen_mode", Is::Number(Scalar::I32)),
-        field(192, "disable_policy", Is::Number(Scalar::I32)),
-        field(196, "accept_ra_rt_info_min_plen", Is::Number(Scalar::I32)),
-        field(200, "ndisc_tclass", Is::Number(Scalar::I32)),
-        field(204, "rpl_seg_enabled", Is::Number(Scalar::I32)),
-        field(208, "ra_defrtr_metric", Is::Number(Scalar::I32)),
-        field(212, "ioam6_enabled", Is::Number(Scalar::I32)),
-        field(216, "ioam6_id", Is::Number(Scalar::I32)),
-        field(220, "ioam6_id_wide", Is::Number(Scalar::I32)),
-        field(224, "ndisc_evict_nocarrier", Is::Number(Scalar::I32)),
-        field(228, "accept_untracked_na", Is::Number(Scalar::I32)),
-        field(232, "accept_ra_min_lft", Is::Number(Scalar::I32)),
-        field(236, "force_forwarding", Is::Number(Scalar::I32)),
     ],
 );
 
@@ -674,196 +439,6 @@ pub fn bit_numbers(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> De
     Ok(())
 }
 
-/// A program of XDP.
-const PROGRAM: Part = Part::Member("prog", &Shape::Object(&[Part::number("id")]));
-
-/// The members that [`xdp`] writes.
-const XDP_PARTS: &[Part] = &[Part::Member(
-    "xdp",
-    &Shape::Object(&[
-        Part::number("mode"),
-        Part::number("flags"),
-        PROGRAM,
-        Part::Member("attached", &Shape::List(&Shape::Object(&[Part::number("mode"), PROGRAM]))),
-    ]),
-)];
-
-/// `xdp`: how its programs are attached, and which; nothing where there is none (`IFLA_XDP_*`).
-pub fn xdp(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    const ATTACHED: u16 = 2;
-    const FLAGS: u16 = 3;
-    const PROGRAM: u16 = 4;
-    /// The attributes for each way to attach a program, in `ip`'s order, with the mode of each.
-    const BY_MODE: [(u16, u64); 3] = [(6, 2), (5, 1), (7, 3)];
-
-    let leftovers = Leftovers::of(payload, |number| matches!(number, ATTACHED..=7));
-    let mode = attribute(payload, ATTACHED).ok_or(Wrong::Because("how it is attached is missing"))?;
-    let mode = unsigned(Scalar::U8, mode)?;
-    if mode == 0 && leftovers.is_empty() {
-        return Ok(());
-    }
-    out.key("xdp");
-    out.begin_object();
-    if mode == 0 {
-        leftovers.write(out);
-        out.end_object();
-        return Ok(());
-    }
-    out.key("mode");
-    out.unsigned(mode);
-    if let Some(flags) = attribute_u32(payload, FLAGS) {
-        out.key("flags");
-        out.unsigned(flags.into());
-    }
-    let program = attribute_u32(payload, PROGRAM).filter(|&id| id != 0);
-    if let Some(id) = program {
-        write_program(out, id);
-    }
-    out.key("attached");
-    out.begin_list();
-    let mut write_attached = |mode: u64, id: u32| {
-        out.begin_object();
-        out.key("mode");
-        out.unsigned(mode);
-        write_program(out, id);
-        out.end_object();
-    };
-    if BY_MODE.iter().any(|&(number, _)| attribute(payload, number).is_some()) {
-        for (number, mode) in BY_MODE {
-            if let Some(id) = attribute_u32(payload, number) {
-                write_attached(mode, id);
-            }
-        }
-    } else if let Some(id) = program {
-        write_attached(mode, id);
-    }
-    out.end_list();
-    leftovers.write(out);
-    out.end_object();
-    Ok(())
-}
-
-fn write_program(out: &mut Json, id: u32) {
-    out.key("prog");
-    out.begin_object();
-    out.key("id");
-    out.unsigned(id.into());
-    out.end_object();
-}
-
-/// The address of a virtual function, out of the 32 octets that the kernel keeps for it.
-pub fn function_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    let octets = if link_type(context) == ARPHRD_ETHER { 6 } else { 20 };
-    let address = payload.get(..octets).ok_or(Wrong::Short(octets))?;
-    write_hardware(out, Some(link_type(context)), address);
-    Ok(())
-}
-
-/// The members that [`function`] writes.
-const FUNCTION_PARTS: &[Part] = &[
-    Part::number("vf"),
-    Part::Member("link_type", &Shape::OneOf(&[Shape::Text, Shape::Number])),
-    Part::text("address"),
-];
-
-/// `vf`, `link_type` and `address` of a virtual function (`struct ifla_vf_mac`).
-pub fn function(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    if payload.len() < 36 {
-        return Err(Wrong::Short(36));
-    }
-    out.key("vf");
-    out.unsigned(unsigned(Scalar::U32, &payload[..4])?);
-    out.key("link_type");
-    value::write_named(out, crate::kinds::rtnetlink::names::LINK_TYPES, link_type(context).into());
-    out.key("address");
-    function_address(out, context, &payload[4..])
-}
-
-/// A setting of a virtual function under that key, unless the driver does not know it (`-1`).
-fn write_setting(out: &mut Json, key: &'static str, payload: &[u8]) -> Decoded {
-    let setting = payload.get(4..8).ok_or(Wrong::Short(8))?;
-    let setting = unsigned(Scalar::U32, setting)? as u32;
-    if setting != u32::MAX {
-        out.key(key);
-        out.bool(setting != 0);
-    }
-    Ok(())
-}
-
-/// The members that [`function_spoof_check`] writes.
-const FUNCTION_SPOOF_CHECK_PARTS: &[Part] = &[Part::bool("spoofchk")];
-
-/// `spoofchk` (`struct ifla_vf_spoofchk`).
-pub fn function_spoof_check(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_setting(out, "spoofchk", payload)
-}
-
-/// The members that [`function_trust`] writes.
-const FUNCTION_TRUST_PARTS: &[Part] = &[Part::bool("trust")];
-
-/// `trust` (`struct ifla_vf_trust`).
-pub fn function_trust(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_setting(out, "trust", payload)
-}
-
-/// The members that [`function_rss_query`] writes.
-const FUNCTION_RSS_QUERY_PARTS: &[Part] = &[Part::bool("query_rss_en")];
-
-/// `query_rss_en` (`struct ifla_vf_rss_query_en`).
-pub fn function_rss_query(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_setting(out, "query_rss_en", payload)
-}
-
-/// What [`function_statistics`] writes.
-const FUNCTION_STATISTICS_SHAPE: &Shape = &Shape::Object(&[
-    Part::Member(
-        "rx",
-        &Shape::Object(&[
-            Part::number("bytes"),
-            Part::number("packets"),
-            Part::number("multicast"),
-            Part::number("broadcast"),
-            Part::number("dropped"),
-        ]),
-    ),
-    Part::Member(
-        "tx",
-        &Shape::Object(&[Part::number("tx_bytes"), Part::number("tx_packets"), Part::number("dropped")]),
-    ),
-]);
-
-/// `stats` of a virtual function (`IFLA_VF_STATS_*`), as `ip -s link` groups them.
-pub fn function_statistics(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    const RECEIVED: &[(u16, &str)] =
-        &[(2, "bytes"), (0, "packets"), (5, "multicast"), (4, "broadcast"), (7, "dropped")];
-    const SENT: &[(u16, &str)] = &[(3, "tx_bytes"), (1, "tx_packets"), (8, "dropped")];
-    /// `IFLA_VF_STATS_PAD`.
-    const PADDING: u16 = 6;
-    let is_counter = |number: u16| [RECEIVED, SENT].concat().iter().any(|&(known, _)| known == number);
-    out.begin_object();
-    for (direction, counters) in [("rx", RECEIVED), ("tx", SENT)] {
-        out.key(direction);
-        out.begin_object();
-        for &(number, key) in counters {
-            if let Some(counter) = attribute(payload, number) {
-                out.key(key);
-                out.unsigned(unsigned(Scalar::U64, counter)?);
-            }
-        }
-        out.end_object();
-    }
-    Leftovers::of(payload, |number| number == PADDING || is_counter(number)).write(out);
-    out.end_object();
-    Ok(())
-}
-
-/// An InfiniBand GUID, eight octets of a number: `00:11:…`, the highest first.
-pub fn guid(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
-    let guid = unsigned(Scalar::U64, payload)?;
-    out.hardware(&guid.to_be_bytes());
-    Ok(())
-}
-
 /// The signals of a link.
 fn signals_of(&Sides { old, new, message }: &Sides<'_>) -> Signals {
     let mut signals = Signals::NONE;
@@ -900,7 +475,7 @@ fn signals_of(&Sides { old, new, message }: &Sides<'_>) -> Signals {
 
 #[cfg(test)]
 mod tests {
-    use libc::{ARPHRD_AX25, ARPHRD_NETROM, ARPHRD_ROSE, ARPHRD_SIT, ARPHRD_TUNNEL6};
+    use libc::{ARPHRD_AX25, ARPHRD_ETHER, ARPHRD_NETROM, ARPHRD_ROSE, ARPHRD_SIT, ARPHRD_TUNNEL6};
 
     use super::*;
     use crate::decode::testing::{compared, message, nest, text};
@@ -973,40 +548,6 @@ mod tests {
         map[26] = 3;
         assert!(link(1, 0, &[(14, &map)]).0.contains(r#""irq":0,"dma":3,"port":0}"#));
         assert!(link(1, 0, &[(14, &[1; 8])]).0.contains("at least 28 octets expected"));
-    }
-
-    #[test]
-    fn programs_of_xdp() {
-        let none = nest(&[(2, &[0])]);
-        assert!(!link(1, 0, &[(43, &none)]).0.contains("xdp"));
-        let one = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes())]);
-        let attached = r#""xdp":{"mode":2,"prog":{"id":9},"attached":[{"mode":2,"prog":{"id":9}}]}"#;
-        assert!(link(1, 0, &[(43, &one)]).0.contains(attached));
-        let several = nest(&[(2, &[4]), (5, &8u32.to_ne_bytes()), (6, &9u32.to_ne_bytes())]);
-        let attached = r#""xdp":{"mode":4,"attached":[{"mode":2,"prog":{"id":9}},{"mode":1,"prog":{"id":8}}]}"#;
-        assert!(link(1, 0, &[(43, &several)]).0.contains(attached));
-        // An attribute of a later kernel hides nothing.
-        let later = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes()), (9, &[1])]);
-        let attached = r#""attached":[{"mode":2,"prog":{"id":9}}],"unknown":[{"attr":9,"hex":"01"}]}"#;
-        assert!(link(1, 0, &[(43, &later)]).0.contains(attached));
-        let none = nest(&[(2, &[0]), (9, &[1])]);
-        assert!(link(1, 0, &[(43, &none)]).0.contains(r#""xdp":{"unknown":[{"attr":9,"hex":"01"}]}"#));
-    }
-
-    #[test]
-    fn a_virtual_function() {
-        let mut mac = vec![1, 0, 0, 0, 2, 0, 0, 0, 0, 9];
-        mac.resize(36, 0);
-        let function = nest(&[
-            (1, &mac),
-            (4, &[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
-            (9, &[1, 0, 0, 0, 1, 0, 0, 0]),
-            (8, &nest(&[(2, &7u64.to_ne_bytes()), (6, &[]), (9, &[1])])),
-        ]);
-        let text = link(1, 0, &[(22, &nest(&[(1, &function)]))]).0;
-        let head = r#""vfinfo_list":[{"vf":1,"link_type":"ether","address":"02:00:00:00:00:09","trust":true"#;
-        let unknown = r#""unknown":[{"attr":9,"hex":"01"}]"#;
-        assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}},{unknown}}}}}]"#)), "{text}");
     }
 
     #[test]
