@@ -2,7 +2,7 @@
 
 use crate::netlink::wire::{self, Message};
 
-/// A queue of datagrams in one buffer, bounded in octets.
+/// A queue of datagrams in one buffer, bounded in bytes.
 #[derive(Debug)]
 pub struct Backlog {
     buffer: Vec<u8>,
@@ -13,21 +13,21 @@ pub struct Backlog {
 
 /// Octets of the header that stands before each datagram: its time and its length.
 const HEADER_BYTES: usize = 16;
-/// A buffer of more octets than this is given back once it is empty.
+/// A buffer of more bytes than this is given back once it is empty.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 impl Backlog {
-    /// An empty queue that takes in datagrams while it holds less than so many octets.
+    /// An empty queue that takes in datagrams while it holds less than so many bytes.
     pub fn new(bytes_max: usize) -> Backlog {
         Backlog { buffer: Vec::new(), head: 0, bytes_max }
     }
 
-    /// From now on it takes in datagrams while it holds less than so many octets.
+    /// From now on it takes in datagrams while it holds less than so many bytes.
     pub fn set_limit(&mut self, bytes_max: usize) {
         self.bytes_max = bytes_max;
     }
 
-    /// It takes in datagrams while it holds less than so many octets.
+    /// It takes in datagrams while it holds less than so many bytes.
     pub fn limit(&self) -> usize {
         self.bytes_max
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use libc::{RTM_GETLINK, RTM_GETROUTE};
 
-use crate::decode::schema::{Dump, PerLink};
+use crate::decode::schema::{DumpRequest, PerLink};
 use crate::kinds::rtnetlink::{link, tc};
 use crate::kinds::{KindIndex, of_message};
 use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
-use crate::netlink::dump::{self, DumpError, Row};
+use crate::netlink::dump::{self, DumpError, DumpRow};
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{Message, align, append_attribute, u32_at};
 
@@ -115,7 +115,7 @@ fn requests_of_parents<'m>(
 }
 
 /// A dump as the kernel is asked for it, of one interface's objects alone where one is given.
-fn request(dump: &Dump, link: Option<u32>) -> dump::Request {
+fn request(dump: &DumpRequest, link: Option<u32>) -> dump::Request {
     let mut body = dump.header.to_vec();
     if let (Some(ifindex), Some(PerLink::Header(at))) = (link, dump.per_link)
         && let Some(place) = body.get_mut(at..at + 4)
@@ -152,7 +152,7 @@ pub fn each_row(
     for Next { kind, request, .. } in requests {
         let family = request.body.first().copied().unwrap_or_default();
         let dumped = dump::dump_all(NETLINK_ROUTE, &request, left(), |row| match row {
-            Row::Message(message) if !is_foreign(kind, family, &message) => each(&message),
+            DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(&message),
             _ => {}
         });
         match dumped {

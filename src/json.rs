@@ -16,7 +16,7 @@ struct Memory(Vec<Remembered>);
 
 #[derive(Debug, Clone, Copy)]
 struct Remembered {
-    what: Same,
+    what: MemberKey,
     /// Octets of the text; 0 where nothing is remembered.
     length: u8,
     /// The member with the comma before it.
@@ -26,16 +26,16 @@ struct Remembered {
 /// The key under which a written member is remembered: the address of what its value is, the address of its key, and its
 /// number.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Same {
+pub struct MemberKey {
     meaning: usize,
     key: usize,
     number: u64,
 }
 
-impl Same {
+impl MemberKey {
     /// A member whose text follows from what never changes, but for its number.
-    pub fn new<T>(meaning: &'static T, key: &Key, number: u64) -> Same {
-        Same { meaning: std::ptr::from_ref(meaning) as usize, key: key.name.as_ptr() as usize, number }
+    pub fn new<T>(meaning: &'static T, key: &Key, number: u64) -> MemberKey {
+        MemberKey { meaning: std::ptr::from_ref(meaning) as usize, key: key.name.as_ptr() as usize, number }
     }
 
     fn place(self) -> usize {
@@ -320,11 +320,11 @@ impl Json {
 
     /// Writes a member as it was written before, the comma too. `false` where it is not remembered.
     #[inline]
-    pub fn write_again(&mut self, same: Same) -> bool {
+    pub fn write_again(&mut self, member: MemberKey) -> bool {
         let skipped = usize::from(self.opens());
-        let Some(remembered) = self.memory.0.get(same.place()) else { return false };
+        let Some(remembered) = self.memory.0.get(member.place()) else { return false };
         let Some(room) = self.text.get_mut(self.end..self.end + REMEMBERED_BYTES) else { return false };
-        if remembered.what != same || remembered.length == 0 {
+        if remembered.what != member || remembered.length == 0 {
             return false;
         }
         room.copy_from_slice(&remembered.text[skipped..skipped + REMEMBERED_BYTES]);
@@ -333,21 +333,21 @@ impl Json {
     }
 
     /// Remembers the member that was written since the mark.
-    pub fn remember(&mut self, same: Same, mark: Mark) {
+    pub fn remember(&mut self, member: MemberKey, mark: Mark) {
         let written = self.since(mark);
         let written = written.strip_prefix(b",").unwrap_or(written);
         if written.len() + 1 > REMEMBERED_BYTES {
             return;
         }
         let mut remembered =
-            Remembered { what: same, length: written.len() as u8 + 1, text: [0; REMEMBERED_BYTES + 1] };
+            Remembered { what: member, length: written.len() as u8 + 1, text: [0; REMEMBERED_BYTES + 1] };
         remembered.text[0] = b',';
         remembered.text[1..=written.len()].copy_from_slice(written);
         if self.memory.0.is_empty() {
-            let nothing = Remembered { what: Same::default(), length: 0, text: [0; REMEMBERED_BYTES + 1] };
+            let nothing = Remembered { what: MemberKey::default(), length: 0, text: [0; REMEMBERED_BYTES + 1] };
             self.memory.0 = vec![nothing; MEMBERS_MAX];
         }
-        if let Some(place) = self.memory.0.get_mut(same.place()) {
+        if let Some(place) = self.memory.0.get_mut(member.place()) {
             *place = remembered;
         }
     }
@@ -711,7 +711,7 @@ mod tests {
     fn a_member_is_written_again_as_it_was_wherever_it_stands() {
         static MEANING: u8 = 0;
         let key = Key::new("scope");
-        let [one, two] = [1, 2].map(|number| Same::new(&MEANING, &key, number));
+        let [one, two] = [1, 2].map(|number| MemberKey::new(&MEANING, &key, number));
         let mut json = Json::new();
         json.begin_object();
         assert!(!json.write_again(one));
@@ -726,7 +726,7 @@ mod tests {
         json.end_object();
         assert_eq!(json.bytes(), br#"{"scope":"link","scope":"link"},{"scope":"link"}"#);
         // Another member that has the same place is another one.
-        let far = (3..).map(|number| Same::new(&MEANING, &key, number)).find(|far| far.place() == one.place());
+        let far = (3..).map(|number| MemberKey::new(&MEANING, &key, number)).find(|far| far.place() == one.place());
         assert!(far.is_some_and(|far| !json.write_again(far)));
         // What is long is not remembered.
         let mark = json.mark();

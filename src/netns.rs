@@ -75,20 +75,20 @@ pub struct Name {
 /// Which namespace it is: the device and the number of its file. No other namespace has them while anything of this one
 /// is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
+pub struct NamespaceIdentity {
     device: u64,
     number: u64,
 }
 
-impl Identity {
-    fn new(found: &Stat) -> Identity {
-        Identity { device: found.st_dev, number: found.st_ino }
+impl NamespaceIdentity {
+    fn new(found: &Stat) -> NamespaceIdentity {
+        NamespaceIdentity { device: found.st_dev, number: found.st_ino }
     }
 }
 
 /// Why a name does not lead to a namespace.
 #[derive(Debug)]
-pub enum Failure {
+pub enum NotNamespace {
     /// There is no such file.
     Missing,
     /// The file is none of a namespace, or not yet.
@@ -113,18 +113,18 @@ impl Name {
     }
 
     /// Opens it, without entering it.
-    pub fn open(&self) -> std::result::Result<Netns, Failure> {
-        let own = own_identity().map_err(Failure::System)?;
+    pub fn open(&self) -> std::result::Result<Netns, NotNamespace> {
+        let own = own_identity().map_err(NotNamespace::System)?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let descriptor = rustix::fs::open(&self.path, flags, Mode::empty()).map_err(|error| match error {
-            Errno::NOENT | Errno::NOTDIR => Failure::Missing,
+            Errno::NOENT | Errno::NOTDIR => NotNamespace::Missing,
             // The file under a namespace's mount has no permissions at all: seen before the mount is there.
-            Errno::ACCESS if self.identity(own.device).is_none() && self.is_listed() => Failure::NoNamespace,
-            error => Failure::System(error),
+            Errno::ACCESS if self.identity(own.device).is_none() && self.is_listed() => NotNamespace::NoNamespace,
+            error => NotNamespace::System(error),
         })?;
-        let identity = Identity::new(&rustix::fs::fstat(&descriptor).map_err(Failure::System)?);
+        let identity = NamespaceIdentity::new(&rustix::fs::fstat(&descriptor).map_err(NotNamespace::System)?);
         if identity.device != own.device {
-            return Err(Failure::NoNamespace);
+            return Err(NotNamespace::NoNamespace);
         }
         if identity == own {
             return Ok(Netns::own());
@@ -135,7 +135,7 @@ impl Name {
     /// Opens it, and says what is to be done where that fails.
     pub fn open_or_explain(&self) -> Result<Netns> {
         self.open().map_err(|failure| match failure {
-            Failure::Missing if self.is_listed() => {
+            NotNamespace::Missing if self.is_listed() => {
                 let names: Vec<String> = names().into_iter().map(|name| name.label).collect();
                 let known = if names.is_empty() { "there are none".into() } else { names.join(", ") };
                 let label = &self.label;
@@ -143,11 +143,11 @@ impl Name {
                     "there is no network namespace '{label}' in {DIRECTORY} ({known}); 'ip netns add {label}' makes it"
                 ))
             }
-            Failure::Missing => {
+            NotNamespace::Missing => {
                 Error::usage(format_args!("there is no network namespace {}: no such file", self.path.display()))
             }
-            Failure::NoNamespace => Error::usage(format_args!("{} is no network namespace", self.path.display())),
-            Failure::System(error) => cannot("open", &self.label, error),
+            NotNamespace::NoNamespace => Error::usage(format_args!("{} is no network namespace", self.path.display())),
+            NotNamespace::System(error) => cannot("open", &self.label, error),
         })
     }
 
@@ -156,8 +156,8 @@ impl Name {
     }
 
     /// Which namespace the name leads to now; `device` is that of all namespaces.
-    fn identity(&self, device: u64) -> Option<Identity> {
-        let identity = Identity::new(&rustix::fs::stat(&self.path).ok()?);
+    fn identity(&self, device: u64) -> Option<NamespaceIdentity> {
+        let identity = NamespaceIdentity::new(&rustix::fs::stat(&self.path).ok()?);
         (identity.device == device).then_some(identity)
     }
 
@@ -188,15 +188,15 @@ fn names() -> Vec<Name> {
     names
 }
 
-fn own_identity() -> rustix::io::Result<Identity> {
-    rustix::fs::stat(OWN).map(|found| Identity::new(&found))
+fn own_identity() -> rustix::io::Result<NamespaceIdentity> {
+    rustix::fs::stat(OWN).map(|found| NamespaceIdentity::new(&found))
 }
 
 /// A namespace that is held open.
 #[derive(Debug)]
 pub struct Netns {
     label: Option<String>,
-    identity: Identity,
+    identity: NamespaceIdentity,
     /// `None` of linkhook's own: nobody needs a permission to stay.
     descriptor: Option<OwnedFd>,
 }
@@ -214,7 +214,7 @@ impl Netns {
     }
 
     /// Which one it is.
-    pub fn identity(&self) -> Identity {
+    pub fn identity(&self) -> NamespaceIdentity {
         self.identity
     }
 
@@ -292,8 +292,8 @@ pub fn open_all(wanted: &Wanted) -> Result<Vec<Netns>> {
                 match name.open() {
                     Ok(netns) => add(netns),
                     // On its way, or on its way out.
-                    Err(Failure::Missing | Failure::NoNamespace) => {}
-                    Err(Failure::System(error)) => return Err(cannot("open", &name.label, error)),
+                    Err(NotNamespace::Missing | NotNamespace::NoNamespace) => {}
+                    Err(NotNamespace::System(error)) => return Err(cannot("open", &name.label, error)),
                 }
             }
         }
@@ -467,7 +467,7 @@ impl Discovery {
     }
 
     /// Looks at what is there now, if something has happened: each name and its namespace.
-    pub fn scan(&mut self, now: Instant) -> Option<Vec<(Name, Identity)>> {
+    pub fn scan(&mut self, now: Instant) -> Option<Vec<(Name, NamespaceIdentity)>> {
         if self.scan_at.is_none_or(|at| at > now) {
             return None;
         }

@@ -8,7 +8,7 @@ use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar
 use crate::event::own::OWN_EVENTS;
 use crate::event::signals::SIGNALS;
 use crate::kinds::KINDS;
-use crate::mirror::silence::{Found, SILENT};
+use crate::mirror::silence::{FoundBy, SILENT};
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -39,11 +39,11 @@ pub fn silent_changes() -> String {
     let mut out = "| silent change | kernel | found by a look at | after |\n| --- | --- | --- | --- |\n".to_string();
     for row in SILENT {
         let (found, after) = match row.found {
-            Found::Look { after, when, look, at, .. } => {
+            FoundBy::Look { after, when, look, at, .. } => {
                 let kinds: Vec<&str> = look.iter().map(|kind| kind.name).collect();
                 (format!("{}{}", code(&kinds), at.words()), format!("`{}`{}", after.name, when.words()))
             }
-            Found::Otherwise(found, after) => (found.to_string(), after.to_string()),
+            FoundBy::Otherwise(found, after) => (found.to_string(), after.to_string()),
         };
         let _ = writeln!(out, "| {} | {} | {found} | {after} |", row.what, code(row.kernel));
     }

@@ -1,7 +1,7 @@
 //! Signals, caught before anything else is done: what comes while linkhook starts is not lost, and kills nothing.
 //!
-//! SIGINT and SIGTERM end it: at once and with status 0 while it starts, however long that takes; later as octets on a
-//! socket, for a loop that ends in order. SIGHUP always comes as an octet. A command that ends by itself leaves all of them
+//! SIGINT and SIGTERM end it: at once and with status 0 while it starts, however long that takes; later as bytes on a
+//! socket, for a loop that ends in order. SIGHUP always comes as an byte. A command that ends by itself leaves all of them
 //! to the kernel again.
 
 use std::io::{self, Read};
@@ -66,7 +66,7 @@ fn try_catch() -> io::Result<Caught> {
     Ok(Caught { ends: ends?, hangups: hangups?, starting, usual, ignored })
 }
 
-/// Those signals as octets.
+/// Those signals as bytes.
 fn socket(signals: &[i32]) -> io::Result<UnixStream> {
     let (receiver, sender) = UnixStream::pair()?;
     receiver.set_nonblocking(true)?;

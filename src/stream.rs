@@ -21,8 +21,8 @@ use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
-use crate::output::{Format, text};
-use judge::{Batch, Item, Judged, Settled, Waiting};
+use crate::output::{LineFormat, text};
+use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Source {
     /// A dump at the start.
     Snapshot,
     /// A dump at the start of what is known already: it is shown all the same.
-    Again,
+    SnapshotOfKnown,
     /// The first dump of a namespace that appeared while watching: what it shows is new.
     Appeared,
     /// A row of a dump in a recording.
@@ -47,7 +47,7 @@ pub struct Options {
     /// Which events.
     pub filter: Filter,
     /// How they are written.
-    pub format: Format,
+    pub format: LineFormat,
     /// Whether what existed before is told as `present`.
     pub present: bool,
     /// Whether notifications that change nothing are told all the same, as `change`.
@@ -115,7 +115,7 @@ pub struct Stream {
     changed: Json,
     scratch: Json,
     /// What waits for a jq expression's verdict, where there is one: `out` holds JSON until then, whatever the format.
-    waiting: Option<Waiting>,
+    waiting: Option<WaitingLines>,
     jq_errors: u64,
     hub: Option<Hub>,
     /// Links that move from one watched namespace to another.
@@ -126,7 +126,7 @@ impl Stream {
     /// A stream that begins with line number 1.
     pub fn new(options: Options) -> Stream {
         Stream {
-            waiting: options.filter.jq.as_ref().map(|_| Waiting::default()),
+            waiting: options.filter.jq.as_ref().map(|_| WaitingLines::default()),
             options,
             sequence: 0,
             began_after: 0,
@@ -202,7 +202,7 @@ impl Stream {
 
     /// Whether as many objects were told as were asked for, with those that may be told once they are judged.
     pub fn is_done(&self) -> bool {
-        let candidates = || self.waiting.as_ref().map_or(0, Waiting::candidates);
+        let candidates = || self.waiting.as_ref().map_or(0, WaitingLines::candidates);
         self.options.count.is_some_and(|count| self.objects + candidates() >= count)
     }
 
@@ -213,16 +213,16 @@ impl Stream {
 
     /// The lines that wait, to be judged; none where no expression decides. One batch at a time: the next is taken when
     /// this one is settled.
-    pub fn take_unjudged(&mut self, out: &mut Json) -> Option<Batch> {
+    pub fn take_unjudged(&mut self, out: &mut Json) -> Option<LineBatch> {
         let waiting = self.waiting.as_mut().filter(|waiting| !waiting.items.is_empty())?;
-        let batch = Batch { lines: out.take(), items: std::mem::take(&mut waiting.items) };
+        let batch = LineBatch { lines: out.take(), items: std::mem::take(&mut waiting.items) };
         waiting.asked += batch.candidates();
         Some(batch)
     }
 
     /// What becomes of a batch: each line that the expression lets through gets its number, and goes to the webhooks that
     /// want it. A line without a verdict is not judged.
-    pub fn settle(&mut self, batch: &Batch, judged: Judged) -> Settled {
+    pub fn settle(&mut self, batch: &LineBatch, judged: Judged) -> Settled {
         let mut settled = Settled::default();
         let Some(waiting) = &mut self.waiting else { return settled };
         waiting.asked -= batch.candidates();
@@ -257,7 +257,7 @@ impl Stream {
             if let Some(hub) = &mut self.hub {
                 hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
             }
-            if let Format::Text(colours) = self.options.format {
+            if let LineFormat::Text(colours) = self.options.format {
                 let told = text::line(&settled.lines[start..], colours);
                 settled.lines.truncate(start);
                 settled.lines.extend_from_slice(told.as_bytes());
@@ -341,7 +341,7 @@ impl Stream {
         telling: Telling<'_>,
     ) -> (Option<u64>, Option<LinkBefore>) {
         let table = kind.table();
-        let present = matches!(source, Source::Snapshot | Source::Again | Source::RecordedDump);
+        let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
         let mut action = Action::Add;
         if table.identity.is_none() {
             if present {
@@ -356,7 +356,9 @@ impl Stream {
         let (action, old, new): (Action, Option<&[u8]>, &[u8]) = match &change {
             _ if source == Source::RecordedDump => (Action::Present, None, message.payload),
             Change::Added(new) if source == Source::Snapshot => (Action::Present, None, new),
-            Change::Added(new) | Change::Changed { new, .. } | Change::Same(new) if source == Source::Again => {
+            Change::Added(new) | Change::Changed { new, .. } | Change::Same(new)
+                if source == Source::SnapshotOfKnown =>
+            {
                 (Action::Present, None, new)
             }
             Change::Added(new) => (action, None, new),
@@ -443,7 +445,7 @@ impl Stream {
             actor: telling.actor,
         };
         let json = match self.options.format {
-            Format::Text(_) if self.waiting.is_none() => {
+            LineFormat::Text(_) if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
@@ -463,14 +465,14 @@ impl Stream {
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
             return Some(self.wait(bytes, cause, true, wanted_by));
         }
-        if let Format::Text(colours) = self.options.format {
+        if let LineFormat::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
         if let Some(hub) = &mut self.hub {
             hub.offer(
                 candidate,
                 self.sequence + 1,
-                if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
+                if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() },
             );
         }
         self.sequence += 1;
@@ -521,7 +523,7 @@ impl Stream {
             actor: None,
         };
         let json = match self.options.format {
-            Format::Text(_) if self.waiting.is_none() => {
+            LineFormat::Text(_) if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
@@ -538,14 +540,14 @@ impl Stream {
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
             return Some(self.wait(bytes, telling.cause, false, wanted_by));
         }
-        if let Format::Text(colours) = self.options.format {
+        if let LineFormat::Text(colours) = self.options.format {
             out.raw_text(&text::line(self.scratch.bytes(), colours));
         }
         if let Some(hub) = &mut self.hub {
             hub.offer_own(
                 event,
                 self.sequence + 1,
-                if self.options.format == Format::Json { out.since(mark) } else { self.scratch.bytes() },
+                if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() },
             );
         }
         self.sequence += 1;

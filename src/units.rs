@@ -13,9 +13,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| wrong())
 }
 
-/// Reads a size such as `4096`, `64KiB` or `1MiB`, in octets.
+/// Reads a size such as `4096`, `64KiB` or `1MiB`, in bytes.
 pub fn bytes(text: &str) -> Result<usize, String> {
-    let wrong = || format!("'{text}' is no size; write a number of octets or one with a unit, such as 64KiB or 1MiB");
+    let wrong = || format!("'{text}' is no size; write a number of bytes or one with a unit, such as 64KiB or 1MiB");
     let parsed: bytesize::ByteSize = text.parse().map_err(|_| wrong())?;
     usize::try_from(parsed.as_u64()).map_err(|_| wrong())
 }
@@ -34,7 +34,7 @@ pub fn bytes_words(bytes: usize) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", bytes / unit),
-        None => format!("{bytes} octets"),
+        None => format!("{bytes} bytes"),
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn sizes_are_written() {
-        for (octets, text) in [(1 << 20, "1MiB"), (256 << 20, "256MiB"), (1025, "1025 octets"), (4096, "4KiB")] {
+        for (octets, text) in [(1 << 20, "1MiB"), (256 << 20, "256MiB"), (1025, "1025 bytes"), (4096, "4KiB")] {
             assert_eq!(bytes_words(octets), text);
         }
     }

@@ -35,12 +35,12 @@ use crate::event::own;
 use crate::json::Json;
 use crate::kinds::KindIndex;
 use crate::netlink::socket::{Batch, Socket};
-use crate::netns::{self, Discovery, Identity, Netns, Wanted};
+use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::Destination;
-use crate::output::writer::Writer;
+use crate::output::writer::LineWriter;
 use crate::signals;
 use crate::store::{Append, Store, Synchronous};
-use crate::stream::judge::{Asker, Unjudged};
+use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
 pub use place::Place;
 pub use reload::Reload;
@@ -54,7 +54,7 @@ const BACKLOG_BYTES_MIN: usize = 128 << 10;
 const RECEIVE_BUFFER_SMALL_BYTES: usize = 1 << 20;
 /// So many wake-ups are taken at once. Where a link moves, both namespaces must be read before either is told.
 const WAKE_UPS_MAX: usize = 4096;
-/// Lines are handed to the writer once so many octets have gathered.
+/// Lines are handed to the writer once so many bytes have gathered.
 const LINES_BYTES: usize = 256 << 10;
 /// How long the end waits for a reader that does not read.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,12 +80,12 @@ pub struct Settings {
     /// Which network namespaces.
     pub namespaces: Wanted,
     /// Where what outlives linkhook is kept.
-    pub state: Option<State>,
+    pub state: Option<StateDirectory>,
 }
 
 /// The state directory.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct StateDirectory {
     /// Its path.
     pub directory: PathBuf,
     /// How sure a commit is.
@@ -142,12 +142,12 @@ pub fn watch(
     }
     let code = stream.options().filter.jq.clone();
     let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
-    let writer = Writer::new(destination, wake());
+    let writer = LineWriter::new(destination, wake());
     let writer = writer.map_err(|error| Error::system("cannot start the output's thread", &error))?;
     let outlives_hangups = reloading.is_some() || writer.is_file() || signals::ignores_hangups();
     // Until here they ended it at once.
     let (signals, hangups) = signals::take()?;
-    let mut watch = Watch {
+    let mut watch = WatchLoop {
         settings,
         stream,
         writer,
@@ -155,7 +155,7 @@ pub fn watch(
         asker,
         service,
         beside: None,
-        unjudged: Unjudged::default(),
+        unjudged: UnjudgedEvents::default(),
         told: Vec::new(),
         forgotten: Vec::new(),
         out: Json::new(),
@@ -177,7 +177,7 @@ pub fn watch(
     };
     let started = match watch.start() {
         // Nothing was told, not even a greeting.
-        Err(Ended::Failed(error)) => return Err(error),
+        Err(LoopEnd::Failed(error)) => return Err(error),
         started => started,
     };
     let ended = started.and_then(|()| watch.run());
@@ -187,7 +187,7 @@ pub fn watch(
 /// Starts the webhooks. Of those that the store knows and that are configured no more, what waits is dismissed.
 fn start_hub(
     delivery: Delivery,
-    store: Option<(&Store, &State)>,
+    store: Option<(&Store, &StateDirectory)>,
     wake: impl Fn() + Send + Sync + 'static,
 ) -> Result<Hub> {
     let durable = store.map(|(store, state)| Durable { handle: store.handle(), directory: state.directory.clone() });
@@ -200,30 +200,30 @@ fn start_hub(
     Ok(hub)
 }
 
-/// SIGINT and SIGTERM as octets on a socket.
+/// SIGINT and SIGTERM as bytes on a socket.
 pub fn signals() -> Result<UnixStream> {
     signals::take_ends()
 }
 
 /// Why the loop ended before its time.
 #[derive(Debug)]
-enum Ended {
+enum LoopEnd {
     /// The reader has gone away.
     Closed,
     /// Something failed.
     Failed(Error),
 }
 
-impl From<Error> for Ended {
-    fn from(error: Error) -> Ended {
-        Ended::Failed(error)
+impl From<Error> for LoopEnd {
+    fn from(error: Error) -> LoopEnd {
+        LoopEnd::Failed(error)
     }
 }
 
-struct Watch<'s> {
+struct WatchLoop<'s> {
     settings: &'s Settings,
     stream: Stream,
-    writer: Writer,
+    writer: LineWriter,
     store: Option<Store>,
     /// Asks the jq expression, where there is one.
     asker: Option<Asker>,
@@ -232,7 +232,7 @@ struct Watch<'s> {
     /// What goes to the store with the lines that are judged now.
     beside: Option<Append>,
     /// Events on which the expression has failed.
-    unjudged: Unjudged,
+    unjudged: UnjudgedEvents,
     /// Losses that are told in lines which the store does not have yet.
     told: Vec<Loss>,
     /// Namespaces that are gone, which the store is not told yet.
@@ -251,7 +251,7 @@ struct Watch<'s> {
     /// Namespaces may have appeared while lines were not taken.
     postponed: bool,
     /// Namespaces that cannot be watched, which was said.
-    refused: Vec<Identity>,
+    refused: Vec<NamespaceIdentity>,
     /// What is read passes through it at once, so that one serves all.
     batch: Batch,
     /// The groups that were joined, and the receive buffer's size, of the first place.
@@ -273,8 +273,8 @@ fn place_of(places: &mut [Place], number: usize) -> Option<&mut Place> {
     places.get_mut(index)
 }
 
-impl Watch<'_> {
-    fn start(&mut self) -> std::result::Result<(), Ended> {
+impl WatchLoop<'_> {
+    fn start(&mut self) -> std::result::Result<(), LoopEnd> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
         self.poll.registry().register(&mut self.hangups, HANGUPS, Interest::READABLE).map_err(failed)?;
@@ -307,7 +307,7 @@ impl Watch<'_> {
         self.forget_gone()
     }
 
-    fn hello(&mut self) -> std::result::Result<(), Ended> {
+    fn hello(&mut self) -> std::result::Result<(), LoopEnd> {
         self.greeted = true;
         let (groups, buffer, places) = (&self.groups, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
@@ -364,7 +364,7 @@ impl Watch<'_> {
         registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))
     }
 
-    fn run(&mut self) -> std::result::Result<(), Ended> {
+    fn run(&mut self) -> std::result::Result<(), LoopEnd> {
         let mut events = Events::with_capacity(WAKE_UPS_MAX);
         let deadline = self.settings.timeout.map(|timeout| Instant::now() + timeout);
         while !self.stop && (!self.stream.is_done() || self.stream.is_judging()) {
@@ -440,7 +440,7 @@ impl Watch<'_> {
     }
 
     /// One turn for each place: read, then decode a slice, then go on with its dump.
-    fn turn(&mut self) -> std::result::Result<(), Ended> {
+    fn turn(&mut self) -> std::result::Result<(), LoopEnd> {
         self.writer.start_again();
         self.take_verdicts()?;
         self.print_committed()?;
@@ -489,10 +489,10 @@ impl Watch<'_> {
     }
 
     /// Tells the end, and waits for a bounded time until what was told is written and delivered.
-    fn end(mut self, ended: std::result::Result<(), Ended>, shutdown: Duration) -> Result<()> {
+    fn end(mut self, ended: std::result::Result<(), LoopEnd>, shutdown: Duration) -> Result<()> {
         let ended = match ended {
             // Nobody reads any more; webhooks still get what they wait for.
-            Err(Ended::Closed) => {
+            Err(LoopEnd::Closed) => {
                 // What is being judged is for them, too.
                 while self.stream.is_judging() {
                     let _ = self.judge_last();
@@ -500,7 +500,7 @@ impl Watch<'_> {
                 self.end_delivery(shutdown);
                 return Ok(());
             }
-            Err(Ended::Failed(error)) => Err(error),
+            Err(LoopEnd::Failed(error)) => Err(error),
             Ok(()) => Ok(()),
         };
         self.tell_losses(true);
@@ -515,11 +515,11 @@ impl Watch<'_> {
         self.end_delivery(shutdown);
         let written = flushed.map(|()| self.writer.finish(FINISH_TIMEOUT));
         match written {
-            Err(Ended::Failed(error)) => ended.and(Err(error)),
-            Err(Ended::Closed) => ended,
+            Err(LoopEnd::Failed(error)) => ended.and(Err(error)),
+            Err(LoopEnd::Closed) => ended,
             Ok(Ok(0)) => ended,
             Ok(Ok(octets)) => {
-                log::warn!("the reader does not read: {octets} octets of lines were not written");
+                log::warn!("the reader does not read: {octets} bytes of lines were not written");
                 ended
             }
             Ok(Err(error)) => ended.and(crate::output::written(Err(error))),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags};
 
-use crate::config::{self, Configuration, Place};
+use crate::config::{self, Configuration, OutputPlace};
 use crate::deliver::hub::post;
-use crate::deliver::retry::Verdict;
+use crate::deliver::retry::Consequence;
 use crate::deliver::{Proxy, Webhook, WhenFull};
 use crate::error::{Error, Result};
 use crate::event::signals::Signals;
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for webhook in &configuration.webhooks {
         let reply = post(webhook, &host, &test_event(&host, &webhook.name));
         let now = jiff::Timestamp::now();
-        if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Verdict::Delivered {
+        if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Consequence::Delivered {
             refused.push(webhook.name.as_str());
         }
         let told = format!("sent to {}: {}", webhook.name, shown(&reply.words()));
@@ -101,7 +101,7 @@ fn lines(text: &str) -> String {
 fn unusable(configuration: &Configuration) -> Vec<String> {
     let mut told = Vec::new();
     let mut tell = |key: &str, path: &Path, why: &str| told.push(format!("{key}: {}: {why}", path.display()));
-    if let Place::File(path) = &configuration.output.place {
+    if let OutputPlace::File(path) = &configuration.output.place {
         let directory = directory_of(path);
         if !directory.is_dir() {
             tell("output.path", path, "its directory is missing");
@@ -155,9 +155,9 @@ fn is_allowed(path: &Path, access: Access) -> bool {
 fn words(configuration: &Configuration) -> String {
     let Configuration { watch, output, webhooks, .. } = configuration;
     let place = match &output.place {
-        Place::Stdout => "stdout".to_owned(),
-        Place::File(path) => path.display().to_string(),
-        Place::None => "none".to_owned(),
+        OutputPlace::Stdout => "stdout".to_owned(),
+        OutputPlace::File(path) => path.display().to_string(),
+        OutputPlace::None => "none".to_owned(),
     };
     let rotated = output.rotation.map_or(String::new(), |rotation| {
         let compressed = if rotation.gzip { ", compressed" } else { "" };

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::lines::{Ended, Lines};
+use super::lines::{EndedEarly, Lines};
 use super::selection;
 use crate::error::{Error, Result};
 use crate::event::Origin;
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut stream = Stream::new(options);
     let mut lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
     let result = decode(&arguments.file, input, &mut mirror, &mut stream, &mut lines);
-    Ended::quietly(result)
+    EndedEarly::quietly(result)
 }
 
 fn named(file: &Path, error: &Error) -> Error {
@@ -96,7 +96,7 @@ fn decode(
     mirror: &mut Mirror,
     stream: &mut Stream,
     lines: &mut Lines,
-) -> std::result::Result<(), Ended> {
+) -> std::result::Result<(), EndedEarly> {
     let mut reader = Reader::open(input).map_err(|error| named(file, &error))?;
     let mut other_families: u64 = 0;
     loop {

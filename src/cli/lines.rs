@@ -9,7 +9,7 @@ use crate::json::Json;
 use crate::stream::Stream;
 use crate::stream::judge::judge;
 
-/// Lines are written once so many octets have gathered.
+/// Lines are written once so many bytes have gathered.
 const WRITE_BYTES: usize = 64 << 10;
 
 /// What gathers, and where it goes.
@@ -22,34 +22,34 @@ pub struct Lines {
 
 /// Why a command ends before its time.
 #[derive(Debug)]
-pub enum Ended {
+pub enum EndedEarly {
     /// The reader has gone away, as `head` does: quietly.
     Closed,
     /// Something failed.
     Failed(Error),
 }
 
-impl From<Error> for Ended {
-    fn from(error: Error) -> Ended {
-        Ended::Failed(error)
+impl From<Error> for EndedEarly {
+    fn from(error: Error) -> EndedEarly {
+        EndedEarly::Failed(error)
     }
 }
 
-impl From<io::Error> for Ended {
-    fn from(error: io::Error) -> Ended {
+impl From<io::Error> for EndedEarly {
+    fn from(error: io::Error) -> EndedEarly {
         match error.kind() {
-            ErrorKind::BrokenPipe => Ended::Closed,
-            _ => Ended::Failed(Error::system("cannot write the output", &error)),
+            ErrorKind::BrokenPipe => EndedEarly::Closed,
+            _ => EndedEarly::Failed(Error::system("cannot write the output", &error)),
         }
     }
 }
 
-impl Ended {
+impl EndedEarly {
     /// What the command's end is.
-    pub fn quietly(result: std::result::Result<(), Ended>) -> Result<()> {
+    pub fn quietly(result: std::result::Result<(), EndedEarly>) -> Result<()> {
         match result {
-            Ok(()) | Err(Ended::Closed) => Ok(()),
-            Err(Ended::Failed(error)) => Err(error),
+            Ok(()) | Err(EndedEarly::Closed) => Ok(()),
+            Err(EndedEarly::Failed(error)) => Err(error),
         }
     }
 }
@@ -62,12 +62,12 @@ impl Lines {
     }
 
     /// Writes, once enough has gathered; at once where those that wait to be judged may be all that are asked for yet.
-    pub fn write(&mut self, stream: &mut Stream) -> std::result::Result<(), Ended> {
+    pub fn write(&mut self, stream: &mut Stream) -> std::result::Result<(), EndedEarly> {
         if self.out.bytes().len() > WRITE_BYTES || stream.is_done() { self.write_all(stream) } else { Ok(()) }
     }
 
     /// Writes everything.
-    pub fn write_all(&mut self, stream: &mut Stream) -> std::result::Result<(), Ended> {
+    pub fn write_all(&mut self, stream: &mut Stream) -> std::result::Result<(), EndedEarly> {
         let Some(child) = &mut self.judge else {
             let result = self.output.write_all(self.out.bytes());
             self.out.clear();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::lines::{Ended, Lines};
+use super::lines::{EndedEarly, Lines};
 use super::selection;
 use crate::dumps;
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             break;
         }
     }
-    Ended::quietly(match list.ended {
+    EndedEarly::quietly(match list.ended {
         Some(ended) => Err(ended),
         None => list.lines.write_all(&mut list.stream),
     })
@@ -64,7 +64,7 @@ struct List {
     lines: Lines,
     deadline: Instant,
     /// Why it ends before its time.
-    ended: Option<Ended>,
+    ended: Option<EndedEarly>,
 }
 
 impl List {

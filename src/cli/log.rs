@@ -122,13 +122,13 @@ struct Said {
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     filled: Condvar,
     emptied: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     queue: String,
     /// Lines that found no room since that was said last.
     dropped: u64,
@@ -136,7 +136,7 @@ struct State {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // A thread that panicked has left whole lines.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,13 +3,13 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use crate::config::{Configuration, Place};
+use crate::config::{Configuration, OutputPlace};
 use crate::deliver::jq;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::netns::{Name, Wanted};
-use crate::output::Format;
+use crate::output::LineFormat;
 use crate::stream::Options;
 use crate::words::{self, Named};
 
@@ -92,9 +92,9 @@ impl Arguments {
         let Configuration { watch, output, .. } = configuration;
         let family = if self.ipv4 || self.ipv6 { self.family.clone() } else { or(&self.family, &watch.families) };
         let path = match &output.place {
-            Place::Stdout => None,
-            Place::File(path) => Some(path.clone()),
-            Place::None => Some("/dev/null".into()),
+            OutputPlace::Stdout => None,
+            OutputPlace::File(path) => Some(path.clone()),
+            OutputPlace::None => Some("/dev/null".into()),
         };
         Arguments {
             kinds: or(&self.kinds, &watch.kinds),
@@ -122,7 +122,8 @@ impl Arguments {
             signals: words::signals(&self.signal)?,
             jq: self.filter.clone(),
         };
-        let format = if self.format.as_deref() == Some("text") { Format::Text(self.colours()) } else { Format::Json };
+        let format =
+            if self.format.as_deref() == Some("text") { LineFormat::Text(self.colours()) } else { LineFormat::Json };
         Ok(Options { filter, format, own, count: self.count, ..Options::default() })
     }
 

@@ -12,7 +12,7 @@ use crate::kinds::KindIndex;
 use crate::output::file::Rotation;
 use crate::stream::{Options, Stream};
 use crate::units;
-use crate::watch::{Delivery, Settings, State, watch};
+use crate::watch::{Delivery, Settings, StateDirectory, watch};
 
 /// Arguments of `linkhook watch`.
 #[derive(Debug, clap::Args)]
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
 }
 
 /// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
-fn reload(path: &Path, watch: &config::Watch, output: &config::Output) -> Result<Vec<Webhook>> {
+fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -> Result<Vec<Webhook>> {
     // Valid as it is, it would take all webhooks away; an editor that writes in place empties the file first.
     if std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty()) {
         return Err(Error::usage(format_args!("{}: it is empty", path.display())));
@@ -112,7 +112,7 @@ fn follow(
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
         state: configured.and_then(|configured| {
             let directory = configured.state_dir.clone()?;
-            Some(State { directory, synchronous: configured.synchronous })
+            Some(StateDirectory { directory, synchronous: configured.synchronous })
         }),
         namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
     };

@@ -21,7 +21,7 @@ use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
-use read::{Environment, Source, Table, Value, read_file};
+use read::{Environment, SettingsFile, Table, Value, read_file};
 
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ pub struct Configuration {
     /// `[watch]`.
     pub watch: Watch,
     /// `[output]`.
-    pub output: Output,
+    pub output: OutputSettings,
     /// `[log] level`.
     pub level: Option<LevelFilter>,
     /// `[[webhook]]`.
@@ -101,9 +101,9 @@ pub struct Watch {
 
 /// `[output]`: where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
+pub struct OutputSettings {
     /// The place.
-    pub place: Place,
+    pub place: OutputPlace,
     /// `json` or `text`.
     pub format: Option<&'static str>,
     /// When a file is put aside for a new one.
@@ -112,7 +112,7 @@ pub struct Output {
 
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum OutputPlace {
     /// To stdout.
     Stdout,
     /// To a file, at its end.
@@ -148,7 +148,7 @@ fn parse(
     expression: &dyn Fn(&str) -> Result<()>,
 ) -> Result<Configuration> {
     let (mistakes, warnings) = Default::default();
-    let source = Source { path, text, environment, expression, mistakes, warnings };
+    let source = SettingsFile { path, text, environment, expression, mistakes, warnings };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         source.mistake(error.span().map_or(0, |span| span.start), error.message());
@@ -206,7 +206,7 @@ fn root(table: &Table<'_>) -> Configuration {
     }
     Configuration {
         watch,
-        output: output.unwrap_or(Output { place: Place::Stdout, format: None, rotation: None }),
+        output: output.unwrap_or(OutputSettings { place: OutputPlace::Stdout, format: None, rotation: None }),
         level,
         webhooks,
         warnings: Vec::new(),
@@ -338,26 +338,28 @@ fn namespaces(table: &Table<'_>) -> Wanted {
     }
 }
 
-fn output(table: &Table<'_>) -> Output {
+fn output(table: &Table<'_>) -> OutputSettings {
     let place = table.get("path").and_then(|value| match value.text()? {
-        "-" => Some(Place::Stdout),
-        "none" => Some(Place::None),
-        _ => value.path().map(Place::File),
+        "-" => Some(OutputPlace::Stdout),
+        "none" => Some(OutputPlace::None),
+        _ => value.path().map(OutputPlace::File),
     });
     let rotate = table.get("rotate");
     let rotation = rotate.as_ref().and_then(|value| value.table(ROTATE_KEYS, rotation).flatten());
-    if let (Some(rotate), Some(Place::Stdout | Place::None)) = (&rotate, place.as_ref().or(Some(&Place::Stdout))) {
+    if let (Some(rotate), Some(OutputPlace::Stdout | OutputPlace::None)) =
+        (&rotate, place.as_ref().or(Some(&OutputPlace::Stdout)))
+    {
         rotate.refused("there is no file to rotate; write path = \"/var/log/linkhook/events.jsonl\", or remove it");
     }
-    Output {
+    OutputSettings {
         rotation,
-        place: place.unwrap_or(Place::Stdout),
+        place: place.unwrap_or(OutputPlace::Stdout),
         format: table.get("format").and_then(|value| value.one_of(&["json", "text"])),
     }
 }
 
 fn rotation(table: &Table<'_>) -> Option<Rotation> {
-    let size = table.need("size", "the octets that a file has at most, such as \"100MiB\"")?.bytes();
+    let size = table.need("size", "the bytes that a file has at most, such as \"100MiB\"")?.bytes();
     let keep = table.get("keep").map_or(Some(KEEP), |value| value.number(1, KEEP_MAX));
     let gzip =
         table.get("compress").map_or(Some(false), |value| value.one_of(&["gzip", "none"]).map(|word| word == "gzip"));

@@ -26,7 +26,7 @@ const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 pub type Environment<'t> = dyn Fn(&str) -> Option<String> + 't;
 
 /// A file that is read, and what is wrong with it.
-pub struct Source<'t> {
+pub struct SettingsFile<'t> {
     pub path: &'t Path,
     pub text: &'t str,
     pub environment: &'t Environment<'t>,
@@ -37,7 +37,7 @@ pub struct Source<'t> {
     pub warnings: RefCell<Vec<String>>,
 }
 
-impl Source<'_> {
+impl SettingsFile<'_> {
     /// `FILE:LINE`.
     pub fn place(&self, offset: usize) -> String {
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
@@ -62,7 +62,7 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 /// A table and its place.
 #[derive(Clone, Copy)]
 pub struct Table<'t> {
-    source: &'t Source<'t>,
+    source: &'t SettingsFile<'t>,
     /// Where it stands: `""`, `watch.`, `webhook[noc].batch.`
     prefix: &'t str,
     table: &'t DeTable<'t>,
@@ -72,7 +72,7 @@ pub struct Table<'t> {
 /// A value and its key.
 #[derive(Clone)]
 pub struct Value<'t> {
-    pub source: &'t Source<'t>,
+    pub source: &'t SettingsFile<'t>,
     /// The whole key.
     pub key: String,
     value: &'t Spanned<DeValue<'t>>,
@@ -81,7 +81,7 @@ pub struct Value<'t> {
 }
 
 impl<'t> Table<'t> {
-    pub fn new(source: &'t Source<'t>, table: &'t DeTable<'t>, offset: usize, prefix: &'t str) -> Table<'t> {
+    pub fn new(source: &'t SettingsFile<'t>, table: &'t DeTable<'t>, offset: usize, prefix: &'t str) -> Table<'t> {
         Table { source, prefix, table, offset }
     }
 
@@ -252,7 +252,7 @@ impl<'t> Value<'t> {
         Some(duration)
     }
 
-    /// A size in octets, one at least.
+    /// A size in bytes, one at least.
     pub fn bytes(&self) -> Option<usize> {
         let value = self.value.get_ref();
         let bytes = value.as_str().and_then(|text| units::bytes(text).ok()).filter(|&bytes| bytes > 0);

@@ -88,7 +88,7 @@ fn wrong_settings_of_the_watch_and_the_output_say_where_and_what() {
         ("[output]\nformat = \"jsn\"", &["output.format: found \"jsn\"; one of json, text", "did you mean \"json\"?"]),
         (
             "[output]\npath = \"a\"\nrotate = { keep = 5 }",
-            &["l.toml:3: output.rotate.size: it is missing; write the octets"],
+            &["l.toml:3: output.rotate.size: it is missing; write the bytes"],
         ),
         (
             "[output]\npath = \"a\"\nrotate = { size = \"1MiB\", keep = 0 }",

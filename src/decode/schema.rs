@@ -453,7 +453,7 @@ pub enum PerLink {
 }
 
 /// A request that makes the kernel show what exists.
-pub struct Dump {
+pub struct DumpRequest {
     /// `RTM_GET…`.
     pub message: u16,
     /// The family's header, whole.
@@ -494,7 +494,7 @@ pub struct Kind {
     /// Whether a notification holds only what changed: attributes that it lacks keep their value.
     pub partial: bool,
     /// How the kernel is asked for what exists; empty where it cannot be asked.
-    pub dumps: &'static [Dump],
+    pub dumps: &'static [DumpRequest],
     /// What no column can say.
     pub hooks: Hooks,
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::context::Context;
 use super::schema::{Among, Choice, Decoded, Field, Is, Kind, Level, Row, Set, Structure, Wrong};
 use super::value;
-use crate::json::{Json, Key, Same};
+use crate::json::{Json, Key, MemberKey};
 use crate::netlink::wire::{self, Attribute, attributes};
 
 /// Nests deeper than this are kept as hex: no table is that deep, so only a table that holds itself gets there.
@@ -277,11 +277,11 @@ fn write_keyed<'a>(
         }
         // What a number's name is never changes.
         Is::Named(scalar, _) | Is::NamedId(scalar, _) | Is::Bits(scalar, _) => {
-            let same = Same::new(is, key, value::unsigned(*scalar, payload)?);
-            if out.write_again(same) {
+            let member = MemberKey::new(is, key, value::unsigned(*scalar, payload)?);
+            if out.write_again(member) {
                 return Ok(());
             }
-            write_named(out, context, key, is, payload, same)
+            write_named(out, context, key, is, payload, member)
         }
         Is::Chosen(choice) => write_chosen(out, context, key, choice, payload, leftovers),
         Is::Set(_) | Is::Structure(_) | Is::Each(_) | Is::Array(..) | Is::Value(..) => {
@@ -303,7 +303,7 @@ fn write_named(
     key: &Key,
     is: &'static Is,
     payload: &[u8],
-    same: Same,
+    member: MemberKey,
 ) -> Decoded {
     let mark = out.mark();
     if let Is::NamedId(scalar, names) = is {
@@ -312,7 +312,7 @@ fn write_named(
         out.member(key);
         value::write(out, context, is, payload)?;
     }
-    out.remember(same, mark);
+    out.remember(member, mark);
     Ok(())
 }
 
@@ -424,11 +424,11 @@ fn write_run<'a>(
     fields: &'static [Field],
     bytes: &'a [u8],
     leftovers: &mut Leftovers<'a>,
-    same: Same,
+    member: MemberKey,
 ) {
     let mark = out.mark();
     fields.iter().for_each(|field| write_field(out, context, field, bytes, leftovers));
-    out.remember(same, mark);
+    out.remember(member, mark);
 }
 
 #[inline(always)]
@@ -462,9 +462,9 @@ fn write_fields<'a>(
             && let Some(number) = run.number(bytes)
         {
             // What these numbers' names are never changes.
-            let same = Same::new(run, &field.key, number);
-            if !out.write_again(same) {
-                write_run(out, context, &structure.fields[place..place + run.length()], bytes, leftovers, same);
+            let member = MemberKey::new(run, &field.key, number);
+            if !out.write_again(member) {
+                write_run(out, context, &structure.fields[place..place + run.length()], bytes, leftovers, member);
             }
             place += run.length();
         } else {

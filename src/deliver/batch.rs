@@ -28,7 +28,7 @@ pub enum Decision {
 }
 
 impl Limits {
-    /// How many of the first events fit into one batch, by their sizes in octets. One always does.
+    /// How many of the first events fit into one batch, by their sizes in bytes. One always does.
     pub fn fitting(&self, sizes: impl Iterator<Item = usize>) -> usize {
         let mut octets: usize = 0;
         let fitting = sizes.take(self.events.max(1)).take_while(|size| {

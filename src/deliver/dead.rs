@@ -50,7 +50,7 @@ pub struct DeadLetters {
     clock: Clock,
     /// Events that were given up and are not told yet.
     given_up: u64,
-    /// How an open file takes a line behind so many octets; a test has it fail.
+    /// How an open file takes a line behind so many bytes; a test has it fail.
     write: fn(&mut File, u64, &[u8]) -> io::Result<()>,
 }
 

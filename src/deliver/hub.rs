@@ -338,8 +338,8 @@ fn work(lane: &Arc<Lane>, host: &str) {
             }
             lane.pause(Instant::now() + pause, generation);
         }
-        if lane.is_removed() && leave(lane) {
-            lane.leave();
+        if lane.is_removed() && retire(lane) {
+            lane.retire();
         }
     }
     lane.ended();
@@ -369,7 +369,7 @@ impl Defects {
 
 /// What waits for a webhook that is gone from the configuration goes to the dead letters, and is told as lost. `false`
 /// when there was no time for it: then it is done at the next start.
-fn leave(lane: &Arc<Lane>) -> bool {
+fn retire(lane: &Arc<Lane>) -> bool {
     // What was handed over before the webhook was removed comes first.
     if lane.handle().is_some_and(|handle| !handle.reach(&mut || lane.has_time())) || !lane.wait_for_judge() {
         return false;

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 
 /// Octets of memory that the child may ask for, its program and stack included.
 pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
-/// Octets of stack for the expression. An octet of it takes less than 4 KiB of stack to compile, however nested: with
+/// Octets of stack for the expression. An byte of it takes less than 4 KiB of stack to compile, however nested: with
 /// [`CODE_BYTES_MAX`] that is enough for any.
 pub const STACK_BYTES: usize = 64 << 20;
 /// The longest expression.
@@ -62,7 +62,7 @@ pub fn check(code: &str) -> Result<()> {
 pub fn check_by(program: &Path, code: &str) -> Result<()> {
     if code.len() > CODE_BYTES_MAX {
         let most = CODE_BYTES_MAX >> 10;
-        return Err(Error::usage(format_args!("the jq filter is {} octets long; {most} KiB are allowed", code.len())));
+        return Err(Error::usage(format_args!("the jq filter is {} bytes long; {most} KiB are allowed", code.len())));
     }
     match Process::start(program, code, Duration::ZERO) {
         Ok(_) => Ok(()),

@@ -2,6 +2,23 @@
 //!
 //! Without a state directory all that waits is in the window. With one it is in the database, and the window holds the
 //! first of it: the worker reads on from there ([`Lane::take`]) when the window does not hold all.
+//!
+//! ```text
+//!        loop, or the store's thread                                      the webhook's worker
+//!                 │                                                                ▲
+//!   without jq    ├─────────────────────────────────────▶ kept ──take()──▶ in_flight ──finish_in_flight()──▶ done
+//!   with jq       └──▶ unjudged ──the sieve's thread──┬──▶ kept     ▲         │
+//!                                                     └──▶ done     └─────────┘ put_back(): the batch was halved
+//!
+//!   one shelf (`unjudged`, `kept`), by the events' numbers:
+//!
+//!        dropped, judged or taken │ the window, in memory      │ in the database alone
+//!     ────────────────────────────┼────────────────────────────┼──────────────────────▶
+//!                               floor                       after()
+//! ```
+//!
+//! An event that finds no room on its shelf pushes out the oldest one, or is refused: both are losses, which the lane counts
+//! by their reason until the loop has told them.
 
 mod letters;
 mod queue;
@@ -18,11 +35,11 @@ use std::time::{Duration, Instant};
 use super::batch::{Decision, Limits};
 use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
-use crate::store::{Enrolled, Fixed, Reader, StoreHandle, Trouble};
+use crate::store::{Enrolled, Fixed, StoreHandle, StoreReader, Trouble};
 pub(super) use letters::Death;
-pub(super) use shelf::Waiting;
-pub(super) use sifting::{Sifted, Unjudged};
-use state::{Side, State};
+pub(super) use shelf::WaitingEvent;
+pub(super) use sifting::{SieveWork, Sifted};
+use state::{LaneState, Side};
 
 /// Octets of events in the window at most, where the database has them all.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
@@ -54,7 +71,7 @@ impl Bell {
 /// What is between the loop and a webhook's threads.
 pub(super) struct Lane {
     name: String,
-    state: Mutex<State>,
+    state: Mutex<LaneState>,
     changed: Condvar,
     /// The webhook's number in the store.
     number: AtomicI64,
@@ -65,7 +82,7 @@ pub(super) struct Lane {
 /// What a lane has of the state directory.
 struct Stored {
     handle: StoreHandle,
-    reader: Mutex<Reader>,
+    reader: Mutex<StoreReader>,
     dead: Mutex<DeadLetters>,
 }
 
@@ -89,7 +106,7 @@ impl Lane {
     pub fn new(webhook: Webhook, bell: Arc<Bell>) -> Lane {
         Lane {
             name: webhook.name.clone(),
-            state: Mutex::new(State::new(webhook)),
+            state: Mutex::new(LaneState::new(webhook)),
             changed: Condvar::new(),
             number: AtomicI64::new(0),
             store: None,
@@ -104,16 +121,16 @@ impl Lane {
         Lane { store: Some(store), ..Lane::new(webhook, bell) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LaneState> {
         // Every change is whole before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'l>(&'l self, state: MutexGuard<'l, State>) -> MutexGuard<'l, State> {
+    fn wait<'l>(&'l self, state: MutexGuard<'l, LaneState>) -> MutexGuard<'l, LaneState> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_until<'l>(&'l self, state: MutexGuard<'l, State>, until: Instant) -> MutexGuard<'l, State> {
+    fn wait_until<'l>(&'l self, state: MutexGuard<'l, LaneState>, until: Instant) -> MutexGuard<'l, LaneState> {
         let pause = until.saturating_duration_since(Instant::now());
         self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0
     }
@@ -167,7 +184,7 @@ impl Lane {
 
     /// Waits for a batch, and takes its events out. `limits` gives the bounds by the webhook's settings. `None` when there
     /// is nothing more to do.
-    pub fn take(&self, limits: impl Fn(&Webhook) -> Limits, last: Option<Instant>) -> Option<Vec<Waiting>> {
+    pub fn take(&self, limits: impl Fn(&Webhook) -> Limits, last: Option<Instant>) -> Option<Vec<WaitingEvent>> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -218,7 +235,7 @@ impl Lane {
         }
     }
 
-    fn unblock(&self, mut state: MutexGuard<'_, State>) {
+    fn unblock(&self, mut state: MutexGuard<'_, LaneState>) {
         let blocked = std::mem::take(&mut state.blocks);
         drop(state);
         if blocked {
@@ -227,7 +244,12 @@ impl Lane {
     }
 
     /// Reads into the window what the database holds beyond it. What is counted and not there any more is lost.
-    fn read_on<'l>(&'l self, mut state: MutexGuard<'l, State>, side: Side, events_max: usize) -> MutexGuard<'l, State> {
+    fn read_on<'l>(
+        &'l self,
+        mut state: MutexGuard<'l, LaneState>,
+        side: Side,
+        events_max: usize,
+    ) -> MutexGuard<'l, LaneState> {
         let Some(store) = &self.store else {
             state.shelf(side).forget_missing();
             return state;
@@ -272,7 +294,7 @@ impl Lane {
 
     /// The events of the batch that was on its way when linkhook ended. Where they cannot be read, that is tried again:
     /// without them nothing would be known of what is lost. `None` when there was no time for it.
-    pub fn resume(&self) -> Option<Vec<Waiting>> {
+    pub fn resume(&self) -> Option<Vec<WaitingEvent>> {
         let Some(store) = &self.store else { return Some(Vec::new()) };
         let rows = loop {
             let taken = self.lock().taken;
@@ -289,8 +311,8 @@ impl Lane {
             }
         };
         let came = Instant::now();
-        let events: Vec<Waiting> =
-            rows.into_iter().map(|(sequence, line)| Waiting { sequence, line: line.into(), came }).collect();
+        let events: Vec<WaitingEvent> =
+            rows.into_iter().map(|(sequence, line)| WaitingEvent { sequence, line: line.into(), came }).collect();
         self.lock().in_flight.clone_from(&events);
         Some(events)
     }
@@ -314,7 +336,7 @@ impl Lane {
             // As if nothing had been taken out.
             state.taken = back.first().map_or(state.taken, |event| event.sequence - 1);
         }
-        back.into_iter().rev().for_each(|event| state.kept.put_front(Waiting { came: now, ..event }));
+        back.into_iter().rev().for_each(|event| state.kept.put_front(WaitingEvent { came: now, ..event }));
     }
 
     /// Waits until then, unless something else comes before. `generation` is that of the settings in use.
@@ -419,7 +441,7 @@ impl Lane {
     }
 
     /// It was removed, and nothing waits any more.
-    pub fn leave(&self) {
+    pub fn retire(&self) {
         self.lock().left = true;
     }
 
@@ -485,7 +507,7 @@ impl Lane {
 
     /// From here on it reads what waits by that.
     #[cfg(test)]
-    pub fn read_by(&self, reader: Reader) {
+    pub fn read_by(&self, reader: StoreReader) {
         *self.store.as_ref().unwrap().reader.lock().unwrap() = reader;
     }
 
@@ -511,7 +533,7 @@ impl Stored {
         webhook: i64,
         range: (u64, u64),
         bounds: (usize, usize),
-    ) -> Result<Vec<(u64, Vec<u8>)>, crate::store::database::Failure> {
+    ) -> Result<Vec<(u64, Vec<u8>)>, crate::store::database::SqlError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let (rows, _) = reader.read(webhook, range, bounds)?;
         if !rows.is_empty() {
@@ -547,7 +569,7 @@ pub(super) mod tests {
         lane.bell.lost.swap(false, Ordering::AcqRel)
     }
 
-    fn numbers(events: &[Waiting]) -> Vec<u64> {
+    fn numbers(events: &[WaitingEvent]) -> Vec<u64> {
         events.iter().map(|event| event.sequence).collect()
     }
 
@@ -630,7 +652,7 @@ pub(super) mod tests {
     fn what_comes_after_the_judge_has_ended_is_not_sent_unjudged() {
         let lane = Lane::new(webhook("filter = '.a'"), bell());
         assert!(lane.begin_judging());
-        let Some(Unjudged::Renewed(code)) = lane.next_unjudged(None) else { panic!("it is new") };
+        let Some(SieveWork::Renewed(code)) = lane.next_unjudged(None) else { panic!("it is new") };
         lane.end(Instant::now() + Duration::from_secs(60));
         assert!(lane.next_unjudged(code.as_deref()).is_none());
         lane.stop_judging();

@@ -12,7 +12,7 @@ use super::lane::Lane;
 use super::lane::tests::{bell, webhook};
 use super::{Webhook, WhenFull};
 use crate::store::reader::Whereabouts;
-use crate::store::{Append, Fixed, Queue, Reader, Staged, Store, StoreHandle, Synchronous};
+use crate::store::{Append, Fixed, Queue, Staged, Store, StoreHandle, StoreReader, Synchronous};
 
 /// Octets of each line.
 const LINE_BYTES: usize = 100;
@@ -358,7 +358,7 @@ fn a_batch_on_its_way_waits_until_it_can_be_read() {
     let lane = house.real[0].lane.clone();
     assert_eq!(lane.take(|webhook| webhook.limits, None).unwrap().len(), 4);
     house.fix(0, &[1, 2, 3, 4]);
-    let nowhere = || Reader::new(Whereabouts::new(directory.path().join("nowhere")));
+    let nowhere = || StoreReader::new(Whereabouts::new(directory.path().join("nowhere")));
     lane.read_by(nowhere());
     let of = lane.clone();
     let resumed = std::thread::spawn(move || of.resume());

@@ -20,24 +20,24 @@ const ADDRESSES_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
     /// One that did not end in time: whoever asks for the same waits for it, so that there is one thread at most.
-    late: Mutex<Option<Asked>>,
+    late: Mutex<Option<PendingName>>,
 }
 
 #[derive(Debug)]
-struct Asked {
+struct PendingName {
     host: String,
     port: u16,
     answer: Receiver<io::Result<Vec<SocketAddr>>>,
 }
 
 impl Lookup {
-    fn ask(&self, host: &str, port: u16) -> io::Result<Asked> {
+    fn ask(&self, host: &str, port: u16) -> io::Result<PendingName> {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(asked) = late.filter(|asked| asked.host == host && asked.port == port) {
             return Ok(asked);
         }
         let (sender, answer) = channel();
-        let asked = Asked { host: host.to_owned(), port, answer };
+        let asked = PendingName { host: host.to_owned(), port, answer };
         let name = host.to_owned();
         thread::Builder::new().name("lookup".into()).spawn(move || {
             let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
@@ -110,7 +110,7 @@ mod tests {
     fn a_lookup_that_is_late_is_waited_for_by_the_next_attempt() {
         let lookup = Lookup::default();
         let (sender, answer) = channel();
-        *lookup.late.lock().unwrap() = Some(Asked { host: "slow.example".into(), port: 80, answer });
+        *lookup.late.lock().unwrap() = Some(PendingName { host: "slow.example".into(), port: 80, answer });
         let late = resolve(&lookup, "http://slow.example/", Duration::from_millis(1));
         assert!(matches!(late, Err(Error::Timeout(_))), "{late:?}");
         let address: SocketAddr = "192.0.2.7:80".parse().unwrap();

@@ -41,7 +41,7 @@ pub enum Outcome<'a> {
 
 /// What follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Consequence {
     /// The batch is delivered.
     Delivered,
     /// The same batch again.
@@ -81,20 +81,20 @@ impl Policy {
 
     /// Judges an attempt. What the settings name as tried again is, whatever it is; `Retry-After` is obeyed from `first`
     /// to [`RETRY_AFTER_MAX`].
-    pub fn judge(&self, outcome: Outcome<'_>, attempt: u32, now: Timestamp, random: f64) -> Verdict {
-        let again = Verdict::Again { pause: self.pause(attempt, random), cut_from: None };
+    pub fn judge(&self, outcome: Outcome<'_>, attempt: u32, now: Timestamp, random: f64) -> Consequence {
+        let again = Consequence::Again { pause: self.pause(attempt, random), cut_from: None };
         let Outcome::Answer { status, retry_after } = outcome else { return again };
         match status {
-            200..=299 => Verdict::Delivered,
+            200..=299 => Consequence::Delivered,
             _ if self.statuses.iter().any(|statuses| statuses.contains(&status)) => {
                 let Some(asked) = retry_after.and_then(|value| parse_retry_after(value, now)) else { return again };
                 // A first pause of more than an hour is what the settings want.
                 let most = RETRY_AFTER_MAX.max(self.first);
-                Verdict::Again { pause: asked.clamp(self.first, most), cut_from: (asked > most).then_some(asked) }
+                Consequence::Again { pause: asked.clamp(self.first, most), cut_from: (asked > most).then_some(asked) }
             }
-            413 => Verdict::Halve,
-            410 => Verdict::Rest,
-            _ => Verdict::Dead,
+            413 => Consequence::Halve,
+            410 => Consequence::Rest,
+            _ => Consequence::Dead,
         }
     }
 }
@@ -133,11 +133,11 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn again(pause: Duration) -> Verdict {
-        Verdict::Again { pause, cut_from: None }
+    fn again(pause: Duration) -> Consequence {
+        Consequence::Again { pause, cut_from: None }
     }
 
-    fn judge(status: u16, retry_after: Option<&str>) -> Verdict {
+    fn judge(status: u16, retry_after: Option<&str>) -> Consequence {
         Policy::default().judge(Outcome::Answer { status, retry_after }, 0, Timestamp::UNIX_EPOCH, 0.5)
     }
 
@@ -155,16 +155,16 @@ mod tests {
     #[test]
     fn statuses_have_their_verdicts() {
         for status in [200, 202, 204, 299] {
-            assert_eq!(judge(status, None), Verdict::Delivered, "{status}");
+            assert_eq!(judge(status, None), Consequence::Delivered, "{status}");
         }
         for status in [408, 425, 429, 500, 503, 599] {
             assert_eq!(judge(status, None), again(SECOND * 3 / 4), "{status}");
         }
         for status in [300, 301, 304, 307, 308, 400, 401, 404, 409, 422, 600, 999] {
-            assert_eq!(judge(status, None), Verdict::Dead, "{status}");
+            assert_eq!(judge(status, None), Consequence::Dead, "{status}");
         }
-        assert_eq!(judge(413, None), Verdict::Halve);
-        assert_eq!(judge(410, None), Verdict::Rest);
+        assert_eq!(judge(413, None), Consequence::Halve);
+        assert_eq!(judge(410, None), Consequence::Rest);
         let none = Policy::default().judge(Outcome::None, 1, Timestamp::UNIX_EPOCH, 0.0);
         assert_eq!(none, again(SECOND));
     }
@@ -175,8 +175,8 @@ mod tests {
         let judge = |status| policy.judge(Outcome::Answer { status, retry_after: None }, 0, Timestamp::UNIX_EPOCH, 0.0);
         assert_eq!(judge(404), again(SECOND / 2));
         assert_eq!(judge(410), again(SECOND / 2));
-        assert_eq!(judge(503), Verdict::Dead);
-        assert_eq!(judge(200), Verdict::Delivered);
+        assert_eq!(judge(503), Consequence::Dead);
+        assert_eq!(judge(200), Consequence::Delivered);
     }
 
     #[test]
@@ -191,15 +191,15 @@ mod tests {
         assert_eq!(judge(503, Some("soon")), again(SECOND * 3 / 4));
         // A point in time in seconds, a number of many digits, a date in another century.
         for far in ["1795479185", "99999999999999999999999", "3601", "Thu, 31 Dec 2099 23:59:59 GMT"] {
-            let Verdict::Again { pause, cut_from: Some(asked) } = judge(503, Some(far)) else { panic!("{far}") };
+            let Consequence::Again { pause, cut_from: Some(asked) } = judge(503, Some(far)) else { panic!("{far}") };
             assert!(pause == RETRY_AFTER_MAX && asked > pause, "{far}: {pause:?} {asked:?}");
         }
         let slow = Policy { first: SECOND * 7200, ..Policy::default() };
         let outcome = Outcome::Answer { status: 503, retry_after: Some("7300") };
         let verdict = slow.judge(outcome, 0, Timestamp::UNIX_EPOCH, 0.0);
-        assert_eq!(verdict, Verdict::Again { pause: slow.first, cut_from: Some(SECOND * 7300) });
+        assert_eq!(verdict, Consequence::Again { pause: slow.first, cut_from: Some(SECOND * 7300) });
         // What is not tried again is not, whatever it asks for.
-        assert_eq!(judge(400, Some("7")), Verdict::Dead);
+        assert_eq!(judge(400, Some("7")), Consequence::Dead);
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
         fn any_text_is_read_without_panic(text in ".*", seconds in 0_i64..4_000_000_000) {
             let outcome = Outcome::Answer { status: 503, retry_after: Some(&text) };
             let verdict = Policy::default().judge(outcome, 0, Timestamp::from_second(seconds).unwrap(), 0.5);
-            let Verdict::Again { pause, .. } = verdict else { panic!("{verdict:?}") };
+            let Consequence::Again { pause, .. } = verdict else { panic!("{verdict:?}") };
             prop_assert!(pause <= RETRY_AFTER_MAX && pause >= SECOND * 3 / 4);
         }
     }

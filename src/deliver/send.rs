@@ -29,7 +29,7 @@ pub struct Parcel<'a> {
     pub id: &'a str,
     /// Its number.
     pub number: u64,
-    /// Its octets.
+    /// Its bytes.
     pub body: &'a [u8],
 }
 

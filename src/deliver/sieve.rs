@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::jq::{Judge, Verdict};
-use super::lane::{Death, Lane, Sifted, Unjudged, Waiting};
+use super::lane::{Death, Lane, SieveWork, Sifted, WaitingEvent};
 
 /// Where no child can be started for the filter, the next attempt is made after that time.
 const JUDGE_PAUSE: Duration = Duration::from_secs(5);
@@ -17,13 +17,13 @@ pub(super) fn run(lane: &Arc<Lane>) {
     let (mut code, mut judge): (Option<String>, Option<Judge>) = (None, None);
     while let Some(next) = lane.next_unjudged(code.as_deref()) {
         let lines: Vec<Arc<[u8]>> = match &next {
-            Unjudged::Renewed(renewed) => {
+            SieveWork::Renewed(renewed) => {
                 judge = renewed.as_deref().map(Judge::new);
                 code.clone_from(renewed);
                 continue;
             }
-            Unjudged::Events(events) => events.iter().map(|event| event.line.clone()).collect(),
-            Unjudged::Doomed(lines) => lines.clone(),
+            SieveWork::Events(events) => events.iter().map(|event| event.line.clone()).collect(),
+            SieveWork::Doomed(lines) => lines.clone(),
         };
         let verdicts = match judge.as_mut().map(|judge| judge.judge(&lines)) {
             None => vec![Verdict::Keep; lines.len()],
@@ -39,7 +39,7 @@ pub(super) fn run(lane: &Arc<Lane>) {
                 continue;
             }
         };
-        if let Unjudged::Events(events) = &next {
+        if let SieveWork::Events(events) = &next {
             let wanted: Vec<bool> = verdicts.iter().map(|verdict| *verdict == Verdict::Keep).collect();
             let mut sifted = lane.plan(&wanted);
             if !bury_broken(lane, events, &verdicts[..sifted.judged], &mut sifted) || !lane.sift(sifted) {
@@ -57,7 +57,7 @@ pub(super) fn run(lane: &Arc<Lane>) {
 }
 
 /// Events on which the filter fails go to the dead letters, and are lost. `false` when there was no time for it.
-fn bury_broken(lane: &Arc<Lane>, events: &[Waiting], verdicts: &[Verdict], sifted: &mut Sifted) -> bool {
+fn bury_broken(lane: &Arc<Lane>, events: &[WaitingEvent], verdicts: &[Verdict], sifted: &mut Sifted) -> bool {
     let (mut broken, mut reasons): (Vec<Arc<[u8]>>, Vec<&str>) = (Vec::new(), Vec::new());
     for (event, verdict) in events.iter().zip(verdicts) {
         if let Verdict::Broken(reason) = verdict {

@@ -10,7 +10,7 @@ use sha2::Sha256;
 /// How a secret begins whose key is in base64.
 const BASE64_PREFIX: &str = "whsec_";
 
-/// Standard Webhooks wants 24 to 64 octets; fewer can be guessed sooner.
+/// Standard Webhooks wants 24 to 64 bytes; fewer can be guessed sooner.
 const KEY_BYTES_MIN: usize = 24;
 
 /// The key of a secret that is written as the standard has it.
@@ -29,7 +29,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Reads `whsec_` and base64, or any other text, whose octets are the key as they are.
+    /// Reads `whsec_` and base64, or any other text, whose bytes are the key as they are.
     ///
     /// The error says what is wrong, and nothing of the secret.
     pub fn new(text: &str) -> Result<Secret, &'static str> {
@@ -45,7 +45,7 @@ impl Secret {
             "receivers that check signatures with a library of Standard Webhooks refuse it: they want whsec_ and base64 \
              behind it",
         );
-        let short = (bytes < KEY_BYTES_MIN).then_some("it is short: Standard Webhooks wants 24 octets or more");
+        let short = (bytes < KEY_BYTES_MIN).then_some("it is short: Standard Webhooks wants 24 bytes or more");
         refused.into_iter().chain(short)
     }
 }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_standards_own_library_agrees() {
-        // The octets of a raw secret are the key; the library is told them in base64.
+        // The bytes of a raw secret are the key; the library is told them in base64.
         let raw = Webhook::from_bytes(b"a secret of one's own".to_vec()).unwrap();
         for (secret, library) in [(EXAMPLE, Webhook::new(EXAMPLE).unwrap()), ("a secret of one's own", raw)] {
             let ours = sign(&[Secret::new(secret).unwrap()], "id", 1_795_479_185, b"{\"a\":1}");

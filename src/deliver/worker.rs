@@ -9,8 +9,8 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use super::Webhook;
 use super::batch::{Limits, Size};
 use super::formats::Batch;
-use super::lane::{Death, Lane, Paused, Waiting};
-use super::retry::Verdict;
+use super::lane::{Death, Lane, Paused, WaitingEvent};
+use super::retry::Consequence;
 use super::send::{Parcel, Reply, Sender};
 use crate::fault;
 use crate::store::{Fixed, Queue};
@@ -31,7 +31,7 @@ pub(super) struct Worker<'w> {
 }
 
 /// What became of a batch.
-enum Ended {
+enum BatchEnd {
     Done,
     /// So many of its first events are tried alone.
     Halved(usize),
@@ -91,7 +91,7 @@ impl<'w> Worker<'w> {
 
     /// Delivers events that were taken out, as one batch or, where it is too large, as its first half: then the rest waits
     /// again. `false` when nothing more is to be done.
-    fn deliver_all(&mut self, mut events: Vec<Waiting>, mut fixed: Option<Arc<Fixed>>) -> bool {
+    fn deliver_all(&mut self, mut events: Vec<WaitingEvent>, mut fixed: Option<Arc<Fixed>>) -> bool {
         loop {
             let batch = match fixed.take() {
                 Some(batch) => batch,
@@ -101,12 +101,12 @@ impl<'w> Worker<'w> {
                 },
             };
             match self.deliver(&events, &batch) {
-                Ended::Done => return true,
-                Ended::Halved(first) => {
+                BatchEnd::Done => return true,
+                BatchEnd::Halved(first) => {
                     events.truncate(first);
                     self.lane.put_back(first);
                 }
-                Ended::Stopped => return false,
+                BatchEnd::Stopped => return false,
             }
         }
     }
@@ -115,8 +115,8 @@ impl<'w> Worker<'w> {
         self.lane.clone()
     }
 
-    /// Fixes a batch's id and octets, for as long as it takes and over restarts.
-    fn fix(&mut self, events: &[Waiting]) -> Option<Arc<Fixed>> {
+    /// Fixes a batch's id and bytes, for as long as it takes and over restarts.
+    fn fix(&mut self, events: &[WaitingEvent]) -> Option<Arc<Fixed>> {
         let id = new_id();
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
         let batch =
@@ -142,7 +142,7 @@ impl<'w> Worker<'w> {
     }
 
     /// Sends a batch until it is taken or dead.
-    fn deliver(&mut self, events: &[Waiting], batch: &Fixed) -> Ended {
+    fn deliver(&mut self, events: &[WaitingEvent], batch: &Fixed) -> BatchEnd {
         const LATE: &str = "not taken in time";
         let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body };
         let mut tried = Tried::new(batch);
@@ -158,7 +158,7 @@ impl<'w> Worker<'w> {
                 match self.lane.pause(earlier, self.generation) {
                     Paused::Ending => {
                         self.note(&tried);
-                        return Ended::Stopped;
+                        return BatchEnd::Stopped;
                     }
                     Paused::Changed => self.refresh(),
                     Paused::Through if given_up => {
@@ -178,29 +178,29 @@ impl<'w> Worker<'w> {
                 Reply::None(_) => None,
             };
             match verdict {
-                Verdict::Delivered => {
+                Consequence::Delivered => {
                     self.size.taken();
                     self.lane.finish_in_flight(batch.last, None);
-                    return Ended::Done;
+                    return BatchEnd::Done;
                 }
-                Verdict::Again { pause, .. } => self.not_before = Instant::now().checked_add(pause),
-                Verdict::Halve => match self.size.refused(events.len()) {
-                    Some(first) => return Ended::Halved(first),
+                Consequence::Again { pause, .. } => self.not_before = Instant::now().checked_add(pause),
+                Consequence::Halve => match self.size.refused(events.len()) {
+                    Some(first) => return BatchEnd::Halved(first),
                     None => return self.bury(events, batch, "too large (413)", status),
                 },
-                Verdict::Rest => {
+                Consequence::Rest => {
                     if !self.rest(&mut tried) {
-                        return if self.lane.handle().is_none() { Ended::Done } else { Ended::Stopped };
+                        return if self.lane.handle().is_none() { BatchEnd::Done } else { BatchEnd::Stopped };
                     }
                 }
-                Verdict::Dead => return self.bury(events, batch, &format!("refused ({})", reply.words()), status),
+                Consequence::Dead => return self.bury(events, batch, &format!("refused ({})", reply.words()), status),
             }
             if give_up.is_some_and(|give_up| give_up <= Instant::now()) {
                 return self.bury(events, batch, LATE, status);
             }
             self.note(&tried);
         }
-        Ended::Stopped
+        BatchEnd::Stopped
     }
 
     /// The receiver wants nothing more: until the webhook has other settings. `false` when it has none before the end, or
@@ -226,36 +226,36 @@ impl<'w> Worker<'w> {
     }
 
     /// The batch will never be delivered: it goes to the dead letters, where there are any.
-    fn bury(&mut self, events: &[Waiting], batch: &Fixed, reason: &str, status: Option<u16>) -> Ended {
+    fn bury(&mut self, events: &[WaitingEvent], batch: &Fixed, reason: &str, status: Option<u16>) -> BatchEnd {
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
         if !self.lane.bury(&lines, Death { reason, status, batch: Some((&batch.id, batch.number)) }) {
-            return Ended::Stopped;
+            return BatchEnd::Stopped;
         }
         fault::point("after dead letter");
         self.lane.finish_in_flight(batch.last, Some(reason));
-        Ended::Done
+        BatchEnd::Done
     }
 
     /// Says what happened: the first failure loudly, the others only to who asks for more.
-    fn tell(&mut self, batch: &Fixed, events: usize, attempt: u32, reply: &Reply, verdict: Verdict) {
+    fn tell(&mut self, batch: &Fixed, events: usize, attempt: u32, reply: &Reply, verdict: Consequence) {
         let (name, words, number, id) = (&self.webhook.name, reply.words(), batch.number, &batch.id);
         let what =
             format_args!("webhook {name}: batch {number} ({events} events, {id}), attempt {}: {words}", attempt + 1);
         match verdict {
-            Verdict::Delivered if self.failing => {
+            Consequence::Delivered if self.failing => {
                 self.failing = false;
                 log::warn!("webhook {name}: it takes events again");
             }
-            Verdict::Delivered => log::debug!("{what}"),
-            Verdict::Again { pause, cut_from } => {
+            Consequence::Delivered => log::debug!("{what}"),
+            Consequence::Again { pause, cut_from } => {
                 let level = if self.failing && cut_from.is_none() { log::Level::Info } else { log::Level::Warn };
                 self.failing = true;
                 let cut = cut_from.map(|asked| format!(" (Retry-After asks for {} s)", asked.as_secs()));
                 log::log!(level, "{what}; again in {:.1} s{}", pause.as_secs_f64(), cut.unwrap_or_default());
             }
-            Verdict::Halve if events > 1 => log::info!("{what}; it is halved"),
-            Verdict::Rest => log::error!("{what}; nothing more is sent to it until linkhook is started again"),
-            Verdict::Halve | Verdict::Dead => log::error!("{what}; the batch is not delivered"),
+            Consequence::Halve if events > 1 => log::info!("{what}; it is halved"),
+            Consequence::Rest => log::error!("{what}; nothing more is sent to it until linkhook is started again"),
+            Consequence::Halve | Consequence::Dead => log::error!("{what}; the batch is not delivered"),
         }
     }
 }
@@ -279,6 +279,6 @@ fn random() -> f64 {
 }
 
 fn fill(octets: &mut [u8]) {
-    // So few octets are given whole (getrandom(2)), and there is no other error than an interruption.
+    // So few bytes are given whole (getrandom(2)), and there is no other error than an interruption.
     while getrandom(&mut *octets, GetRandomFlags::empty()).is_err() {}
 }

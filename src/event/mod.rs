@@ -309,7 +309,7 @@ impl Clock {
         if self.text.is_empty() || second != self.second {
             self.second = second;
             let timestamp = jiff::Timestamp::from_second(second).unwrap_or_default();
-            // "2026-11-24T00:13:05Z": the fraction comes before the last octet.
+            // "2026-11-24T00:13:05Z": the fraction comes before the last byte.
             let time = timestamp.to_string();
             self.text = format!("{BEFORE_TIME}\"{}.000000Z\"{BEFORE_NUMBER}", time.trim_end_matches('Z'));
         }

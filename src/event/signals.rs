@@ -24,11 +24,11 @@ macro_rules! signals {
 
         /// The place of each signal in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        enum Place { $($constant),* }
+        enum Bit { $($constant),* }
 
         impl Signals {
             $(#[doc = concat!("`", $name, "`: ", $condition, ".")]
-            pub const $constant: Signals = Signals(1 << Place::$constant as u32);)*
+            pub const $constant: Signals = Signals(1 << Bit::$constant as u32);)*
         }
 
         #[cfg(test)]

@@ -29,7 +29,7 @@ impl Mirror {
         let kind = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
         let mut against = Vec::new();
         for hash in self.uses.hashes(&[(family, ifindex)])? {
-            let group = self.stores[kind].find(hash)?.as_slice();
+            let group = self.tables[kind].find(hash)?.as_slice();
             let is_against = |object: &[u8]| {
                 kind.table().interfaces_of(object).contains(&ifindex) && !route::follows_flags(object, ifindex, flags)
             };
@@ -45,7 +45,7 @@ impl Mirror {
     /// What asks the kernel for a single route, at one of its interfaces.
     pub fn route_question(&self, asked: Asked) -> Option<Vec<u8>> {
         let kind = const { KindIndex::of(&kinds::rtnetlink::route::ROUTE) };
-        let object = self.stores[kind].find(asked.hash)?.iter().next()?;
+        let object = self.tables[kind].find(asked.hash)?.iter().next()?;
         Some(question(object, asked.ifindex))
     }
 
@@ -56,7 +56,7 @@ impl Mirror {
         if message.header.kind != table.new || message.payload.len() < table.header.bytes {
             return None;
         }
-        let known = self.stores[kind].find(asked.hash)?.iter().next()?;
+        let known = self.tables[kind].find(asked.hash)?.iter().next()?;
         let mut key = ObjectKey::new();
         key::write(&mut key, table, message.payload);
         if self.hasher.hash_one(key.as_slice()) == asked.hash {

@@ -44,10 +44,10 @@ impl Mirror {
             .map(|family| (family, ifindex))
             .collect();
         if !through.is_empty() {
-            let Mirror { stores, uses, .. } = self;
+            let Mirror { tables, uses, .. } = self;
             let hashes = uses.hashes(&through);
             let leaves = |object: &[u8]| route::leaves(object, ifindex, gone);
-            stores[ROUTES].extract(
+            tables[ROUTES].extract(
                 hashes.as_deref(),
                 |_| true,
                 leaves,
@@ -58,7 +58,7 @@ impl Mirror {
             );
         }
         let leads_there = |object: &[u8]| NEXTHOPS.table().interface_of(object) == Some(ifindex);
-        self.stores[NEXTHOPS].extract(
+        self.tables[NEXTHOPS].extract(
             None,
             |_| true,
             leads_there,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::kinds::rtnetlink::route::LEG_HEADER_BYTES;
     use crate::kinds::rtnetlink::route::{ROUTE, RTA_DST, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF};
-    use crate::mirror::silence::Word;
+    use crate::mirror::silence::ToldBy;
     use crate::netlink::wire::{NLM_F_APPEND, NLM_F_CREATE, append_attribute};
 
     const UNIVERSE: u8 = 0;
@@ -147,7 +147,7 @@ mod tests {
             let payload = link(now, mtu);
             let kind = KindIndex::of(&link::LINK);
             let link = mirror.links.note(&payload, gone);
-            super::leaving(&Occasion { kind, gone, payload: &payload, link, word: Word::Kernel(None) })
+            super::leaving(&Occasion { kind, gone, payload: &payload, link, word: ToldBy::Kernel(None) })
                 .map(|leaving| leaving.gone)
         };
         assert_eq!(leaving(false, IFF_UP, 0, 1500), Some(false));

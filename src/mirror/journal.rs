@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use super::Mirror;
-use super::store::Group;
+use super::object_table::Group;
 use crate::decode::key;
 use crate::decode::schema::ObjectKey;
 use crate::kinds::{KindIndex, PerKind};
@@ -48,9 +48,9 @@ impl Mirror {
 
     /// As if everything had changed.
     pub fn mark_all(&mut self) {
-        let Mirror { journal: Some(journal), stores, key, .. } = self else { return };
+        let Mirror { journal: Some(journal), tables, key, .. } = self else { return };
         for kind in KindIndex::all() {
-            for first in stores[kind].groups().filter_map(|group| group.iter().next()) {
+            for first in tables[kind].groups().filter_map(|group| group.iter().next()) {
                 key::write(key, kind.table(), first);
                 journal.mark(kind, key);
             }
@@ -59,10 +59,10 @@ impl Mirror {
 
     /// Takes what changed: for each identity its kind, its key, and the objects that have it now, which may be none.
     pub fn take_changes(&mut self, mut each: impl FnMut(KindIndex, ObjectKey, &[Box<[u8]>])) {
-        let Mirror { journal: Some(journal), stores, hasher, .. } = self else { return };
+        let Mirror { journal: Some(journal), tables, hasher, .. } = self else { return };
         for (kind, key) in journal.marks.drain() {
             let hash = hasher.hash_one(key.as_slice());
-            let objects = stores[kind].find(hash).map(Group::as_slice).unwrap_or_default();
+            let objects = tables[kind].find(hash).map(Group::as_slice).unwrap_or_default();
             each(kind, key, objects);
         }
     }

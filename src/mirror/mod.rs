@@ -11,10 +11,10 @@ mod links;
 #[cfg(test)]
 mod model;
 pub mod moves;
+mod object_table;
 pub mod repair;
 mod route;
 pub mod silence;
-mod store;
 mod uses;
 pub mod waiting;
 
@@ -28,7 +28,7 @@ use crate::decode::schema::Kind;
 use crate::decode::schema::ObjectKey;
 use crate::kinds::{self, KindIndex, PerKind};
 use crate::netlink::wire;
-use store::{Group, Store};
+use object_table::{Group, ObjectTable};
 
 /// What a message means, held against what was known.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub struct Applied<'m> {
 /// What the kernel holds in one namespace.
 #[derive(Debug)]
 pub struct Mirror {
-    stores: PerKind<Store>,
+    tables: PerKind<ObjectTable>,
     /// Names and types of interfaces.
     pub links: LinkTable,
     hasher: foldhash::fast::RandomState,
@@ -86,7 +86,7 @@ impl Mirror {
     /// Nothing is known yet.
     pub fn new() -> Mirror {
         Mirror {
-            stores: PerKind::default(),
+            tables: PerKind::default(),
             links: LinkTable::default(),
             hasher: foldhash::fast::RandomState::default(),
             key: ObjectKey::new(),
@@ -118,12 +118,12 @@ impl Mirror {
 
     /// How many objects of a kind are known.
     pub fn count(&self, kind: KindIndex) -> usize {
-        self.stores[kind].len()
+        self.tables[kind].len()
     }
 
     /// All objects of a kind, as payloads.
     pub fn objects(&self, kind: KindIndex) -> impl Iterator<Item = &[u8]> {
-        self.stores[kind].groups().flat_map(Group::iter)
+        self.tables[kind].groups().flat_map(Group::iter)
     }
 
     /// The hash of an object's identity, the same for as long as this mirror lives; two objects share one only by a
@@ -146,11 +146,11 @@ impl Mirror {
             }
         }
         let hash = self.identity_hash(kind, payload);
-        let change = match self.stores[kind].entry(hash) {
-            store::Entry::Vacant(_) if removes => Change::RemovedUnknown,
-            store::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
-            store::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),
-            store::Entry::Occupied(mut occupied) if table.is(&kinds::rtnetlink::route::ROUTE) => {
+        let change = match self.tables[kind].entry(hash) {
+            object_table::Entry::Vacant(_) if removes => Change::RemovedUnknown,
+            object_table::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
+            object_table::Entry::Occupied(occupied) if removes => route::remove(occupied, table, payload),
+            object_table::Entry::Occupied(mut occupied) if table.is(&kinds::rtnetlink::route::ROUTE) => {
                 if route::may_have_replaced_another(flags, occupied.group().as_slice()) {
                     let family = payload.first().copied().unwrap_or_default();
                     let there = occupied.group().iter().flat_map(|object| table.interfaces_of(object));
@@ -158,7 +158,7 @@ impl Mirror {
                 }
                 route::replace(occupied, table, flags, payload)
             }
-            store::Entry::Occupied(occupied) => {
+            object_table::Entry::Occupied(occupied) => {
                 let old = occupied.into_group().only_mut();
                 let merged = if table.partial { compare::merge(table, old, payload) } else { None };
                 let payload = merged.as_deref().unwrap_or(payload);

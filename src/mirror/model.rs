@@ -169,12 +169,12 @@ impl Kernel {
 }
 
 /// An object's payload, or `None` while it was not there.
-type State = Option<Vec<u8>>;
+type ObjectState = Option<Vec<u8>>;
 
 /// Every state that each object had in the kernel, in order.
 #[derive(Default)]
 struct History {
-    states: BTreeMap<(KindIndex, Vec<u8>), Vec<State>>,
+    states: BTreeMap<(KindIndex, Vec<u8>), Vec<ObjectState>>,
 }
 
 /// What an object is known by: an address by its key, a route by its prefix and its gateway.

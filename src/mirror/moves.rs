@@ -15,11 +15,11 @@ const LATE_MICROSECONDS: i64 = 1_000_000;
 /// Links that went to another namespace a moment ago.
 #[derive(Debug, Default)]
 pub struct Moves {
-    gone: VecDeque<Gone>,
+    gone: VecDeque<LeftLink>,
 }
 
 #[derive(Debug)]
-struct Gone {
+struct LeftLink {
     netns: Option<Box<str>>,
     time_microseconds: i64,
     /// Its index where it was.
@@ -49,7 +49,7 @@ impl Moves {
         if self.gone.len() == GONE_MAX {
             self.gone.pop_front();
         }
-        self.gone.push_back(Gone {
+        self.gone.push_back(LeftLink {
             netns: netns.map(Box::from),
             time_microseconds,
             left: u32_at(message.payload, 4),

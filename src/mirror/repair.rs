@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use super::compare::same;
+use super::object_table::Group;
 use super::silence::look::{Scope, route_family};
-use super::store::Group;
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
@@ -45,9 +45,9 @@ impl Mirror {
         differences
     }
 
-    /// Families and interfaces whose routes are to be looked at: those of routes of several legs of which the last repair
-    /// could not tell whether they are gone, since it was not of all these, or whose first leg has gone; and those beside a
-    /// route that took the place of one of them.
+    /// The families and interfaces whose routes are to be dumped next. They are those of a route with several legs that a dump
+    /// of some interfaces did not show, while it also leads through others; of an IPv6 route that lost its first leg; and of
+    /// routes that another one may have replaced.
     pub fn take_unsettled(&mut self) -> Vec<(u8, u32)> {
         // As nearly always.
         if self.unsettled.is_empty() {
@@ -76,9 +76,9 @@ impl Mirror {
             Scope::All | Scope::Links(_) => None,
         };
         let unsettled = RefCell::new(&mut self.unsettled);
-        self.stores[kind].extract(
+        self.tables[kind].extract(
             hashes.as_deref(),
-            |hash| !shadow.stores[kind].contains(hash) && !spoken.contains(kind, hash),
+            |hash| !shadow.tables[kind].contains(hash) && !spoken.contains(kind, hash),
             |object| {
                 if !scope.shows(table, None, object) {
                     return false;
@@ -112,7 +112,7 @@ impl Mirror {
         differences: &mut Vec<Difference>,
     ) {
         let table: &'static Kind = kind.table();
-        for (hash, found) in shadow.stores[kind].drain() {
+        for (hash, found) in shadow.tables[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
                 if table.is(&kinds::rtnetlink::link::LINK) {
@@ -129,7 +129,7 @@ impl Mirror {
                 continue;
             }
             let told = differences.len();
-            self.stores[kind].put(hash, |old| {
+            self.tables[kind].put(hash, |old| {
                 let old = old.map(Group::as_slice).unwrap_or_default();
                 let fates = compare_groups(kind, is_inside, old, found.as_slice(), differences);
                 merge(old, &fates, found)

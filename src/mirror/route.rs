@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::Change;
 use super::compare::same;
-use super::store::Occupied;
+use super::object_table::Occupied;
 use crate::decode::schema::Kind;
 use crate::kinds::rtnetlink::link::{IFF_LOWER_UP, IFF_RUNNING, IFF_UP};
 use crate::kinds::rtnetlink::route::{LEG_HEADER_BYTES, Leg, Legs, Way, gateway, interfaces, ways};
@@ -205,7 +205,7 @@ pub fn first_leg_changed(old: &[u8], new: &[u8]) -> bool {
 }
 
 /// What of a group is gone.
-enum Gone {
+enum GoneLegs {
     /// The whole object at that place.
     Object(usize),
     /// One leg of the object at that place.
@@ -213,15 +213,15 @@ enum Gone {
 }
 
 /// `None` where it is none of them.
-fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
+fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<GoneLegs> {
     if !kind.is(&crate::kinds::rtnetlink::route::ROUTE) {
-        return Some(Gone::Object(0));
+        return Some(GoneLegs::Object(0));
     }
     // As nearly always: the only one, as it was.
     if let [only] = group
         && **only == *payload
     {
-        return Some(Gone::Object(0));
+        return Some(GoneLegs::Object(0));
     }
     let gone = ways(payload);
     if family(payload) == AF_INET6 && gone.len() == 1 {
@@ -230,7 +230,7 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
             ways.len() > 1 && ways.contains(&gone[0])
         });
         if let Some(place) = several {
-            return Some(Gone::Leg(place));
+            return Some(GoneLegs::Leg(place));
         }
     }
     // Where it leads tells it from the others; of several that lead there, all that they say.
@@ -240,7 +240,7 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
             let equal = group.iter().position(|route| same(kind, route, payload));
             equal.or_else(|| group.iter().position(|route| is_twin(kind, route, payload)))
         });
-        return Some(Gone::Object(equal.unwrap_or(first)));
+        return Some(GoneLegs::Object(equal.unwrap_or(first)));
     }
     // A look has found it gone before the kernel's word of it was read: another one, through another interface, is not
     // meant. What a nexthop object or several legs lead to may have changed meanwhile.
@@ -248,15 +248,15 @@ fn gone(group: &[Box<[u8]>], kind: &Kind, payload: &[u8]) -> Option<Gone> {
     let certain = matches!(family(payload), AF_INET | AF_INET6)
         && attribute(set, RTA_NH_ID).is_none()
         && attribute(set, RTA_MULTIPATH).is_none();
-    if certain { None } else { Some(Gone::Object(0)) }
+    if certain { None } else { Some(GoneLegs::Object(0)) }
 }
 
 /// Takes out what a message says is gone; of an IPv6 route with several legs it may be one leg alone.
 pub fn remove<'m>(mut occupied: Occupied<'m>, kind: &Kind, payload: &[u8]) -> Change<'m> {
     match gone(occupied.group().as_slice(), kind, payload) {
         None => Change::RemovedUnknown,
-        Some(Gone::Object(place)) => Change::Removed(occupied.remove(place)),
-        Some(Gone::Leg(place)) => {
+        Some(GoneLegs::Object(place)) => Change::Removed(occupied.remove(place)),
+        Some(GoneLegs::Leg(place)) => {
             let old = occupied.into_group().at_mut(place);
             let rest = without_leg(kind, old, ways(payload)[0]);
             let old_bytes = std::mem::replace(old, rest.into());

@@ -16,13 +16,13 @@ const KNOWN_MAX: usize = if cfg!(test) { 4 } else { 256 };
 #[derive(Debug, Default)]
 pub struct Uses {
     /// By the route's family and the interface; never without a route.
-    links: HashMap<(u8, u32), Routes, foldhash::fast::RandomState>,
+    links: HashMap<(u8, u32), RoutesOfLink, foldhash::fast::RandomState>,
     nexthops: usize,
 }
 
 /// Routes of one family through one interface.
 #[derive(Debug, Default)]
-struct Routes {
+struct RoutesOfLink {
     count: usize,
     /// The hash of each one's identity: those that share one have it several times. `None` once there were too many,
     /// until all are gone.
@@ -32,9 +32,9 @@ struct Routes {
 impl Uses {
     /// A route has come; `hash` is that of its identity.
     pub fn count(&mut self, hash: u64, payload: &[u8]) {
-        let found = Found::in_route(payload);
+        let found = RouteUses::in_route(payload);
         for &ifindex in &found.links {
-            let first = || Routes { count: 0, hashes: Some(SmallVec::new()) };
+            let first = || RoutesOfLink { count: 0, hashes: Some(SmallVec::new()) };
             let routes = self.links.entry((found.family, ifindex)).or_insert_with(first);
             routes.count += 1;
             if routes.count > KNOWN_MAX {
@@ -48,7 +48,7 @@ impl Uses {
 
     /// A route has gone.
     pub fn discount(&mut self, hash: u64, payload: &[u8]) {
-        let found = Found::in_route(payload);
+        let found = RouteUses::in_route(payload);
         for &ifindex in &found.links {
             self.discount_link((found.family, ifindex), hash);
         }
@@ -98,7 +98,7 @@ impl Uses {
         let mut links: HashMap<(u8, u32), Vec<u64>> = HashMap::new();
         let mut nexthops = 0;
         for (hash, payload) in routes {
-            nexthops += usize::from(Found::in_route(payload).nexthop);
+            nexthops += usize::from(RouteUses::in_route(payload).nexthop);
             for ifindex in ROUTE.interfaces_of(payload) {
                 links.entry((payload[0], ifindex)).or_default().push(*hash);
             }
@@ -118,17 +118,17 @@ impl Uses {
 }
 
 /// What a route uses.
-struct Found {
+struct RouteUses {
     family: u8,
     links: SmallVec<[u32; 4]>,
     nexthop: bool,
 }
 
-impl Found {
+impl RouteUses {
     #[inline(always)]
-    fn in_route(payload: &[u8]) -> Found {
+    fn in_route(payload: &[u8]) -> RouteUses {
         let mut found =
-            Found { family: payload.first().copied().unwrap_or_default(), links: SmallVec::new(), nexthop: false };
+            RouteUses { family: payload.first().copied().unwrap_or_default(), links: SmallVec::new(), nexthop: false };
         for attribute in attributes(ROUTE.attributes(payload)) {
             match attribute.number {
                 RTA_OIF => {

@@ -7,8 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::object_table::Group;
 use super::silence::look::{Look, Scope};
-use super::store::Group;
 use super::{Mirror, same};
 use crate::kinds::{KindIndex, split};
 use crate::netlink::wire::Message;
@@ -144,7 +144,7 @@ impl Mirror {
             let Some((_, scope)) = scopes.iter().find(|(other, _)| *other == kind) else { continue };
             let table = kind.table();
             let of = |mirror: &Mirror| -> Vec<Box<[u8]>> {
-                let objects = mirror.stores[kind].find(hash).map(Group::as_slice).unwrap_or_default();
+                let objects = mirror.tables[kind].find(hash).map(Group::as_slice).unwrap_or_default();
                 objects.iter().filter(|object| scope.shows(table, Some(hash), object)).cloned().collect()
             };
             let (known, shown) = (of(self), of(shadow));

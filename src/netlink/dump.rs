@@ -52,7 +52,7 @@ pub struct Request {
 
 /// Why the kernel refused a dump, or broke it off.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct DumpFailure {
     /// The error's number, positive.
     pub errno: i32,
     /// The kernel's reason, where it gave one.
@@ -61,7 +61,7 @@ pub struct Failure {
     pub offset: Option<u32>,
 }
 
-impl Failure {
+impl DumpFailure {
     /// Whether it says that this kernel has no such dump: a module is not loaded, or the kernel is older.
     pub fn unsupported(&self) -> bool {
         matches!(
@@ -71,7 +71,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DumpFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", io::Error::from_raw_os_error(self.errno))?;
         if let Some(message) = &self.message {
@@ -94,7 +94,7 @@ pub enum Progress {
     /// It ended, but the kernel's state changed meanwhile, or it could not be read whole: it is of no use. Ask again.
     Interrupted,
     /// The kernel refused it or broke it off.
-    Failed(Failure),
+    Failed(DumpFailure),
 }
 
 /// A dump under way.
@@ -169,13 +169,13 @@ impl Dump {
 }
 
 /// The error that `NLMSG_ERROR` or `NLMSG_DONE` carries, `None` for number 0 and for a number that is none.
-fn failure(message: Message<'_>) -> Option<Failure> {
+fn failure(message: Message<'_>) -> Option<DumpFailure> {
     let errno = (wire::u32_at(message.payload, 0)? as i32).checked_neg().filter(|errno| *errno > 0)?;
     let attributes = attributes_of_acknowledgement(message).unwrap_or_default();
     let text = wire::attribute(attributes, NLMSGERR_ATTR_MSG)
         .map(|text| String::from_utf8_lossy(text.split(|octet| *octet == 0).next().unwrap_or_default()).into_owned());
     let offset = wire::attribute_u32(attributes, NLMSGERR_ATTR_OFFS);
-    Some(Failure { errno, message: text.filter(|text| !text.is_empty()), offset })
+    Some(DumpFailure { errno, message: text.filter(|text| !text.is_empty()), offset })
 }
 
 fn attributes_of_acknowledgement(message: Message<'_>) -> Option<&[u8]> {
@@ -193,7 +193,7 @@ fn attributes_of_acknowledgement(message: Message<'_>) -> Option<&[u8]> {
 
 /// What [`dump_all`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row<'a> {
+pub enum DumpRow<'a> {
     /// A row of the dump.
     Message(Message<'a>),
     /// The dump was interrupted and begins again: forget its rows.
@@ -204,9 +204,9 @@ pub enum Row<'a> {
 #[derive(Debug)]
 pub enum DumpError {
     /// This kernel has no such dump.
-    Unsupported(Failure),
+    Unsupported(DumpFailure),
     /// The kernel refused it, or broke it off.
-    Refused(Failure),
+    Refused(DumpFailure),
     /// The socket failed, time ran out, or it was interrupted too often.
     Failed(Error),
 }
@@ -238,7 +238,7 @@ pub fn dump_all(
     protocol: u16,
     request: &Request,
     timeout: Duration,
-    mut each: impl FnMut(Row<'_>),
+    mut each: impl FnMut(DumpRow<'_>),
 ) -> Result<(), DumpError> {
     let now = Instant::now();
     let deadline = now.checked_add(timeout.min(TIMEOUT_MAX)).unwrap_or(now);
@@ -247,14 +247,14 @@ pub fn dump_all(
 }
 
 /// Calls `attempt` until it says that the dump was whole.
-fn repeat<Each: FnMut(Row<'_>)>(
+fn repeat<Each: FnMut(DumpRow<'_>)>(
     each: &mut Each,
     mut attempt: impl FnMut(&mut Each) -> Result<bool, DumpError>,
 ) -> Result<(), DumpError> {
     for number in 0..ATTEMPTS_MAX {
         if number > 0 {
             debug!("a dump was not whole; it begins again");
-            each(Row::Again);
+            each(DumpRow::Again);
         }
         if attempt(each)? {
             return Ok(());
@@ -271,7 +271,7 @@ fn attempt(
     request: &Request,
     deadline: Instant,
     batch: &mut Batch,
-    each: &mut impl FnMut(Row<'_>),
+    each: &mut impl FnMut(DumpRow<'_>),
 ) -> Result<bool, DumpError> {
     let system = |doing: &str, error: io::Error| DumpError::Failed(Error::system(doing, &error));
     let socket = Socket::open(protocol).map_err(DumpError::Failed)?;
@@ -294,7 +294,7 @@ fn attempt(
             return Ok(false);
         }
         for datagram in batch.datagrams() {
-            if let Some(whole) = dump.take(datagram, |message| each(Row::Message(message))).ended()? {
+            if let Some(whole) = dump.take(datagram, |message| each(DumpRow::Message(message))).ended()? {
                 return Ok(whole);
             }
         }
@@ -364,7 +364,7 @@ mod tests {
     }
 
     fn failed(errno: i32, message: Option<&str>, offset: Option<u32>) -> Progress {
-        Progress::Failed(Failure { errno, message: message.map(String::from), offset })
+        Progress::Failed(DumpFailure { errno, message: message.map(String::from), offset })
     }
 
     #[test]
@@ -461,7 +461,7 @@ mod tests {
     #[test]
     fn failures_in_words() {
         let failure =
-            |errno, message: Option<&str>, offset| Failure { errno, message: message.map(String::from), offset };
+            |errno, message: Option<&str>, offset| DumpFailure { errno, message: message.map(String::from), offset };
         let text = failure(libc::EINVAL, Some("bad header"), Some(16)).to_string();
         assert_eq!(text, "Invalid argument (os error 22): bad header (at octet 16 of the request)");
         for errno in [libc::EOPNOTSUPP, libc::ENOENT, libc::EAFNOSUPPORT] {
@@ -476,11 +476,11 @@ mod tests {
     fn rows(request: &Request) -> Result<Vec<u8>, DumpError> {
         let mut rows = Vec::new();
         dump_all(NETLINK_ROUTE, request, TIMEOUT, |row| match row {
-            Row::Message(message) => {
+            DumpRow::Message(message) => {
                 rows.extend_from_slice(message.bytes);
                 rows.resize(wire::align(rows.len()), 0);
             }
-            Row::Again => rows.clear(),
+            DumpRow::Again => rows.clear(),
         })?;
         Ok(rows)
     }
@@ -511,8 +511,8 @@ mod tests {
     fn what_was_not_whole_is_repeated_within_bounds() {
         for bad in [0, 1, 2, ATTEMPTS_MAX - 1, ATTEMPTS_MAX, 1000] {
             let (mut attempts, mut again) = (0, 0);
-            let mut each = |row: Row<'_>| {
-                assert_eq!(row, Row::Again);
+            let mut each = |row: DumpRow<'_>| {
+                assert_eq!(row, DumpRow::Again);
                 again += 1;
             };
             let result = repeat(&mut each, |_| {
@@ -523,7 +523,7 @@ mod tests {
             assert_eq!(attempts, (bad + 1).min(ATTEMPTS_MAX));
             assert_eq!(again, attempts - 1);
         }
-        let result = repeat(&mut |_: Row<'_>| (), |_| Err(DumpError::Failed(Error::failed("gone"))));
+        let result = repeat(&mut |_: DumpRow<'_>| (), |_| Err(DumpError::Failed(Error::failed("gone"))));
         assert_eq!(result.unwrap_err().to_string(), "gone");
         assert_eq!(Progress::More.ended().unwrap(), None);
         assert_eq!(Progress::Done.ended().unwrap(), Some(true));
@@ -536,7 +536,7 @@ mod tests {
         let mut batch = Batch::with_room(64);
         let deadline = Instant::now() + TIMEOUT;
         let mut rows = 0;
-        let mut each = |_: Row<'_>| rows += 1;
+        let mut each = |_: DumpRow<'_>| rows += 1;
         assert!(!attempt(NETLINK_ROUTE, &request, deadline, &mut batch, &mut each).unwrap());
         assert!(batch.cut_off().is_some_and(|octets| octets > 64));
         repeat(&mut each, |each| attempt(NETLINK_ROUTE, &request, deadline, &mut batch, each)).unwrap();

@@ -19,7 +19,7 @@ const ROTATION_PAUSE: Duration = Duration::from_secs(1);
 /// When a file is put aside for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// It has so many octets at most, one line beyond it apart.
+    /// It has so many bytes at most, one line beyond it apart.
     pub size_bytes: u64,
     /// So many old ones are kept: `FILE.1`, which is the youngest, `FILE.2` …
     pub keep: u32,
@@ -109,7 +109,7 @@ impl Appender {
         self.is_regular || error.kind() == ErrorKind::StorageFull
     }
 
-    /// Writes whole lines, and gives back how many octets of whole lines are in the file; with the error that ended it.
+    /// Writes whole lines, and gives back how many bytes of whole lines are in the file; with the error that ended it.
     pub fn write(&mut self, lines: &[u8]) -> (usize, io::Result<()>) {
         let mut done = 0;
         while done < lines.len() {
@@ -129,7 +129,7 @@ impl Appender {
         (done, Ok(()))
     }
 
-    /// So many octets of whole lines fit before the file is to be rotated; none where it is to be rotated first.
+    /// So many bytes of whole lines fit before the file is to be rotated; none where it is to be rotated first.
     fn fitting(&self, lines: &[u8], size: u64) -> usize {
         let rotation = self.rotation.filter(|_| {
             let compressing = self.compressing.as_ref().is_some_and(|thread| !thread.is_finished());
@@ -357,7 +357,7 @@ mod tests {
                 ["out".into(), format!("out.1{end}"), format!("out.2{end}"), format!("out.3{end}")]
             );
             let told: String = [3, 2, 1].map(|number| text(old(&path, number, end))).concat() + &text(path.clone());
-            // Eleven lines of nine octets fit.
+            // Eleven lines of nine bytes fit.
             assert_eq!(text(old(&path, 1, end)).lines().count(), 11);
             assert!(lines.concat().ends_with(&told) && told.len() > 300, "{told}");
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777 & !MODE, 0);

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum LineFormat {
     /// One JSON object a line.
     #[default]
     Json,

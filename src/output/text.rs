@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::json::steers;
 
-/// Longest text of one value in octets; a longer one is cut.
+/// Longest text of one value in bytes; a longer one is cut.
 const VALUE_BYTES_MAX: usize = 120;
 
 /// Turns a JSON line into a line of text.

@@ -30,7 +30,7 @@ const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 /// Writes lines to a file, a pipe, a terminal.
 #[derive(Debug)]
-pub struct Writer {
+pub struct LineWriter {
     target: Target,
     direct: Direct,
     shared: Arc<Shared>,
@@ -87,7 +87,7 @@ enum Direct {
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     /// There is something to write, or the end has come.
     filled: Condvar,
     /// Everything is written.
@@ -95,7 +95,7 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WriterState {
     queue: Vec<u8>,
     writing: bool,
     ending: bool,
@@ -113,16 +113,16 @@ struct State {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A thread that panicked left whole octets at worst unwritten; nothing here breaks by it.
+    fn lock(&self) -> MutexGuard<'_, WriterState> {
+        // A thread that panicked left whole bytes at worst unwritten; nothing here breaks by it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Writer {
+impl LineWriter {
     /// A writer to that destination. `wake` is called from the thread when there is room again after there was none, when
     /// writing has failed, and when it succeeds again. The error is that a file's thread cannot be started.
-    pub fn new(destination: Destination, wake: impl Fn() + Send + Sync + 'static) -> io::Result<Writer> {
+    pub fn new(destination: Destination, wake: impl Fn() + Send + Sync + 'static) -> io::Result<LineWriter> {
         let shared = Arc::<Shared>::default();
         let wake = Wake(Arc::new(wake));
         let (target, direct, thread) = match destination {
@@ -136,7 +136,7 @@ impl Writer {
                 (Target::File, Direct::Never, Some(thread))
             }
         };
-        Ok(Writer {
+        Ok(LineWriter {
             target,
             direct,
             shared,
@@ -159,7 +159,7 @@ impl Writer {
         self.shared.filled.notify_one();
     }
 
-    /// When [`Writer::start_again`] is to be called, where no thread could be started for lines that wait.
+    /// When [`LineWriter::start_again`] is to be called, where no thread could be started for lines that wait.
     pub fn due(&self) -> Option<Instant> {
         self.start_at
     }
@@ -265,7 +265,7 @@ impl Writer {
         Ok(written)
     }
 
-    /// Waits until everything is written, at most so long, and gives back how many octets are not. The thread of a
+    /// Waits until everything is written, at most so long, and gives back how many bytes are not. The thread of a
     /// reader that never reads is left behind.
     pub fn finish(mut self, most: Duration) -> io::Result<usize> {
         let deadline = Instant::now() + most;
@@ -501,7 +501,7 @@ mod tests {
     #[test]
     fn a_line_reaches_a_pipe_at_once() {
         let (mut reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.write(b"one\n").unwrap();
         let mut found = [0; 4];
         reader.read_exact(&mut found).unwrap();
@@ -513,7 +513,7 @@ mod tests {
     fn a_reader_that_does_not_read_fills_a_bounded_queue_and_gets_all_in_order() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
+        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
         let mut expected = Vec::new();
         for number in 0u64.. {
             if !writer.has_room() {
@@ -537,7 +537,7 @@ mod tests {
     #[test]
     fn a_reader_that_went_away_is_told() {
         let (reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
         drop(reader);
         assert_eq!(writer.write(b"one\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
@@ -545,7 +545,7 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_reader() {
         let (_reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.write(&[b'x'; 1 << 20]).unwrap();
         let began = Instant::now();
         let _ = writer.finish(Duration::from_millis(50));
@@ -556,7 +556,7 @@ mod tests {
     fn lines_wait_while_there_are_no_more_threads() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
+        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
         writer.no_threads = true;
         let mut expected = Vec::new();
         for number in 0u64.. {
@@ -589,7 +589,7 @@ mod tests {
     #[test]
     fn the_end_without_a_thread_says_how_much_is_not_written() {
         let (_reader, descriptor) = pipe();
-        let mut writer = Writer::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.no_threads = true;
         writer.write(&[b'x'; 1 << 20]).unwrap();
         assert!(writer.finish(Duration::from_millis(250)).unwrap() > 0);
@@ -603,7 +603,7 @@ mod tests {
         let path = directory.join("out");
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let file = Appender::open(&path, None).unwrap().unwrap();
-        let mut writer = Writer::new(Destination::File(file), || {}).unwrap();
+        let mut writer = LineWriter::new(Destination::File(file), || {}).unwrap();
         writer.write(b"one\n").unwrap();
         let began = Instant::now();
         while writer.shared.lock().failing.is_none() {

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// Octets of the longest record that is believed; more is taken for damage. Netlink's own datagrams stay far below.
 pub const RECORD_BYTES_MAX: usize = 16 << 20;
 
-/// `LINKTYPE_NETLINK`: a 16-octet cooked header, then a netlink datagram.
+/// `LINKTYPE_NETLINK`: a 16-byte cooked header, then a netlink datagram.
 const LINKTYPE_NETLINK: u16 = 253;
 /// Octets of the cooked header: packet type, hardware type, 10 unused, netlink family, all big-endian.
 const COOKED_HEADER_BYTES: usize = 16;
@@ -44,7 +44,7 @@ pub struct Recorded<'a> {
 
 /// The format of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum RecordingFormat {
     /// libpcap's format, as `tcpdump -w` writes it.
     Pcap,
     /// Its successor, as Wireshark writes it.
@@ -53,32 +53,32 @@ pub enum Format {
     Rtmon,
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for RecordingFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Format::Pcap => "pcap",
-            Format::Pcapng => "pcapng",
-            Format::Rtmon => "rtmon",
+            RecordingFormat::Pcap => "pcap",
+            RecordingFormat::Pcapng => "pcapng",
+            RecordingFormat::Rtmon => "rtmon",
         })
     }
 }
 
 /// Reads a recording of any known format.
 pub struct Reader<R> {
-    source: Source<R>,
-    state: State,
+    source: RecordSource<R>,
+    state: FormatState,
     ended: bool,
 }
 
 /// What a format remembers between two records.
-enum State {
+enum FormatState {
     Pcap(pcap::Decoder),
     Pcapng(pcapng::Decoder),
     Rtmon(rtmon::Decoder),
 }
 
 /// Where a datagram lies in the source's record buffer, and what else a record says.
-struct Found {
+struct Located {
     time_microseconds: Option<i64>,
     protocol: u16,
     start: usize,
@@ -94,20 +94,20 @@ impl<R: Read> Reader<R> {
         let found = read_fully(&mut input, &mut head, 0)?;
         if (1..HEAD_BYTES).contains(&found) {
             return Err(Error::failed(format_args!(
-                "not a recording: it ends after {found} octets; see whether the recorder could write it"
+                "not a recording: it ends after {found} bytes; see whether the recorder could write it"
             )));
         }
-        let mut source = Source {
+        let mut source = RecordSource {
             input: BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).take(found as u64).chain(input)),
             offset: 0,
             record: Vec::new(),
         };
         let state = if pcap::recognises(&head) {
-            State::Pcap(pcap::Decoder::open(&mut source)?)
+            FormatState::Pcap(pcap::Decoder::open(&mut source)?)
         } else if pcapng::recognises(&head) {
-            State::Pcapng(pcapng::Decoder::default())
+            FormatState::Pcapng(pcapng::Decoder::default())
         } else if found == 0 || rtmon::recognises(&head) {
-            State::Rtmon(rtmon::Decoder::default())
+            FormatState::Rtmon(rtmon::Decoder::default())
         } else {
             return Err(unknown_format(&head));
         };
@@ -115,19 +115,19 @@ impl<R: Read> Reader<R> {
     }
 
     /// The format that was recognised.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> RecordingFormat {
         match self.state {
-            State::Pcap(_) => Format::Pcap,
-            State::Pcapng(_) => Format::Pcapng,
-            State::Rtmon(_) => Format::Rtmon,
+            FormatState::Pcap(_) => RecordingFormat::Pcap,
+            FormatState::Pcapng(_) => RecordingFormat::Pcapng,
+            FormatState::Rtmon(_) => RecordingFormat::Rtmon,
         }
     }
 
     /// Packets left out so far because their interface was none of netlink's. Only pcapng mixes them.
     pub fn skipped(&self) -> u64 {
         match &self.state {
-            State::Pcapng(decoder) => decoder.skipped(),
-            State::Pcap(_) | State::Rtmon(_) => 0,
+            FormatState::Pcapng(decoder) => decoder.skipped(),
+            FormatState::Pcap(_) | FormatState::Rtmon(_) => 0,
         }
     }
 
@@ -141,9 +141,9 @@ impl<R: Read> Reader<R> {
         // Until the record has proven good.
         self.ended = true;
         let found = match &mut self.state {
-            State::Pcap(decoder) => decoder.next(&mut self.source)?,
-            State::Pcapng(decoder) => decoder.next(&mut self.source)?,
-            State::Rtmon(decoder) => decoder.next(&mut self.source)?,
+            FormatState::Pcap(decoder) => decoder.next(&mut self.source)?,
+            FormatState::Pcapng(decoder) => decoder.next(&mut self.source)?,
+            FormatState::Rtmon(decoder) => decoder.next(&mut self.source)?,
         };
         let Some(found) = found else { return Ok(None) };
         self.ended = false;
@@ -157,14 +157,14 @@ impl<R: Read> Reader<R> {
 }
 
 /// The file, how far it was read, and the record that was read last.
-struct Source<R> {
+struct RecordSource<R> {
     input: BufReader<Chain<Take<Cursor<[u8; HEAD_BYTES]>>, R>>,
     offset: u64,
     record: Vec<u8>,
 }
 
-impl<R: Read> Source<R> {
-    /// The next `N` octets, or `None` where the file has ended. `start` is where the record that they belong to began.
+impl<R: Read> RecordSource<R> {
+    /// The next `N` bytes, or `None` where the file has ended. `start` is where the record that they belong to began.
     fn header<const N: usize>(&mut self) -> Result<Option<[u8; N]>> {
         let mut bytes = [0; N];
         let start = self.offset;
@@ -177,7 +177,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Reads `bytes` octets of the record that began at `start` into the buffer. Memory grows with what is really
+    /// Reads `bytes` bytes of the record that began at `start` into the buffer. Memory grows with what is really
     /// there, never with what a damaged length claims.
     fn fill(&mut self, bytes: usize, start: u64) -> Result<()> {
         self.record.clear();
@@ -185,7 +185,7 @@ impl<R: Read> Source<R> {
         if found < bytes { Err(truncated(start, self.offset)) } else { Ok(()) }
     }
 
-    /// Appends up to `bytes` octets to the buffer, and says how many there were.
+    /// Appends up to `bytes` bytes to the buffer, and says how many there were.
     fn append(&mut self, bytes: usize) -> Result<usize> {
         let found = (&mut self.input)
             .take(bytes as u64)
@@ -203,20 +203,20 @@ impl<R: Read> Source<R> {
         original: usize,
         time_microseconds: Option<i64>,
         offset: u64,
-    ) -> Result<Found> {
+    ) -> Result<Located> {
         let packet = self.record.get(start..end).unwrap_or_default();
         let Some(&[high, low]) = packet.get(COOKED_HEADER_BYTES - 2..COOKED_HEADER_BYTES) else {
             return Err(damaged(
                 offset,
                 format_args!(
-                    "a packet of {} octets is too short for netlink's {COOKED_HEADER_BYTES}-octet header",
+                    "a packet of {} bytes is too short for netlink's {COOKED_HEADER_BYTES}-byte header",
                     packet.len()
                 ),
             ));
         };
         let cut_bytes = u32::try_from(original.saturating_sub(packet.len())).unwrap_or(u32::MAX);
         let protocol = u16::from_be_bytes([high, low]);
-        Ok(Found { time_microseconds, protocol, start: start + COOKED_HEADER_BYTES, end, cut_bytes })
+        Ok(Located { time_microseconds, protocol, start: start + COOKED_HEADER_BYTES, end, cut_bytes })
     }
 }
 
@@ -243,7 +243,7 @@ enum Order {
 }
 
 impl Order {
-    /// Two octets at an offset; 0 outside, which callers exclude by the length that they check first.
+    /// Two bytes at an offset; 0 outside, which callers exclude by the length that they check first.
     fn u16_at(self, bytes: &[u8], at: usize) -> u16 {
         let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
         match self {
@@ -252,7 +252,7 @@ impl Order {
         }
     }
 
-    /// Four octets at an offset; 0 outside, as above.
+    /// Four bytes at an offset; 0 outside, as above.
     fn u32_at(self, bytes: &[u8], at: usize) -> u32 {
         let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
         match self {
@@ -263,12 +263,12 @@ impl Order {
 }
 
 fn cannot_read(offset: u64, error: &std::io::Error) -> Error {
-    Error::system(format_args!("cannot read the recording at octet {offset}"), error)
+    Error::system(format_args!("cannot read the recording at byte {offset}"), error)
 }
 
 fn damaged(offset: u64, what: impl fmt::Display) -> Error {
     Error::failed(format_args!(
-        "the recording is damaged at octet {offset}: {what}; `head -c {offset}` of it gives the part that is good"
+        "the recording is damaged at byte {offset}: {what}; `head -c {offset}` of it gives the part that is good"
     ))
 }
 
@@ -280,7 +280,7 @@ fn truncated(start: u64, end: u64) -> Error {
 }
 
 fn too_long(offset: u64, bytes: u32) -> Error {
-    damaged(offset, format_args!("a record of {bytes} octets, where {RECORD_BYTES_MAX} are the most"))
+    damaged(offset, format_args!("a record of {bytes} bytes, where {RECORD_BYTES_MAX} are the most"))
 }
 
 fn other_linktype(linktype: u16) -> Error {
@@ -311,7 +311,7 @@ mod tests {
 
     use super::*;
 
-    /// A datagram of a recording that owns its bytes: time, protocol, datagram, octets left out.
+    /// A datagram of a recording that owns its bytes: time, protocol, datagram, bytes left out.
     pub(super) type Owned = (Option<i64>, u16, Vec<u8>, u32);
 
     /// Reads all of a recording: the good records, and how it ended.
@@ -352,7 +352,7 @@ mod tests {
         writer.write(1_000_001, 0, &message(b"abcd")).unwrap();
         let file = writer.into_inner();
         let mut reader = Reader::open(Pieces(&file, &[1], 0)).unwrap();
-        assert_eq!(reader.format(), Format::Pcap);
+        assert_eq!(reader.format(), RecordingFormat::Pcap);
         assert_eq!(reader.next().unwrap().unwrap().datagram, message(b"abcd"));
         assert_eq!(reader.next().unwrap(), None);
     }
@@ -360,8 +360,8 @@ mod tests {
     #[test]
     fn what_is_no_recording_is_refused_in_words() {
         for (bytes, word) in [
-            (&b"\xd4\xc3\xb2\xa1"[..], "ends after 4 octets"),
-            (b"{\"v\":1,\"ts\"", "begins with the octets 7b 22 76 22"),
+            (&b"\xd4\xc3\xb2\xa1"[..], "ends after 4 bytes"),
+            (b"{\"v\":1,\"ts\"", "begins with the bytes 7b 22 76 22"),
             (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "compressed"),
         ] {
             let error = read(bytes).1.unwrap_err().to_string();
@@ -391,10 +391,10 @@ mod tests {
         let mut reader = Reader::open(Cursor::new(file).chain(Broken)).unwrap();
         assert!(reader.next().unwrap().is_some());
         let error = reader.next().unwrap_err().to_string();
-        assert_eq!(error, format!("cannot read the recording at octet {length}: disk gone"));
+        assert_eq!(error, format!("cannot read the recording at byte {length}: disk gone"));
     }
 
-    /// Yields octets in pieces of the given sizes, over and over.
+    /// Yields bytes in pieces of the given sizes, over and over.
     struct Pieces<'a>(&'a [u8], &'a [usize], usize);
 
     impl Read for Pieces<'_> {

@@ -1,9 +1,9 @@
-//! pcap: a file header of 24 octets, then records of 16 octets and their packet (draft-ietf-opsawg-pcap).
+//! pcap: a file header of 24 bytes, then records of 16 bytes and their packet (draft-ietf-opsawg-pcap).
 
 use std::io::{self, Read, Write};
 
 use super::{
-    ARPHRD_NETLINK, COOKED_HEADER_BYTES, Found, HEAD_BYTES, LINKTYPE_NETLINK, Order, RECORD_BYTES_MAX, Source,
+    ARPHRD_NETLINK, COOKED_HEADER_BYTES, HEAD_BYTES, LINKTYPE_NETLINK, Located, Order, RECORD_BYTES_MAX, RecordSource,
     other_linktype, too_long, truncated,
 };
 use crate::error::Result;
@@ -40,7 +40,7 @@ pub(super) fn recognises(head: &[u8; HEAD_BYTES]) -> bool {
 
 impl Decoder {
     /// Reads the file's header.
-    pub(super) fn open<R: Read>(source: &mut Source<R>) -> Result<Decoder> {
+    pub(super) fn open<R: Read>(source: &mut RecordSource<R>) -> Result<Decoder> {
         let Some(header) = source.header::<FILE_HEADER_BYTES>()? else { return Err(truncated(0, 0)) };
         let decoder = magic(&header).unwrap_or(Decoder { order: Order::Little, nanoseconds: false });
         // The upper half tells of frame check sequences.
@@ -49,7 +49,7 @@ impl Decoder {
     }
 
     /// Reads a record.
-    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Found>> {
+    pub(super) fn next<R: Read>(&mut self, source: &mut RecordSource<R>) -> Result<Option<Located>> {
         let start = source.offset;
         let Some(header) = source.header::<RECORD_HEADER_BYTES>()? else { return Ok(None) };
         let [seconds, fraction, captured, original] = [0, 4, 8, 12].map(|at| self.order.u32_at(&header, at));
@@ -210,7 +210,7 @@ mod tests {
             assert_eq!(end.is_ok(), length == 0 || length == 24 || length == first, "{length}");
             if length > first {
                 let error = end.unwrap_err().to_string();
-                assert!(error.contains(&format!("ends at octet {length}")), "{error}");
+                assert!(error.contains(&format!("ends at byte {length}")), "{error}");
                 assert!(error.contains(&format!("`head -c {first}`")), "{error}");
             }
         }
@@ -222,11 +222,11 @@ mod tests {
         let bound = RECORD_BYTES_MAX as u32;
         for captured in [bound + 1, u32::MAX] {
             let error = read(&file(false, MAGIC_MICROSECONDS, 253, &packet, captured, 0)).1.unwrap_err().to_string();
-            assert!(error.contains(&format!("damaged at octet 24: a record of {captured} octets")), "{error}");
+            assert!(error.contains(&format!("damaged at byte 24: a record of {captured} bytes")), "{error}");
         }
         let error = read(&file(false, MAGIC_MICROSECONDS, 253, &packet, bound, 0)).1.unwrap_err().to_string();
-        assert!(error.contains("ends at octet 56"), "{error}");
+        assert!(error.contains("ends at byte 56"), "{error}");
         let error = read(&file(false, MAGIC_MICROSECONDS, 253, &packet[..15], 15, 15)).1.unwrap_err().to_string();
-        assert!(error.contains("a packet of 15 octets is too short"), "{error}");
+        assert!(error.contains("a packet of 15 bytes is too short"), "{error}");
     }
 }

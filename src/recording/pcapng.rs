@@ -3,7 +3,9 @@
 
 use std::io::Read;
 
-use super::{Found, HEAD_BYTES, LINKTYPE_NETLINK, Order, RECORD_BYTES_MAX, Source, damaged, too_long, truncated};
+use super::{
+    HEAD_BYTES, LINKTYPE_NETLINK, Located, Order, RECORD_BYTES_MAX, RecordSource, damaged, too_long, truncated,
+};
 use crate::error::Result;
 use crate::netlink::wire::align;
 
@@ -32,12 +34,12 @@ const INTERFACES_MAX: usize = 65_536;
 #[derive(Default)]
 pub(super) struct Decoder {
     order: Order,
-    interfaces: Vec<Interface>,
+    interfaces: Vec<CaptureInterface>,
     skipped: u64,
 }
 
 /// What an interface's description says about its packets.
-struct Interface {
+struct CaptureInterface {
     linktype: u16,
     snapshot_bytes: u32,
     resolution: u8,
@@ -67,7 +69,7 @@ impl Decoder {
     }
 
     /// Reads blocks up to a packet of netlink.
-    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Found>> {
+    pub(super) fn next<R: Read>(&mut self, source: &mut RecordSource<R>) -> Result<Option<Located>> {
         loop {
             let offset = source.offset;
             let Some(kind) = self.block(source)? else { return Ok(None) };
@@ -87,7 +89,7 @@ impl Decoder {
             let Some(packet) = packet else {
                 return Err(damaged(
                     offset,
-                    format_args!("a packet block with a body of only {} octets", source.record.len()),
+                    format_args!("a packet block with a body of only {} bytes", source.record.len()),
                 ));
             };
             let Some(interface) = self.interfaces.get(packet.interface) else {
@@ -101,7 +103,7 @@ impl Decoder {
                 return Err(damaged(
                     offset,
                     format_args!(
-                        "a packet of {captured} octets in a block with room for {}",
+                        "a packet of {captured} bytes in a block with room for {}",
                         source.record.len() - packet.start
                     ),
                 ));
@@ -117,7 +119,7 @@ impl Decoder {
     }
 
     /// Reads a block's body into the buffer and returns its type; `None` at the file's end.
-    fn block<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<u32>> {
+    fn block<R: Read>(&mut self, source: &mut RecordSource<R>) -> Result<Option<u32>> {
         let offset = source.offset;
         let Some(header) = source.header::<BLOCK_HEADER_BYTES>()? else { return Ok(None) };
         let kind = self.order.u32_at(&header, 0);
@@ -133,7 +135,7 @@ impl Decoder {
     /// The same for a section's header, whose length can be read only once the magic behind it is known.
     fn section<R: Read>(
         &mut self,
-        source: &mut Source<R>,
+        source: &mut RecordSource<R>,
         header: &[u8; BLOCK_HEADER_BYTES],
         offset: u64,
     ) -> Result<Option<u32>> {
@@ -146,7 +148,7 @@ impl Decoder {
         let bytes = self.body_bytes(header, offset)?;
         // Magic, version and the section's length.
         let Some(rest) = bytes.checked_sub(4).filter(|rest| *rest >= 12) else {
-            return Err(damaged(offset, format_args!("a section header with a body of only {bytes} octets")));
+            return Err(damaged(offset, format_args!("a section header with a body of only {bytes} bytes")));
         };
         source.fill(rest + BLOCK_TRAILER_BYTES, offset)?;
         self.check_trailer(source, header, offset)?;
@@ -165,12 +167,17 @@ impl Decoder {
         }
         match bytes.checked_sub(BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES) {
             Some(body) if body % 4 == 0 => Ok(body),
-            _ => Err(damaged(offset, format_args!("a block of {length} octets, which cannot be"))),
+            _ => Err(damaged(offset, format_args!("a block of {length} bytes, which cannot be"))),
         }
     }
 
     /// Takes the length behind the body off the buffer and compares it with the one before.
-    fn check_trailer<R>(&self, source: &mut Source<R>, header: &[u8; BLOCK_HEADER_BYTES], offset: u64) -> Result<()> {
+    fn check_trailer<R>(
+        &self,
+        source: &mut RecordSource<R>,
+        header: &[u8; BLOCK_HEADER_BYTES],
+        offset: u64,
+    ) -> Result<()> {
         let body = source.record.len() - BLOCK_TRAILER_BYTES;
         let (before, behind) = (self.order.u32_at(header, 4), self.order.u32_at(&source.record, body));
         source.record.truncate(body);
@@ -184,13 +191,13 @@ impl Decoder {
         let Some(options) = body.get(8..) else {
             return Err(damaged(
                 offset,
-                format_args!("an interface's description with a body of only {} octets", body.len()),
+                format_args!("an interface's description with a body of only {} bytes", body.len()),
             ));
         };
         if self.interfaces.len() == INTERFACES_MAX {
             return Err(damaged(offset, format_args!("more than {INTERFACES_MAX} interfaces")));
         }
-        let mut interface = Interface {
+        let mut interface = CaptureInterface {
             linktype: self.order.u16_at(body, 0),
             snapshot_bytes: self.order.u32_at(body, 4),
             resolution: 6,
@@ -246,7 +253,7 @@ impl Decoder {
     }
 }
 
-impl Interface {
+impl CaptureInterface {
     /// A time of this interface in microseconds since 1970; `None` where that cannot be.
     fn microseconds(&self, time: u64) -> Option<i64> {
         let exponent = u32::from(self.resolution & 0x7f);
@@ -393,8 +400,12 @@ pub(super) mod tests {
 
     #[test]
     fn the_unit_of_times() {
-        let interface =
-            |resolution, offset_seconds| Interface { linktype: 253, snapshot_bytes: 0, resolution, offset_seconds };
+        let interface = |resolution, offset_seconds| CaptureInterface {
+            linktype: 253,
+            snapshot_bytes: 0,
+            resolution,
+            offset_seconds,
+        };
         for (resolution, time, microseconds) in [
             (6, 1_234_567, Some(1_234_567)),
             (0, 3, Some(3_000_000)),
@@ -456,18 +467,18 @@ pub(super) mod tests {
                 file.section();
                 (0..=INTERFACES_MAX).for_each(|_| file.interface(253, 0, &[]));
             }),
-            ("a body of only 8 octets", &|file| file.block(ENHANCED_PACKET, &[0; 8])),
-            ("a body of only 0 octets", &|file| file.block(SIMPLE_PACKET, b"")),
-            ("a body of only 4 octets", &|file| file.block(INTERFACE_DESCRIPTION, &[0; 4])),
-            ("a body of only 4 octets", &|file| file.block(SECTION_HEADER, b"M<+\x1a")),
+            ("a body of only 8 bytes", &|file| file.block(ENHANCED_PACKET, &[0; 8])),
+            ("a body of only 0 bytes", &|file| file.block(SIMPLE_PACKET, b"")),
+            ("a body of only 4 bytes", &|file| file.block(INTERFACE_DESCRIPTION, &[0; 4])),
+            ("a body of only 4 bytes", &|file| file.block(SECTION_HEADER, b"M<+\x1a")),
             ("without its byte-order magic", &|file| file.block(SECTION_HEADER, &[0; 16])),
             ("version 2", &|file| file.block(SECTION_HEADER, b"M<+\x1a\x02\0\0\0\0\0\0\0\0\0\0\0")),
             ("too short", &|file| file.packet(ENHANCED_PACKET, 0, 0, &[0; 15])),
-            ("16777217 octets, where", &|file| file.bytes.extend([9, 0, 0, 0, 1, 0, 0, 1])),
-            ("a block of 11 octets", &|file| file.bytes.extend([9, 0, 0, 0, 11, 0, 0, 0])),
-            ("a block of 13 octets", &|file| file.bytes.extend([9, 0, 0, 0, 13, 0, 0, 0])),
+            ("16777217 bytes, where", &|file| file.bytes.extend([9, 0, 0, 0, 1, 0, 0, 1])),
+            ("a block of 11 bytes", &|file| file.bytes.extend([9, 0, 0, 0, 11, 0, 0, 0])),
+            ("a block of 13 bytes", &|file| file.bytes.extend([9, 0, 0, 0, 13, 0, 0, 0])),
             ("12 before its body and 16 behind", &|file| file.bytes.extend([9, 0, 0, 0, 12, 0, 0, 0, 16, 0, 0, 0])),
-            ("20 octets in a block with room for 4", &|file| {
+            ("20 bytes in a block with room for 4", &|file| {
                 let mut body = vec![0; 24];
                 body[12] = 20;
                 file.block(ENHANCED_PACKET, &body);
@@ -480,7 +491,7 @@ pub(super) mod tests {
                 "interface 0, which was not" => good + 28,
                 _ => good,
             };
-            assert!(error.contains(&format!("at octet {good}: ")), "{error}");
+            assert!(error.contains(&format!("at byte {good}: ")), "{error}");
             assert!(error.contains(&format!("`head -c {good}`")), "{error}");
             assert!(error.contains(word), "{error}");
         }

@@ -1,11 +1,11 @@
-//! The format of iproute2's `rtmon`: netlink messages one after the other, each padded to four octets. A message of
+//! The format of iproute2's `rtmon`: netlink messages one after the other, each padded to four bytes. A message of
 //! type 15 tells the time of those that follow it: two 32-bit numbers, seconds and microseconds since 1970.
 //!
 //! rtmon dumps the links first and writes one time before the whole dump, so a time holds until the next.
 
 use std::io::{self, Read, Write};
 
-use super::{Found, HEAD_BYTES, RECORD_BYTES_MAX, Source, damaged, too_long, truncated};
+use super::{HEAD_BYTES, Located, RECORD_BYTES_MAX, RecordSource, damaged, too_long, truncated};
 use crate::error::Result;
 use crate::netlink::wire::{self, HEADER_BYTES};
 
@@ -35,7 +35,7 @@ pub(super) fn recognises_other_order(head: &[u8; HEAD_BYTES]) -> bool {
 
 impl Decoder {
     /// Reads a message that is no time, and the times before it.
-    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Found>> {
+    pub(super) fn next<R: Read>(&mut self, source: &mut RecordSource<R>) -> Result<Option<Located>> {
         loop {
             let start = source.offset;
             let Some(header) = source.header::<HEADER_BYTES>()? else { return Ok(None) };
@@ -47,7 +47,7 @@ impl Decoder {
             if bytes < HEADER_BYTES {
                 return Err(damaged(
                     start,
-                    format_args!("a message of {bytes} octets, where {HEADER_BYTES} are the least"),
+                    format_args!("a message of {bytes} bytes, where {HEADER_BYTES} are the least"),
                 ));
             }
             source.record.clear();
@@ -58,7 +58,7 @@ impl Decoder {
                 return Err(truncated(start, source.offset));
             }
             if wire::u16_at(&header, 4) != Some(NLMSG_TSTAMP) {
-                return Ok(Some(Found {
+                return Ok(Some(Located {
                     time_microseconds: self.time_microseconds,
                     protocol: NETLINK_ROUTE,
                     start: 0,
@@ -68,7 +68,7 @@ impl Decoder {
             }
             let payload = &source.record[HEADER_BYTES..bytes];
             let (Some(seconds), Some(microseconds)) = (wire::u32_at(payload, 0), wire::u32_at(payload, 4)) else {
-                return Err(damaged(start, format_args!("a time of {bytes} octets, where {STAMP_BYTES} are needed")));
+                return Err(damaged(start, format_args!("a time of {bytes} bytes, where {STAMP_BYTES} are needed")));
             };
             self.time_microseconds = Some(i64::from(seconds) * 1_000_000 + i64::from(microseconds));
         }
@@ -92,7 +92,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes the messages of a datagram, each behind its time, in one call of the output. What stands behind the
     /// last message that holds together cannot be written, since it would break the file: it is left out, and the
-    /// octets left out are returned.
+    /// bytes left out are returned.
     pub fn write(&mut self, time_microseconds: i64, datagram: &[u8]) -> io::Result<usize> {
         self.record.clear();
         let mut messages = wire::messages(datagram);
@@ -180,7 +180,7 @@ mod tests {
         let mut writer = Writer::new(Vec::new(), 0).unwrap();
         writer.write(1, &message(b"one")).unwrap();
         let bytes = writer.into_inner();
-        // The last message is whole without its padding of one octet.
+        // The last message is whole without its padding of one byte.
         assert_eq!(bytes.len(), 24 + 24 + 20);
         for length in 0..bytes.len() {
             let (records, end) = read(&bytes[..length]);
@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(end.is_ok(), [0, 24, 48, 67].contains(&length), "{length}");
         }
         let error = read(&bytes[..60]).1.unwrap_err().to_string();
-        assert!(error.contains("ends at octet 60, within the record that begins at octet 48"), "{error}");
+        assert!(error.contains("ends at byte 60, within the record that begins at byte 48"), "{error}");
     }
 
     #[test]
@@ -198,13 +198,13 @@ mod tests {
             bytes.extend(length.to_ne_bytes());
             bytes.extend([0; 12]);
             let error = read(&bytes).1.unwrap_err().to_string();
-            assert!(error.contains("damaged at octet 24: a "), "{error}");
-            assert!(error.contains(&format!(" of {length} octets")), "{error}");
+            assert!(error.contains("damaged at byte 24: a "), "{error}");
+            assert!(error.contains(&format!(" of {length} bytes")), "{error}");
         }
         let mut bytes = Writer::new(Vec::new(), 0).unwrap().into_inner();
         wire::append_message(&mut bytes, wire::Header { kind: NLMSG_TSTAMP, ..Default::default() }, b"1234567");
         let error = read(&bytes).1.unwrap_err().to_string();
-        assert!(error.contains("damaged at octet 24: a time of 23 octets"), "{error}");
+        assert!(error.contains("damaged at byte 24: a time of 23 bytes"), "{error}");
     }
 
     #[test]

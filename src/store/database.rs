@@ -8,10 +8,10 @@
 //! | `meta` | a setting | `seq`: no line has a greater number yet |
 //! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch |
 //! | `event` | an event that waits | `seq`, `line` as it is delivered |
-//! | `wanted` | that a webhook waits for it | `webhook`, `seq`, `octets` of the line |
+//! | `wanted` | that a webhook waits for it | `webhook`, `seq`, `octets`: the line's bytes |
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `tried`: for how long, in milliseconds |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
-//! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four octets and the kernel's bytes |
+//! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
 //! | `covered` | that all objects of a kind are in `mirror` | `netns`, `kind` |
 
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Synchronous {
     pub const ALL: [(&'static str, Synchronous); 2] = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
 }
 
-/// A batch whose id, number and octets are fixed.
+/// A batch whose id, number and bytes are fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
     /// Its id.
@@ -123,14 +123,14 @@ pub struct Enrolled {
     pub batches: u64,
     /// The batch on its way.
     pub batch: Option<Arc<Fixed>>,
-    /// Events that wait, but for those of that batch, and their octets.
+    /// Events that wait, but for those of that batch, and their bytes.
     pub waiting: (u64, u64),
     /// Events lost and not told yet, by reason.
     pub losses: Vec<(String, u64)>,
 }
 
 /// The error of a statement.
-pub type Failure = rusqlite::Error;
+pub type SqlError = rusqlite::Error;
 
 /// What an error of a statement means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,14 +145,14 @@ pub enum Trouble {
 
 impl Trouble {
     /// What the error means.
-    pub fn of(failure: &Failure) -> Trouble {
+    pub fn of(failure: &SqlError) -> Trouble {
         match failure {
-            Failure::FromSqlConversionFailure(..)
-            | Failure::IntegralValueOutOfRange(..)
-            | Failure::InvalidColumnType(..)
-            | Failure::InvalidColumnName(..)
-            | Failure::Utf8Error(..)
-            | Failure::SqlInputError { .. } => return Trouble::Damaged,
+            SqlError::FromSqlConversionFailure(..)
+            | SqlError::IntegralValueOutOfRange(..)
+            | SqlError::InvalidColumnType(..)
+            | SqlError::InvalidColumnName(..)
+            | SqlError::Utf8Error(..)
+            | SqlError::SqlInputError { .. } => return Trouble::Damaged,
             _ => {}
         }
         // Every statement is right: one that SQLite does not understand lacks its table.
@@ -190,15 +190,15 @@ pub const LOG_PAGE_BYTES: u64 = 4096 + 24;
 
 /// Why a database cannot be used, though it can be read.
 enum Refused {
-    Failure(Failure),
+    Failure(SqlError),
     /// It is not as this version makes it.
     Strange(String),
     /// The directory cannot be used.
     System(std::io::Error),
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Refused {
+impl From<SqlError> for Refused {
+    fn from(failure: SqlError) -> Refused {
         Refused::Failure(failure)
     }
 }
@@ -311,12 +311,12 @@ impl Database {
     }
 
     /// Begins a transaction.
-    pub fn begin(&self) -> std::result::Result<(), Failure> {
+    pub fn begin(&self) -> std::result::Result<(), SqlError> {
         self.connection.execute_batch("BEGIN IMMEDIATE")
     }
 
     /// Makes it lasting.
-    pub fn commit(&self) -> std::result::Result<(), Failure> {
+    pub fn commit(&self) -> std::result::Result<(), SqlError> {
         self.connection.execute_batch("COMMIT")
     }
 
@@ -327,23 +327,23 @@ impl Database {
         }
     }
 
-    fn run(&self, statement: &str, values: impl rusqlite::Params) -> std::result::Result<usize, Failure> {
+    fn run(&self, statement: &str, values: impl rusqlite::Params) -> std::result::Result<usize, SqlError> {
         self.connection.prepare_cached(statement)?.execute(values)
     }
 
     /// No line has a greater number yet.
-    pub fn sequence(&self) -> std::result::Result<u64, Failure> {
+    pub fn sequence(&self) -> std::result::Result<u64, SqlError> {
         let found = self.connection.query_row("SELECT value FROM meta WHERE key = 'seq'", [], |row| row.get(0));
         Ok(found.optional()?.unwrap_or_default())
     }
 
     /// Says so.
-    pub fn set_sequence(&self, sequence: u64) -> std::result::Result<(), Failure> {
+    pub fn set_sequence(&self, sequence: u64) -> std::result::Result<(), SqlError> {
         self.run("INSERT OR REPLACE INTO meta VALUES ('seq', ?1)", [sequence]).map(drop)
     }
 
     /// What is known of the webhook of that name; one that is new is entered.
-    pub fn enroll(&self, name: &str) -> std::result::Result<Enrolled, Failure> {
+    pub fn enroll(&self, name: &str) -> std::result::Result<Enrolled, SqlError> {
         self.run("INSERT OR IGNORE INTO webhook (name) VALUES (?1)", [name])?;
         let (webhook, batches) = self
             .connection
@@ -368,31 +368,31 @@ impl Database {
     }
 
     /// The names of all webhooks that were ever entered.
-    pub fn webhooks(&self) -> std::result::Result<Vec<String>, Failure> {
+    pub fn webhooks(&self) -> std::result::Result<Vec<String>, SqlError> {
         let mut statement = self.connection.prepare("SELECT name FROM webhook ORDER BY id")?;
         statement.query_map([], |row| row.get(0))?.collect()
     }
 
     /// Strikes a webhook, which waits for nothing any more.
-    pub fn strike(&self, webhook: i64) -> std::result::Result<(), Failure> {
+    pub fn strike(&self, webhook: i64) -> std::result::Result<(), SqlError> {
         self.delivered(webhook, i64::MAX as u64)?;
         self.run("DELETE FROM loss WHERE webhook = ?1", [webhook])?;
         self.run("DELETE FROM webhook WHERE id = ?1", [webhook]).map(drop)
     }
 
     /// Stores an event. The same number again is the same event.
-    pub fn insert_event(&self, sequence: u64, line: &str) -> std::result::Result<(), Failure> {
+    pub fn insert_event(&self, sequence: u64, line: &str) -> std::result::Result<(), SqlError> {
         self.run("INSERT OR REPLACE INTO event VALUES (?1, ?2)", params![sequence, line]).map(drop)
     }
 
     /// A webhook waits for it.
-    pub fn insert_wanted(&self, webhook: i64, sequence: u64, octets: usize) -> std::result::Result<(), Failure> {
+    pub fn insert_wanted(&self, webhook: i64, sequence: u64, octets: usize) -> std::result::Result<(), SqlError> {
         self.run("INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)", params![webhook, sequence, octets as u64])
             .map(drop)
     }
 
-    /// The first event after that one for which a webhook waits, and its octets.
-    pub fn first_wanted(&self, webhook: i64, after: u64) -> std::result::Result<Option<(u64, usize)>, Failure> {
+    /// The first event after that one for which a webhook waits, and its bytes.
+    pub fn first_wanted(&self, webhook: i64, after: u64) -> std::result::Result<Option<(u64, usize)>, SqlError> {
         let statement = "SELECT seq, octets FROM wanted WHERE webhook = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
         let mut statement = self.connection.prepare_cached(statement)?;
         let found = statement.query_row(params![webhook, after], |row| {
@@ -402,22 +402,22 @@ impl Database {
     }
 
     /// A webhook waits no more for an event.
-    pub fn drop_wanted(&self, webhook: i64, sequence: u64) -> std::result::Result<(), Failure> {
+    pub fn drop_wanted(&self, webhook: i64, sequence: u64) -> std::result::Result<(), SqlError> {
         self.run("DELETE FROM wanted WHERE webhook = ?1 AND seq = ?2", params![webhook, sequence])?;
         let statement = "DELETE FROM event WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM wanted WHERE \
                          webhook IN (SELECT id FROM webhook) AND seq = ?1)";
         self.run(statement, [sequence]).map(drop)
     }
 
-    /// How many events after that one a webhook waits for, and their octets.
-    pub fn waiting(&self, webhook: i64, after: u64) -> std::result::Result<(u64, u64), Failure> {
+    /// How many events after that one a webhook waits for, and their bytes.
+    pub fn waiting(&self, webhook: i64, after: u64) -> std::result::Result<(u64, u64), SqlError> {
         let statement = "SELECT count(*), coalesce(sum(octets), 0) FROM wanted WHERE webhook = ?1 AND seq > ?2";
         let mut statement = self.connection.prepare_cached(statement)?;
         statement.query_row(params![webhook, after], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// A webhook's batch is fixed, in place of the one that was.
-    pub fn fix(&self, webhook: i64, batch: &Fixed) -> std::result::Result<(), Failure> {
+    pub fn fix(&self, webhook: i64, batch: &Fixed) -> std::result::Result<(), SqlError> {
         let Fixed { id, number, last, body, tried_milliseconds } = batch;
         let values = params![webhook, id, number, last, body, tried_milliseconds];
         self.run("INSERT OR REPLACE INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
@@ -425,17 +425,17 @@ impl Database {
     }
 
     /// A webhook's batch was tried for so long.
-    pub fn tried(&self, webhook: i64, milliseconds: u64) -> std::result::Result<(), Failure> {
+    pub fn tried(&self, webhook: i64, milliseconds: u64) -> std::result::Result<(), SqlError> {
         self.run("UPDATE batch SET tried = ?2 WHERE webhook = ?1", params![webhook, milliseconds]).map(drop)
     }
 
     /// So many batches were made for a webhook.
-    pub fn set_batches(&self, webhook: i64, batches: u64) -> std::result::Result<(), Failure> {
+    pub fn set_batches(&self, webhook: i64, batches: u64) -> std::result::Result<(), SqlError> {
         self.run("UPDATE webhook SET batches = ?2 WHERE id = ?1", params![webhook, batches]).map(drop)
     }
 
     /// A webhook is done with every event up to that one, and with its batch.
-    pub fn delivered(&self, webhook: i64, last: u64) -> std::result::Result<(), Failure> {
+    pub fn delivered(&self, webhook: i64, last: u64) -> std::result::Result<(), SqlError> {
         let statement = "DELETE FROM event WHERE seq IN (SELECT seq FROM wanted WHERE webhook = ?1 AND seq <= ?2) \
                          AND NOT EXISTS (SELECT 1 FROM wanted AS other WHERE other.webhook IN \
                          (SELECT id FROM webhook WHERE id <> ?1) AND other.seq = event.seq)";
@@ -445,13 +445,13 @@ impl Database {
     }
 
     /// Events are lost, which is to be told.
-    pub fn lose(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), Failure> {
+    pub fn lose(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), SqlError> {
         let statement = "INSERT INTO loss VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + ?3";
         self.run(statement, params![webhook, reason, events]).map(drop)
     }
 
     /// It was told.
-    pub fn told(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), Failure> {
+    pub fn told(&self, webhook: i64, reason: &str, events: u64) -> std::result::Result<(), SqlError> {
         self.run(
             "UPDATE loss SET events = max(events - ?3, 0) WHERE webhook = ?1 AND reason = ?2",
             params![webhook, reason, events],
@@ -467,7 +467,7 @@ impl Database {
         kind: &str,
         key: &[u8],
         objects: Option<&[u8]>,
-    ) -> std::result::Result<(), Failure> {
+    ) -> std::result::Result<(), SqlError> {
         match objects {
             Some(objects) => {
                 self.run("INSERT OR REPLACE INTO mirror VALUES (?1, ?2, ?3, ?4)", params![netns, kind, key, objects])
@@ -480,7 +480,7 @@ impl Database {
     }
 
     /// From here on all objects of those kinds are in the mirror, and of no others.
-    pub fn cover(&self, netns: &str, kinds: &[&str]) -> std::result::Result<(), Failure> {
+    pub fn cover(&self, netns: &str, kinds: &[&str]) -> std::result::Result<(), SqlError> {
         for kind in self.covered(netns)? {
             if !kinds.contains(&kind.as_str()) {
                 self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2", [netns, kind.as_str()])?;
@@ -494,36 +494,36 @@ impl Database {
     }
 
     /// The kinds all of whose objects are in the mirror.
-    pub fn covered(&self, netns: &str) -> std::result::Result<Vec<String>, Failure> {
+    pub fn covered(&self, netns: &str) -> std::result::Result<Vec<String>, SqlError> {
         let mut statement = self.connection.prepare_cached("SELECT kind FROM covered WHERE netns = ?1")?;
         statement.query_map([netns], |row| row.get(0))?.collect()
     }
 
     /// The namespaces of which something is known.
-    pub fn namespaces(&self) -> std::result::Result<Vec<String>, Failure> {
+    pub fn namespaces(&self) -> std::result::Result<Vec<String>, SqlError> {
         let mut statement = self.connection.prepare("SELECT DISTINCT netns FROM covered")?;
         statement.query_map([], |row| row.get(0))?.collect()
     }
 
     /// Nothing is known any more of a namespace.
-    pub fn forget(&self, netns: &str) -> std::result::Result<(), Failure> {
+    pub fn forget(&self, netns: &str) -> std::result::Result<(), SqlError> {
         self.run("DELETE FROM mirror WHERE netns = ?1", [netns])?;
         self.run("DELETE FROM covered WHERE netns = ?1", [netns]).map(drop)
     }
 
     /// Nothing is known any more of any namespace.
-    pub fn forget_all(&self) -> std::result::Result<(), Failure> {
+    pub fn forget_all(&self) -> std::result::Result<(), SqlError> {
         self.run("DELETE FROM mirror", [])?;
         self.run("DELETE FROM covered", []).map(drop)
     }
 
     /// Pages that hold nothing.
-    pub fn free_pages(&self) -> std::result::Result<i64, Failure> {
+    pub fn free_pages(&self) -> std::result::Result<i64, SqlError> {
         self.connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
     }
 
     /// Gives so many of them back to the file system.
-    pub fn shrink(&self, pages: i64) -> std::result::Result<(), Failure> {
+    pub fn shrink(&self, pages: i64) -> std::result::Result<(), SqlError> {
         // It gives a row for each page.
         let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut rows = statement.query([])?;
@@ -532,21 +532,21 @@ impl Database {
     }
 
     /// Takes the write-ahead log over as far as nobody reads what is older: it waits for no one.
-    pub fn check_point(&self) -> std::result::Result<CheckPoint, Failure> {
+    pub fn check_point(&self) -> std::result::Result<CheckPoint, SqlError> {
         self.take_over("PASSIVE")
     }
 
     /// The same, and empties it where nobody reads.
-    pub fn empty_log(&self) -> std::result::Result<CheckPoint, Failure> {
+    pub fn empty_log(&self) -> std::result::Result<CheckPoint, SqlError> {
         self.connection.busy_timeout(Duration::ZERO)?;
         let emptied = self.take_over("TRUNCATE");
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         emptied
     }
 
-    fn take_over(&self, how: &str) -> std::result::Result<CheckPoint, Failure> {
+    fn take_over(&self, how: &str) -> std::result::Result<CheckPoint, SqlError> {
         let statement = format!("PRAGMA wal_checkpoint({how})");
-        let number = |row: &rusqlite::Row<'_>, place| -> std::result::Result<u32, Failure> {
+        let number = |row: &rusqlite::Row<'_>, place| -> std::result::Result<u32, SqlError> {
             Ok(u32::try_from(row.get::<_, i64>(place)?).unwrap_or_default())
         };
         let point = self.connection.query_row(&statement, [], |row| {
@@ -566,19 +566,19 @@ impl Database {
     }
 
     /// Closes it, and leaves its files as they are: what has their names may be another's by now.
-    pub fn leave(self) {
+    pub fn disconnect(self) {
         let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 
     /// Copies what it holds to an empty file.
-    pub fn copy_to(&self, path: &std::path::Path) -> std::result::Result<(), Failure> {
-        let path = path.to_str().ok_or_else(|| Failure::InvalidPath(path.to_owned()))?;
+    pub fn copy_to(&self, path: &std::path::Path) -> std::result::Result<(), SqlError> {
+        let path = path.to_str().ok_or_else(|| SqlError::InvalidPath(path.to_owned()))?;
         self.connection.execute("VACUUM INTO ?1", [path]).map(drop)
     }
 }
 
 /// Makes the first version's tables anew as they are now.
-fn renew(connection: &Connection) -> std::result::Result<(), Failure> {
+fn renew(connection: &Connection) -> std::result::Result<(), SqlError> {
     let mut script = "BEGIN IMMEDIATE;".to_owned();
     COLUMNS.iter().for_each(|(table, _)| script += &format!("ALTER TABLE {table} RENAME TO {table}_1;"));
     script += SCHEMA;
@@ -591,7 +591,7 @@ fn renew(connection: &Connection) -> std::result::Result<(), Failure> {
 
 /// Refuses a database in which a table or a column is missing, or is another one.
 fn check_shape(connection: &Connection) -> std::result::Result<(), Refused> {
-    let shape = |of: &Connection| -> std::result::Result<Vec<(String, String)>, Failure> {
+    let shape = |of: &Connection| -> std::result::Result<Vec<(String, String)>, SqlError> {
         let mut statement = of.prepare(SHAPE)?;
         let columns = statement.query_map([], |row| {
             let (table, column): (String, String) = (row.get(0)?, row.get(2)?);
@@ -615,7 +615,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::super::reader::{Reader, Whereabouts};
+    use super::super::reader::{StoreReader, Whereabouts};
     use super::*;
 
     fn open(path: &Path) -> (Directory, Database, bool) {
@@ -790,7 +790,7 @@ mod tests {
         }
         database.cover("", &["addr", "route"]).unwrap();
         let mut objects = Vec::new();
-        let kinds = Reader::new(Whereabouts::new(directory.real_database().unwrap()))
+        let kinds = StoreReader::new(Whereabouts::new(directory.real_database().unwrap()))
             .known("", |kind, object| objects.push((kind.to_owned(), object.to_vec())))
             .unwrap();
         assert_eq!(kinds, ["addr", "route"]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FileType, FlockOperation, OFlags};
 
-use super::folder::{Folder, Identity};
+use super::folder::{FileIdentity, Folder};
 use crate::error::{Error, Result};
 
 /// The database's name.
@@ -23,7 +23,7 @@ const LETTERS: &str = "dead";
 const RESERVE_BYTES: u64 = 4 << 20;
 
 /// What the names lead to: the lock, and the database's files.
-pub type Places = [Option<Identity>; 4];
+pub type Places = [Option<FileIdentity>; 4];
 
 /// A state directory that is this process's alone.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ const DIRECTORY_MODE: u32 = 0o700;
 const OTHERS_WRITE: u32 = 0o022;
 
 /// What a name leads to, until it is removed: device and number.
-pub type Identity = (u64, u64);
+pub type FileIdentity = (u64, u64);
 
 /// A directory that is open.
 #[derive(Debug)]
@@ -93,13 +93,13 @@ impl Folder {
         io::Error::other(format!("{} is not the directory any more that it was", self.path.display()))
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         let status = rustix::fs::fstat(&self.descriptor)?;
         Ok((status.st_dev, status.st_ino))
     }
 
     /// What a name in it leads to; a symbolic link is itself.
-    pub fn look(&self, name: &str) -> io::Result<Option<(FileType, Identity)>> {
+    pub fn look(&self, name: &str) -> io::Result<Option<(FileType, FileIdentity)>> {
         match rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => {
                 let kind = FileType::from_raw_mode(status.st_mode);
@@ -187,7 +187,7 @@ impl Folder {
     }
 }
 
-fn identity(metadata: &fs::Metadata) -> Identity {
+fn identity(metadata: &fs::Metadata) -> FileIdentity {
     (metadata.dev(), metadata.ino())
 }
 

@@ -4,6 +4,16 @@
 //! The loop hands over lines with all that belongs to them ([`Append`]). One thread commits whatever has gathered, and
 //! gives the lines back to be printed, so that what was seen will be delivered. While the disk is full or fails, lines
 //! are given back at once, and the events in them are counted as lost for the webhooks that wanted them.
+//!
+//! ```text
+//!    loop ──Append──▶ ┌──────────┐                ┌──────────────┐ ──lines to print──▶ loop
+//!                     │ commands │ ──in turn ──▶  │ the thread:  │
+//!  worker ──fix,────▶ │ in order │                │ one          │ ──committed──▶ Queue (a webhook's lane)
+//!           done      └──────────┘                │ transaction  │
+//!                                                 └──────┬───────┘
+//!                                                        ▼
+//!   workers ◀──StoreReader, by Whereabouts──────── linkhook.db
+//! ```
 
 pub mod database;
 pub mod directory;
@@ -23,7 +33,7 @@ use smallvec::SmallVec;
 use database::{Database, HELD_AT_START_MAX};
 pub use database::{Enrolled, Fixed, Synchronous, Trouble};
 use directory::Directory;
-pub use reader::Reader;
+pub use reader::StoreReader;
 use reader::Whereabouts;
 
 use crate::error::{Error, Result};
@@ -44,10 +54,10 @@ pub trait Queue: Send + Sync {
     fn webhook(&self) -> i64;
     /// Takes an event in, where there is no store.
     fn put(&self, sequence: u64, line: &Arc<[u8]>);
-    /// Whether an event of so many octets is let in.
+    /// Whether an event of so many bytes is let in.
     fn admit(&self, octets: usize) -> Admission;
     /// Gives up the event that has waited longest, but for those on their way. `find` gives the first one after a number,
-    /// with its octets. `None` when there is none.
+    /// with its bytes. `None` when there is none.
     fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64>;
     /// An event that was let in is committed.
     fn committed(&self, sequence: u64, line: &Arc<[u8]>);
@@ -168,31 +178,31 @@ enum Command {
     Append(Append),
     /// From here on it is told of: what is known of its webhook first, which is entered where it is new.
     Attend(Arc<dyn Queue>),
-    Fix(Arc<dyn Queue>, Arc<Fixed>, Reply<()>),
+    Fix(Arc<dyn Queue>, Arc<Fixed>, Promise<()>),
     /// Its batch was tried for so long, in milliseconds.
     Tried(Arc<dyn Queue>, u64),
     Done(Arc<dyn Queue>, u64, Option<(String, u64)>),
     /// It does not wait for these any more, and lost some of them.
-    Drop(Arc<dyn Queue>, Vec<u64>, Vec<(String, u64)>, Reply<()>),
+    Drop(Arc<dyn Queue>, Vec<u64>, Vec<(String, u64)>, Promise<()>),
     /// Everything before is done.
-    Reach(Reply<()>),
+    Reach(Promise<()>),
     Strike(Arc<dyn Queue>),
     /// A reader finds the database damaged.
     Suspect(String),
 }
 
 /// Where an answer is waited for.
-struct Reply<T>(Arc<(Mutex<Option<T>>, Condvar)>);
+struct Promise<T>(Arc<(Mutex<Option<T>>, Condvar)>);
 
-impl<T> Clone for Reply<T> {
-    fn clone(&self) -> Reply<T> {
-        Reply(self.0.clone())
+impl<T> Clone for Promise<T> {
+    fn clone(&self) -> Promise<T> {
+        Promise(self.0.clone())
     }
 }
 
-impl<T> Reply<T> {
-    fn new() -> Reply<T> {
-        Reply(Arc::new((Mutex::new(None), Condvar::new())))
+impl<T> Promise<T> {
+    fn new() -> Promise<T> {
+        Promise(Arc::new((Mutex::new(None), Condvar::new())))
     }
 
     fn give(&self, answer: T) {
@@ -209,7 +219,7 @@ impl<T> Reply<T> {
 }
 
 #[derive(Default)]
-struct State {
+struct StoreState {
     commands: VecDeque<Command>,
     /// Octets of the appends that are not committed yet.
     pending_bytes: usize,
@@ -228,7 +238,7 @@ struct State {
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<StoreState>,
     /// There is something to do.
     filled: Condvar,
     /// Everything is done, or the thread has ended.
@@ -237,7 +247,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, StoreState> {
         // Every change is whole before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -249,9 +259,9 @@ impl Shared {
 }
 
 /// Tells the end of the thread, by whatever it came.
-struct Ended(Arc<Shared>);
+struct EndGuard(Arc<Shared>);
 
-impl Drop for Ended {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.lock().ended = true;
         self.0.emptied.notify_all();
@@ -262,7 +272,7 @@ impl Drop for Ended {
 /// The store, for the loop.
 pub struct Store {
     shared: Arc<Shared>,
-    known: Reader,
+    known: StoreReader,
     whereabouts: Whereabouts,
     /// Namespaces of which something was known at the start, with the kinds.
     namespaces: Vec<String>,
@@ -296,7 +306,7 @@ impl Store {
     pub fn open(path: &Path, synchronous: Synchronous, wake: impl Fn() + Send + Sync + 'static) -> Result<Store> {
         let directory = Directory::open(path)?;
         let (database, anew) = Database::open(&directory, synchronous, HELD_AT_START_MAX)?;
-        let failed = |failure: database::Failure| {
+        let failed = |failure: database::SqlError| {
             Error::failed(format_args!("cannot read {}: {failure}", directory.database().display()))
         };
         let sequence = if anew { unused_sequence() } else { database.sequence().map_err(failed)? };
@@ -312,9 +322,9 @@ impl Store {
             emptied: Condvar::new(),
             wake: Box::new(wake),
         });
-        let mut writer = thread::Writer::new(directory, database, synchronous, whereabouts.clone(), sequence);
+        let mut writer = thread::StoreThread::new(directory, database, synchronous, whereabouts.clone(), sequence);
         let started = std::thread::Builder::new().name("store".into()).spawn({
-            let ended = Ended(shared.clone());
+            let ended = EndGuard(shared.clone());
             move || {
                 writer.run(&ended.0);
                 // With the lock of the directory.
@@ -322,7 +332,15 @@ impl Store {
             }
         });
         started.map_err(|error| Error::system("cannot start the store's thread", &error))?;
-        Ok(Store { shared, known: Reader::new(whereabouts.clone()), whereabouts, namespaces, webhooks, sequence, path })
+        Ok(Store {
+            shared,
+            known: StoreReader::new(whereabouts.clone()),
+            whereabouts,
+            namespaces,
+            webhooks,
+            sequence,
+            path,
+        })
     }
 
     /// The store for webhooks.
@@ -479,8 +497,8 @@ impl StoreHandle {
         self.wait_for(Command::Reach, patience)
     }
 
-    fn wait_for(&self, command: impl FnOnce(Reply<()>) -> Command, patience: &mut dyn FnMut() -> bool) -> bool {
-        let reply = Reply::new();
+    fn wait_for(&self, command: impl FnOnce(Promise<()>) -> Command, patience: &mut dyn FnMut() -> bool) -> bool {
+        let reply = Promise::new();
         self.shared.push(command(reply.clone()));
         loop {
             if reply.wait(PATIENCE_PAUSE).is_some() {
@@ -503,7 +521,7 @@ impl StoreHandle {
     }
 
     /// A reader beside the thread.
-    pub fn reader(&self) -> Reader {
-        Reader::new(self.whereabouts.clone())
+    pub fn reader(&self) -> StoreReader {
+        StoreReader::new(self.whereabouts.clone())
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::database::{BUSY_TIMEOUT, Failure};
+use super::database::{BUSY_TIMEOUT, SqlError};
 
 /// An event that waits: its number and its line.
-pub type Row = (u64, Vec<u8>);
+pub type StoredEvent = (u64, Vec<u8>);
 
 /// Where the database is, for those who read it: they follow it when another takes its place.
 #[derive(Clone, Debug)]
@@ -33,26 +33,26 @@ impl Whereabouts {
 
 /// Reads what waits for a webhook, beside the one who writes.
 #[derive(Debug)]
-pub struct Reader {
+pub struct StoreReader {
     whereabouts: Whereabouts,
     /// With the number of the database that it reads.
     connection: Option<(u64, Connection)>,
 }
 
-impl Reader {
+impl StoreReader {
     /// A reader of the database that is there, which is opened when it is needed.
-    pub fn new(whereabouts: Whereabouts) -> Reader {
-        Reader { whereabouts, connection: None }
+    pub fn new(whereabouts: Whereabouts) -> StoreReader {
+        StoreReader { whereabouts, connection: None }
     }
 
-    /// The events after one and up to another for which a webhook waits, in order: so many at most, and so many octets;
+    /// The events after one and up to another for which a webhook waits, in order: so many at most, and so many bytes;
     /// one where there is any. `true` with them when there may be more.
     pub fn read(
         &mut self,
         webhook: i64,
         (after, last): (u64, u64),
         (events_max, bytes_max): (usize, usize),
-    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
+    ) -> std::result::Result<(Vec<StoredEvent>, bool), SqlError> {
         let result = self.try_read(webhook, (after, last), (events_max, bytes_max));
         if result.is_err() {
             // Another database may have taken its place.
@@ -66,7 +66,7 @@ impl Reader {
         self.connection = None;
     }
 
-    fn connection(&mut self) -> std::result::Result<&Connection, Failure> {
+    fn connection(&mut self) -> std::result::Result<&Connection, SqlError> {
         let (number, path) = self.whereabouts.get();
         if self.connection.as_ref().is_none_or(|(of, _)| *of != number) {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -74,7 +74,7 @@ impl Reader {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             self.connection = Some((number, connection));
         }
-        self.connection.as_ref().map(|(_, connection)| connection).ok_or(Failure::InvalidQuery)
+        self.connection.as_ref().map(|(_, connection)| connection).ok_or(SqlError::InvalidQuery)
     }
 
     /// What is known of a namespace: gives each object to `each`, with the name of its kind, and gives back the kinds.
@@ -82,7 +82,7 @@ impl Reader {
         &mut self,
         netns: &str,
         mut each: impl FnMut(&str, &[u8]),
-    ) -> std::result::Result<Vec<String>, Failure> {
+    ) -> std::result::Result<Vec<String>, SqlError> {
         let connection = self.connection()?;
         let mut statement = connection.prepare("SELECT kind FROM covered WHERE netns = ?1")?;
         let kinds = statement.query_map([netns], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
@@ -109,14 +109,14 @@ impl Reader {
         webhook: i64,
         (after, last): (u64, u64),
         (events_max, bytes_max): (usize, usize),
-    ) -> std::result::Result<(Vec<Row>, bool), Failure> {
+    ) -> std::result::Result<(Vec<StoredEvent>, bool), SqlError> {
         let connection = self.connection()?;
         let mut statement = connection.prepare_cached(
             "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 \
              ORDER BY seq",
         )?;
         let mut rows = statement.query(params![webhook, after, last.min(i64::MAX as u64)])?;
-        let (mut found, mut octets): (Vec<Row>, usize) = (Vec::new(), 0);
+        let (mut found, mut octets): (Vec<StoredEvent>, usize) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let line = row.get_ref(1)?.as_bytes()?;
             octets += line.len();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::database::{CheckPoint, Database, Failure, LOG_PAGE_BYTES, Synchronous, Trouble};
+use super::database::{CheckPoint, Database, LOG_PAGE_BYTES, SqlError, Synchronous, Trouble};
 use super::directory::{Directory, Places};
 use super::reader::Whereabouts;
 use super::transaction::{Effects, MirrorChanges, execute, insert};
@@ -24,7 +24,7 @@ const FREE_PAGES: i64 = 256;
 const FREE_PAGES_MAX: i64 = 4096;
 /// The write-ahead log is taken over once it has so many pages, or so many more than when somebody held it.
 const LOG_PAGES: u32 = 1000;
-/// A write-ahead log of more octets than this, which somebody holds by reading, is said aloud.
+/// A write-ahead log of more bytes than this, which somebody holds by reading, is said aloud.
 const LOG_SAID_BYTES: u64 = 64 << 20;
 /// Why events are lost that come while nothing can be stored.
 const NOT_STORED: &str = "the state directory could not be written";
@@ -32,7 +32,7 @@ const NOT_STORED: &str = "the state directory could not be written";
 const DAMAGED: &str = "the database was damaged";
 
 /// What the thread knows.
-pub(super) struct Writer {
+pub(super) struct StoreThread {
     directory: Directory,
     database: Option<Database>,
     synchronous: Synchronous,
@@ -71,17 +71,17 @@ struct Log {
     is_said: bool,
 }
 
-impl Writer {
+impl StoreThread {
     pub fn new(
         directory: Directory,
         database: Database,
         synchronous: Synchronous,
         whereabouts: Whereabouts,
         sequence: u64,
-    ) -> Writer {
+    ) -> StoreThread {
         directory.keep_reserve();
         let places = directory.places().unwrap_or_default();
-        Writer {
+        StoreThread {
             directory,
             database: Some(database),
             synchronous,
@@ -281,7 +281,7 @@ impl Writer {
 
     /// The same until it is committed, while another process holds the database: that is no fault of the disk. Meanwhile
     /// the loop has the room of the appends that are not committed, and no more.
-    fn commit_patiently(&mut self, appends: &[Append], shared: &Shared) -> Result<(), Failure> {
+    fn commit_patiently(&mut self, appends: &[Append], shared: &Shared) -> Result<(), SqlError> {
         let mut began = None;
         loop {
             let result = self.commit(appends);
@@ -301,13 +301,13 @@ impl Writer {
             }
             self.look();
             if self.astray {
-                self.come_home(shared).map_err(|_| Failure::InvalidQuery)?;
+                self.come_home(shared).map_err(|_| SqlError::InvalidQuery)?;
             }
         }
     }
 
     /// One transaction for all of it, or nothing.
-    fn commit(&mut self, appends: &[Append]) -> Result<(), Failure> {
+    fn commit(&mut self, appends: &[Append]) -> Result<(), SqlError> {
         let mut effects = Effects::default();
         let reserved = self.reserved;
         let result = self.transaction(appends, &mut effects);
@@ -329,8 +329,8 @@ impl Writer {
         Ok(())
     }
 
-    fn transaction(&mut self, appends: &[Append], effects: &mut Effects) -> Result<(), Failure> {
-        let Some(database) = &self.database else { return Err(Failure::InvalidQuery) };
+    fn transaction(&mut self, appends: &[Append], effects: &mut Effects) -> Result<(), SqlError> {
+        let Some(database) = &self.database else { return Err(SqlError::InvalidQuery) };
         database.begin()?;
         for command in &self.kept {
             execute(database, command, effects)?;
@@ -359,13 +359,13 @@ impl Writer {
     fn give_up(&mut self, why: &str) {
         log::error!("{}: {why}", self.directory.database().display());
         // So that nothing of it is written any more.
-        self.leave();
+        self.disconnect();
     }
 
     /// Closes it, and leaves its files as they are.
-    fn leave(&mut self) {
+    fn disconnect(&mut self) {
         if let Some(database) = self.database.take() {
-            database.leave();
+            database.disconnect();
         }
     }
 
@@ -391,12 +391,12 @@ impl Writer {
         let moved = match self.copy()? {
             true => self.directory.clear_place(own).and_then(|aside| {
                 // Closed before there is a log of that name again, which it would take for its own.
-                self.leave();
+                self.disconnect();
                 self.directory.end_copy().map(|()| aside)
             }),
             // What memory holds of it is left.
             false => {
-                self.leave();
+                self.disconnect();
                 if own { Ok(None) } else { self.directory.clear_place(false) }
             }
         };
@@ -434,7 +434,7 @@ impl Writer {
             while let Err(failure) = self.fill(&database) {
                 database.roll_back();
                 if Trouble::of(&failure) != Trouble::Busy || shared.lock().abandoned {
-                    database.leave();
+                    database.disconnect();
                     return Err(failure.to_string());
                 }
             }
@@ -453,7 +453,7 @@ impl Writer {
     }
 
     /// Writes into a new database what memory holds of the webhooks, and counts what it does not.
-    fn fill(&mut self, database: &Database) -> Result<(), Failure> {
+    fn fill(&mut self, database: &Database) -> Result<(), SqlError> {
         database.begin()?;
         for queue in &self.queues {
             let webhook = database.enroll(queue.name())?.webhook;
@@ -513,7 +513,7 @@ impl Writer {
         self.note(point);
     }
 
-    fn note(&mut self, point: Result<CheckPoint, Failure>) {
+    fn note(&mut self, point: Result<CheckPoint, SqlError>) {
         let (pages, is_held) = match point {
             Ok(point) => (point.pages, point.is_held),
             Err(failure) => {

@@ -3,22 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::database::{Database, Failure};
-use super::{Admission, Append, Command, Queue, Reply, SPOOL_FULL, Staged};
+use super::database::{Database, SqlError};
+use super::{Admission, Append, Command, Promise, Queue, SPOOL_FULL, Staged};
 
 /// Octets of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
 /// written once it can be.
 const MIRROR_CHANGES_BYTES_MAX: usize = 16 << 20;
-/// What each change takes beside its key and its objects, in octets.
+/// What each change takes beside its key and its objects, in bytes.
 const CHANGE_BYTES: usize = 128;
 
 /// Where an identity stands in the mirror's table.
-type Place = (Arc<str>, &'static str, Box<[u8]>);
+type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
 
 /// How the mirror changed since the last commit: once for each identity.
 #[derive(Default)]
 pub(super) struct MirrorChanges {
-    objects: HashMap<Place, Option<Box<[u8]>>>,
+    objects: HashMap<IdentityRow, Option<Box<[u8]>>>,
     forgotten: Vec<Arc<str>>,
     covered: Vec<(Arc<str>, Vec<&'static str>)>,
     /// There were too many: what the database has of the mirror is of no use.
@@ -55,7 +55,7 @@ impl MirrorChanges {
         }
     }
 
-    pub fn write(&self, database: &Database) -> Result<(), Failure> {
+    pub fn write(&self, database: &Database) -> Result<(), SqlError> {
         if self.is_lost {
             database.forget_all()?;
         }
@@ -92,7 +92,7 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    fn reply(&mut self, reply: &Reply<()>) {
+    fn reply(&mut self, reply: &Promise<()>) {
         let reply = reply.clone();
         self.replies.push(Box::new(move || reply.give(())));
     }
@@ -106,7 +106,7 @@ impl Effects {
 }
 
 /// Does what a command says.
-pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effects) -> Result<(), Failure> {
+pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effects) -> Result<(), SqlError> {
     match command {
         Command::Attend(queue) => {
             let enrolled = database.enroll(queue.name())?;
@@ -143,7 +143,7 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
 }
 
 /// Stores an event for the webhooks that want it and have room.
-pub(super) fn insert(database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), Failure> {
+pub(super) fn insert(database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), SqlError> {
     let octets = event.line.len();
     let mut stored = false;
     for queue in &event.wanted_by {

@@ -54,7 +54,7 @@ impl std::fmt::Debug for Item {
 
 /// What waits to be handed over.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitingLines {
     pub items: Vec<Item>,
     /// The last number for the time being.
     pub last: u64,
@@ -64,7 +64,7 @@ pub(super) struct Waiting {
     pub asked: u64,
 }
 
-impl Waiting {
+impl WaitingLines {
     /// How many lines the expression may let through yet.
     pub fn candidates(&self) -> u64 {
         self.asked + self.items.iter().filter(|item| item.judged).count() as u64
@@ -73,12 +73,12 @@ impl Waiting {
 
 /// Lines in their order, with what is to be known of each.
 #[derive(Debug)]
-pub struct Batch {
+pub struct LineBatch {
     pub(super) lines: Vec<u8>,
     pub(super) items: Vec<Item>,
 }
 
-impl Batch {
+impl LineBatch {
     /// Each line that waits, whole.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Item, &[u8])> {
         let mut rest = &self.lines[..];
@@ -99,7 +99,7 @@ impl Batch {
     }
 
     /// Takes the first lines off, as far as so many verdicts reach.
-    fn take_first(&mut self, verdicts: usize) -> Batch {
+    fn take_first(&mut self, verdicts: usize) -> LineBatch {
         let mut judged = 0;
         let reached = self.items.iter().take_while(|item| {
             judged += usize::from(item.judged);
@@ -110,7 +110,7 @@ impl Batch {
         let items = std::mem::replace(&mut self.items, rest);
         let bytes: usize = items.iter().map(|item| item.bytes).sum();
         let rest = self.lines.split_off(bytes.min(self.lines.len()));
-        Batch { lines: std::mem::replace(&mut self.lines, rest), items }
+        LineBatch { lines: std::mem::replace(&mut self.lines, rest), items }
     }
 }
 
@@ -169,7 +169,7 @@ pub struct Judged {
 }
 
 /// Judges a batch.
-pub fn judge(child: &mut Judge, batch: &Batch) -> Judged {
+pub fn judge(child: &mut Judge, batch: &LineBatch) -> Judged {
     let mut judged = Judged::default();
     let cut = ask_all(child, &batch.judged(), |verdicts| {
         judged.verdicts.extend(verdicts);
@@ -205,30 +205,30 @@ fn ask_all<E: AsRef<[u8]>>(
 /// Asks the child beside the loop: a batch at a time, in a thread of its own.
 #[derive(Debug)]
 pub struct Asker {
-    questions: Sender<Question>,
+    questions: Sender<JudgeRequest>,
     shared: Arc<Shared>,
     /// What of the batch that is on its way is not taken yet.
-    asked: Option<Batch>,
+    asked: Option<LineBatch>,
     /// The number of the last question.
     number: u64,
 }
 
 /// Events to judge.
 #[derive(Debug)]
-struct Question {
+struct JudgeRequest {
     number: u64,
     events: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    answer: Mutex<Answer>,
+    answer: Mutex<JudgeAnswer>,
     answered: Condvar,
 }
 
 /// What is answered and not taken yet.
 #[derive(Debug, Default)]
-struct Answer {
+struct JudgeAnswer {
     /// The question: nobody may wait for the answer to an earlier one any more.
     about: u64,
     judged: Judged,
@@ -239,7 +239,7 @@ struct Answer {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Answer> {
+    fn lock(&self) -> MutexGuard<'_, JudgeAnswer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -248,7 +248,7 @@ impl Asker {
     /// Starts the thread. A service goes on whatever happens; a command ends. `wake` is called from the thread when an
     /// answer or a part of one is there.
     pub fn start(code: &str, service: bool, wake: impl Fn() + Send + 'static) -> Result<Asker> {
-        let (questions, asked) = channel::<Question>();
+        let (questions, asked) = channel::<JudgeRequest>();
         let shared = Arc::<Shared>::default();
         let patience = if service { Patience::Waiting } else { Patience::Never };
         let (answers, mut child) = (shared.clone(), Judge::new(code).patient(patience));
@@ -267,11 +267,11 @@ impl Asker {
     }
 
     /// Asks about a batch. Only where none is on its way.
-    pub fn ask(&mut self, batch: Batch) {
+    pub fn ask(&mut self, batch: LineBatch) {
         self.number += 1;
         let events: Vec<_> = batch.judged().into_iter().map(<[u8]>::to_vec).collect();
-        *self.shared.lock() = Answer { about: self.number, ..Answer::default() };
-        if events.is_empty() || self.questions.send(Question { number: self.number, events }).is_err() {
+        *self.shared.lock() = JudgeAnswer { about: self.number, ..JudgeAnswer::default() };
+        if events.is_empty() || self.questions.send(JudgeRequest { number: self.number, events }).is_err() {
             // Nothing to ask; or a defect has ended the thread: then nothing is judged.
             self.shared.lock().is_whole = true;
         }
@@ -279,7 +279,7 @@ impl Asker {
     }
 
     /// The batch and its verdicts, once they are there; where they take long, the first part of both.
-    pub fn take(&mut self) -> Option<(Batch, Judged)> {
+    pub fn take(&mut self) -> Option<(LineBatch, Judged)> {
         let mut answer = self.shared.lock();
         let batch = self.asked.as_mut()?;
         if answer.is_whole {
@@ -294,7 +294,7 @@ impl Asker {
     }
 
     /// The same at the end: waits for them, so long at most. What is not judged by then will not be.
-    pub fn take_within(&mut self, most: Duration) -> Option<(Batch, Judged)> {
+    pub fn take_within(&mut self, most: Duration) -> Option<(LineBatch, Judged)> {
         let batch = self.asked.take()?;
         let deadline = Instant::now() + most;
         let mut answer = self.shared.lock();
@@ -313,7 +313,7 @@ impl Asker {
 }
 
 /// Answers in parts. Where it may take long, that no child can be started is nobody's fault, and is tried again.
-fn answer(child: &mut Judge, question: &Question, patient: bool, shared: &Shared, wake: &impl Fn()) {
+fn answer(child: &mut Judge, question: &JudgeRequest, patient: bool, shared: &Shared, wake: &impl Fn()) {
     let (mut judged, mut said, mut given_at) = (0, false, Instant::now());
     loop {
         let cut = ask_all(child, &question.events[judged..], |verdicts| {
@@ -357,12 +357,12 @@ fn answer(child: &mut Judge, question: &Question, patient: bool, shared: &Shared
 
 /// Events that a service leaves out because they are not judged, until that is told.
 #[derive(Debug, Default)]
-pub struct Unjudged {
+pub struct UnjudgedEvents {
     events: u64,
     told_at: Option<Instant>,
 }
 
-impl Unjudged {
+impl UnjudgedEvents {
     /// So many more.
     pub fn add(&mut self, events: u64) {
         self.events += events;
@@ -418,7 +418,7 @@ mod tests {
             wanted_by: WantedBy::default(),
         };
         let items = [(0, false), (1, true), (2, false), (3, true), (4, true), (5, false)];
-        let mut batch = Batch { lines: b"0\n1\n2\n3\n4\n5\n".to_vec(), items: items.map(item).into() };
+        let mut batch = LineBatch { lines: b"0\n1\n2\n3\n4\n5\n".to_vec(), items: items.map(item).into() };
         for (verdicts, expected) in [(0, &b"0\n"[..]), (0, b""), (2, b"1\n2\n3\n"), (9, b"4\n5\n")] {
             let part = batch.take_first(verdicts);
             assert_eq!((&part.lines[..], part.items.len() * 2), (expected, expected.len()));

@@ -128,7 +128,7 @@ pub struct Agenda {
     starts: VecDeque<(Purpose, Vec<KindIndex>)>,
     /// Notifications were lost: not before then is that repaired.
     repair_at: Option<Instant>,
-    /// How long the next loss waits for its repair.
+    /// How long the last loss waited for its repair.
     repair_pause: Duration,
     /// When the last repair ended.
     repaired_at: Option<Instant>,
@@ -181,9 +181,7 @@ impl Agenda {
         match doubt {
             Doubt::Offline(kinds) => self.starts.push_back((Purpose::Offline, kinds)),
             Doubt::Start(kinds) => self.starts.push_back((Purpose::Start, kinds)),
-            Doubt::Loss => {
-                self.repair_at.get_or_insert(now + self.repair_pause);
-            }
+            Doubt::Loss => self.lose(now),
             Doubt::Silent(look) => {
                 self.look_at.get_or_insert(now + LOOK_PAUSE);
                 self.looks.add(look);
@@ -194,6 +192,18 @@ impl Agenda {
                 }
             }
         }
+    }
+
+    /// Notifications were lost. The pause before the repair doubles while losses follow each other, and is the shortest again
+    /// where a quiet while has gone by since the last repair.
+    fn lose(&mut self, now: Instant) {
+        if self.repair_at.is_some() {
+            return;
+        }
+        let is_repairing = self.running.as_ref().is_some_and(|running| running.purpose == Purpose::Repair);
+        let often = is_repairing || self.repaired_at.is_some_and(|repaired| now < repaired + REPAIR_PAUSE.1);
+        self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
+        self.repair_at = Some(now + self.repair_pause);
     }
 
     /// When [`Agenda::next`] is to be called; `None` while work runs, and where nothing is in doubt.
@@ -235,9 +245,6 @@ impl Agenda {
     /// The repair of a loss, if it has waited long enough: it finds whatever a look would.
     fn next_repair(&mut self, now: Instant) -> Option<Work> {
         self.repair_at.take_if(|at| *at <= now)?;
-        // Doubled while losses follow each other, and forgotten after a quiet while.
-        let often = self.repaired_at.is_some_and(|repaired| now < repaired + REPAIR_PAUSE.1);
-        self.repair_pause = if often { (self.repair_pause * 2).min(REPAIR_PAUSE.1) } else { REPAIR_PAUSE.0 };
         self.looks = Looks::default();
         self.look_at = None;
         Some(Work::on_all(Purpose::Repair, &self.comparable()))

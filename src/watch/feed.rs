@@ -137,7 +137,7 @@ impl Feed {
             if datagram.port != 0 {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
             } else if datagram.truncated() {
-                log::debug!("a datagram of {} octets was cut off; there is room for the next one", datagram.length);
+                log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
                 moves.note(netns, time, datagram.bytes);

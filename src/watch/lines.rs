@@ -3,15 +3,15 @@
 use std::io;
 use std::time::Instant;
 
-use super::{Ended, FINISH_TIMEOUT, JUDGE_TIMEOUT, Watch, own_telling};
+use super::{FINISH_TIMEOUT, JUDGE_TIMEOUT, LoopEnd, WatchLoop, own_telling};
 use crate::deliver::hub::Hub;
 use crate::error::Error;
 use crate::event::own;
-use crate::output::writer::{Outage, Writer};
+use crate::output::writer::{LineWriter, Outage};
 use crate::store::Append;
-use crate::stream::judge::{Asker, Batch, Judged, REASON, Settled};
+use crate::stream::judge::{Asker, Judged, LineBatch, REASON, Settled};
 
-impl Watch<'_> {
+impl WatchLoop<'_> {
     /// Tells what webhooks have lost, if it is time or must be now.
     pub(super) fn tell_losses(&mut self, must: bool) {
         let told = self.stream.losses(&mut self.out, own_telling(None), Instant::now(), must);
@@ -43,7 +43,7 @@ impl Watch<'_> {
 
     /// Lines go to the output and to the webhooks: at once, or by the store, which has them first; before that to the jq
     /// expression, where there is one.
-    pub(super) fn flush(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn flush(&mut self) -> std::result::Result<(), LoopEnd> {
         if self.asker.as_ref().is_some_and(Asker::is_busy) {
             // What was told since waits behind it.
             return Ok(());
@@ -82,7 +82,7 @@ impl Watch<'_> {
         append
     }
 
-    fn hand_over(&mut self, append: Append, lines: Vec<u8>) -> std::result::Result<(), Ended> {
+    fn hand_over(&mut self, append: Append, lines: Vec<u8>) -> std::result::Result<(), LoopEnd> {
         let sequence = self.stream.sequence();
         let Some(store) = &self.store else {
             if let Some(hub) = self.stream.hub_mut() {
@@ -96,14 +96,14 @@ impl Watch<'_> {
     }
 
     /// Takes what the jq expression has decided, once it has, and hands over what it lets through.
-    pub(super) fn take_verdicts(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn take_verdicts(&mut self) -> std::result::Result<(), LoopEnd> {
         match self.asker.as_mut().and_then(Asker::take) {
             Some((batch, judged)) => self.settle(&batch, judged),
             None => Ok(()),
         }
     }
 
-    fn settle(&mut self, batch: &Batch, mut judged: Judged) -> std::result::Result<(), Ended> {
+    fn settle(&mut self, batch: &LineBatch, mut judged: Judged) -> std::result::Result<(), LoopEnd> {
         let cut = judged.cut.take();
         let Settled { lines, unjudged } = self.stream.settle(batch, judged);
         // With the last part: what exists is known to the store only once all that was told of it is there.
@@ -132,7 +132,7 @@ impl Watch<'_> {
     }
 
     /// The end waits for the jq expression, for a bounded time.
-    pub(super) fn judge_last(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn judge_last(&mut self) -> std::result::Result<(), LoopEnd> {
         let deadline = Instant::now() + JUDGE_TIMEOUT;
         loop {
             self.flush()?;
@@ -145,14 +145,14 @@ impl Watch<'_> {
     }
 
     /// Prints the lines that the store has committed.
-    pub(super) fn print_committed(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn print_committed(&mut self) -> std::result::Result<(), LoopEnd> {
         let Some(store) = &self.store else { return Ok(()) };
         let lines = store.released()?;
         print(&mut self.writer, &lines)
     }
 
     /// The same at the end, once everything is committed.
-    pub(super) fn print_settled(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn print_settled(&mut self) -> std::result::Result<(), LoopEnd> {
         let Some(store) = &self.store else { return Ok(()) };
         let lines = store.settle(FINISH_TIMEOUT);
         print(&mut self.writer, &lines)
@@ -160,12 +160,12 @@ impl Watch<'_> {
 }
 
 /// Hands lines to the writer.
-fn print(writer: &mut Writer, lines: &[u8]) -> std::result::Result<(), Ended> {
+fn print(writer: &mut LineWriter, lines: &[u8]) -> std::result::Result<(), LoopEnd> {
     if lines.is_empty() {
         return Ok(());
     }
     match writer.write(lines) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Ended::Closed),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(LoopEnd::Closed),
         Err(error) => Err(Error::system("cannot write the output", &error).into()),
         Ok(()) => Ok(()),
     }

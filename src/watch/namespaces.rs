@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use super::{Ended, Place, Watch, own_telling};
+use super::{LoopEnd, Place, WatchLoop, own_telling};
 use crate::error::Error;
 use crate::event::Origin;
 use crate::event::own::{self, Own};
 use crate::json::Json;
-use crate::netns::{self, Discovery, Failure, Identity};
+use crate::netns::{self, Discovery, NamespaceIdentity, NotNamespace};
 use crate::store::Store;
 use crate::stream::{Stream, Telling};
 
-impl Watch<'_> {
+impl WatchLoop<'_> {
     /// Namespaces that were there when linkhook last ran, and are not any more.
-    pub(super) fn forget_gone(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn forget_gone(&mut self) -> std::result::Result<(), LoopEnd> {
         let gone = self.store.as_mut().map(Store::take_namespaces).unwrap_or_default();
         for label in gone {
             if self.settings.namespaces.includes(&label) {
@@ -26,7 +26,7 @@ impl Watch<'_> {
     }
 
     /// Looks which namespaces have come and gone.
-    pub(super) fn discover(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn discover(&mut self) -> std::result::Result<(), LoopEnd> {
         let room = self.has_room();
         let leave = self.places.iter().any(Place::leaves);
         if room && !leave && std::mem::take(&mut self.postponed) {
@@ -57,13 +57,13 @@ impl Watch<'_> {
             }
             match name.open() {
                 // It has gone again meanwhile, which is told, too.
-                Err(Failure::Missing | Failure::NoNamespace) => {}
+                Err(NotNamespace::Missing | NotNamespace::NoNamespace) => {}
                 Ok(netns) if netns.label().is_none() => {}
                 Ok(netns) => match self.add(netns) {
                     Ok(()) => self.appeared(),
                     Err(error) => self.refuse(identity, &error),
                 },
-                Err(Failure::System(error)) => self.refuse(identity, &netns::cannot("open", &name.label, error)),
+                Err(NotNamespace::System(error)) => self.refuse(identity, &netns::cannot("open", &name.label, error)),
             }
         }
         self.share_backlog();
@@ -71,7 +71,7 @@ impl Watch<'_> {
     }
 
     /// Says once that a namespace cannot be watched.
-    fn refuse(&mut self, identity: Identity, error: &Error) {
+    fn refuse(&mut self, identity: NamespaceIdentity, error: &Error) {
         log::warn!("{error}; it is not watched");
         self.refused.push(identity);
     }
@@ -85,7 +85,7 @@ impl Watch<'_> {
     }
 
     /// Closes what is left.
-    pub(super) fn close(&mut self) -> std::result::Result<(), Ended> {
+    pub(super) fn close(&mut self) -> std::result::Result<(), LoopEnd> {
         if !self.has_room() || !self.places.iter().any(Place::is_left) {
             return Ok(());
         }

@@ -33,11 +33,11 @@ use crate::json::Json;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence::look::Look;
-use crate::mirror::silence::{Occasion, Word};
+use crate::mirror::silence::{Occasion, ToldBy};
 use crate::mirror::{Mirror, foretell, silence};
 use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket};
 use crate::netlink::wire;
-use crate::netns::{Identity, Netns};
+use crate::netns::{NamespaceIdentity, Netns};
 use crate::store::database::encode;
 use crate::store::{Append, Objects, Store};
 use crate::stream::{Source, Stream, Taken, Telling};
@@ -119,7 +119,7 @@ impl Place {
         let now = Instant::now();
         let mut agenda = Agenda::new(&settings.kinds, settings.verify, now);
         let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
-        let source = if resumed.is_empty() { Source::Snapshot } else { Source::Again };
+        let source = if resumed.is_empty() { Source::Snapshot } else { Source::SnapshotOfKnown };
         if !resumed.is_empty() {
             agenda.add(Doubt::Offline(resumed), now);
         }
@@ -156,7 +156,7 @@ impl Place {
     }
 
     /// Which namespace it is.
-    pub fn identity(&self) -> Identity {
+    pub fn identity(&self) -> NamespaceIdentity {
         self.known.netns.identity()
     }
 
@@ -203,7 +203,7 @@ impl Place {
         self.watching().map(|watching| (watching.feed.socket(), &watching.dump_socket))
     }
 
-    /// The groups that were joined, and octets of the receive buffer, as the kernel counts them.
+    /// The groups that were joined, and bytes of the receive buffer, as the kernel counts them.
     pub fn subscription(&self) -> Option<(&[u32], usize)> {
         self.watching().map(|watching| (watching.feed.groups(), watching.feed.receive_buffer_bytes()))
     }
@@ -215,7 +215,7 @@ impl Place {
 
     /// Whether what existed when linkhook last ran was known at the start.
     pub fn is_resumed(&self) -> bool {
-        self.watching().is_some_and(|watching| watching.first_rows.0 == Source::Again)
+        self.watching().is_some_and(|watching| watching.first_rows.0 == Source::SnapshotOfKnown)
     }
 
     /// Whether there is something that the store is to be told.
@@ -300,7 +300,7 @@ impl Place {
         }
     }
 
-    /// Tells what waits: first what a job has found, then what is in the backlog, until so many octets have gathered.
+    /// Tells what waits: first what a job has found, then what is in the backlog, until so many bytes have gathered.
     pub fn tell(&mut self, stream: &mut Stream, out: &mut Json, bytes_max: usize) {
         while !stream.is_done() && out.bytes().len() < bytes_max {
             let Knowledge { netns, mirror, backlog, pending, .. } = &mut self.known;
@@ -346,7 +346,7 @@ impl Place {
             let Taken { line, kind, link } = stream.message(out, mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
             let Some((kind, gone)) = kind else { continue };
-            let occasion = Occasion { kind, gone, payload: message.payload, link, word: Word::Kernel(line) };
+            let occasion = Occasion { kind, gone, payload: message.payload, link, word: ToldBy::Kernel(line) };
             silence::looks(&mut looks, mirror, &occasion);
             foretold.extend(foretell::leaving(&occasion).map(|leaving| (line, mirror.take_leaving(leaving))));
         }

@@ -15,7 +15,7 @@ use crate::receiver::Receiver;
 /// The tests of this room that need a namespace.
 pub const LIVE_TESTS: &[crate::Test] = &[
     ("an_event_is_posted_and_signed", signed),
-    ("a_batch_keeps_its_id_and_octets_over_its_retries", retried),
+    ("a_batch_keeps_its_id_and_bytes_over_its_retries", retried),
     ("no_whole_answer_is_no_success", broken),
     ("retry_after_is_obeyed_and_413_halves", halved),
     ("what_is_refused_is_told_and_the_next_goes_on", refused),

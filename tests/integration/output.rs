@@ -74,7 +74,7 @@ fn change(namespace: &Namespace, numbers: std::ops::Range<u32>) {
 
 fn full_disk() -> Result<(), Failed> {
     const OUTPUT: &str = "/run/small/out";
-    // More lines than the disk and the queue together hold: a route's has about 370 octets.
+    // More lines than the disk and the queue together hold: a route's has about 370 bytes.
     const ROUTES: usize = 20_000;
     let namespace = Namespace::with_names();
     namespace.run("mkdir /run/small; mount -t tmpfs -o size=16m none /run/small");
@@ -278,7 +278,7 @@ fn rotated() -> Result<(), Failed> {
                 };
                 // While an old one is compressed, the file may grow.
                 let fits = text.len() <= 20 << 10 || compress == "gzip";
-                assert!(read.is_ok() && fits, "{name}: {read:?}, {} octets", text.len());
+                assert!(read.is_ok() && fits, "{name}: {read:?}, {} bytes", text.len());
                 last |= text.contains(&format!("\"new\":{}", 30_000 + count - 1));
                 all.extend(numbers(&lines(&text)));
             }

@@ -89,7 +89,7 @@ fn decode_damage() -> Result<(), Failed> {
     if output.stdout.is_empty() {
         return Err("the good lines are missing".into());
     }
-    expect(&output, 1, "octet")
+    expect(&output, 1, "byte")
 }
 
 fn closed_pipe() -> Result<(), Failed> {

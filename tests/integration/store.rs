@@ -145,7 +145,7 @@ fn offline() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What was printed must have been posted: in order for the first time each, an id always with the same octets, the
+/// What was printed must have been posted: in order for the first time each, an id always with the same bytes, the
 /// numbers of batches without a gap.
 pub fn compare(printed: &[Value], requests: &[Value]) {
     let mut bodies: BTreeMap<String, Value> = BTreeMap::new();
@@ -153,7 +153,7 @@ pub fn compare(printed: &[Value], requests: &[Value]) {
     for request in requests {
         let id = request["headers"]["webhook-id"].as_str().unwrap();
         let known = bodies.entry(id.to_owned()).or_insert_with(|| request["body"].clone());
-        assert_eq!(*known, request["body"], "{id} has other octets");
+        assert_eq!(*known, request["body"], "{id} has other bytes");
         let batch = body(request)["batch"].as_u64().unwrap();
         assert!(batch == number || batch == number + 1, "batch {batch} after {number}");
         number = batch;
@@ -441,7 +441,7 @@ fn backlog() -> Result<(), Failed> {
     let began = Instant::now();
     let size = || std::fs::metadata(state.path().join("linkhook.db")).map_or(0, |metadata| metadata.len());
     while size() > 2 << 20 {
-        assert!(began.elapsed() < PATIENCE, "it was {most} octets, and is {}", size());
+        assert!(began.elapsed() < PATIENCE, "it was {most} bytes, and is {}", size());
         linkhook.wait(Duration::from_millis(20));
     }
     let (_, seen) = linkhook.stop();

@@ -1,6 +1,6 @@
 //! What linkhook and a child that runs a jq expression say to each other, over the child's stdin and stdout.
 //!
-//! A frame is its length in octets (four octets, little endian), then so many octets:
+//! A frame is its length in bytes (four bytes, little endian), then so many bytes:
 //!
 //! | from | frame | meaning |
 //! | --- | --- | --- |
@@ -51,7 +51,7 @@ pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
     out.extend_from_slice(octets);
 }
 
-/// The first frame of what was received so far, and how many octets it takes; `None` until it is whole.
+/// The first frame of what was received so far, and how many bytes it takes; `None` until it is whole.
 pub fn first(received: &[u8]) -> io::Result<Option<(&[u8], usize)>> {
     let Some((length, rest)) = received.split_first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
     let length = checked(*length)?;

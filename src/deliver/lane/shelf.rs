@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// An event that waits.
 #[derive(Clone, Debug)]
-pub(in crate::deliver) struct Waiting {
+pub(in crate::deliver) struct WaitingEvent {
     /// The number of its line.
     pub sequence: u64,
     /// Its line, without the newline.
@@ -18,7 +18,7 @@ pub(in crate::deliver) struct Waiting {
 /// What waits, counted, and the first of it.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    pub window: VecDeque<Waiting>,
+    pub window: VecDeque<WaitingEvent>,
     pub window_bytes: usize,
     /// What waits, in the window or not. One that was read from the store before it was counted is taken out before, too:
     /// then this is less than nothing for a moment.
@@ -36,7 +36,7 @@ impl Shelf {
         u64::try_from(self.events).unwrap_or_default()
     }
 
-    /// Their octets.
+    /// Their bytes.
     pub fn bytes(&self) -> usize {
         usize::try_from(self.bytes).unwrap_or_default()
     }
@@ -59,7 +59,7 @@ impl Shelf {
         self.window.back().map_or(self.floor, |last| last.sequence)
     }
 
-    /// One more waits. It is in the window where that holds all before it, and not more than so many octets.
+    /// One more waits. It is in the window where that holds all before it, and not more than so many bytes.
     pub fn push(&mut self, sequence: u64, line: Arc<[u8]>, window_bytes_max: usize) {
         let fits = self.window_bytes + line.len() <= window_bytes_max;
         let octets = line.len();
@@ -74,12 +74,12 @@ impl Shelf {
     /// The next of those in the store alone was read.
     pub fn read(&mut self, sequence: u64, line: Arc<[u8]>) {
         self.window_bytes += line.len();
-        self.window.push_back(Waiting { sequence, line, came: Instant::now() });
+        self.window.push_back(WaitingEvent { sequence, line, came: Instant::now() });
     }
 
     /// The first ones of the window wait no more.
-    pub fn take_out(&mut self, count: usize) -> Vec<Waiting> {
-        let taken: Vec<Waiting> = self.window.drain(..count).collect();
+    pub fn take_out(&mut self, count: usize) -> Vec<WaitingEvent> {
+        let taken: Vec<WaitingEvent> = self.window.drain(..count).collect();
         let octets: usize = taken.iter().map(|event| event.line.len()).sum();
         self.window_bytes -= octets;
         self.uncount(taken.len() as u64, octets);
@@ -100,7 +100,7 @@ impl Shelf {
     }
 
     /// One that was taken out waits again, before all others.
-    pub fn put_front(&mut self, event: Waiting) {
+    pub fn put_front(&mut self, event: WaitingEvent) {
         self.count(1, event.line.len());
         self.window_bytes += event.line.len();
         self.window.push_front(event);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::state::Side;
-use super::{Lane, WINDOW_BYTES_MAX, Waiting};
+use super::{Lane, WINDOW_BYTES_MAX, WaitingEvent};
 use crate::deliver::WhenFull;
 use crate::store::{Queue, SPOOL_FULL};
 
@@ -11,11 +11,11 @@ use crate::store::{Queue, SPOOL_FULL};
 const EVENTS_MAX: usize = 1000;
 
 /// What the thread is to do.
-pub(in crate::deliver) enum Unjudged {
+pub(in crate::deliver) enum SieveWork {
     /// The webhook has another expression now, or none.
     Renewed(Option<String>),
     /// These are to be judged, in order.
-    Events(Vec<Waiting>),
+    Events(Vec<WaitingEvent>),
     /// These are lost, if they are wanted.
     Doomed(Vec<Arc<[u8]>>),
 }
@@ -26,7 +26,7 @@ pub(in crate::deliver) struct Sifted {
     /// So many of the first events were judged.
     pub judged: usize,
     /// Those of them that are to be sent.
-    pub kept: Vec<Waiting>,
+    pub kept: Vec<WaitingEvent>,
     /// Events that do not wait any more, older ones included.
     pub gone: Vec<u64>,
     /// Events lost, by reason.
@@ -55,7 +55,7 @@ impl Lane {
     }
 
     /// Waits for something to judge; `code` is the expression that was used. `None` when there is nothing more to do.
-    pub fn next_unjudged(&self, code: Option<&str>) -> Option<Unjudged> {
+    pub fn next_unjudged(&self, code: Option<&str>) -> Option<SieveWork> {
         let mut state = self.lock();
         loop {
             let now = std::time::Instant::now();
@@ -69,13 +69,13 @@ impl Lane {
             } else if state.webhook.jq.as_deref() != code {
                 state.judge_again();
                 self.changed.notify_all();
-                return Some(Unjudged::Renewed(state.webhook.jq.clone()));
+                return Some(SieveWork::Renewed(state.webhook.jq.clone()));
             } else if !state.doomed.is_empty() {
                 let first = state.doomed.iter().take(EVENTS_MAX);
-                return Some(Unjudged::Doomed(first.map(|(line, _)| line.clone()).collect()));
+                return Some(SieveWork::Doomed(first.map(|(line, _)| line.clone()).collect()));
             } else if !state.unjudged.window.is_empty() {
                 let first = state.unjudged.window.iter().take(EVENTS_MAX);
-                return Some(Unjudged::Events(first.cloned().collect()));
+                return Some(SieveWork::Events(first.cloned().collect()));
             } else if state.unjudged.missing() > 0 {
                 state = self.read_on(state, Side::Unjudged, EVENTS_MAX);
             } else {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::shelf::{Shelf, Waiting};
+use super::shelf::{Shelf, WaitingEvent};
 use crate::deliver::{Webhook, WhenFull};
 use crate::store::{Admission, Enrolled, Fixed, SPOOL_FULL};
 
@@ -22,7 +22,7 @@ pub(super) struct Pending {
     /// Let in.
     events: u64,
     bytes: usize,
-    /// Given up, with their octets.
+    /// Given up, with their bytes.
     dropped: Vec<(u64, usize)>,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Side {
 }
 
 /// What waits at a webhook, what is on its way, and what is lost.
-pub(super) struct State {
+pub(super) struct LaneState {
     pub webhook: Arc<Webhook>,
     /// Counts up with each new webhook.
     pub generation: u64,
@@ -61,7 +61,7 @@ pub(super) struct State {
     /// The last event that was taken out.
     pub taken: u64,
     /// Events that were taken out and are neither delivered nor lost.
-    pub in_flight: Vec<Waiting>,
+    pub in_flight: Vec<WaitingEvent>,
     /// Their batch, once it is fixed, and the number of the last one.
     pub batch: Option<Arc<Fixed>>,
     pub batches: u64,
@@ -86,9 +86,9 @@ pub(super) struct State {
     pub ended: bool,
 }
 
-impl State {
-    pub fn new(webhook: Webhook) -> State {
-        State {
+impl LaneState {
+    pub fn new(webhook: Webhook) -> LaneState {
+        LaneState {
             sieved: webhook.jq.is_some(),
             judging: false,
             judged_by: None,
@@ -197,7 +197,7 @@ impl State {
         if self.sieved { self.kept.bytes() >= spool || entered >= spool + UNJUDGED_BYTES_MAX } else { entered >= spool }
     }
 
-    /// What follows from an event of so many octets that is to be let in.
+    /// What follows from an event of so many bytes that is to be let in.
     pub fn admit(&mut self, octets: usize) -> Admission {
         let spool = self.webhook.spool_bytes;
         let most = if self.sieved { spool.saturating_add(UNJUDGED_BYTES_MAX) } else { spool };
@@ -223,7 +223,7 @@ impl State {
         self.kept.window.is_empty().then(|| self.kept.floor.max(self.taken))
     }
 
-    /// Gives up the event that has waited longest: `found` is that one where memory does not have it, with its octets. Not
+    /// Gives up the event that has waited longest: `found` is that one where memory does not have it, with its bytes. Not
     /// where events are judged first.
     pub fn drop_oldest(&mut self, found: Option<(u64, usize)>) -> Option<u64> {
         let (sequence, octets) = match self.kept.window.front() {

@@ -6,8 +6,8 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, Sides, Structure, Untold,
-    Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, Sides, Structure,
+    Untold, Wrong, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, write_flags, write_ip};
 use crate::event::signals::Signals;
@@ -34,7 +34,7 @@ pub static ADDR: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_key), signals: Some(signals_of), untold: Untold::Of(is_tentative), ..Hooks::NONE },
 };
 

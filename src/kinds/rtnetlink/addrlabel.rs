@@ -6,7 +6,7 @@ use libc::{RTM_DELADDRLABEL, RTM_GETADDRLABEL, RTM_NEWADDRLABEL};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
 };
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
@@ -27,7 +27,7 @@ pub static ADDRLABEL: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1), (2, 1), (4, 4)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETADDRLABEL,
         header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],

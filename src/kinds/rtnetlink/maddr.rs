@@ -5,7 +5,7 @@ use libc::{RTM_GETANYCAST, RTM_GETMULTICAST};
 
 use super::names::FAMILIES;
 use crate::decode::schema::{
-    Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
+    DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
 };
 use crate::kinds::rtnetlink::addr;
 use crate::kinds::rtnetlink::numbers::{
@@ -29,8 +29,18 @@ pub static MADDR: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: RTM_GETMULTICAST, header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: RTM_GETMULTICAST, header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        DumpRequest {
+            message: RTM_GETMULTICAST,
+            header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
+        DumpRequest {
+            message: RTM_GETMULTICAST,
+            header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
     ],
     hooks: Hooks::NONE,
 };
@@ -50,7 +60,7 @@ pub static ANYCAST: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[IFA_ANYCAST] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETANYCAST,
         header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],

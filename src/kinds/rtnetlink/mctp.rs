@@ -9,7 +9,7 @@ use libc::{
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
 };
 use crate::decode::value::any_unsigned;
 use crate::json::Json;
@@ -31,7 +31,12 @@ pub static MCTP_ADDR: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETADDR, header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest {
+        message: RTM_GETADDR,
+        header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 
@@ -49,7 +54,7 @@ pub static MCTP_ROUTE: Kind = Kind {
     identity: Some(Identity { header: &[(1, 1), (7, 1)], attributes: &[1, 4] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETROUTE,
         header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],
@@ -72,7 +77,7 @@ pub static MCTP_NEIGH: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETNEIGH,
         header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],

@@ -7,7 +7,7 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, ObjectKey, Part, Set, Shape,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, ObjectKey, Part, Set, Shape,
     Structure, Wrong, field, field_of, row,
 };
 use crate::decode::value::{write_bits, write_ip, write_link};
@@ -33,7 +33,12 @@ pub static MDB: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[&[MDBA_MDB, 1, 1], &[MDBA_ROUTER, 1]],
     partial: false,
-    dumps: &[Dump { message: RTM_GETMDB, header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest {
+        message: RTM_GETMDB,
+        header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks {
         key: Some(write_key),
         interfaces: Some(interfaces),

@@ -9,7 +9,7 @@ use libc::{
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Set, Shape,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Set, Shape,
     Structure, Wrong, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, write_link};
@@ -40,13 +40,13 @@ pub static MROUTE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump {
+        DumpRequest {
             message: RTM_GETROUTE,
             header: &[RTNL_FAMILY_IPMR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
-        Dump {
+        DumpRequest {
             message: RTM_GETROUTE,
             header: &[RTNL_FAMILY_IP6MR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],

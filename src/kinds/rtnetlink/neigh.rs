@@ -7,8 +7,8 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape, Sides,
-    Structure, TEXT, Untold, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape,
+    Sides, Structure, TEXT, Untold, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, unsigned, write_bits, write_flags, write_ip, write_link};
 use crate::event::signals::Signals;
@@ -35,9 +35,9 @@ pub static NEIGH: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump { message: RTM_GETNEIGH, header: &[0; 12], attributes: &[], per_link: None },
+        DumpRequest { message: RTM_GETNEIGH, header: &[0; 12], attributes: &[], per_link: None },
         // Proxy neighbours: NTF_PROXY.
-        Dump {
+        DumpRequest {
             message: RTM_GETNEIGH,
             header: &[AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0, 0, NTF_PROXY, 0],
             attributes: &[],
@@ -67,7 +67,7 @@ pub static FDB: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETNEIGH,
         header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],

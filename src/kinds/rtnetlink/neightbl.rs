@@ -7,7 +7,7 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, Structure, TEXT, Untold, field, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, Structure, TEXT, Untold, field, row,
 };
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
@@ -29,7 +29,7 @@ pub static NEIGHTBL: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1)], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_key), untold: Untold::Everything, ..Hooks::NONE },
 };
 

@@ -6,7 +6,7 @@ use libc::{RTM_GETNETCONF, RTM_NEWNETCONF, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NE
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, Names, Set, Structure, TEXT, field, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Names, Set, Structure, TEXT, field, row,
 };
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
@@ -30,9 +30,9 @@ pub static NETCONF: Kind = Kind {
     partial: true,
     // One octet, and three that fill up: the kernel refuses it without them.
     dumps: &[
-        Dump { message: RTM_GETNETCONF, header: &[AF_INET, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: RTM_GETNETCONF, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
-        Dump { message: RTM_GETNETCONF, header: &[AF_MPLS, 0, 0, 0], attributes: &[], per_link: None },
+        DumpRequest { message: RTM_GETNETCONF, header: &[AF_INET, 0, 0, 0], attributes: &[], per_link: None },
+        DumpRequest { message: RTM_GETNETCONF, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
+        DumpRequest { message: RTM_GETNETCONF, header: &[AF_MPLS, 0, 0, 0], attributes: &[], per_link: None },
     ],
     hooks: Hooks::NONE,
 };

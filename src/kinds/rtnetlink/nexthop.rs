@@ -7,7 +7,7 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape,
     Structure, Wrong, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, write_named};
@@ -34,7 +34,7 @@ pub static NEXTHOP: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETNEXTHOP, header: &[0; 8], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest { message: RTM_GETNEXTHOP, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 
@@ -53,7 +53,7 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETNEXTHOPBUCKET, header: &[0; 8], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest { message: RTM_GETNEXTHOPBUCKET, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_bucket_key), ..Hooks::NONE },
 };
 

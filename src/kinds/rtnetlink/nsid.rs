@@ -3,7 +3,7 @@
 
 use libc::{RTM_DELNSID, RTM_GETNSID, RTM_NEWNSID, RTNLGRP_NSID};
 
-use crate::decode::schema::{Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
+use crate::decode::schema::{DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
 
 /// `RTM_NEWNSID` and `RTM_DELNSID`.
 pub static NSID: Kind = Kind {
@@ -19,7 +19,7 @@ pub static NSID: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETNSID, header: &[0; 4], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest { message: RTM_GETNSID, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 

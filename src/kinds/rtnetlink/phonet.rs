@@ -8,7 +8,7 @@ use libc::{
 
 use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use crate::decode::schema::{
-    Dump, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
+    DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
 };
 use crate::kinds::rtnetlink::numbers::AF_PHONET;
 
@@ -26,7 +26,12 @@ pub static PHONET_ADDR: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETADDR, header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest {
+        message: RTM_GETADDR,
+        header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0],
+        attributes: &[],
+        per_link: None,
+    }],
     hooks: Hooks::NONE,
 };
 
@@ -44,7 +49,7 @@ pub static PHONET_ROUTE: Kind = Kind {
     identity: Some(Identity { header: &[], attributes: &[1] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETROUTE,
         header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],

@@ -5,8 +5,8 @@ use libc::{RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, RTNLGRP_IPV4_ROUTE, RTNLGRP
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Row, Set,
-    Shape, Sides, Structure, TEXT, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Row,
+    Set, Shape, Sides, Structure, TEXT, Wrong, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, name_of, write_bits, write_flags, write_link};
 use crate::decode::walk::write_set;
@@ -39,19 +39,19 @@ pub static ROUTE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump {
+        DumpRequest {
             message: RTM_GETROUTE,
             header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
-        Dump {
+        DumpRequest {
             message: RTM_GETROUTE,
             header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
-        Dump {
+        DumpRequest {
             message: RTM_GETROUTE,
             header: &[AF_MPLS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],

@@ -6,8 +6,8 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Row, Set, Shape, Structure,
-    Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Row, Set, Shape,
+    Structure, Wrong, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, name_of, write_flags, write_ip, write_named_id};
 use crate::json::{Json, Key};
@@ -33,25 +33,25 @@ pub static RULE: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[
-        Dump {
+        DumpRequest {
             message: RTM_GETRULE,
             header: &[AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: None,
         },
-        Dump {
+        DumpRequest {
             message: RTM_GETRULE,
             header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: None,
         },
-        Dump {
+        DumpRequest {
             message: RTM_GETRULE,
             header: &[RTNL_FAMILY_IPMR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],
             per_link: None,
         },
-        Dump {
+        DumpRequest {
             message: RTM_GETRULE,
             header: &[RTNL_FAMILY_IP6MR, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[],

@@ -7,7 +7,7 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
@@ -30,7 +30,7 @@ pub static TUNNEL: Kind = Kind {
     split: &[&[VXLAN_VNIFILTER_ENTRY]],
     partial: false,
     // TUNNEL_MSG_FLAG_STATS: without it the kernel puts neighbouring identifiers together, which it notifies one by one.
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETTUNNEL,
         header: &[AF_BRIDGE, 1, 0, 0, 0, 0, 0, 0],
         attributes: &[],

@@ -6,7 +6,7 @@ use libc::RTNLGRP_BRVLAN;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
 };
 use crate::decode::value::unsigned;
 use crate::json::Json;
@@ -32,9 +32,14 @@ pub static VLAN: Kind = Kind {
     split: &[&[BRIDGE_VLANDB_ENTRY], &[BRIDGE_VLANDB_GLOBAL_OPTIONS]],
     partial: false,
     dumps: &[
-        Dump { message: RTM_GETVLAN, header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0], attributes: &[], per_link: None },
+        DumpRequest {
+            message: RTM_GETVLAN,
+            header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0],
+            attributes: &[],
+            per_link: None,
+        },
         // BRIDGE_VLANDB_DUMP_FLAGS with BRIDGE_VLANDB_DUMPF_GLOBAL: the global options, and nothing else.
-        Dump {
+        DumpRequest {
             message: RTM_GETVLAN,
             header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0],
             attributes: &[(1, &2u32.to_ne_bytes())],

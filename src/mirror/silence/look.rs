@@ -13,7 +13,8 @@ pub struct Look {
     pub link: Option<u32>,
     /// Of routes, at those of one family.
     pub family: Option<u8>,
-    /// Nothing but the interface's flags can have changed them: those that are as such flags leave them need no look.
+    /// Only a change of the interface's flags can have touched them: routes whose `dead` and `linkdown` fit the flags already
+    /// are not asked for.
     pub flags_alone: bool,
     /// The number of the line that led to it.
     pub cause: Option<u64>,

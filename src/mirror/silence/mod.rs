@@ -29,12 +29,12 @@ pub struct Silent {
     /// The kernel's functions that make the change, or that would have to tell it.
     pub kernel: &'static [&'static str],
     /// How it is found.
-    pub found: Found,
+    pub found: FoundBy,
 }
 
 /// How a silent change is found.
 #[derive(Clone, Copy)]
-pub enum Found {
+pub enum FoundBy {
     /// By looks.
     Look {
         /// After an event of that kind,
@@ -111,12 +111,12 @@ pub struct Occasion<'a> {
     /// If it is a link: what it was.
     pub link: Option<LinkBefore>,
     /// Whose word it is.
-    pub word: Word,
+    pub word: ToldBy,
 }
 
 /// Whose word of an object it is.
 #[derive(Clone, Copy, Debug)]
-pub enum Word {
+pub enum ToldBy {
     /// The kernel's, and the number of its line, where it has one.
     Kernel(Option<u64>),
     /// A look's, which has seen all others of its kind, too, and the number of the line that led to it.
@@ -125,7 +125,7 @@ pub enum Word {
 
 impl Occasion<'_> {
     fn is_told_by_kernel(&self) -> bool {
-        matches!(self.word, Word::Kernel(_))
+        matches!(self.word, ToldBy::Kernel(_))
     }
 
     /// Whether a link's flags differ in what matters to routes and nexthops.
@@ -227,10 +227,10 @@ static CUES: LazyLock<PerKind<Vec<Cue>>> = LazyLock::new(|| {
 /// the groups to listen to.
 fn looked_for() -> impl Iterator<Item = (&'static Kind, When, &'static Kind, At, &'static [u32])> {
     SILENT.iter().flat_map(|row| match row.found {
-        Found::Look { after, when, look, at, joins } => {
+        FoundBy::Look { after, when, look, at, joins } => {
             look.iter().map(|&look| (after, when, look, at, joins)).collect()
         }
-        Found::Otherwise(..) => Vec::new(),
+        FoundBy::Otherwise(..) => Vec::new(),
     })
 }
 
@@ -278,7 +278,7 @@ pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
 /// The looks that something asks for which has happened to an object. Nothing follows from a route, and routes come in
 /// great numbers.
 pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, occasion: &Occasion<'_>) {
-    let (Word::Kernel(cause) | Word::Look(cause)) = occasion.word;
+    let (ToldBy::Kernel(cause) | ToldBy::Look(cause)) = occasion.word;
     let cues = &CUES[occasion.kind];
     let table = occasion.kind.table();
     // A link's message that is too short says nothing.
@@ -302,7 +302,7 @@ pub fn looks_of_dropped(looks: &mut Vec<Look>, mirror: &Mirror, message: &Messag
     let family = message.payload.first().copied().unwrap_or_default();
     let Some((kind, gone)) = kinds::of_message(message.header.kind, family) else { return };
     let link = is_link(message).then(|| mirror.links.before(message.payload)).flatten();
-    self::looks(looks, mirror, &Occasion { kind, gone, payload: message.payload, link, word: Word::Kernel(None) });
+    self::looks(looks, mirror, &Occasion { kind, gone, payload: message.payload, link, word: ToldBy::Kernel(None) });
 }
 
 /// The looks that a difference asks for, which another look has found. `cause` is the number of the line that led to
@@ -311,5 +311,5 @@ pub fn looks_of_difference(looks: &mut Vec<Look>, mirror: &Mirror, difference: &
     let &Difference { kind, ref old, ref new } = difference;
     let Some(payload) = new.as_deref().or(old.as_deref()) else { return };
     let link = kind.table().is(&link::LINK).then(|| LinkBefore::of(old.as_deref(), payload));
-    self::looks(looks, mirror, &Occasion { kind, gone: new.is_none(), payload, link, word: Word::Look(cause) });
+    self::looks(looks, mirror, &Occasion { kind, gone: new.is_none(), payload, link, word: ToldBy::Look(cause) });
 }

@@ -2,7 +2,7 @@
 
 use libc::{RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_NEXTHOP, RTNLGRP_TC};
 
-use super::{At, Found, Silent, When};
+use super::{At, FoundBy, Silent, When};
 use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, neigh, netconf, nexthop, route, rule, tc, vlan};
 
 /// What the kernel changes without telling, in the order of the table in `docs/truth.md`.
@@ -10,12 +10,12 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "IPv4 routes leave with their link",
         kernel: &["fib_sync_down_dev"],
-        found: Found::Otherwise("nothing: it is certain", "`link` that goes down or for good"),
+        found: FoundBy::Otherwise("nothing: it is certain", "`link` that goes down or for good"),
     },
     Silent {
         what: "legs and routes become `dead` or `linkdown`, and recover, some only when the link is told once more",
         kernel: &["fib_sync_down_dev", "fib_sync_up", "rt6_sync_down_dev"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::FlagsDifferOrKernelTells,
             look: &[&route::ROUTE],
@@ -26,22 +26,22 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a route of several legs loses one",
         kernel: &["fib6_del", "fib_sync_down_dev"],
-        found: Found::Otherwise("`route` of all its links", "a look at one of them that no longer shows it"),
+        found: FoundBy::Otherwise("`route` of all its links", "a look at one of them that no longer shows it"),
     },
     Silent {
         what: "what the next leg of an IPv6 route of several came with (protocol, metrics), when the first one leaves",
         kernel: &["rt6_fill_node"],
-        found: Found::Otherwise("IPv6 `route` of the links that are left", "`route` that loses its first leg"),
+        found: FoundBy::Otherwise("IPv6 `route` of the links that are left", "`route` that loses its first leg"),
     },
     Silent {
         what: "nexthops leave with their link",
         kernel: &["nexthop_flush_dev"],
-        found: Found::Otherwise("nothing: it is certain", "`link` that goes down or for good"),
+        found: FoundBy::Otherwise("nothing: it is certain", "`link` that goes down or for good"),
     },
     Silent {
         what: "nexthops leave with their link, when it loses its carrier; groups leave with their last nexthop",
         kernel: &["nexthop_flush_dev", "remove_nexthop_from_groups"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::FlagsDifferOrKernelTells,
             look: &[&nexthop::NEXTHOP],
@@ -52,7 +52,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "buckets of nexthops that leave with their link",
         kernel: &["remove_nexthop_from_groups"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::FlagsDiffer,
             look: &[&nexthop::NEXTHOP_BUCKET],
@@ -63,7 +63,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a rule's `iif_detached`, `oif_detached`: it names an interface that may be there or not",
         kernel: &["detach_rules", "attach_rules"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::ComesGoesOrIsRenamed,
             look: &[&rule::RULE],
@@ -74,7 +74,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "multicast groups, multicast entries, VLANs and multicast routes of a link that goes",
         kernel: &["ipv6_mc_destroy_dev", "br_vlan_flush", "vif_delete"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::Gone,
             look: &[&maddr::MADDR, &mdb::MDB, &vlan::VLAN, &mroute::MROUTE],
@@ -85,7 +85,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "classes, filters and chains that leave with a link",
         kernel: &["qdisc_destroy", "dev_shutdown"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::Gone,
             look: &[&tc::CLASS, &tc::FILTER, &tc::CHAIN],
@@ -96,7 +96,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "multicast neighbours",
         kernel: &["neigh_create"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::FlagsDiffer,
             look: &[&neigh::NEIGH],
@@ -107,7 +107,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "the default queueing discipline, when a link goes up",
         kernel: &["attach_default_qdiscs"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::FlagsDiffer,
             look: &[&tc::QDISC],
@@ -118,7 +118,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "what a dump says of a bridge itself among its ports; a port's MTU",
         kernel: &["br_getlink", "br_device_event"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::IsOfBridge,
             look: &[&link::BRIDGE_PORT],
@@ -129,7 +129,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a link's `link`, when its peer comes, goes or moves",
         kernel: &["veth_newlink", "dev_change_net_namespace"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::KernelTells,
             look: &[&link::LINK],
@@ -140,7 +140,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "what a bridge's port says of its bridge",
         kernel: &["br_fill_info", "br_port_fill_attrs"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::KernelTells,
             look: &[&link::LINK],
@@ -151,7 +151,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a link that is down (alias, group, a port's cost)",
         kernel: &["netdev_state_change"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::LINK,
             when: When::KernelTells,
             look: &[&link::LINK],
@@ -162,7 +162,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "IPv4 routes leave with the last address",
         kernel: &["fib_inetaddr_event"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &addr::ADDR,
             when: When::Ipv4Goes,
             look: &[&route::ROUTE],
@@ -173,7 +173,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "legs recover with a new address",
         kernel: &["fib_inetaddr_event"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &addr::ADDR,
             when: When::Ipv4Comes,
             look: &[&route::ROUTE],
@@ -184,7 +184,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "nexthops of a link whose IPv4 addresses come or go",
         kernel: &["fib_inetaddr_event"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &addr::ADDR,
             when: When::IsIpv4,
             look: &[&nexthop::NEXTHOP],
@@ -195,17 +195,17 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "an IPv6 address that is still tentative",
         kernel: &["inet6_addr_modify"],
-        found: Found::Look { after: &addr::ADDR, when: When::Always, look: &[&addr::ADDR], at: At::All, joins: &[] },
+        found: FoundBy::Look { after: &addr::ADDR, when: When::Always, look: &[&addr::ADDR], at: At::All, joins: &[] },
     },
     Silent {
         what: "a link that is down (alias, group, alternative names)",
         kernel: &["netdev_state_change"],
-        found: Found::Look { after: &addr::ADDR, when: When::Always, look: &[&link::LINK], at: At::All, joins: &[] },
+        found: FoundBy::Look { after: &addr::ADDR, when: When::Always, look: &[&link::LINK], at: At::All, joins: &[] },
     },
     Silent {
         what: "nexthop groups, and buckets, leave with their last nexthop",
         kernel: &["remove_nexthop_from_groups"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &nexthop::NEXTHOP,
             when: When::Always,
             look: &[&nexthop::NEXTHOP, &nexthop::NEXTHOP_BUCKET],
@@ -216,7 +216,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "routes leave with the nexthop object that they use",
         kernel: &["fib_flush", "fib6_del"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &nexthop::NEXTHOP,
             when: When::RoutesUseNexthops,
             look: &[&route::ROUTE],
@@ -227,12 +227,12 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a rule's `unresolved`: another rule may be its goal",
         kernel: &["fib_nl_newrule", "fib_nl_delrule"],
-        found: Found::Look { after: &rule::RULE, when: When::Always, look: &[&rule::RULE], at: At::All, joins: &[] },
+        found: FoundBy::Look { after: &rule::RULE, when: When::Always, look: &[&rule::RULE], at: At::All, joins: &[] },
     },
     Silent {
         what: "multicast routes lose an interface that a routing daemon gives up",
         kernel: &["vif_delete"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &netconf::NETCONF,
             when: When::HasMulticastForwarding,
             look: &[&mroute::MROUTE],
@@ -243,7 +243,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "multicast groups leave with IPv6, where the MTU becomes too small for it",
         kernel: &["addrconf_ifdown"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &netconf::NETCONF,
             when: When::Gone,
             look: &[&maddr::MADDR],
@@ -254,12 +254,12 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a bridge's options for a VLAN, which come with its first port and leave with its last one; which VLAN is the untagged or the default one; states of spanning trees",
         kernel: &["br_vlan_put_master", "__vlan_add_pvid", "__br_vlan_set_default_pvid", "br_mst_set_state"],
-        found: Found::Look { after: &vlan::VLAN, when: When::Always, look: &[&vlan::VLAN], at: At::All, joins: &[] },
+        found: FoundBy::Look { after: &vlan::VLAN, when: When::Always, look: &[&vlan::VLAN], at: At::All, joins: &[] },
     },
     Silent {
         what: "the same, when a port is told",
         kernel: &["br_vlan_put_master", "__vlan_add_pvid", "__br_vlan_set_default_pvid", "br_mst_set_state"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::BRIDGE_PORT,
             when: When::Always,
             look: &[&vlan::VLAN],
@@ -270,7 +270,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a port's options, in its link",
         kernel: &["br_ifinfo_notify"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &link::BRIDGE_PORT,
             when: When::Always,
             look: &[&link::LINK],
@@ -281,7 +281,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "a link's `qdisc`",
         kernel: &["dev_graft_qdisc"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &tc::QDISC,
             when: When::Always,
             look: &[&link::LINK],
@@ -292,7 +292,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "inner disciplines that come and leave with a queueing discipline, and the default one, which comes back when another one is deleted",
         kernel: &["qdisc_destroy", "attach_default_qdiscs"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &tc::QDISC,
             when: When::Always,
             look: &[&tc::QDISC],
@@ -303,7 +303,7 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "classes, filters and chains that come and leave with a queueing discipline",
         kernel: &["qdisc_destroy"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &tc::QDISC,
             when: When::Always,
             look: &[&tc::CLASS, &tc::FILTER, &tc::CHAIN],
@@ -314,12 +314,18 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "inner disciplines that leave with a class",
         kernel: &["qdisc_destroy"],
-        found: Found::Look { after: &tc::CLASS, when: When::Gone, look: &[&tc::QDISC], at: At::AllAndNew, joins: &[] },
+        found: FoundBy::Look {
+            after: &tc::CLASS,
+            when: When::Gone,
+            look: &[&tc::QDISC],
+            at: At::AllAndNew,
+            joins: &[],
+        },
     },
     Silent {
         what: "filters and chains that leave with a class",
         kernel: &["qdisc_destroy"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &tc::CLASS,
             when: When::Gone,
             look: &[&tc::FILTER, &tc::CHAIN],
@@ -330,12 +336,12 @@ pub const SILENT: &[Silent] = &[
     Silent {
         what: "filters that leave with all of their chain",
         kernel: &["tfilter_notify_chain"],
-        found: Found::Look { after: &tc::CHAIN, when: When::Gone, look: &[&tc::FILTER], at: At::ItsLink, joins: &[] },
+        found: FoundBy::Look { after: &tc::CHAIN, when: When::Gone, look: &[&tc::FILTER], at: At::ItsLink, joins: &[] },
     },
     Silent {
         what: "filters that leave with all of their priority",
         kernel: &["tfilter_notify_chain"],
-        found: Found::Look {
+        found: FoundBy::Look {
             after: &tc::FILTER,
             when: When::PriorityGone,
             look: &[&tc::FILTER],

@@ -54,7 +54,7 @@ fn each_row_leads_to_its_looks() {
         let gone = matches!(when, When::Gone | When::Ipv4Goes | When::PriorityGone);
         let link = after.is(&link::LINK).then_some(LinkBefore { flags: None, is_renamed: false });
         let mut found = Vec::new();
-        looks(&mut found, &mirror, &Occasion { kind, gone, payload: &payload, link, word: Word::Kernel(Some(9)) });
+        looks(&mut found, &mirror, &Occasion { kind, gone, payload: &payload, link, word: ToldBy::Kernel(Some(9)) });
         let by_flags = at == At::ItsLinkByFlags;
         let leads = |found: &Look| found.kind == looked_at && found.flags_alone == by_flags && found.cause == Some(9);
         assert!(found.iter().any(leads), "{} {when:?}: {}", after.name, look.name);

@@ -9,8 +9,8 @@ use self::functions::ONE_FUNCTION;
 use self::xdp::{XDP_PARTS, xdp};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Hooks, Identity, Interface, Is, Kind, NUMBER, Part, Row, Scalar, Set, Shape, Sides, Structure, TEXT,
-    Untold, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, NUMBER, Part, Row, Scalar, Set, Shape, Sides,
+    Structure, TEXT, Untold, Wrong, field, field_of, row,
 };
 use crate::decode::value::{self, unsigned};
 use crate::event::signals::Signals;
@@ -71,7 +71,7 @@ pub static LINK: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETLINK,
         header: &[0; 16],
         // RTEXT_FILTER_SKIP_STATS: counters never count as a change, and make up half of a message. Virtual functions
@@ -96,7 +96,7 @@ pub static BRIDGE_PORT: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETLINK,
         header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         // RTEXT_FILTER_BRVLAN_COMPRESSED: as in the notifications (`br_ifinfo_notify`).
@@ -121,7 +121,7 @@ pub static INET6_LINK: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump {
+    dumps: &[DumpRequest {
         message: RTM_GETLINK,
         header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],

@@ -28,7 +28,8 @@ use self::names::{TCA_OPTIONS, TCA_STATS2};
 use self::shared::{ROOT, class_id, u32_of, write_class_id, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Dump, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Structure, TEXT, field, field_of, row,
+    Decoded, DumpRequest, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Structure, TEXT, field, field_of,
+    row,
 };
 use crate::json::Json;
 use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
@@ -48,7 +49,7 @@ pub static QDISC: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4), (12, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
+    dumps: &[DumpRequest { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
     hooks: Hooks::NONE,
 };
 
@@ -66,7 +67,12 @@ pub static CLASS: Kind = Kind {
     identity: Some(Identity { header: &[(4, 4), (8, 4)], attributes: &[] }),
     split: &[],
     partial: false,
-    dumps: &[Dump { message: RTM_GETTCLASS, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) }],
+    dumps: &[DumpRequest {
+        message: RTM_GETTCLASS,
+        header: &[0; 20],
+        attributes: &[],
+        per_link: Some(PerLink::Header(4)),
+    }],
     hooks: Hooks::NONE,
 };
 
@@ -241,16 +247,26 @@ static ACTION_ATTRIBUTES: Set = Set::new(
 
 /// The filters at the root, and those of packets that come in and go out. Those of other classes come with their first
 /// notification, as do those of shared blocks.
-const FILTER_DUMPS: &[Dump] = &[
-    Dump { message: RTM_GETTFILTER, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) },
-    Dump { message: RTM_GETTFILTER, header: &INGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
-    Dump { message: RTM_GETTFILTER, header: &EGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
+const FILTER_DUMPS: &[DumpRequest] = &[
+    DumpRequest { message: RTM_GETTFILTER, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) },
+    DumpRequest {
+        message: RTM_GETTFILTER,
+        header: &INGRESS_HEADER,
+        attributes: &[],
+        per_link: Some(PerLink::Header(4)),
+    },
+    DumpRequest {
+        message: RTM_GETTFILTER,
+        header: &EGRESS_HEADER,
+        attributes: &[],
+        per_link: Some(PerLink::Header(4)),
+    },
 ];
 
-const CHAIN_DUMPS: &[Dump] = &[
-    Dump { message: RTM_GETCHAIN, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) },
-    Dump { message: RTM_GETCHAIN, header: &INGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
-    Dump { message: RTM_GETCHAIN, header: &EGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
+const CHAIN_DUMPS: &[DumpRequest] = &[
+    DumpRequest { message: RTM_GETCHAIN, header: &[0; 20], attributes: &[], per_link: Some(PerLink::Header(4)) },
+    DumpRequest { message: RTM_GETCHAIN, header: &INGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
+    DumpRequest { message: RTM_GETCHAIN, header: &EGRESS_HEADER, attributes: &[], per_link: Some(PerLink::Header(4)) },
 ];
 
 /// `struct tcmsg` with only its parent.

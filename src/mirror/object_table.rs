@@ -90,7 +90,7 @@ impl Group {
 
 /// The objects of one kind.
 #[derive(Debug, Default)]
-pub struct Store {
+pub struct ObjectTable {
     /// With the hash of its identity, so that growing needs no reading.
     table: HashTable<(u64, Group)>,
     /// Objects beyond one in a group.
@@ -157,7 +157,7 @@ impl<'s> Occupied<'s> {
     }
 }
 
-impl Store {
+impl ObjectTable {
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.table.len() + self.extra
@@ -192,7 +192,7 @@ impl Store {
         inside: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(u64, Box<[u8]>),
     ) {
-        let Store { table, extra } = self;
+        let ObjectTable { table, extra } = self;
         let mut stays = |(hash, group): &mut (u64, Group)| {
             !gone(*hash)
                 || !group.iter().any(&inside)
