@@ -4,7 +4,7 @@
 //! port's inode in the namespace's table of netlink sockets (`/proc/net/netlink`), found among a process's descriptors.
 //! A process that has ended meanwhile, as a short `ip` command often has, is not found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::rc::Rc;
@@ -24,27 +24,31 @@ pub struct Actor {
 
 /// A proof holds so long: then the port may be another's.
 const PROOF_LIFETIME: Duration = Duration::from_millis(100);
-/// In that time so many ports are looked up at most; the events of others carry the port alone.
-const LOOK_UPS_MAX: u32 = 16;
+/// In that time look-ups take so long together at most; the events of other ports carry the port alone.
+const LOOK_UPS_TIME_MAX: Duration = Duration::from_millis(20);
 /// A look-up ends after that time, found or not: no event waits longer.
 const LOOK_UP_TIME_MAX: Duration = Duration::from_micros(500);
 /// The greatest process id that Linux gives, `PID_MAX_LIMIT`; port ids of a process's further sockets are greater.
 const PROCESS_ID_MAX: u32 = 4 << 20;
 /// So many ports are remembered at most.
 const PORTS_MAX: usize = 256;
+/// So many answers wait at most until what they are about is told.
+const ANSWERS_MAX: usize = 4096;
 
-/// Finds processes by their port ids, in one namespace.
+/// Finds processes by their port ids, in one namespace: as soon as a message is read, since most commands end at once, and
+/// keeps the answer until it is told.
 #[derive(Debug)]
 pub struct Actors {
     /// The namespace's table of netlink sockets; `None` without /proc.
     table: Option<File>,
     known: HashMap<u32, Option<(u32, Rc<str>)>, foldhash::fast::RandomState>,
-    /// The last answer and when it was given: what was read at one time is one process's most often.
-    last: Actor,
-    last_at: Instant,
-    /// When the memory was emptied last, and how many look-ups there were since.
+    /// When the memory was emptied last, and how long look-ups took since.
     since: Instant,
-    look_ups: u32,
+    took: Duration,
+    /// The answers in the order in which messages were read, with the time of that reading, in microseconds since 1970.
+    answers: VecDeque<(i64, Actor)>,
+    /// One of whom nothing is known but the port.
+    stranger: Actor,
 }
 
 impl Actors {
@@ -55,21 +59,52 @@ impl Actors {
         Actors { table, ..Actors::nobody() }
     }
 
-    /// Nobody can be proven: the namespace is left.
-    pub fn nobody() -> Actors {
-        let now = Instant::now();
-        // Port 0 is the kernel's, and nobody is asked for it.
-        let last = Actor { port: 0, process: None };
-        Actors { table: None, known: HashMap::default(), last, last_at: now, since: now, look_ups: 0 }
+    /// Nobody can be proven any more: the namespace is left. What was found before stays.
+    pub fn leave(&mut self) {
+        self.table = None;
     }
 
-    /// Who has that port id now.
-    #[inline]
-    pub fn of(&mut self, port: u32, now: Instant) -> &Actor {
-        if self.last.port != port || self.last_at != now {
-            (self.last, self.last_at) = (self.find(port, now), now);
+    fn nobody() -> Actors {
+        Actors {
+            table: None,
+            known: HashMap::default(),
+            since: Instant::now(),
+            took: Duration::ZERO,
+            answers: VecDeque::new(),
+            stranger: Actor { port: 0, process: None },
         }
-        &self.last
+    }
+
+    /// A message of that port is read, at that time: looks who it is.
+    #[inline]
+    pub fn see(&mut self, port: u32, time_microseconds: i64, now: Instant) {
+        let is_same = |(time, actor): &(i64, Actor)| *time == time_microseconds && actor.port == port;
+        if self.answers.back().is_none_or(|last| !is_same(last)) && self.answers.len() < ANSWERS_MAX {
+            let actor = self.find(port, now);
+            self.answers.push_back((time_microseconds, actor));
+        }
+    }
+
+    /// Who had that port when what was read at that time was read. Times must not go back from call to call, but when the
+    /// clock does.
+    #[inline]
+    pub fn of(&mut self, port: u32, time_microseconds: i64) -> &Actor {
+        while self.answers.front().is_some_and(|(time, _)| *time < time_microseconds) {
+            self.answers.pop_front();
+        }
+        let of_then = self.answers.iter().take_while(|(time, _)| *time == time_microseconds);
+        match of_then.map(|(_, actor)| actor).find(|actor| actor.port == port) {
+            Some(actor) => actor,
+            None => {
+                self.stranger.port = port;
+                &self.stranger
+            }
+        }
+    }
+
+    /// Everything that was read is told.
+    pub fn forget_answers(&mut self) {
+        self.answers.clear();
     }
 
     #[inline(never)]
@@ -77,18 +112,19 @@ impl Actors {
         if now.saturating_duration_since(self.since) > PROOF_LIFETIME || self.known.len() >= PORTS_MAX {
             self.known.clear();
             self.since = now;
-            self.look_ups = 0;
+            self.took = Duration::ZERO;
         }
         if let Some(process) = self.known.get(&port) {
             return Actor { port, process: process.clone() };
         }
         // Most often it is the process id of a command that has ended by now: then nothing needs to be looked through.
-        if has_ended(port) || self.look_ups >= LOOK_UPS_MAX {
+        if has_ended(port) || self.took >= LOOK_UPS_TIME_MAX {
             self.known.insert(port, None);
             return Actor { port, process: None };
         }
-        self.look_ups += 1;
-        let process = self.look_up(port, now + LOOK_UP_TIME_MAX);
+        let began = Instant::now();
+        let process = self.look_up(port, began + LOOK_UP_TIME_MAX);
+        self.took += began.elapsed();
         self.known.insert(port, process.clone());
         Actor { port, process }
     }
@@ -100,8 +136,9 @@ impl Actors {
         table.read_to_string(&mut text).ok()?;
         let socket = format!("socket:[{}]", inode(&text, port)?);
         // Most often the port id is the process id.
-        if holds(port, &socket) {
-            return named(port);
+        let likely = named(port);
+        if likely.is_some() && holds(port, &socket) {
+            return likely;
         }
         for entry in fs::read_dir("/proc").ok()? {
             if Instant::now() > deadline {
@@ -172,7 +209,8 @@ mod tests {
         // Process 1 exists, and no socket has its number here, or it is its own.
         let table = fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
         let unused = (1..).find(|&port| inode(&table, port).is_none()).unwrap();
-        assert_eq!(*actors.of(unused, Instant::now()), Actor { port: unused, process: None });
+        actors.see(unused, 7, Instant::now());
+        assert_eq!(*actors.of(unused, 7), Actor { port: unused, process: None });
     }
 
     #[test]
@@ -186,13 +224,36 @@ mod tests {
     }
 
     #[test]
-    fn look_ups_are_bounded() {
+    fn look_ups_and_answers_are_bounded() {
         let mut actors = Actors::new();
         let now = Instant::now();
         for port in 0..10_000 {
-            actors.of(port | 0x4000_0000, now);
+            actors.see(port | 0x4000_0000, i64::from(port), now);
         }
-        assert!(actors.look_ups <= LOOK_UPS_MAX && actors.known.len() <= PORTS_MAX);
+        assert!(actors.known.len() <= PORTS_MAX && actors.answers.len() <= ANSWERS_MAX);
+        // Whoever has had all the time gets no more of it until later.
+        let (now, own) = (Instant::now(), std::process::id());
+        actors.forget_answers();
+        (actors.since, actors.took) = (now, LOOK_UPS_TIME_MAX);
+        actors.known.clear();
+        actors.see(own, 1, now);
+        assert_eq!((actors.of(own, 1).process.clone(), actors.took), (None, LOOK_UPS_TIME_MAX));
+        actors.see(own, 2, now + PROOF_LIFETIME * 2);
+        assert!(actors.took < LOOK_UPS_TIME_MAX);
+    }
+
+    #[test]
+    fn an_answer_is_that_of_the_time_at_which_the_message_was_read() {
+        let mut actors = Actors::nobody();
+        let known = |process: u32| Some((process, "ip".into()));
+        let answers = [(1, 5, known(5)), (1, 6, None), (2, 5, known(70))];
+        actors.answers.extend(answers.map(|(time, port, process)| (time, Actor { port, process })));
+        assert_eq!(actors.of(5, 1).process, known(5));
+        assert_eq!(actors.of(6, 1).process, None);
+        assert_eq!(actors.of(5, 1).process, known(5));
+        assert_eq!(actors.of(5, 2).process, known(70));
+        assert_eq!(*actors.of(6, 3), Actor { port: 6, process: None });
+        assert!(actors.answers.is_empty());
     }
 
     #[test]

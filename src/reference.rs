@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar, Set, Shape};
 use crate::event::own::OWN_EVENTS;
-use crate::event::signals::SIGNALS;
+use crate::event::signals::{SIGNALS, Signal};
 use crate::kinds::KINDS;
 use crate::mirror::silence::{FoundBy, SILENT};
 
@@ -14,6 +14,7 @@ use crate::mirror::silence::{FoundBy, SILENT};
 pub fn markdown() -> String {
     let mut out = String::new();
     signals(&mut out);
+    severities(&mut out);
     own_events(&mut out);
     let _ = writeln!(out, "\n## Kinds of objects\n");
     let _ = writeln!(out, "| kind | what it is | groups | state |\n| --- | --- | --- | --- |");
@@ -51,16 +52,40 @@ pub fn silent_changes() -> String {
 }
 
 fn signals(out: &mut String) {
-    let _ = writeln!(out, "\n## Signals\n\n| signal | of | it comes when |\n| --- | --- | --- |");
-    for signal in SIGNALS {
-        let _ = writeln!(out, "| `{}` | {} | {} |", signal.name, signal.kinds, signal.condition);
+    let _ = writeln!(out, "\n## Signals\n\nThe most telling one is the first, here as in a line.\n");
+    let _ = writeln!(out, "| signal | of | severity | it comes when |\n| --- | --- | --- | --- |");
+    for Signal { name, kinds, severity, condition } in SIGNALS {
+        let _ = writeln!(out, "| `{name}` | {kinds} | {} | {condition} |", severity.name());
+    }
+}
+
+fn severities(out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\n## Severity\n\nAn event matters as much as its signals say, or as the first row of its kind that holds, \
+         whichever is more. A kind that is not here has `info`.\n"
+    );
+    let _ = writeln!(out, "| kind | which events | severity |\n| --- | --- | --- |");
+    for kind in KINDS {
+        let rows = kind.hooks.severity;
+        for (place, row) in rows.iter().enumerate() {
+            let all = if place == 0 { "all" } else { "the others" };
+            let of = if row.of.is_empty() { all } else { row.of };
+            let _ = writeln!(out, "| {} | {of} | {} |", kind.name, row.severity.name());
+        }
+        if rows.last().is_some_and(|row| row.holds.is_some()) {
+            let _ = writeln!(out, "| {} | the others | info |", kind.name);
+        }
     }
 }
 
 fn own_events(out: &mut String) {
-    let _ = writeln!(out, "\n## linkhook's own events\n\n| event | action | what it tells |\n| --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "\n## linkhook's own events\n\n| event | action | severity | what it tells |\n| --- | --- | --- | --- |"
+    );
     for own in OWN_EVENTS {
-        let _ = writeln!(out, "| `{}` | {} | {} |", own.name, own.action, own.about);
+        let _ = writeln!(out, "| `{}` | {} | {} | {} |", own.name, own.action, own.severity.name(), own.about);
     }
     let _ = writeln!(out, "\n| event | action | key | what it holds |\n| --- | --- | --- | --- |");
     for own in OWN_EVENTS {
@@ -211,7 +236,6 @@ fn nested_shape(out: &mut String, path: &str, shape: &'static Shape, seen: &mut 
         Shape::As(is) => nested(out, path, is, seen),
         Shape::List(inner) => nested_shape(out, &format!("{path}[]"), inner, seen),
         Shape::Object(parts) => members(out, &format!("{path}."), parts, "", "the same", seen),
-        Shape::OneOf(shapes) => shapes.iter().for_each(|shape| nested_shape(out, path, shape, seen)),
         _ => {}
     }
 }
@@ -224,7 +248,7 @@ fn name_of(is: &Is) -> String {
         Is::Flags(..) => "a member for each bit that is set, true".into(),
         Is::AnyNumber => "number".into(),
         Is::Bool(_) | Is::Present => "true or false".into(),
-        Is::Named(..) => "name, or the number where it has none".into(),
+        Is::Named(..) => "name, or the number as text where it has none".into(),
         Is::NamedId(..) => "name as text, with the number beside it under `…_id`".into(),
         Is::Bits(..) => "list of the bits' names".into(),
         Is::Text => "text".into(),
@@ -248,6 +272,5 @@ fn name_of_shape(shape: &Shape) -> String {
         Shape::As(is) => name_of(is),
         Shape::List(inner) => format!("list of: {}", name_of_shape(inner)),
         Shape::Object(_) => "object".into(),
-        Shape::OneOf(shapes) => shapes.iter().map(name_of_shape).collect::<Vec<_>>().join("; or "),
     }
 }

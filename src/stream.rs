@@ -352,7 +352,8 @@ impl Stream {
             let told = Told { kind, action, old: None, new: message.payload, signals: Signals::NONE };
             return (self.tell(out, &mirror.links, told, telling), None);
         }
-        let Applied { links, change, link } = mirror.apply(kind, removes, message.header.flags, message.payload);
+        let Applied { links, change, signals: of_group, link } =
+            mirror.apply(kind, removes, message.header.flags, message.payload);
         let (action, old, new): (Action, Option<&[u8]>, &[u8]) = match &change {
             _ if source == Source::RecordedDump => (Action::Present, None, message.payload),
             Change::Added(new) if source == Source::Snapshot => (Action::Present, None, new),
@@ -377,7 +378,7 @@ impl Stream {
         let after = (action != Action::Remove).then_some(new);
         let mut signals = match action {
             Action::Present => Signals::NONE,
-            _ => table.signals_of(&Sides { old, new: after, message: message.payload }),
+            _ => table.signals_of(&Sides { old, new: after, message: message.payload }).with(of_group),
         };
         if action == Action::Add {
             signals = signals.with(self.moved(kind, action, new, telling));
@@ -414,6 +415,7 @@ impl Stream {
             family: shown.first().copied().unwrap_or_default(),
             action: told.action,
             signals: told.signals,
+            severity: table.severity_of(told.action, shown, told.signals),
             netns: telling.netns,
             interfaces: &names,
         };
@@ -438,6 +440,7 @@ impl Stream {
             event: table.name,
             action: told.action.name(),
             origin: telling.origin,
+            severity: candidate.severity,
             cause: telling.cause,
             interface,
             signals: told.signals,
@@ -504,7 +507,7 @@ impl Stream {
         telling: Telling<'_>,
         object: impl FnOnce(&mut Json),
     ) -> Option<u64> {
-        let Own { name: event, action, always, .. } = *own;
+        let Own { name: event, action, severity, always, .. } = *own;
         if !always && !self.options.own.contains(&event) {
             return None;
         }
@@ -516,6 +519,7 @@ impl Stream {
             event,
             action,
             origin: telling.origin,
+            severity,
             cause: telling.cause,
             interface: None,
             signals: Signals::NONE,

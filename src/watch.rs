@@ -328,7 +328,7 @@ impl WatchLoop<'_> {
             out.key("receive_buffer");
             out.unsigned(buffer as u64);
             if *namespaces != Wanted::Own {
-                out.key("netns");
+                out.key("namespaces");
                 out.begin_list();
                 places.iter().filter_map(Place::label).for_each(|label| out.string(label));
                 out.end_list();

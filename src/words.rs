@@ -1,6 +1,7 @@
 //! The words by which events are chosen, on the command line and in the configuration.
 
 use crate::error::{Error, Result};
+use crate::event::severity::Severity;
 use crate::event::signals::{SIGNALS, Signals};
 use crate::event::{Action, own};
 use crate::kinds::{KINDS, KindIndex};
@@ -39,6 +40,11 @@ pub fn signals(names: &[String]) -> Result<Signals> {
         let signal = known.ok_or_else(|| unknown("signal", name, SIGNALS.iter().map(|signal| signal.name)))?;
         Ok(signals.with(signal))
     })
+}
+
+/// The severity of that name.
+pub fn severity(name: &str) -> std::result::Result<Severity, String> {
+    Severity::by_name(name).ok_or_else(|| unknown("severity", name, Severity::NAMES.into_iter()).to_string())
 }
 
 /// Kinds and own events that were named.

@@ -10,6 +10,7 @@ use crate::deliver::hub::post;
 use crate::deliver::retry::Consequence;
 use crate::deliver::{Proxy, Webhook, WhenFull};
 use crate::error::{Error, Result};
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::event::{self, Clock, Head, HeadCache, Origin, own};
 use crate::json::Json;
@@ -72,6 +73,7 @@ fn test_event(host: &str, name: &str) -> Vec<u8> {
         event: own::OUTPUT_TEST.name,
         action: own::OUTPUT_TEST.action,
         origin: Origin::Linkhook,
+        severity: own::OUTPUT_TEST.severity,
         cause: None,
         interface: None,
         signals: Signals::NONE,
@@ -200,6 +202,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
     let only = [
         (!actions.is_empty()).then(|| format!("; actions {}", actions.join(", "))),
         (!signals.is_empty()).then(|| format!("; signals {}", signals.join(", "))),
+        (filter.severity > Severity::Debug).then(|| format!("; {} and above", filter.severity.name())),
         filter.wants_interfaces().then(|| "; of some interfaces".to_owned()),
         (!filter.netns.is_empty()).then(|| "; of some network namespaces".to_owned()),
         (!filter.families.is_empty()).then(|| "; of some families".to_owned()),

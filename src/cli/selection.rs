@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::{Configuration, OutputPlace};
 use crate::deliver::jq;
 use crate::error::Result;
+use crate::event::severity::Severity;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::netns::{Name, Wanted};
@@ -38,6 +39,9 @@ pub struct Arguments {
     /// Only events with one of these signals, such as carrier_lost
     #[arg(long, value_name = "SIGNAL", value_delimiter = ',')]
     signal: Vec<String>,
+    /// Only events that matter so much at least: debug, info, notice, warning, err
+    #[arg(long, value_name = "SEVERITY", value_parser = words::severity)]
+    severity: Option<Severity>,
     /// Only events for which a jq expression gives something else than null and false; it runs in a process of its own
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
@@ -102,6 +106,7 @@ impl Arguments {
             interface: or(&self.interface, &watch.interfaces),
             action: or(&self.action, &watch.actions),
             signal: or(&self.signal, &watch.signals),
+            severity: self.severity.or(Some(watch.severity)),
             filter: self.filter.clone().or_else(|| watch.filter.clone()),
             format: self.format.clone().or_else(|| output.format.map(str::to_owned)),
             output: self.output.clone().or(path),
@@ -120,6 +125,7 @@ impl Arguments {
             netns: Globs::default(),
             actions: words::actions(&self.action)?,
             signals: words::signals(&self.signal)?,
+            severity: self.severity.unwrap_or(Severity::Debug),
             jq: self.filter.clone(),
         };
         let format =

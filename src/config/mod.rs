@@ -14,6 +14,7 @@ use toml::de::DeTable;
 use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
 use crate::event::own;
+use crate::event::severity::Severity;
 use crate::filter::OWN_NETNS;
 use crate::filter::globs::Globs;
 use crate::kinds::KindIndex;
@@ -33,6 +34,7 @@ const WATCH_KEYS: &[&str] = &[
     "interfaces",
     "actions",
     "signals",
+    "severity",
     "netns",
     "all_netns",
     "filter",
@@ -79,6 +81,8 @@ pub struct Watch {
     pub actions: Vec<String>,
     /// Signals.
     pub signals: Vec<String>,
+    /// How much an event must matter at least.
+    pub severity: Severity,
     /// Network namespaces.
     pub namespaces: Wanted,
     /// A jq expression.
@@ -231,6 +235,7 @@ impl Default for Watch {
             interfaces: Vec::new(),
             actions: Vec::new(),
             signals: Vec::new(),
+            severity: Severity::Debug,
             namespaces: Wanted::Own,
             filter: None,
             initial: false,
@@ -253,6 +258,7 @@ struct Chosen {
     globs: Globs,
     actions: Vec<String>,
     signals: Vec<String>,
+    severity: Severity,
 }
 
 /// The words of a list for which the check holds.
@@ -276,6 +282,7 @@ fn chosen(table: &Table<'_>) -> Chosen {
     let kinds = good(table.get("kinds"), words::named);
     let families = table.get("families").and_then(|value| value.list()).unwrap_or_default();
     let interfaces = good(table.get("interfaces"), Globs::new);
+    let severity = table.get("severity").and_then(|value| value.one_of(&Severity::NAMES));
     Chosen {
         // Each word was good by itself.
         named: words::named(&kinds).ok(),
@@ -285,11 +292,12 @@ fn chosen(table: &Table<'_>) -> Chosen {
         interfaces,
         actions: good(table.get("actions"), words::actions),
         signals: good(table.get("signals"), words::signals),
+        severity: severity.and_then(Severity::by_name).unwrap_or(Severity::Debug),
     }
 }
 
 fn watch(table: &Table<'_>) -> Watch {
-    let Chosen { kinds, families, interfaces, actions, signals, .. } = chosen(table);
+    let Chosen { kinds, families, interfaces, actions, signals, severity, .. } = chosen(table);
     let filter = table.get("filter").and_then(|value| value.expression());
     // true is the host's own name.
     let host = table.get("host").and_then(|value| {
@@ -301,6 +309,7 @@ fn watch(table: &Table<'_>) -> Watch {
         interfaces,
         actions,
         signals,
+        severity,
         namespaces: namespaces(table),
         filter,
         initial: table.get("initial").and_then(|value| value.boolean()).unwrap_or_default(),

@@ -27,6 +27,7 @@ pub(super) const KEYS: &[&str] = &[
     "interfaces",
     "actions",
     "signals",
+    "severity",
     "netns",
     "filter",
     "settle",
@@ -130,7 +131,7 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
 
 /// Which events it wants: objects, and linkhook's own events by their names.
 fn wanted(table: &Table<'_>) -> (Filter, Vec<&'static str>) {
-    let Chosen { named, kinds: names, families, globs, actions, signals, .. } = chosen(table);
+    let Chosen { named, kinds: names, families, globs, actions, signals, severity, .. } = chosen(table);
     let (kinds, own) = match named {
         // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing
         // else is.
@@ -144,6 +145,7 @@ fn wanted(table: &Table<'_>) -> (Filter, Vec<&'static str>) {
         netns: Globs::new(&good(table.get("netns"), Globs::new)).unwrap_or_default(),
         actions: words::actions(&actions).unwrap_or_default(),
         signals: words::signals(&signals).unwrap_or_default(),
+        severity,
         jq: None,
     };
     (filter, own)

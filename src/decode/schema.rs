@@ -6,6 +6,8 @@
 use smallvec::SmallVec;
 
 use super::context::{Context, Links};
+use crate::event::Action;
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::json::{Json, Key};
 use crate::netlink::wire;
@@ -74,8 +76,6 @@ pub enum Shape {
     List(&'static Shape),
     /// An object with these members, of which any may be left out.
     Object(&'static [Part]),
-    /// One of several.
-    OneOf(&'static [Shape]),
 }
 
 impl Part {
@@ -509,6 +509,10 @@ pub struct Hooks {
     pub interfaces: Option<fn(&[u8]) -> Interfaces>,
     /// What a change means.
     pub signals: Option<fn(&Sides<'_>) -> Signals>,
+    /// A group of objects of which one at least should be there.
+    pub last: Option<LastOf>,
+    /// How much an event of this kind matters, signals apart: the first row that holds says it.
+    pub severity: &'static [SeverityRow],
     /// Whether a row of a dump is an object; where there is no function, every row is.
     pub is_object: Option<fn(&[u8]) -> bool>,
     /// Whether dumps show an object that notifications tell of; where there is no function, they show each.
@@ -520,6 +524,8 @@ pub struct Hooks {
     pub parent_at: Option<usize>,
     /// Which objects come, change or go with nothing near them that is told.
     pub untold: Untold,
+    /// Whether the kernel removes an object and adds it again at once when its link is renamed: neither is told.
+    pub renewed: bool,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
 }
@@ -530,13 +536,53 @@ impl Hooks {
         key: None,
         interfaces: None,
         signals: None,
+        last: None,
+        severity: &[],
         is_object: None,
         is_dumped: None,
         singles: None,
         parent_at: None,
         untold: Untold::Nothing,
+        renewed: false,
         complete: None,
     };
+}
+
+/// Groups of a kind's objects of which one at least should be there, and what it means when the last one goes.
+#[derive(Clone, Copy)]
+pub struct LastOf {
+    /// The group that an object is of, below [`GROUPS_MAX`], if it is of any.
+    pub group: fn(&[u8]) -> Option<usize>,
+    /// The last one has gone.
+    pub lost: Signals,
+    /// There was none, and is one now.
+    pub back: Signals,
+}
+
+/// A kind has so many such groups at most.
+pub const GROUPS_MAX: usize = 2;
+
+/// How much events of a kind matter on one condition.
+#[derive(Clone, Copy)]
+pub struct SeverityRow {
+    /// How much.
+    pub severity: Severity,
+    /// Of which events, in words: "that come and go".
+    pub of: &'static str,
+    /// Whether an event is such a one, by what happened and the object; where there is no function, every one is.
+    pub holds: Option<fn(Action, &[u8]) -> bool>,
+}
+
+impl SeverityRow {
+    /// Every event matters so much, but for those of the rows before.
+    pub const fn all(severity: Severity) -> SeverityRow {
+        SeverityRow { severity, of: "", holds: None }
+    }
+
+    /// Events for which a condition holds matter so much.
+    pub const fn of(severity: Severity, of: &'static str, holds: fn(Action, &[u8]) -> bool) -> SeverityRow {
+        SeverityRow { severity, of, holds: Some(holds) }
+    }
 }
 
 /// An identity's bytes, as [`key`](super::key) writes them: comparable, and nothing more.
@@ -615,6 +661,12 @@ impl Kind {
     /// The signals of a change.
     pub fn signals_of(&self, sides: &Sides<'_>) -> Signals {
         self.hooks.signals.map(|signals| signals(sides)).unwrap_or_default()
+    }
+
+    /// How much an event matters: as much as its kind's rows or its signals say, whichever is more.
+    pub fn severity_of(&self, action: Action, object: &[u8], signals: Signals) -> Severity {
+        let row = self.hooks.severity.iter().find(|row| row.holds.is_none_or(|holds| holds(action, object)));
+        row.map_or(Severity::Info, |row| row.severity).max(signals.severity())
     }
 
     /// Whether a row of a dump is an object of this kind.

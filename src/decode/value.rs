@@ -70,11 +70,11 @@ pub fn write_number(out: &mut Json, scalar: Scalar, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// Writes a number's name, or the number.
+/// Writes a number's name, or its digits as text: one path has one type.
 pub fn write_named(out: &mut Json, names: &'static Names, number: u64) {
     match name_of(names, number) {
         Some(name) => out.plain(name),
-        None => out.unsigned(number),
+        None => out.display(number),
     }
 }
 
@@ -161,18 +161,12 @@ pub fn write(out: &mut Json, context: &Context<'_>, is: &'static Is, payload: &[
         Is::AnyNumber => out.unsigned(any_unsigned(payload)?),
         Is::Bool(scalar) => out.bool(unsigned(scalar, payload)? != 0),
         Is::Present => out.bool(true),
-        Is::Named(scalar, names) => {
-            let number = unsigned(scalar, payload)?;
-            match name_of(names, number) {
-                Some(name) => out.plain(name),
-                None => write_number(out, scalar, payload)?,
-            }
-        }
         // Without a key there is no place for the number beside it.
-        Is::NamedId(scalar, names) => {
+        Is::Named(scalar, names) | Is::NamedId(scalar, names) => {
             let number = unsigned(scalar, payload)?;
             match name_of(names, number) {
                 Some(name) => out.plain(name),
+                None if is_signed(scalar) => out.display(number as i64),
                 None => out.display(number),
             }
         }

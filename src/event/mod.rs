@@ -1,8 +1,10 @@
 //! The event line: its keys, in their order. See `docs/events.md`.
 
 pub mod own;
+pub mod severity;
 pub mod signals;
 
+use self::severity::Severity;
 use self::signals::Signals;
 use crate::actor::Actor;
 use crate::json::Json;
@@ -85,8 +87,8 @@ impl Origin {
 
 /// The keys of a line before its object, in their order. The reference's table has each of them.
 pub const KEYS: &[&str] = &[
-    "v", "ts", "seq", "host", "netns", "event", "action", "origin", "cause", "ifname", "ifindex", "signals", "changed",
-    "actor",
+    "v", "ts", "seq", "host", "netns", "event", "action", "origin", "severity", "cause", "ifname", "ifindex",
+    "signals", "changed", "actor",
 ];
 
 /// Everything in a line but the object.
@@ -106,6 +108,8 @@ pub struct Head<'a> {
     pub action: &'static str,
     /// How linkhook came to know.
     pub origin: Origin,
+    /// How much it matters.
+    pub severity: Severity,
     /// The number of the line that led to it.
     pub cause: Option<u64>,
     /// The one interface that it concerns: its name, where it is known, and its index.
@@ -132,11 +136,11 @@ pub fn begin(out: &mut Json, clock: &mut Clock, cache: &mut HeadCache, head: &He
 }
 
 /// The text between a line's number and its object, as it was written last. A burst of changes has it in common: it is
-/// copied while event, action, origin, interface and actor stay what they were.
+/// copied while event, action, origin, severity, interface and actor stay what they were.
 #[derive(Debug, Default)]
 pub struct HeadCache {
-    /// The names of event, action and origin.
-    names: [&'static str; 3],
+    /// The names of event, action, origin and severity.
+    names: [&'static str; 4],
     interface: Option<(Option<Box<[u8]>>, u32)>,
     actor: Option<Actor>,
     /// With the comma behind the number.
@@ -179,8 +183,8 @@ impl HeadCache {
     }
 }
 
-fn names(head: &Head<'_>) -> [&'static str; 3] {
-    [head.event, head.action, head.origin.name()]
+fn names(head: &Head<'_>) -> [&'static str; 4] {
+    [head.event, head.action, head.origin.name(), head.severity.name()]
 }
 
 fn write_middle(out: &mut Json, head: &Head<'_>) {
@@ -192,9 +196,8 @@ fn write_middle(out: &mut Json, head: &Head<'_>) {
         out.key("netns");
         out.string(netns);
     }
-    for (before, name) in
-        [(",\"event\":\"", head.event), ("\",\"action\":\"", head.action), ("\",\"origin\":\"", head.origin.name())]
-    {
+    let before = [",\"event\":\"", "\",\"action\":\"", "\",\"origin\":\"", "\",\"severity\":\""];
+    for (before, name) in before.into_iter().zip(names(head)) {
         out.raw_text(before);
         out.continue_plain(name);
     }
@@ -343,6 +346,7 @@ mod tests {
             event: "route",
             action: "add",
             origin: Origin::Kernel,
+            severity: Severity::Info,
             cause: None,
             interface: Some((Some(b"eth0"), 2)),
             signals: Signals::NONE,
@@ -356,6 +360,7 @@ mod tests {
             Head { action: "remove", ..head },
             Head { origin: Origin::Inferred, cause: Some(7), ..head },
             Head { origin: Origin::Inferred, ..head },
+            Head { severity: Severity::Err, ..head },
             Head { interface: Some((Some(b"eth1"), 2)), ..head },
             Head { interface: Some((Some(b"eth1"), 3)), ..head },
             Head { interface: Some((None, 3)), ..head },
@@ -394,6 +399,7 @@ mod tests {
             event: "link",
             action: "change",
             origin: Origin::Inferred,
+            severity: Severity::Notice,
             cause: Some(1),
             interface: Some((Some(b"eth0"), 2)),
             signals: Signals::UP,

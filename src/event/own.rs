@@ -1,6 +1,8 @@
 //! linkhook's own events: a row each, with its keys. Whoever tells one names its row; the words that choose events and the
 //! reference are made from the rows.
 
+use super::severity::Severity;
+
 /// One event of linkhook's own.
 #[derive(Debug)]
 pub struct Own {
@@ -8,6 +10,8 @@ pub struct Own {
     pub name: &'static str,
     /// Its `action`.
     pub action: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
     /// What it tells.
     pub about: &'static str,
     /// The keys of its object, in their order, and what each holds.
@@ -20,6 +24,7 @@ pub struct Own {
 pub static HELLO: Own = Own {
     name: "hello",
     action: "started",
+    severity: Severity::Info,
     about: "what is watched; from here on every change is told",
     keys: &[
         ("version", "linkhook's version"),
@@ -27,7 +32,7 @@ pub static HELLO: Own = Own {
         ("kinds", "the kinds that are watched: a list of names"),
         ("groups", "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
         ("receive_buffer", "bytes of the socket's receive buffer"),
-        ("netns", "with several network namespaces: those that are watched at first, a list of names"),
+        ("namespaces", "with several network namespaces: those that are watched at first, a list of names"),
     ],
     always: false,
 };
@@ -36,6 +41,7 @@ pub static HELLO: Own = Own {
 pub static BYE: Own = Own {
     name: "bye",
     action: "stopped",
+    severity: Severity::Info,
     about: "the watch has ended, and how many lines it told",
     keys: &[("lines", "how many lines were told before this one")],
     always: false,
@@ -45,6 +51,7 @@ pub static BYE: Own = Own {
 pub static OVERRUN: Own = Own {
     name: "overrun",
     action: "lost",
+    severity: Severity::Err,
     about: "notifications were lost: how many, since when, of which kinds",
     keys: &[
         ("lost", "how many notifications were lost; null where the kernel does not say"),
@@ -58,6 +65,7 @@ pub static OVERRUN: Own = Own {
 pub static RESYNC: Own = Own {
     name: "resync",
     action: "done",
+    severity: Severity::Notice,
     about: "what a loss had hidden is told now: how many objects were added, changed and removed",
     keys: &[
         ("added", "how many objects were there that had not been known"),
@@ -73,6 +81,7 @@ pub static RESYNC: Own = Own {
 pub static UNDECODED: Own = Own {
     name: "undecoded",
     action: "kept",
+    severity: Severity::Warning,
     about: "a message that could not be decoded, whole, as hex",
     keys: &[
         ("type", "the message's type (`RTM_*`), where it is long enough to have one"),
@@ -83,18 +92,20 @@ pub static UNDECODED: Own = Own {
 };
 
 /// A network namespace has appeared.
-pub static NETNS_ADDED: Own = Own {
-    name: "netns",
+pub static NAMESPACE_ADDED: Own = Own {
+    name: "namespace",
     action: "added",
+    severity: Severity::Notice,
     about: "a network namespace appeared, and what is in it follows as `add`",
     keys: &[("name", "the namespace's name")],
     always: true,
 };
 
 /// A network namespace's name is gone.
-pub static NETNS_REMOVED: Own = Own {
-    name: "netns",
+pub static NAMESPACE_REMOVED: Own = Own {
+    name: "namespace",
     action: "removed",
+    severity: Severity::Notice,
     about: "a network namespace's name is gone, and all that was in it with it",
     keys: &[("name", "the namespace's name")],
     always: true,
@@ -104,6 +115,7 @@ pub static NETNS_REMOVED: Own = Own {
 pub static OUTPUT_DROPPED: Own = Own {
     name: "output",
     action: "dropped",
+    severity: Severity::Err,
     about: "events that a webhook wanted and does not get, lines that are not in the output file, or events that `[watch] \
             filter` failed on: how many, and why",
     keys: &[
@@ -120,6 +132,7 @@ pub static OUTPUT_DROPPED: Own = Own {
 pub static OUTPUT_RECOVERED: Own = Own {
     name: "output",
     action: "recovered",
+    severity: Severity::Notice,
     about: "the output file can be written again",
     keys: &[("path", "the output file"), ("lasted", "for how long it could not be written, in seconds")],
     always: true,
@@ -129,6 +142,7 @@ pub static OUTPUT_RECOVERED: Own = Own {
 pub static OUTPUT_TEST: Own = Own {
     name: "output",
     action: "test",
+    severity: Severity::Info,
     about: "a webhook was asked for a test: it goes to that webhook alone, and is in no other place",
     keys: &[("webhook", "the webhook's name")],
     always: true,
@@ -141,8 +155,8 @@ pub static OWN_EVENTS: &[&Own] = &[
     &OVERRUN,
     &RESYNC,
     &UNDECODED,
-    &NETNS_ADDED,
-    &NETNS_REMOVED,
+    &NAMESPACE_ADDED,
+    &NAMESPACE_REMOVED,
     &OUTPUT_DROPPED,
     &OUTPUT_RECOVERED,
     &OUTPUT_TEST,
@@ -176,6 +190,9 @@ mod tests {
             let twins = OWN_EVENTS.iter().filter(|other| (other.name, other.action) == (own.name, own.action));
             assert_eq!(twins.count(), 1, "{} {}", own.name, own.action);
         }
-        assert_eq!(names().collect::<Vec<_>>(), ["hello", "bye", "overrun", "resync", "undecoded", "netns", "output"]);
+        assert_eq!(
+            names().collect::<Vec<_>>(),
+            ["hello", "bye", "overrun", "resync", "undecoded", "namespace", "output"]
+        );
     }
 }

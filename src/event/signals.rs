@@ -1,5 +1,7 @@
 //! Signals: what a change means, in short names. This table makes their set, their constants and their documentation; the
-//! exact condition of each stands with its kind.
+//! exact condition of each stands with its kind. The most telling one is the first, in the table as in a line.
+
+use super::severity::Severity;
 
 /// A set of signals, a bit each, by their place in [`SIGNALS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,15 +14,17 @@ pub struct Signal {
     pub name: &'static str,
     /// The kinds that have it, with commas between them.
     pub kinds: &'static str,
+    /// How much an event with it matters, at least.
+    pub severity: Severity,
     /// When it comes.
     pub condition: &'static str,
 }
 
-/// A row a signal: its constant, its name, the kinds that have it, and when it comes.
+/// A row a signal: its constant, its name, the kinds that have it, its severity, and when it comes.
 macro_rules! signals {
-    ($($constant:ident $name:literal of $kinds:literal: $condition:literal;)*) => {
+    ($($constant:ident $name:literal of $kinds:literal, $severity:ident: $condition:literal;)*) => {
         /// Every signal.
-        pub static SIGNALS: &[Signal] = &[$(Signal { name: $name, kinds: $kinds, condition: $condition }),*];
+        pub static SIGNALS: &[Signal] = &[$(Signal { name: $name, kinds: $kinds, severity: Severity::$severity, condition: $condition }),*];
 
         /// The place of each signal in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
@@ -37,30 +41,49 @@ macro_rules! signals {
 }
 
 signals! {
-    UP "up" of "link": "the flag UP (IFF_UP) was not set and is now";
-    DOWN "down" of "link": "the flag UP (IFF_UP) was set and is not now, or the link was removed while it was set";
-    CARRIER_UP "carrier_up" of "link": "the flag LOWER_UP (IFF_LOWER_UP) was not set and is now";
-    CARRIER_LOST "carrier_lost" of "link":
-        "the flag LOWER_UP (IFF_LOWER_UP) was set and is not now, or the link was removed while it was set";
-    RENAMED "renamed" of "link": "its name (IFLA_IFNAME) differs";
-    ENSLAVED "enslaved" of "link": "it has a master (IFLA_MASTER) and had none, or another";
-    RELEASED "released" of "link": "it had a master (IFLA_MASTER) and has none, or another";
-    MOVED_NETNS "moved_netns" of "link":
+    MOVED_NETNS "moved_netns" of "link", Notice:
         "it was removed because it moved to another network namespace (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX), or came from another watched one";
-    MTU_CHANGED "mtu_changed" of "link": "its MTU (IFLA_MTU) differs";
-    ADDRESS_CHANGED "address_changed" of "link": "its link-layer address (IFLA_ADDRESS) differs";
-    PROMISC_ON "promisc_on" of "link": "its count of promiscuous users (IFLA_PROMISCUITY) was 0 and is not now";
-    PROMISC_OFF "promisc_off" of "link": "its count of promiscuous users (IFLA_PROMISCUITY) was not 0 and is now";
-    ADDR_READY "addr_ready" of "addr":
+    RENAMED "renamed" of "link", Notice: "its name (IFLA_IFNAME) differs";
+    DOWN "down" of "link", Warning:
+        "the flag UP (IFF_UP) was set and is not now, or the link was removed while it was set";
+    UP "up" of "link", Notice: "the flag UP (IFF_UP) was not set and is now";
+    CARRIER_LOST "carrier_lost" of "link", Warning:
+        "the flag LOWER_UP (IFF_LOWER_UP) was set and is not now, or the link was removed while it was set";
+    CARRIER_UP "carrier_up" of "link", Notice: "the flag LOWER_UP (IFF_LOWER_UP) was not set and is now";
+    NOT_RUNNING "not_running" of "link", Warning:
+        "the flag RUNNING (IFF_RUNNING) was set and is not now, or the link was removed while it was set";
+    RUNNING "running" of "link", Notice: "the flag RUNNING (IFF_RUNNING) was not set and is now";
+    ACTIVE_CHANGED "active_changed" of "link", Notice: "it is a bond, and its active port (IFLA_BOND_ACTIVE_SLAVE) differs";
+    ENSLAVED "enslaved" of "link", Notice: "it has a master (IFLA_MASTER) and had none, or another";
+    RELEASED "released" of "link", Notice: "it had a master (IFLA_MASTER) and has none, or another";
+    ADDRESS_CHANGED "address_changed" of "link", Notice: "its link-layer address (IFLA_ADDRESS) differs";
+    MTU_CHANGED "mtu_changed" of "link", Notice: "its MTU (IFLA_MTU) differs";
+    PROMISC_ON "promisc_on" of "link", Notice:
+        "its count of promiscuous users (IFLA_PROMISCUITY) was 0 and is not now, and it is no bridge's port";
+    PROMISC_OFF "promisc_off" of "link", Notice:
+        "its count of promiscuous users (IFLA_PROMISCUITY) was not 0 and is now, and it was no bridge's port";
+    DAD_FAILED "dad_failed" of "addr", Warning:
+        "duplicate address detection has failed (IFA_F_DADFAILED) and had not before";
+    ADDR_READY "addr_ready" of "addr", Notice:
         "it is not tentative (IFA_F_TENTATIVE, or optimistic) and has not failed, and before it was, or was not there";
-    DAD_FAILED "dad_failed" of "addr": "duplicate address detection has failed (IFA_F_DADFAILED) and had not before";
-    DEPRECATED "deprecated" of "addr": "it is deprecated (IFA_F_DEPRECATED) and was not before";
-    DEFAULT_ROUTE "default_route" of "route": "a unicast default route of the main table was added, changed or removed";
-    NEIGH_FAILED "neigh_failed" of "neigh": "its state is FAILED (NUD_FAILED) and was not before";
-    NEIGH_REACHABLE "neigh_reachable" of "neigh":
-        "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
-    NEIGH_MOVED "neigh_moved" of "neigh, fdb":
+    DEPRECATED "deprecated" of "addr", Notice: "it is deprecated (IFA_F_DEPRECATED) and was not before";
+    DEFAULT_LOST "default_lost" of "route", Warning:
+        "the last live unicast default route of its family in the main table was removed, or has no live leg any more";
+    DEFAULT_BACK "default_back" of "route", Notice:
+        "there was no live unicast default route of its family in the main table, and this is one now";
+    LEG_LOST "leg_lost" of "route", Warning:
+        "a leg has become dead or linkdown (RTNH_F_DEAD, RTNH_F_LINKDOWN), or is not among the several legs any more";
+    LEG_BACK "leg_back" of "route", Notice:
+        "a leg is neither dead nor linkdown any more, or has come to a route that had others";
+    DEFAULT_ROUTE "default_route" of "route", Notice:
+        "a unicast default route of the main table was added, changed or removed";
+    NEIGH_FAILED "neigh_failed" of "neigh", Warning: "its state is FAILED (NUD_FAILED) and was not before";
+    NEIGH_MOVED "neigh_moved" of "neigh, fdb", Notice:
         "its link-layer address differs (neigh), or its interface or remote (fdb)";
+    NEIGH_NEW "neigh_new" of "neigh", Notice:
+        "it has a link-layer address and had none, or was not there; it is neither permanent nor NOARP";
+    NEIGH_REACHABLE "neigh_reachable" of "neigh", Notice:
+        "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
 }
 
 impl Signals {
@@ -90,6 +113,28 @@ impl Signals {
     /// Both sets together.
     pub fn with(self, other: Signals) -> Signals {
         Signals(self.0 | other.0)
+    }
+
+    /// How much an event with these matters: as much as the one that matters most; nothing where there are none.
+    pub fn severity(self) -> Severity {
+        const WARNINGS: Signals = Signals::of(Severity::Warning);
+        match self {
+            Signals::NONE => Severity::Debug,
+            signals if signals.meets(WARNINGS) => Severity::Warning,
+            _ => Severity::Notice,
+        }
+    }
+
+    /// All signals of a severity.
+    const fn of(severity: Severity) -> Signals {
+        let (mut signals, mut place) = (0, 0);
+        while place < SIGNALS.len() {
+            if SIGNALS[place].severity as u8 == severity as u8 {
+                signals |= 1 << place;
+            }
+            place += 1;
+        }
+        Signals(signals)
     }
 
     /// Adds a signal where its condition holds.

@@ -6,13 +6,14 @@ pub mod jq;
 use globs::Globs;
 
 use crate::event::Action;
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 
 /// What patterns take linkhook's own network namespace for: no other one can have that name.
 pub const OWN_NETNS: &str = ".";
 
 /// What is asked for. The default accepts everything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Filter {
     /// Kinds to tell, by their place in `KINDS`; `None` for all.
     pub kinds: Option<Vec<bool>>,
@@ -27,8 +28,25 @@ pub struct Filter {
     pub actions: Vec<Action>,
     /// Signals of which one must be there; none for all.
     pub signals: Signals,
+    /// How much an event must matter at least.
+    pub severity: Severity,
     /// The last test: a jq expression, which a child runs (`deliver::jq`).
     pub jq: Option<String>,
+}
+
+impl Default for Filter {
+    fn default() -> Filter {
+        Filter {
+            kinds: None,
+            families: Vec::new(),
+            interfaces: Globs::default(),
+            netns: Globs::default(),
+            actions: Vec::new(),
+            signals: Signals::NONE,
+            severity: Severity::Debug,
+            jq: None,
+        }
+    }
 }
 
 /// What the cheap tests look at.
@@ -42,6 +60,8 @@ pub struct Candidate<'a> {
     pub action: Action,
     /// What it means.
     pub signals: Signals,
+    /// How much it matters.
+    pub severity: Severity,
     /// The network namespace's name, where it is not linkhook's own.
     pub netns: Option<&'a str>,
     /// The names of all interfaces that it concerns.
@@ -65,6 +85,7 @@ impl Filter {
         self.wants_kind(candidate.kind)
             && (self.actions.is_empty() || self.actions.contains(&candidate.action))
             && (self.signals.is_empty() || self.signals.meets(candidate.signals))
+            && self.severity <= candidate.severity
             && (self.families.is_empty() || self.families.contains(&candidate.family))
             && (self.netns.is_empty() || self.netns.accept(candidate.netns.unwrap_or(OWN_NETNS).as_bytes()))
             && (self.interfaces.is_empty() || self.interfaces.accept_any(candidate.interfaces))
@@ -76,7 +97,8 @@ mod tests {
     use super::*;
 
     fn candidate<'a>(interfaces: &'a [&'a [u8]]) -> Candidate<'a> {
-        Candidate { kind: 1, family: 2, action: Action::Add, signals: Signals::NONE, netns: None, interfaces }
+        let (signals, severity) = (Signals::NONE, Severity::Info);
+        Candidate { kind: 1, family: 2, action: Action::Add, signals, severity, netns: None, interfaces }
     }
 
     #[test]
@@ -91,6 +113,8 @@ mod tests {
         assert!(!families.accepts(&candidate(&[])));
         let signals = Filter { signals: Signals::by_name("up").unwrap(), ..Filter::default() };
         assert!(!signals.accepts(&candidate(&[])));
+        let severe = |severity| Filter { severity, ..Filter::default() }.accepts(&candidate(&[]));
+        assert!(severe(Severity::Debug) && severe(Severity::Info) && !severe(Severity::Notice));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod ask;
 mod compare;
 pub mod foretell;
 mod journal;
+mod last;
 mod links;
 #[cfg(test)]
 mod model;
@@ -26,6 +27,7 @@ pub use links::{LinkBefore, LinkTable, is_link};
 use crate::decode::key;
 use crate::decode::schema::Kind;
 use crate::decode::schema::ObjectKey;
+use crate::event::signals::Signals;
 use crate::kinds::{self, KindIndex, PerKind};
 use crate::netlink::wire;
 use object_table::{Group, ObjectTable};
@@ -57,6 +59,8 @@ pub struct Applied<'m> {
     pub links: &'m LinkTable,
     /// What it means.
     pub change: Change<'m>,
+    /// What it means for the groups of objects of which one at least should be there.
+    pub signals: Signals,
     /// Of a link's message: what the link was before.
     pub link: Option<LinkBefore>,
 }
@@ -70,6 +74,7 @@ pub struct Mirror {
     hasher: foldhash::fast::RandomState,
     key: ObjectKey,
     uses: uses::Uses,
+    counts: last::Counts,
     /// Families and interfaces whose routes are to be looked at again; see [`Mirror::take_unsettled`].
     unsettled: Vec<(u8, u32)>,
     /// Where someone else keeps the mirror, too: what changed.
@@ -91,6 +96,7 @@ impl Mirror {
             hasher: foldhash::fast::RandomState::default(),
             key: ObjectKey::new(),
             uses: uses::Uses::default(),
+            counts: last::Counts::default(),
             unsettled: Vec::new(),
             journal: None,
         }
@@ -142,7 +148,7 @@ impl Mirror {
         if table.is(&kinds::rtnetlink::link::LINK) {
             link = self.links.note(payload, removes);
             if !removes && is_wireless_event(payload) {
-                return Applied { links: &self.links, change: Change::Same(payload), link };
+                return Applied { links: &self.links, change: Change::Same(payload), signals: Signals::NONE, link };
             }
         }
         let hash = self.identity_hash(kind, payload);
@@ -163,9 +169,11 @@ impl Mirror {
                 let merged = if table.partial { compare::merge(table, old, payload) } else { None };
                 let payload = merged.as_deref().unwrap_or(payload);
                 if same(table, old, payload) {
-                    // What never counts is kept fresh all the same, where that costs nothing.
+                    // What never counts is kept fresh all the same.
                     if old.len() == payload.len() {
                         old.copy_from_slice(payload);
+                    } else {
+                        *old = payload.into();
                     }
                     Change::Same(old)
                 } else {
@@ -194,7 +202,13 @@ impl Mirror {
         {
             journal.mark(kind, &self.key);
         }
-        Applied { links: &self.links, change, link }
+        let signals = match &change {
+            Change::Added(new) => self.counts.change(kind, None, Some(new)),
+            Change::Changed { old, new } => self.counts.change(kind, Some(old), Some(new)),
+            Change::Removed(old) => self.counts.change(kind, Some(old), None),
+            Change::RemovedUnknown | Change::Same(_) => Signals::NONE,
+        };
+        Applied { links: &self.links, change, signals, link }
     }
 }
 

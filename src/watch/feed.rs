@@ -7,12 +7,14 @@ use std::io;
 use std::time::Instant;
 
 use super::{Settings, now_microseconds};
+use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
+use crate::netlink::wire;
 
 /// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
@@ -112,6 +114,7 @@ impl Feed {
         &mut self,
         batch: &mut Batch,
         backlog: &mut Backlog,
+        actors: &mut Actors,
         netns: Option<&str>,
         moves: &mut Moves,
     ) -> Result<bool> {
@@ -140,6 +143,11 @@ impl Feed {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
+                // A command ends as soon as it has its answer.
+                let port = wire::messages(datagram.bytes).next().map_or(0, |message| message.header.port);
+                if port != 0 {
+                    actors.see(port, time, self.received_at);
+                }
                 moves.note(netns, time, datagram.bytes);
                 backlog.push(time, datagram.bytes);
             }

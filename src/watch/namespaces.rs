@@ -18,7 +18,7 @@ impl WatchLoop<'_> {
         for label in gone {
             if self.settings.namespaces.includes(&label) {
                 let telling = Telling { origin: Origin::Offline, ..own_telling(None) };
-                tell_namespace(&mut self.stream, &mut self.out, &label, &own::NETNS_REMOVED, telling);
+                tell_namespace(&mut self.stream, &mut self.out, &label, &own::NAMESPACE_REMOVED, telling);
             }
             self.forgotten.push(label.into());
         }
@@ -80,7 +80,7 @@ impl WatchLoop<'_> {
     fn appeared(&mut self) {
         let Some(place) = self.places.last_mut() else { return };
         let label = place.label().unwrap_or_default();
-        let line = tell_namespace(&mut self.stream, &mut self.out, label, &own::NETNS_ADDED, own_telling(None));
+        let line = tell_namespace(&mut self.stream, &mut self.out, label, &own::NAMESPACE_ADDED, own_telling(None));
         place.appears(line);
     }
 
@@ -93,7 +93,7 @@ impl WatchLoop<'_> {
         self.places.retain(|place| {
             if place.is_left() {
                 let label = place.label().unwrap_or_default();
-                tell_namespace(stream, out, label, &own::NETNS_REMOVED, own_telling(None));
+                tell_namespace(stream, out, label, &own::NAMESPACE_REMOVED, own_telling(None));
                 forgotten.push(label.into());
             }
             !place.is_left()

@@ -16,7 +16,7 @@
 //! next job once both are empty. So the last word on an object is the kernel's, and no dump overtakes the queue.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::agenda::{Agenda, Doubt, Purpose, comparable};
 use super::feed::Feed;
@@ -27,6 +27,8 @@ use super::tell::{Finding, Findings, may_have_consequences, tell_difference, tel
 use super::{BACKLOG_BYTES_MAX, Settings};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
+use crate::decode::key;
+use crate::decode::schema::ObjectKey;
 use crate::error::Result;
 use crate::event::Origin;
 use crate::json::Json;
@@ -44,6 +46,8 @@ use crate::stream::{Source, Stream, Taken, Telling};
 
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
 pub(super) const READS_MAX: usize = 16;
+/// So long a removal is held back that the kernel may take back: it registers the settings of a link that is renamed anew.
+const RENEWAL_PAUSE: Duration = Duration::from_millis(5);
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
 
@@ -183,7 +187,7 @@ impl Place {
         // What it has told of what was there is newer than some of that.
         watching.drop_overtaken(&mut self.known, batch, moves)?;
         self.stage = Stage::Leaving;
-        self.known.actors = Actors::nobody();
+        self.known.actors.leave();
         self.known.netns.release();
         Ok(())
     }
@@ -262,7 +266,8 @@ impl Place {
         let Knowledge { backlog, pending, .. } = &self.known;
         let Stage::Watching(watching) = &self.stage else { return room };
         let reads = watching.feed.readable && !backlog.is_full();
-        let decodes = room && (pending.is_some() || (watching.job.is_none() && !backlog.is_empty()));
+        let decodes = room
+            && (pending.is_some() || (watching.job.is_none() && !backlog.is_empty() && self.held_until().is_none()));
         // A repair tells its end; a dump fills the mirror, or a shadow of it, and waits for room at the start alone.
         let dumps = watching.job.as_ref().is_some_and(|job| {
             pending.is_none()
@@ -277,6 +282,9 @@ impl Place {
         let Knowledge { backlog, pending, .. } = &self.known;
         // As in `Watching::work`: nothing begins before these are told.
         let watching = self.watching().filter(|watching| !watching.feed.readable)?;
+        if let Some(until) = self.held_until().filter(|_| pending.is_none() && watching.job.is_none()) {
+            return Some(until);
+        }
         watching.agenda.due().filter(|_| pending.is_none() && backlog.is_empty())
     }
 
@@ -314,12 +322,23 @@ impl Place {
                 let Finding { difference, .. } = found;
                 let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
                 mirror.mark(difference.kind, object);
-            } else if !backlog.is_empty() && self.watching().is_none_or(|watching| watching.job.is_none()) {
+            } else if !backlog.is_empty()
+                && self.watching().is_none_or(|watching| watching.job.is_none())
+                && self.held_until().is_none()
+            {
                 self.decode_one(stream, out);
             } else {
                 return;
             }
         }
+    }
+
+    /// Until when what waits is not told: it is a removal that the kernel may take back with its next word.
+    fn held_until(&self) -> Option<Instant> {
+        let mut waiting = self.known.backlog.iter();
+        let (Some((_, only)), None) = (waiting.next(), waiting.next()) else { return None };
+        let until = self.watching()?.feed.received_at() + RENEWAL_PAUSE;
+        (is_renewed(only) && Instant::now() < until).then_some(until)
     }
 
     fn decode_one(&mut self, stream: &mut Stream, out: &mut Json) {
@@ -332,6 +351,10 @@ impl Place {
         let names = Sources { backlog, socket: feed.map(Feed::socket) };
         let is_lossy = feed.is_some_and(Feed::has_lost);
         let now = feed.map_or_else(Instant::now, Feed::received_at);
+        if is_renewed(datagram) && backlog.iter().nth(1).is_some_and(|(_, next)| is_taken_back(datagram, next)) {
+            backlog.pop();
+            return;
+        }
         let mut messages = wire::messages(datagram);
         let mut looks = Vec::new();
         let mut foretold = Vec::new();
@@ -341,7 +364,7 @@ impl Place {
                 continue;
             }
             names.learn_for_message(&mut mirror.links, &message, is_lossy);
-            let actor = (message.header.port != 0).then(|| actors.of(message.header.port, now));
+            let actor = (message.header.port != 0).then(|| actors.of(message.header.port, time_microseconds));
             let telling_by = Telling { actor, ..telling };
             let Taken { line, kind, link } = stream.message(out, mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
@@ -354,6 +377,9 @@ impl Place {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
         }
         backlog.pop();
+        if backlog.is_empty() {
+            actors.forget_answers();
+        }
         let unsettled = unsettled(mirror, told);
         if let Some(watching) = watching {
             watching.agenda.add(Doubt::Quiet { cause: told }, now);
@@ -405,7 +431,7 @@ impl Knowledge {
 impl Watching {
     /// Takes from the kernel what one call gives, into the backlog; notes links that move.
     pub fn read(&mut self, known: &mut Knowledge, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
-        if self.feed.read(batch, &mut known.backlog, known.netns.label(), moves)? {
+        if self.feed.read(batch, &mut known.backlog, &mut known.actors, known.netns.label(), moves)? {
             self.agenda.add(Doubt::Loss, Instant::now());
         }
         Ok(())
@@ -421,6 +447,29 @@ impl Watching {
         let now = Instant::now();
         looks.for_each(|look| self.agenda.add(Doubt::Silent(look), now));
     }
+}
+
+/// Whether a datagram says that an object is gone of a kind whose objects the kernel removes and adds again at once.
+fn is_renewed(datagram: &[u8]) -> bool {
+    object_of(datagram).is_some_and(|(kind, removes, _)| removes && kind.table().hooks.renewed)
+}
+
+/// Whether the next datagram adds what this one has removed.
+fn is_taken_back(datagram: &[u8], next: &[u8]) -> bool {
+    let key = |(kind, _, payload): (KindIndex, bool, &[u8])| {
+        let mut key = ObjectKey::new();
+        key::write(&mut key, kind.table(), payload);
+        (kind, key)
+    };
+    let (gone, come) = (object_of(datagram), object_of(next));
+    come.is_some_and(|(_, removes, _)| !removes) && gone.map(key) == come.map(key)
+}
+
+/// The kind of the object that a datagram's first message speaks of, whether it is gone, and the payload.
+fn object_of(datagram: &[u8]) -> Option<(KindIndex, bool, &[u8])> {
+    let message = wire::messages(datagram).next()?;
+    let (kind, removes) = kinds::of_message(message.header.kind, *message.payload.first()?)?;
+    (message.payload.len() >= kind.table().header.bytes).then_some((kind, removes, message.payload))
 }
 
 /// Looks at what the mirror could not be sure of when it took something in; `cause` is the number of the line that told it.

@@ -55,7 +55,7 @@ pub(super) fn tell_difference(
     findings: &mut Findings,
     Finding { difference, cause, time_microseconds }: &Finding,
     netns: Option<&str>,
-    mirror: &Mirror,
+    mirror: &mut Mirror,
     stream: &mut Stream,
     out: &mut Json,
 ) {
@@ -79,6 +79,7 @@ pub(super) fn tell_difference(
     };
     let telling = Telling { origin, cause: *cause, time_microseconds: *time_microseconds, netns, actor: None };
     let signals = difference.kind.table().signals_of(&Sides { old, new, message: shown });
+    let signals = signals.with(mirror.told(difference.kind, old, new));
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && findings.purpose == Purpose::Verify) {

@@ -323,7 +323,6 @@ fn sets() -> Vec<&'static Set> {
             Shape::As(is) => of_value(is, seen, found),
             Shape::List(shape) => of_shape(shape, seen, found),
             Shape::Object(parts) => parts.iter().for_each(|part| of_part(part, seen, found)),
-            Shape::OneOf(shapes) => shapes.iter().for_each(|shape| of_shape(shape, seen, found)),
             Shape::Text | Shape::Number | Shape::Bool => {}
         }
     }

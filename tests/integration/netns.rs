@@ -47,7 +47,7 @@ fn link(linkhook: &mut Linkhook, netns: Option<&str>, action: &str, name: &str) 
 
 fn named(linkhook: &mut Linkhook, action: &str, name: &str) -> Value {
     let line = linkhook.expect(&format!("netns {action} {name}"), |line| {
-        line["event"] == "netns" && line["action"] == action && line["netns"]["name"] == name
+        line["event"] == "namespace" && line["action"] == action && line["namespace"]["name"] == name
     });
     assert_eq!(line["origin"], "linkhook");
     line
@@ -96,7 +96,7 @@ fn two_names() -> Result<(), Failed> {
     world.run("for name in blue red green; do ip netns add $name; done");
     let mut linkhook = world.linkhook(&["hello", "link", "addr", "--netns", "blue", "--netns", "/run/netns/red"]);
     let hello = linkhook.event("hello", "started");
-    assert_eq!(hello["hello"]["netns"], json!(["blue", "red"]));
+    assert_eq!(hello["hello"]["namespaces"], json!(["blue", "red"]));
     world.run(
         "ip link add own type veth; ip -n green link add other type veth; ip -n blue link add b0 type veth peer name b1
          ip -n red link add r0 type veth peer name r1
@@ -217,7 +217,7 @@ fn two_names_of_one() -> Result<(), Failed> {
     world.run("mount --bind /run/netns/blue /run/netns/azure; mount --bind /proc/self/ns/net /run/netns/here");
     let mut linkhook = world.linkhook(&["hello", "link", "--all-netns"]);
     let hello = linkhook.event("hello", "started");
-    assert_eq!(hello["hello"]["netns"], json!(["azure", "home"]));
+    assert_eq!(hello["hello"]["namespaces"], json!(["azure", "home"]));
     world.run("ip -n blue link add b0 type veth; ip link add own type veth");
     // Which of both is told first is not said.
     for (netns, name) in [(Some("azure"), "b0"), (None, "own")] {
@@ -243,7 +243,7 @@ fn hundred() -> Result<(), Failed> {
     command.args(["-c", &format!("ulimit -Sn 64; exec {PROGRAM} --all-netns hello link")]);
     let mut linkhook = Linkhook::start(command);
     let hello = linkhook.event("hello", "started");
-    assert_eq!(hello["hello"]["netns"].as_array().map(Vec::len), Some(COUNT));
+    assert_eq!(hello["hello"]["namespaces"].as_array().map(Vec::len), Some(COUNT));
     world.run("for number in $(seq 100); do ip -n n$number link add v$number type veth; done");
     let mut told = HashSet::new();
     while told.len() < COUNT {
@@ -258,8 +258,8 @@ fn hundred() -> Result<(), Failed> {
     world.run("for number in $(seq 100); do ip netns del n$number; done");
     let mut removed = HashSet::new();
     while removed.len() < COUNT {
-        let line = linkhook.event("netns", "removed");
-        removed.insert(line["netns"]["name"].as_str().unwrap().to_string());
+        let line = linkhook.event("namespace", "removed");
+        removed.insert(line["namespace"]["name"].as_str().unwrap().to_string());
     }
     assert_eq!(removed, told);
     let (status, _) = linkhook.stop();
@@ -398,7 +398,7 @@ fn configured() -> Result<(), Failed> {
     let configuration =
         Configuration::new(&format!("[watch]\nkinds = [\"hello\", \"link\"]\nnetns = [\"blue\", \"red\"]\n{hook}"));
     let mut linkhook = world.linkhook(&["--config", configuration.path()]);
-    assert_eq!(linkhook.event("hello", "started")["hello"]["netns"], json!(["blue", "red"]));
+    assert_eq!(linkhook.event("hello", "started")["hello"]["namespaces"], json!(["blue", "red"]));
     world.run("ip -n red link add r0 type veth; ip -n blue link add b0 type veth peer name b1");
     let mut names = HashSet::new();
     while names.len() < 2 {
@@ -408,6 +408,6 @@ fn configured() -> Result<(), Failed> {
     }
     assert_eq!(names, HashSet::from(["b0".to_owned(), "b1".to_owned()]));
     let mut linkhook = world.linkhook(&["--config", configuration.path(), "--netns", "red"]);
-    assert_eq!(linkhook.event("hello", "started")["hello"]["netns"], json!(["red"]));
+    assert_eq!(linkhook.event("hello", "started")["hello"]["namespaces"], json!(["red"]));
     Ok(())
 }

@@ -8,7 +8,10 @@ use linkhook::kinds::KINDS;
 use serde_json::{Map, Value};
 
 /// The tests of this room.
-pub const TESTS: &[crate::Test] = &[("what_is_written_has_the_shape_that_is_declared", recordings)];
+pub const TESTS: &[crate::Test] = &[
+    ("what_is_written_has_the_shape_that_is_declared", recordings),
+    ("a_path_has_one_type_in_every_event_of_a_kind", one_type_a_path),
+];
 
 /// What may stand behind a key: any of these.
 type Members = HashMap<String, Vec<Expected>>;
@@ -156,8 +159,9 @@ fn hold(is: &'static Is, value: &Value, path: &str, wrong: &mut Vec<String>) {
     match is {
         Is::Number(_) | Is::AnyNumber | Is::NumberUnless(..) => expect(value.is_number(), "number"),
         Is::Bool(_) | Is::Present => expect(value.is_boolean(), "true or false"),
-        Is::Named(..) => expect(value.is_string() || value.is_number(), "name or number"),
-        Is::NamedId(..) | Is::Text | Is::Hex | Is::Hardware | Is::Ip | Is::Link => expect(value.is_string(), "text"),
+        Is::Named(..) | Is::NamedId(..) | Is::Text | Is::Hex | Is::Hardware | Is::Ip | Is::Link => {
+            expect(value.is_string(), "text")
+        }
         Is::Bits(..) | Is::Flags(..) => hold_list(Expected::Shape(TEXT), value, path, wrong),
         Is::Each(is) | Is::Array(is, _) => hold_list(Expected::Is(is), value, path, wrong),
         Is::Value(_, shape) => hold_shape(shape, value, path, wrong),
@@ -199,12 +203,130 @@ fn hold_shape(shape: &'static Shape, value: &Value, path: &str, wrong: &mut Vec<
             add_parts(&mut members, parts);
             hold_object(&members, value, path, wrong);
         }
-        Shape::OneOf(shapes) => {
-            let tries: Vec<Vec<String>> =
-                shapes.iter().map(|shape| held(Expected::Shape(shape), value, path)).collect();
-            if !tries.iter().any(Vec::is_empty) {
-                wrong.extend(tries.into_iter().min_by_key(Vec::len).unwrap_or_default());
+    }
+}
+
+/// Of each path its types, and a place where each was seen.
+type Types = HashMap<String, HashMap<&'static str, String>>;
+
+/// Within one kind of event one path has one type, in the object as in `changed`: what the tables declare, and what stands in
+/// every recording.
+fn one_type_a_path() -> Result<(), Failed> {
+    let mut types = Types::new();
+    for kind in KINDS {
+        declared_members(&members_of(kind), kind.name, &mut types);
+    }
+    assert!(types.len() > 2000, "{} paths are too few", types.len());
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings"))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for line in std::fs::read_to_string(&path)?.lines() {
+            let line: Map<String, Value> = serde_json::from_str(line)?;
+            let event = line["event"].as_str().unwrap_or_default();
+            written(&line[event], event, &file, &mut types);
+            for (path, sides) in line.get("changed").and_then(Value::as_object).into_iter().flatten() {
+                for side in ["old", "new"].iter().filter_map(|side| sides.get(side)) {
+                    written(side, &format!("{event}.{path}"), &file, &mut types);
+                }
             }
         }
+    }
+    let mut several: Vec<String> =
+        types.iter().filter(|(_, types)| types.len() > 1).map(|(path, types)| format!("{path}: {types:?}")).collect();
+    several.sort();
+    if several.is_empty() { Ok(()) } else { Err(several.join("\n").into()) }
+}
+
+fn note(types: &mut Types, path: &str, found: &'static str, place: &str) -> bool {
+    let of_path = types.entry(path.to_owned()).or_default();
+    if of_path.contains_key(found) {
+        return false;
+    }
+    of_path.insert(found, place.to_owned());
+    true
+}
+
+fn written(value: &Value, path: &str, place: &str, types: &mut Types) {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "number",
+        Value::String(_) => "text",
+        Value::Array(_) => "list",
+        Value::Object(_) => "object",
+    };
+    note(types, path, found, place);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| written(item, &format!("{path}[]"), place, types)),
+        Value::Object(members) => {
+            members.iter().for_each(|(key, value)| written(value, &format!("{path}.{key}"), place, types));
+        }
+        _ => {}
+    }
+}
+
+fn declared_members(members: &Members, path: &str, types: &mut Types) {
+    for (key, expected) in members {
+        for expected in expected {
+            declared(*expected, &format!("{path}.{key}"), types);
+        }
+    }
+}
+
+/// What is declared of a path; a path that has that type already is not gone into once more, so that sets which contain each
+/// other end.
+fn declared(expected: Expected, path: &str, types: &mut Types) {
+    const PLACE: &str = "declared";
+    const DEPTH_MAX: usize = 12;
+    if path.matches('.').count() > DEPTH_MAX {
+        return;
+    }
+    let mut within = |members: Members| {
+        note(types, path, "object", PLACE);
+        declared_members(&members, path, types);
+    };
+    match expected {
+        Expected::Shape(Shape::As(is)) => declared(Expected::Is(is), path, types),
+        Expected::Shape(Shape::Object(parts)) => {
+            let mut members = Members::new();
+            add_parts(&mut members, parts);
+            within(members);
+        }
+        Expected::Is(Is::Set(set)) => {
+            let mut members = Members::new();
+            add_set(&mut members, set);
+            within(members);
+        }
+        Expected::Is(Is::Structure(structure)) => {
+            let mut members = Members::new();
+            add_fields(&mut members, structure.fields);
+            within(members);
+        }
+        Expected::Shape(Shape::List(inner)) => {
+            note(types, path, "list", PLACE);
+            declared(Expected::Shape(inner), &format!("{path}[]"), types);
+        }
+        Expected::Is(Is::Each(inner) | Is::Array(inner, _)) => {
+            note(types, path, "list", PLACE);
+            declared(Expected::Is(inner), &format!("{path}[]"), types);
+        }
+        Expected::Is(Is::Value(_, shape)) => declared(Expected::Shape(shape), path, types),
+        Expected::Is(Is::Bits(..)) => {
+            note(types, path, "list", PLACE);
+        }
+        Expected::Shape(Shape::Bool) | Expected::Is(Is::Bool(_) | Is::Present) => {
+            note(types, path, "true or false", PLACE);
+        }
+        Expected::Shape(Shape::Number) | Expected::Is(Is::Number(_) | Is::NumberUnless(..) | Is::AnyNumber) => {
+            note(types, path, "number", PLACE);
+        }
+        Expected::Shape(Shape::Text)
+        | Expected::Is(Is::Named(..) | Is::NamedId(..) | Is::Text | Is::Hex | Is::Hardware | Is::Ip | Is::Link) => {
+            note(types, path, "text", PLACE);
+        }
+        Expected::Is(_) => {}
     }
 }

@@ -6,10 +6,11 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, Sides, Structure,
-    Untold, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, SeverityRow, Sides,
+    Structure, Untold, Wrong, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, write_flags, write_ip};
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ADDRESS_PROTOCOLS, FAMILIES, SCOPES};
@@ -35,7 +36,13 @@ pub static ADDR: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],
-    hooks: Hooks { key: Some(write_key), signals: Some(signals_of), untold: Untold::Of(is_tentative), ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_key),
+        signals: Some(signals_of),
+        untold: Untold::Of(is_tentative),
+        severity: &[SeverityRow::all(Severity::Notice)],
+        ..Hooks::NONE
+    },
 };
 
 /// Whether an address is still tentative: what happens to it is not told (`addrconf_dad_completed` tells it then).

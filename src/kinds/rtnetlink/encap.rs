@@ -270,12 +270,12 @@ pub fn write_encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]
 }
 
 /// The members that [`tunnel_flags`] writes.
-const TUNNEL_FLAGS_PARTS: &[Part] = &[Part::Flags(TUNNEL_FLAGS), Part::text("flags")];
+const TUNNEL_FLAGS_PARTS: &[Part] = &[Part::Flags(TUNNEL_FLAGS), Part::text("other_flags")];
 
 /// `LWTUNNEL_IP_FLAGS`: each a member that is true, but for those that its options tell.
 pub fn tunnel_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const OPTIONS: u64 = 0xd800;
-    write_flags(out, "flags", TUNNEL_FLAGS, unsigned(Scalar::U16Be, payload)? & !OPTIONS);
+    write_flags(out, "other_flags", TUNNEL_FLAGS, unsigned(Scalar::U16Be, payload)? & !OPTIONS);
     Ok(())
 }
 
@@ -374,13 +374,8 @@ pub fn locator(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// The members that [`segments`] writes.
-const SEGMENTS_PARTS: &[Part] = &[
-    Part::Member("mode", &Shape::OneOf(&[Shape::Text, Shape::Number])),
-    Part::texts("segs"),
-    Part::number("hmac"),
-    Part::texts("flags"),
-    Part::number("tag"),
-];
+const SEGMENTS_PARTS: &[Part] =
+    &[Part::text("mode"), Part::texts("segs"), Part::number("hmac"), Part::texts("flags"), Part::number("tag")];
 
 /// `struct seg6_iptunnel_encap`: how the header is added, and the header.
 pub fn segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -388,7 +383,7 @@ pub fn segments(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     out.key("mode");
     match name_of(SEG6_MODES, mode.into()) {
         Some(name) => out.string(name),
-        None => out.signed((mode as i32).into()),
+        None => out.display(mode as i32),
     }
     write_routing_header(out, &payload[4..])
 }

@@ -5,8 +5,9 @@ use libc::{RTM_GETANYCAST, RTM_GETMULTICAST};
 
 use super::names::FAMILIES;
 use crate::decode::schema::{
-    DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
+    DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, SeverityRow, Structure, field, field_of, row,
 };
+use crate::event::severity::Severity;
 use crate::kinds::rtnetlink::addr;
 use crate::kinds::rtnetlink::numbers::{
     AF_INET, AF_INET6, RTM_DELANYCAST, RTM_DELMULTICAST, RTM_NEWANYCAST, RTM_NEWMULTICAST, RTNLGRP_IPV4_MCADDR,
@@ -42,7 +43,7 @@ pub static MADDR: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
 };
 
 /// `RTM_NEWANYCAST` and `RTM_DELANYCAST`. A dump answers with `RTM_GETANYCAST`. Kernels before 6.14 do not tell of
@@ -66,7 +67,7 @@ pub static ANYCAST: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
 };
 
 /// `IFA_ANYCAST`.

@@ -9,9 +9,10 @@ use libc::{
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, SeverityRow, Structure, field, field_of, row,
 };
 use crate::decode::value::any_unsigned;
+use crate::event::severity::Severity;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use crate::kinds::rtnetlink::numbers::AF_MCTP;
@@ -37,7 +38,7 @@ pub static MCTP_ADDR: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
 };
 
 /// `RTM_NEWROUTE` of the family `AF_MCTP`, which is not notified.

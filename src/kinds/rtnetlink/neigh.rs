@@ -7,10 +7,11 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape,
-    Sides, Structure, TEXT, Untold, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set,
+    SeverityRow, Shape, Sides, Structure, TEXT, Untold, field, field_of, row,
 };
 use crate::decode::value::{any_unsigned, unsigned, write_bits, write_flags, write_ip, write_link};
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS};
@@ -48,6 +49,15 @@ pub static NEIGH: Kind = Kind {
         key: Some(write_neighbour_key),
         signals: Some(signals_of_neighbour),
         untold: Untold::Everything,
+        severity: &[
+            SeverityRow::of(
+                Severity::Debug,
+                "multicast ones, and those that need no resolution (NOARP)",
+                |_, payload| state(payload) & NUD_NOARP != 0 || payload.get(11) == Some(&RTN_MULTICAST),
+            ),
+            SeverityRow::of(Severity::Info, "permanent ones", |_, payload| state(payload) & NUD_PERMANENT != 0),
+            SeverityRow::all(Severity::Notice),
+        ],
         ..Hooks::NONE
     },
 };
@@ -77,6 +87,9 @@ pub static FDB: Kind = Kind {
         key: Some(write_entry_key),
         signals: Some(signals_of_entry),
         untold: Untold::Everything,
+        severity: &[SeverityRow::of(Severity::Debug, "permanent ones, which are the bridge's own", |_, payload| {
+            state(payload) & NUD_PERMANENT != 0
+        })],
         ..Hooks::NONE
     },
 };
@@ -368,24 +381,33 @@ fn write_entry_key(key: &mut ObjectKey, payload: &[u8], set: &[u8]) {
     }
 }
 
+const NUD_INCOMPLETE: u16 = 0x01;
+const NUD_REACHABLE: u16 = 0x02;
+const NUD_FAILED: u16 = 0x20;
+const NUD_NOARP: u16 = 0x40;
+const NUD_PERMANENT: u16 = 0x80;
+/// `RTN_MULTICAST`, of `ndm_type`.
+const RTN_MULTICAST: u8 = 5;
+
+/// `ndm_state` of `struct ndmsg`.
+fn state(payload: &[u8]) -> u16 {
+    u16_at(payload, 8).unwrap_or_default()
+}
+
 /// The signals of a neighbour.
 fn signals_of_neighbour(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
     let mut signals = Signals::NONE;
-    const INCOMPLETE: u16 = 0x01;
-    const REACHABLE: u16 = 0x02;
-    const FAILED: u16 = 0x20;
     let Some(new) = new else { return signals };
-    let state = |payload: &[u8]| u16_at(payload, 8).unwrap_or_default();
     let (before, after) = (old.map(state), state(new));
-    signals.when(after & FAILED != 0 && before.is_none_or(|before| before & FAILED == 0), Signals::NEIGH_FAILED);
-    let unreachable = before.is_none_or(|before| before & (FAILED | INCOMPLETE) != 0);
-    signals.when(after & REACHABLE != 0 && unreachable, Signals::NEIGH_REACHABLE);
-    if let Some(old) = old {
-        let hardware = |payload| attribute(NEIGH.attributes(payload), NDA_LLADDR);
-        if let (Some(old), Some(new)) = (hardware(old), hardware(new)) {
-            signals.when(old != new, Signals::NEIGH_MOVED);
-        }
-    }
+    signals
+        .when(after & NUD_FAILED != 0 && before.is_none_or(|before| before & NUD_FAILED == 0), Signals::NEIGH_FAILED);
+    let unreachable = before.is_none_or(|before| before & (NUD_FAILED | NUD_INCOMPLETE) != 0);
+    signals.when(after & NUD_REACHABLE != 0 && unreachable, Signals::NEIGH_REACHABLE);
+    let hardware = |payload| attribute(NEIGH.attributes(payload), NDA_LLADDR);
+    let (old, new) = (old.and_then(hardware), hardware(new));
+    signals.when(old.is_some() && new.is_some() && old != new, Signals::NEIGH_MOVED);
+    let is_learned = after & (NUD_NOARP | NUD_PERMANENT) == 0;
+    signals.when(old.is_none() && new.is_some() && is_learned, Signals::NEIGH_NEW);
     signals
 }
 

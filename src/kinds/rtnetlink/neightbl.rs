@@ -7,9 +7,11 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, Structure, TEXT, Untold, field, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, SeverityRow, Structure, TEXT, Untold,
+    field, row,
 };
 use crate::decode::value::{unsigned, write_link};
+use crate::event::severity::Severity;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use crate::netlink::wire::attribute;
@@ -30,7 +32,12 @@ pub static NEIGHTBL: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],
-    hooks: Hooks { key: Some(write_key), untold: Untold::Everything, ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_key),
+        untold: Untold::Everything,
+        severity: &[SeverityRow::all(Severity::Debug)],
+        ..Hooks::NONE
+    },
 };
 
 /// `NDTA_PARMS`.

@@ -6,9 +6,10 @@ use libc::{RTM_GETNETCONF, RTM_NEWNETCONF, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NE
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Names, Set, Structure, TEXT, field, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Names, Set, SeverityRow, Structure, TEXT, field, row,
 };
 use crate::decode::value::{unsigned, write_link};
+use crate::event::severity::Severity;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, AF_MPLS, RTM_DELNETCONF};
@@ -34,7 +35,7 @@ pub static NETCONF: Kind = Kind {
         DumpRequest { message: RTM_GETNETCONF, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
         DumpRequest { message: RTM_GETNETCONF, header: &[AF_MPLS, 0, 0, 0], attributes: &[], per_link: None },
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], renewed: true, ..Hooks::NONE },
 };
 
 /// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.

@@ -145,8 +145,7 @@ static GROUP_STATISTICS: Set = Set::new(
 );
 
 /// The members that [`family_unless_unspecified`] writes.
-const FAMILY_UNLESS_UNSPECIFIED_PARTS: &[Part] =
-    &[Part::Member("family", &Shape::OneOf(&[Shape::Text, Shape::Number]))];
+const FAMILY_UNLESS_UNSPECIFIED_PARTS: &[Part] = &[Part::text("family")];
 
 /// The family, where there is one.
 pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {

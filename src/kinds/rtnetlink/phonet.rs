@@ -8,8 +8,9 @@ use libc::{
 
 use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use crate::decode::schema::{
-    DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
+    DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, SeverityRow, Structure, field, field_of, row,
 };
+use crate::event::severity::Severity;
 use crate::kinds::rtnetlink::numbers::AF_PHONET;
 
 /// `RTM_NEWADDR` and `RTM_DELADDR` of the family `AF_PHONET`.
@@ -32,7 +33,7 @@ pub static PHONET_ADDR: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
 };
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE` of the family `AF_PHONET`.

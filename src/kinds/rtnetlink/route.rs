@@ -5,11 +5,12 @@ use libc::{RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, RTNLGRP_IPV4_ROUTE, RTNLGRP
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Row,
-    Set, Shape, Sides, Structure, TEXT, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Interfaces, Is, Kind, LastOf, NUMBER, Names, Part,
+    PerLink, Row, Set, SeverityRow, Shape, Sides, Structure, TEXT, Wrong, field, field_of, row,
 };
-use crate::decode::value::{any_unsigned, name_of, write_bits, write_flags, write_link};
+use crate::decode::value::{any_unsigned, write_bits, write_flags, write_link, write_named};
 use crate::decode::walk::write_set;
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::encap;
@@ -58,7 +59,20 @@ pub static ROUTE: Kind = Kind {
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
     ],
-    hooks: Hooks { interfaces: Some(interfaces), signals: Some(signals_of), ..Hooks::NONE },
+    hooks: Hooks {
+        interfaces: Some(interfaces),
+        signals: Some(signals_of),
+        last: Some(LastOf { group: default_group, lost: Signals::DEFAULT_LOST, back: Signals::DEFAULT_BACK }),
+        severity: &[
+            SeverityRow::of(
+                Severity::Debug,
+                "local, broadcast, anycast and multicast ones, those of the table `local`, and cached ones",
+                |_, payload| is_bookkeeping(payload),
+            ),
+            SeverityRow::of(Severity::Notice, "unicast ones", |_, payload| payload.get(7) == Some(&RTN_UNICAST)),
+        ],
+        ..Hooks::NONE
+    },
 };
 
 /// `RTA_DST`.
@@ -313,8 +327,7 @@ pub fn metric_features(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decod
 }
 
 /// What [`via`] writes.
-const VIA_SHAPE: &Shape =
-    &Shape::Object(&[Part::Member("family", &Shape::OneOf(&[Shape::Text, Shape::Number])), Part::text("host")]);
+const VIA_SHAPE: &Shape = &Shape::Object(&[Part::text("family"), Part::text("host")]);
 
 /// `RTA_VIA`: a family (two octets) and an address of it.
 pub fn via(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -324,10 +337,7 @@ pub fn via(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     out.key("family");
     match family {
         AF_PACKET => out.string("link"),
-        _ => match name_of(names::FAMILIES, family.into()) {
-            Some(name) => out.string(name),
-            None => out.unsigned(family.into()),
-        },
+        _ => write_named(out, names::FAMILIES, family.into()),
     }
     out.key("host");
     write_address(out, context, family, &payload[2..])?;
@@ -442,22 +452,86 @@ pub fn interfaces(payload: &[u8]) -> Interfaces {
     found
 }
 
-/// The signals of a route.
+/// The signals of a route, but for those that say whether it is the last default route.
 fn signals_of(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
     let mut signals = Signals::NONE;
-    signals.when([old, new].into_iter().flatten().any(is_default_route), Signals::DEFAULT_ROUTE);
+    signals.when([old, new].into_iter().flatten().any(is_default), Signals::DEFAULT_ROUTE);
+    if let (Some(old), Some(new)) = (old, new) {
+        let (before, after) = (live_ways(old), live_ways(new));
+        // One of one leg that now leads elsewhere has lost none.
+        let several = before.all > 1 || after.all > 1;
+        let is_less = |one: &LiveWays<'_>, other: &LiveWays<'_>| {
+            other.live.iter().any(|way| one.dead.contains(way) || (several && !one.live.contains(way)))
+        };
+        signals.when(is_less(&after, &before), Signals::LEG_LOST);
+        signals.when(is_less(&before, &after), Signals::LEG_BACK);
+    }
     signals
 }
 
-fn is_default_route(payload: &[u8]) -> bool {
-    const RTN_UNICAST: u8 = 1;
+/// Where a route's legs lead: those that work, and those that are dead or without carrier.
+struct LiveWays<'a> {
+    live: SmallVec<[Way<'a>; 4]>,
+    dead: SmallVec<[Way<'a>; 4]>,
+    all: usize,
+}
+
+/// Where a route's legs lead, by whether they work (`RTNH_F_DEAD`, `RTNH_F_LINKDOWN`).
+fn live_ways(payload: &[u8]) -> LiveWays<'_> {
+    let set = ROUTE.attributes(payload);
+    let mut ways = LiveWays { live: SmallVec::new(), dead: SmallVec::new(), all: 0 };
+    let mut put = |way, flags: u32| {
+        ways.all += 1;
+        if flags & OUT_OF_ORDER == 0 { ways.live.push(way) } else { ways.dead.push(way) }
+    };
+    match attribute(set, RTA_MULTIPATH) {
+        Some(legs) => {
+            Legs { rest: legs }.for_each(|leg| put((leg.ifindex, gateway(leg.attributes)), leg.flags.into()));
+        }
+        None => {
+            let ifindex = attribute_u32(set, RTA_OIF).unwrap_or_default();
+            put((ifindex, gateway(set)), u32_at(payload, 8).unwrap_or_default());
+        }
+    }
+    ways
+}
+
+/// `RTNH_F_DEAD` and `RTNH_F_LINKDOWN`.
+const OUT_OF_ORDER: u32 = 0x01 | 0x10;
+const RTN_UNICAST: u8 = 1;
+const RTM_F_CLONED: u32 = 0x200;
+
+/// The routing table (`RTA_TABLE`, `rtm_table`).
+fn table(payload: &[u8]) -> u32 {
+    let of_header = || payload.get(4).copied().unwrap_or_default().into();
+    attribute_u32(ROUTE.attributes(payload), RTA_TABLE).unwrap_or_else(of_header)
+}
+
+/// Whether a route is a unicast default route of the main table.
+fn is_default(payload: &[u8]) -> bool {
     const RT_TABLE_MAIN: u32 = 254;
     let ip = matches!(payload.first(), Some(2 | 10));
-    ip && payload.get(1) == Some(&0)
-        && payload.get(7) == Some(&RTN_UNICAST)
-        && attribute_u32(ROUTE.attributes(payload), RTA_TABLE)
-            .unwrap_or_else(|| payload.get(4).copied().unwrap_or_default().into())
-            == RT_TABLE_MAIN
+    ip && payload.get(1) == Some(&0) && payload.get(7) == Some(&RTN_UNICAST) && table(payload) == RT_TABLE_MAIN
+}
+
+/// The group of default routes that a route is of: by its family, if it is one that has a leg which works.
+fn default_group(payload: &[u8]) -> Option<usize> {
+    let is_live = || {
+        let ways = live_ways(payload);
+        !ways.live.is_empty() || ways.all == 0
+    };
+    (is_default(payload) && is_live()).then(|| usize::from(payload.first() == Some(&10)))
+}
+
+/// Whether it is the kernel's own bookkeeping.
+fn is_bookkeeping(payload: &[u8]) -> bool {
+    const RTN_LOCAL: u8 = 2;
+    const RTN_MULTICAST: u8 = 5;
+    const RT_TABLE_LOCAL: u32 = 255;
+    // Local, broadcast, anycast and multicast stand in a row.
+    payload.get(7).is_some_and(|kind| (RTN_LOCAL..=RTN_MULTICAST).contains(kind))
+        || u32_at(payload, 8).is_some_and(|flags| flags & RTM_F_CLONED != 0)
+        || table(payload) == RT_TABLE_LOCAL
 }
 
 /// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.

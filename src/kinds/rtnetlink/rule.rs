@@ -6,10 +6,11 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Row, Set, Shape,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Row, Set, SeverityRow,
     Structure, Wrong, field, field_of, row,
 };
-use crate::decode::value::{any_unsigned, name_of, write_flags, write_ip, write_named_id};
+use crate::decode::value::{any_unsigned, write_flags, write_ip, write_named, write_named_id};
+use crate::event::severity::Severity;
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
@@ -58,7 +59,7 @@ pub static RULE: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
+    hooks: Hooks { key: Some(write_key), severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
 };
 
 /// `FRA_DST`.
@@ -191,11 +192,7 @@ pub fn table(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// The members that [`action`] writes.
-const ACTION_PARTS: &[Part] = &[
-    Part::bool("nop"),
-    Part::bool("masquerade"),
-    Part::Member("action", &Shape::OneOf(&[Shape::Text, Shape::Number])),
-];
+const ACTION_PARTS: &[Part] = &[Part::bool("nop"), Part::bool("masquerade"), Part::text("action")];
 
 /// `FR_ACT_*`, where it is not a look-up; a jump is told by its `goto`.
 pub fn action(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -205,10 +202,7 @@ pub fn action(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
         10 => write_true(out, "masquerade"),
         action => {
             out.key("action");
-            match name_of(ACTIONS, action.into()) {
-                Some(name) => out.string(name),
-                None => out.unsigned(action.into()),
-            }
+            write_named(out, ACTIONS, action.into());
         }
     }
     Ok(())

@@ -80,11 +80,7 @@ fn function_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> De
 }
 
 /// The members that [`function`] writes.
-const FUNCTION_PARTS: &[Part] = &[
-    Part::number("vf"),
-    Part::Member("link_type", &Shape::OneOf(&[Shape::Text, Shape::Number])),
-    Part::text("address"),
-];
+const FUNCTION_PARTS: &[Part] = &[Part::number("vf"), Part::text("link_type"), Part::text("address")];
 
 /// `vf`, `link_type` and `address` of a virtual function (`struct ifla_vf_mac`).
 fn function(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

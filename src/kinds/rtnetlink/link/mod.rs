@@ -9,10 +9,12 @@ use self::functions::ONE_FUNCTION;
 use self::xdp::{XDP_PARTS, xdp};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, NUMBER, Part, Row, Scalar, Set, Shape, Sides,
-    Structure, TEXT, Untold, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, NUMBER, Part, Row, Scalar, Set, SeverityRow, Shape,
+    Sides, Structure, TEXT, Untold, Wrong, field, field_of, row,
 };
 use crate::decode::value::{self, unsigned};
+use crate::event::Action;
+use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::INFO;
@@ -79,7 +81,12 @@ pub static LINK: Kind = Kind {
         attributes: &[(29, &8u32.to_ne_bytes())],
         per_link: None,
     }],
-    hooks: Hooks { signals: Some(signals_of), untold: Untold::Of(changes_untold), ..Hooks::NONE },
+    hooks: Hooks {
+        signals: Some(signals_of),
+        untold: Untold::Of(changes_untold),
+        severity: &[SeverityRow::of(Severity::Notice, "that come and go", |action, _| action != Action::Change)],
+        ..Hooks::NONE
+    },
 };
 
 /// Ports of bridges: the same messages with the family `AF_BRIDGE`.
@@ -90,7 +97,7 @@ pub static BRIDGE_PORT: Kind = Kind {
     new: RTM_NEWLINK,
     delete: RTM_DELLINK,
     families: &[AF_BRIDGE],
-    header: &HEADER,
+    header: &VIEW_HEADER,
     set: &PORT_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
@@ -115,7 +122,7 @@ pub static INET6_LINK: Kind = Kind {
     new: RTM_NEWLINK,
     delete: RTM_DELLINK,
     families: &[AF_INET6],
-    header: &HEADER,
+    header: &VIEW_HEADER,
     set: &INET6_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
@@ -127,7 +134,7 @@ pub static INET6_LINK: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks { untold: Untold::Everything, ..Hooks::NONE },
+    hooks: Hooks { untold: Untold::Everything, severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
 };
 
 /// Whether a link changes with nothing near it that is told: `netdev_state_change` tells of one that is up alone, and what
@@ -138,12 +145,8 @@ fn changes_untold(payload: &[u8]) -> bool {
 
 /// Whether a link is a bridge or a bridge's port.
 pub fn is_of_bridge(payload: &[u8]) -> bool {
-    let info = attribute(LINK.attributes(payload), IFLA_LINKINFO).unwrap_or_default();
-    let is_bridge = |number: u16| {
-        let name = attribute(info, number).unwrap_or_default();
-        name.split(|&octet| octet == 0).next() == Some(b"bridge")
-    };
-    is_bridge(IFLA_INFO_KIND) || is_bridge(IFLA_INFO_SLAVE_KIND)
+    let set = LINK.attributes(payload);
+    [IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND].iter().any(|&number| information(set, number) == BRIDGE)
 }
 
 /// `struct ifinfomsg` (`linux/rtnetlink.h`). `ifi_change` says of a message, not of the link, what it tells.
@@ -244,7 +247,7 @@ static ATTRIBUTES: Set = Set::new("IFLA", &ROWS);
 static PORT_ATTRIBUTES: Set = Set::new(
     "IFLA",
     &const {
-        let mut rows = ROWS;
+        let mut rows = OF_ANOTHER_VIEW;
         rows[PROTOCOL_INFORMATION] = row(12, "protinfo", Is::Inline(&PORT_INFORMATION));
         rows[FAMILY_SPECIFIC] = row(26, "af_spec", Is::Inline(&BRIDGE_SPEC));
         rows
@@ -254,10 +257,32 @@ static PORT_ATTRIBUTES: Set = Set::new(
 static INET6_ATTRIBUTES: Set = Set::new(
     "IFLA",
     &const {
-        let mut rows = ROWS;
+        let mut rows = OF_ANOTHER_VIEW;
         rows[PROTOCOL_INFORMATION] = row(12, "protinfo", Is::Inline(&INET6));
         rows
     },
+);
+
+/// The rows as the other views of a link have them: what the link's own events tell does not count as a change there.
+const OF_ANOTHER_VIEW: [Row; 69] = {
+    let mut rows = ROWS;
+    let mut place = 0;
+    while place < rows.len() {
+        rows[place] = rows[place].volatile();
+        place += 1;
+    }
+    rows
+};
+
+/// The same of the header.
+static VIEW_HEADER: Structure = Structure::new(
+    "ifinfomsg",
+    16,
+    &[
+        field(4, "ifindex", Is::Number(Scalar::I32)),
+        field_of(8, 4, "flags", Is::Value(flags, FLAGS_SHAPE)).volatile(),
+        field(2, "link_type", Is::Named(Scalar::U16, LINK_TYPES)),
+    ],
 );
 
 /// Names of a link (`IFLA_PROP_LIST`).
@@ -440,15 +465,9 @@ pub fn bit_numbers(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> De
 }
 
 /// The signals of a link.
-fn signals_of(&Sides { old, new, message }: &Sides<'_>) -> Signals {
-    let mut signals = Signals::NONE;
-    let flags = |payload: Option<&[u8]>| payload.and_then(|payload| u32_at(payload, 8)).unwrap_or_default();
-    let (before, after) = (flags(old), flags(new));
-    let (set, unset) = (after & !before, before & !after);
-    signals.when(set & IFF_UP != 0, Signals::UP);
-    signals.when(unset & IFF_UP != 0, Signals::DOWN);
-    signals.when(set & IFF_LOWER_UP != 0, Signals::CARRIER_UP);
-    signals.when(unset & IFF_LOWER_UP != 0, Signals::CARRIER_LOST);
+fn signals_of(sides: &Sides<'_>) -> Signals {
+    let &Sides { old, new, message } = sides;
+    let mut signals = signals_of_flags(old, new);
     let master = |payload: Option<&[u8]>| {
         payload.and_then(|payload| attribute_u32(LINK.attributes(payload), IFLA_MASTER)).unwrap_or_default()
     };
@@ -461,9 +480,15 @@ fn signals_of(&Sides { old, new, message }: &Sides<'_>) -> Signals {
         signals.when(differs(IFLA_IFNAME), Signals::RENAMED);
         signals.when(differs(IFLA_MTU), Signals::MTU_CHANGED);
         signals.when(differs(IFLA_ADDRESS), Signals::ADDRESS_CHANGED);
+        signals.when(
+            information(new, IFLA_INFO_KIND) == b"bond\0" && active_port(old) != active_port(new),
+            Signals::ACTIVE_CHANGED,
+        );
+        // A bridge makes its ports promiscuous: `enslaved` says that.
         let promiscuous = |set| attribute_u32(set, IFLA_PROMISCUITY).unwrap_or_default() != 0;
-        signals.when(!promiscuous(old) && promiscuous(new), Signals::PROMISC_ON);
-        signals.when(promiscuous(old) && !promiscuous(new), Signals::PROMISC_OFF);
+        let is_port = [old, new].iter().any(|set| information(set, IFLA_INFO_SLAVE_KIND) == BRIDGE);
+        signals.when(!promiscuous(old) && promiscuous(new) && !is_port, Signals::PROMISC_ON);
+        signals.when(promiscuous(old) && !promiscuous(new) && !is_port, Signals::PROMISC_OFF);
     }
     if new.is_none() {
         let set = LINK.attributes(message);
@@ -471,6 +496,35 @@ fn signals_of(&Sides { old, new, message }: &Sides<'_>) -> Signals {
         signals.when(moved, Signals::MOVED_NETNS);
     }
     signals
+}
+
+fn signals_of_flags(old: Option<&[u8]>, new: Option<&[u8]>) -> Signals {
+    let mut signals = Signals::NONE;
+    let flags = |payload: Option<&[u8]>| payload.and_then(|payload| u32_at(payload, 8)).unwrap_or_default();
+    let (before, after) = (flags(old), flags(new));
+    let (set, unset) = (after & !before, before & !after);
+    signals.when(set & IFF_UP != 0, Signals::UP);
+    signals.when(unset & IFF_UP != 0, Signals::DOWN);
+    signals.when(set & IFF_LOWER_UP != 0, Signals::CARRIER_UP);
+    signals.when(unset & IFF_LOWER_UP != 0, Signals::CARRIER_LOST);
+    signals.when(set & IFF_RUNNING != 0, Signals::RUNNING);
+    signals.when(unset & IFF_RUNNING != 0, Signals::NOT_RUNNING);
+    signals
+}
+
+/// A bridge's kind, and that of its ports.
+const BRIDGE: &[u8] = b"bridge\0";
+
+/// A part of `IFLA_LINKINFO`; empty where it is not there.
+fn information(set: &[u8], number: u16) -> &[u8] {
+    attribute(set, IFLA_LINKINFO).and_then(|info| attribute(info, number)).unwrap_or_default()
+}
+
+/// The interface of a bond's active port (`IFLA_BOND_ACTIVE_SLAVE`).
+fn active_port(set: &[u8]) -> Option<u32> {
+    const IFLA_INFO_DATA: u16 = 2;
+    const IFLA_BOND_ACTIVE_SLAVE: u16 = 2;
+    attribute_u32(information(set, IFLA_INFO_DATA), IFLA_BOND_ACTIVE_SLAVE)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ pub static HSR: Set = Set::new(
         row(4, "supervision_addr", Is::Hardware),
         row(5, "seq_nr", Is::Number(Scalar::U16)).volatile(),
         row(6, "version", Is::Number(Scalar::U8)),
-        row(7, "proto", Is::Number(Scalar::U8)),
+        row(7, "proto", Is::Named(Scalar::U8, &[(0, "hsr"), (1, "prp")])),
         row(8, "interlink", Is::Link),
     ],
 );
@@ -194,7 +194,7 @@ pub static TUN: Set = Set::new(
     "IFLA_TUN",
     &[
         row(1, "user", Is::Number(Scalar::U32)),
-        row(2, "group", Is::Number(Scalar::U32)),
+        row(2, "group_id", Is::Number(Scalar::U32)),
         row(3, "type", Is::Named(Scalar::U8, &[(1, "tun"), (2, "tap")])),
         row(4, "pi", Is::Bool(Scalar::U8)),
         row(5, "vnet_hdr", Is::Bool(Scalar::U8)),
@@ -232,13 +232,13 @@ fn write_set_bits(out: &mut Json, keys: &[(u64, &'static str)], bits: u64) {
         }
     }
     if rest != 0 {
-        out.key("flags");
-        out.unsigned(rest);
+        out.key("other_flags");
+        out.display(format_args!("0x{rest:x}"));
     }
 }
 
 /// The members that [`macvlan_flags`] writes.
-const MACVLAN_FLAGS_PARTS: &[Part] = &[Part::bool("nopromisc"), Part::bool("nodst"), Part::number("flags")];
+const MACVLAN_FLAGS_PARTS: &[Part] = &[Part::bool("nopromisc"), Part::bool("nodst"), Part::text("other_flags")];
 
 /// `nopromisc` and `nodst` of a MACVLAN (`MACVLAN_FLAG_*`).
 pub fn macvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
@@ -248,7 +248,7 @@ pub fn macvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> 
 
 /// The members that [`ipvlan_flags`] writes.
 const IPVLAN_FLAGS_PARTS: &[Part] =
-    &[Part::bool("bridge"), Part::bool("private"), Part::bool("vepa"), Part::number("flags")];
+    &[Part::bool("bridge"), Part::bool("private"), Part::bool("vepa"), Part::text("other_flags")];
 
 /// `private` or `vepa` of an IPVLAN (`IPVLAN_F_*`), else `bridge`.
 pub fn ipvlan_flags(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -467,7 +467,7 @@ pub fn rapid_deployment(out: &mut Json, context: &Context<'_>, payload: &[u8]) -
 const ENCAPSULATION_PARTS: &[Part] = &[Part::Member(
     "encap",
     &Shape::Object(&[
-        Part::Member("type", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+        Part::text("type"),
         Part::number("sport"),
         Part::number("dport"),
         Part::bool("csum"),

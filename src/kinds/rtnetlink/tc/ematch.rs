@@ -7,7 +7,7 @@ use super::shared::write_number;
 use super::tree;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, Structure, Wrong, field, row};
-use crate::decode::value::{any_unsigned, name_of, write_named};
+use crate::decode::value::{any_unsigned, write_named};
 use crate::decode::walk::{Leftovers, write_row};
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::write_true;
@@ -117,7 +117,7 @@ const HEADER_BYTES: usize = 8;
 pub(super) const TREE: Is = Is::Value(
     tree,
     &Shape::List(&Shape::Object(&[
-        Part::Member("kind", &Shape::OneOf(&[Shape::Text, Shape::Number])),
+        Part::text("kind"),
         Part::bool("not"),
         Part::Choice(&BY_KIND),
         // Of a kind that is not known.
@@ -320,7 +320,8 @@ const META_OBJECT_SHAPE: &Shape = &Shape::Object(&[
     Part::Member("id", &Shape::As(&Is::Named(U16, META_IDS))),
     Part::number("shift"),
     Part::number("mask"),
-    Part::Member("value", &Shape::OneOf(&[Shape::Number, Shape::Text])),
+    Part::number("value"),
+    Part::text("text"),
 ]);
 
 /// `TCA_EM_META_*`: something about the packet against another such or a value.
@@ -348,10 +349,7 @@ fn write_object(out: &mut Json, meta: &[u8], value: Option<&[u8]>) -> Decoded {
     out.begin_object();
     if id != VALUE {
         out.key("id");
-        match name_of(META_IDS, id.into()) {
-            Some(name) => out.string(name),
-            None => out.unsigned(id.into()),
-        }
+        write_named(out, META_IDS, id.into());
         if meta[2] != 0 {
             write_number(out, "shift", meta[2].into());
         }
@@ -364,7 +362,7 @@ fn write_object(out: &mut Json, meta: &[u8], value: Option<&[u8]>) -> Decoded {
             }
         }
         Some(text) if id == VALUE => {
-            out.key("value");
+            out.key("text");
             out.text(text);
         }
         _ => {}

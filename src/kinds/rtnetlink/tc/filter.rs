@@ -35,7 +35,7 @@ pub enum Handle {
     Number,
     /// The mark that is looked for: `fw`.
     Mark,
-    /// Realms: `fh`, and `order`.
+    /// Realms, in hexadecimal: `fh`, and `order`.
     Route,
     /// Table, bucket and place, each in hexadecimal: `fh`, and `order`.
     Tree,
@@ -48,8 +48,7 @@ impl Handle {
         match self {
             Handle::Number => const { &[Part::number("handle")] },
             Handle::Mark => const { &[Part::Member("fw", MARK)] },
-            Handle::Route => const { &[Part::number("fh"), Part::number("order")] },
-            Handle::Tree => const { &[Part::text("fh"), Part::number("order")] },
+            Handle::Route | Handle::Tree => const { &[Part::text("fh"), Part::number("order")] },
         }
     }
 }
@@ -212,7 +211,8 @@ fn write_handle(out: &mut Json, context: &Context<'_>, style: Handle) {
             }
         }
         Handle::Route if handle != 0 => {
-            write_number(out, "fh", handle.into());
+            out.key("fh");
+            out.display(format_args!("0x{handle:08x}"));
             let order = handle >> 8 & 0x7f;
             if order != 0 {
                 write_number(out, "order", order.into());
@@ -280,7 +280,7 @@ static CGROUP: Set = Set::new(
 static FLOW: Set = Set::new(
     "TCA_FLOW",
     &[
-        row(1, "keys", Is::Bits(U32, FLOW_KEYS)),
+        row(1, "flow_keys", Is::Bits(U32, FLOW_KEYS)),
         row(2, "mode", Is::Named(U32, &[(0, "map"), (1, "hash")])),
         row(3, "baseclass", Is::Value(class_id, TEXT)),
         row(4, "rshift", Is::Number(U32)),
@@ -418,7 +418,7 @@ mod tests {
         assert!(options("fw", 16).contains(r#""options":{"fw":{"mark":16,"mask":4294967295}}"#));
         assert!(options("u32", 0x8000_0800).contains(r#""options":{"fh":"800::800","order":2048}"#));
         assert!(options("u32", 0x0010_7800).contains(r#""options":{"fh":"1:7:800","order":2048}"#));
-        assert!(options("route", 0x0005_8000).contains(r#""options":{"fh":360448}"#));
+        assert!(options("route", 0x0005_8000).contains(r#""options":{"fh":"0x00058000"}"#));
         assert!(options("other", 1).contains(r#""error":"a kind that is not known""#));
     }
 

@@ -144,9 +144,9 @@ const ROWS: [Row; 111] = [
     row(84, "enc_opts", Is::Inline(&OPTION_KEYS)),
     row(85, "enc_opts_mask", Is::Inline(&OPTION_MASKS)),
     row(86, "in_hw_count", Is::NumberUnless(U32, 0)),
-    row(87, "src_port_range", Is::Members(source_ports::<88>, &[Part::Member("src_port", PORTS_SHAPE)])),
+    row(87, "src_port_range", Is::Members(source_ports::<88>, &[Part::Member("src_port_range", PORTS_SHAPE)])),
     with_another(88, "src_port_max"),
-    row(89, "dst_port_range", Is::Members(destination_ports::<90>, &[Part::Member("dst_port", PORTS_SHAPE)])),
+    row(89, "dst_port_range", Is::Members(destination_ports::<90>, &[Part::Member("dst_port_range", PORTS_SHAPE)])),
     with_another(90, "dst_port_max"),
     row(91, "ct_state", Is::Value(connection_state, TEXT)),
     with_another(92, "ct_state_mask"),
@@ -408,12 +408,12 @@ fn write_ports(out: &mut Json, context: &Context<'_>, payload: &[u8], end: u16, 
 
 /// A range of source ports; its end is the attribute of that number.
 fn source_ports<const END: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_ports(out, context, payload, END, "src_port")
+    write_ports(out, context, payload, END, "src_port_range")
 }
 
 /// A range of destination ports; its end is the attribute of that number.
 fn destination_ports<const END: u16>(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    write_ports(out, context, payload, END, "dst_port")
+    write_ports(out, context, payload, END, "dst_port_range")
 }
 
 fn write_icmp(out: &mut Json, context: &Context<'_>, payload: &[u8], keys: [&str; 2]) -> Decoded {

@@ -136,6 +136,14 @@ pub static TC_ACTION: Kind = Kind {
     hooks: Hooks { key: Some(write_action_key), ..Hooks::NONE },
 };
 
+/// `TCA_HW_OFFLOAD`: true where the hardware does it, else left out.
+fn offloaded(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    if payload.first().is_some_and(|&offloaded| offloaded != 0) {
+        write_true(out, "offloaded");
+    }
+    Ok(())
+}
+
 /// `TCA_CHAIN`.
 const TCA_CHAIN: u16 = 11;
 /// `TCA_ROOT_TAB`, or `TCA_ACT_TAB`: a nest with actions, each under its place.
@@ -199,7 +207,7 @@ const ROWS: [Row; 16] = [
     row(9, "pad", Is::Known),
     row(10, "dump_invisible", Is::Present),
     row(TCA_CHAIN, "chain", Is::Number(U32)),
-    row(12, "offloaded", Is::Flags(U8, &[(1, "offloaded")])),
+    row(12, "offloaded", Is::Members(offloaded, &[Part::bool("offloaded")])),
     row(13, "ingress_block", Is::NumberUnless(U32, 0)),
     row(14, "egress_block", Is::NumberUnless(U32, 0)),
     row(15, "dump_flags", Is::Structure(&BIT_FIELD)),

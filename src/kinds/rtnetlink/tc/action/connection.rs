@@ -24,7 +24,7 @@ pub(super) static CT: Set = Set::new(
         row(4, "zone", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "mark_mask", Is::NumberUnless(U32, 0xffff_ffff)),
-        row(7, "label", Is::Value(masked_octets, TEXT)),
+        row(7, "ct_label", Is::Value(masked_octets, TEXT)),
         row(8, "label_mask", Is::Known),
         row(9, "nat_ipv4_min", Is::Known),
         row(10, "nat_ipv4_max", Is::Known),

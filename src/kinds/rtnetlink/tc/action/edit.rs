@@ -182,13 +182,13 @@ pub(super) static SKBEDIT: Set = Set::new(
     &[
         row(1, "tm", TIMES).volatile(),
         row(2, "parms", Is::InlineStructure(&GENERIC)),
-        row(3, "priority", Is::Value(class_id, TEXT)),
+        row(3, "class_priority", Is::Value(class_id, TEXT)),
         row(4, "queue_mapping", Is::Number(U16)),
         row(5, "mark", Is::Number(U32)),
         row(6, "pad", Is::Known),
         row(7, "ptype", Is::Named(U16, PACKET_TYPES)),
         row(8, "mask", Is::Number(U32)),
-        row(9, "flags", Is::Members(skbedit_flags, &[Part::Flags(SKBEDIT_FLAGS), Part::text("flags")])),
+        row(9, "flags", Is::Members(skbedit_flags, &[Part::Flags(SKBEDIT_FLAGS), Part::text("other_flags")])),
         row(10, "queue_mapping_max", Is::Number(U16)),
     ],
 );
@@ -202,7 +202,7 @@ static PACKET_TYPES: &Names = &[(0, "host"), (1, "broadcast"), (2, "multicast"),
 /// `SKBEDIT_F_*`, but for those that other attributes tell.
 fn skbedit_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const TOLD: u64 = 0x1f;
-    write_flags(out, "flags", SKBEDIT_FLAGS, unsigned(Scalar::U64, payload)? & !TOLD);
+    write_flags(out, "other_flags", SKBEDIT_FLAGS, unsigned(Scalar::U64, payload)? & !TOLD);
     Ok(())
 }
 
@@ -227,7 +227,7 @@ static SKBMOD_PARAMETERS: Structure = Structure::new(
         INDEX,
         CAPABILITIES,
         VERDICT,
-        field_of(24, 8, "flags", Is::Members(skbmod_flags, &[Part::Flags(SKBMOD_FLAGS), Part::text("flags")])),
+        field_of(24, 8, "flags", Is::Members(skbmod_flags, &[Part::Flags(SKBMOD_FLAGS), Part::text("other_flags")])),
         REFERENCES,
         BINDINGS,
     ],
@@ -239,7 +239,7 @@ static SKBMOD_FLAGS: &Names = &[(0x8, "swapmac"), (0x10, "ecn")];
 /// `SKBMOD_F_*`, but for those that other attributes tell.
 fn skbmod_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     const TOLD: u64 = 0x07;
-    write_flags(out, "flags", SKBMOD_FLAGS, unsigned(Scalar::U64, payload)? & !TOLD);
+    write_flags(out, "other_flags", SKBMOD_FLAGS, unsigned(Scalar::U64, payload)? & !TOLD);
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use crate::kinds::rtnetlink::encap::{
     ERSPAN_OPTIONS_SHAPE, GENEVE_AS_NUMBERS_SHAPE, erspan_options, geneve_options_as_numbers,
 };
 use crate::kinds::rtnetlink::names::ETHER_TYPES;
-use crate::kinds::rtnetlink::tc::shared::TIMES;
+use crate::kinds::rtnetlink::shared::write_true;
+use crate::kinds::rtnetlink::tc::shared::{TIMES, write_number};
 use crate::netlink::wire::u32_at;
 
 /// `TCA_VLAN_*`.
@@ -187,22 +188,28 @@ static IFE_PARAMETERS: Structure = Structure::new(
 static IFE_METADATA: Set = Set::new(
     "IFE_META",
     &[
-        row(1, "mark", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
-        row(2, "hashid", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
-        row(3, "prio", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
-        row(4, "qmap", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
-        row(5, "tcindex", Is::Value(ife_metadata, IFE_METADATA_SHAPE)),
+        row(1, "mark", Is::Members(ife_metadata, &[Part::number("mark"), Part::bool("allow_mark")])),
+        row(2, "hashid", Is::Members(ife_metadata, &[Part::number("hashid"), Part::bool("allow_hashid")])),
+        row(3, "prio", Is::Members(ife_metadata, &[Part::number("prio"), Part::bool("allow_prio")])),
+        row(4, "qmap", Is::Members(ife_metadata, &[Part::number("qmap"), Part::bool("allow_qmap")])),
+        row(5, "tcindex", Is::Members(ife_metadata, &[Part::number("tcindex"), Part::bool("allow_tcindex")])),
     ],
 );
 
-/// What [`ife_metadata`] writes.
-const IFE_METADATA_SHAPE: &Shape = &Shape::OneOf(&[Shape::Text, Shape::Number]);
-
-/// Something about a packet that goes along: its value, or `allow` where the packet's own is taken.
-fn ife_metadata(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+/// Something about a packet that goes along: its value, or that the packet's own is taken.
+fn ife_metadata(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
+    const KEYS: [(&str, &str); 5] = [
+        ("mark", "allow_mark"),
+        ("hashid", "allow_hashid"),
+        ("prio", "allow_prio"),
+        ("qmap", "allow_qmap"),
+        ("tcindex", "allow_tcindex"),
+    ];
+    let at = usize::from(context.number()).checked_sub(1);
+    let (value, allow) = at.and_then(|at| KEYS.get(at)).copied().ok_or(Wrong::Because("no such metadata"))?;
     match payload {
-        [] => out.string("allow"),
-        _ => out.unsigned(any_unsigned(payload)?),
+        [] => write_true(out, allow),
+        _ => write_number(out, value, any_unsigned(payload)?),
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use crate::decode::schema::{Decoded, Is, Names, Part, Scalar::*, Set, Shape, row
 use crate::decode::value::{any_unsigned, write_named};
 use crate::decode::walk::write_set;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc::shared::u32_of;
+use crate::kinds::rtnetlink::shared::write_true;
+use crate::kinds::rtnetlink::tc::shared::{u32_of, write_number};
 use crate::netlink::wire::attribute;
 
 /// `TCA_CAKE_*`; times in microseconds.
@@ -13,7 +14,7 @@ static CAKE: Set = Set::new(
     "TCA_CAKE",
     &[
         row(1, "pad", Is::Known),
-        row(2, "bandwidth", Is::Value(cake_bandwidth, &Shape::OneOf(&[Shape::Text, Shape::Number]))),
+        row(2, "bandwidth", Is::Members(cake_bandwidth, &[Part::number("bandwidth"), Part::bool("unlimited")])),
         row(3, "diffserv", Is::Named(U32, CAKE_DIFFERENTIATION)),
         row(4, "atm", Is::Named(U32, &[(0, "noatm"), (1, "atm"), (2, "ptm")])),
         row(5, "flowmode", Is::Named(U32, CAKE_FLOWS)),
@@ -76,8 +77,8 @@ fn cake(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 /// Octets a second, or `unlimited`.
 fn cake_bandwidth(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     match any_unsigned(payload)? {
-        0 => out.string("unlimited"),
-        rate => out.unsigned(rate),
+        0 => write_true(out, "unlimited"),
+        rate => write_number(out, "bandwidth", rate),
     }
     Ok(())
 }

@@ -14,6 +14,6 @@ static CBS_PARAMETERS: Structure = Structure::new(
         field(8, "locredit", Is::Number(I32)),
         field(16, "sendslope", Is::Number(I32)),
         field(12, "idleslope", Is::Number(I32)),
-        field(0, "offload", Is::Number(U8)),
+        field(0, "offload", Is::Bool(U8)),
     ],
 );

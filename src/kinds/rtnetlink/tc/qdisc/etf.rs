@@ -22,21 +22,21 @@ static ETF_PARAMETERS: Structure = Structure::new(
             "flags",
             Is::Members(
                 etf_flags,
-                &[Part::text("offload"), Part::text("deadline_mode"), Part::text("skip_sock_check")],
+                &[Part::bool("offload"), Part::bool("deadline_mode"), Part::bool("skip_sock_check")],
             ),
         ),
     ],
 );
 
-/// `TC_ETF_*`: each `on` or `off`.
+/// `TC_ETF_*`: each a member that is true or false.
 static ETF_FLAGS: &Names = &[(2, "offload"), (1, "deadline_mode"), (4, "skip_sock_check")];
 
-/// `TC_ETF_*`: each `on` or `off`.
+/// `TC_ETF_*`: each a member that is true or false.
 fn etf_flags(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let flags = u64::from(u32_of(payload)?);
     for &(mask, key) in ETF_FLAGS {
         out.key(key);
-        out.string(if flags & mask != 0 { "on" } else { "off" });
+        out.bool(flags & mask != 0);
     }
     Ok(())
 }

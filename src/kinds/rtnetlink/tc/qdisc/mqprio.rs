@@ -28,7 +28,7 @@ pub(super) const MQPRIO_OPTIONS: Is = Is::Value(
     &Shape::Object(&[
         Part::number("tc"),
         Part::Member("map", &Shape::List(NUMBER)),
-        Part::Member("queues", &Shape::List(&Shape::List(NUMBER))),
+        Part::Member("queues", QUEUES_SHAPE),
         Part::number("hw"),
         Part::Set(&MQPRIO),
         Part::Member("fp", &Shape::List(&Shape::As(&Is::Named(U32, PREEMPTION)))),
@@ -44,15 +44,6 @@ fn mqprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let set = payload.get(align(QUEUE_MAP_BYTES)..).unwrap_or_default();
     out.begin_object();
     map.write(out);
-    out.key("queues");
-    out.begin_list();
-    for (offset, count) in map.queues() {
-        out.begin_list();
-        out.unsigned(offset.into());
-        out.unsigned((u64::from(offset) + u64::from(count)).saturating_sub(1));
-        out.end_list();
-    }
-    out.end_list();
     write_number(out, "hw", map.hardware.into());
     for (number, key) in [(MODE, "mode"), (SHAPER, "shaper")] {
         if attribute(set, number).is_none() {
@@ -127,6 +118,9 @@ pub(super) struct QueueMap {
 /// Octets of `struct tc_mqprio_qopt`.
 const QUEUE_MAP_BYTES: usize = 82;
 
+/// The first queue of each class, and how many it has.
+pub(super) const QUEUES_SHAPE: &Shape = &Shape::List(&Shape::Object(&[Part::number("offset"), Part::number("count")]));
+
 impl QueueMap {
     /// Reads it; a map of more than 16 classes is one of 16.
     pub(super) fn read(payload: &[u8]) -> Result<QueueMap, Wrong> {
@@ -141,18 +135,22 @@ impl QueueMap {
         })
     }
 
-    /// Writes how many classes there are, and the class of each priority.
+    /// Writes how many classes there are, the class of each priority, and each class's queues.
     pub(super) fn write(&self, out: &mut Json) {
         write_number(out, "tc", self.classes as u64);
         out.key("map");
         out.begin_list();
         self.map.iter().for_each(|&class| out.unsigned(class.into()));
         out.end_list();
-    }
-
-    /// The first queue of each class, and how many it has.
-    pub(super) fn queues(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
-        self.offsets.iter().copied().zip(self.counts.iter().copied()).take(self.classes)
+        out.key("queues");
+        out.begin_list();
+        for (&offset, &count) in self.offsets.iter().zip(&self.counts).take(self.classes) {
+            out.begin_object();
+            write_number(out, "offset", offset.into());
+            write_number(out, "count", count.into());
+            out.end_object();
+        }
+        out.end_list();
     }
 }
 
@@ -180,7 +178,7 @@ mod tests {
         payload.extend_from_slice(&set);
         let written = members(&QDISC, &[], 2, value_of_mqprio, &payload);
         assert!(
-            written.contains(r#""queues":[[0,0],[1,3]],"hw":0,"mode":"dcb","shaper":"dcb","fp":["E",0,"P"]"#),
+            written.contains(r#""queues":[{"offset":0,"count":1},{"offset":1,"count":3}],"hw":0,"mode":"dcb","shaper":"dcb","fp":["E","0","P"]"#),
             "{written}"
         );
     }

@@ -35,14 +35,7 @@ static NETEM: Set = Set::new(
             ),
         ),
         row(5, "loss", Is::Inline(&NETEM_LOSS)),
-        row(
-            6,
-            "rate",
-            Is::Members(
-                netem_rate,
-                &[Part::Member("rate", &Shape::Object(&[Part::number("rate"), Part::Structure(&NETEM_RATE)]))],
-            ),
-        ),
+        row(6, "rate", Is::Members(netem_rate, &[Part::number("rate"), Part::Structure(&NETEM_RATE)])),
         row(7, "ecn_marks", Is::Known),
         row(8, "rate64", Is::Known),
         row(9, "pad", Is::Known),
@@ -201,11 +194,8 @@ fn netem_rate(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
     let rate = u32_at(payload, 0).ok_or(Wrong::Length(16))?;
     if rate != 0 {
         let wide = context.sibling(RATE_64).and_then(|rate| u64_at(rate, 0)).filter(|&rate| rate != 0);
-        out.key("rate");
-        out.begin_object();
         write_number(out, "rate", wide.unwrap_or(rate.into()));
         write_structure(out, context, &NETEM_RATE, payload);
-        out.end_object();
     }
     Ok(())
 }

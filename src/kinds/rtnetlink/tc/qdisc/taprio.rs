@@ -1,12 +1,11 @@
 //! `taprio`: a schedule of gates for traffic classes. `pkt_sched.h`.
 
-use super::mqprio::{QueueMap, leftovers_of_classes, write_class_lists};
+use super::mqprio::{QUEUES_SHAPE, QueueMap, leftovers_of_classes, write_class_lists};
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, row};
 use crate::decode::walk::write_set_with;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::{CLOCKS, PREEMPTION};
-use crate::kinds::rtnetlink::tc::shared::write_number;
 
 /// `TCA_TAPRIO_ATTR_*`; those of the schedule to come are the same, in a nest. Traffic classes are told together.
 static TAPRIO: Set = Set::new(
@@ -17,14 +16,7 @@ static TAPRIO: Set = Set::new(
             "priomap",
             Is::Members(
                 taprio_map,
-                &[
-                    Part::number("tc"),
-                    Part::Member("map", &Shape::List(NUMBER)),
-                    Part::Member(
-                        "queues",
-                        &Shape::List(&Shape::Object(&[Part::number("offset"), Part::number("count")])),
-                    ),
-                ],
+                &[Part::number("tc"), Part::Member("map", &Shape::List(NUMBER)), Part::Member("queues", QUEUES_SHAPE)],
             ),
         ),
         row(2, "schedule", Is::Each(&TAPRIO_ENTRY_ELEMENT)),
@@ -79,19 +71,9 @@ fn taprio(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// `struct tc_mqprio_qopt` of `taprio`, which tells of queues otherwise.
+/// `struct tc_mqprio_qopt` of `taprio`.
 fn taprio_map(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    let map = QueueMap::read(payload)?;
-    map.write(out);
-    out.key("queues");
-    out.begin_list();
-    for (offset, count) in map.queues() {
-        out.begin_object();
-        write_number(out, "offset", offset.into());
-        write_number(out, "count", count.into());
-        out.end_object();
-    }
-    out.end_list();
+    QueueMap::read(payload)?.write(out);
     Ok(())
 }
 
