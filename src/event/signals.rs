@@ -10,17 +10,19 @@ pub struct Signals(u32);
 pub struct Signal {
     /// Its name in the line.
     pub name: &'static str,
+    /// What happened, in words, for the text format; `{}` in it is the action's word.
+    pub words: &'static str,
     /// The kinds that have it, with commas between them.
     pub kinds: &'static str,
     /// When it comes.
     pub condition: &'static str,
 }
 
-/// A row a signal: its constant, its name, the kinds that have it, and when it comes.
+/// A row a signal: its constant, its name, what the text format says, the kinds that have it, and when it comes.
 macro_rules! signals {
-    ($($constant:ident $name:literal of $kinds:literal: $condition:literal;)*) => {
+    ($($constant:ident $name:literal says $words:literal of $kinds:literal: $condition:literal;)*) => {
         /// Every signal.
-        pub static SIGNALS: &[Signal] = &[$(Signal { name: $name, kinds: $kinds, condition: $condition }),*];
+        pub static SIGNALS: &[Signal] = &[$(Signal { name: $name, words: $words, kinds: $kinds, condition: $condition }),*];
 
         /// The place of each signal in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
@@ -37,29 +39,29 @@ macro_rules! signals {
 }
 
 signals! {
-    UP "up" of "link": "the flag UP (IFF_UP) was not set and is now";
-    DOWN "down" of "link": "the flag UP (IFF_UP) was set and is not now, or the link was removed while it was set";
-    CARRIER_UP "carrier_up" of "link": "the flag LOWER_UP (IFF_LOWER_UP) was not set and is now";
-    CARRIER_LOST "carrier_lost" of "link":
+    UP "up" says "is up" of "link": "the flag UP (IFF_UP) was not set and is now";
+    DOWN "down" says "is down" of "link": "the flag UP (IFF_UP) was set and is not now, or the link was removed while it was set";
+    CARRIER_UP "carrier_up" says "has carrier" of "link": "the flag LOWER_UP (IFF_LOWER_UP) was not set and is now";
+    CARRIER_LOST "carrier_lost" says "carrier lost" of "link":
         "the flag LOWER_UP (IFF_LOWER_UP) was set and is not now, or the link was removed while it was set";
-    RENAMED "renamed" of "link": "its name (IFLA_IFNAME) differs";
-    ENSLAVED "enslaved" of "link": "it has a master (IFLA_MASTER) and had none, or another";
-    RELEASED "released" of "link": "it had a master (IFLA_MASTER) and has none, or another";
-    MOVED_NETNS "moved_netns" of "link":
+    RENAMED "renamed" says "renamed" of "link": "its name (IFLA_IFNAME) differs";
+    ENSLAVED "enslaved" says "has a master" of "link": "it has a master (IFLA_MASTER) and had none, or another";
+    RELEASED "released" says "left its master" of "link": "it had a master (IFLA_MASTER) and has none, or another";
+    MOVED_NETNS "moved_netns" says "moved between namespaces" of "link":
         "it was removed because it moved to another network namespace (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX), or came from another watched one";
-    MTU_CHANGED "mtu_changed" of "link": "its MTU (IFLA_MTU) differs";
-    ADDRESS_CHANGED "address_changed" of "link": "its link-layer address (IFLA_ADDRESS) differs";
-    PROMISC_ON "promisc_on" of "link": "its count of promiscuous users (IFLA_PROMISCUITY) was 0 and is not now";
-    PROMISC_OFF "promisc_off" of "link": "its count of promiscuous users (IFLA_PROMISCUITY) was not 0 and is now";
-    ADDR_READY "addr_ready" of "addr":
+    MTU_CHANGED "mtu_changed" says "MTU changed" of "link": "its MTU (IFLA_MTU) differs";
+    ADDRESS_CHANGED "address_changed" says "address changed" of "link": "its link-layer address (IFLA_ADDRESS) differs";
+    PROMISC_ON "promisc_on" says "promiscuous" of "link": "its count of promiscuous users (IFLA_PROMISCUITY) was 0 and is not now";
+    PROMISC_OFF "promisc_off" says "not promiscuous" of "link": "its count of promiscuous users (IFLA_PROMISCUITY) was not 0 and is now";
+    ADDR_READY "addr_ready" says "is ready" of "addr":
         "it is not tentative (IFA_F_TENTATIVE, or optimistic) and has not failed, and before it was, or was not there";
-    DAD_FAILED "dad_failed" of "addr": "duplicate address detection has failed (IFA_F_DADFAILED) and had not before";
-    DEPRECATED "deprecated" of "addr": "it is deprecated (IFA_F_DEPRECATED) and was not before";
-    DEFAULT_ROUTE "default_route" of "route": "a unicast default route of the main table was added, changed or removed";
-    NEIGH_FAILED "neigh_failed" of "neigh": "its state is FAILED (NUD_FAILED) and was not before";
-    NEIGH_REACHABLE "neigh_reachable" of "neigh":
+    DAD_FAILED "dad_failed" says "duplicate address" of "addr": "duplicate address detection has failed (IFA_F_DADFAILED) and had not before";
+    DEPRECATED "deprecated" says "deprecated" of "addr": "it is deprecated (IFA_F_DEPRECATED) and was not before";
+    DEFAULT_ROUTE "default_route" says "default route {}" of "route": "a unicast default route of the main table was added, changed or removed";
+    NEIGH_FAILED "neigh_failed" says "failed" of "neigh": "its state is FAILED (NUD_FAILED) and was not before";
+    NEIGH_REACHABLE "neigh_reachable" says "reachable" of "neigh":
         "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
-    NEIGH_MOVED "neigh_moved" of "neigh, fdb":
+    NEIGH_MOVED "neigh_moved" says "moved" of "neigh, fdb":
         "its link-layer address differs (neigh), or its interface or remote (fdb)";
 }
 

@@ -7,6 +7,7 @@ use super::names::FAMILIES;
 use crate::decode::schema::{
     DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row,
 };
+use crate::decode::title::word;
 use crate::kinds::rtnetlink::addr;
 use crate::kinds::rtnetlink::numbers::{
     AF_INET, AF_INET6, RTM_DELANYCAST, RTM_DELMULTICAST, RTM_NEWANYCAST, RTM_NEWMULTICAST, RTNLGRP_IPV4_MCADDR,
@@ -18,6 +19,7 @@ use crate::kinds::rtnetlink::numbers::{
 pub static MADDR: Kind = Kind {
     name: "maddr",
     about: "multicast groups that interfaces have joined",
+    title: &[word("address")],
     groups: &[RTNLGRP_IPV4_MCADDR, RTNLGRP_IPV6_MCADDR],
     new: RTM_NEWMULTICAST,
     delete: RTM_DELMULTICAST,
@@ -50,6 +52,7 @@ pub static MADDR: Kind = Kind {
 pub static ANYCAST: Kind = Kind {
     name: "anycast",
     about: "anycast addresses of interfaces",
+    title: &[word("address")],
     groups: &[RTNLGRP_IPV6_ACADDR],
     new: RTM_NEWANYCAST,
     delete: RTM_DELANYCAST,

@@ -9,6 +9,7 @@ use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, Structure, TEXT, Untold, field, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -18,6 +19,14 @@ use crate::netlink::wire::attribute;
 pub static NEIGHTBL: Kind = Kind {
     name: "neightbl",
     about: "tables of neighbours and their settings, which can only be listed",
+    title: &[
+        word("name"),
+        word("dev").elsewhere(),
+        detail("thresh1"),
+        detail("thresh2"),
+        detail("thresh3"),
+        detail("base_reachable"),
+    ],
     groups: &[],
     new: RTM_NEWNEIGHTBL,
     delete: 0,

@@ -1,0 +1,360 @@
+//! The text format: one line an event, for eyes. It may change; programs read the JSON.
+//!
+//! A line has its columns in this order: the time, a mark where something is wrong, the namespace, the interface, what
+//! happened, the kind, what the object is called, what differs, how linkhook came to know, and who did it.
+
+mod difference;
+mod own;
+mod painter;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod title;
+mod value;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use self::painter::{Ink, Painter, Place};
+use self::terminal::{Columns, Width};
+use self::value::{Scratch, Value};
+use crate::decode::title::Word;
+use crate::event::signals::SIGNALS;
+use crate::kinds::KindIndex;
+
+pub use value::shown;
+
+/// How the text format is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether in colours.
+    pub colours: bool,
+    /// Whether times are UTC, not local.
+    pub utc: bool,
+    /// Whether nothing but ASCII is shown.
+    pub ascii: bool,
+    /// How wide a line may be.
+    pub width: Width,
+}
+
+/// Columns of an interface's name: as many as the longest so far has, between these.
+const INTERFACE_COLUMNS: std::ops::RangeInclusive<usize> = 8..=15;
+/// Columns of what happened, unless it is longer.
+const HAPPENED_COLUMNS: usize = 12;
+/// At a terminal no value of a difference has more columns than its width divided by that.
+const VALUES_A_LINE: usize = 4;
+
+/// Writes lines of text, one after the other.
+#[derive(Debug)]
+pub struct Text {
+    style: Style,
+    clock: Clock,
+    columns: Columns,
+    interface_columns: usize,
+    head: Painter,
+    /// What differs, or what else there is to say of the object, each with a space before it.
+    items: Painter,
+    marks: Vec<Item>,
+    origin: Painter,
+    actor: Painter,
+    scratch: Scratch,
+    out: Painter,
+}
+
+/// One of the differences, in `items`.
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    /// What matters more comes first.
+    rank: usize,
+    from: Place,
+    to: Place,
+}
+
+impl Text {
+    /// Lines of that style.
+    pub fn new(style: Style) -> Text {
+        let painter = || Painter::new(style.colours, style.ascii);
+        let zone = if style.utc { TimeZone::UTC } else { TimeZone::try_system().unwrap_or(TimeZone::UTC) };
+        Text {
+            style,
+            clock: Clock { zone, second: String::new(), time: String::new(), day: String::new(), told: String::new() },
+            columns: Columns::default(),
+            interface_columns: *INTERFACE_COLUMNS.start(),
+            head: painter(),
+            items: painter(),
+            marks: Vec::new(),
+            origin: painter(),
+            actor: painter(),
+            scratch: Scratch::default(),
+            out: painter(),
+        }
+    }
+
+    /// Turns a JSON line into a line of text, with a line for the day before it where it is another one.
+    pub fn line(&mut self, json: &[u8]) -> &str {
+        for part in [&mut self.head, &mut self.items, &mut self.origin, &mut self.actor, &mut self.out] {
+            part.clear();
+        }
+        self.marks.clear();
+        match serde_json::from_slice(json) {
+            Ok(event @ Value::Object(_)) => self.event(&event),
+            _ => self.out.push(&shown(String::from_utf8_lossy(json).trim_end())),
+        }
+        self.out.end_line();
+        self.out.text()
+    }
+
+    fn event(&mut self, event: &Value<'_>) {
+        let width = self.columns.of(self.style.width);
+        let ink = severity_ink(event.text_of("severity"));
+        self.begin(event, ink);
+        let (name, action) = (event.text_of("event"), event.text_of("action"));
+        let nothing = Value::Null;
+        let object = event.get(name).unwrap_or(&nothing);
+        match KindIndex::named(name) {
+            Some(kind) => self.object(event, kind.table().title, object, ink, width),
+            None => {
+                let time = |text: &str| self.clock.time_of(text);
+                let sentence = own::sentence(name, action, object, time);
+                self.head.paint(ink, &sentence.unwrap_or_else(|| own::members(name, action, object)));
+            }
+        }
+        let origin = event.text_of("origin");
+        if !matches!(origin, "kernel" | "linkhook" | "replay" | "snapshot") {
+            self.origin.paint(Ink::Dim, " (");
+            self.origin.paint(Ink::Dim, origin);
+            self.origin.paint(Ink::Dim, ")");
+        }
+        self.actor(event);
+        self.put_together(width);
+    }
+
+    /// The columns up to the interface.
+    fn begin(&mut self, event: &Value<'_>, ink: Ink) {
+        let head = &mut self.head;
+        if self.clock.look(event.text_of("ts")) {
+            head.paint(Ink::Dim, &self.clock.day);
+            head.end_line();
+        }
+        self.out.append_all(head);
+        self.out.forget_columns();
+        head.clear();
+        head.within(Ink::Dim, |head| {
+            head.push(&self.clock.time);
+            head.push(milliseconds(event.text_of("ts")));
+        });
+        if !self.style.colours {
+            head.push(match ink {
+                Ink::Error => " !!",
+                Ink::Warning => " ! ",
+                _ => "   ",
+            });
+        }
+        if let Some(netns) = event.get("netns").and_then(Value::text) {
+            head.push(" [");
+            head.push(netns);
+            head.push("]");
+        }
+        head.push(" ");
+        let from = head.columns();
+        match event.text_of("ifname") {
+            "" => head.paint(Ink::Dim, "-"),
+            name => head.paint(Ink::Interface, name),
+        }
+        let wanted = (head.columns() - from).clamp(*INTERFACE_COLUMNS.start(), *INTERFACE_COLUMNS.end());
+        self.interface_columns = self.interface_columns.max(wanted);
+        head.fill(from + self.interface_columns);
+        head.push(" ");
+    }
+
+    /// What happened to an object of the kernel's, and what differs.
+    fn object(&mut self, event: &Value<'_>, words: &[Word], object: &Value<'_>, ink: Ink, width: Option<usize>) {
+        let action = event.text_of("action");
+        let from = self.head.columns();
+        self.head.within(ink, |head| happened(head, action, event.get("signals")));
+        self.head.fill(from + HAPPENED_COLUMNS);
+        self.head.push(" ");
+        self.head.paint(Ink::Dim, event.text_of("event"));
+        let interface = event.text_of("ifname");
+        title::write(&mut self.head, words, object, interface, &mut self.scratch);
+        if let Some(changed) = event.get("changed") {
+            let most = width.map(|width| width / VALUES_A_LINE);
+            for (path, sides) in changed.members() {
+                if difference::is_number_beside(changed, path) {
+                    continue;
+                }
+                let from = self.items.place();
+                difference::write(&mut self.items, words, (path, sides), most, &mut self.scratch);
+                let rank = difference::rank(words, path);
+                self.marks.push(Item { rank, from, to: self.items.place() });
+            }
+            self.marks.sort_by_key(|item| item.rank);
+        } else if matches!(action, "add" | "present") {
+            for (rank, word) in words.iter().enumerate().filter(|(_, word)| word.detail) {
+                let from = self.items.place();
+                if title::say(&mut self.items, word, object, interface, &mut self.scratch) {
+                    self.marks.push(Item { rank, from, to: self.items.place() });
+                }
+            }
+        }
+    }
+
+    /// Who did it.
+    fn actor(&mut self, event: &Value<'_>) {
+        let Some(actor) = event.get("actor") else { return };
+        // A port without a process says nothing to eyes.
+        if let Some(name) = actor.get("comm").and_then(Value::text) {
+            let process = actor.get("pid").map(|process| format!("[{process}]")).unwrap_or_default();
+            self.actor.paint(Ink::Dim, &format!(" by {name}{process}"));
+        }
+    }
+
+    /// Puts the parts together; where a line may not have any width, what matters least is left out.
+    fn put_together(&mut self, width: Option<usize>) {
+        let out = &mut self.out;
+        out.append_all(&self.head);
+        let Some(width) = width else {
+            self.marks.iter().for_each(|item| out.append(&self.items, item.from, item.to));
+            out.append_all(&self.origin);
+            out.append_all(&self.actor);
+            return;
+        };
+        let mut left = width.saturating_sub(out.columns());
+        let mut tail: [Option<&Painter>; 2] = [None, None];
+        for (place, part) in [&self.origin, &self.actor].into_iter().enumerate() {
+            if part.columns() <= left {
+                left -= part.columns();
+                tail[place] = Some(part);
+            }
+        }
+        let all: usize = self.marks.iter().map(Item::columns).sum();
+        let mut left_out = 0;
+        if all > left {
+            // Room for what is said of those that are left out.
+            left = left.saturating_sub(more(self.marks.len()).chars().count());
+        }
+        for item in &self.marks {
+            if item.columns() <= left {
+                left -= item.columns();
+                out.append(&self.items, item.from, item.to);
+            } else {
+                left_out += 1;
+            }
+        }
+        let said = more(left_out);
+        let tail_columns: usize = tail.iter().flatten().map(|part| part.columns()).sum();
+        if left_out > 0 && out.columns() + said.chars().count() + tail_columns <= width {
+            out.paint(Ink::Dim, &said);
+        }
+        tail.into_iter().flatten().for_each(|part| out.append_all(part));
+    }
+}
+
+impl Item {
+    fn columns(&self) -> usize {
+        self.to.columns - self.from.columns
+    }
+}
+
+/// What stands for differences that are left out.
+fn more(number: usize) -> String {
+    format!(" … {number} more")
+}
+
+/// What happened, in words: those of the signals, and the action's where they do not say it.
+fn happened(out: &mut Painter, action: &str, signals: Option<&Value<'_>>) {
+    let action_words = match action {
+        "add" => "added",
+        "change" => "changed",
+        "remove" => "removed",
+        "present" => "is there",
+        other => other,
+    };
+    let names = signals.and_then(Value::list).unwrap_or_default().iter().filter_map(Value::text);
+    let words_of = |name| SIGNALS.iter().find(|signal| signal.name == name).map_or(name, |signal| signal.words);
+    let says_action = names.clone().any(|name| words_of(name).contains(ACTION));
+    let mut first = true;
+    let mut part = |out: &mut Painter, words: &str| {
+        if !std::mem::take(&mut first) {
+            out.push(", ");
+        }
+        match words.split_once(ACTION) {
+            Some((before, behind)) => [before, action_words, behind].iter().for_each(|text| out.push(text)),
+            None => out.push(words),
+        }
+    };
+    if !says_action && (action != "change" || names.clone().next().is_none()) {
+        part(out, action_words);
+    }
+    names.for_each(|name| part(out, words_of(name)));
+}
+
+/// Stands for the action's word in a signal's words.
+const ACTION: &str = "{}";
+
+fn severity_ink(severity: &str) -> Ink {
+    match severity {
+        "err" | "crit" | "alert" | "emerg" => Ink::Error,
+        "warning" => Ink::Warning,
+        "notice" => Ink::Bold,
+        "debug" => Ink::Dim,
+        _ => Ink::Plain,
+    }
+}
+
+/// The time of lines; many share their second.
+#[derive(Debug)]
+struct Clock {
+    zone: TimeZone,
+    /// The second as the last line has it.
+    second: String,
+    /// The same as it is shown, up to its point.
+    time: String,
+    /// Its day as it is shown.
+    day: String,
+    /// The day that was told last.
+    told: String,
+}
+
+/// Octets of a line's time before the fraction's point.
+const SECOND_BYTES: usize = "2026-11-24T00:13:05".len();
+
+impl Clock {
+    /// Takes a line's time, and says whether its day is to be told.
+    fn look(&mut self, time: &str) -> bool {
+        let second = time.get(..SECOND_BYTES).unwrap_or_default();
+        if second != self.second || second.is_empty() {
+            self.second.clear();
+            self.second.push_str(second);
+            (self.time, self.day) = match self.zoned(second) {
+                Some(zoned) => {
+                    (zoned.strftime("%H:%M:%S").to_string(), zoned.strftime("%Y-%m-%d %A, UTC%:z").to_string())
+                }
+                None => ("--:--:--".into(), String::new()),
+            };
+        }
+        let is_new = self.day != self.told && !self.day.is_empty();
+        if is_new {
+            self.told.clone_from(&self.day);
+        }
+        is_new
+    }
+
+    fn zoned(&self, second: &str) -> Option<jiff::ZonedDateTime> {
+        let timestamp: Timestamp = format!("{second}Z").parse().ok()?;
+        Some(timestamp.to_zoned_datetime(self.zone.clone()))
+    }
+
+    /// Another time, as it is shown.
+    fn time_of(&self, time: &str) -> String {
+        match time.get(..SECOND_BYTES).and_then(|second| self.zoned(second)) {
+            Some(zoned) => format!("{}{}", zoned.strftime("%H:%M:%S"), milliseconds(time)),
+            None => time.to_owned(),
+        }
+    }
+}
+
+/// The fraction of a line's time, up to milliseconds, with the point before it.
+fn milliseconds(time: &str) -> &str {
+    time.get(SECOND_BYTES..SECOND_BYTES + ".424".len()).unwrap_or_default()
+}
