@@ -10,7 +10,7 @@ use crate::decode::title::{detail, word};
 pub static NSID: Kind = Kind {
     name: "nsid",
     about: "numbers of other network namespaces",
-    title: &[word("nsid"), detail("current_nsid"), detail("pid"), detail("fd")],
+    title: &[word("nsid"), detail("current-nsid"), detail("pid"), detail("fd")],
     groups: &[RTNLGRP_NSID],
     new: RTM_NEWNSID,
     delete: RTM_DELNSID,

@@ -38,11 +38,22 @@ pub struct Style {
 }
 
 /// Columns of an interface's name: as many as the longest so far has, between these.
-const INTERFACE_COLUMNS: std::ops::RangeInclusive<usize> = 8..=15;
-/// Columns of what happened, unless it is longer.
-const HAPPENED_COLUMNS: usize = 12;
-/// At a terminal no value of a difference has more columns than its width divided by that.
-const VALUES_A_LINE: usize = 4;
+const INTERFACE_COLUMNS: std::ops::RangeInclusive<usize> = 6..=15;
+/// Columns of a namespace's name in its brackets: none until there is one, then as many as the longest so far has.
+const NETNS_COLUMNS_MAX: usize = 18;
+/// Columns of what happened, unless it is longer; and on a narrow terminal.
+const HAPPENED_COLUMNS: usize = 19;
+const HAPPENED_COLUMNS_NARROW: usize = 9;
+/// A terminal of fewer columns is narrow.
+const NARROW_COLUMNS: usize = 120;
+/// Where a title goes on in the next row, so many columns at most stay empty before it.
+const INDENT_COLUMNS: usize = 24;
+/// At a terminal a value of a difference has so many columns at most, which is enough for any address, or a quarter of the
+/// width.
+const VALUE_COLUMNS_MAX: usize = 40;
+/// Where what differs most has no room, it is cut if it has more columns than the first and so many remain; else it is left
+/// out.
+const CUT_COLUMNS: (usize, usize) = (30, 16);
 
 /// Writes lines of text, one after the other.
 #[derive(Debug)]
@@ -51,7 +62,9 @@ pub struct Text {
     clock: Clock,
     columns: Columns,
     interface_columns: usize,
+    netns_columns: usize,
     head: Painter,
+    title: Painter,
     /// What differs, or what else there is to say of the object, each with a space before it.
     items: Painter,
     marks: Vec<Item>,
@@ -80,7 +93,9 @@ impl Text {
             clock: Clock { zone, second: String::new(), time: String::new(), day: String::new(), told: String::new() },
             columns: Columns::default(),
             interface_columns: *INTERFACE_COLUMNS.start(),
+            netns_columns: 0,
             head: painter(),
+            title: painter(),
             items: painter(),
             marks: Vec::new(),
             origin: painter(),
@@ -92,9 +107,8 @@ impl Text {
 
     /// Turns a JSON line into a line of text, with a line for the day before it where it is another one.
     pub fn line(&mut self, json: &[u8]) -> &str {
-        for part in [&mut self.head, &mut self.items, &mut self.origin, &mut self.actor, &mut self.out] {
-            part.clear();
-        }
+        let Text { head, title, items, origin, actor, out, .. } = self;
+        [head, title, items, origin, actor, out].into_iter().for_each(Painter::clear);
         self.marks.clear();
         match serde_json::from_slice(json) {
             Ok(event @ Value::Object(_)) => self.event(&event),
@@ -150,11 +164,14 @@ impl Text {
                 _ => "   ",
             });
         }
+        let from = head.columns();
         if let Some(netns) = event.get("netns").and_then(Value::text) {
             head.push(" [");
             head.push(netns);
             head.push("]");
+            self.netns_columns = self.netns_columns.max((head.columns() - from).min(NETNS_COLUMNS_MAX));
         }
+        head.fill(from + self.netns_columns);
         head.push(" ");
         let from = head.columns();
         match event.text_of("ifname") {
@@ -172,13 +189,15 @@ impl Text {
         let action = event.text_of("action");
         let from = self.head.columns();
         self.head.within(ink, |head| happened(head, action, event.get("signals")));
-        self.head.fill(from + HAPPENED_COLUMNS);
+        let narrow = width.is_some_and(|width| width < NARROW_COLUMNS);
+        self.head.fill(from + if narrow { HAPPENED_COLUMNS_NARROW } else { HAPPENED_COLUMNS });
         self.head.push(" ");
         self.head.paint(Ink::Dim, event.text_of("event"));
         let interface = event.text_of("ifname");
-        title::write(&mut self.head, words, object, interface, &mut self.scratch);
+        title::write(&mut self.title, words, object, interface, &mut self.scratch);
+        self.head.append_wrapped(&self.title, width, INDENT_COLUMNS);
         if let Some(changed) = event.get("changed") {
-            let most = width.map(|width| width / VALUES_A_LINE);
+            let most = width.map(|width| VALUE_COLUMNS_MAX.max(width / 4));
             for (path, sides) in changed.members() {
                 if difference::is_number_beside(changed, path) {
                     continue;
@@ -220,9 +239,14 @@ impl Text {
             return;
         };
         let mut left = width.saturating_sub(out.columns());
+        // What differs most comes before how it is known and who did it; that something is left out, too.
+        let first = self.marks.first().map_or(0, Item::columns);
+        let mark = if self.marks.is_empty() { 0 } else { more_columns(self.marks.len(), self.style.ascii) };
+        let others = if self.marks.len() > 1 { mark } else { 0 };
+        let needed = [first + others, mark].into_iter().find(|&columns| columns <= left).unwrap_or_default();
         let mut tail: [Option<&Painter>; 2] = [None, None];
         for (place, part) in [&self.origin, &self.actor].into_iter().enumerate() {
-            if part.columns() <= left {
+            if needed + part.columns() <= left {
                 left -= part.columns();
                 tail[place] = Some(part);
             }
@@ -231,20 +255,23 @@ impl Text {
         let mut left_out = 0;
         if all > left {
             // Room for what is said of those that are left out.
-            left = left.saturating_sub(more(self.marks.len()).chars().count());
+            left = left.saturating_sub(if self.marks.len() > 1 { mark } else { 0 });
         }
-        for item in &self.marks {
+        for (place, item) in self.marks.iter().enumerate() {
             if item.columns() <= left {
                 left -= item.columns();
                 out.append(&self.items, item.from, item.to);
+            } else if place == 0 && item.columns() > CUT_COLUMNS.0 && left >= CUT_COLUMNS.1 {
+                out.append_cut(&self.items, item.from, item.to, left);
+                left = 0;
             } else {
                 left_out += 1;
             }
         }
-        let said = more(left_out);
         let tail_columns: usize = tail.iter().flatten().map(|part| part.columns()).sum();
-        if left_out > 0 && out.columns() + said.chars().count() + tail_columns <= width {
-            out.paint(Ink::Dim, &said);
+        let said_columns = more_columns(left_out, self.style.ascii);
+        if left_out > 0 && out.columns() + said_columns + tail_columns <= width {
+            out.paint(Ink::Dim, &more(left_out));
         }
         tail.into_iter().flatten().for_each(|part| out.append_all(part));
     }
@@ -259,6 +286,11 @@ impl Item {
 /// What stands for differences that are left out.
 fn more(number: usize) -> String {
     format!(" … {number} more")
+}
+
+/// How many columns that takes, where `…` may be three points.
+fn more_columns(number: usize, ascii: bool) -> usize {
+    more(number).chars().count() + if ascii { 2 } else { 0 }
 }
 
 /// What happened, in words: those of the signals, and the action's where they do not say it.

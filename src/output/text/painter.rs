@@ -158,6 +158,42 @@ impl Painter {
         self.columns += to.columns - from.columns;
     }
 
+    /// The same, but no more than so many columns, the last of which say that there is more.
+    pub fn append_cut(&mut self, other: &Painter, from: Place, to: Place, columns: usize) {
+        const MORE: &str = "…";
+        let end = self.columns + columns - if self.ascii { "...".len() } else { 1 };
+        let mut is_escape = false;
+        for character in other.text.get(from.at..to.at).unwrap_or_default().chars() {
+            is_escape |= character == '\x1b';
+            if is_escape {
+                self.text.push(character);
+                is_escape = character != 'm';
+            } else if self.columns < end {
+                self.text.push(character);
+                self.columns += 1;
+            }
+        }
+        self.push(MORE);
+    }
+
+    /// Adds all that another one has, of which every word has a space before it and nothing is coloured. Where it has no
+    /// room, it goes on in the next row, behind so many columns at most.
+    pub fn append_wrapped(&mut self, other: &Painter, width: Option<usize>, indent: usize) {
+        let Some(width) = width.filter(|width| self.columns + other.columns > *width) else {
+            return self.append_all(other);
+        };
+        let indent = indent.min(width / 4);
+        for word in other.text.split(' ').skip(1) {
+            if self.columns + 1 + word.chars().count() > width {
+                self.end_line();
+                self.columns = 0;
+                self.fill(indent);
+            }
+            self.push(" ");
+            self.push(word);
+        }
+    }
+
     /// Adds all that another one has.
     pub fn append_all(&mut self, other: &Painter) {
         self.append(other, Place::default(), other.place());

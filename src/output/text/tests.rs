@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::painter::Painter;
 use super::terminal::Width;
 use super::value::{Scratch, Value};
-use super::{Style, Text, title};
+use super::{NARROW_COLUMNS, Style, Text, title};
 use crate::decode::key;
 use crate::decode::schema::{Kind, ObjectKey};
 use crate::decode::title::Word;
@@ -46,11 +46,11 @@ const CARRIER: &str = r#""flags":{"old":["UP","LOWER_UP"],"new":["NO-CARRIER","U
 fn a_change_says_what_happened_then_what_differs() {
     assert_eq!(
         told(&link_change(r#""carrier_lost""#, CARRIER)),
-        "00:13:05.424    eth0     carrier lost link ether operstate UP → DOWN +NO-CARRIER -LOWER_UP carrier true → false"
+        "00:13:05.424    eth0   carrier lost        link ether operstate UP → DOWN +NO-CARRIER -LOWER_UP carrier true → false"
     );
     assert_eq!(
         told(&link_change("", r#""mtu":{"old":1500,"new":9000}"#)),
-        "00:13:05.424    eth0     changed      link ether mtu 1500 → 9000"
+        "00:13:05.424    eth0   changed             link ether mtu 1500 → 9000"
     );
 }
 
@@ -88,7 +88,7 @@ fn a_route_says_every_word_that_makes_it_another_one() {
     let line = told(&format!(r#""event":"route","action":"add","origin":"kernel",{MULTIPATH}"#));
     assert_eq!(
         line,
-        "00:13:05.424    -        added        route default nexthop via 10.0.0.2 dev v0, via 10.0.1.2 dev v1 weight 5 metric 100 table 77"
+        "00:13:05.424    -      added               route default nexthop via 10.0.0.2 dev v0, via 10.0.1.2 dev v1 weight 5 metric 100 table 77"
     );
     let line = told(&format!(
         r#""event":"route","action":"change","origin":"kernel","changed":{{"nexthops":{{"old":[{{"gateway":"10.0.0.2","dev":"v0","weight":1}}],"new":[]}}}},{MULTIPATH}"#
@@ -98,7 +98,7 @@ fn a_route_says_every_word_that_makes_it_another_one() {
         told(&format!(r#""event":"route","action":"remove","origin":"kernel","ifname":"v0","route":{{{object}}}"#))
     };
     let line = route(r#""family":"inet6","type":"unicast","dst":"default","gateway":"fe80::1","table":"main""#);
-    assert!(line.ends_with(" v0       removed      route inet6 default via fe80::1"), "{line}");
+    assert!(line.ends_with(" v0     removed             route inet6 default via fe80::1"), "{line}");
     let line = route(r#""family":"mpls","type":"unicast","dst":"100","via":{"family":"inet","host":"10.0.0.2"}"#);
     assert!(line.ends_with(" route mpls 100 via inet 10.0.0.2"), "{line}");
     let line = route(r#""family":"inet","type":"blackhole","dst":"10.0.0.0/8","table":"main","metric":0"#);
@@ -112,7 +112,7 @@ fn signals_say_what_happened_and_the_action_where_they_do_not() {
             r#""event":"route","action":"{action}","origin":"kernel","ifname":"v0","signals":["default_route"],"route":{{"dst":"default"}}"#
         ))
     };
-    assert!(route("add").contains(" v0       default route added route default"), "{}", route("add"));
+    assert!(route("add").contains(" v0     default route added route default"), "{}", route("add"));
     assert!(route("remove").contains(" default route removed route default"));
     let addr = |action: &str| {
         told(&format!(
@@ -120,7 +120,7 @@ fn signals_say_what_happened_and_the_action_where_they_do_not() {
         ))
     };
     assert!(addr("add").ends_with(" added, is ready, unheard_of addr 10.0.0.1/24"), "{}", addr("add"));
-    assert!(addr("change").ends_with(" v0       is ready, unheard_of addr 10.0.0.1/24"), "{}", addr("change"));
+    assert!(addr("change").ends_with(" v0     is ready, unheard_of addr 10.0.0.1/24"), "{}", addr("change"));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn how_it_is_known_and_who_did_it_stand_last() {
             r#""netns":"blue","event":"addr","action":"remove","origin":"{origin}","ifname":"v0","actor":{{"port":6421,"pid":6421,"comm":"ip"}},"addr":{{"local":"10.0.0.1","prefixlen":24}}"#
         ))
     };
-    assert_eq!(line("kernel"), "00:13:05.424    [blue] v0       removed      addr 10.0.0.1/24 by ip[6421]");
+    assert_eq!(line("kernel"), "00:13:05.424    [blue] v0     removed             addr 10.0.0.1/24 by ip[6421]");
     assert!(line("inferred").ends_with(" addr 10.0.0.1/24 (inferred) by ip[6421]"));
 }
 
@@ -150,7 +150,7 @@ fn severity_is_a_colour_or_a_mark() {
     let colours = Style { colours: true, ..WHOLE };
     assert_eq!(
         line(colours, "warning"),
-        "\x1b[2m00:13:05.424\x1b[0m \x1b[36mv0\x1b[0m       \x1b[1;33mremoved\x1b[0m      \x1b[2mneigh\x1b[0m 10.0.0.1"
+        "\x1b[2m00:13:05.424\x1b[0m \x1b[36mv0\x1b[0m     \x1b[1;33mremoved\x1b[0m             \x1b[2mneigh\x1b[0m 10.0.0.1"
     );
 }
 
@@ -163,28 +163,54 @@ fn a_line_is_fitted_to_the_terminal_by_what_matters_least() {
     );
     let whole = told(&members);
     assert_eq!(at(200, &members), whole);
-    let lines: Vec<String> = (20..=whole.chars().count()).map(|columns| at(columns, &members)).collect();
-    let least = "00:13:05.424    eth0     carrier lost link ether";
-    for (columns, line) in (20..).zip(&lines) {
-        assert!(line.starts_with(least), "{line}");
-        assert!(line.chars().count() <= columns.max(least.len()), "{columns}: {line}");
+    let least = "00:13:05.424    eth0   carrier lost link ether";
+    for columns in 20..NARROW_COLUMNS {
+        let line = at(columns, &members);
+        let rows: Vec<&str> = line.lines().collect();
+        assert!(rows.iter().skip(1).all(|row| row.chars().count() <= columns), "{columns}: {line}");
+        assert_eq!(
+            rows.join("").split_whitespace().take(6).collect::<Vec<_>>(),
+            least.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>()
+        );
     }
-    assert_eq!(lines.last(), Some(&whole));
     assert_eq!(at(90, &members), format!("{least} operstate UP → DOWN … 3 more by ip[6421]"));
+    assert_eq!(at(75, &members), format!("{least} operstate UP → DOWN … 3 more"));
+    assert_eq!(at(60, &members), format!("{least} … 4 more"));
     assert_eq!(at(50, &members), least);
     // A long value is cut at a terminal alone.
     let long = link_change("", &format!(r#""ifalias":{{"old":"{}"}}"#, "a".repeat(99)));
     assert!(told(&long).ends_with(&"a".repeat(99)));
-    assert!(at(80, &long).ends_with(&format!(" -ifalias {}…", "a".repeat(19))), "{}", at(80, &long));
+    let line = at(200, &long);
+    assert!(line.ends_with(&format!(" -ifalias {}…", "a".repeat(49))), "{line}");
+    // What differs most is cut where even that has no room.
+    let line = at(80, &long);
+    assert!(line.ends_with("aaa…") && line.chars().count() == 80, "{line}");
+    let line = styled(Style { ascii: true, width: Width::Columns(80), ..WHOLE }, &long);
+    assert!(line.ends_with("aaa...") && line.chars().count() == 80, "{line}");
     // Colours take no columns.
     let colours = Style { colours: true, width: Width::Columns(90), ..WHOLE };
-    assert!(styled(colours, &members).contains("… 2 more"), "{}", styled(colours, &members));
+    let escape = |text: &str| text.chars().filter(|&letter| letter == '\x1b').count();
+    let line = styled(colours, &members);
+    assert!(line.contains(" … 3 more") && escape(&line) > 9, "{line}");
+}
+
+#[test]
+fn a_title_that_has_no_room_goes_on_in_the_next_row() {
+    let members = format!(r#""event":"route","action":"add","origin":"kernel",{MULTIPATH}"#);
+    let line = styled(Style { width: Width::Columns(80), ..WHOLE }, &members);
+    assert_eq!(
+        line.lines().collect::<Vec<_>>(),
+        [
+            "00:13:05.424    -      added     route default nexthop via 10.0.0.2 dev v0, via",
+            "                     10.0.1.2 dev v1 weight 5 metric 100 table 77"
+        ]
+    );
 }
 
 #[test]
 fn without_utf_8_nothing_but_ascii_is_shown() {
-    let members = link_change("", r#""ifalias":{"old":"ü\u009b","new":"é"},"x":{"old":1,"new":2}"#);
-    let line = styled(Style { ascii: true, width: Width::Columns(75), ..WHOLE }, &members);
+    let members = link_change("", r#""ifalias":{"old":"ü\u009b","new":"é"},"x_is_long":{"old":1,"new":2}"#);
+    let line = styled(Style { ascii: true, width: Width::Columns(72), ..WHOLE }, &members);
     assert!(line.ends_with(" link ether ifalias ?? -> ? ... 1 more"), "{line}");
 }
 
@@ -196,7 +222,7 @@ fn the_day_is_told_at_the_start_and_when_it_changes() {
         text.line(json.as_bytes()).to_owned()
     };
     let first = line("2026-11-24T23:59:59.999999Z");
-    assert_eq!(first, "2026-11-24 Tuesday, UTC+00:00\n23:59:59.999    -        added        nsid 7\n");
+    assert_eq!(first, "2026-11-24 Tuesday, UTC+00:00\n23:59:59.999    -      added               nsid 7\n");
     assert!(line("2026-11-24T23:59:59.999999Z").starts_with("23:59:59.999 "));
     assert!(line("2026-11-25T00:00:00.000001Z").starts_with("2026-11-25 Wednesday, UTC+00:00\n00:00:00.000 "));
     assert!(line("no time").starts_with("--:--:-- "));
@@ -207,7 +233,7 @@ fn own_events_are_sentences() {
     let own = |event: &str, action: &str, object: &str| {
         let line =
             told(&format!(r#""event":"{event}","action":"{action}","origin":"linkhook","{event}":{{{object}}}"#));
-        line.split_once(" -        ").map(|(_, told)| told.to_owned()).unwrap_or(line)
+        line.split_once(" -      ").map(|(_, told)| told.to_owned()).unwrap_or(line)
     };
     for (event, action, object, sentence) in [
         (
@@ -282,17 +308,20 @@ fn a_name_cannot_steer_the_terminal() {
 #[test]
 fn the_longest_name_so_far_makes_the_column() {
     let mut text = Text::new(WHOLE);
-    let mut column = |name: &str| {
+    let mut column = |name: &str, netns: &str| {
         let json = format!(
-            r#"{{"ts":"2026-11-24T00:13:05.4Z","event":"addr","action":"add","origin":"kernel","ifname":"{name}","addr":{{"local":"::1"}}}}"#
+            r#"{{"ts":"2026-11-24T00:13:05.4Z",{netns}"event":"addr","action":"add","origin":"kernel","ifname":"{name}","addr":{{"local":"::1"}}}}"#
         );
         text.line(json.as_bytes()).lines().last().unwrap().find("added").unwrap()
     };
-    let usual = column("eth0");
-    assert_eq!(column("br-0123456789ab"), usual + 7);
-    assert_eq!(column("eth0"), usual + 7);
-    assert_eq!(column("br-0123456789ab-and-more"), usual + 16);
-    assert_eq!(column("eth0"), usual + 7);
+    let usual = column("eth0", "");
+    assert_eq!(column("br-0123456789ab", ""), usual + 9);
+    assert_eq!(column("eth0", ""), usual + 9);
+    assert_eq!(column("br-0123456789ab-and-more", ""), usual + 18);
+    assert_eq!(column("eth0", ""), usual + 9);
+    // " [blue]" has seven.
+    assert_eq!(column("eth0", r#""netns":"blue","#), usual + 16);
+    assert_eq!(column("eth0", ""), usual + 16);
 }
 
 fn recordings() -> Vec<PathBuf> {
@@ -385,9 +414,32 @@ fn paths(words: &[Word], before: &str, all: &mut Vec<String>) {
     }
 }
 
-/// A word that is misspelt would say nothing, and no recording would show it.
+/// The paths of a value's members, those of each element too.
+fn member_paths(value: &Value<'_>, before: &str, all: &mut HashSet<String>) {
+    for item in value.list().unwrap_or_default() {
+        member_paths(item, before, all);
+    }
+    for (key, value) in value.members() {
+        let path = format!("{before}{key}");
+        member_paths(value, &format!("{path}."), all);
+        all.insert(path);
+    }
+}
+
+/// A word that is misspelt would say nothing, and no expected line would show it. What the reference says of an action
+/// stands under no kind: the recordings have it.
 #[test]
-fn the_reference_has_every_key_of_a_title() {
+fn the_reference_or_a_recording_has_every_key_of_a_title() {
+    let mut recorded: HashMap<String, HashSet<String>> = HashMap::new();
+    for path in recordings() {
+        let lines = std::fs::read_to_string(format!("{}.jsonl", path.display())).unwrap();
+        for line in lines.lines() {
+            let event: Value<'_> = serde_json::from_str(line).unwrap();
+            let kind = event.text_of("event");
+            let object = event.get(kind).unwrap_or(&Value::Null);
+            member_paths(object, "", recorded.entry(kind.to_owned()).or_default());
+        }
+    }
     let reference = include_str!("../../../docs/events.md");
     let mut missing = Vec::new();
     for kind in KINDS {
@@ -395,7 +447,8 @@ fn the_reference_has_every_key_of_a_title() {
         let begin = reference.find(&format!("\n### {}\n", kind.name)).unwrap() + 1;
         let end = reference[begin..].find("\n### ").map_or(reference.len(), |length| begin + length);
         let keys = reference[begin..end].lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-        let keys: HashSet<String> = keys.map(|(key, _)| plain_key(key)).collect();
+        let mut keys: HashSet<String> = keys.map(|(key, _)| plain_key(key)).collect();
+        keys.extend(recorded.remove(kind.name).unwrap_or_default());
         let mut all = Vec::new();
         paths(kind.title, "", &mut all);
         missing.extend(all.into_iter().filter(|path| !keys.contains(path)).map(|path| format!("{} {path}", kind.name)));

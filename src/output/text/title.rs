@@ -73,6 +73,7 @@ pub fn value_of<'v, 'a>(word: &Word, object: &'v Value<'a>) -> Option<&'v Value<
     let or = || if word.or.is_empty() { None } else { object.at(word.or) };
     let says_nothing = |value: &&Value<'_>| match value {
         Value::Null | Value::Bool(false) => true,
+        Value::Text(text) => text.is_empty(),
         Value::List(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
         _ => false,
