@@ -1,6 +1,6 @@
 //! What differs: a flag that came or went, a value before and after.
 
-use super::painter::{Ink, Painter};
+use super::painter::{Ink, Painter, Place};
 use super::title::{self, last_key};
 use super::value::{Scratch, Value};
 use crate::decode::title::Word;
@@ -21,13 +21,15 @@ pub fn is_number_beside(changed: &Value<'_>, path: &str) -> bool {
     path.strip_suffix("_id").is_some_and(|name| changed.members().iter().any(|(other, _)| other == name))
 }
 
-/// Writes how one field differs, with a space before it. Values are cut at so many columns.
+/// Writes how one field differs, with a space before it. Values are cut at so many columns. Each flag is a part of its own:
+/// where each part ends is added to `ends`.
 pub fn write(
     out: &mut Painter,
     words: &[Word],
     (path, sides): (&str, &Value<'_>),
     most: Option<usize>,
     scratch: &mut Scratch,
+    ends: &mut Vec<Place>,
 ) {
     let key = LONG_WAYS.iter().find_map(|way| path.strip_prefix(way)).unwrap_or(path);
     let (old, new) = (sides.get("old"), sides.get("new"));
@@ -37,7 +39,7 @@ pub fn write(
         && is_set(key, old, new)
     {
         let word = words.iter().find(|word| word.path == path && !word.each.is_empty());
-        return set(out, key, word, (old, new), most, scratch);
+        return set(out, key, word, (old, new), most, scratch, ends);
     }
     let mut side = |out: &mut Painter, value| cut(out, scratch.of(value), most);
     match (old, new) {
@@ -63,6 +65,7 @@ pub fn write(
         }
         (None, None) => {}
     }
+    ends.push(out.place());
 }
 
 const CAME: (Ink, &str) = (Ink::Came, "+");
@@ -89,6 +92,7 @@ fn set(
     (old, new): (&[Value<'_>], &[Value<'_>]),
     most: Option<usize>,
     scratch: &mut Scratch,
+    ends: &mut Vec<Place>,
 ) {
     if !is_flags(key) {
         out.push(" ");
@@ -109,7 +113,13 @@ fn set(
                     None => cut(out, scratch.of(item), most),
                 }
             });
+            if is_flags(key) {
+                ends.push(out.place());
+            }
         }
+    }
+    if !is_flags(key) {
+        ends.push(out.place());
     }
 }
 

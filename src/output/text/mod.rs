@@ -68,6 +68,7 @@ pub struct Text {
     /// What differs, or what else there is to say of the object, each with a space before it.
     items: Painter,
     marks: Vec<Item>,
+    ends: Vec<Place>,
     origin: Painter,
     actor: Painter,
     scratch: Scratch,
@@ -98,6 +99,7 @@ impl Text {
             title: painter(),
             items: painter(),
             marks: Vec::new(),
+            ends: Vec::new(),
             origin: painter(),
             actor: painter(),
             scratch: Scratch::default(),
@@ -202,10 +204,14 @@ impl Text {
                 if difference::is_number_beside(changed, path) {
                     continue;
                 }
-                let from = self.items.place();
-                difference::write(&mut self.items, words, (path, sides), most, &mut self.scratch);
+                let mut from = self.items.place();
+                self.ends.clear();
+                difference::write(&mut self.items, words, (path, sides), most, &mut self.scratch, &mut self.ends);
                 let rank = difference::rank(words, path);
-                self.marks.push(Item { rank, from, to: self.items.place() });
+                for &to in &self.ends {
+                    self.marks.push(Item { rank, from, to });
+                    from = to;
+                }
             }
             self.marks.sort_by_key(|item| item.rank);
         } else if matches!(action, "add" | "present") {

@@ -173,9 +173,9 @@ fn a_line_is_fitted_to_the_terminal_by_what_matters_least() {
             least.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>()
         );
     }
-    assert_eq!(at(90, &members), format!("{least} operstate UP → DOWN … 3 more by ip[6421]"));
-    assert_eq!(at(75, &members), format!("{least} operstate UP → DOWN … 3 more"));
-    assert_eq!(at(60, &members), format!("{least} … 4 more"));
+    assert_eq!(at(90, &members), format!("{least} operstate UP → DOWN … 4 more by ip[6421]"));
+    assert_eq!(at(75, &members), format!("{least} operstate UP → DOWN … 4 more"));
+    assert_eq!(at(60, &members), format!("{least} … 5 more"));
     assert_eq!(at(50, &members), least);
     // A long value is cut at a terminal alone.
     let long = link_change("", &format!(r#""ifalias":{{"old":"{}"}}"#, "a".repeat(99)));
@@ -191,7 +191,7 @@ fn a_line_is_fitted_to_the_terminal_by_what_matters_least() {
     let colours = Style { colours: true, width: Width::Columns(90), ..WHOLE };
     let escape = |text: &str| text.chars().filter(|&letter| letter == '\x1b').count();
     let line = styled(colours, &members);
-    assert!(line.contains(" … 3 more") && escape(&line) > 9, "{line}");
+    assert!(line.contains(" … 4 more") && escape(&line) > 9, "{line}");
 }
 
 #[test]
