@@ -440,6 +440,10 @@ fn the_reference_or_a_recording_has_every_key_of_a_title() {
             member_paths(object, "", recorded.entry(kind.to_owned()).or_default());
         }
     }
+    // A filter has the same actions.
+    let actions = recorded.get("tc_action").cloned().unwrap_or_default();
+    let filters = recorded.entry("filter".to_owned()).or_default();
+    filters.extend(actions.iter().map(|path| format!("options.actions.{path}")));
     let reference = include_str!("../../../docs/events.md");
     let mut missing = Vec::new();
     for kind in KINDS {
