@@ -42,7 +42,7 @@ const INTERFACE_COLUMNS: std::ops::RangeInclusive<usize> = 6..=15;
 /// Columns of a namespace's name in its brackets: none until there is one, then as many as the longest so far has.
 const NETNS_COLUMNS_MAX: usize = 18;
 /// Columns of what happened, unless it is longer; and on a narrow terminal.
-const HAPPENED_COLUMNS: usize = 19;
+const HAPPENED_COLUMNS: usize = 21;
 const HAPPENED_COLUMNS_NARROW: usize = 9;
 /// A terminal of fewer columns is narrow.
 const NARROW_COLUMNS: usize = 120;

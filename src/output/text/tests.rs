@@ -46,11 +46,11 @@ const CARRIER: &str = r#""flags":{"old":["UP","LOWER_UP"],"new":["NO-CARRIER","U
 fn a_change_says_what_happened_then_what_differs() {
     assert_eq!(
         told(&link_change(r#""carrier_lost""#, CARRIER)),
-        "00:13:05.424    eth0   carrier lost        link ether operstate UP → DOWN +NO-CARRIER -LOWER_UP carrier true → false"
+        "00:13:05.424    eth0   carrier lost          link ether operstate UP → DOWN +NO-CARRIER -LOWER_UP carrier true → false"
     );
     assert_eq!(
         told(&link_change("", r#""mtu":{"old":1500,"new":9000}"#)),
-        "00:13:05.424    eth0   changed             link ether mtu 1500 → 9000"
+        "00:13:05.424    eth0   changed               link ether mtu 1500 → 9000"
     );
 }
 
@@ -88,7 +88,7 @@ fn a_route_says_every_word_that_makes_it_another_one() {
     let line = told(&format!(r#""event":"route","action":"add","origin":"kernel",{MULTIPATH}"#));
     assert_eq!(
         line,
-        "00:13:05.424    -      added               route default nexthop via 10.0.0.2 dev v0, via 10.0.1.2 dev v1 weight 5 metric 100 table 77"
+        "00:13:05.424    -      added                 route default nexthop via 10.0.0.2 dev v0, via 10.0.1.2 dev v1 weight 5 metric 100 table 77"
     );
     let line = told(&format!(
         r#""event":"route","action":"change","origin":"kernel","changed":{{"nexthops":{{"old":[{{"gateway":"10.0.0.2","dev":"v0","weight":1}}],"new":[]}}}},{MULTIPATH}"#
@@ -98,7 +98,7 @@ fn a_route_says_every_word_that_makes_it_another_one() {
         told(&format!(r#""event":"route","action":"remove","origin":"kernel","ifname":"v0","route":{{{object}}}"#))
     };
     let line = route(r#""family":"inet6","type":"unicast","dst":"default","gateway":"fe80::1","table":"main""#);
-    assert!(line.ends_with(" v0     removed             route inet6 default via fe80::1"), "{line}");
+    assert!(line.ends_with(" v0     removed               route inet6 default via fe80::1"), "{line}");
     let line = route(r#""family":"mpls","type":"unicast","dst":"100","via":{"family":"inet","host":"10.0.0.2"}"#);
     assert!(line.ends_with(" route mpls 100 via inet 10.0.0.2"), "{line}");
     let line = route(r#""family":"inet","type":"blackhole","dst":"10.0.0.0/8","table":"main","metric":0"#);
@@ -112,7 +112,7 @@ fn signals_say_what_happened_and_the_action_where_they_do_not() {
             r#""event":"route","action":"{action}","origin":"kernel","ifname":"v0","signals":["default_route"],"route":{{"dst":"default"}}"#
         ))
     };
-    assert!(route("add").contains(" v0     default route added route default"), "{}", route("add"));
+    assert!(route("add").contains(" v0     default route added   route default"), "{}", route("add"));
     assert!(route("remove").contains(" default route removed route default"));
     let addr = |action: &str| {
         told(&format!(
@@ -130,7 +130,7 @@ fn how_it_is_known_and_who_did_it_stand_last() {
             r#""netns":"blue","event":"addr","action":"remove","origin":"{origin}","ifname":"v0","actor":{{"port":6421,"pid":6421,"comm":"ip"}},"addr":{{"local":"10.0.0.1","prefixlen":24}}"#
         ))
     };
-    assert_eq!(line("kernel"), "00:13:05.424    [blue] v0     removed             addr 10.0.0.1/24 by ip[6421]");
+    assert_eq!(line("kernel"), "00:13:05.424    [blue] v0     removed               addr 10.0.0.1/24 by ip[6421]");
     assert!(line("inferred").ends_with(" addr 10.0.0.1/24 (inferred) by ip[6421]"));
 }
 
@@ -150,7 +150,7 @@ fn severity_is_a_colour_or_a_mark() {
     let colours = Style { colours: true, ..WHOLE };
     assert_eq!(
         line(colours, "warning"),
-        "\x1b[2m00:13:05.424\x1b[0m \x1b[36mv0\x1b[0m     \x1b[1;33mremoved\x1b[0m             \x1b[2mneigh\x1b[0m 10.0.0.1"
+        "\x1b[2m00:13:05.424\x1b[0m \x1b[36mv0\x1b[0m     \x1b[1;33mremoved\x1b[0m               \x1b[2mneigh\x1b[0m 10.0.0.1"
     );
 }
 
@@ -222,7 +222,7 @@ fn the_day_is_told_at_the_start_and_when_it_changes() {
         text.line(json.as_bytes()).to_owned()
     };
     let first = line("2026-11-24T23:59:59.999999Z");
-    assert_eq!(first, "2026-11-24 Tuesday, UTC+00:00\n23:59:59.999    -      added               nsid 7\n");
+    assert_eq!(first, "2026-11-24 Tuesday, UTC+00:00\n23:59:59.999    -      added                 nsid 7\n");
     assert!(line("2026-11-24T23:59:59.999999Z").starts_with("23:59:59.999 "));
     assert!(line("2026-11-25T00:00:00.000001Z").starts_with("2026-11-25 Wednesday, UTC+00:00\n00:00:00.000 "));
     assert!(line("no time").starts_with("--:--:-- "));
