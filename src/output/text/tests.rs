@@ -120,7 +120,7 @@ fn signals_say_what_happened_and_the_action_where_they_do_not() {
         ))
     };
     assert!(addr("add").ends_with(" added, is ready, unheard_of addr 10.0.0.1/24"), "{}", addr("add"));
-    assert!(addr("change").ends_with(" v0     is ready, unheard_of addr 10.0.0.1/24"), "{}", addr("change"));
+    assert!(addr("change").ends_with(" v0     is ready, unheard_of  addr 10.0.0.1/24"), "{}", addr("change"));
 }
 
 #[test]
