@@ -21,7 +21,8 @@ use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
-use crate::output::{LineFormat, text};
+use crate::output::LineFormat;
+use crate::output::text::{Style, Text};
 use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
 
 /// Where a message comes from.
@@ -114,6 +115,7 @@ pub struct Stream {
     differ: Differ,
     changed: Json,
     scratch: Json,
+    text: Text,
     /// What waits for a jq expression's verdict, where there is one: `out` holds JSON until then, whatever the format.
     waiting: Option<WaitingLines>,
     jq_errors: u64,
@@ -125,7 +127,13 @@ pub struct Stream {
 impl Stream {
     /// A stream that begins with line number 1.
     pub fn new(options: Options) -> Stream {
+        let style = match options.format {
+            LineFormat::Text(style) => style,
+            // No time zone is read for what is not written.
+            LineFormat::Json => Style { utc: true, ..Style::default() },
+        };
         Stream {
+            text: Text::new(style),
             waiting: options.filter.jq.as_ref().map(|_| WaitingLines::default()),
             options,
             sequence: 0,
@@ -257,8 +265,8 @@ impl Stream {
             if let Some(hub) = &mut self.hub {
                 hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
             }
-            if let LineFormat::Text(colours) = self.options.format {
-                let told = text::line(&settled.lines[start..], colours);
+            if matches!(self.options.format, LineFormat::Text(_)) {
+                let told = self.text.line(&settled.lines[start..]);
                 settled.lines.truncate(start);
                 settled.lines.extend_from_slice(told.as_bytes());
             }
@@ -468,8 +476,8 @@ impl Stream {
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
             return Some(self.wait(bytes, cause, true, wanted_by));
         }
-        if let LineFormat::Text(colours) = self.options.format {
-            out.raw_text(&text::line(self.scratch.bytes(), colours));
+        if matches!(self.options.format, LineFormat::Text(_)) {
+            out.raw_text(self.text.line(self.scratch.bytes()));
         }
         if let Some(hub) = &mut self.hub {
             hub.offer(
@@ -544,8 +552,8 @@ impl Stream {
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
             return Some(self.wait(bytes, telling.cause, false, wanted_by));
         }
-        if let LineFormat::Text(colours) = self.options.format {
-            out.raw_text(&text::line(self.scratch.bytes(), colours));
+        if matches!(self.options.format, LineFormat::Text(_)) {
+            out.raw_text(self.text.line(self.scratch.bytes()));
         }
         if let Some(hub) = &mut self.hub {
             hub.offer_own(

@@ -11,6 +11,8 @@ use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::netns::{Name, Wanted};
 use crate::output::LineFormat;
+use crate::output::text::Style;
+use crate::output::text::terminal::{Width, is_utf8};
 use crate::stream::Options;
 use crate::words::{self, Named};
 
@@ -51,6 +53,9 @@ pub struct Arguments {
     /// How lines are written: json for programs (the default), text for eyes
     #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
     format: Option<String>,
+    /// Text has times in UTC, not local ones
+    #[arg(long)]
+    utc: bool,
     /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -129,7 +134,7 @@ impl Arguments {
             jq: self.filter.clone(),
         };
         let format =
-            if self.format.as_deref() == Some("text") { LineFormat::Text(self.colours()) } else { LineFormat::Json };
+            if self.format.as_deref() == Some("text") { LineFormat::Text(self.style()) } else { LineFormat::Json };
         Ok(Options { filter, format, own, count: self.count, ..Options::default() })
     }
 
@@ -143,10 +148,19 @@ impl Arguments {
         families
     }
 
+    /// How text is written: for a terminal, or for what is no terminal.
+    fn style(&self) -> Style {
+        let terminal = self.output.is_none() && std::io::stdout().is_terminal();
+        Style {
+            colours: terminal && self.colours(),
+            utc: self.utc,
+            ascii: !is_utf8(|name| std::env::var_os(name)),
+            width: if terminal { Width::Terminal } else { Width::Whole },
+        }
+    }
+
     fn colours(&self) -> bool {
-        self.output.is_none()
-            && std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
     }
 }

@@ -5,6 +5,7 @@ pub mod key;
 pub mod schema;
 #[cfg(test)]
 pub mod testing;
+pub mod title;
 pub mod value;
 pub mod walk;
 

@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::context::{Context, Links};
+use super::title::Word;
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
@@ -471,6 +472,8 @@ pub struct Kind {
     pub name: &'static str,
     /// What it is, in a few words, for the help and the reference.
     pub about: &'static str,
+    /// What one is called where people read it: together with its interface, it tells it apart from any other.
+    pub title: &'static [Word],
     /// The multicast groups (`RTNLGRP_*`) that tell of it.
     pub groups: &'static [u32],
     /// `RTM_NEW…`.

@@ -12,6 +12,8 @@ pub struct Signals(u32);
 pub struct Signal {
     /// Its name in the line.
     pub name: &'static str,
+    /// What happened, in words, for the text format; `{}` in it is the action's word.
+    pub words: &'static str,
     /// The kinds that have it, with commas between them.
     pub kinds: &'static str,
     /// How much an event with it matters, at least.
@@ -20,11 +22,11 @@ pub struct Signal {
     pub condition: &'static str,
 }
 
-/// A row a signal: its constant, its name, the kinds that have it, its severity, and when it comes.
+/// A row a signal: its constant, its name, what the text format says, the kinds that have it, its severity, and when it comes.
 macro_rules! signals {
-    ($($constant:ident $name:literal of $kinds:literal, $severity:ident: $condition:literal;)*) => {
+    ($($constant:ident $name:literal says $words:literal of $kinds:literal, $severity:ident: $condition:literal;)*) => {
         /// Every signal.
-        pub static SIGNALS: &[Signal] = &[$(Signal { name: $name, kinds: $kinds, severity: Severity::$severity, condition: $condition }),*];
+        pub static SIGNALS: &[Signal] = &[$(Signal { name: $name, words: $words, kinds: $kinds, severity: Severity::$severity, condition: $condition }),*];
 
         /// The place of each signal in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
@@ -41,48 +43,48 @@ macro_rules! signals {
 }
 
 signals! {
-    MOVED_NETNS "moved_netns" of "link", Notice:
+    MOVED_NETNS "moved_netns" says "moved between namespaces" of "link", Notice:
         "it was removed because it moved to another network namespace (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX), or came from another watched one";
-    RENAMED "renamed" of "link", Notice: "its name (IFLA_IFNAME) differs";
-    DOWN "down" of "link", Warning:
+    RENAMED "renamed" says "renamed" of "link", Notice: "its name (IFLA_IFNAME) differs";
+    DOWN "down" says "is down" of "link", Warning:
         "the flag UP (IFF_UP) was set and is not now, or the link was removed while it was set";
-    UP "up" of "link", Notice: "the flag UP (IFF_UP) was not set and is now";
-    CARRIER_LOST "carrier_lost" of "link", Warning:
+    UP "up" says "is up" of "link", Notice: "the flag UP (IFF_UP) was not set and is now";
+    CARRIER_LOST "carrier_lost" says "carrier lost" of "link", Warning:
         "the flag LOWER_UP (IFF_LOWER_UP) was set and is not now, or the link was removed while it was set";
-    CARRIER_UP "carrier_up" of "link", Notice: "the flag LOWER_UP (IFF_LOWER_UP) was not set and is now";
-    NOT_RUNNING "not_running" of "link", Warning:
+    CARRIER_UP "carrier_up" says "has carrier" of "link", Notice: "the flag LOWER_UP (IFF_LOWER_UP) was not set and is now";
+    NOT_RUNNING "not_running" says "not running" of "link", Warning:
         "the flag RUNNING (IFF_RUNNING) was set and is not now, or the link was removed while it was set";
-    RUNNING "running" of "link", Notice: "the flag RUNNING (IFF_RUNNING) was not set and is now";
-    ACTIVE_CHANGED "active_changed" of "link", Notice: "it is a bond, and its active port (IFLA_BOND_ACTIVE_SLAVE) differs";
-    ENSLAVED "enslaved" of "link", Notice: "it has a master (IFLA_MASTER) and had none, or another";
-    RELEASED "released" of "link", Notice: "it had a master (IFLA_MASTER) and has none, or another";
-    ADDRESS_CHANGED "address_changed" of "link", Notice: "its link-layer address (IFLA_ADDRESS) differs";
-    MTU_CHANGED "mtu_changed" of "link", Notice: "its MTU (IFLA_MTU) differs";
-    PROMISC_ON "promisc_on" of "link", Notice:
+    RUNNING "running" says "is running" of "link", Notice: "the flag RUNNING (IFF_RUNNING) was not set and is now";
+    ACTIVE_CHANGED "active_changed" says "active port changed" of "link", Notice: "it is a bond, and its active port (IFLA_BOND_ACTIVE_SLAVE) differs";
+    ENSLAVED "enslaved" says "has a master" of "link", Notice: "it has a master (IFLA_MASTER) and had none, or another";
+    RELEASED "released" says "left its master" of "link", Notice: "it had a master (IFLA_MASTER) and has none, or another";
+    ADDRESS_CHANGED "address_changed" says "address changed" of "link", Notice: "its link-layer address (IFLA_ADDRESS) differs";
+    MTU_CHANGED "mtu_changed" says "MTU changed" of "link", Notice: "its MTU (IFLA_MTU) differs";
+    PROMISC_ON "promisc_on" says "promiscuous" of "link", Notice:
         "its count of promiscuous users (IFLA_PROMISCUITY) was 0 and is not now, and it is no bridge's port";
-    PROMISC_OFF "promisc_off" of "link", Notice:
+    PROMISC_OFF "promisc_off" says "not promiscuous" of "link", Notice:
         "its count of promiscuous users (IFLA_PROMISCUITY) was not 0 and is now, and it was no bridge's port";
-    DAD_FAILED "dad_failed" of "addr", Warning:
+    DAD_FAILED "dad_failed" says "duplicate address" of "addr", Warning:
         "duplicate address detection has failed (IFA_F_DADFAILED) and had not before";
-    ADDR_READY "addr_ready" of "addr", Notice:
+    ADDR_READY "addr_ready" says "is ready" of "addr", Notice:
         "it is not tentative (IFA_F_TENTATIVE, or optimistic) and has not failed, and before it was, or was not there";
-    DEPRECATED "deprecated" of "addr", Notice: "it is deprecated (IFA_F_DEPRECATED) and was not before";
-    DEFAULT_LOST "default_lost" of "route", Warning:
+    DEPRECATED "deprecated" says "deprecated" of "addr", Notice: "it is deprecated (IFA_F_DEPRECATED) and was not before";
+    DEFAULT_LOST "default_lost" says "default route lost" of "route", Warning:
         "the last live unicast default route of its family in the main table was removed, or has no live leg any more";
-    DEFAULT_BACK "default_back" of "route", Notice:
+    DEFAULT_BACK "default_back" says "default route back" of "route", Notice:
         "there was no live unicast default route of its family in the main table, and this is one now";
-    LEG_LOST "leg_lost" of "route", Warning:
+    LEG_LOST "leg_lost" says "leg lost" of "route", Warning:
         "a leg has become dead or linkdown (RTNH_F_DEAD, RTNH_F_LINKDOWN), or is not among the several legs any more";
-    LEG_BACK "leg_back" of "route", Notice:
+    LEG_BACK "leg_back" says "leg back" of "route", Notice:
         "a leg is neither dead nor linkdown any more, or has come to a route that had others";
-    DEFAULT_ROUTE "default_route" of "route", Notice:
+    DEFAULT_ROUTE "default_route" says "default route {}" of "route", Notice:
         "a unicast default route of the main table was added, changed or removed";
-    NEIGH_FAILED "neigh_failed" of "neigh", Warning: "its state is FAILED (NUD_FAILED) and was not before";
-    NEIGH_MOVED "neigh_moved" of "neigh, fdb", Notice:
+    NEIGH_FAILED "neigh_failed" says "failed" of "neigh", Warning: "its state is FAILED (NUD_FAILED) and was not before";
+    NEIGH_MOVED "neigh_moved" says "moved" of "neigh, fdb", Notice:
         "its link-layer address differs (neigh), or its interface or remote (fdb)";
-    NEIGH_NEW "neigh_new" of "neigh", Notice:
+    NEIGH_NEW "neigh_new" says "new address" of "neigh", Notice:
         "it has a link-layer address and had none, or was not there; it is neither permanent nor NOARP";
-    NEIGH_REACHABLE "neigh_reachable" of "neigh", Notice:
+    NEIGH_REACHABLE "neigh_reachable" says "reachable" of "neigh", Notice:
         "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
 }
 

@@ -94,6 +94,7 @@ mod tests {
         Kind {
             name: "",
             about: "",
+            title: &[],
             groups: &[],
             new: 0,
             delete: 0,

@@ -15,8 +15,8 @@ pub enum LineFormat {
     /// One JSON object a line.
     #[default]
     Json,
-    /// One short line for eyes; `true` for colours.
-    Text(bool),
+    /// One short line for eyes.
+    Text(text::Style),
 }
 
 /// What is written to.

@@ -138,10 +138,28 @@ fn choose() -> Result<(), Failed> {
 }
 
 fn text() -> Result<(), Failed> {
-    let output = linkhook(&["decode", &recording("rule.rtmon"), "--format", "text", "rule"]);
-    let told = String::from_utf8_lossy(&output.stdout);
-    if !told.contains("rule 1000: from all lookup") || told.contains('\x1b') || told.contains('{') {
+    let decode = |locale: &str, more: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["decode", &recording("rule.rtmon"), "--format", "text", "rule", "link"]).args(more);
+        let output = command.env("LC_ALL", locale).env("TZ", "NPT-5:45").output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told = decode("C.UTF-8", &[]);
+    if !told.contains(" rule 1000: from all l3mdev")
+        || told.contains('\x1b')
+        || told.contains('{')
+        || !told.contains('→')
+    {
         return Err(told.lines().take(5).collect::<Vec<_>>().join("\n").into());
+    }
+    let utc = decode("C.UTF-8", &["--utc"]);
+    let (local, utc) = (told.lines().next().unwrap_or_default(), utc.lines().next().unwrap_or_default());
+    if !local.ends_with(", UTC+05:45") || !utc.ends_with(", UTC+00:00") {
+        return Err(format!("{local:?}, {utc:?}").into());
+    }
+    let ascii = decode("C", &[]);
+    if !ascii.is_ascii() || !ascii.contains(" -> ") {
+        return Err("what is not ASCII is shown without UTF-8".into());
     }
     Ok(())
 }

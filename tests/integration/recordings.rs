@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
+use linkhook::output::text::terminal::Width;
+use linkhook::output::text::{Style, Text};
 
 use crate::namespace::PROGRAM;
 
@@ -28,15 +30,42 @@ pub fn trials() -> Vec<Trial> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Trial::test(format!("recordings::{name}"), move || check(&path))
     };
-    files.into_iter().map(trial).collect()
+    let text = |&(name, recording, style): &(&'static str, &'static str, Style)| {
+        Trial::test(format!("recordings::text::{name}"), move || check_text(name, recording, style))
+    };
+    files.into_iter().map(trial).chain(TEXTS.iter().map(text)).collect()
 }
 
-fn check(recording: &Path) -> Result<(), Failed> {
+/// Expected text: the file in tests/text, the recording, and how it is written.
+const TEXTS: &[(&str, &str, Style)] = &[
+    ("rule.whole.txt", "rule.rtmon", TEXT),
+    ("route.80.txt", "route.rtmon", Style { width: Width::Columns(80), ..TEXT }),
+    ("route.200.txt", "route.rtmon", Style { width: Width::Columns(200), ..TEXT }),
+    ("link-br.80.colours.txt", "link-br.pcap", Style { width: Width::Columns(80), colours: true, ..TEXT }),
+    ("tcf.200.ascii.txt", "tcf.rtmon", Style { width: Width::Columns(200), ascii: true, ..TEXT }),
+    ("bridge_port.whole.txt", "bridge_port.pcap", TEXT),
+];
+const TEXT: Style = Style { colours: false, utc: true, ascii: false, width: Width::Whole };
+
+/// Text is made of JSON lines.
+fn check_text(name: &str, recording: &str, style: Style) -> Result<(), Failed> {
+    let json = decoded(&folder().join(recording))?;
+    let mut text = Text::new(style);
+    let lines: String = json.lines().map(|line| text.line(line.as_bytes()).to_owned()).collect();
+    hold(&lines, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/text").join(name))
+}
+
+/// The lines of a recording.
+fn decoded(recording: &Path) -> Result<String, Failed> {
     let output = Command::new(PROGRAM).arg("decode").arg(recording).output()?;
     if !output.status.success() {
         return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into());
     }
-    let lines = String::from_utf8(output.stdout)?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn check(recording: &Path) -> Result<(), Failed> {
+    let lines = decoded(recording)?;
     for (number, line) in lines.lines().enumerate() {
         let value: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
         if value["event"] == "undecoded" || line.contains("\"unknown\":") {
@@ -45,6 +74,11 @@ fn check(recording: &Path) -> Result<(), Failed> {
     }
     let mut expected_path = recording.as_os_str().to_owned();
     expected_path.push(".jsonl");
+    hold(&lines, Path::new(&expected_path))
+}
+
+/// Holds lines against a file, or writes it anew.
+fn hold(lines: &str, expected_path: &Path) -> Result<(), Failed> {
     if blesses() {
         std::fs::write(expected_path, lines)?;
         return Ok(());

@@ -9,6 +9,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, SeverityRow, Sides,
     Structure, Untold, Wrong, field, field_of, row,
 };
+use crate::decode::title::word;
 use crate::decode::value::{any_unsigned, write_flags, write_ip};
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
@@ -24,6 +25,20 @@ use crate::netlink::wire::u32_at;
 pub static ADDR: Kind = Kind {
     name: "addr",
     about: "addresses of interfaces",
+    title: &[
+        word("local").or("address"),
+        word("prefixlen").joined("/"),
+        word("address").after("peer"),
+        word("label").elsewhere().as_detail(),
+        word("scope").unless(&["global"]).after("scope").as_detail(),
+        word("tentative").as_detail(),
+        word("dadfailed").as_detail(),
+        word("deprecated").as_detail(),
+        word("dynamic").as_detail(),
+        word("secondary").as_detail(),
+        word("temporary").as_detail(),
+        word("protocol").after("proto").as_detail(),
+    ],
     groups: &[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
     new: RTM_NEWADDR,
     delete: RTM_DELADDR,

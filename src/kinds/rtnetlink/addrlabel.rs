@@ -8,6 +8,7 @@ use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -17,6 +18,7 @@ use crate::kinds::rtnetlink::numbers::AF_INET6;
 pub static ADDRLABEL: Kind = Kind {
     name: "addrlabel",
     about: "labels of IPv6 prefixes for the choice of source addresses, which can only be listed",
+    title: &[word("address").or("family"), word("prefixlen").joined("/"), word("ifname").elsewhere(), detail("label")],
     groups: &[],
     new: RTM_NEWADDRLABEL,
     delete: RTM_DELADDRLABEL,

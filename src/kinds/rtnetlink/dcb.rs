@@ -3,6 +3,7 @@
 use libc::RTNLGRP_DCB;
 
 use crate::decode::schema::{Hooks, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::title::{detail, word};
 use crate::kinds::rtnetlink::numbers::RTM_NEWDCB;
 
 /// `RTM_GETDCB` and `RTM_SETDCB`, which are notifications too (`dcbnl_notify`): there is neither new nor delete. The
@@ -10,6 +11,7 @@ use crate::kinds::rtnetlink::numbers::RTM_NEWDCB;
 pub static DCB: Kind = Kind {
     name: "dcb",
     about: "changes of Data Center Bridging",
+    title: &[word("cmd"), word("ifname").after("of"), detail("ieee"), detail("state"), detail("dcbx")],
     groups: &[RTNLGRP_DCB],
     new: RTM_NEWDCB,
     delete: 0,

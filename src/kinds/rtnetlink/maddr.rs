@@ -7,6 +7,7 @@ use super::names::FAMILIES;
 use crate::decode::schema::{
     DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, SeverityRow, Structure, field, field_of, row,
 };
+use crate::decode::title::word;
 use crate::event::severity::Severity;
 use crate::kinds::rtnetlink::addr;
 use crate::kinds::rtnetlink::numbers::{
@@ -19,6 +20,7 @@ use crate::kinds::rtnetlink::numbers::{
 pub static MADDR: Kind = Kind {
     name: "maddr",
     about: "multicast groups that interfaces have joined",
+    title: &[word("address")],
     groups: &[RTNLGRP_IPV4_MCADDR, RTNLGRP_IPV6_MCADDR],
     new: RTM_NEWMULTICAST,
     delete: RTM_DELMULTICAST,
@@ -51,6 +53,7 @@ pub static MADDR: Kind = Kind {
 pub static ANYCAST: Kind = Kind {
     name: "anycast",
     about: "anycast addresses of interfaces",
+    title: &[word("address")],
     groups: &[RTNLGRP_IPV6_ACADDR],
     new: RTM_NEWANYCAST,
     delete: RTM_DELANYCAST,

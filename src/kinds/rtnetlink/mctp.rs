@@ -11,6 +11,7 @@ use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, SeverityRow, Structure, field, field_of, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::any_unsigned;
 use crate::event::severity::Severity;
 use crate::json::Json;
@@ -22,6 +23,7 @@ use crate::kinds::rtnetlink::route::METRICS;
 pub static MCTP_ADDR: Kind = Kind {
     name: "mctp_addr",
     about: "endpoints of MCTP",
+    title: &[word("local")],
     groups: &[RTNLGRP_MCTP_IFADDR],
     new: RTM_NEWADDR,
     delete: RTM_DELADDR,
@@ -45,6 +47,14 @@ pub static MCTP_ADDR: Kind = Kind {
 pub static MCTP_ROUTE: Kind = Kind {
     name: "mctp_route",
     about: "routes of MCTP, which can only be listed",
+    title: &[
+        word("type").unless(&["unicast"]),
+        word("dst"),
+        word("dst_end").joined("-"),
+        word("gateway.net").after("net"),
+        word("gateway.eid").after("via"),
+        detail("metrics"),
+    ],
     groups: &[],
     new: RTM_NEWROUTE,
     delete: RTM_DELROUTE,
@@ -68,6 +78,7 @@ pub static MCTP_ROUTE: Kind = Kind {
 pub static MCTP_NEIGH: Kind = Kind {
     name: "mctp_neigh",
     about: "neighbours of MCTP, which can only be listed",
+    title: &[word("dst"), word("lladdr").as_detail()],
     groups: &[],
     new: RTM_NEWNEIGH,
     delete: RTM_DELNEIGH,

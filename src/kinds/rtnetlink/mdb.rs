@@ -10,6 +10,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, ObjectKey, Part, Set, Shape,
     Structure, Wrong, field, field_of, row,
 };
+use crate::decode::title::{Word, detail, named, word};
 use crate::decode::value::{write_bits, write_ip, write_link};
 use crate::decode::walk::write_set;
 use crate::json::Json;
@@ -22,6 +23,23 @@ use crate::netlink::wire::{attribute, u16_at, u32_at};
 pub static MDB: Kind = Kind {
     name: "mdb",
     about: "multicast groups of bridges and vxlan, and ports with routers",
+    title: &[
+        word("grp"),
+        named("src"),
+        named("port").elsewhere(),
+        named("vid"),
+        named("dst"),
+        named("vni"),
+        named("src_vni"),
+        word("router").after("router").each(ROUTER),
+        word("state").as_detail(),
+        word("flags").as_detail(),
+        detail("filter_mode"),
+        word("protocol").after("proto").as_detail(),
+        detail("dst_port"),
+        detail("via"),
+        detail("source_list"),
+    ],
     groups: &[RTNLGRP_MDB],
     new: RTM_NEWMDB,
     delete: RTM_DELMDB,
@@ -47,6 +65,9 @@ pub static MDB: Kind = Kind {
         ..Hooks::NONE
     },
 };
+
+/// A port behind which a router is, in its title.
+const ROUTER: &[Word] = &[named("port"), named("vid")];
 
 /// `MDBA_MDB`: entries.
 pub const MDBA_MDB: u16 = 1;

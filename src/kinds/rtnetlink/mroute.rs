@@ -12,6 +12,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Interfaces, Is, Kind, NUMBER, Names, Part, PerLink, Set, Shape,
     Structure, Wrong, field, field_of, row,
 };
+use crate::decode::title::{Word, named, word};
 use crate::decode::value::{any_unsigned, write_link};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
@@ -26,6 +27,15 @@ use crate::netlink::wire::{attribute, u32_at};
 pub static MROUTE: Kind = Kind {
     name: "mroute",
     about: "multicast routes",
+    title: &[
+        word("src").after("from").unless(&["0.0.0.0", "::"]),
+        word("dst").after("to"),
+        named("iif"),
+        named("table").unless(&["main", "default"]),
+        word("multipath").after("oif").each(OUTGOING).as_detail(),
+        word("state").unless(&["resolved"]).as_detail(),
+        word("protocol").after("proto").as_detail(),
+    ],
     groups: &[RTNLGRP_IPV4_MROUTE, RTNLGRP_IPV6_MROUTE],
     new: RTM_NEWROUTE,
     delete: RTM_DELROUTE,
@@ -56,10 +66,20 @@ pub static MROUTE: Kind = Kind {
     hooks: Hooks { interfaces: Some(interfaces), ..Hooks::NONE },
 };
 
+/// A leg of a multicast route, in its title.
+const OUTGOING: &[Word] = &[word("oif"), named("ttl").unless(&["1"])];
+
 /// `RTM_NEWCACHEREPORT`: what the kernel reports to a multicast routing daemon.
 pub static MROUTE_REPORT: Kind = Kind {
     name: "mroute_report",
     about: "multicast packets without a route, or on the wrong interface",
+    title: &[
+        word("report"),
+        word("src").after("from"),
+        word("dst").after("to"),
+        named("vif"),
+        named("table").unless(&["main", "default"]),
+    ],
     groups: &[RTNLGRP_IPV4_MROUTE_R, RTNLGRP_IPV6_MROUTE_R],
     new: RTM_NEWCACHEREPORT,
     delete: 0,

@@ -8,6 +8,7 @@ use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Hooks, Interface, Is, Kind, Names, Part, Set, Shape, Structure, field, field_of, row,
 };
+use crate::decode::title::{Word, detail, named, word};
 use crate::decode::value::{name_of, write_ipv6, write_named};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -20,6 +21,11 @@ use std::net::Ipv6Addr;
 pub static NDUSEROPT: Kind = Kind {
     name: "nduseropt",
     about: "options of IPv6 router advertisements: name servers, search domains, captive portals",
+    title: &[
+        word("options").or("icmp_type").each(OPTION),
+        word("src").after("from"),
+        detail("icmp_code").unless(&["0"]),
+    ],
     groups: &[RTNLGRP_ND_USEROPT],
     new: RTM_NEWNDUSEROPT,
     delete: 0,
@@ -33,6 +39,18 @@ pub static NDUSEROPT: Kind = Kind {
     dumps: &[],
     hooks: Hooks::NONE,
 };
+
+/// An option, in its title.
+const OPTION: &[Word] = &[
+    word("option"),
+    word("prefix"),
+    word("servers"),
+    word("domains"),
+    word("mtu"),
+    word("lladdr"),
+    word("uri"),
+    named("lifetime"),
+];
 
 /// Octets of `struct nduseroptmsg`.
 pub const HEADER_BYTES: usize = 16;

@@ -10,6 +10,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set,
     SeverityRow, Shape, Sides, Structure, TEXT, Untold, field, field_of, row,
 };
+use crate::decode::title::{named, word};
 use crate::decode::value::{any_unsigned, unsigned, write_bits, write_flags, write_ip, write_link};
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
@@ -25,6 +26,16 @@ use crate::netlink::wire::{attribute_u32, u32_at};
 pub static NEIGH: Kind = Kind {
     name: "neigh",
     about: "neighbours: ARP and neighbour discovery",
+    title: &[
+        word("dst"),
+        word("proxy"),
+        word("state").as_detail(),
+        word("lladdr").as_detail(),
+        word("router").as_detail(),
+        word("extern_learn").as_detail(),
+        word("managed").as_detail(),
+        word("protocol").after("proto").as_detail(),
+    ],
     groups: &[RTNLGRP_NEIGH],
     new: RTM_NEWNEIGH,
     delete: RTM_DELNEIGH,
@@ -66,6 +77,19 @@ pub static NEIGH: Kind = Kind {
 pub static FDB: Kind = Kind {
     name: "fdb",
     about: "forwarding databases of bridges and vxlan",
+    title: &[
+        word("mac"),
+        named("vlan"),
+        named("src_vni"),
+        named("dst"),
+        named("port"),
+        named("vni"),
+        word("viaIf").after("via"),
+        named("nhid"),
+        named("master"),
+        word("flags"),
+        word("state").as_detail(),
+    ],
     groups: &[RTNLGRP_NEIGH],
     new: RTM_NEWNEIGH,
     delete: RTM_DELNEIGH,
@@ -98,6 +122,7 @@ pub static FDB: Kind = Kind {
 pub static NEIGH_MISS: Kind = Kind {
     name: "neigh_miss",
     about: "addresses that the kernel asks user space for",
+    title: &[word("dst").or("lladdr"), word("state")],
     groups: &[RTNLGRP_NEIGH],
     new: RTM_GETNEIGH,
     delete: 0,

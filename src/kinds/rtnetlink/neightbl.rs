@@ -10,6 +10,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, SeverityRow, Structure, TEXT, Untold,
     field, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
 use crate::event::severity::Severity;
 use crate::json::Json;
@@ -20,6 +21,14 @@ use crate::netlink::wire::attribute;
 pub static NEIGHTBL: Kind = Kind {
     name: "neightbl",
     about: "tables of neighbours and their settings, which can only be listed",
+    title: &[
+        word("name"),
+        word("dev").elsewhere(),
+        detail("thresh1"),
+        detail("thresh2"),
+        detail("thresh3"),
+        detail("base_reachable"),
+    ],
     groups: &[],
     new: RTM_NEWNEIGHTBL,
     delete: 0,

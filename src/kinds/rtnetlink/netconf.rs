@@ -8,6 +8,7 @@ use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Names, Set, SeverityRow, Structure, TEXT, field, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
 use crate::event::severity::Severity;
 use crate::json::Json;
@@ -19,6 +20,16 @@ use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, AF_MPLS, RTM_DELNETCON
 pub static NETCONF: Kind = Kind {
     name: "netconf",
     about: "settings of IPv4, IPv6 and MPLS, by interface",
+    title: &[
+        word("family"),
+        word("interface").elsewhere(),
+        detail("forwarding"),
+        detail("rp_filter"),
+        detail("mc_forwarding"),
+        detail("proxy_neigh"),
+        detail("ignore_routes_with_linkdown"),
+        detail("input"),
+    ],
     groups: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_MPLS_NETCONF],
     new: RTM_NEWNETCONF,
     delete: RTM_DELNETCONF,

@@ -10,6 +10,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Row, Set, Shape,
     Structure, Wrong, field, field_of, row,
 };
+use crate::decode::title::{Word, detail, named, word};
 use crate::decode::value::{any_unsigned, write_named};
 use crate::json::Json;
 use crate::kinds::rtnetlink::encap;
@@ -24,6 +25,19 @@ use crate::netlink::wire::attribute;
 pub static NEXTHOP: Kind = Kind {
     name: "nexthop",
     about: "nexthop objects and groups of them",
+    title: &[
+        named("id"),
+        word("gateway").after("via"),
+        word("blackhole"),
+        named("group").each(MEMBER),
+        word("type").unless(&["mpath"]),
+        word("fdb"),
+        word("master"),
+        word("encap").after("encap").as_detail(),
+        word("protocol").after("proto").unless(&["unspec"]).as_detail(),
+        word("flags").as_detail(),
+        detail("resilient_args"),
+    ],
     groups: &[RTNLGRP_NEXTHOP],
     new: RTM_NEWNEXTHOP,
     delete: RTM_DELNEXTHOP,
@@ -38,10 +52,14 @@ pub static NEXTHOP: Kind = Kind {
     hooks: Hooks::NONE,
 };
 
+/// A member of a group, in its title.
+const MEMBER: &[Word] = &[word("id"), named("weight").unless(&["1"])];
+
 /// `RTM_NEWNEXTHOPBUCKET` and `RTM_DELNEXTHOPBUCKET`.
 pub static NEXTHOP_BUCKET: Kind = Kind {
     name: "nexthop_bucket",
     about: "buckets of resilient nexthop groups",
+    title: &[named("id"), word("bucket.index").after("index"), word("bucket.nhid").after("nhid").as_detail()],
     groups: &[RTNLGRP_NEXTHOP],
     new: RTM_NEWNEXTHOPBUCKET,
     delete: RTM_DELNEXTHOPBUCKET,

@@ -4,11 +4,13 @@
 use libc::{RTM_DELNSID, RTM_GETNSID, RTM_NEWNSID, RTNLGRP_NSID};
 
 use crate::decode::schema::{DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
+use crate::decode::title::{detail, word};
 
 /// `RTM_NEWNSID` and `RTM_DELNSID`.
 pub static NSID: Kind = Kind {
     name: "nsid",
     about: "numbers of other network namespaces",
+    title: &[word("nsid"), detail("current-nsid"), detail("pid"), detail("fd")],
     groups: &[RTNLGRP_NSID],
     new: RTM_NEWNSID,
     delete: RTM_DELNSID,

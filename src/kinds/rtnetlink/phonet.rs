@@ -10,6 +10,7 @@ use super::names::{FAMILIES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES, TABLES};
 use crate::decode::schema::{
     DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, SeverityRow, Structure, field, field_of, row,
 };
+use crate::decode::title::word;
 use crate::event::severity::Severity;
 use crate::kinds::rtnetlink::numbers::AF_PHONET;
 
@@ -17,6 +18,7 @@ use crate::kinds::rtnetlink::numbers::AF_PHONET;
 pub static PHONET_ADDR: Kind = Kind {
     name: "phonet_addr",
     about: "addresses of Phonet",
+    title: &[word("local")],
     groups: &[RTNLGRP_PHONET_IFADDR],
     new: RTM_NEWADDR,
     delete: RTM_DELADDR,
@@ -40,6 +42,7 @@ pub static PHONET_ADDR: Kind = Kind {
 pub static PHONET_ROUTE: Kind = Kind {
     name: "phonet_route",
     about: "routes of Phonet",
+    title: &[word("dst")],
     groups: &[RTNLGRP_PHONET_ROUTE],
     new: RTM_NEWROUTE,
     delete: RTM_DELROUTE,

@@ -8,6 +8,7 @@ use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, Hooks, Interface, Is, Kind, Part, Set, Structure, TEXT, Wrong, field, field_of, row,
 };
+use crate::decode::title::word;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use std::net::Ipv6Addr;
@@ -16,6 +17,13 @@ use std::net::Ipv6Addr;
 pub static PREFIX: Kind = Kind {
     name: "prefix",
     about: "IPv6 prefixes as routers advertise them",
+    title: &[
+        word("prefix"),
+        word("onlink").as_detail(),
+        word("autoconf").as_detail(),
+        word("valid_life_time").after("valid").as_detail(),
+        word("preferred_life_time").after("preferred").as_detail(),
+    ],
     groups: &[RTNLGRP_IPV6_PREFIX],
     new: RTM_NEWPREFIX,
     delete: 0,

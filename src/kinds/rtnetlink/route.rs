@@ -8,6 +8,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Field, Hooks, Identity, Interface, Interfaces, Is, Kind, LastOf, NUMBER, Names, Part,
     PerLink, Row, Set, SeverityRow, Shape, Sides, Structure, TEXT, Wrong, field, field_of, row,
 };
+use crate::decode::title::{Word, detail, named, word};
 use crate::decode::value::{any_unsigned, write_bits, write_flags, write_link, write_named};
 use crate::decode::walk::write_set;
 use crate::event::severity::Severity;
@@ -28,6 +29,29 @@ use smallvec::SmallVec;
 pub static ROUTE: Kind = Kind {
     name: "route",
     about: "routes of IPv4, IPv6 and MPLS",
+    title: &[
+        word("family").unless(&["inet", "inet6"]),
+        word("family").unless(&["inet", "mpls"]).when("dst", "default"),
+        word("type").unless(&["unicast"]),
+        word("dst"),
+        word("to"),
+        named("from"),
+        named("tos"),
+        word("via.family").after("via"),
+        word("via.host"),
+        word("gateway").after("via"),
+        named("nhid"),
+        word("nexthops").after("nexthop").each(LEG),
+        named("metric").unless(&["0"]),
+        named("table").unless(&["main"]),
+        word("prefsrc").after("src").as_detail(),
+        word("protocol").after("proto").as_detail(),
+        word("scope").after("scope").unless(&["global", "link"]).as_detail(),
+        word("encap").after("encap").as_detail(),
+        word("flags").as_detail(),
+        detail("metrics"),
+        detail("expires"),
+    ],
     groups: &[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_MPLS_ROUTE],
     new: RTM_NEWROUTE,
     delete: RTM_DELROUTE,
@@ -74,6 +98,17 @@ pub static ROUTE: Kind = Kind {
         ..Hooks::NONE
     },
 };
+
+/// A leg of a route, in its title.
+const LEG: &[Word] = &[
+    word("via.family").after("via"),
+    word("via.host"),
+    word("gateway").after("via"),
+    named("to"),
+    named("dev"),
+    named("weight").unless(&["1"]),
+    word("flags"),
+];
 
 /// `RTA_DST`.
 pub const RTA_DST: u16 = 1;

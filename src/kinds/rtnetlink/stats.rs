@@ -4,6 +4,7 @@ use libc::RTNLGRP_STATS;
 
 use super::link_info::bridge::{MULTICAST_COUNTERS, SPANNING_TREE_COUNTERS, VLAN_COUNTERS};
 use crate::decode::schema::{Hooks, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::title::{detail, word};
 use crate::kinds::rtnetlink::numbers::RTM_NEWSTATS;
 use crate::kinds::rtnetlink::shared;
 
@@ -12,6 +13,7 @@ use crate::kinds::rtnetlink::shared;
 pub static STATS: Kind = Kind {
     name: "stats",
     about: "whether hardware counts for interfaces",
+    title: &[word("ifindex").after("of link"), detail("offload")],
     groups: &[RTNLGRP_STATS],
     new: RTM_NEWSTATS,
     delete: 0,

@@ -9,6 +9,7 @@ use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
 };
+use crate::decode::title::{detail, named, word};
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::tunnels::{is_multicast, write_address};
 use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, RTM_DELTUNNEL, RTM_GETTUNNEL, RTM_NEWTUNNEL};
@@ -18,6 +19,7 @@ use crate::netlink::wire::attribute;
 pub static TUNNEL: Kind = Kind {
     name: "tunnel",
     about: "network identifiers that vxlan interfaces accept",
+    title: &[named("vni"), word("vniEnd").joined("-"), detail("group"), detail("remote")],
     groups: &[RTNLGRP_TUNNEL],
     new: RTM_NEWTUNNEL,
     delete: RTM_DELTUNNEL,

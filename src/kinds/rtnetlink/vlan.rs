@@ -8,6 +8,7 @@ use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::kinds::rtnetlink::link_info::bridge::{self, vlan_info, write_range, write_vlan_flags};
@@ -20,6 +21,18 @@ use crate::netlink::wire::{append_attribute, attribute, attribute_u32, attribute
 pub static VLAN: Kind = Kind {
     name: "vlan",
     about: "VLANs of bridges and their ports, and the options of a bridge for each",
+    title: &[
+        word("vlan"),
+        word("vlanEnd").joined("-"),
+        word("global"),
+        word("flags").as_detail(),
+        word("state").as_detail(),
+        word("tunnel.tunid").after("tunnel").as_detail(),
+        detail("mcast_snooping"),
+        detail("mcast_router"),
+        detail("msti"),
+        detail("router_ports"),
+    ],
     groups: &[RTNLGRP_BRVLAN],
     new: RTM_NEWVLAN,
     delete: RTM_DELVLAN,

@@ -12,6 +12,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, NUMBER, Part, Row, Scalar, Set, SeverityRow, Shape,
     Sides, Structure, TEXT, Untold, Wrong, field, field_of, row,
 };
+use crate::decode::title::{detail, word};
 use crate::decode::value::{self, unsigned};
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -63,6 +64,23 @@ pub const IFLA_NEW_IFINDEX: u16 = 49;
 pub static LINK: Kind = Kind {
     name: "link",
     about: "network interfaces",
+    title: &[
+        word("linkinfo.info_kind").or("link_type"),
+        detail("master"),
+        word("link").after("on").as_detail(),
+        word("linkinfo.info_data.id").after("id").as_detail(),
+        word("linkinfo.info_data.mode").after("mode").as_detail(),
+        word("linkinfo.info_data.table").after("table").as_detail(),
+        word("linkinfo.info_data.local").after("local").as_detail(),
+        word("linkinfo.info_data.remote").after("remote").as_detail(),
+        word("linkinfo.info_data.active_slave").after("active_slave").as_detail(),
+        detail("operstate"),
+        detail("mtu"),
+        word("address").as_detail(),
+        word("flags").as_detail(),
+        detail("altnames"),
+        detail("ifalias"),
+    ],
     groups: &[RTNLGRP_LINK],
     new: RTM_NEWLINK,
     delete: RTM_DELLINK,
@@ -93,6 +111,7 @@ pub static LINK: Kind = Kind {
 pub static BRIDGE_PORT: Kind = Kind {
     name: "bridge_port",
     about: "ports of bridges: spanning tree, flooding, learning, VLANs",
+    title: &[word("master").or("ifname").after("of"), word("state").as_detail(), detail("cost"), detail("priority")],
     groups: &[RTNLGRP_LINK],
     new: RTM_NEWLINK,
     delete: RTM_DELLINK,
@@ -118,6 +137,7 @@ pub static BRIDGE_PORT: Kind = Kind {
 pub static INET6_LINK: Kind = Kind {
     name: "inet6_link",
     about: "IPv6 settings of interfaces, and what router advertisements made of them",
+    title: &[word("link_type"), word("inet6_flags").as_detail(), detail("inet6_addr_gen_mode"), detail("mtu")],
     groups: &[RTNLGRP_IPV6_IFINFO],
     new: RTM_NEWLINK,
     delete: RTM_DELLINK,

@@ -31,6 +31,7 @@ use crate::decode::schema::{
     Decoded, DumpRequest, Identity, Interface, Is, Kind, Part, Row, Scalar::*, Set, Structure, TEXT, field, field_of,
     row,
 };
+use crate::decode::title::{Word, detail, named, word};
 use crate::json::Json;
 use crate::kinds::rtnetlink::numbers::{RTM_DELCHAIN, RTM_GETCHAIN, RTM_NEWCHAIN};
 use crate::kinds::rtnetlink::shared::write_true;
@@ -39,6 +40,15 @@ use crate::kinds::rtnetlink::shared::write_true;
 pub static QDISC: Kind = Kind {
     name: "qdisc",
     about: "queueing disciplines",
+    title: &[
+        word("kind"),
+        word("handle"),
+        word("root"),
+        named("parent"),
+        word("options").as_detail(),
+        named("ingress_block").as_detail(),
+        named("egress_block").as_detail(),
+    ],
     groups: &[RTNLGRP_TC],
     new: RTM_NEWQDISC,
     delete: RTM_DELQDISC,
@@ -57,6 +67,17 @@ pub static QDISC: Kind = Kind {
 pub static CLASS: Kind = Kind {
     name: "class",
     about: "classes of queueing disciplines",
+    title: &[
+        word("class"),
+        word("handle"),
+        word("root"),
+        named("parent"),
+        detail("leaf"),
+        detail("rate"),
+        detail("ceil"),
+        detail("prio"),
+        word("options").as_detail(),
+    ],
     groups: &[RTNLGRP_TC],
     new: RTM_NEWTCLASS,
     delete: RTM_DELTCLASS,
@@ -83,6 +104,22 @@ const PARENT_AT: usize = 12;
 pub static FILTER: Kind = Kind {
     name: "filter",
     about: "filters of queueing disciplines, with their actions",
+    title: &[
+        word("kind"),
+        word("ingress"),
+        word("egress"),
+        word("root"),
+        named("parent"),
+        named("block"),
+        named("protocol"),
+        named("pref"),
+        named("chain").unless(&["0"]),
+        word("options.handle").or("options.fh").after("handle"),
+        word("options.fw.mark").after("mark"),
+        word("options.keys").as_detail(),
+        word("options.actions").after("actions").each(ACTION).as_detail(),
+        word("options.flowid").after("flowid").as_detail(),
+    ],
     groups: &[RTNLGRP_TC],
     new: RTM_NEWTFILTER,
     delete: RTM_DELTFILTER,
@@ -98,10 +135,22 @@ pub static FILTER: Kind = Kind {
     hooks: Hooks { key: Some(write_filter_key), is_object: Some(is_filter), parent_at: Some(PARENT_AT), ..Hooks::NONE },
 };
 
+/// An action of a filter, in its title.
+const ACTION: &[Word] = &[word("kind"), word("control_action.type"), word("to_dev")];
+
 /// `RTM_NEWCHAIN` and `RTM_DELCHAIN`.
 pub static CHAIN: Kind = Kind {
     name: "chain",
     about: "chains of filters",
+    title: &[
+        word("chain"),
+        word("ingress"),
+        word("egress"),
+        word("root"),
+        named("parent"),
+        named("block"),
+        word("kind").as_detail(),
+    ],
     groups: &[RTNLGRP_TC],
     new: RTM_NEWCHAIN,
     delete: RTM_DELCHAIN,
@@ -120,6 +169,16 @@ pub static CHAIN: Kind = Kind {
 pub static TC_ACTION: Kind = Kind {
     name: "tc_action",
     about: "actions of filters, as objects of their own",
+    title: &[
+        word("kind"),
+        named("index"),
+        word("control_action.type").as_detail(),
+        word("mirred_action").as_detail(),
+        word("direction").as_detail(),
+        word("to_dev").as_detail(),
+        detail("rate"),
+        detail("burst"),
+    ],
     groups: &[RTNLGRP_TC],
     new: RTM_NEWACTION,
     delete: RTM_DELACTION,
