@@ -22,6 +22,7 @@ use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
 use crate::output::{LineFormat, text};
+use crate::units::counted_are;
 use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
 
 /// Where a message comes from.
@@ -177,7 +178,8 @@ impl Stream {
     pub fn losses(&mut self, out: &mut Json, telling: Telling<'_>, now: Instant, must: bool) -> Vec<Loss> {
         let losses = self.hub.as_mut().map(|hub| hub.losses(now, must)).unwrap_or_default();
         for loss in &losses {
-            log::warn!("webhook {}: {} events are lost: {}", loss.queue.name(), loss.events, loss.reason);
+            let events = counted_are(loss.events, "event");
+            log::warn!("webhook {}: {events} lost: {}", loss.queue.name(), loss.reason);
             self.own(out, &own::OUTPUT_DROPPED, telling, |out| {
                 out.key("webhook");
                 out.string(loss.queue.name());

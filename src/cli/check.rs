@@ -17,7 +17,7 @@ use crate::kinds::KINDS;
 use crate::netns::Wanted;
 use crate::output::text::shown;
 use crate::output::written;
-use crate::units::{bytes_words, duration_words};
+use crate::units::{bytes_words, counted, duration_words};
 use crate::watch::now_microseconds;
 
 /// Arguments of `linkhook check`.
@@ -224,10 +224,10 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
     [
         format!("webhook {}: {}", webhook.name, webhook.place),
         format!("  events: {objects}{only}"),
-        format!("  format: {}, {signed}, {} headers", webhook.format.name, webhook.headers.len()),
+        format!("  format: {}, {signed}, {}", webhook.format.name, counted(webhook.headers.len() as u64, "header")),
         format!(
-            "  batch: {} events or {} at most, gathered for {} at most",
-            limits.events,
+            "  batch: {} or {} at most, gathered for {} at most",
+            counted(limits.events as u64, "event"),
             bytes_words(limits.bytes),
             duration_words(limits.wait)
         ),

@@ -14,6 +14,7 @@ use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
 use crate::recording::{Reader, Recorded};
 use crate::stream::{Options, Source, Stream, Telling};
+use crate::units::counted;
 
 /// Arguments of `linkhook decode`.
 #[derive(Debug, clap::Args)]
@@ -138,7 +139,8 @@ fn decode(
     }
     lines.write_all(stream)?;
     if other_families > 0 {
-        log::info!("{other_families} datagrams of other netlink families than rtnetlink were left out");
+        let datagrams = counted(other_families, "datagram");
+        log::info!("of other netlink families than rtnetlink: {datagrams}, left out");
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::json::steers;
+use crate::units::counted;
 
 /// Octets of lines that wait to be written at most.
 const QUEUE_BYTES_MAX: usize = 256 << 10;
@@ -216,7 +217,7 @@ fn run(shared: &Shared, stderr: &mut dyn Write) {
         // They came after these.
         let dropped = std::mem::take(&mut state.dropped);
         if dropped > 0 {
-            let what = format!("{dropped} lines of diagnostics are left out here: nobody read stderr");
+            let what = format!("{} of diagnostics left out here: nobody read stderr", counted(dropped, "line"));
             lines.push_str(&line("warning: ", &what));
         }
         state.writing = true;

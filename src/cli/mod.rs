@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
+mod arguments;
 mod check;
 mod decode;
 mod jq_worker;
@@ -10,8 +11,8 @@ mod output;
 mod record;
 mod selection;
 mod watch;
+mod words;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,7 +37,7 @@ use crate::signals;
         linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
         linkhook decode capture.pcap                  the events in a recording\n  \
         linkhook --config /etc/linkhook.toml          with webhooks\n\n\
-        'linkhook help COMMAND' tells more of one command. Kinds of events: 'linkhook help watch'."
+        'linkhook help COMMAND' tells more of one command. Options may stand before or after the command's word."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -68,18 +69,15 @@ enum Command {
 pub fn run() -> ExitCode {
     // First of all: a service manager or a terminal does not wait until linkhook is ready for it.
     // The jq child has no need of it: it ends when its parent does.
-    if std::env::args_os().nth(1).is_none_or(|first| first != jq::COMMAND)
+    if !arguments::begin_with(jq::COMMAND)
         && let Err(error) = signals::catch()
     {
         ::log::error!("{error}");
     }
-    let cli = match Cli::try_parse() {
+    let cli = match arguments::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            let words = error.render();
-            let coloured = std::io::stderr().is_terminal();
-            log::say(&if coloured { words.ansi().to_string() } else { words.to_string() });
-            log::flush();
+            arguments::say(&error);
             return ExitCode::from(2);
         }
         // Help and version.

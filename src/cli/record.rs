@@ -14,7 +14,7 @@ use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
-use crate::units;
+use crate::units::{self, counted_were};
 use crate::watch::{now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
@@ -31,11 +31,11 @@ const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
     after_help = "A recording opens in Wireshark (pcap) or with 'ip monitor file' (rtmon), and 'linkhook decode' prints its events."
 )]
 pub struct Arguments {
-    /// Kinds of objects, such as link, addr or route; all when none is named
-    #[arg(value_name = "KIND")]
+    /// Kinds of objects, such as link, addr or route, apart or with commas; all when none is named
+    #[arg(value_name = "KIND", value_delimiter = ',')]
     kinds: Vec<String>,
     /// The file to write; - for stdout
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = super::words::output)]
     output: PathBuf,
     /// The file's format; by default rtmon's where the name ends in .rtmon, else pcap
     #[arg(long, value_name = "FORMAT", value_parser = ["pcap", "rtmon"])]
@@ -44,10 +44,10 @@ pub struct Arguments {
     #[arg(long)]
     no_initial: bool,
     /// Stop after so many datagrams
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
     count: Option<u64>,
-    /// Stop after that time, such as 10s or 5m
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    /// Stop after that time, such as 10s or 5m, or seconds
+    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]
@@ -107,7 +107,7 @@ fn record(arguments: &Arguments) -> Result<()> {
     match result {
         Ok(0) => Ok(()),
         Ok(lost) => {
-            log::warn!("{lost} datagrams were lost: the kernel's buffer was full");
+            log::warn!("{} lost: the kernel's buffer was full", counted_were(lost.into(), "datagram"));
             Ok(())
         }
         Err(error) => crate::output::written(Err(error)),

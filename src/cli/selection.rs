@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::config::{Configuration, OutputPlace};
 use crate::deliver::jq;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::event::Action;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::netns::{Name, Wanted};
@@ -17,11 +18,11 @@ use crate::words::{self, Named};
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// Kinds of objects, such as link, addr or route; all when none is named
-    #[arg(value_name = "KIND")]
+    /// Kinds of objects, such as link, addr or route, apart or with commas; all when none is named
+    #[arg(value_name = "KIND", value_delimiter = ',')]
     kinds: Vec<String>,
-    /// Only objects of an address family
-    #[arg(long, value_name = "FAMILY", value_parser = words::FAMILIES)]
+    /// Only objects of these address families
+    #[arg(long, value_name = "FAMILY", value_delimiter = ',', value_parser = words::FAMILIES)]
     family: Vec<String>,
     /// The same as --family inet
     #[arg(short = '4')]
@@ -42,13 +43,22 @@ pub struct Arguments {
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
     /// Stop after so many objects
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
     count: Option<u64>,
     /// How lines are written: json for programs (the default), text for eyes
     #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
     format: Option<String>,
+    /// The same as --format json
+    #[arg(long, conflicts_with_all = ["format", "text"])]
+    json: bool,
+    /// The same as --format text
+    #[arg(long, conflicts_with = "format")]
+    text: bool,
+    /// Whether text has colours; auto: at a terminal, unless NO_COLOR is set
+    #[arg(long, visible_alias = "colour", value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
     /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = super::words::output)]
     pub output: Option<PathBuf>,
 }
 
@@ -103,15 +113,16 @@ impl Arguments {
             action: or(&self.action, &watch.actions),
             signal: or(&self.signal, &watch.signals),
             filter: self.filter.clone().or_else(|| watch.filter.clone()),
-            format: self.format.clone().or_else(|| output.format.map(str::to_owned)),
+            format: self.format().or(output.format).map(str::to_owned),
+            color: self.color.clone(),
             output: self.output.clone().or(path),
             ..*self
         }
     }
 
-    /// Checks them all: what is to be told. `hello` and `bye` come when no kind is named, or when they are.
+    /// Checks them all: what is to be told. Of linkhook's own events, those that are named.
     pub fn options(&self) -> Result<Options> {
-        let Named { kinds, own } = words::named(&self.kinds)?;
+        let Named { kinds, own } = named(&self.kinds)?;
         self.filter.as_deref().map_or(Ok(()), jq::check)?;
         let filter = Filter {
             kinds,
@@ -122,9 +133,46 @@ impl Arguments {
             signals: words::signals(&self.signal)?,
             jq: self.filter.clone(),
         };
-        let format =
-            if self.format.as_deref() == Some("text") { LineFormat::Text(self.colours()) } else { LineFormat::Json };
+        if let Some(why) = words::never(filter.kinds.as_deref(), &filter.families, filter.signals, &filter.actions) {
+            return Err(Error::usage(format_args!("nothing would ever be told: {why}")));
+        }
+        let format = if self.format() == Some("text") { LineFormat::Text(self.colours()) } else { LineFormat::Json };
         Ok(Options { filter, format, own, count: self.count, ..Options::default() })
+    }
+
+    /// Whether anything is chosen: kinds, or what of them.
+    pub fn is_narrowed(&self) -> bool {
+        let lists = [&self.kinds, &self.family, &self.interface, &self.action, &self.signal];
+        self.ipv4 || self.ipv6 || self.filter.is_some() || lists.iter().any(|list| !list.is_empty())
+    }
+
+    /// What a command that shows only what exists has no use for is refused.
+    pub fn refuse_changes(&self, command: &str) -> Result<()> {
+        if let Some(action) = self.action.iter().find(|action| *action != Action::Present.name()) {
+            words::actions(std::slice::from_ref(action))?;
+            return Err(Error::usage(format_args!(
+                "'{command}' shows what exists, as 'present': there is no '{action}' among it; leave out --action, or \
+                 follow changes with 'linkhook watch'"
+            )));
+        }
+        if !self.signal.is_empty() {
+            words::signals(&self.signal)?;
+            return Err(Error::usage(format_args!(
+                "'{command}' shows what exists, and signals tell of changes; leave out --signal, or follow changes with \
+                 'linkhook watch'"
+            )));
+        }
+        Ok(())
+    }
+
+    fn format(&self) -> Option<&'static str> {
+        match self.format.as_deref() {
+            _ if self.text => Some("text"),
+            _ if self.json => Some("json"),
+            Some("text") => Some("text"),
+            Some(_) => Some("json"),
+            None => None,
+        }
     }
 
     fn families(&self) -> Vec<u8> {
@@ -138,9 +186,35 @@ impl Arguments {
     }
 
     fn colours(&self) -> bool {
-        self.output.is_none()
-            && std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
+        match self.color.as_deref() {
+            Some("always") => true,
+            Some("never") => false,
+            _ => {
+                self.output.as_ref().is_none_or(|path| path.as_os_str() == "-")
+                    && std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
+            }
+        }
     }
+}
+
+/// Kinds and own events by their names. A command's word behind them, or one that is mistyped, is a slip of its own.
+fn named(names: &[String]) -> Result<Named> {
+    words::named(names).map_err(|error| {
+        if let Some(command) = names.iter().find(|name| super::arguments::is_command(name)) {
+            let others: Vec<&str> = names.iter().filter(|name| *name != command).map(String::as_str).collect();
+            let others = others.join(" ");
+            return Error::usage(format_args!(
+                "unknown kind '{command}'; a command's word comes before the kinds: linkhook {command} {others}"
+            ));
+        }
+        let first = names.first().filter(|first| words::named(std::slice::from_ref(*first)).is_err());
+        match first.and_then(|first| super::arguments::nearest_command(first)) {
+            Some(command) if !error.to_string().contains("did you mean") => {
+                Error::usage(format_args!("there is no kind and no command '{}'; did you mean '{command}'?", names[0]))
+            }
+            _ => error,
+        }
+    })
 }

@@ -219,8 +219,17 @@ fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
     let watched = |kind: KindIndex| named.kinds.as_ref().is_none_or(|kinds| kinds[kind.place()]);
     let wanted = |kind: KindIndex| webhook.filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
     let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
-    let told = |event: &&str| own::always_comes(event) || named.own.contains(event);
+    let own_events = words::own_events(named.own, watch.is_narrowed(), watch.initial);
+    let told = |event: &&str| own::always_comes(event) || own_events.contains(event);
     kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
+}
+
+impl Watch {
+    /// Whether anything is chosen: kinds, or what of them.
+    fn is_narrowed(&self) -> bool {
+        let lists = [&self.kinds, &self.families, &self.interfaces, &self.actions, &self.signals];
+        self.filter.is_some() || lists.iter().any(|list| !list.is_empty())
+    }
 }
 
 impl Default for Watch {

@@ -16,7 +16,6 @@ use crate::deliver::sign::Secret;
 use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
-use crate::kinds::KINDS;
 use crate::words;
 
 pub(super) const KEYS: &[&str] = &[
@@ -130,13 +129,9 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
 
 /// Which events it wants: objects, and linkhook's own events by their names.
 fn wanted(table: &Table<'_>) -> (Filter, Vec<&'static str>) {
-    let Chosen { named, kinds: names, families, globs, actions, signals, .. } = chosen(table);
-    let (kinds, own) = match named {
-        // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing
-        // else is.
-        Some(named) if !names.is_empty() => (named.kinds.or_else(|| Some(vec![false; KINDS.len()])), named.own),
-        _ => (None, Vec::new()),
-    };
+    let Chosen { named, families, globs, actions, signals, .. } = chosen(table);
+    // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing else is.
+    let (kinds, own) = named.map_or((None, Vec::new()), |named| (named.kinds, named.own));
     let filter = Filter {
         kinds,
         families: words::families(&families),

@@ -32,6 +32,15 @@ pub static HELLO: Own = Own {
     always: false,
 };
 
+/// What existed is told.
+pub static READY: Own = Own {
+    name: "ready",
+    action: "synced",
+    about: "what existed is known, and with `--initial` it is told; what follows are changes",
+    keys: &[],
+    always: false,
+};
+
 /// The watch has ended.
 pub static BYE: Own = Own {
     name: "bye",
@@ -137,6 +146,7 @@ pub static OUTPUT_TEST: Own = Own {
 /// All of them.
 pub static OWN_EVENTS: &[&Own] = &[
     &HELLO,
+    &READY,
     &BYE,
     &OVERRUN,
     &RESYNC,
@@ -176,6 +186,9 @@ mod tests {
             let twins = OWN_EVENTS.iter().filter(|other| (other.name, other.action) == (own.name, own.action));
             assert_eq!(twins.count(), 1, "{} {}", own.name, own.action);
         }
-        assert_eq!(names().collect::<Vec<_>>(), ["hello", "bye", "overrun", "resync", "undecoded", "netns", "output"]);
+        assert_eq!(
+            names().collect::<Vec<_>>(),
+            ["hello", "ready", "bye", "overrun", "resync", "undecoded", "netns", "output"]
+        );
     }
 }

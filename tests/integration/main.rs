@@ -23,6 +23,7 @@ mod signals;
 mod store;
 mod tls;
 mod trouble;
+mod usage;
 mod walls;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
         ("tls", tls::TESTS),
+        ("usage", usage::TESTS),
     ] {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
     }
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
+        ("usage", usage::LIVE_TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some());
