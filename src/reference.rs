@@ -33,6 +33,25 @@ pub fn markdown() -> String {
     out
 }
 
+/// The keys of a kind's object, as dotted paths; those of lists and of choices are those of what is in them.
+pub fn paths(kind: &Kind) -> Vec<String> {
+    let mut described = String::new();
+    describe(&mut described, kind);
+    let keys = described.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(key, _)| key));
+    keys.map(|key| {
+        let mut path = String::new();
+        let mut depth = 0;
+        for character in key.chars() {
+            depth += i32::from(character == '<') - i32::from(character == '>');
+            if depth == 0 && !matches!(character, '>' | '[' | ']') {
+                path.push(character);
+            }
+        }
+        path
+    })
+    .collect()
+}
+
 /// The table of silent changes in docs/truth.md, as Markdown.
 pub fn silent_changes() -> String {
     let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -11,7 +11,7 @@ use crate::changed::Differ;
 use crate::decode::schema::{Kind, Sides};
 use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss, WantedBy};
-use crate::deliver::jq::Verdict;
+use crate::deliver::jq::{Judge, Verdict};
 use crate::event::own::{self, Own};
 use crate::event::signals::Signals;
 use crate::event::{self, Action, Clock, Head, Origin};
@@ -21,7 +21,8 @@ use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
-use crate::output::{LineFormat, text};
+use crate::output::fields::Fields;
+use crate::output::{ASIDE, LineFormat, text};
 use crate::units::counted_are;
 use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
 
@@ -49,6 +50,12 @@ pub struct Options {
     pub filter: Filter,
     /// How they are written.
     pub format: LineFormat,
+    /// The keys that [`LineFormat::Fields`] writes.
+    pub fields: Fields,
+    /// The jq expression that says what is printed of each event.
+    pub print: Option<String>,
+    /// Linkhook's own events that are named: `fields` and `print` print them, too. The others go to stderr then.
+    pub named: Vec<&'static str>,
     /// Whether what existed before is told as `present`.
     pub present: bool,
     /// Whether notifications that change nothing are told all the same, as `change`.
@@ -59,6 +66,36 @@ pub struct Options {
     pub count: Option<u64>,
     /// The host's name for every line.
     pub host: Option<String>,
+}
+
+impl Options {
+    /// Who runs the jq expressions, where there are any.
+    pub fn judge(&self) -> Option<Judge> {
+        match (self.filter.jq.as_deref(), self.print.as_deref()) {
+            (filter, Some(print)) => Some(Judge::printing(filter, print)),
+            (Some(filter), None) => Some(Judge::new(filter)),
+            (None, None) => None,
+        }
+    }
+
+    /// What is handed over in a JSON line's place; `None` where it is that line.
+    fn written(&self, json: &[u8]) -> Option<String> {
+        match self.format {
+            LineFormat::Json => None,
+            LineFormat::Text(colours) => Some(text::line(json, colours)),
+            LineFormat::Fields => Some(self.fields.line(json)),
+        }
+    }
+
+    /// Whether an event of linkhook's own goes to stderr.
+    fn is_aside(&self, event: &str) -> bool {
+        (self.print.is_some() || self.format == LineFormat::Fields) && !self.named.contains(&event)
+    }
+}
+
+/// Says an event's line on stderr.
+fn say_aside(line: &[u8]) {
+    log::error!(target: ASIDE, "{}", String::from_utf8_lossy(line).trim_end());
 }
 
 /// How an object came to be told.
@@ -127,7 +164,7 @@ impl Stream {
     /// A stream that begins with line number 1.
     pub fn new(options: Options) -> Stream {
         Stream {
-            waiting: options.filter.jq.as_ref().map(|_| WaitingLines::default()),
+            waiting: (options.filter.jq.is_some() || options.print.is_some()).then(WaitingLines::default),
             options,
             sequence: 0,
             began_after: 0,
@@ -230,12 +267,18 @@ impl Stream {
         waiting.asked -= batch.candidates();
         let mut verdicts = judged.verdicts.into_iter();
         for (item, line) in batch.each() {
-            if item.judged {
-                let done = self.options.count.is_some_and(|count| self.objects >= count);
+            let mut printed = None;
+            if item.is_asked() {
+                let done = item.judged && self.options.count.is_some_and(|count| self.objects >= count);
                 match verdicts.next() {
                     // What comes after the last one was not asked for.
                     _ if done => continue,
                     Some(Verdict::Keep) => self.objects += 1,
+                    Some(Verdict::Print(text)) => {
+                        // Of what nothing is printed, nobody has seen anything.
+                        self.objects += u64::from(item.judged && !text.is_empty());
+                        printed = Some(text);
+                    }
                     Some(Verdict::Drop) => continue,
                     Some(Verdict::Broken(why)) => {
                         settled.unjudged += 1;
@@ -253,16 +296,25 @@ impl Stream {
             }
             self.sequence += 1;
             waiting.numbers.settle(item.number, self.sequence);
-            let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
             let start = settled.lines.len();
-            event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
+            if item.is_retold {
+                settled.lines.extend_from_slice(line);
+            } else {
+                let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
+                event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
+            }
             if let Some(hub) = &mut self.hub {
                 hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
             }
-            if let LineFormat::Text(colours) = self.options.format {
-                let told = text::line(&settled.lines[start..], colours);
+            if item.is_aside {
+                say_aside(&settled.lines[start..]);
                 settled.lines.truncate(start);
-                settled.lines.extend_from_slice(told.as_bytes());
+                continue;
+            }
+            let written = || self.options.written(&settled.lines[start..]).map(String::into_bytes);
+            if let Some(told) = printed.or_else(written) {
+                settled.lines.truncate(start);
+                settled.lines.extend_from_slice(&told);
             }
         }
         settled
@@ -411,8 +463,10 @@ impl Stream {
         if self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces) {
             names.extend(table.interfaces_of(shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
         }
+        let tables = &self.options.filter.tables;
         let candidate = Candidate {
             kind: told.kind.place(),
+            table: if tables.is_empty() { None } else { table.route_table_of(shown) },
             family: shown.first().copied().unwrap_or_default(),
             action: told.action,
             signals: told.signals,
@@ -447,7 +501,7 @@ impl Stream {
             actor: telling.actor,
         };
         let json = match self.options.format {
-            LineFormat::Text(_) if self.waiting.is_none() => {
+            LineFormat::Text(_) | LineFormat::Fields if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
@@ -465,10 +519,20 @@ impl Stream {
         if self.waiting.is_some() {
             let bytes = out.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
-            return Some(self.wait(bytes, cause, true, wanted_by));
+            let item = Item {
+                bytes,
+                number: 0,
+                cause,
+                judged: true,
+                printed: false,
+                is_aside: false,
+                is_retold: false,
+                wanted_by,
+            };
+            return Some(self.wait(item));
         }
-        if let LineFormat::Text(colours) = self.options.format {
-            out.raw_text(&text::line(self.scratch.bytes(), colours));
+        if let Some(told) = self.options.written(self.scratch.bytes()) {
+            out.raw_text(&told);
         }
         if let Some(hub) = &mut self.hub {
             hub.offer(
@@ -510,6 +574,7 @@ impl Stream {
         if !always && !self.options.own.contains(&event) {
             return None;
         }
+        let is_aside = self.options.is_aside(event);
         let head = Head {
             time_microseconds: telling.time_microseconds,
             sequence: self.next_number(),
@@ -525,7 +590,7 @@ impl Stream {
             actor: None,
         };
         let json = match self.options.format {
-            LineFormat::Text(_) if self.waiting.is_none() => {
+            LineFormat::Text(_) | LineFormat::Fields if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
@@ -540,10 +605,23 @@ impl Stream {
         if self.waiting.is_some() {
             let bytes = json.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
-            return Some(self.wait(bytes, telling.cause, false, wanted_by));
+            let cause = telling.cause;
+            let printed = self.options.print.is_some() && !is_aside;
+            return Some(self.wait(Item {
+                bytes,
+                number: 0,
+                cause,
+                judged: false,
+                printed,
+                is_aside,
+                is_retold: false,
+                wanted_by,
+            }));
         }
-        if let LineFormat::Text(colours) = self.options.format {
-            out.raw_text(&text::line(self.scratch.bytes(), colours));
+        if is_aside {
+            say_aside(self.scratch.bytes());
+        } else if let Some(told) = self.options.written(self.scratch.bytes()) {
+            out.raw_text(&told);
         }
         if let Some(hub) = &mut self.hub {
             hub.offer_own(
@@ -556,6 +634,37 @@ impl Stream {
         Some(self.sequence)
     }
 
+    /// Tells a line of linkhook's own once more, as it stands, if the filter wants it; `own` is its name where it is an event of
+    /// linkhook's own.
+    pub fn retell(&mut self, out: &mut Json, line: &[u8], own: Option<&'static str>, candidate: &Candidate<'_>) {
+        let is_wanted = match own {
+            Some(event) => own::always_comes(event) || self.options.own.contains(&event),
+            None => self.options.filter.accepts(candidate),
+        };
+        if !is_wanted {
+            return;
+        }
+        let is_aside = own.is_some_and(|event| self.options.is_aside(event));
+        if self.waiting.is_some() {
+            let mark = out.mark();
+            out.raw_text(std::str::from_utf8(line).unwrap_or_default());
+            let bytes = out.since(mark).len();
+            let printed = own.is_some() && self.options.print.is_some() && !is_aside;
+            let wanted_by = WantedBy::default();
+            let judged = own.is_none();
+            self.wait(Item { bytes, number: 0, cause: None, judged, printed, is_aside, is_retold: true, wanted_by });
+            return;
+        }
+        self.objects += u64::from(own.is_none());
+        if is_aside {
+            say_aside(line);
+        } else if let Some(told) = self.options.written(line) {
+            out.raw_text(&told);
+        } else {
+            out.raw_text(std::str::from_utf8(line).unwrap_or_default());
+        }
+    }
+
     /// The next line's number, for the time being where a jq expression decides.
     fn next_number(&self) -> u64 {
         self.waiting.as_ref().map_or(self.sequence, |waiting| waiting.last) + 1
@@ -563,10 +672,10 @@ impl Stream {
 
     /// The last line waits for the others before it to be judged, and to be judged itself where it is. Gives back its
     /// number for the time being, by which it can be named as a cause.
-    fn wait(&mut self, bytes: usize, cause: Option<u64>, judged: bool, wanted_by: WantedBy) -> u64 {
+    fn wait(&mut self, item: Item) -> u64 {
         let number = self.next_number();
         if let Some(waiting) = &mut self.waiting {
-            waiting.items.push(Item { bytes, number, cause, judged, wanted_by });
+            waiting.items.push(Item { number, ..item });
             waiting.last = number;
         }
         number

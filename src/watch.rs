@@ -141,8 +141,8 @@ pub fn watch(
         reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
         stream.deliver_to(start_hub(delivery, store.as_ref().zip(settings.state.as_ref()), wake())?);
     }
-    let code = stream.options().filter.jq.clone();
-    let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
+    let judge = stream.options().judge();
+    let asker = judge.map(|judge| Asker::start(judge, service, wake())).transpose()?;
     let writer = LineWriter::new(destination, wake());
     let writer = writer.map_err(|error| Error::system("cannot start the output's thread", &error))?;
     let outlives_hangups = reloading.is_some() || writer.is_file() || signals::ignores_hangups();
@@ -290,7 +290,13 @@ impl WatchLoop<'_> {
             registered.map_err(failed)?;
         }
         for netns in netns::open_all(&self.settings.namespaces)? {
-            self.add(netns)?;
+            // Of all that are there, those that may be entered are watched.
+            match netns.try_entering() {
+                Err(error) if matches!(self.settings.namespaces, Wanted::All(_)) => {
+                    self.refuse(netns.identity(), &error)
+                }
+                _ => self.add(netns)?,
+            }
         }
         self.share_backlog();
         if let Some((groups, receive_buffer_bytes)) = self.places.first().and_then(Place::subscription) {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::decode::schema::Kind;
 use crate::error::{Error, Result};
 use crate::event::signals::{SIGNALS, Signals};
 use crate::event::{Action, own};
+use crate::filter::Filter;
 use crate::kinds::{KINDS, KindIndex};
 
 /// Families that product.md names and this build does not have.
@@ -111,9 +113,49 @@ fn kind_named(name: &str) -> Option<KindIndex> {
     })
 }
 
+/// The keys that a line begins with, before its object.
+const HEAD_KEYS: [&str; 15] = [
+    "v", "ts", "seq", "host", "netns", "event", "action", "origin", "severity", "cause", "ifname", "ifindex",
+    "signals", "changed", "actor",
+];
+
+/// Checks a key that lines are to show, a dotted path: whether any line may have it. `paths` gives those of a kind's object.
+pub fn field(path: &str, paths: impl Fn(&'static Kind) -> Vec<String>) -> Result<()> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    if HEAD_KEYS.contains(&first) || own::by_name(first).is_some() {
+        return Ok(());
+    }
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == first) else {
+        let known = HEAD_KEYS.into_iter().chain(KINDS.iter().map(|kind| kind.name)).chain(own::names());
+        let Some(near) = nearest(first, known) else {
+            return Err(Error::usage(format_args!(
+                "no line has the key '{first}'; there are {}, and the object under its kind's name, such as link.mtu",
+                HEAD_KEYS.join(", ")
+            )));
+        };
+        let dot = if rest.is_empty() { "" } else { "." };
+        return Err(Error::usage(format_args!("no line has the key '{first}'; did you mean '{near}{dot}{rest}'?")));
+    };
+    let known = paths(kind);
+    let begins =
+        |whole: &str, part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let without_places = rest.split('.').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join(".");
+    let rest = without_places.as_str();
+    if rest.is_empty() || known.iter().any(|path| begins(path, rest) || begins(rest, path)) {
+        return Ok(());
+    }
+    let tip = match nearest(rest, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean '{first}.{near}'?"),
+        None => format!("docs/events.md lists those of {first}"),
+    };
+    Err(Error::usage(format_args!("no {first} has the key '{rest}'; {tip}")))
+}
+
 /// What is wanted together and never comes together: why, or `None` where something may come. Linkhook's own events are not
 /// chosen by any of it.
-pub fn never(kinds: Option<&[bool]>, families: &[u8], signals: Signals, actions: &[Action]) -> Option<String> {
+pub fn never(filter: &Filter) -> Option<String> {
+    let Filter { families, signals, actions, tables, .. } = filter;
+    let (kinds, signals) = (filter.kinds.as_deref(), *signals);
     let wanted = |kind: &KindIndex| kinds.is_none_or(|kinds| kinds[kind.place()]);
     let named: Vec<&str> = KindIndex::all().filter(wanted).map(|kind| kind.table().name).collect();
     if named.is_empty() {
@@ -125,6 +167,11 @@ pub fn never(kinds: Option<&[bool]>, families: &[u8], signals: Signals, actions:
     };
     if !KindIndex::all().filter(wanted).any(|kind| fits(&kind)) {
         return Some(format!("no object of {} is of that address family", named.join(", ")));
+    }
+    let has_table = |kind: KindIndex| kind.table().hooks.route_table.is_some();
+    if !tables.is_empty() && !KindIndex::all().filter(wanted).any(has_table) {
+        let told: Vec<&str> = KindIndex::all().filter(|&kind| has_table(kind)).map(|kind| kind.table().name).collect();
+        return Some(format!("{} has no routing table, which {} have", named.join(", "), told.join(", ")));
     }
     if signals.is_empty() {
         return None;
@@ -257,6 +304,30 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_no_line_has_is_refused() {
+        let paths = |kind: &'static Kind| match kind.name {
+            "link" => ["mtu", "linkinfo", "linkinfo.info_data", "linkinfo.info_data.id"].map(String::from).into(),
+            _ => vec![],
+        };
+        for good in
+            ["ts", "changed.mtu", "link", "link.mtu", "link.linkinfo.info_data.id", "hello.version", "link.linkinfo"]
+        {
+            assert_eq!(field(good, paths).map_err(|error| error.to_string()), Ok(()), "{good}");
+        }
+        for (wrong, tip) in [
+            ("tss", "did you mean 'ts'?"),
+            ("lnik.mtu", "did you mean 'link.mtu'?"),
+            ("link.mut", "did you mean 'link.mtu'?"),
+            ("interface", "there are v, ts"),
+            ("link.nothing", "docs/events.md"),
+            ("", "there are v, ts"),
+        ] {
+            let told = field(wrong, paths).unwrap_err().to_string();
+            assert!(told.contains(tip), "{wrong}: {told}");
+        }
+    }
+
+    #[test]
     fn what_never_comes_is_known() {
         let of = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -264,7 +335,14 @@ mod tests {
         };
         let carrier = Signals::by_name("carrier_lost").unwrap();
         let never = |names: &[&str], families: &[u8], signals, actions: &[Action]| {
-            never(of(names).as_deref(), families, signals, actions)
+            let filter = Filter {
+                kinds: of(names),
+                families: families.into(),
+                signals,
+                actions: actions.into(),
+                ..Filter::default()
+            };
+            super::never(&filter)
         };
         assert!(never(&["addr"], &[], carrier, &[]).unwrap().contains("carrier_lost is a signal of link"));
         assert_eq!(never(&["addr", "link"], &[], carrier, &[]), None);
@@ -272,6 +350,10 @@ mod tests {
         assert!(never(&["fdb"], &[2, 128], Signals::NONE, &[]).is_some());
         assert_eq!(never(&["addr"], &[2, 128], Signals::NONE, &[]), None);
         assert!(never(&["link"], &[], carrier, &[Action::Present]).is_some());
+        let in_main =
+            |names: &[&str]| super::never(&Filter { kinds: of(names), tables: vec![254], ..Filter::default() });
+        assert!(in_main(&["addr"]).unwrap().contains("route, rule, mroute have"));
+        assert_eq!(in_main(&["addr", "rule"]), None);
         // Own events come whatever is chosen.
         assert_eq!(never(&["hello"], &[], carrier, &[]), None);
     }

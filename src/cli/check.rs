@@ -14,7 +14,7 @@ use crate::event::signals::Signals;
 use crate::event::{self, Clock, Head, HeadCache, Origin, own};
 use crate::json::Json;
 use crate::kinds::KINDS;
-use crate::netns::Wanted;
+use crate::netns::{DIRECTORY, Wanted};
 use crate::output::text::shown;
 use crate::output::written;
 use crate::units::{bytes_words, counted, duration_words};
@@ -167,7 +167,13 @@ fn words(configuration: &Configuration) -> String {
     let namespaces = match &watch.namespaces {
         Wanted::Own => "the own".to_owned(),
         Wanted::Named(names) => list(&names.iter().map(|name| name.label.clone()).collect::<Vec<_>>()),
-        Wanted::All => "the own and all in /run/netns".to_owned(),
+        Wanted::All(others) => {
+            let others = others.iter().map(|path| path.display().to_string());
+            format!(
+                "the own and all in {}",
+                [DIRECTORY.into()].into_iter().chain(others).collect::<Vec<_>>().join(", ")
+            )
+        }
     };
     let mut lines = vec![
         format!(

@@ -10,7 +10,7 @@ use crate::event::Origin;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
-use crate::netns;
+use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::watch::now_microseconds;
 
@@ -46,8 +46,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
         ended: None,
     };
-    let namespaces = netns::open_all(&arguments.namespaces.wanted()?)?;
+    let wanted_namespaces = arguments.namespaces.wanted()?;
+    let namespaces = netns::open_all(&wanted_namespaces)?;
     for netns in &namespaces {
+        if let (Wanted::All(_), Err(error)) = (&wanted_namespaces, netns.try_entering()) {
+            log::warn!("{error}; it is left out");
+            continue;
+        }
         list.mirror = Mirror::new();
         netns.inside(|| list.all(link, &wanted, netns.label()))?;
         if list.is_done() {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::json::steers;
+use crate::output::ASIDE;
 use crate::units::counted;
 
 /// Octets of lines that wait to be written at most.
@@ -78,6 +79,11 @@ impl Log for Stderr {
             Level::Debug => "debug: ",
             Level::Trace => "trace: ",
         };
+        if record.target() == ASIDE {
+            // It is JSON, in which nothing steers the terminal.
+            said().say(&format!("{}\n", record.args()));
+            return;
+        }
         said().say(&line(level, &record.args().to_string()));
     }
 

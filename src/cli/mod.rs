@@ -9,7 +9,9 @@ mod list;
 mod log;
 mod output;
 mod record;
+mod retell;
 mod selection;
+mod tables;
 mod watch;
 mod words;
 
@@ -56,7 +58,7 @@ enum Command {
     List(list::Arguments),
     /// Keep the raw messages in a file
     Record(record::Arguments),
-    /// Print the events of a recording: pcap, pcapng or rtmon's format
+    /// Print the events of a recording (pcap, pcapng, rtmon's format) or of linkhook's own lines
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),

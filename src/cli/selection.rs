@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::tables;
 use crate::config::{Configuration, OutputPlace};
 use crate::deliver::jq;
 use crate::error::{Error, Result};
@@ -11,6 +12,8 @@ use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::netns::{Name, Wanted};
 use crate::output::LineFormat;
+use crate::output::fields::Fields;
+use crate::reference;
 use crate::stream::Options;
 use crate::words::{self, Named};
 
@@ -39,9 +42,18 @@ pub struct Arguments {
     /// Only events with one of these signals, such as carrier_lost
     #[arg(long, value_name = "SIGNAL", value_delimiter = ',')]
     signal: Vec<String>,
+    /// Only routes and rules of these routing tables: names such as main, or numbers
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    table: Vec<String>,
     /// Only events for which a jq expression gives something else than null and false; it runs in a process of its own
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
+    /// Print what a jq expression gives for each event, as jq -r does; own events that are not named go to stderr
+    #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["fields", "format", "json", "text"])]
+    print: Option<String>,
+    /// Only these keys of each line, in this order, such as ts,ifname,link.mtu; own events as with --print
+    #[arg(long, value_name = "KEY", value_delimiter = ',', conflicts_with_all = ["format", "text"])]
+    fields: Vec<String>,
     /// Stop after so many objects
     #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
     count: Option<u64>,
@@ -72,19 +84,22 @@ pub struct Namespaces {
     /// The own network namespace and all those in /run/netns, now and later
     #[arg(long, conflicts_with = "netns")]
     all_netns: bool,
+    /// The same, and all those in another directory, such as Docker's /run/docker/netns; several by repeating it
+    #[arg(long, value_name = "DIR", conflicts_with = "netns", value_parser = super::words::directory)]
+    netns_dir: Vec<PathBuf>,
 }
 
 impl Namespaces {
     /// What is wanted, here or else by the configuration; linkhook's own where none is named.
     pub fn configured(&self, configured: Option<&Wanted>) -> Result<Wanted> {
-        let said = self.all_netns || !self.netns.is_empty();
+        let said = self.all_netns || !self.netns.is_empty() || !self.netns_dir.is_empty();
         configured.filter(|_| !said).map_or_else(|| self.wanted(), |configured| Ok(configured.clone()))
     }
 
     /// What is wanted; linkhook's own where none is named.
     pub fn wanted(&self) -> Result<Wanted> {
-        if self.all_netns {
-            return Ok(Wanted::All);
+        if self.all_netns || !self.netns_dir.is_empty() {
+            return Ok(Wanted::All(self.netns_dir.clone()));
         }
         if self.netns.is_empty() {
             return Ok(Wanted::Own);
@@ -112,7 +127,10 @@ impl Arguments {
             interface: or(&self.interface, &watch.interfaces),
             action: or(&self.action, &watch.actions),
             signal: or(&self.signal, &watch.signals),
+            table: self.table.clone(),
             filter: self.filter.clone().or_else(|| watch.filter.clone()),
+            print: self.print.clone(),
+            fields: self.fields.clone(),
             format: self.format().or(output.format).map(str::to_owned),
             color: self.color.clone(),
             output: self.output.clone().or(path),
@@ -131,19 +149,39 @@ impl Arguments {
             netns: Globs::default(),
             actions: words::actions(&self.action)?,
             signals: words::signals(&self.signal)?,
+            tables: self.table.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
             jq: self.filter.clone(),
         };
-        if let Some(why) = words::never(filter.kinds.as_deref(), &filter.families, filter.signals, &filter.actions) {
+        if let Some(why) = words::never(&filter) {
             return Err(Error::usage(format_args!("nothing would ever be told: {why}")));
         }
-        let format = if self.format() == Some("text") { LineFormat::Text(self.colours()) } else { LineFormat::Json };
-        Ok(Options { filter, format, own, count: self.count, ..Options::default() })
+        self.print.as_deref().map_or(Ok(()), jq::check_print)?;
+        self.fields.iter().try_for_each(|path| words::field(path, reference::paths))?;
+        let format = match self.format() {
+            _ if !self.fields.is_empty() => LineFormat::Fields,
+            Some("text") if self.print.is_none() => LineFormat::Text(self.colours()),
+            _ => LineFormat::Json,
+        };
+        Ok(Options {
+            filter,
+            format,
+            fields: Fields::new(self.fields.clone()),
+            print: self.print.clone(),
+            named: own.clone(),
+            own,
+            count: self.count,
+            ..Options::default()
+        })
     }
 
-    /// Whether anything is chosen: kinds, or what of them.
+    /// Whether anything is chosen: kinds, what of them, or what of each line.
     pub fn is_narrowed(&self) -> bool {
-        let lists = [&self.kinds, &self.family, &self.interface, &self.action, &self.signal];
-        self.ipv4 || self.ipv6 || self.filter.is_some() || lists.iter().any(|list| !list.is_empty())
+        let lists = [&self.kinds, &self.family, &self.interface, &self.action, &self.signal, &self.table, &self.fields];
+        self.ipv4
+            || self.ipv6
+            || self.filter.is_some()
+            || self.print.is_some()
+            || lists.iter().any(|list| !list.is_empty())
     }
 
     /// What a command that shows only what exists has no use for is refused.

@@ -31,6 +31,11 @@ pub fn output(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A directory's path, whole, since linkhook's lines name what is in it.
+pub fn directory(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| format!("'{text}' is no directory's path: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,8 +14,8 @@ use toml::de::DeTable;
 use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
 use crate::event::own;
-use crate::filter::OWN_NETNS;
 use crate::filter::globs::Globs;
+use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
@@ -35,6 +35,7 @@ const WATCH_KEYS: &[&str] = &[
     "signals",
     "netns",
     "all_netns",
+    "netns_dirs",
     "filter",
     "initial",
     "receive_buffer",
@@ -264,6 +265,32 @@ struct Chosen {
     signals: Vec<String>,
 }
 
+impl Chosen {
+    /// The filter that they make. Each word was good by itself.
+    fn filter(&self) -> Filter {
+        Filter {
+            kinds: self.named.as_ref().and_then(|named| named.kinds.clone()),
+            families: words::families(&self.families),
+            interfaces: self.globs.clone(),
+            actions: words::actions(&self.actions).unwrap_or_default(),
+            signals: words::signals(&self.signals).unwrap_or_default(),
+            ..Filter::default()
+        }
+    }
+}
+
+/// Refuses what is wanted together and never comes together.
+fn refuse_never(table: &Table<'_>, filter: &Filter) {
+    if let Some(why) = words::never(filter) {
+        let key =
+            ["signals", "families", "actions"].into_iter().find(|key| table.get(key).is_some()).unwrap_or("kinds");
+        match table.get(key) {
+            Some(value) => value.refused(format_args!("nothing would ever come: {why}")),
+            None => table.refused(key, format_args!("nothing would ever come: {why}")),
+        }
+    }
+}
+
 /// The words of a list for which the check holds.
 fn good<R>(value: Option<Value<'_>>, check: impl Fn(&[String]) -> Result<R>) -> Vec<String> {
     let values = value.and_then(|value| value.list()).unwrap_or_default();
@@ -298,7 +325,9 @@ fn chosen(table: &Table<'_>) -> Chosen {
 }
 
 fn watch(table: &Table<'_>) -> Watch {
-    let Chosen { kinds, families, interfaces, actions, signals, .. } = chosen(table);
+    let chosen = chosen(table);
+    refuse_never(table, &chosen.filter());
+    let Chosen { kinds, families, interfaces, actions, signals, .. } = chosen;
     let filter = table.get("filter").and_then(|value| value.expression());
     // true is the host's own name.
     let host = table.get("host").and_then(|value| {
@@ -327,9 +356,13 @@ fn synchronous(value: &Value<'_>) -> Option<Synchronous> {
     Synchronous::ALL.iter().find(|(name, _)| *name == word).map(|(_, synchronous)| *synchronous)
 }
 
-/// `netns` and `all_netns`.
+/// `netns`, `all_netns` and `netns_dirs`, which means all, too.
 fn namespaces(table: &Table<'_>) -> Wanted {
     let all = table.get("all_netns").filter(|value| value.boolean() == Some(true));
+    let directories = table.get("netns_dirs");
+    let others = directories.as_ref().and_then(|value| value.list()).unwrap_or_default();
+    let others: Vec<PathBuf> = others.iter().filter_map(Value::path).collect();
+    let all = all.or_else(|| directories.filter(|_| !others.is_empty()));
     let names = table.get("netns").and_then(|value| value.list()).unwrap_or_default();
     let names = names.iter().filter_map(|value| {
         let name = Name::new(value.text()?);
@@ -339,9 +372,9 @@ fn namespaces(table: &Table<'_>) -> Wanted {
     match all {
         Some(all) if !names.is_empty() => {
             all.refused("netns names those that are watched; remove one of both");
-            Wanted::All
+            Wanted::All(others)
         }
-        Some(_) => Wanted::All,
+        Some(_) => Wanted::All(others),
         None if names.is_empty() => Wanted::Own,
         None => Wanted::Named(names),
     }

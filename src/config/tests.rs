@@ -71,6 +71,21 @@ fn wrong_settings_of_the_watch_and_the_output_say_where_and_what() {
         ("[watch]\nactions = [\"added\"]", &["watch.actions[0]: ", "did you mean 'add'?"]),
         ("[watch]\nnetns = \"blue\"", &["l.toml:2: watch.netns: found \"blue\"; a list in brackets is needed"]),
         ("[watch]\nnetns = [\"blue\", \"..\"]", &["watch.netns[1]: '..' is no name of a network namespace"]),
+        ("[watch]\nnetns_dirs = 1", &["watch.netns_dirs: found 1; a list in brackets"]),
+        ("[watch]\nnetns_dirs = [2]", &["watch.netns_dirs[0]: found 2"]),
+        (
+            "[watch]\nnetns = [\"blue\"]\nnetns_dirs = [\"/run/docker/netns\"]",
+            &["l.toml:3: watch.netns_dirs: netns names those that are watched; remove one of both"],
+        ),
+        (
+            "[watch]\nkinds = [\"addr\"]\nsignals = [\"carrier_lost\"]",
+            &["l.toml:3: watch.signals: nothing would ever come", "carrier_lost is a signal of link"],
+        ),
+        ("[watch]\nkinds = [\"fdb\"]\nfamilies = [\"inet\"]", &["l.toml:3: watch.families: nothing would ever come"]),
+        (
+            &hook("kinds = [\"route\"]\nsignals = [\"up\"]"),
+            &["l.toml:5: webhook[noc].signals: nothing would ever come", "up is a signal of link"],
+        ),
         ("[watch]\nall_netns = 1", &["watch.all_netns: found 1; true or false is needed"]),
         (
             "[watch]\nnetns = [\"blue\"]\nall_netns = true",

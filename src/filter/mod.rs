@@ -27,6 +27,8 @@ pub struct Filter {
     pub actions: Vec<Action>,
     /// Signals of which one must be there; none for all.
     pub signals: Signals,
+    /// Routing tables that an object must be in or point to; empty for all. What has none is left out by it.
+    pub tables: Vec<u32>,
     /// The last test: a jq expression, which a child runs (`deliver::jq`).
     pub jq: Option<String>,
 }
@@ -42,6 +44,8 @@ pub struct Candidate<'a> {
     pub action: Action,
     /// What it means.
     pub signals: Signals,
+    /// The routing table, where the object has one and it matters.
+    pub table: Option<u32>,
     /// The network namespace's name, where it is not linkhook's own.
     pub netns: Option<&'a str>,
     /// The names of all interfaces that it concerns.
@@ -66,6 +70,7 @@ impl Filter {
             && (self.actions.is_empty() || self.actions.contains(&candidate.action))
             && (self.signals.is_empty() || self.signals.meets(candidate.signals))
             && (self.families.is_empty() || self.families.contains(&candidate.family))
+            && (self.tables.is_empty() || candidate.table.is_some_and(|table| self.tables.contains(&table)))
             && (self.netns.is_empty() || self.netns.accept(candidate.netns.unwrap_or(OWN_NETNS).as_bytes()))
             && (self.interfaces.is_empty() || self.interfaces.accept_any(candidate.interfaces))
     }
@@ -76,7 +81,15 @@ mod tests {
     use super::*;
 
     fn candidate<'a>(interfaces: &'a [&'a [u8]]) -> Candidate<'a> {
-        Candidate { kind: 1, family: 2, action: Action::Add, signals: Signals::NONE, netns: None, interfaces }
+        Candidate {
+            kind: 1,
+            family: 2,
+            action: Action::Add,
+            signals: Signals::NONE,
+            table: None,
+            netns: None,
+            interfaces,
+        }
     }
 
     #[test]
@@ -91,6 +104,14 @@ mod tests {
         assert!(!families.accepts(&candidate(&[])));
         let signals = Filter { signals: Signals::by_name("up").unwrap(), ..Filter::default() };
         assert!(!signals.accepts(&candidate(&[])));
+    }
+
+    #[test]
+    fn what_has_no_table_is_in_none() {
+        let tables = Filter { tables: vec![254, 77], ..Filter::default() };
+        let in_table = |table| Candidate { table, ..candidate(&[]) };
+        assert!(tables.accepts(&in_table(Some(77))) && !tables.accepts(&in_table(Some(255))));
+        assert!(!tables.accepts(&in_table(None)));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub static MROUTE: Kind = Kind {
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
     ],
-    hooks: Hooks { interfaces: Some(interfaces), ..Hooks::NONE },
+    hooks: Hooks { interfaces: Some(interfaces), route_table: Some(shared::route_table), ..Hooks::NONE },
 };
 
 /// `RTM_NEWCACHEREPORT`: what the kernel reports to a multicast routing daemon.

@@ -58,7 +58,12 @@ pub static ROUTE: Kind = Kind {
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
     ],
-    hooks: Hooks { interfaces: Some(interfaces), signals: Some(signals_of), ..Hooks::NONE },
+    hooks: Hooks {
+        interfaces: Some(interfaces),
+        route_table: Some(shared::route_table),
+        signals: Some(signals_of),
+        ..Hooks::NONE
+    },
 };
 
 /// `RTA_DST`.
@@ -455,9 +460,7 @@ fn is_default_route(payload: &[u8]) -> bool {
     let ip = matches!(payload.first(), Some(2 | 10));
     ip && payload.get(1) == Some(&0)
         && payload.get(7) == Some(&RTN_UNICAST)
-        && attribute_u32(ROUTE.attributes(payload), RTA_TABLE)
-            .unwrap_or_else(|| payload.get(4).copied().unwrap_or_default().into())
-            == RT_TABLE_MAIN
+        && shared::route_table(payload) == Some(RT_TABLE_MAIN)
 }
 
 /// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.
