@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::decode::schema::Kind;
+use crate::decode::schema::{Interface, Kind};
 use crate::error::{Error, Result};
 use crate::event::signals::{SIGNALS, Signals};
 use crate::event::{Action, own};
@@ -84,7 +84,10 @@ pub fn named(names: &[String]) -> Result<Named> {
             let told = format_args!("the kind '{name}' is of a netlink family that this build does not know");
             return Err(Error::usage(told));
         } else if name.is_empty() {
-            return Err(Error::usage("a kind's name is empty; write kinds apart or with single commas: link,addr"));
+            return Err(Error::usage("a kind's name is empty; remove it, or the comma that is too many"));
+        } else if name.contains(',') {
+            let each: Vec<String> = name.split(',').map(|name| format!("\"{}\"", name.trim())).collect();
+            return Err(Error::usage(format_args!("'{name}' is no kind; write each by itself: {}", each.join(", "))));
         } else {
             let known = KINDS.iter().map(|kind| kind.name).chain(own::names());
             return Err(unknown("kind", name, known));
@@ -168,6 +171,12 @@ pub fn never(filter: &Filter) -> Option<String> {
     if !KindIndex::all().filter(wanted).any(|kind| fits(&kind)) {
         return Some(format!("no object of {} is of that address family", named.join(", ")));
     }
+    let has_interface =
+        |kind: KindIndex| kind.table().hooks.interfaces.is_some() || !matches!(kind.table().interface, Interface::None);
+    let interfaces = &filter.interfaces;
+    if !interfaces.is_empty() && !interfaces.accept_any(&[]) && !KindIndex::all().filter(wanted).any(has_interface) {
+        return Some(format!("{} concerns no interface", named.join(", ")));
+    }
     let has_table = |kind: KindIndex| kind.table().hooks.route_table.is_some();
     if !tables.is_empty() && !KindIndex::all().filter(wanted).any(has_table) {
         let told: Vec<&str> = KindIndex::all().filter(|&kind| has_table(kind)).map(|kind| kind.table().name).collect();
@@ -225,7 +234,12 @@ fn row(out: &mut String, name: &str, about: &str) {
 
 /// The kinds of those names; all where none is named.
 pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
-    let kinds = named(names)?.kinds;
+    let Named { kinds, own } = named(names)?;
+    if let Some(event) = own.first() {
+        return Err(Error::usage(format_args!(
+            "'{event}' is an event of linkhook's own, which no recording has; name kinds, or none for all"
+        )));
+    }
     Ok(KindIndex::all().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds[kind.place()])).collect())
 }
 
@@ -352,6 +366,12 @@ mod tests {
         assert!(never(&["link"], &[], carrier, &[Action::Present]).is_some());
         let in_main =
             |names: &[&str]| super::never(&Filter { kinds: of(names), tables: vec![254], ..Filter::default() });
+        let interfaces = crate::filter::globs::Globs::new(&["eth*".into()]).unwrap();
+        let at = |names: &[&str]| {
+            super::never(&Filter { kinds: of(names), interfaces: interfaces.clone(), ..Filter::default() })
+        };
+        assert!(at(&["nsid"]).unwrap().contains("nsid concerns no interface"));
+        assert_eq!((at(&["nsid", "link"]), at(&["route"]), at(&[])), (None, None, None));
         assert!(in_main(&["addr"]).unwrap().contains("route, rule, mroute have"));
         assert_eq!(in_main(&["addr", "rule"]), None);
         // Own events come whatever is chosen.

@@ -28,6 +28,7 @@ use crate::signals;
 #[command(
     name = "linkhook",
     version,
+    propagate_version = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Examples:\n  \

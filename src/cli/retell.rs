@@ -12,6 +12,7 @@ use crate::event::Action;
 use crate::event::signals::Signals;
 use crate::filter::Candidate;
 use crate::kinds::KindIndex;
+use crate::kinds::rtnetlink::numbers::{RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
 use crate::words;
 
 /// The longest line that is believed; more is taken for damage.
@@ -92,8 +93,12 @@ impl Line {
         let object = &self.event[&self.name];
         let kind = KindIndex::named(&self.name);
         let of_kind = || kind.and_then(|kind| kind.table().families.first().copied());
-        let family = object["family"].as_str().filter(|family| words::FAMILIES.contains(family));
-        let family = family.and_then(|family| words::families(&[family.to_owned()]).first().copied());
+        let family = object["family"].as_str().and_then(|family| match family {
+            "ipmr" => Some(RTNL_FAMILY_IPMR),
+            "ip6mr" => Some(RTNL_FAMILY_IP6MR),
+            _ if words::FAMILIES.contains(&family) => words::families(&[family.to_owned()]).first().copied(),
+            _ => None,
+        });
         Candidate {
             // One that this build does not know is told where no kind is named.
             kind: kind.map_or(usize::MAX, KindIndex::place),

@@ -13,7 +13,7 @@ use toml::de::DeTable;
 
 use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
-use crate::event::own;
+use crate::event::{Action, own};
 use crate::filter::globs::Globs;
 use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
@@ -27,6 +27,8 @@ use read::{Environment, SettingsFile, Table, Value, read_file};
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
 const KEYS: &[&str] = &["watch", "output", "log", "webhook"];
+/// Those that this build does not know yet.
+const LATER_KEYS: &[&str] = &["history", "http", "security", "exec"];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -152,7 +154,11 @@ fn parse(
     let source = SettingsFile { path, text, environment, expression, mistakes, warnings };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        source.mistake(error.span().map_or(0, |span| span.start), error.message());
+        let span = error.span().unwrap_or_default();
+        // Which one, the parser does not say.
+        let key = text.get(span.clone()).filter(|_| error.message() == "duplicate key");
+        let key = key.map(|key| format!(": {key} stands here once more; write it once")).unwrap_or_default();
+        source.mistake(span.start, format_args!("{}{key}", error.message()));
     }
     // What a broken file seems to say leads to mistakes that are none.
     let configuration = errors.is_empty().then(|| root(&Table::new(&source, table.get_ref(), 0, "")));
@@ -170,12 +176,19 @@ fn parse(
 }
 
 fn root(table: &Table<'_>) -> Configuration {
-    table.only(KEYS);
+    table.only_and_later(KEYS, LATER_KEYS);
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
-    let list = table.get("webhook").and_then(|value| value.list()).unwrap_or_default();
+    let list = table.get("webhook").and_then(|value| {
+        if value.is_list() {
+            return value.list();
+        }
+        value.refused("there may be several: write [[webhook]] in double brackets, once for each");
+        None
+    });
+    let list = list.unwrap_or_default();
     let watch = watch.unwrap_or_default();
     let mut webhooks: Vec<Webhook> = Vec::new();
     for value in list {
@@ -331,8 +344,20 @@ fn watch(table: &Table<'_>) -> Watch {
     let filter = table.get("filter").and_then(|value| value.expression());
     // true is the host's own name.
     let host = table.get("host").and_then(|value| {
-        if value.is_boolean() { value.boolean()?.then(own_host) } else { value.text().map(str::to_owned) }
+        if value.is_boolean() {
+            return value.boolean()?.then(own_host);
+        }
+        if !value.is_text() || value.text() == Some("") {
+            value.wrong("a name in quotes is needed, or true for the machine's own name");
+            return None;
+        }
+        value.text().map(str::to_owned)
     });
+    let initial = table.get("initial").and_then(|value| value.boolean()).unwrap_or_default();
+    let is_present = !actions.is_empty() && actions.iter().all(|action| action == Action::Present.name());
+    if let Some(value) = table.get("actions").filter(|_| is_present && !initial) {
+        value.refused("nothing would ever come: 'present' is what exists, which is told where initial = true");
+    }
     Watch {
         kinds,
         families,
@@ -341,7 +366,7 @@ fn watch(table: &Table<'_>) -> Watch {
         signals,
         namespaces: namespaces(table),
         filter,
-        initial: table.get("initial").and_then(|value| value.boolean()).unwrap_or_default(),
+        initial,
         receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
         verify: table.get("verify").and_then(|value| value.some_duration()),
         host,

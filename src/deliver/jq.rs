@@ -74,6 +74,9 @@ fn check_use(program: &Path, by: Use, code: &str) -> Result<()> {
         let most = CODE_BYTES_MAX >> 10;
         return Err(Error::usage(format_args!("{called} is {} bytes long; {most} KiB are allowed", code.len())));
     }
+    if code.trim().is_empty() {
+        return Err(Error::usage(format_args!("{called} is empty; write an expression such as '.event == \"link\"'")));
+    }
     match Process::start(program, &[expression(by, code)], Duration::ZERO) {
         Ok(_) => Ok(()),
         Err(Unstarted::Refused(why)) => Err(Error::usage(why)),

@@ -194,6 +194,7 @@ mod tests {
             "[{\"a\":1} | leaf_paths] == [[\"a\"]]",
             "[[1] | recurse_down] == [[1],1]",
             "isvalid(1) and (isvalid(error) | not)",
+            "([\"a\", null, 1, true] | join(\"-\")) == \"a--1-true\" and ([] | join(\"-\")) == \"\"",
             "have_decnum or have_literal_numbers",
             "[{\"name\":\"a\",\"value\":1},{\"k\":\"b\",\"v\":2}] | from_entries == {\"a\":1,\"b\":2}",
         ] {

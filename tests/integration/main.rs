@@ -5,6 +5,7 @@
 // A test that fails may panic.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod again;
 mod deliver;
 mod jq;
 mod kernel_numbers;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for (room, tests) in [
+        ("again", again::TESTS),
         ("deliver", deliver::TESTS),
         ("jq", jq::TESTS),
         ("malformed", malformed::TESTS),
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
     for (room, tests) in [
         ("live", live::TESTS),
         ("netns", netns::TESTS),
+        ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
