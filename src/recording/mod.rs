@@ -274,7 +274,7 @@ fn damaged(offset: u64, what: impl fmt::Display) -> Error {
 
 fn truncated(start: u64, end: u64) -> Error {
     Error::failed(format_args!(
-        "the recording ends at octet {end}, within the record that begins at octet {start}; \
+        "the recording ends at byte {end}, within the record that begins at byte {start}; \
          `head -c {start}` of it gives the part that is whole"
     ))
 }
@@ -299,7 +299,7 @@ fn unknown_format(head: &[u8; HEAD_BYTES]) -> Error {
     }
     let [a, b, c, d, ..] = head;
     Error::failed(format_args!(
-        "not a recording: it begins with the octets {a:02x} {b:02x} {c:02x} {d:02x}; \
+        "not a recording: it begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}; \
          pcap, pcapng and rtmon's format can be read"
     ))
 }

@@ -106,8 +106,8 @@ fn a_loss_makes_what_runs_worthless_but_for_the_start() {
     begin(&mut agenda, start + milliseconds(13), &mirror, Purpose::Repair);
     agenda.add(Doubt::Loss, start + milliseconds(14));
     assert!(agenda.break_off() && !agenda.break_off());
-    begin(&mut agenda, start + milliseconds(16), &mirror, Purpose::Repair);
-    assert!(agenda.done(start + milliseconds(17), true));
+    begin(&mut agenda, start + milliseconds(18), &mirror, Purpose::Repair);
+    assert!(agenda.done(start + milliseconds(19), true));
 
     let (mut agenda, start, mirror) = self::agenda(None);
     agenda.add(Doubt::Offline(watched()), start);
