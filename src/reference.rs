@@ -47,7 +47,8 @@ pub fn paths(kind: &Kind) -> Vec<String> {
                 path.push(character);
             }
         }
-        path
+        // Members that a choice puts into the object itself.
+        path.trim_start_matches('.').to_owned()
     })
     .collect()
 }

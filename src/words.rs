@@ -89,8 +89,7 @@ pub fn named(names: &[String]) -> Result<Named> {
             let each: Vec<String> = name.split(',').map(|name| format!("\"{}\"", name.trim())).collect();
             return Err(Error::usage(format_args!("'{name}' is no kind; write each by itself: {}", each.join(", "))));
         } else {
-            let known = KINDS.iter().map(|kind| kind.name).chain(own::names());
-            return Err(unknown("kind", name, known));
+            return Err(unknown("kind", name, all_names()));
         }
     }
     Ok(Named { kinds: (!names.is_empty()).then_some(kinds), own: named })
@@ -106,6 +105,11 @@ pub fn own_events(mut named: Vec<&'static str>, is_narrowed: bool, shows_what_ex
         named.push(own::READY.name);
     }
     named
+}
+
+/// Every name of a kind or of an event of linkhook's own.
+pub fn all_names() -> impl Iterator<Item = &'static str> + Clone {
+    KINDS.iter().map(|kind| kind.name).chain(own::names())
 }
 
 /// The kind of a name: its own, or `ip`'s word for it, which may be short.
@@ -144,6 +148,8 @@ pub fn field(path: &str, paths: impl Fn(&'static Kind) -> Vec<String>) -> Result
         |whole: &str, part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let without_places = rest.split('.').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>().join(".");
     let rest = without_places.as_str();
+    // A name from a file of iproute2 has its number beside it.
+    let rest = rest.strip_suffix("_id").filter(|named| known.iter().any(|path| path == named)).unwrap_or(rest);
     if rest.is_empty() || known.iter().any(|path| begins(path, rest) || begins(rest, path)) {
         return Ok(());
     }

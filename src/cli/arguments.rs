@@ -18,11 +18,15 @@ pub fn is_command(word: &str) -> bool {
     word == HELP || Cli::command().get_subcommands().any(|command| command.get_name() == word)
 }
 
-/// The command whose word was probably meant.
+/// The command whose word was probably meant, unless a kind's name is nearer.
 pub fn nearest_command(word: &str) -> Option<String> {
     let command = Cli::command();
-    let shown = command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
-    words::nearest(word, shown).map(str::to_owned)
+    let commands = command.get_subcommands().filter(|command| !command.is_hide_set());
+    let commands: Vec<String> = commands.map(|command| command.get_name().to_owned()).collect();
+    let names = words::all_names().map(str::to_owned);
+    let all: Vec<String> = commands.iter().cloned().chain(names).collect();
+    let near = words::nearest(word, all.iter().map(String::as_str))?;
+    commands.into_iter().find(|command| command == near)
 }
 
 /// Reads them. The error is what to show, made ready.

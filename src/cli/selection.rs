@@ -248,11 +248,11 @@ fn named(names: &[String]) -> Result<Named> {
             ));
         }
         let first = names.first().filter(|first| words::named(std::slice::from_ref(*first)).is_err());
-        match first.and_then(|first| super::arguments::nearest_command(first)) {
-            Some(command) if !error.to_string().contains("did you mean") => {
-                Error::usage(format_args!("there is no kind and no command '{}'; did you mean '{command}'?", names[0]))
+        match first.and_then(|first| Some((first, super::arguments::nearest_command(first)?))) {
+            Some((first, command)) => {
+                Error::usage(format_args!("there is no kind and no command '{first}'; did you mean '{command}'?"))
             }
-            _ => error,
+            None => error,
         }
     })
 }

@@ -1,5 +1,6 @@
 //! Lines once more: `decode` as it comes and of linkhook's own lines, and what of a line is written.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
@@ -13,6 +14,7 @@ use crate::namespace::{Namespace, PATIENCE, PROGRAM};
 pub const TESTS: &[crate::Test] = &[
     ("print_gives_what_jq_gives", print),
     ("fields_are_all_that_is_written", fields),
+    ("each_key_of_the_recordings_may_be_a_field", known_fields),
     ("a_table_chooses_routes_and_rules", table),
     ("decode_of_a_pipe_tells_lines_as_they_come", as_they_come),
     ("decode_of_own_lines_tells_them_as_they_stand", own_lines),
@@ -68,6 +70,37 @@ fn fields() -> Result<(), Failed> {
     assert_eq!(lines.lines().count(), 5);
     let filtered = told(&["decode", &file, "--filter", ".event == \"route\"", "--count", "1", "--fields", "event"]);
     assert_eq!(filtered, "{\"event\":\"route\"}\n");
+    Ok(())
+}
+
+/// Every path that a recording has may be asked for.
+fn known_fields() -> Result<(), Failed> {
+    fn walk(path: &str, value: &Value, found: &mut HashSet<String>) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object.iter().filter(|(key, _)| *key != "unknown") {
+                    let path = format!("{path}.{key}");
+                    walk(&path, value, found);
+                    found.insert(path);
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|value| walk(path, value, found)),
+            _ => {}
+        }
+    }
+    let mut found = HashSet::new();
+    for entry in std::fs::read_dir(recording(""))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            for line in parsed(&std::fs::read_to_string(path)?) {
+                let event = line["event"].as_str().unwrap().to_owned();
+                walk(&event, &line[&event], &mut found);
+            }
+        }
+    }
+    let refused = found.iter().filter_map(|path| linkhook::words::field(path, linkhook::reference::paths).err());
+    let refused: Vec<String> = refused.map(|error| error.to_string()).collect();
+    assert!(found.len() > 500 && refused.is_empty(), "{} of {}: {refused:#?}", refused.len(), found.len());
     Ok(())
 }
 
@@ -127,7 +160,7 @@ fn own_lines() -> Result<(), Failed> {
         &["-i", "d0"],
         &["--filter", ".route.dst == \"default\"", "--print", ".route.dst"],
         &["--count", "7", "route", "addr"],
-        &["--text", "--count", "7"],
+        &["--text", "--count", "7", "route"],
     ] {
         let [recorded, again] = [&recorded, path].map(|file| told(&[&["decode", file], chosen].concat()));
         // Lines keep the numbers that they have in the file.
