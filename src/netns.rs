@@ -38,8 +38,8 @@ pub enum Wanted {
     Own,
     /// These.
     Named(Vec<Name>),
-    /// linkhook's own and all that have a name in [`DIRECTORY`].
-    All,
+    /// linkhook's own and all that have a name in [`DIRECTORY`] or in one of these.
+    All(Vec<PathBuf>),
 }
 
 impl Wanted {
@@ -48,7 +48,7 @@ impl Wanted {
         match self {
             Wanted::Own => label.is_empty(),
             Wanted::Named(names) => names.iter().any(|name| name.label == label),
-            Wanted::All => true,
+            Wanted::All(_) => true,
         }
     }
 
@@ -59,7 +59,7 @@ impl Wanted {
             // A name may lead to linkhook's own.
             Wanted::Named(names) => accepted(None) || names.iter().any(|name| accepted(Some(&name.label))),
             // Whatever comes later.
-            Wanted::All => true,
+            Wanted::All(_) => true,
         }
     }
 }
@@ -136,7 +136,7 @@ impl Name {
     pub fn open_or_explain(&self) -> Result<Netns> {
         self.open().map_err(|failure| match failure {
             NotNamespace::Missing if self.is_listed() => {
-                let names: Vec<String> = names().into_iter().map(|name| name.label).collect();
+                let names: Vec<String> = names(&[]).into_iter().map(|name| name.label).collect();
                 let known = if names.is_empty() { "there are none".into() } else { names.join(", ") };
                 let label = &self.label;
                 Error::usage(format_args!(
@@ -178,14 +178,21 @@ pub fn cannot(doing: &str, label: &str, error: Errno) -> Error {
     Error::failed(format_args!("cannot {doing} the network namespace '{label}': {error}{mend}"))
 }
 
-/// The names in /run/netns, in their order, whether there is a namespace behind them or not.
-fn names() -> Vec<Name> {
-    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
-    let mut names: Vec<Name> = entries
-        .map(|entry| Name { label: entry.file_name().to_string_lossy().into_owned(), path: entry.path() })
-        .collect();
-    names.sort_by(|one, other| one.label.cmp(&other.label));
-    names
+/// The names in /run/netns, in their order, whether there is a namespace behind them or not; then those in other directories,
+/// where the name is the whole path.
+fn names(others: &[PathBuf]) -> Vec<Name> {
+    let in_directory = |directory: &Path| {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    };
+    let label = |name: &OsStr| name.to_string_lossy().into_owned();
+    let own = in_directory(Path::new(DIRECTORY)).into_iter();
+    let own = own.filter_map(|path| Some(Name { label: label(path.file_name()?), path }));
+    let others = others.iter().filter(|directory| directory.as_path() != Path::new(DIRECTORY));
+    let others = others.flat_map(|directory| in_directory(directory));
+    own.chain(others.map(|path| Name { label: label(path.as_os_str()), path })).collect()
 }
 
 fn own_identity() -> rustix::io::Result<NamespaceIdentity> {
@@ -236,6 +243,11 @@ impl Netns {
         self.descriptor = None;
     }
 
+    /// Whether it can be entered; if not, the error says why.
+    pub fn try_entering(&self) -> Result<()> {
+        self.inside(|| Ok(()))
+    }
+
     /// Does something in it, on this thread, which is back in its own namespace when this returns.
     pub fn inside<T>(&self, action: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(descriptor) = &self.descriptor else { return action() };
@@ -269,7 +281,8 @@ impl Drop for Back {
     }
 }
 
-/// All that are wanted and there, each once. A name that is wrong, or a namespace that may not be entered, is an error.
+/// All that are wanted and there, each once. A name that is wrong is an error; of all that are there, one that cannot be
+/// opened is left out, which is said.
 pub fn open_all(wanted: &Wanted) -> Result<Vec<Netns>> {
     let mut found: Vec<Netns> = Vec::new();
     let mut add = |netns: Netns| {
@@ -285,15 +298,17 @@ pub fn open_all(wanted: &Wanted) -> Result<Vec<Netns>> {
                 add(name.open_or_explain()?);
             }
         }
-        Wanted::All => {
+        Wanted::All(others) => {
             raise_descriptor_limit();
             add(Netns::own());
-            for name in names() {
+            for name in names(others) {
                 match name.open() {
                     Ok(netns) => add(netns),
                     // On its way, or on its way out.
                     Err(NotNamespace::Missing | NotNamespace::NoNamespace) => {}
-                    Err(NotNamespace::System(error)) => return Err(cannot("open", &name.label, error)),
+                    Err(NotNamespace::System(error)) => {
+                        log::warn!("{}; it is left out", cannot("open", &name.label, error));
+                    }
                 }
             }
         }
@@ -332,7 +347,7 @@ impl Discovery {
         let failed = |error: Errno| Error::system("cannot follow network namespaces", &error.into());
         let lasting = match wanted {
             Wanted::Own => return Ok(None),
-            Wanted::All => Vec::new(),
+            Wanted::All(_) => Vec::new(),
             Wanted::Named(names) => {
                 names.iter().filter(|name| !name.is_told()).map(|name| name.label.clone()).collect()
             }
@@ -454,7 +469,7 @@ impl Discovery {
     fn directories(&self) -> Vec<PathBuf> {
         let mut directories: Vec<PathBuf> = match &self.wanted {
             Wanted::Own => Vec::new(),
-            Wanted::All => vec![DIRECTORY.into()],
+            Wanted::All(others) => others.iter().cloned().chain([DIRECTORY.into()]).collect(),
             Wanted::Named(names) => names
                 .iter()
                 .filter(|name| !self.is_lasting(&name.label))
@@ -473,7 +488,7 @@ impl Discovery {
         }
         let names = match &self.wanted {
             Wanted::Own => Vec::new(),
-            Wanted::All => names(),
+            Wanted::All(others) => names(others),
             Wanted::Named(names) => names.iter().filter(|name| !self.is_lasting(&name.label)).cloned().collect(),
         };
         let mut found = Vec::new();

@@ -34,6 +34,26 @@ pub fn markdown() -> String {
     out
 }
 
+/// The keys of a kind's object, as dotted paths; those of lists and of choices are those of what is in them.
+pub fn paths(kind: &Kind) -> Vec<String> {
+    let mut described = String::new();
+    describe(&mut described, kind);
+    let keys = described.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(key, _)| key));
+    keys.map(|key| {
+        let mut path = String::new();
+        let mut depth = 0;
+        for character in key.chars() {
+            depth += i32::from(character == '<') - i32::from(character == '>');
+            if depth == 0 && !matches!(character, '>' | '[' | ']') {
+                path.push(character);
+            }
+        }
+        // Members that a choice puts into the object itself.
+        path.trim_start_matches('.').to_owned()
+    })
+    .collect()
+}
+
 /// The table of silent changes in docs/truth.md, as Markdown.
 pub fn silent_changes() -> String {
     let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -54,7 +74,7 @@ pub fn silent_changes() -> String {
 fn signals(out: &mut String) {
     let _ = writeln!(out, "\n## Signals\n\nThe most telling one is the first, here as in a line.\n");
     let _ = writeln!(out, "| signal | of | severity | it comes when |\n| --- | --- | --- | --- |");
-    for Signal { name, kinds, severity, condition } in SIGNALS {
+    for Signal { name, kinds, severity, condition, .. } in SIGNALS {
         let _ = writeln!(out, "| `{name}` | {kinds} | {} | {condition} |", severity.name());
     }
 }

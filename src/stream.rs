@@ -2,6 +2,7 @@
 
 pub mod judge;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -11,7 +12,7 @@ use crate::changed::Differ;
 use crate::decode::schema::{Kind, Sides};
 use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss, WantedBy};
-use crate::deliver::jq::Verdict;
+use crate::deliver::jq::{Judge, Verdict};
 use crate::event::own::{self, Own};
 use crate::event::signals::Signals;
 use crate::event::{self, Action, Clock, Head, Origin};
@@ -21,8 +22,10 @@ use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
-use crate::output::LineFormat;
+use crate::output::fields::Fields;
 use crate::output::text::{Style, Text};
+use crate::output::{ASIDE, LineFormat};
+use crate::units::counted_are;
 use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
 
 /// Where a message comes from.
@@ -49,6 +52,12 @@ pub struct Options {
     pub filter: Filter,
     /// How they are written.
     pub format: LineFormat,
+    /// The keys that [`LineFormat::Fields`] writes.
+    pub fields: Fields,
+    /// The jq expression that says what is printed of each event.
+    pub print: Option<String>,
+    /// Linkhook's own events that are named: `fields` and `print` print them, too. The others go to stderr then.
+    pub named: Vec<&'static str>,
     /// Whether what existed before is told as `present`.
     pub present: bool,
     /// Whether notifications that change nothing are told all the same, as `change`.
@@ -59,6 +68,36 @@ pub struct Options {
     pub count: Option<u64>,
     /// The host's name for every line.
     pub host: Option<String>,
+}
+
+impl Options {
+    /// Who runs the jq expressions, where there are any.
+    pub fn judge(&self) -> Option<Judge> {
+        match (self.filter.jq.as_deref(), self.print.as_deref()) {
+            (filter, Some(print)) => Some(Judge::printing(filter, print)),
+            (Some(filter), None) => Some(Judge::new(filter)),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether an event of linkhook's own goes to stderr.
+    fn is_aside(&self, event: &str) -> bool {
+        (self.print.is_some() || self.format == LineFormat::Fields) && !self.named.contains(&event)
+    }
+}
+
+/// What is handed over in a JSON line's place; `None` where it is that line.
+fn written<'t>(options: &Options, text: &'t mut Text, json: &[u8]) -> Option<Cow<'t, str>> {
+    match options.format {
+        LineFormat::Json => None,
+        LineFormat::Text(_) => Some(text.line(json).into()),
+        LineFormat::Fields => Some(options.fields.line(json).into()),
+    }
+}
+
+/// Says an event's line on stderr.
+fn say_aside(line: &[u8]) {
+    log::error!(target: ASIDE, "{}", String::from_utf8_lossy(line).trim_end());
 }
 
 /// How an object came to be told.
@@ -130,11 +169,11 @@ impl Stream {
         let style = match options.format {
             LineFormat::Text(style) => style,
             // No time zone is read for what is not written.
-            LineFormat::Json => Style { utc: true, ..Style::default() },
+            LineFormat::Json | LineFormat::Fields => Style { utc: true, ..Style::default() },
         };
         Stream {
             text: Text::new(style),
-            waiting: options.filter.jq.as_ref().map(|_| WaitingLines::default()),
+            waiting: (options.filter.jq.is_some() || options.print.is_some()).then(WaitingLines::default),
             options,
             sequence: 0,
             began_after: 0,
@@ -185,7 +224,8 @@ impl Stream {
     pub fn losses(&mut self, out: &mut Json, telling: Telling<'_>, now: Instant, must: bool) -> Vec<Loss> {
         let losses = self.hub.as_mut().map(|hub| hub.losses(now, must)).unwrap_or_default();
         for loss in &losses {
-            log::warn!("webhook {}: {} events are lost: {}", loss.queue.name(), loss.events, loss.reason);
+            let events = counted_are(loss.events, "event");
+            log::warn!("webhook {}: {events} lost: {}", loss.queue.name(), loss.reason);
             self.own(out, &own::OUTPUT_DROPPED, telling, |out| {
                 out.key("webhook");
                 out.string(loss.queue.name());
@@ -236,12 +276,18 @@ impl Stream {
         waiting.asked -= batch.candidates();
         let mut verdicts = judged.verdicts.into_iter();
         for (item, line) in batch.each() {
-            if item.judged {
-                let done = self.options.count.is_some_and(|count| self.objects >= count);
+            let mut printed = None;
+            if item.is_asked() {
+                let done = item.judged && self.options.count.is_some_and(|count| self.objects >= count);
                 match verdicts.next() {
                     // What comes after the last one was not asked for.
                     _ if done => continue,
                     Some(Verdict::Keep) => self.objects += 1,
+                    Some(Verdict::Print(text)) => {
+                        // Of what nothing is printed, nobody has seen anything.
+                        self.objects += u64::from(item.judged && !text.is_empty());
+                        printed = Some(text);
+                    }
                     Some(Verdict::Drop) => continue,
                     Some(Verdict::Broken(why)) => {
                         settled.unjudged += 1;
@@ -259,16 +305,28 @@ impl Stream {
             }
             self.sequence += 1;
             waiting.numbers.settle(item.number, self.sequence);
-            let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
             let start = settled.lines.len();
-            event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
+            if item.is_retold {
+                settled.lines.extend_from_slice(line);
+            } else {
+                let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
+                event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
+            }
             if let Some(hub) = &mut self.hub {
                 hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
             }
-            if matches!(self.options.format, LineFormat::Text(_)) {
-                let told = self.text.line(&settled.lines[start..]);
+            if item.is_aside {
+                say_aside(&settled.lines[start..]);
                 settled.lines.truncate(start);
-                settled.lines.extend_from_slice(told.as_bytes());
+                continue;
+            }
+            let told = printed.or_else(|| {
+                let told = written(&self.options, &mut self.text, &settled.lines[start..]);
+                told.map(|told| told.into_owned().into_bytes())
+            });
+            if let Some(told) = told {
+                settled.lines.truncate(start);
+                settled.lines.extend_from_slice(&told);
             }
         }
         settled
@@ -418,8 +476,10 @@ impl Stream {
         if self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces) {
             names.extend(table.interfaces_of(shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
         }
+        let tables = &self.options.filter.tables;
         let candidate = Candidate {
             kind: told.kind.place(),
+            table: if tables.is_empty() { None } else { table.route_table_of(shown) },
             family: shown.first().copied().unwrap_or_default(),
             action: told.action,
             signals: told.signals,
@@ -456,7 +516,7 @@ impl Stream {
             actor: telling.actor,
         };
         let json = match self.options.format {
-            LineFormat::Text(_) if self.waiting.is_none() => {
+            LineFormat::Text(_) | LineFormat::Fields if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
@@ -474,10 +534,20 @@ impl Stream {
         if self.waiting.is_some() {
             let bytes = out.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
-            return Some(self.wait(bytes, cause, true, wanted_by));
+            let item = Item {
+                bytes,
+                number: 0,
+                cause,
+                judged: true,
+                printed: false,
+                is_aside: false,
+                is_retold: false,
+                wanted_by,
+            };
+            return Some(self.wait(item));
         }
-        if matches!(self.options.format, LineFormat::Text(_)) {
-            out.raw_text(self.text.line(self.scratch.bytes()));
+        if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
+            out.raw_text(&told);
         }
         if let Some(hub) = &mut self.hub {
             hub.offer(
@@ -519,6 +589,7 @@ impl Stream {
         if !always && !self.options.own.contains(&event) {
             return None;
         }
+        let is_aside = self.options.is_aside(event);
         let head = Head {
             time_microseconds: telling.time_microseconds,
             sequence: self.next_number(),
@@ -535,7 +606,7 @@ impl Stream {
             actor: None,
         };
         let json = match self.options.format {
-            LineFormat::Text(_) if self.waiting.is_none() => {
+            LineFormat::Text(_) | LineFormat::Fields if self.waiting.is_none() => {
                 self.scratch.clear();
                 &mut self.scratch
             }
@@ -550,10 +621,23 @@ impl Stream {
         if self.waiting.is_some() {
             let bytes = json.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
-            return Some(self.wait(bytes, telling.cause, false, wanted_by));
+            let cause = telling.cause;
+            let printed = self.options.print.is_some() && !is_aside;
+            return Some(self.wait(Item {
+                bytes,
+                number: 0,
+                cause,
+                judged: false,
+                printed,
+                is_aside,
+                is_retold: false,
+                wanted_by,
+            }));
         }
-        if matches!(self.options.format, LineFormat::Text(_)) {
-            out.raw_text(self.text.line(self.scratch.bytes()));
+        if is_aside {
+            say_aside(self.scratch.bytes());
+        } else if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
+            out.raw_text(&told);
         }
         if let Some(hub) = &mut self.hub {
             hub.offer_own(
@@ -566,6 +650,37 @@ impl Stream {
         Some(self.sequence)
     }
 
+    /// Tells a line of linkhook's own once more, as it stands, if the filter wants it; `own` is its name where it is an event of
+    /// linkhook's own.
+    pub fn retell(&mut self, out: &mut Json, line: &[u8], own: Option<&'static str>, candidate: &Candidate<'_>) {
+        let is_wanted = match own {
+            Some(event) => own::always_comes(event) || self.options.own.contains(&event),
+            None => self.options.filter.accepts(candidate),
+        };
+        if !is_wanted {
+            return;
+        }
+        let is_aside = own.is_some_and(|event| self.options.is_aside(event));
+        if self.waiting.is_some() {
+            let mark = out.mark();
+            out.raw_text(std::str::from_utf8(line).unwrap_or_default());
+            let bytes = out.since(mark).len();
+            let printed = own.is_some() && self.options.print.is_some() && !is_aside;
+            let wanted_by = WantedBy::default();
+            let judged = own.is_none();
+            self.wait(Item { bytes, number: 0, cause: None, judged, printed, is_aside, is_retold: true, wanted_by });
+            return;
+        }
+        self.objects += u64::from(own.is_none());
+        if is_aside {
+            say_aside(line);
+        } else if let Some(told) = written(&self.options, &mut self.text, line) {
+            out.raw_text(&told);
+        } else {
+            out.raw_text(std::str::from_utf8(line).unwrap_or_default());
+        }
+    }
+
     /// The next line's number, for the time being where a jq expression decides.
     fn next_number(&self) -> u64 {
         self.waiting.as_ref().map_or(self.sequence, |waiting| waiting.last) + 1
@@ -573,10 +688,10 @@ impl Stream {
 
     /// The last line waits for the others before it to be judged, and to be judged itself where it is. Gives back its
     /// number for the time being, by which it can be named as a cause.
-    fn wait(&mut self, bytes: usize, cause: Option<u64>, judged: bool, wanted_by: WantedBy) -> u64 {
+    fn wait(&mut self, item: Item) -> u64 {
         let number = self.next_number();
         if let Some(waiting) = &mut self.waiting {
-            waiting.items.push(Item { bytes, number, cause, judged, wanted_by });
+            waiting.items.push(Item { number, ..item });
             waiting.last = number;
         }
         number

@@ -4,13 +4,33 @@ use std::time::Duration;
 
 /// Reads a duration such as `500ms`, `3s`, `5m`, `2h`, `3d` or `1h 30m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("'{text}' is no duration; write a number and a unit, such as 500ms, 3s, 5m, 2h or 3d");
+    let wrong = || no_duration(text);
     // jiff knows no days in a duration of absolute time: a day is 24 hours here.
     if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
         return Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
     }
     let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(parsed).map_err(|_| wrong())
+}
+
+/// What is said of a text that is no duration.
+pub fn no_duration(text: &str) -> String {
+    format!("'{text}' is no duration; write a number and a unit, such as 500ms, 3s, 5m, 2h or 3d")
+}
+
+/// A number and what is counted: "1 event", "2 events".
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The same with the verb: "1 event is", "2 events are".
+pub fn counted_are(number: u64, what: &str) -> String {
+    format!("{} {}", counted(number, what), if number == 1 { "is" } else { "are" })
+}
+
+/// The same of what has been: "1 event was", "2 events were".
+pub fn counted_were(number: u64, what: &str) -> String {
+    format!("{} {}", counted(number, what), if number == 1 { "was" } else { "were" })
 }
 
 /// Reads a size such as `4096`, `64KiB` or `1MiB`, in bytes.
@@ -53,6 +73,15 @@ mod tests {
         for (text, octets) in [("4096", 4096), ("4KiB", 4096), ("1MiB", 1 << 20), ("1MB", 1_000_000)] {
             assert_eq!(bytes(text), Ok(octets), "{text}");
         }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(
+            [0, 1, 2].map(|number| counted_are(number, "event")),
+            ["0 events are", "1 event is", "2 events are"]
+        );
+        assert_eq!([1, 2].map(|number| counted_were(number, "line")), ["1 line was", "2 lines were"]);
     }
 
     #[test]

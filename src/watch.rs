@@ -42,6 +42,7 @@ use crate::signals;
 use crate::store::{Append, Store, Synchronous};
 use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
+use crate::units::{counted, counted_are, counted_were};
 pub use place::Place;
 pub use reload::Reload;
 use reload::Reloading;
@@ -140,8 +141,8 @@ pub fn watch(
         reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
         stream.deliver_to(start_hub(delivery, store.as_ref().zip(settings.state.as_ref()), wake())?);
     }
-    let code = stream.options().filter.jq.clone();
-    let asker = code.map(|code| Asker::start(&code, service, wake())).transpose()?;
+    let judge = stream.options().judge();
+    let asker = judge.map(|judge| Asker::start(judge, service, wake())).transpose()?;
     let writer = LineWriter::new(destination, wake());
     let writer = writer.map_err(|error| Error::system("cannot start the output's thread", &error))?;
     let outlives_hangups = reloading.is_some() || writer.is_file() || signals::ignores_hangups();
@@ -173,6 +174,7 @@ pub fn watch(
         groups: Vec::new(),
         receive_buffer_bytes: 0,
         greeted: false,
+        is_ready: false,
         stop: false,
     };
     let started = match watch.start() {
@@ -259,6 +261,8 @@ struct WatchLoop<'s> {
     receive_buffer_bytes: usize,
     /// `hello` was told.
     greeted: bool,
+    /// What existed is told, and `ready` behind it.
+    is_ready: bool,
     stop: bool,
 }
 
@@ -286,7 +290,13 @@ impl WatchLoop<'_> {
             registered.map_err(failed)?;
         }
         for netns in netns::open_all(&self.settings.namespaces)? {
-            self.add(netns)?;
+            // Of all that are there, those that may be entered are watched.
+            match netns.try_entering() {
+                Err(error) if matches!(self.settings.namespaces, Wanted::All(_)) => {
+                    self.refuse(netns.identity(), &error)
+                }
+                _ => self.add(netns)?,
+            }
         }
         self.share_backlog();
         if let Some((groups, receive_buffer_bytes)) = self.places.first().and_then(Place::subscription) {
@@ -478,6 +488,11 @@ impl WatchLoop<'_> {
         if !self.greeted && self.places.iter().all(Place::is_started) {
             self.hello()?;
         }
+        if !self.is_ready && self.places.iter().all(Place::has_told_what_existed) {
+            self.is_ready = true;
+            self.stream.own(&mut self.out, &own::READY, own_telling(None), |_| {});
+            self.flush()?;
+        }
         self.close()?;
         // hello is the first line.
         if self.greeted {
@@ -519,7 +534,8 @@ impl WatchLoop<'_> {
             Err(LoopEnd::Closed) => ended,
             Ok(Ok(0)) => ended,
             Ok(Ok(octets)) => {
-                log::warn!("the reader does not read: {octets} bytes of lines were not written");
+                let octets = counted_were(octets as u64, "byte");
+                log::warn!("the reader does not read: {octets} not written");
                 ended
             }
             Ok(Err(error)) => ended.and(crate::output::written(Err(error))),
@@ -530,7 +546,8 @@ impl WatchLoop<'_> {
     fn end_delivery(&mut self, within: Duration) {
         let losses = self.stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
         for loss in losses {
-            log::warn!("webhook {}: {} events are lost: {}", loss.queue.name(), loss.events, loss.reason);
+            let events = counted_are(loss.events, "event");
+            log::warn!("webhook {}: {events} lost: {}", loss.queue.name(), loss.reason);
         }
         if let Some(store) = self.store.take() {
             store.finish(FINISH_TIMEOUT);
@@ -549,7 +566,7 @@ impl WatchLoop<'_> {
             hub.set(webhooks).map(|()| count)
         });
         match taken {
-            Ok(count) => log::info!("the configuration was read again: {count} webhooks"),
+            Ok(count) => log::info!("the configuration was read again: {}", counted(count as u64, "webhook")),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
     }

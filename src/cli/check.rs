@@ -15,10 +15,10 @@ use crate::event::signals::Signals;
 use crate::event::{self, Clock, Head, HeadCache, Origin, own};
 use crate::json::Json;
 use crate::kinds::KINDS;
-use crate::netns::Wanted;
+use crate::netns::{DIRECTORY, Wanted};
 use crate::output::text::shown;
 use crate::output::written;
-use crate::units::{bytes_words, duration_words};
+use crate::units::{bytes_words, counted, duration_words};
 use crate::watch::now_microseconds;
 
 /// Arguments of `linkhook check`.
@@ -169,7 +169,13 @@ fn words(configuration: &Configuration) -> String {
     let namespaces = match &watch.namespaces {
         Wanted::Own => "the own".to_owned(),
         Wanted::Named(names) => list(&names.iter().map(|name| name.label.clone()).collect::<Vec<_>>()),
-        Wanted::All => "the own and all in /run/netns".to_owned(),
+        Wanted::All(others) => {
+            let others = others.iter().map(|path| path.display().to_string());
+            format!(
+                "the own and all in {}",
+                [DIRECTORY.into()].into_iter().chain(others).collect::<Vec<_>>().join(", ")
+            )
+        }
     };
     let mut lines = vec![
         format!(
@@ -227,10 +233,10 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
     [
         format!("webhook {}: {}", webhook.name, webhook.place),
         format!("  events: {objects}{only}"),
-        format!("  format: {}, {signed}, {} headers", webhook.format.name, webhook.headers.len()),
+        format!("  format: {}, {signed}, {}", webhook.format.name, counted(webhook.headers.len() as u64, "header")),
         format!(
-            "  batch: {} events or {} at most, gathered for {} at most",
-            limits.events,
+            "  batch: {} or {} at most, gathered for {} at most",
+            counted(limits.events as u64, "event"),
             bytes_words(limits.bytes),
             duration_words(limits.wait)
         ),

@@ -1,11 +1,15 @@
 //! `linkhook decode`: the same lines from a recording.
 
+use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Cursor, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::lines::{EndedEarly, Lines};
-use super::selection;
+use super::{retell, selection};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds;
@@ -14,6 +18,8 @@ use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
 use crate::recording::{Reader, Recorded};
 use crate::stream::{Options, Source, Stream, Telling};
+use crate::units::counted;
+use crate::words;
 
 /// Arguments of `linkhook decode`.
 #[derive(Debug, clap::Args)]
@@ -23,7 +29,7 @@ use crate::stream::{Options, Source, Stream, Telling};
 not printed. Each row of a dump is 'present'."
 )]
 pub struct Arguments {
-    /// The recording: pcap, pcapng or rtmon's format; - for stdin
+    /// The recording: pcap, pcapng or rtmon's format, or linkhook's own lines; - for stdin, as it comes
     file: PathBuf,
     /// Print notifications that change nothing, too
     #[arg(long)]
@@ -34,26 +40,84 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let options =
-        Options { present: true, unchanged: arguments.unchanged, own: Vec::new(), ..arguments.selection.options()? };
-    let mut mirror = Mirror::new();
-    let input: Box<dyn Read> = if arguments.file == Path::new("-") {
-        Box::new(io::stdin().lock())
+    let selected = arguments.selection.options()?;
+    let narrowed = arguments.selection.is_narrowed();
+    let options = Options {
+        present: true,
+        unchanged: arguments.unchanged,
+        // Those that stand in a file of lines.
+        own: words::own_events(selected.own.clone(), narrowed, !narrowed),
+        ..selected
+    };
+    let stream = Stream::new(options);
+    let lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    let told = Told { both: RefCell::new((stream, lines)), failure: Cell::new(None) };
+    let result = tell(&arguments.file, &told);
+    // What could not be written is why the input was not read to its end.
+    EndedEarly::quietly(told.failure.take().map_or(result, Err))
+}
+
+fn tell(path: &Path, told: &Told) -> std::result::Result<(), EndedEarly> {
+    let file = if path == Path::new("-") {
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        File::from(stdin.map_err(|error| Error::system("cannot use stdin", &error))?)
     } else {
-        // A name often comes after its first use: the file is read twice, first for the names alone.
-        if open(&arguments.file)?.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            let mut reader = Reader::open(open(&arguments.file)?).map_err(|error| named(&arguments.file, &error))?;
-            // An error is told by the second reading, after the lines before it.
-            while let Ok(Some(recorded)) = reader.next() {
-                note_names(&mut mirror, &recorded);
+        open(path)?
+    };
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    let mut input = Arriving { file, told, waits: !is_file };
+    // The first byte tells lines from recordings; an empty file has none.
+    let mut first = Vec::new();
+    let cannot = |error| Error::system(format_args!("cannot read {}", path.display()), &error);
+    (&mut input).take(1).read_to_end(&mut first).map_err(cannot)?;
+    let is_lines = first.as_slice() == b"{";
+    let input = Cursor::new(first).chain(input);
+    if is_lines {
+        return retell::lines(path, BufReader::new(input), told);
+    }
+    let mut mirror = Mirror::new();
+    // A name often comes after its first use: a file is read twice, first for the names alone.
+    if is_file && path != Path::new("-") {
+        let mut reader = Reader::open(open(path)?).map_err(|error| named(path, &error))?;
+        // An error is told by the second reading, after the lines before it.
+        while let Ok(Some(recorded)) = reader.next() {
+            note_names(&mut mirror, &recorded);
+        }
+    }
+    decode(path, input, &mut mirror, told)
+}
+
+/// The stream and its lines, which are written before the input waits for more.
+pub(super) struct Told {
+    pub both: RefCell<(Stream, Lines)>,
+    /// Why they could not be written then.
+    failure: Cell<Option<EndedEarly>>,
+}
+
+/// Input that may come bit by bit: whatever was told is written before it is waited for.
+struct Arriving<'t> {
+    file: File,
+    told: &'t Told,
+    /// Whether a read may wait: not of a file on a disk.
+    waits: bool,
+}
+
+impl Read for Arriving<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.waits && would_wait(&self.file) {
+            let (stream, lines) = &mut *self.told.both.borrow_mut();
+            if let Err(ended) = lines.write_all(stream) {
+                self.told.failure.set(Some(ended));
+                return Err(io::Error::other("the output cannot be written"));
             }
         }
-        Box::new(open(&arguments.file)?)
-    };
-    let mut stream = Stream::new(options);
-    let mut lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
-    let result = decode(&arguments.file, input, &mut mirror, &mut stream, &mut lines);
-    EndedEarly::quietly(result)
+        self.file.read(buffer)
+    }
+}
+
+fn would_wait(file: &File) -> bool {
+    let mut ready = [PollFd::new(file, PollFlags::IN)];
+    poll(&mut ready, Some(&Timespec::default())).is_ok() && ready[0].revents().is_empty()
 }
 
 fn named(file: &Path, error: &Error) -> Error {
@@ -65,7 +129,7 @@ fn open(file: &Path) -> Result<File> {
 }
 
 /// The messages of a recorded datagram that the kernel sent and that are no mere acknowledgements.
-fn told<'a>(recorded: &Recorded<'a>) -> impl Iterator<Item = Message<'a>> + use<'a> {
+fn messages_told<'a>(recorded: &Recorded<'a>) -> impl Iterator<Item = Message<'a>> + use<'a> {
     let ours = recorded.protocol == NETLINK_ROUTE;
     wire::messages(if ours { recorded.datagram } else { &[] }).filter(|message| {
         let header = &message.header;
@@ -81,7 +145,7 @@ fn is_get(message_type: u16) -> bool {
 }
 
 fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
-    for message in told(recorded) {
+    for message in messages_told(recorded) {
         let family = message.payload.first().copied().unwrap_or_default();
         let kind = kinds::of_message(message.header.kind, family);
         if kind.is_some_and(|(kind, _)| kind.table().is(&kinds::rtnetlink::link::LINK)) {
@@ -90,55 +154,69 @@ fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
     }
 }
 
-fn decode(
-    file: &Path,
-    input: impl Read,
-    mirror: &mut Mirror,
-    stream: &mut Stream,
-    lines: &mut Lines,
-) -> std::result::Result<(), EndedEarly> {
+fn decode(file: &Path, input: impl Read, mirror: &mut Mirror, told: &Told) -> std::result::Result<(), EndedEarly> {
     let mut reader = Reader::open(input).map_err(|error| named(file, &error))?;
     let mut other_families: u64 = 0;
     loop {
-        let recorded = match reader.next() {
+        // While it reads, what was told may be written.
+        let recorded = reader.next();
+        let (stream, lines) = &mut *told.both.borrow_mut();
+        let recorded = match recorded {
             Ok(Some(recorded)) => recorded,
-            Ok(None) => break,
+            Ok(None) => {
+                lines.write_all(stream)?;
+                break;
+            }
             Err(error) => {
                 lines.write_all(stream)?;
                 return Err(named(file, &error).into());
             }
         };
         other_families += u64::from(recorded.protocol != NETLINK_ROUTE);
-        let telling = Telling {
-            origin: Origin::Replay,
-            cause: None,
-            time_microseconds: recorded.time_microseconds.unwrap_or_default(),
-            netns: None,
-            actor: None,
-        };
-        for message in told(&recorded) {
-            let dump = message.header.flags & NLM_F_MULTI != 0;
-            let source = if dump { Source::RecordedDump } else { Source::Recorded };
-            stream.message(&mut lines.out, mirror, &message, source, telling);
-            lines.write(stream)?;
-            if stream.is_done() {
-                return Ok(());
-            }
-        }
-        if recorded.protocol == NETLINK_ROUTE {
-            let mut messages = wire::messages(recorded.datagram);
-            messages.by_ref().for_each(drop);
-            // Requests of some programs end in zeros.
-            if messages.rest().iter().any(|&octet| octet != 0) {
-                let why = if recorded.cut_bytes > 0 { "cut short by the recorder" } else { "its length is wrong" };
-                stream.undecoded(&mut lines.out, messages.rest(), why, telling);
-            }
+        tell_recorded(&recorded, mirror, stream, lines)?;
+        if stream.is_done() {
+            return Ok(());
         }
         lines.write(stream)?;
     }
-    lines.write_all(stream)?;
     if other_families > 0 {
-        log::info!("{other_families} datagrams of other netlink families than rtnetlink were left out");
+        let datagrams = counted(other_families, "datagram");
+        log::info!("of other netlink families than rtnetlink: {datagrams}, left out");
+    }
+    Ok(())
+}
+
+/// Tells what a datagram says, until nothing more is wanted.
+fn tell_recorded(
+    recorded: &Recorded<'_>,
+    mirror: &mut Mirror,
+    stream: &mut Stream,
+    lines: &mut Lines,
+) -> std::result::Result<(), EndedEarly> {
+    let telling = Telling {
+        origin: Origin::Replay,
+        cause: None,
+        time_microseconds: recorded.time_microseconds.unwrap_or_default(),
+        netns: None,
+        actor: None,
+    };
+    for message in messages_told(recorded) {
+        let dump = message.header.flags & NLM_F_MULTI != 0;
+        let source = if dump { Source::RecordedDump } else { Source::Recorded };
+        stream.message(&mut lines.out, mirror, &message, source, telling);
+        lines.write(stream)?;
+        if stream.is_done() {
+            return Ok(());
+        }
+    }
+    if recorded.protocol == NETLINK_ROUTE {
+        let mut messages = wire::messages(recorded.datagram);
+        messages.by_ref().for_each(drop);
+        // Requests of some programs end in zeros.
+        if messages.rest().iter().any(|&octet| octet != 0) {
+            let why = if recorded.cut_bytes > 0 { "cut short by the recorder" } else { "its length is wrong" };
+            stream.undecoded(&mut lines.out, messages.rest(), why, telling);
+        }
     }
     Ok(())
 }

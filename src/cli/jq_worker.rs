@@ -13,7 +13,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::deliver::jq::frames::{self, Answer};
-use crate::deliver::jq::{MEMORY_BYTES_MAX, STACK_BYTES, Verdict};
+use crate::deliver::jq::{MEMORY_BYTES_MAX, STACK_BYTES, Use, Verdict};
 use crate::error::{Error, Result};
 use crate::filter::jq::Jq;
 
@@ -32,8 +32,7 @@ pub fn run() -> Result<()> {
         let mut events = BufReader::with_capacity(EVENTS_BYTES, io::stdin());
         let mut answers = io::stdout();
         Answer::Hello.write(&mut answers).map_err(broken)?;
-        let Some(code) = frames::read(&mut events).map_err(broken)? else { return Ok(()) };
-        serve(&code, &mut events, &mut answers).map_err(broken)
+        serve(&mut events, &mut answers).map_err(broken)
     });
     // One that panics has said so.
     thread.map_err(broken)?.join().map_err(|_| Error::failed("the jq filter panicked"))?
@@ -127,12 +126,51 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(5);
 /// Octets of events that are read at once.
 const EVENTS_BYTES: usize = 64 << 10;
 
-fn serve(code: &[u8], events: &mut BufReader<impl Read>, answers: &mut impl Write) -> io::Result<()> {
-    let filter = match Jq::new(&String::from_utf8_lossy(code)) {
-        Ok(filter) => filter,
-        Err(error) => return Answer::Refused(error.to_string()).write(answers),
+/// What it runs.
+#[derive(Default)]
+struct Expressions {
+    filter: Option<Jq>,
+    print: Option<Jq>,
+}
+
+impl Expressions {
+    /// Takes one, if the frame tells one; else it is an event.
+    fn take(&mut self, frame: &[u8]) -> Option<Result<()>> {
+        let (first, code) = frame.split_first()?;
+        let by = [Use::Filter, Use::Print].into_iter().find(|by| by.octet() == *first)?;
+        Some(Jq::called(by.words(), &String::from_utf8_lossy(code)).map(|jq| match by {
+            Use::Filter => self.filter = Some(jq),
+            Use::Print => self.print = Some(jq),
+        }))
+    }
+
+    fn verdict(&self, event: &[u8]) -> Verdict {
+        let is_decided = event.first() != Some(&b' ');
+        match self.filter.as_ref().filter(|_| is_decided).map_or(Ok(true), |filter| filter.accepts(event)) {
+            Ok(true) => {}
+            Ok(false) => return Verdict::Drop,
+            Err(why) => return Verdict::Broken(format!("the jq filter failed: {why}")),
+        }
+        match self.print.as_ref().map(|print| print.prints(event)) {
+            None => Verdict::Keep,
+            Some(Ok(text)) if text.len() < frames::FRAME_BYTES_MAX => Verdict::Print(text),
+            Some(Ok(_)) => Verdict::Broken(format!("--print gives more than {} MiB", frames::FRAME_BYTES_MAX >> 20)),
+            Some(Err(why)) => Verdict::Broken(format!("--print failed: {why}")),
+        }
+    }
+}
+
+fn serve(events: &mut BufReader<impl Read>, answers: &mut impl Write) -> io::Result<()> {
+    let mut expressions = Expressions::default();
+    // The expressions come first. No event begins as they do.
+    let mut first = loop {
+        let Some(frame) = frames::read(events)? else { return Ok(()) };
+        match expressions.take(&frame) {
+            Some(Ok(())) => Answer::Ready.write(answers)?,
+            Some(Err(error)) => return Answer::Refused(error.to_string()).write(answers),
+            None => break Some(frame),
+        }
     };
-    Answer::Ready.write(answers)?;
     let mut answers = BufWriter::new(answers);
     let mut written = Instant::now();
     loop {
@@ -140,13 +178,14 @@ fn serve(code: &[u8], events: &mut BufReader<impl Read>, answers: &mut impl Writ
             answers.flush()?;
             written = Instant::now();
         }
-        let Some(event) = frames::read(events)? else { break };
-        let verdict = match filter.accepts(&event) {
-            Ok(true) => Verdict::Keep,
-            Ok(false) => Verdict::Drop,
-            Err(why) => Verdict::Broken(format!("the jq filter failed: {why}")),
+        let event = match first.take() {
+            Some(event) => event,
+            None => match frames::read(events)? {
+                Some(event) => event,
+                None => break,
+            },
         };
-        answers.write_all(&Answer::Verdict(verdict).frame())?;
+        answers.write_all(&Answer::Verdict(expressions.verdict(&event)).frame())?;
     }
     answers.flush()
 }
@@ -155,10 +194,10 @@ fn serve(code: &[u8], events: &mut BufReader<impl Read>, answers: &mut impl Writ
 mod tests {
     use super::*;
 
-    fn said(code: &str, events: &[&str]) -> Vec<Answer> {
+    fn said(expressions: &[&str], events: &[&str]) -> Vec<Answer> {
         let (mut input, mut output) = (Vec::new(), Vec::new());
-        events.iter().for_each(|event| frames::push(&mut input, event.as_bytes()));
-        serve(code.as_bytes(), &mut BufReader::new(&input[..]), &mut output).unwrap();
+        expressions.iter().chain(events).for_each(|event| frames::push(&mut input, event.as_bytes()));
+        serve(&mut BufReader::new(&input[..]), &mut output).unwrap();
         let mut answers = Vec::new();
         while let Some((frame, length)) = frames::first(&output).unwrap() {
             answers.push(Answer::parse(frame).unwrap());
@@ -170,7 +209,7 @@ mod tests {
     #[test]
     fn an_answer_follows_each_event() {
         let events = [r#"{"a":1}"#, r#"{"a":"text"}"#, r#"{"a":0}"#, "no JSON"];
-        let answers = said(".a - 0 > 0", &events);
+        let answers = said(&["f.a - 0 > 0"], &events);
         assert_eq!(answers[0], Answer::Ready);
         assert_eq!(answers[1], Answer::Verdict(Verdict::Keep));
         assert!(matches!(&answers[2], Answer::Verdict(Verdict::Broken(why)) if why.contains("text")), "{answers:?}");
@@ -180,8 +219,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_follows_the_filter() {
+        let events = [r#"{"a":1}"#, r#"{"a":0}"#, r#" {"a":0}"#, r#"{"a":[]}"#];
+        let printed = |text: &str| Answer::Verdict(Verdict::Print(text.into()));
+        let answers = said(&["f.a != 0", r#"p"a is \(.a + 0)""#], &events);
+        assert_eq!(answers[..2], [Answer::Ready, Answer::Ready]);
+        // The filter does not decide on the third one.
+        assert_eq!(answers[2..5], [printed("a is 1\n"), Answer::Verdict(Verdict::Drop), printed("a is 0\n")]);
+        assert!(matches!(&answers[5], Answer::Verdict(Verdict::Broken(why)) if why.starts_with("--print failed")));
+        assert_eq!(said(&["p.a"], &events[..1])[1..], [printed("1\n")]);
+    }
+
+    #[test]
     fn a_wrong_expression_is_refused() {
-        let answers = said(".a ==", &["{}"]);
+        let answers = said(&["f.a =="], &["{}"]);
         assert!(matches!(&answers[..], [Answer::Refused(why)] if why.contains("column 6")), "{answers:?}");
     }
 }

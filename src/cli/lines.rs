@@ -57,7 +57,7 @@ impl EndedEarly {
 impl Lines {
     /// For a stream's lines; to a file, or to stdout where none is named.
     pub fn new(stream: &Stream, path: Option<&Path>) -> Result<Lines> {
-        let judge = stream.options().filter.jq.as_deref().map(|code| Judge::new(code).patient(Patience::Never));
+        let judge = stream.options().judge().map(|judge| judge.patient(Patience::Never));
         Ok(Lines { out: Json::new(), output: super::output::open(path)?, judge })
     }
 

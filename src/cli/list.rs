@@ -10,9 +10,8 @@ use crate::event::Origin;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
-use crate::netns;
+use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
-use crate::units;
 use crate::watch::now_microseconds;
 
 /// No dump is waited for longer, unless the user says.
@@ -22,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// Give up after that time, such as 10s
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    /// Give up after that time, such as 10s, or seconds
+    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     #[command(flatten)]
     namespaces: selection::Namespaces,
@@ -33,7 +32,10 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let options = Options { present: true, own: Vec::new(), ..arguments.selection.options()? };
+    arguments.selection.refuse_changes("list")?;
+    let options = arguments.selection.options()?;
+    refuse_unlisted(&options)?;
+    let options = Options { present: true, own: Vec::new(), ..options };
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
     let wanted: Vec<KindIndex> = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
     let stream = Stream::new(options);
@@ -44,8 +46,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
         ended: None,
     };
-    let namespaces = netns::open_all(&arguments.namespaces.wanted()?)?;
+    let wanted_namespaces = arguments.namespaces.wanted()?;
+    let namespaces = netns::open_all(&wanted_namespaces)?;
     for netns in &namespaces {
+        if let (Wanted::All(_), Err(error)) = (&wanted_namespaces, netns.try_entering()) {
+            log::warn!("{error}; it is left out");
+            continue;
+        }
         list.mirror = Mirror::new();
         netns.inside(|| list.all(link, &wanted, netns.label()))?;
         if list.is_done() {
@@ -56,6 +63,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(ended) => Err(ended),
         None => list.lines.write_all(&mut list.stream),
     })
+}
+
+/// What is named and cannot be listed is refused; where nothing is named, it is left out.
+fn refuse_unlisted(options: &Options) -> Result<()> {
+    if let Some(own) = options.own.first() {
+        return Err(Error::usage(format_args!(
+            "'{own}' is an event of linkhook's own: nothing that exists and could be listed; 'linkhook watch {own}' tells it"
+        )));
+    }
+    let named =
+        KindIndex::all().filter(|kind| options.filter.kinds.is_some() && options.filter.wants_kind(kind.place()));
+    let mut unlisted = named.map(KindIndex::table).filter(|kind| kind.dumps.is_empty());
+    match unlisted.next() {
+        Some(kind) => Err(Error::usage(format_args!(
+            "{} ({}) cannot be listed: the kernel tells it when it happens, and shows no list of it; follow it with \
+             'linkhook watch {0}'",
+            kind.name, kind.about
+        ))),
+        None => Ok(()),
+    }
 }
 
 struct List {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::json::steers;
+use crate::output::ASIDE;
+use crate::units::counted;
 
 /// Octets of lines that wait to be written at most.
 const QUEUE_BYTES_MAX: usize = 256 << 10;
@@ -77,6 +79,11 @@ impl Log for Stderr {
             Level::Debug => "debug: ",
             Level::Trace => "trace: ",
         };
+        if record.target() == ASIDE {
+            // It is JSON, in which nothing steers the terminal.
+            said().say(&format!("{}\n", record.args()));
+            return;
+        }
         said().say(&line(level, &record.args().to_string()));
     }
 
@@ -216,7 +223,7 @@ fn run(shared: &Shared, stderr: &mut dyn Write) {
         // They came after these.
         let dropped = std::mem::take(&mut state.dropped);
         if dropped > 0 {
-            let what = format!("{dropped} lines of diagnostics are left out here: nobody read stderr");
+            let what = format!("{} of diagnostics left out here: nobody read stderr", counted(dropped, "line"));
             lines.push_str(&line("warning: ", &what));
         }
         state.writing = true;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
+mod arguments;
 mod check;
 mod decode;
 mod jq_worker;
@@ -8,10 +9,12 @@ mod list;
 mod log;
 mod output;
 mod record;
+mod retell;
 mod selection;
+mod tables;
 mod watch;
+mod words;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +28,7 @@ use crate::signals;
 #[command(
     name = "linkhook",
     version,
+    propagate_version = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Examples:\n  \
@@ -36,7 +40,7 @@ use crate::signals;
         linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
         linkhook decode capture.pcap                  the events in a recording\n  \
         linkhook --config /etc/linkhook.toml          with webhooks\n\n\
-        'linkhook help COMMAND' tells more of one command. Kinds of events: 'linkhook help watch'."
+        'linkhook help COMMAND' tells more of one command. Options may stand before or after the command's word."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -55,7 +59,7 @@ enum Command {
     List(list::Arguments),
     /// Keep the raw messages in a file
     Record(record::Arguments),
-    /// Print the events of a recording: pcap, pcapng or rtmon's format
+    /// Print the events of a recording (pcap, pcapng, rtmon's format) or of linkhook's own lines
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),
@@ -68,18 +72,15 @@ enum Command {
 pub fn run() -> ExitCode {
     // First of all: a service manager or a terminal does not wait until linkhook is ready for it.
     // The jq child has no need of it: it ends when its parent does.
-    if std::env::args_os().nth(1).is_none_or(|first| first != jq::COMMAND)
+    if !arguments::begin_with(jq::COMMAND)
         && let Err(error) = signals::catch()
     {
         ::log::error!("{error}");
     }
-    let cli = match Cli::try_parse() {
+    let cli = match arguments::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            let words = error.render();
-            let coloured = std::io::stderr().is_terminal();
-            log::say(&if coloured { words.ansi().to_string() } else { words.to_string() });
-            log::flush();
+            arguments::say(&error);
             return ExitCode::from(2);
         }
         // Help and version.

@@ -1,7 +1,7 @@
 //! `linkhook record`: keep the raw messages, as pcap or in rtmon's format.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
-use crate::units;
+use crate::units::{self, counted_were};
 use crate::watch::{now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
@@ -28,14 +28,15 @@ const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
-    after_help = "A recording opens in Wireshark (pcap) or with 'ip monitor file' (rtmon), and 'linkhook decode' prints its events."
+    after_help = "A recording opens in Wireshark (pcap) or with 'ip monitor file' (rtmon), and 'linkhook decode' prints its events. \
+From another machine, as it comes: ssh HOST linkhook record -o - | linkhook decode -"
 )]
 pub struct Arguments {
-    /// Kinds of objects, such as link, addr or route; all when none is named
-    #[arg(value_name = "KIND")]
+    /// Kinds of objects, such as link, addr or route, apart or with commas; all when none is named
+    #[arg(value_name = "KIND", value_delimiter = ',')]
     kinds: Vec<String>,
     /// The file to write; - for stdout
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = super::words::output)]
     output: PathBuf,
     /// The file's format; by default rtmon's where the name ends in .rtmon, else pcap
     #[arg(long, value_name = "FORMAT", value_parser = ["pcap", "rtmon"])]
@@ -43,11 +44,11 @@ pub struct Arguments {
     /// Leave out what exists when the recording begins
     #[arg(long)]
     no_initial: bool,
-    /// Stop after so many datagrams
-    #[arg(long, value_name = "N")]
+    /// Stop after so many objects, those that exist included
+    #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
     count: Option<u64>,
-    /// Stop after that time, such as 10s or 5m
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    /// Stop after that time, such as 10s or 5m, or seconds
+    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]
@@ -95,52 +96,86 @@ fn record(arguments: &Arguments) -> Result<()> {
         socket.join(group).map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
     }
     let signals = signals()?;
-    let recorder = open(&arguments.output, arguments.format.as_deref());
-    let mut recorder =
-        recorder.map_err(|error| Error::system(format_args!("cannot write {}", arguments.output.display()), &error))?;
-    let mut count = 0;
+    let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
+    let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
-        crate::output::written(initial(&kinds, &mut recorder)?)?;
+        crate::output::written(initial(&kinds, &mut recorder, &mut left)?)?;
     }
-    let result = follow(arguments, &socket, &signals, &mut recorder, &mut count);
+    let result = follow(arguments, &socket, &signals, &mut recorder, &mut left);
     let result = result.and_then(|lost| recorder.flush().map(|()| lost));
     match result {
         Ok(0) => Ok(()),
         Ok(lost) => {
-            log::warn!("{lost} datagrams were lost: the kernel's buffer was full");
+            log::warn!("{} lost: the kernel's buffer was full", counted_were(lost.into(), "datagram"));
             Ok(())
         }
         Err(error) => crate::output::written(Err(error)),
     }
 }
 
-fn open(path: &Path, format: Option<&str>) -> io::Result<Recorder> {
+/// How many objects are to be recorded yet; `None` for any number.
+struct ObjectsLeft(Option<u64>);
+
+impl ObjectsLeft {
+    fn is_none(&self) -> bool {
+        self.0 == Some(0)
+    }
+
+    /// Takes off those of a datagram: its messages of any kind.
+    fn take(&mut self, datagram: &[u8]) {
+        let Some(left) = &mut self.0 else { return };
+        let is_object = |message: &wire::Message<'_>| {
+            kinds::of_message(message.header.kind, message.payload.first().copied().unwrap_or_default()).is_some()
+        };
+        *left = left.saturating_sub(wire::messages(datagram).filter(is_object).count() as u64);
+    }
+}
+
+fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
+    let cannot = |error: io::Error| Error::system(format_args!("cannot write {}", path.display()), &error);
+    let binary = || {
+        Error::usage(
+            "a recording is binary, and this is a terminal: name a file, or pipe it: linkhook record -o - | linkhook decode -",
+        )
+    };
     let output: Box<dyn Write> = if path == Path::new("-") {
+        if io::stdout().is_terminal() {
+            return Err(binary());
+        }
         Box::new(BufWriter::new(io::stdout()))
     } else {
-        Box::new(BufWriter::new(File::create(path)?))
+        let file = File::create(path).map_err(cannot)?;
+        if file.is_terminal() {
+            return Err(binary());
+        }
+        Box::new(BufWriter::new(file))
     };
     let rtmon =
         format.map_or(path.extension().is_some_and(|extension| extension == "rtmon"), |format| format == "rtmon");
     Ok(if rtmon {
-        Recorder::Rtmon(rtmon::Writer::new(output, now_microseconds())?)
+        Recorder::Rtmon(rtmon::Writer::new(output, now_microseconds()).map_err(cannot)?)
     } else {
-        Recorder::Pcap(pcap::Writer::new(output)?)
+        Recorder::Pcap(pcap::Writer::new(output).map_err(cannot)?)
     })
 }
 
 /// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
-fn initial(wanted: &[KindIndex], recorder: &mut Recorder) -> Result<io::Result<()>> {
+fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft) -> Result<io::Result<()>> {
     let mut mirror = Mirror::new();
     let mut result = Ok(());
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
     let first = (!wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
+        if left.is_none() {
+            break;
+        }
+        // Else it is there for the names alone.
+        let is_wanted = wanted.contains(&kind);
         let recorded = dumps::each_row(
             dumps::requests(&[(kind, Scope::All)], &mirror),
             || DUMP_TIMEOUT,
             |message| {
-                if result.is_err() {
+                if result.is_err() || left.is_none() {
                     return;
                 }
                 if kind == link {
@@ -149,6 +184,9 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder) -> Result<io::Result<(
                 let mut datagram = message.bytes.to_vec();
                 datagram.resize(wire::align(datagram.len()), 0);
                 result = recorder.write(now_microseconds(), &datagram);
+                if is_wanted {
+                    left.take(&datagram);
+                }
             },
         );
         let cannot = |error| Error::failed(format_args!("cannot record what exists of {}: {error}", kind.table().name));
@@ -162,24 +200,23 @@ fn follow(
     socket: &Socket,
     signals: &mio::net::UnixStream,
     recorder: &mut Recorder,
-    count: &mut u64,
+    left: &mut ObjectsLeft,
 ) -> io::Result<u32> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut batch = Batch::new();
     let drops = socket.drops().unwrap_or_default();
     loop {
-        let done = arguments.count.is_some_and(|most| *count >= most);
         let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
-        if done || late || is_signalled(signals) {
+        if left.is_none() || late || is_signalled(signals) {
             return Ok(socket.drops().unwrap_or_default().wrapping_sub(drops));
         }
         match socket.receive(&mut batch) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 recorder.flush()?;
-                let left =
+                let pause =
                     deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()).min(WAIT));
-                socket.wait(left)?;
+                socket.wait(pause)?;
                 continue;
             }
             Err(error) if is_loss(&error) => {
@@ -193,9 +230,9 @@ fn follow(
         }
         let time = now_microseconds();
         for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
-            if arguments.count.is_none_or(|most| *count < most) {
+            if !left.is_none() {
                 recorder.write(time, datagram.bytes)?;
-                *count += 1;
+                left.take(datagram.bytes);
             }
         }
     }

@@ -3,16 +3,20 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::tables;
 use crate::config::{Configuration, OutputPlace};
 use crate::deliver::jq;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::netns::{Name, Wanted};
 use crate::output::LineFormat;
+use crate::output::fields::Fields;
 use crate::output::text::Style;
 use crate::output::text::terminal::{Width, is_utf8};
+use crate::reference;
 use crate::stream::Options;
 use crate::words::{self, Named};
 
@@ -20,11 +24,11 @@ use crate::words::{self, Named};
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// Kinds of objects, such as link, addr or route; all when none is named
-    #[arg(value_name = "KIND")]
+    /// Kinds of objects, such as link, addr or route, apart or with commas; all when none is named
+    #[arg(value_name = "KIND", value_delimiter = ',')]
     kinds: Vec<String>,
-    /// Only objects of an address family
-    #[arg(long, value_name = "FAMILY", value_parser = words::FAMILIES)]
+    /// Only objects of these address families
+    #[arg(long, value_name = "FAMILY", value_delimiter = ',', value_parser = words::FAMILIES)]
     family: Vec<String>,
     /// The same as --family inet
     #[arg(short = '4')]
@@ -44,11 +48,20 @@ pub struct Arguments {
     /// Only events that matter so much at least: debug, info, notice, warning, err
     #[arg(long, value_name = "SEVERITY", value_parser = words::severity)]
     severity: Option<Severity>,
+    /// Only routes and rules of these routing tables: names such as main, or numbers
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    table: Vec<String>,
     /// Only events for which a jq expression gives something else than null and false; it runs in a process of its own
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
+    /// Print what a jq expression gives for each event, as jq -r does; own events that are not named go to stderr
+    #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["fields", "format", "json", "text"])]
+    print: Option<String>,
+    /// Only these keys of each line, in this order, such as ts,ifname,link.mtu; own events as with --print
+    #[arg(long, value_name = "KEY", value_delimiter = ',', conflicts_with_all = ["format", "text"])]
+    fields: Vec<String>,
     /// Stop after so many objects
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
     count: Option<u64>,
     /// How lines are written: json for programs (the default), text for eyes
     #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
@@ -56,8 +69,17 @@ pub struct Arguments {
     /// Text has times in UTC, not local ones
     #[arg(long)]
     utc: bool,
+    /// The same as --format json
+    #[arg(long, conflicts_with_all = ["format", "text"])]
+    json: bool,
+    /// The same as --format text
+    #[arg(long, conflicts_with = "format")]
+    text: bool,
+    /// Whether text has colours; auto: at a terminal, unless NO_COLOR is set
+    #[arg(long, visible_alias = "colour", value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
     /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = super::words::output)]
     pub output: Option<PathBuf>,
 }
 
@@ -71,19 +93,22 @@ pub struct Namespaces {
     /// The own network namespace and all those in /run/netns, now and later
     #[arg(long, conflicts_with = "netns")]
     all_netns: bool,
+    /// The same, and all those in another directory, such as Docker's /run/docker/netns; several by repeating it
+    #[arg(long, value_name = "DIR", conflicts_with = "netns", value_parser = super::words::directory)]
+    netns_dir: Vec<PathBuf>,
 }
 
 impl Namespaces {
     /// What is wanted, here or else by the configuration; linkhook's own where none is named.
     pub fn configured(&self, configured: Option<&Wanted>) -> Result<Wanted> {
-        let said = self.all_netns || !self.netns.is_empty();
+        let said = self.all_netns || !self.netns.is_empty() || !self.netns_dir.is_empty();
         configured.filter(|_| !said).map_or_else(|| self.wanted(), |configured| Ok(configured.clone()))
     }
 
     /// What is wanted; linkhook's own where none is named.
     pub fn wanted(&self) -> Result<Wanted> {
-        if self.all_netns {
-            return Ok(Wanted::All);
+        if self.all_netns || !self.netns_dir.is_empty() {
+            return Ok(Wanted::All(self.netns_dir.clone()));
         }
         if self.netns.is_empty() {
             return Ok(Wanted::Own);
@@ -112,16 +137,20 @@ impl Arguments {
             action: or(&self.action, &watch.actions),
             signal: or(&self.signal, &watch.signals),
             severity: self.severity.or(Some(watch.severity)),
+            table: self.table.clone(),
             filter: self.filter.clone().or_else(|| watch.filter.clone()),
-            format: self.format.clone().or_else(|| output.format.map(str::to_owned)),
+            print: self.print.clone(),
+            fields: self.fields.clone(),
+            format: self.format().or(output.format).map(str::to_owned),
+            color: self.color.clone(),
             output: self.output.clone().or(path),
             ..*self
         }
     }
 
-    /// Checks them all: what is to be told. `hello` and `bye` come when no kind is named, or when they are.
+    /// Checks them all: what is to be told. Of linkhook's own events, those that are named.
     pub fn options(&self) -> Result<Options> {
-        let Named { kinds, own } = words::named(&self.kinds)?;
+        let Named { kinds, own } = named(&self.kinds)?;
         self.filter.as_deref().map_or(Ok(()), jq::check)?;
         let filter = Filter {
             kinds,
@@ -131,11 +160,69 @@ impl Arguments {
             actions: words::actions(&self.action)?,
             signals: words::signals(&self.signal)?,
             severity: self.severity.unwrap_or(Severity::Debug),
+            tables: self.table.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
             jq: self.filter.clone(),
         };
-        let format =
-            if self.format.as_deref() == Some("text") { LineFormat::Text(self.style()) } else { LineFormat::Json };
-        Ok(Options { filter, format, own, count: self.count, ..Options::default() })
+        if let Some(why) = words::never(&filter) {
+            return Err(Error::usage(format_args!("nothing would ever be told: {why}")));
+        }
+        self.print.as_deref().map_or(Ok(()), jq::check_print)?;
+        self.fields.iter().try_for_each(|path| words::field(path, reference::paths))?;
+        let format = match self.format() {
+            _ if !self.fields.is_empty() => LineFormat::Fields,
+            Some("text") if self.print.is_none() => LineFormat::Text(self.style()),
+            _ => LineFormat::Json,
+        };
+        Ok(Options {
+            filter,
+            format,
+            fields: Fields::new(self.fields.clone()),
+            print: self.print.clone(),
+            named: own.clone(),
+            own,
+            count: self.count,
+            ..Options::default()
+        })
+    }
+
+    /// Whether anything is chosen: kinds, what of them, or what of each line.
+    pub fn is_narrowed(&self) -> bool {
+        let lists = [&self.kinds, &self.family, &self.interface, &self.action, &self.signal, &self.table, &self.fields];
+        self.ipv4
+            || self.ipv6
+            || self.severity.is_some_and(|severity| severity > Severity::Debug)
+            || self.filter.is_some()
+            || self.print.is_some()
+            || lists.iter().any(|list| !list.is_empty())
+    }
+
+    /// What a command that shows only what exists has no use for is refused.
+    pub fn refuse_changes(&self, command: &str) -> Result<()> {
+        if let Some(action) = self.action.iter().find(|action| *action != Action::Present.name()) {
+            words::actions(std::slice::from_ref(action))?;
+            return Err(Error::usage(format_args!(
+                "'{command}' shows what exists, as 'present': there is no '{action}' among it; leave out --action, or \
+                 follow changes with 'linkhook watch'"
+            )));
+        }
+        if !self.signal.is_empty() {
+            words::signals(&self.signal)?;
+            return Err(Error::usage(format_args!(
+                "'{command}' shows what exists, and signals tell of changes; leave out --signal, or follow changes with \
+                 'linkhook watch'"
+            )));
+        }
+        Ok(())
+    }
+
+    fn format(&self) -> Option<&'static str> {
+        match self.format.as_deref() {
+            _ if self.text => Some("text"),
+            _ if self.json => Some("json"),
+            Some("text") => Some("text"),
+            Some(_) => Some("json"),
+            None => None,
+        }
     }
 
     fn families(&self) -> Vec<u8> {
@@ -150,17 +237,48 @@ impl Arguments {
 
     /// How text is written: for a terminal, or for what is no terminal.
     fn style(&self) -> Style {
-        let terminal = self.output.is_none() && std::io::stdout().is_terminal();
+        let terminal = self.is_terminal();
         Style {
-            colours: terminal && self.colours(),
+            colours: self.colours(),
             utc: self.utc,
             ascii: !is_utf8(|name| std::env::var_os(name)),
             width: if terminal { Width::Terminal } else { Width::Whole },
         }
     }
 
-    fn colours(&self) -> bool {
-        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
+    fn is_terminal(&self) -> bool {
+        self.output.as_ref().is_none_or(|path| path.as_os_str() == "-") && std::io::stdout().is_terminal()
     }
+
+    fn colours(&self) -> bool {
+        match self.color.as_deref() {
+            Some("always") => true,
+            Some("never") => false,
+            _ => {
+                self.is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
+            }
+        }
+    }
+}
+
+/// Kinds and own events by their names. A command's word behind them, or one that is mistyped, is a slip of its own.
+fn named(names: &[String]) -> Result<Named> {
+    words::named(names).map_err(|error| {
+        if let Some(command) = names.iter().find(|name| super::arguments::is_command(name)) {
+            let others: Vec<&str> = names.iter().filter(|name| *name != command).map(String::as_str).collect();
+            let others = others.join(" ");
+            return Error::usage(format_args!(
+                "unknown kind '{command}'; a command's word comes before the kinds: linkhook {command} {others}"
+            ));
+        }
+        let first = names.first().filter(|first| words::named(std::slice::from_ref(*first)).is_err());
+        match first.and_then(|first| Some((first, super::arguments::nearest_command(first)?))) {
+            Some((first, command)) => {
+                Error::usage(format_args!("there is no kind and no command '{first}'; did you mean '{command}'?"))
+            }
+            None => error,
+        }
+    })
 }

@@ -8,11 +8,13 @@ use super::selection;
 use crate::config::{self, Configuration};
 use crate::deliver::Webhook;
 use crate::error::{Error, Result};
+use crate::event::Action;
 use crate::kinds::KindIndex;
 use crate::output::file::Rotation;
 use crate::stream::{Options, Stream};
 use crate::units;
 use crate::watch::{Delivery, Settings, StateDirectory, watch};
+use crate::words;
 
 /// Arguments of `linkhook watch`.
 #[derive(Debug, clap::Args)]
@@ -24,14 +26,14 @@ pub struct Arguments {
     /// Start with what exists, as 'present' events
     #[arg(long)]
     initial: bool,
-    /// Stop after that time, such as 10s or 5m
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    /// Stop after that time, such as 10s or 5m, or seconds
+    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// The size of the kernel's buffer for events not read yet, such as 8MiB
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     receive_buffer: Option<usize>,
     /// Hold what is known against the kernel so often, and tell when it differs
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
     verify: Option<Duration>,
     /// Print events that change nothing, too
     #[arg(long)]
@@ -97,8 +99,19 @@ fn follow(
 ) -> Result<()> {
     let options = selection.options()?;
     let kinds = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
+    let present = arguments.initial || configured.is_some_and(|configured| configured.initial);
+    if !present
+        && !options.filter.actions.is_empty()
+        && options.filter.actions.iter().all(|&action| action == Action::Present)
+    {
+        return Err(Error::usage(
+            "nothing would ever be told: 'present' is what exists, which comes only with --initial (or 'initial = true' in \
+             [watch]); or show it by 'linkhook list'",
+        ));
+    }
     let options = Options {
-        present: arguments.initial || configured.is_some_and(|configured| configured.initial),
+        present,
+        own: words::own_events(options.own, selection.is_narrowed(), present),
         unchanged: arguments.unchanged,
         host: configured.and_then(|configured| configured.host.clone()),
         ..options

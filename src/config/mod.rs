@@ -13,10 +13,10 @@ use toml::de::DeTable;
 
 use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
-use crate::event::own;
 use crate::event::severity::Severity;
-use crate::filter::OWN_NETNS;
+use crate::event::{Action, own};
 use crate::filter::globs::Globs;
+use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
@@ -28,6 +28,8 @@ use read::{Environment, SettingsFile, Table, Value, read_file};
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
 const KEYS: &[&str] = &["watch", "output", "log", "webhook"];
+/// Those that this build does not know yet.
+const LATER_KEYS: &[&str] = &["history", "http", "security", "exec"];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -37,6 +39,7 @@ const WATCH_KEYS: &[&str] = &[
     "severity",
     "netns",
     "all_netns",
+    "netns_dirs",
     "filter",
     "initial",
     "receive_buffer",
@@ -155,7 +158,11 @@ fn parse(
     let source = SettingsFile { path, text, environment, expression, mistakes, warnings };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        source.mistake(error.span().map_or(0, |span| span.start), error.message());
+        let span = error.span().unwrap_or_default();
+        // Which one, the parser does not say.
+        let key = text.get(span.clone()).filter(|_| error.message() == "duplicate key");
+        let key = key.map(|key| format!(": {key} stands here once more; write it once")).unwrap_or_default();
+        source.mistake(span.start, format_args!("{}{key}", error.message()));
     }
     // What a broken file seems to say leads to mistakes that are none.
     let configuration = errors.is_empty().then(|| root(&Table::new(&source, table.get_ref(), 0, "")));
@@ -173,12 +180,19 @@ fn parse(
 }
 
 fn root(table: &Table<'_>) -> Configuration {
-    table.only(KEYS);
+    table.only_and_later(KEYS, LATER_KEYS);
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
-    let list = table.get("webhook").and_then(|value| value.list()).unwrap_or_default();
+    let list = table.get("webhook").and_then(|value| {
+        if value.is_list() {
+            return value.list();
+        }
+        value.refused("there may be several: write [[webhook]] in double brackets, once for each");
+        None
+    });
+    let list = list.unwrap_or_default();
     let watch = watch.unwrap_or_default();
     let mut webhooks: Vec<Webhook> = Vec::new();
     for value in list {
@@ -223,8 +237,17 @@ fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
     let watched = |kind: KindIndex| named.kinds.as_ref().is_none_or(|kinds| kinds[kind.place()]);
     let wanted = |kind: KindIndex| webhook.filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
     let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
-    let told = |event: &&str| own::always_comes(event) || named.own.contains(event);
+    let own_events = words::own_events(named.own, watch.is_narrowed(), watch.initial);
+    let told = |event: &&str| own::always_comes(event) || own_events.contains(event);
     kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
+}
+
+impl Watch {
+    /// Whether anything is chosen: kinds, or what of them.
+    fn is_narrowed(&self) -> bool {
+        let lists = [&self.kinds, &self.families, &self.interfaces, &self.actions, &self.signals];
+        self.filter.is_some() || lists.iter().any(|list| !list.is_empty())
+    }
 }
 
 impl Default for Watch {
@@ -259,6 +282,33 @@ struct Chosen {
     actions: Vec<String>,
     signals: Vec<String>,
     severity: Severity,
+}
+
+impl Chosen {
+    /// The filter that they make. Each word was good by itself.
+    fn filter(&self) -> Filter {
+        Filter {
+            kinds: self.named.as_ref().and_then(|named| named.kinds.clone()),
+            families: words::families(&self.families),
+            interfaces: self.globs.clone(),
+            actions: words::actions(&self.actions).unwrap_or_default(),
+            signals: words::signals(&self.signals).unwrap_or_default(),
+            severity: self.severity,
+            ..Filter::default()
+        }
+    }
+}
+
+/// Refuses what is wanted together and never comes together.
+fn refuse_never(table: &Table<'_>, filter: &Filter) {
+    if let Some(why) = words::never(filter) {
+        let key =
+            ["signals", "families", "actions"].into_iter().find(|key| table.get(key).is_some()).unwrap_or("kinds");
+        match table.get(key) {
+            Some(value) => value.refused(format_args!("nothing would ever come: {why}")),
+            None => table.refused(key, format_args!("nothing would ever come: {why}")),
+        }
+    }
 }
 
 /// The words of a list for which the check holds.
@@ -297,12 +347,26 @@ fn chosen(table: &Table<'_>) -> Chosen {
 }
 
 fn watch(table: &Table<'_>) -> Watch {
-    let Chosen { kinds, families, interfaces, actions, signals, severity, .. } = chosen(table);
+    let chosen = chosen(table);
+    refuse_never(table, &chosen.filter());
+    let Chosen { kinds, families, interfaces, actions, signals, severity, .. } = chosen;
     let filter = table.get("filter").and_then(|value| value.expression());
     // true is the host's own name.
     let host = table.get("host").and_then(|value| {
-        if value.is_boolean() { value.boolean()?.then(own_host) } else { value.text().map(str::to_owned) }
+        if value.is_boolean() {
+            return value.boolean()?.then(own_host);
+        }
+        if !value.is_text() || value.text() == Some("") {
+            value.wrong("a name in quotes is needed, or true for the machine's own name");
+            return None;
+        }
+        value.text().map(str::to_owned)
     });
+    let initial = table.get("initial").and_then(|value| value.boolean()).unwrap_or_default();
+    let is_present = !actions.is_empty() && actions.iter().all(|action| action == Action::Present.name());
+    if let Some(value) = table.get("actions").filter(|_| is_present && !initial) {
+        value.refused("nothing would ever come: 'present' is what exists, which is told where initial = true");
+    }
     Watch {
         kinds,
         families,
@@ -312,7 +376,7 @@ fn watch(table: &Table<'_>) -> Watch {
         severity,
         namespaces: namespaces(table),
         filter,
-        initial: table.get("initial").and_then(|value| value.boolean()).unwrap_or_default(),
+        initial,
         receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
         verify: table.get("verify").and_then(|value| value.some_duration()),
         host,
@@ -327,9 +391,13 @@ fn synchronous(value: &Value<'_>) -> Option<Synchronous> {
     Synchronous::ALL.iter().find(|(name, _)| *name == word).map(|(_, synchronous)| *synchronous)
 }
 
-/// `netns` and `all_netns`.
+/// `netns`, `all_netns` and `netns_dirs`, which means all, too.
 fn namespaces(table: &Table<'_>) -> Wanted {
     let all = table.get("all_netns").filter(|value| value.boolean() == Some(true));
+    let directories = table.get("netns_dirs");
+    let others = directories.as_ref().and_then(|value| value.list()).unwrap_or_default();
+    let others: Vec<PathBuf> = others.iter().filter_map(Value::path).collect();
+    let all = all.or_else(|| directories.filter(|_| !others.is_empty()));
     let names = table.get("netns").and_then(|value| value.list()).unwrap_or_default();
     let names = names.iter().filter_map(|value| {
         let name = Name::new(value.text()?);
@@ -339,9 +407,9 @@ fn namespaces(table: &Table<'_>) -> Wanted {
     match all {
         Some(all) if !names.is_empty() => {
             all.refused("netns names those that are watched; remove one of both");
-            Wanted::All
+            Wanted::All(others)
         }
-        Some(_) => Wanted::All,
+        Some(_) => Wanted::All(others),
         None if names.is_empty() => Wanted::Own,
         None => Wanted::Named(names),
     }

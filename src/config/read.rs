@@ -85,11 +85,21 @@ impl<'t> Table<'t> {
         Table { source, prefix, table, offset }
     }
 
+    /// Tells keys that are not among those, and refuses those that this build does not know yet.
+    pub fn only_and_later(&self, keys: &[&str], later: &[&str]) {
+        later.iter().for_each(|key| self.refuse(key));
+        self.tell_others(keys, later);
+    }
+
     /// Tells keys that are not among those.
     pub fn only(&self, keys: &[&str]) {
+        self.tell_others(keys, &[]);
+    }
+
+    fn tell_others(&self, keys: &[&str], later: &[&str]) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
-            if keys.contains(&name) {
+            if keys.contains(&name) || later.contains(&name) {
                 continue;
             }
             let offset = key.span().start;
@@ -305,6 +315,10 @@ impl<'t> Value<'t> {
     /// A path; one that is not absolute begins at the configuration's directory.
     pub fn path(&self) -> Option<PathBuf> {
         let text = self.text()?;
+        if text.is_empty() {
+            self.wrong("a path is needed");
+            return None;
+        }
         Some(self.source.path.parent().unwrap_or(Path::new("")).join(text))
     }
 

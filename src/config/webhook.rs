@@ -8,7 +8,7 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
 use super::read::{Table, Value};
-use super::{Chosen, chosen, good};
+use super::{chosen, good, refuse_never};
 use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::retry::Policy;
@@ -16,8 +16,6 @@ use crate::deliver::sign::Secret;
 use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
-use crate::kinds::KINDS;
-use crate::words;
 
 pub(super) const KEYS: &[&str] = &[
     "name",
@@ -131,23 +129,12 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
 
 /// Which events it wants: objects, and linkhook's own events by their names.
 fn wanted(table: &Table<'_>) -> (Filter, Vec<&'static str>) {
-    let Chosen { named, kinds: names, families, globs, actions, signals, severity, .. } = chosen(table);
-    let (kinds, own) = match named {
-        // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing
-        // else is.
-        Some(named) if !names.is_empty() => (named.kinds.or_else(|| Some(vec![false; KINDS.len()])), named.own),
-        _ => (None, Vec::new()),
-    };
-    let filter = Filter {
-        kinds,
-        families: words::families(&families),
-        interfaces: globs,
-        netns: Globs::new(&good(table.get("netns"), Globs::new)).unwrap_or_default(),
-        actions: words::actions(&actions).unwrap_or_default(),
-        signals: words::signals(&signals).unwrap_or_default(),
-        severity,
-        jq: None,
-    };
+    let chosen = chosen(table);
+    // Without kinds it gets every object; linkhook's own events only where they are named, and alone where nothing else is.
+    let netns = Globs::new(&good(table.get("netns"), Globs::new)).unwrap_or_default();
+    let filter = Filter { netns, ..chosen.filter() };
+    refuse_never(table, &filter);
+    let own = chosen.named.map(|named| named.own).unwrap_or_default();
     (filter, own)
 }
 

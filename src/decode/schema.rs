@@ -510,6 +510,8 @@ pub struct Hooks {
     pub key: Option<WriteKey>,
     /// Every interface that an object concerns, where there may be several, each once.
     pub interfaces: Option<fn(&[u8]) -> Interfaces>,
+    /// The routing table that an object is in or points to.
+    pub route_table: Option<RouteTable>,
     /// What a change means.
     pub signals: Option<fn(&Sides<'_>) -> Signals>,
     /// A group of objects of which one at least should be there.
@@ -538,6 +540,7 @@ impl Hooks {
     pub const NONE: Hooks = Hooks {
         key: None,
         interfaces: None,
+        route_table: None,
         signals: None,
         last: None,
         severity: &[],
@@ -605,6 +608,9 @@ pub enum Untold {
 /// A function that adds to an object's key, from its payload and its attributes.
 pub type WriteKey = fn(&mut ObjectKey, &[u8], &[u8]);
 
+/// A function that gives the number of the routing table that an object is in or points to, from its payload.
+pub type RouteTable = fn(&[u8]) -> Option<u32>;
+
 /// A function that gives the payloads of the objects in a row.
 pub type Singles = fn(&[u8]) -> Vec<Vec<u8>>;
 
@@ -659,6 +665,11 @@ impl Kind {
             Some(interfaces) => interfaces(payload),
             None => self.interface_of(payload).into_iter().collect(),
         }
+    }
+
+    /// The routing table that an object is in or points to, where its kind has such.
+    pub fn route_table_of(&self, payload: &[u8]) -> Option<u32> {
+        self.hooks.route_table.and_then(|route_table| route_table(payload))
     }
 
     /// The signals of a change.

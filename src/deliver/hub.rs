@@ -15,6 +15,7 @@ use super::{Webhook, sieve};
 use crate::error::{Error, Result};
 use crate::filter::Candidate;
 use crate::store::{Queue, Staged, StoreHandle};
+use crate::units::counted;
 
 /// Losses are told no more often than this.
 const LOSSES_PAUSE: Duration = Duration::from_secs(1);
@@ -297,7 +298,8 @@ impl Hub {
                 continue;
             }
             if self.store.is_some() {
-                log::info!("webhook {}: {unsent} events wait for the next start", lane.name());
+                let unsent = counted(unsent, "event");
+                log::info!("webhook {}: left for the next start: {unsent}", lane.name());
             } else {
                 let reason = "not sent before the end".to_owned();
                 losses.push(Loss { queue: lane.clone(), events: unsent, reason });

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-pub use frames::Verdict;
 use frames::{Answer, FRAME_BYTES_MAX};
+pub use frames::{Use, Verdict};
 
 use crate::error::{Error, Result};
 
@@ -53,23 +53,41 @@ pub const COMMAND: &str = "jq-worker";
 /// Whatever has become of the program's file meanwhile, this is what runs here.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// Whether an expression compiles; if not, the error shows where. A child compiles it.
+/// Whether a filter compiles; if not, the error shows where. A child compiles it.
 pub fn check(code: &str) -> Result<()> {
     check_by(Path::new(OWN_PROGRAM), code)
 }
 
-/// The same, by another file of linkhook's program.
+/// The same of what says what is printed.
+pub fn check_print(code: &str) -> Result<()> {
+    check_use(Path::new(OWN_PROGRAM), Use::Print, code)
+}
+
+/// Whether a filter compiles, by another file of linkhook's program.
 pub fn check_by(program: &Path, code: &str) -> Result<()> {
+    check_use(program, Use::Filter, code)
+}
+
+fn check_use(program: &Path, by: Use, code: &str) -> Result<()> {
+    let called = by.words();
     if code.len() > CODE_BYTES_MAX {
         let most = CODE_BYTES_MAX >> 10;
-        return Err(Error::usage(format_args!("the jq filter is {} bytes long; {most} KiB are allowed", code.len())));
+        return Err(Error::usage(format_args!("{called} is {} bytes long; {most} KiB are allowed", code.len())));
     }
-    match Process::start(program, code, Duration::ZERO) {
+    if code.trim().is_empty() {
+        return Err(Error::usage(format_args!("{called} is empty; write an expression such as '.event == \"link\"'")));
+    }
+    match Process::start(program, &[expression(by, code)], Duration::ZERO) {
         Ok(_) => Ok(()),
         Err(Unstarted::Refused(why)) => Err(Error::usage(why)),
-        Err(Unstarted::Broken(why)) => Err(Error::usage(format_args!("the jq filter cannot be compiled: {why}"))),
-        Err(Unstarted::Failed(why)) => Err(Error::failed(format_args!("cannot run the jq filter: {why}"))),
+        Err(Unstarted::Broken(why)) => Err(Error::usage(format_args!("{called} cannot be compiled: {why}"))),
+        Err(Unstarted::Failed(why)) => Err(Error::failed(format_args!("cannot run {called}: {why}"))),
     }
+}
+
+/// The frame that tells a child of an expression.
+fn expression(by: Use, code: &str) -> Vec<u8> {
+    [&[by.octet()], code.as_bytes()].concat()
 }
 
 /// What becomes of an event that breaks a child.
@@ -83,13 +101,14 @@ pub enum Patience {
     Never,
 }
 
-/// Judges events by a jq expression.
+/// Judges events by a jq expression, says what is printed of them by another, or both.
 ///
 /// The thread that first calls [`Judge::judge`] must go on calling it: the child dies with that thread.
 #[derive(Debug)]
 pub struct Judge {
     program: PathBuf,
-    code: String,
+    /// The frames that tell the child what to run.
+    expressions: Vec<Vec<u8>>,
     patience: Patience,
     process: Option<Process>,
     /// What has broken the child, where that is the end.
@@ -106,7 +125,15 @@ impl Judge {
 
     /// The same, by another file of linkhook's program.
     pub fn with_program(program: PathBuf, code: &str) -> Judge {
-        Judge { program, code: code.to_owned(), patience: Patience::Twice, process: None, broken: None, breaks: 0 }
+        let expressions = vec![expression(Use::Filter, code)];
+        Judge { program, expressions, patience: Patience::Twice, process: None, broken: None, breaks: 0 }
+    }
+
+    /// For what is printed of events that a filter lets through, or of all.
+    pub fn printing(filter: Option<&str>, print: &str) -> Judge {
+        let filter = filter.map(|filter| expression(Use::Filter, filter));
+        let expressions = filter.into_iter().chain([expression(Use::Print, print)]).collect();
+        Judge { expressions, ..Judge::new("") }
     }
 
     /// The same with another patience.
@@ -141,7 +168,7 @@ impl Judge {
             let process = match &mut self.process {
                 Some(process) => process,
                 none => none.insert(
-                    Process::start(&self.program, &self.code, pause(self.breaks))
+                    Process::start(&self.program, &self.expressions, pause(self.breaks))
                         .map_err(|why| format!("cannot run the jq filter: {}", why.words()))?,
                 ),
             };
@@ -228,7 +255,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(program: &Path, code: &str, pause: Duration) -> std::result::Result<Process, Unstarted> {
+    fn start(program: &Path, expressions: &[Vec<u8>], pause: Duration) -> std::result::Result<Process, Unstarted> {
         let failed = |why: &dyn std::fmt::Display| Unstarted::Failed(why.to_string());
         std::thread::sleep(pause);
         let mut command = Command::new(program);
@@ -246,7 +273,8 @@ impl Process {
             rustix::io::ioctl_fionbio(descriptor, true).map_err(|error| failed(&error))?;
         }
         // It is bound before it knows what to run. So one that never ends cannot outlive its parent.
-        for (said, expected) in [(None, Answer::Hello), (Some(code.as_bytes()), Answer::Ready)] {
+        let expressions = expressions.iter().map(|expression| (Some(expression.as_slice()), Answer::Ready));
+        for (said, expected) in std::iter::once((None, Answer::Hello)).chain(expressions) {
             let broke = match process.answer(&mut said.into_iter(), Instant::now() + START_TIMEOUT) {
                 Ok(Answer::Refused(why)) => return Err(Unstarted::Refused(why)),
                 Ok(answer) if answer == expected => continue,

@@ -36,6 +36,7 @@ use super::batch::{Decision, Limits};
 use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
 use crate::store::{Enrolled, Fixed, StoreHandle, StoreReader, Trouble};
+use crate::units::counted_are;
 pub(super) use letters::Death;
 pub(super) use shelf::WaitingEvent;
 pub(super) use sifting::{SieveWork, Sifted};
@@ -270,7 +271,11 @@ impl Lane {
             Ok(_) if shelf.epoch != epoch || shelf.after() != after => {}
             Ok(rows) if rows.is_empty() && same => {
                 let missing = shelf.forget_missing();
-                log::error!("webhook {}: {missing} events that waited are not in the database any more", self.name);
+                log::error!(
+                    "webhook {}: {} not in the database any more",
+                    self.name,
+                    counted_are(missing, "waiting event")
+                );
                 state.lose(MISSING, missing);
                 self.lost();
             }

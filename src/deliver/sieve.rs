@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::jq::{Judge, Verdict};
 use super::lane::{Death, Lane, SieveWork, Sifted, WaitingEvent};
+use crate::units::counted_are;
 
 /// Where no child can be started for the filter, the next attempt is made after that time.
 const JUDGE_PAUSE: Duration = Duration::from_secs(5);
@@ -73,7 +74,8 @@ fn bury_broken(lane: &Arc<Lane>, events: &[WaitingEvent], verdicts: &[Verdict], 
         0 => (*first).to_owned(),
         others => format!("{first}, and {others} other reasons"),
     };
-    log::error!("webhook {}: {} events are not delivered: {reason}", lane.webhook().0.name, broken.len());
+    let events = counted_are(broken.len() as u64, "event");
+    log::error!("webhook {}: {events} not delivered: {reason}", lane.webhook().0.name);
     sifted.lose(FAILED, broken.len() as u64);
     lane.bury(&broken, Death::unsent(&reason))
 }

@@ -14,6 +14,7 @@ use super::retry::Consequence;
 use super::send::{Parcel, Reply, Sender};
 use crate::fault;
 use crate::store::{Fixed, Queue};
+use crate::units::counted;
 
 /// A webhook's thread, until the end has come.
 pub(super) struct Worker<'w> {
@@ -239,8 +240,8 @@ impl<'w> Worker<'w> {
     /// Says what happened: the first failure loudly, the others only to who asks for more.
     fn tell(&mut self, batch: &Fixed, events: usize, attempt: u32, reply: &Reply, verdict: Consequence) {
         let (name, words, number, id) = (&self.webhook.name, reply.words(), batch.number, &batch.id);
-        let what =
-            format_args!("webhook {name}: batch {number} ({events} events, {id}), attempt {}: {words}", attempt + 1);
+        let count = counted(events as u64, "event");
+        let what = format_args!("webhook {name}: batch {number} ({count}, {id}), attempt {}: {words}", attempt + 1);
         match verdict {
             Consequence::Delivered if self.failing => {
                 self.failing = false;

@@ -37,6 +37,16 @@ pub static HELLO: Own = Own {
     always: false,
 };
 
+/// What existed is told.
+pub static READY: Own = Own {
+    name: "ready",
+    action: "synced",
+    severity: Severity::Info,
+    about: "what existed is known, and with `--initial` it is told; what follows are changes",
+    keys: &[],
+    always: false,
+};
+
 /// The watch has ended.
 pub static BYE: Own = Own {
     name: "bye",
@@ -151,6 +161,7 @@ pub static OUTPUT_TEST: Own = Own {
 /// All of them.
 pub static OWN_EVENTS: &[&Own] = &[
     &HELLO,
+    &READY,
     &BYE,
     &OVERRUN,
     &RESYNC,
@@ -192,7 +203,7 @@ mod tests {
         }
         assert_eq!(
             names().collect::<Vec<_>>(),
-            ["hello", "bye", "overrun", "resync", "undecoded", "namespace", "output"]
+            ["hello", "ready", "bye", "overrun", "resync", "undecoded", "namespace", "output"]
         );
     }
 }

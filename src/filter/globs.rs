@@ -5,7 +5,7 @@ use globset::{Glob, GlobMatcher};
 use crate::error::{Error, Result};
 
 /// Patterns in order; the last one that fits decides.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Globs {
     patterns: Vec<(bool, GlobMatcher)>,
 }

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// So much of an expression's line is shown with an error.
 const SHOWN_CHARACTERS: usize = 100;
 
+/// What jq 1.7 has beside what jaq brings.
+const DEFINITIONS: &str = include_str!("jq.jq");
+
 /// A compiled expression.
 pub struct Jq {
     filter: Filter<JustLut<Val>>,
@@ -23,31 +26,56 @@ impl std::fmt::Debug for Jq {
 }
 
 impl Jq {
-    /// Compiles an expression; an error shows its place.
+    /// Compiles a filter; an error shows its place.
     pub fn new(code: &str) -> Result<Jq> {
-        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        Jq::called("the jq filter", code)
+    }
+
+    /// Compiles an expression that errors call so.
+    pub fn called(what: &str, code: &str) -> Result<Jq> {
+        let own = jaq_core::load::parse(DEFINITIONS, |parser| parser.defs()).unwrap_or_default();
+        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).chain(own);
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
         let arena = Arena::default();
         let modules = Loader::new(definitions)
             .with_read(|_: Import<'_, &str, ()>| Err("there are no modules to import or include here".into()))
             .load(&arena, File { code, path: () })
-            .map_err(|errors| Error::usage(load_error(code, errors)))?;
+            .map_err(|errors| Error::usage(load_error(what, code, errors)))?;
         let filter = Compiler::default()
             .with_funs(functions)
             .compile(modules)
-            .map_err(|errors| Error::usage(compile_error(code, errors)))?;
+            .map_err(|errors| Error::usage(compile_error(what, code, errors)))?;
         Ok(Jq { filter })
     }
 
     /// Whether the expression accepts the line: any output but `null` and `false` does. An error while it runs is given
     /// back in words.
     pub fn accepts(&self, line: &[u8]) -> std::result::Result<bool, String> {
+        self.run(line, |output| !matches!(output, Val::Null | Val::Bool(false)))
+    }
+
+    /// What the expression gives for the line, as `jq -r` writes it: text as it is, all else as JSON, each with a newline.
+    pub fn prints(&self, line: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        let mut out = Vec::new();
+        self.run(line, |output| {
+            match output {
+                Val::TStr(text) | Val::BStr(text) => out.extend_from_slice(text),
+                other => out.extend_from_slice(other.to_string().as_bytes()),
+            }
+            out.push(b'\n');
+            false
+        })?;
+        Ok(out)
+    }
+
+    /// Runs the expression, and gives each of its outputs away until that is enough, which it gives back.
+    fn run(&self, line: &[u8], mut give: impl FnMut(&Val) -> bool) -> std::result::Result<bool, String> {
         let input = read::parse_single(line).map_err(|error| error.to_string())?;
         let context = Ctx::<JustLut<Val>>::new(&self.filter.lut, Vars::new([]));
         for output in self.filter.id.run((context, input)) {
             match output {
-                Ok(Val::Null | Val::Bool(false)) => {}
-                Ok(_) => return Ok(true),
+                Ok(output) if give(&output) => return Ok(true),
+                Ok(_) => {}
                 // What is no error wants to end the process (`halt`), which is not a filter's to end.
                 Err(exception) => {
                     return Err(exception.get_err().map_or_else(|_| "it halts".into(), |error| error.to_string()));
@@ -59,7 +87,7 @@ impl Jq {
 }
 
 /// "what is wrong" with the line of the expression and a mark below the place.
-fn at(code: &str, part: &str, what: &str) -> String {
+fn at(called: &str, code: &str, part: &str, what: &str) -> String {
     let start = load::span(code, part).start.min(code.len());
     let line_start = code[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line = code[line_start..].lines().next().unwrap_or_default();
@@ -70,32 +98,34 @@ fn at(code: &str, part: &str, what: &str) -> String {
     let line: String = line.chars().skip(hidden).take(SHOWN_CHARACTERS).collect();
     let marks = part.lines().next().map_or(1, |first| first.chars().count().clamp(1, SHOWN_CHARACTERS / 2));
     format!(
-        "in the jq filter, line {number}, column {}: {what}\n  {line}\n  {}{}",
+        "in {called}, line {number}, column {}: {what}\n  {line}\n  {}{}",
         column + 1,
         " ".repeat(column - hidden),
         "^".repeat(marks)
     )
 }
 
-fn load_error(code: &str, errors: load::Errors<&str, ()>) -> String {
+fn load_error(called: &str, code: &str, errors: load::Errors<&str, ()>) -> String {
     let mut told = Vec::new();
     for (_, error) in errors {
         match error {
-            load::Error::Io(list) => told.extend(list.into_iter().map(|(part, error)| at(code, part, &error))),
+            load::Error::Io(list) => told.extend(list.into_iter().map(|(part, error)| at(called, code, part, &error))),
             load::Error::Lex(list) => told.extend(
-                list.into_iter().map(|(expected, part)| at(code, part, &format!("expected {}", expected.as_str()))),
+                list.into_iter()
+                    .map(|(expected, part)| at(called, code, part, &format!("expected {}", expected.as_str()))),
             ),
             load::Error::Parse(list) => told.extend(
-                list.into_iter().map(|(expected, part)| at(code, part, &format!("expected {}", expected.as_str()))),
+                list.into_iter()
+                    .map(|(expected, part)| at(called, code, part, &format!("expected {}", expected.as_str()))),
             ),
         }
     }
     told.join("\n")
 }
 
-fn compile_error(code: &str, errors: jaq_core::compile::Errors<&str, ()>) -> String {
+fn compile_error(called: &str, code: &str, errors: jaq_core::compile::Errors<&str, ()>) -> String {
     let told = errors.into_iter().flat_map(|(_, list)| list);
-    told.map(|(name, undefined)| at(code, name, &format!("there is no {} named {name}", undefined.as_str())))
+    told.map(|(name, undefined)| at(called, code, name, &format!("there is no {} named {name}", undefined.as_str())))
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -119,6 +149,57 @@ mod tests {
         assert!(Jq::new(".event + 1").unwrap().accepts(line).is_err());
         // It ends the filter, and nothing else.
         assert_eq!(Jq::new("halt").unwrap().accepts(line), Err("it halts".into()));
+    }
+
+    #[test]
+    fn prints_what_jq_prints() {
+        let line = br#"{"a":"x\ty","b":[1,null,{"c":"d"}],"n":1.5}"#;
+        for (code, printed) in [
+            (".a", "x\ty\n"),
+            (".b", "[1,null,{\"c\":\"d\"}]\n"),
+            (".missing", "null\n"),
+            (".a, .n", "x\ty\n1.5\n"),
+            ("empty", ""),
+            ("[.a, .n, null, true] | @tsv", "x\\ty\t1.5\t\ttrue\n"),
+            ("[.a, .n, \"q\\\"q\"] | @csv", "\"x\ty\",1.5,\"q\"\"q\"\n"),
+            ("@sh \"echo \\(.a)\"", "echo 'x\ty'\n"),
+        ] {
+            let printed_by = Jq::new(code).unwrap().prints(line).map(|told| String::from_utf8(told).unwrap());
+            assert_eq!(printed_by, Ok(printed.to_owned()), "{code}");
+        }
+        assert!(Jq::new(".a + 1").unwrap().prints(line).is_err());
+        let told = Jq::called("--print", ".a ==").err().unwrap().to_string();
+        assert!(told.starts_with("in --print, line 1, column 6"), "{told}");
+    }
+
+    #[test]
+    fn what_jq_has_and_jaq_has_not_is_defined() {
+        assert!(jaq_core::load::parse(DEFINITIONS, |parser| parser.defs()).is_some());
+        for code in [
+            "2 | IN(1, 2)",
+            "(3 | IN(1, 2)) | not",
+            "IN(1, 2; 5, 2)",
+            "[{\"a\":1,\"b\":2}] | INDEX(.a) == {\"1\":{\"a\":1,\"b\":2}}",
+            "INDEX({\"a\":\"x\"}; .a) == {\"x\":{\"a\":\"x\"}}",
+            "65 | ascii == \"A\"",
+            "1 | toarray == [1]",
+            "[1] | toarray == [1]",
+            "\"xax\" | trimstr(\"x\") == \"a\"",
+            "0 | date == \"1970-01-01T00:00:00Z\"",
+            "1 | dateadd(\"seconds\"; 2) == 3",
+            "1 | datesub(\"seconds\"; 2) == -1",
+            "[{\"a\":[1,2]} | tostream] == [[[\"a\",0],1],[[\"a\",1],2],[[\"a\",1]],[[\"a\"]]]",
+            "{\"a\":[1,{\"b\":2}]} | fromstream(tostream) == .",
+            "[1 | truncate_stream([[0],1],[[1,0],2],[[1,0]],[[1]])] == [[[0],2],[[0]]]",
+            "[{\"a\":1} | leaf_paths] == [[\"a\"]]",
+            "[[1] | recurse_down] == [[1],1]",
+            "isvalid(1) and (isvalid(error) | not)",
+            "([\"a\", null, 1, true] | join(\"-\")) == \"a--1-true\" and ([] | join(\"-\")) == \"\"",
+            "have_decnum or have_literal_numbers",
+            "[{\"name\":\"a\",\"value\":1},{\"k\":\"b\",\"v\":2}] | from_entries == {\"a\":1,\"b\":2}",
+        ] {
+            assert_eq!(Jq::new(code).unwrap().accepts(b"{}"), Ok(true), "{code}");
+        }
     }
 
     #[test]

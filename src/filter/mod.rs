@@ -30,6 +30,8 @@ pub struct Filter {
     pub signals: Signals,
     /// How much an event must matter at least.
     pub severity: Severity,
+    /// Routing tables that an object must be in or point to; empty for all. What has none is left out by it.
+    pub tables: Vec<u32>,
     /// The last test: a jq expression, which a child runs (`deliver::jq`).
     pub jq: Option<String>,
 }
@@ -44,6 +46,7 @@ impl Default for Filter {
             actions: Vec::new(),
             signals: Signals::NONE,
             severity: Severity::Debug,
+            tables: Vec::new(),
             jq: None,
         }
     }
@@ -62,6 +65,8 @@ pub struct Candidate<'a> {
     pub signals: Signals,
     /// How much it matters.
     pub severity: Severity,
+    /// The routing table, where the object has one and it matters.
+    pub table: Option<u32>,
     /// The network namespace's name, where it is not linkhook's own.
     pub netns: Option<&'a str>,
     /// The names of all interfaces that it concerns.
@@ -87,6 +92,7 @@ impl Filter {
             && (self.signals.is_empty() || self.signals.meets(candidate.signals))
             && self.severity <= candidate.severity
             && (self.families.is_empty() || self.families.contains(&candidate.family))
+            && (self.tables.is_empty() || candidate.table.is_some_and(|table| self.tables.contains(&table)))
             && (self.netns.is_empty() || self.netns.accept(candidate.netns.unwrap_or(OWN_NETNS).as_bytes()))
             && (self.interfaces.is_empty() || self.interfaces.accept_any(candidate.interfaces))
     }
@@ -97,8 +103,16 @@ mod tests {
     use super::*;
 
     fn candidate<'a>(interfaces: &'a [&'a [u8]]) -> Candidate<'a> {
-        let (signals, severity) = (Signals::NONE, Severity::Info);
-        Candidate { kind: 1, family: 2, action: Action::Add, signals, severity, netns: None, interfaces }
+        Candidate {
+            kind: 1,
+            family: 2,
+            action: Action::Add,
+            signals: Signals::NONE,
+            severity: Severity::Info,
+            table: None,
+            netns: None,
+            interfaces,
+        }
     }
 
     #[test]
@@ -115,6 +129,14 @@ mod tests {
         assert!(!signals.accepts(&candidate(&[])));
         let severe = |severity| Filter { severity, ..Filter::default() }.accepts(&candidate(&[]));
         assert!(severe(Severity::Debug) && severe(Severity::Info) && !severe(Severity::Notice));
+    }
+
+    #[test]
+    fn what_has_no_table_is_in_none() {
+        let tables = Filter { tables: vec![254, 77], ..Filter::default() };
+        let in_table = |table| Candidate { table, ..candidate(&[]) };
+        assert!(tables.accepts(&in_table(Some(77))) && !tables.accepts(&in_table(Some(255))));
+        assert!(!tables.accepts(&in_table(None)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A file that lines are appended to: whole lines whatever happens, opened anew when it is asked for, and rotated by size.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 /// The rights of a file that is made here, at most.
 const MODE: u32 = 0o640;
@@ -33,9 +35,24 @@ fn open_at_end(path: &Path) -> io::Result<(File, bool)> {
     Ok((file, ends_torn(path)?))
 }
 
+/// Keeps other linkhooks from writing to it: lines of two would be mixed, and both would rotate it. The lock lasts as long as
+/// the file is open. What is no file on a disk may have many writers, and a file system without locks has none.
+fn lock(file: &File) -> io::Result<()> {
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => {
+            Err(io::Error::other("another linkhook writes to it; give each one a file of its own"))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens a file at its end; its last line is whole then.
 pub fn open(path: &Path) -> io::Result<File> {
     let (mut file, torn) = open_at_end(path)?;
+    lock(&file)?;
     if torn {
         file.write_all(b"\n")?;
     }
@@ -80,6 +97,7 @@ impl Appender {
         if kind.is_fifo() || kind.is_socket() {
             return Ok(Err(file));
         }
+        lock(&file)?;
         Ok(Ok(Appender {
             path: path.to_owned(),
             file,
@@ -99,6 +117,11 @@ impl Appender {
     /// Opens it anew by its name: whoever has renamed it wants a new one. Until that succeeds, the old one is written.
     pub fn reopen(&mut self) -> io::Result<()> {
         let (file, torn) = open_at_end(&self.path)?;
+        if is_same(&file.metadata()?, &self.file.metadata()?) {
+            // The lock is on the one that is open.
+            return Ok(());
+        }
+        lock(&file)?;
         self.is_regular = file.metadata()?.file_type().is_file();
         (self.file, self.torn) = (file, torn);
         Ok(())
@@ -203,12 +226,13 @@ impl Appender {
     /// Nothing has changed where it fails before the first old file moves; and no old file is lost by trying again.
     fn try_rotate(&mut self, rotation: Rotation) -> io::Result<()> {
         let before = self.file.metadata()?;
-        if !fs::metadata(&self.path).is_ok_and(|named| (named.dev(), named.ino()) == (before.dev(), before.ino())) {
+        if !fs::metadata(&self.path).is_ok_and(|named| is_same(&named, &before)) {
             // Somebody has put it aside already.
             return self.reopen();
         }
         let (fresh, first) = (beside(&self.path, "new"), old(&self.path, 1, ""));
         let file = create_new(&fresh, before.permissions().mode() & MODE)?;
+        lock(&file)?;
         // Whoever may read the old one may read the new one, as far as linkhook may give it away.
         let _ = std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()));
         let moved = make_room(&self.path, rotation.keep).and_then(|()| fs::rename(&self.path, &first)).and_then(|()| {
@@ -223,6 +247,10 @@ impl Appender {
         (self.file, self.torn) = (file, false);
         Ok(())
     }
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Makes a file that is not there. An empty one may be left from a crash.
@@ -321,6 +349,37 @@ mod tests {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
+    }
+
+    #[test]
+    fn a_file_has_one_writer() {
+        let directory = Directory::new("lock");
+        let path = directory.0.join("events");
+        let rotation = Rotation { size_bytes: 10, keep: 1, gzip: false };
+        let mut first = Appender::open(&path, Some(rotation)).unwrap().unwrap();
+        let is_refused = || {
+            let told = Appender::open(&path, None).map(drop).unwrap_err().to_string();
+            assert!(told.contains("another linkhook") && open(&path).is_err(), "{told}");
+        };
+        is_refused();
+        // The same file, a new one of its name, and one that it was rotated to.
+        first.reopen().unwrap();
+        is_refused();
+        fs::rename(&path, directory.0.join("aside")).unwrap();
+        first.reopen().unwrap();
+        is_refused();
+        assert!(first.write(b"12345678\n12345678\n").1.is_ok());
+        is_refused();
+        assert!(directory.names().contains(&"events.1".into()), "{:?}", directory.names());
+        // Where somebody else has the new one, the old one is written until that ends.
+        fs::rename(&path, directory.0.join("aside")).unwrap();
+        let second = Appender::open(&path, None).unwrap().unwrap();
+        assert!(first.reopen().is_err());
+        drop(second);
+        first.reopen().unwrap();
+        is_refused();
+        drop(first);
+        assert!(Appender::open(&path, None).is_ok());
     }
 
     fn text(path: PathBuf) -> String {

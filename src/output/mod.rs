@@ -1,5 +1,6 @@
 //! Where lines go: their formats, and the writer before a slow reader.
 
+pub mod fields;
 pub mod file;
 pub mod text;
 pub mod writer;
@@ -17,7 +18,13 @@ pub enum LineFormat {
     Json,
     /// One short line for eyes.
     Text(text::Style),
+    /// One JSON object a line, of the keys that were asked for.
+    Fields,
 }
+
+/// The target of log records that are whole lines of the output, which go to stderr as they are: those of linkhook's own events
+/// where the output is made for programs that expect none.
+pub const ASIDE: &str = "linkhook::aside";
 
 /// What is written to.
 #[derive(Debug)]

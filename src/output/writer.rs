@@ -16,6 +16,7 @@ use rustix::io::ReadWriteFlags;
 
 use super::Destination;
 use super::file::Appender;
+use crate::units::{counted_are, counted_were};
 
 /// Octets that wait for the thread at most, one line beyond it apart; then nothing more is decoded.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
@@ -291,7 +292,7 @@ impl LineWriter {
         let idle = !state.writing;
         if let Some((_, reason)) = &state.failing {
             let lines = state.dropped + count(&state.queue);
-            log::error!("the output could not be written to the end: {lines} lines are lost: {reason}");
+            log::error!("the output could not be written to the end: {} lost: {reason}", counted_are(lines, "line"));
             state.queue.clear();
             return Ok(0);
         }
@@ -477,7 +478,7 @@ fn append_all(
     if let Some((since, reason)) = state.failing.take() {
         // Lines that wait in the queue come before those that were dropped.
         let lines = std::mem::take(&mut state.dropped);
-        log::warn!("the output {path} is written again; {lines} lines were dropped");
+        log::warn!("the output {path} is written again; {} dropped", counted_were(lines, "line"));
         // Nobody may have asked for the last one yet.
         let before = state.over.take().map_or(0, |before| before.lines);
         state.over = Some(Outage { path, lines: before + lines, reason, lasted: since.elapsed() });

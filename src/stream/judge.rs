@@ -4,6 +4,7 @@
 //! number for the time being, and gets its own with the verdict. What is told meanwhile waits behind it, so that lines stay
 //! in order. A cause is a number, too, and changes with it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Sender, channel};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::deliver::hub::WantedBy;
+use crate::deliver::jq::frames::undecided;
 use crate::deliver::jq::{Judge, Patience, Verdict};
 use crate::error::{Error, Result};
 
@@ -40,10 +42,23 @@ pub(super) struct Item {
     pub number: u64,
     /// That of the line that led to it.
     pub cause: Option<u64>,
-    /// Whether the expression decides; not on linkhook's own events.
+    /// Whether it is an object, on which the filter decides.
     pub judged: bool,
+    /// Whether it is an event of linkhook's own of which the print expression says what is printed.
+    pub printed: bool,
+    /// Whether it goes to stderr.
+    pub is_aside: bool,
+    /// Whether it keeps its number: it was told before.
+    pub is_retold: bool,
     /// Who gets it, beside the output.
     pub wanted_by: WantedBy,
+}
+
+impl Item {
+    /// Whether the child is asked about it.
+    pub fn is_asked(&self) -> bool {
+        self.judged || self.printed
+    }
 }
 
 impl std::fmt::Debug for Item {
@@ -89,9 +104,10 @@ impl LineBatch {
         })
     }
 
-    /// The lines on which the expression decides.
-    fn judged(&self) -> Vec<&[u8]> {
-        self.each().filter(|(item, _)| item.judged).map(|(_, line)| line).collect()
+    /// The lines about which the child is asked.
+    fn asked(&self) -> Vec<Cow<'_, [u8]>> {
+        let asked = self.each().filter(|(item, _)| item.is_asked());
+        asked.map(|(item, line)| if item.judged { line.into() } else { undecided(line).into() }).collect()
     }
 
     pub(super) fn candidates(&self) -> u64 {
@@ -102,7 +118,7 @@ impl LineBatch {
     fn take_first(&mut self, verdicts: usize) -> LineBatch {
         let mut judged = 0;
         let reached = self.items.iter().take_while(|item| {
-            judged += usize::from(item.judged);
+            judged += usize::from(item.is_asked());
             judged <= verdicts
         });
         let count = reached.count();
@@ -171,7 +187,7 @@ pub struct Judged {
 /// Judges a batch.
 pub fn judge(child: &mut Judge, batch: &LineBatch) -> Judged {
     let mut judged = Judged::default();
-    let cut = ask_all(child, &batch.judged(), |verdicts| {
+    let cut = ask_all(child, &batch.asked(), |verdicts| {
         judged.verdicts.extend(verdicts);
         ControlFlow::Continue(())
     });
@@ -247,11 +263,11 @@ impl Shared {
 impl Asker {
     /// Starts the thread. A service goes on whatever happens; a command ends. `wake` is called from the thread when an
     /// answer or a part of one is there.
-    pub fn start(code: &str, service: bool, wake: impl Fn() + Send + 'static) -> Result<Asker> {
+    pub fn start(judge: Judge, service: bool, wake: impl Fn() + Send + 'static) -> Result<Asker> {
         let (questions, asked) = channel::<JudgeRequest>();
         let shared = Arc::<Shared>::default();
         let patience = if service { Patience::Waiting } else { Patience::Never };
-        let (answers, mut child) = (shared.clone(), Judge::new(code).patient(patience));
+        let (answers, mut child) = (shared.clone(), judge.patient(patience));
         let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
             for question in asked {
                 answer(&mut child, &question, service, &answers, &wake);
@@ -269,7 +285,7 @@ impl Asker {
     /// Asks about a batch. Only where none is on its way.
     pub fn ask(&mut self, batch: LineBatch) {
         self.number += 1;
-        let events: Vec<_> = batch.judged().into_iter().map(<[u8]>::to_vec).collect();
+        let events: Vec<_> = batch.asked().into_iter().map(Cow::into_owned).collect();
         *self.shared.lock() = JudgeAnswer { about: self.number, ..JudgeAnswer::default() };
         if events.is_empty() || self.questions.send(JudgeRequest { number: self.number, events }).is_err() {
             // Nothing to ask; or a defect has ended the thread: then nothing is judged.
@@ -415,6 +431,9 @@ mod tests {
             number,
             cause: None,
             judged,
+            printed: false,
+            is_aside: false,
+            is_retold: false,
             wanted_by: WantedBy::default(),
         };
         let items = [(0, false), (1, true), (2, false), (3, true), (4, true), (5, false)];

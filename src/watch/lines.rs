@@ -10,6 +10,7 @@ use crate::event::own;
 use crate::output::writer::{LineWriter, Outage};
 use crate::store::Append;
 use crate::stream::judge::{Asker, Judged, LineBatch, REASON, Settled};
+use crate::units::counted_are;
 
 impl WatchLoop<'_> {
     /// Tells what webhooks have lost, if it is time or must be now.
@@ -122,7 +123,7 @@ impl WatchLoop<'_> {
     /// Tells what `[watch] filter` has failed on, if it is time or must be now.
     pub(super) fn tell_unjudged(&mut self, must: bool) {
         let Some(events) = self.unjudged.take(Instant::now(), must) else { return };
-        log::warn!("{events} events are left out: {REASON}");
+        log::warn!("{} left out: {REASON}", counted_are(events, "event"));
         self.stream.own(&mut self.out, &own::OUTPUT_DROPPED, own_telling(None), |out| {
             out.key("events");
             out.unsigned(events);

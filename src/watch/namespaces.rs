@@ -71,7 +71,7 @@ impl WatchLoop<'_> {
     }
 
     /// Says once that a namespace cannot be watched.
-    fn refuse(&mut self, identity: NamespaceIdentity, error: &Error) {
+    pub(super) fn refuse(&mut self, identity: NamespaceIdentity, error: &Error) {
         log::warn!("{error}; it is not watched");
         self.refused.push(identity);
     }

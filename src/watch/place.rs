@@ -217,6 +217,11 @@ impl Place {
         self.watching().is_none_or(|watching| watching.agenda.is_started())
     }
 
+    /// Whether that is told, too, with what changed while linkhook was not running.
+    pub fn has_told_what_existed(&self) -> bool {
+        self.is_started() && self.known.pending.is_none()
+    }
+
     /// Whether what existed when linkhook last ran was known at the start.
     pub fn is_resumed(&self) -> bool {
         self.watching().is_some_and(|watching| watching.first_rows.0 == Source::SnapshotOfKnown)

@@ -5,6 +5,7 @@
 // A test that fails may panic.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod again;
 mod deliver;
 mod jq;
 mod kernel_numbers;
@@ -23,6 +24,7 @@ mod signals;
 mod store;
 mod tls;
 mod trouble;
+mod usage;
 mod walls;
 
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for (room, tests) in [
+        ("again", again::TESTS),
         ("deliver", deliver::TESTS),
         ("jq", jq::TESTS),
         ("malformed", malformed::TESTS),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
         ("tls", tls::TESTS),
+        ("usage", usage::TESTS),
     ] {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
     }
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
     for (room, tests) in [
         ("live", live::TESTS),
         ("netns", netns::TESTS),
+        ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
@@ -83,6 +88,7 @@ fn main() -> ExitCode {
         ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
+        ("usage", usage::LIVE_TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some());

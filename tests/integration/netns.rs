@@ -352,7 +352,7 @@ fn list_and_record() -> Result<(), Failed> {
     // The recording goes to a file outside of the namespace's own /run.
     let path = std::env::temp_dir().join(format!("linkhook-netns-{}.pcap", std::process::id()));
     let file = path.to_string_lossy().into_owned();
-    let output = linkhook(&world, &["record", "link", "-o", &file, "--netns", "blue", "--count", "0"]);
+    let output = linkhook(&world, &["record", "link", "-o", &file, "--netns", "blue", "--timeout", "0"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found = names_of(&linkhook(&world, &["decode", &file, "link"]));
     std::fs::remove_file(&path)?;

@@ -5,10 +5,14 @@
 //! | from | frame | meaning |
 //! | --- | --- | --- |
 //! | child | `h` | its limits are set, and it dies with its parent: it may be told what to run |
-//! | parent | the jq expression | |
+//! | parent | `f` and a jq expression | it decides |
 //! | child | `r`, or `e` and why | it is ready; or it cannot run that |
-//! | parent | an event's line, any number of them | |
-//! | child | `k`, `d`, or `b` and why | for each event, in order, several at once: keep it, drop it, or the filter failed on it |
+//! | parent | `p` and a jq expression | it says what is printed of an event |
+//! | child | `r`, or `e` and why | the same |
+//! | parent | an event's line, any number of them; with a space before it, the filter does not decide on it | |
+//! | child | `k`, `d`, `p` and text, or `b` and why | for each event, in order, several at once: keep it, drop it, print that of it, or an expression failed on it |
+//!
+//! There is a filter, or what is printed, or both, the filter first.
 //!
 //! The end of its stdin is the child's end.
 
@@ -25,6 +29,8 @@ const LENGTH_BYTES: usize = 4;
 pub enum Verdict {
     /// The filter lets it through.
     Keep,
+    /// The same, and this is printed of it.
+    Print(Vec<u8>),
     /// The filter leaves it out.
     Drop,
     /// The filter failed on it, or broke its process, and why.
@@ -42,6 +48,38 @@ pub enum Answer {
     Refused(String),
     /// What becomes of the next event.
     Verdict(Verdict),
+}
+
+/// What an expression is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It decides which events are told.
+    Filter,
+    /// It says what is printed of an event.
+    Print,
+}
+
+impl Use {
+    /// The frame's first byte.
+    pub fn octet(self) -> u8 {
+        match self {
+            Use::Filter => b'f',
+            Use::Print => b'p',
+        }
+    }
+
+    /// What errors call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Use::Filter => "the jq filter",
+            Use::Print => "--print",
+        }
+    }
+}
+
+/// An event's line on which the filter does not decide.
+pub fn undecided(line: &[u8]) -> Vec<u8> {
+    [b" ", line].concat()
 }
 
 /// Adds a frame.
@@ -84,16 +122,18 @@ impl Answer {
 
     /// As a frame.
     pub fn frame(&self) -> Vec<u8> {
+        let cut = |why: &'_ str| why.as_bytes()[..why.floor_char_boundary(REASON_BYTES_MAX)].to_vec();
         let (kind, text) = match self {
-            Answer::Hello => (b'h', ""),
-            Answer::Ready => (b'r', ""),
-            Answer::Refused(why) => (b'e', why.as_str()),
-            Answer::Verdict(Verdict::Keep) => (b'k', ""),
-            Answer::Verdict(Verdict::Drop) => (b'd', ""),
-            Answer::Verdict(Verdict::Broken(why)) => (b'b', why.as_str()),
+            Answer::Hello => (b'h', Vec::new()),
+            Answer::Ready => (b'r', Vec::new()),
+            Answer::Refused(why) => (b'e', cut(why)),
+            Answer::Verdict(Verdict::Keep) => (b'k', Vec::new()),
+            Answer::Verdict(Verdict::Print(text)) => (b'p', text.clone()),
+            Answer::Verdict(Verdict::Drop) => (b'd', Vec::new()),
+            Answer::Verdict(Verdict::Broken(why)) => (b'b', cut(why)),
         };
         let mut octets = vec![kind];
-        octets.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(REASON_BYTES_MAX)]);
+        octets.extend(text);
         let mut frame = Vec::with_capacity(LENGTH_BYTES + octets.len());
         push(&mut frame, &octets);
         frame
@@ -101,13 +141,14 @@ impl Answer {
 
     /// Reads a frame; `None` where it is none of the child's.
     pub fn parse(frame: &[u8]) -> Option<Answer> {
-        let (kind, text) = frame.split_first()?;
-        let text = || String::from_utf8_lossy(text).into_owned();
+        let (kind, octets) = frame.split_first()?;
+        let text = || String::from_utf8_lossy(octets).into_owned();
         Some(match kind {
             b'h' => Answer::Hello,
             b'r' => Answer::Ready,
             b'e' => Answer::Refused(text()),
             b'k' => Answer::Verdict(Verdict::Keep),
+            b'p' => Answer::Verdict(Verdict::Print(octets.to_vec())),
             b'd' => Answer::Verdict(Verdict::Drop),
             b'b' => Answer::Verdict(Verdict::Broken(text())),
             _ => return None,
@@ -128,6 +169,7 @@ mod tests {
             Answer::Ready,
             Answer::Refused("no".into()),
             Answer::Verdict(Verdict::Keep),
+            Answer::Verdict(Verdict::Print(b"a line\n".to_vec())),
             Answer::Verdict(Verdict::Drop),
             Answer::Verdict(Verdict::Broken("a string has no keys".into())),
         ];

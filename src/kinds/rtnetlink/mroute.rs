@@ -63,7 +63,7 @@ pub static MROUTE: Kind = Kind {
             per_link: Some(PerLink::Attribute(RTA_OIF)),
         },
     ],
-    hooks: Hooks { interfaces: Some(interfaces), ..Hooks::NONE },
+    hooks: Hooks { interfaces: Some(interfaces), route_table: Some(shared::route_table), ..Hooks::NONE },
 };
 
 /// A leg of a multicast route, in its title.

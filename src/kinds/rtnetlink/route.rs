@@ -85,6 +85,7 @@ pub static ROUTE: Kind = Kind {
     ],
     hooks: Hooks {
         interfaces: Some(interfaces),
+        route_table: Some(shared::route_table),
         signals: Some(signals_of),
         last: Some(LastOf { group: default_group, lost: Signals::DEFAULT_LOST, back: Signals::DEFAULT_BACK }),
         severity: &[
@@ -536,17 +537,13 @@ const OUT_OF_ORDER: u32 = 0x01 | 0x10;
 const RTN_UNICAST: u8 = 1;
 const RTM_F_CLONED: u32 = 0x200;
 
-/// The routing table (`RTA_TABLE`, `rtm_table`).
-fn table(payload: &[u8]) -> u32 {
-    let of_header = || payload.get(4).copied().unwrap_or_default().into();
-    attribute_u32(ROUTE.attributes(payload), RTA_TABLE).unwrap_or_else(of_header)
-}
-
 /// Whether a route is a unicast default route of the main table.
 fn is_default(payload: &[u8]) -> bool {
     const RT_TABLE_MAIN: u32 = 254;
     let ip = matches!(payload.first(), Some(2 | 10));
-    ip && payload.get(1) == Some(&0) && payload.get(7) == Some(&RTN_UNICAST) && table(payload) == RT_TABLE_MAIN
+    ip && payload.get(1) == Some(&0)
+        && payload.get(7) == Some(&RTN_UNICAST)
+        && shared::route_table(payload) == Some(RT_TABLE_MAIN)
 }
 
 /// The group of default routes that a route is of: by its family, if it is one that has a leg which works.
@@ -566,7 +563,7 @@ fn is_bookkeeping(payload: &[u8]) -> bool {
     // Local, broadcast, anycast and multicast stand in a row.
     payload.get(7).is_some_and(|kind| (RTN_LOCAL..=RTN_MULTICAST).contains(kind))
         || u32_at(payload, 8).is_some_and(|flags| flags & RTM_F_CLONED != 0)
-        || table(payload) == RT_TABLE_LOCAL
+        || shared::route_table(payload) == Some(RT_TABLE_LOCAL)
 }
 
 /// `RTA_ENCAP`, by the `RTA_ENCAP_TYPE` beside it.

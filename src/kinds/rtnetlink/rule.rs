@@ -15,7 +15,7 @@ use crate::event::severity::Severity;
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self, DSCP, FAMILIES, IP_PROTOCOLS, ROUTE_PROTOCOLS};
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
-use crate::kinds::rtnetlink::shared::{realm, write_true};
+use crate::kinds::rtnetlink::shared::{realm, route_table, write_true};
 use crate::netlink::wire::attributes;
 use crate::netlink::wire::{attribute_u32, u16_at};
 
@@ -99,7 +99,12 @@ pub static RULE: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks { key: Some(write_key), severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_key),
+        route_table: Some(route_table),
+        severity: &[SeverityRow::all(Severity::Notice)],
+        ..Hooks::NONE
+    },
 };
 
 /// `FRA_DST`.

@@ -13,6 +13,16 @@ use crate::netlink::wire::attribute_u32;
 /// The kernel's time unit towards users, `USER_HZ`: so many in a second.
 pub const USER_HZ: u64 = 100;
 
+/// The routing table of a route or a rule: `RTA_TABLE` and `FRA_TABLE`, which hold more than the octet in both headers
+/// (`struct rtmsg`, `struct fib_rule_hdr`).
+pub fn route_table(payload: &[u8]) -> Option<u32> {
+    const HEADER_BYTES: usize = 12;
+    const TABLE_AT: usize = 4;
+    const TABLE: u16 = 15;
+    let attributes = payload.get(HEADER_BYTES..).unwrap_or_default();
+    attribute_u32(attributes, TABLE).or_else(|| payload.get(TABLE_AT).map(|&table| table.into()))
+}
+
 /// Writes a member of a number, where it is not 0.
 pub fn write_nonzero(out: &mut Json, key: &str, value: u64) {
     if value != 0 {

@@ -1,0 +1,147 @@
+//! `linkhook decode` of linkhook's own lines: those that fit are told again, as they stand.
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::decode::Told;
+use super::lines::EndedEarly;
+use crate::error::Error;
+use crate::event::Action;
+use crate::event::severity::Severity;
+use crate::event::signals::Signals;
+use crate::filter::Candidate;
+use crate::kinds::KindIndex;
+use crate::kinds::rtnetlink::numbers::{RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
+use crate::words;
+
+/// The longest line that is believed; more is taken for damage.
+const LINE_BYTES_MAX: u64 = 64 << 20;
+
+/// Tells the lines of a file.
+pub fn lines(file: &Path, mut input: impl BufRead, told: &Told) -> Result<(), EndedEarly> {
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        // While it reads, what was told may be written.
+        let read = (&mut input).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
+        let (stream, lines) = &mut *told.both.borrow_mut();
+        let wrong = |why: &dyn std::fmt::Display| Error::failed(format_args!("{}:{number}: {why}", file.display()));
+        let failed = match read {
+            Ok(0) => break,
+            Ok(_) if line.trim_ascii().is_empty() => None,
+            Ok(_) => match Line::parse(&mut line) {
+                Ok(parsed) => {
+                    let interfaces: Vec<&[u8]> = parsed.interfaces.iter().map(String::as_bytes).collect();
+                    stream.retell(&mut lines.out, &line, parsed.own(), &parsed.candidate(&interfaces));
+                    None
+                }
+                Err(why) => Some(wrong(&why)),
+            },
+            Err(error) => Some(wrong(&error)),
+        };
+        if let Some(failed) = failed {
+            lines.write_all(stream)?;
+            return Err(failed.into());
+        }
+        lines.write(stream)?;
+        if stream.is_done() {
+            return Ok(());
+        }
+    }
+    let (stream, lines) = &mut *told.both.borrow_mut();
+    lines.write_all(stream)
+}
+
+/// A line's event, as far as filters look at it.
+struct Line {
+    event: Value,
+    name: String,
+    action: Option<Action>,
+    signals: Signals,
+    interfaces: Vec<String>,
+}
+
+impl Line {
+    /// Reads it, and ends it with a newline.
+    fn parse(line: &mut Vec<u8>) -> Result<Line, String> {
+        let event: Value = serde_json::from_slice(line).map_err(|error| format!("no line of JSON: {error}"))?;
+        let text = |key: &str| event.get(key).and_then(Value::as_str);
+        let (Some(name), Some(action)) = (text("event"), text("action")) else {
+            return Err("not a line of linkhook's: it has no event or no action".into());
+        };
+        if line.last() != Some(&b'\n') {
+            line.push(b'\n');
+        }
+        let signals = event.get("signals").and_then(Value::as_array).into_iter().flatten();
+        let signals = signals.filter_map(|signal| Signals::by_name(signal.as_str()?));
+        Ok(Line {
+            action: Action::ALL.into_iter().find(|known| known.name() == action),
+            signals: signals.fold(Signals::NONE, Signals::with),
+            interfaces: interfaces(&event, name),
+            name: name.to_owned(),
+            event,
+        })
+    }
+
+    /// Its name, where it is an event of linkhook's own.
+    fn own(&self) -> Option<&'static str> {
+        crate::event::own::by_name(&self.name)
+    }
+
+    fn candidate<'l>(&'l self, interfaces: &'l [&'l [u8]]) -> Candidate<'l> {
+        let object = &self.event[&self.name];
+        let kind = KindIndex::named(&self.name);
+        let of_kind = || kind.and_then(|kind| kind.table().families.first().copied());
+        let family = object["family"].as_str().and_then(|family| match family {
+            "ipmr" => Some(RTNL_FAMILY_IPMR),
+            "ip6mr" => Some(RTNL_FAMILY_IP6MR),
+            _ if words::FAMILIES.contains(&family) => words::families(&[family.to_owned()]).first().copied(),
+            _ => None,
+        });
+        Candidate {
+            // One that this build does not know is told where no kind is named.
+            kind: kind.map_or(usize::MAX, KindIndex::place),
+            family: family.or_else(of_kind).unwrap_or_default(),
+            action: self.action.unwrap_or(Action::Change),
+            signals: self.signals,
+            severity: self.event["severity"].as_str().and_then(Severity::by_name).unwrap_or_default(),
+            table: object["table_id"].as_u64().and_then(|table| u32::try_from(table).ok()),
+            netns: self.event["netns"].as_str(),
+            interfaces,
+        }
+    }
+}
+
+/// The names of all interfaces that an event concerns: its own, those that its object names, those of a route's legs.
+fn interfaces(event: &Value, name: &str) -> Vec<String> {
+    let object = &event[name];
+    let legs = object["nexthops"].as_array().into_iter().flatten().map(|leg| &leg["dev"]);
+    let named = [&event["ifname"], &object["ifname"], &object["dev"]].into_iter().chain(legs);
+    named.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_filters_look_at() {
+        let mut line = br#"{"event":"route","action":"change","netns":"blue","signals":["default_route"],
+            "route":{"family":"inet6","table_id":77,"nexthops":[{"dev":"a"},{"dev":"b"}]}}"#
+            .to_vec();
+        let parsed = Line::parse(&mut line).unwrap();
+        assert_eq!((line.last(), parsed.own()), (Some(&b'\n'), None));
+        let interfaces: Vec<&[u8]> = parsed.interfaces.iter().map(String::as_bytes).collect();
+        let candidate = parsed.candidate(&interfaces);
+        assert_eq!((candidate.family, candidate.table, candidate.netns), (10, Some(77), Some("blue")));
+        assert_eq!((candidate.action, candidate.interfaces), (Action::Change, &[&b"a"[..], b"b"][..]));
+        assert_eq!(candidate.signals.names().collect::<Vec<_>>(), ["default_route"]);
+        let own = Line::parse(&mut br#"{"event":"hello","action":"started"}"#.to_vec()).unwrap();
+        assert_eq!(own.own(), Some("hello"));
+        assert!(
+            Line::parse(&mut br#"{"a":1}"#.to_vec()).is_err() && Line::parse(&mut b"{\"event\":".to_vec()).is_err()
+        );
+    }
+}

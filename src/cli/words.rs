@@ -1,0 +1,65 @@
+//! Values of options as people write them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::units;
+
+/// A number of objects, one at least.
+pub fn count(text: &str) -> Result<u64, String> {
+    let wrong = || format!("'{text}' is no number of objects; write a whole number from 1 on, such as 10");
+    text.parse().ok().filter(|&count| count > 0).ok_or_else(wrong)
+}
+
+/// A duration in words or in bare seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.').then(|| text.parse::<f64>());
+    match seconds {
+        Some(Ok(seconds)) => Duration::try_from_secs_f64(seconds).map_err(|_| units::no_duration(text)),
+        _ => units::duration(text),
+    }
+}
+
+/// A file to write lines to. A format's name is a slip of the hand: a file of that name can be had by its path.
+pub fn output(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("a file's name is needed".into()),
+        "json" | "text" | "pcap" | "rtmon" => {
+            Err(format!("-o names a file; for the format write --format {text}, for a file of that name -o ./{text}"))
+        }
+        _ => Ok(text.into()),
+    }
+}
+
+/// A directory's path, whole, since linkhook's lines name what is in it.
+pub fn directory(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| format!("'{text}' is no directory's path: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_may_be_bare_seconds() {
+        for (text, milliseconds) in [("5", 5000), ("0.5", 500), ("500ms", 500), ("5m", 300_000), ("1h 30m", 5_400_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", ".", "1.2.3", "-5", "soon", "99999999999999999999999"] {
+            assert!(duration(text).unwrap_err().contains("500ms"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_count_is_told() {
+        assert_eq!(count("10"), Ok(10));
+        ["-1", "0", "", "many", "1.5"].iter().for_each(|text| assert!(count(text).unwrap_err().contains("from 1 on")));
+    }
+
+    #[test]
+    fn a_format_is_no_file() {
+        assert!(output("json").unwrap_err().contains("--format json"));
+        assert_eq!(output("./json"), Ok("./json".into()));
+    }
+}
