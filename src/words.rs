@@ -156,6 +156,11 @@ pub fn field(path: &str, paths: impl Fn(&'static Kind) -> Vec<String>) -> Result
     let rest = without_places.as_str();
     // A name from a file of iproute2 has its number beside it.
     let rest = rest.strip_suffix("_id").filter(|named| known.iter().any(|path| path == named)).unwrap_or(rest);
+    // What a class's or an action's options say stands in the object itself.
+    let option = format!("options.{rest}");
+    if known.iter().any(|path| begins(path, &option) || begins(&option, path) && path != "options") {
+        return Ok(());
+    }
     if rest.is_empty() || known.iter().any(|path| begins(path, rest) || begins(rest, path)) {
         return Ok(());
     }
