@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Only events with one of these signals, such as carrier_lost
     #[arg(long, value_name = "SIGNAL", value_delimiter = ',')]
     signal: Vec<String>,
-    /// Only events that matter so much at least: debug, info, notice, warning, err
+    /// Only events that matter so much at least: debug, info, notice, warning, err; text at a terminal begins with info
     #[arg(long, value_name = "SEVERITY", value_parser = words::severity)]
     severity: Option<Severity>,
     /// Only routes and rules of these routing tables: names such as main, or numbers
@@ -136,7 +136,7 @@ impl Arguments {
             interface: or(&self.interface, &watch.interfaces),
             action: or(&self.action, &watch.actions),
             signal: or(&self.signal, &watch.signals),
-            severity: self.severity.or(Some(watch.severity)),
+            severity: self.severity.or(Some(watch.severity).filter(|severity| *severity > Severity::Debug)),
             table: self.table.clone(),
             filter: self.filter.clone().or_else(|| watch.filter.clone()),
             print: self.print.clone(),
@@ -159,7 +159,7 @@ impl Arguments {
             netns: Globs::default(),
             actions: words::actions(&self.action)?,
             signals: words::signals(&self.signal)?,
-            severity: self.severity.unwrap_or(Severity::Debug),
+            severity: self.severity.unwrap_or_else(|| self.least_severity()),
             tables: self.table.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
             jq: self.filter.clone(),
         };
@@ -244,6 +244,12 @@ impl Arguments {
             ascii: !is_utf8(|name| std::env::var_os(name)),
             width: if terminal { Width::Terminal } else { Width::Whole },
         }
+    }
+
+    /// What is told where nothing is said: the kernel's own bookkeeping is not what a person at a terminal reads.
+    fn least_severity(&self) -> Severity {
+        let is_for_eyes = self.format() == Some("text") && self.is_terminal();
+        if is_for_eyes { Severity::Info } else { Severity::Debug }
     }
 
     fn is_terminal(&self) -> bool {

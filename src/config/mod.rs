@@ -246,7 +246,7 @@ impl Watch {
     /// Whether anything is chosen: kinds, or what of them.
     fn is_narrowed(&self) -> bool {
         let lists = [&self.kinds, &self.families, &self.interfaces, &self.actions, &self.signals];
-        self.filter.is_some() || lists.iter().any(|list| !list.is_empty())
+        self.filter.is_some() || self.severity > Severity::Debug || lists.iter().any(|list| !list.is_empty())
     }
 }
 

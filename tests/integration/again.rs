@@ -251,7 +251,7 @@ fn netns_dir() -> Result<(), Failed> {
     world.run(&format!("mkdir /run/other; ip netns add blue; {}", bind("red")));
     let mut linkhook = world.linkhook(&["hello", "link", "--netns-dir", "/run/other"]);
     let hello = linkhook.event("hello", "started");
-    assert_eq!(hello["hello"]["netns"], json!(["blue", "/run/other/red"]));
+    assert_eq!(hello["hello"]["namespaces"], json!(["blue", "/run/other/red"]));
     world.run(&bind("green"));
     let is_green = |line: &Value| line["action"] == "added" && line.to_string().contains("\"/run/other/green\"");
     linkhook.expect("green", is_green);

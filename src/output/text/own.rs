@@ -39,7 +39,7 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
             format!("{why} {added} added, {changed} changed, {removed} removed, in {} s", text("took"))
         }
         ("undecoded", _) => format!("message kept undecoded: {}: {}", text("error"), text("hex")),
-        ("netns" | "namespace", "added") => format!("namespace {} appeared", text("name")),
+        ("namespace", "added") => format!("namespace {} appeared", text("name")),
         ("netns" | "namespace", "removed") => format!("namespace {} is gone", text("name")),
         ("output", "dropped") => {
             let what = match number("lines") {
