@@ -16,9 +16,9 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
         ("hello", _) => {
             let kernel = text("kernel");
             let mut told = format!("watching {}", names(get("kinds"), "kind"));
-            match get("netns").and_then(Value::list) {
+            match get("namespaces").and_then(Value::list) {
                 None => {}
-                Some(_) => told = format!("{told} in {}", names(get("netns"), "namespace")),
+                Some(_) => told = format!("{told} in {}", names(get("namespaces"), "namespace")),
             }
             format!("{told}: linkhook {} on Linux {kernel}", text("version"))
         }
@@ -40,7 +40,7 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
         }
         ("undecoded", _) => format!("message kept undecoded: {}: {}", text("error"), text("hex")),
         ("namespace", "added") => format!("namespace {} appeared", text("name")),
-        ("netns" | "namespace", "removed") => format!("namespace {} is gone", text("name")),
+        ("namespace", "removed") => format!("namespace {} is gone", text("name")),
         ("output", "dropped") => {
             let what = match number("lines") {
                 Some(lines) => counted(Some(lines), "line"),

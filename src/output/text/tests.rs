@@ -245,7 +245,7 @@ fn own_events_are_sentences() {
         (
             "hello",
             "started",
-            r#""version":"0.1.0","kernel":"6.12","kinds":["a","b","c","d","e","f","g"],"netns":["blue"]"#,
+            r#""version":"0.1.0","kernel":"6.12","kinds":["a","b","c","d","e","f","g"],"namespaces":["blue"]"#,
             "watching 7 kinds in blue: linkhook 0.1.0 on Linux 6.12",
         ),
         ("ready", "synced", "", "that is what is there; what changes follows"),
@@ -263,7 +263,7 @@ fn own_events_are_sentences() {
             "made good: 1 added, 2 changed, 0 removed, in 0.05 s",
         ),
         ("namespace", "added", r#""name":"blue""#, "namespace blue appeared"),
-        ("netns", "removed", r#""name":"blue""#, "namespace blue is gone"),
+        ("namespace", "removed", r#""name":"blue""#, "namespace blue is gone"),
         (
             "output",
             "dropped",
