@@ -156,9 +156,9 @@ pub fn field(path: &str, paths: impl Fn(&'static Kind) -> Vec<String>) -> Result
     let rest = without_places.as_str();
     // A name from a file of iproute2 has its number beside it.
     let rest = rest.strip_suffix("_id").filter(|named| known.iter().any(|path| path == named)).unwrap_or(rest);
-    // What a class's or an action's options say stands in the object itself.
-    let option = format!("options.{rest}");
-    if known.iter().any(|path| begins(path, &option) || begins(&option, path) && path != "options") {
+    // What a class's or an action's options say stands in the object itself, by its kind: any key may.
+    let has_options_of_its_own = known.iter().filter(|path| begins(path, "options")).count() == 1;
+    if has_options_of_its_own {
         return Ok(());
     }
     if rest.is_empty() || known.iter().any(|path| begins(path, rest) || begins(rest, path)) {

@@ -74,9 +74,9 @@ signals! {
     DEFAULT_BACK "default_back" says "default route back" of "route", Notice:
         "there was no live unicast default route of its family in the main table, and this is one now";
     LEG_LOST "leg_lost" says "leg lost" of "route", Warning:
-        "a leg has become dead or linkdown (RTNH_F_DEAD, RTNH_F_LINKDOWN), or is not among the several legs any more";
+        "a leg has become dead or linkdown (RTNH_F_DEAD, RTNH_F_LINKDOWN), or is not among the several legs any more; of a unicast route that the kernel has not made itself";
     LEG_BACK "leg_back" says "leg back" of "route", Notice:
-        "a leg is neither dead nor linkdown any more, or has come to a route that had others";
+        "a leg is neither dead nor linkdown any more, or has come to a route that had others; of such a route";
     DEFAULT_ROUTE "default_route" says "default route {}" of "route", Notice:
         "a unicast default route of the main table was added, changed or removed";
     NEIGH_FAILED "neigh_failed" says "failed" of "neigh", Warning: "its state is FAILED (NUD_FAILED) and was not before";

@@ -265,7 +265,7 @@ fn check() -> Result<(), Failed> {
     for part in [
         "webhook noc: http://127.0.0.1:9\n",
         "signals carrier_lost",
-        "json, signed, 1 headers",
+        "json, signed, 1 header\n",
         "pauses from 10ms to 5m",
     ] {
         assert!(stdout.contains(part), "expected {part}\nfound {stdout}");
@@ -336,7 +336,7 @@ fn secret_logs() -> Result<(), Failed> {
     let configuration = Configuration::new(&format!("[watch]\nkinds = [\"hello\"]\nshutdown = \"100ms\"\n{hook}"));
     let output = linkhook(&["-vvv", "--config", configuration.path(), "--timeout", "300ms"]);
     let (stdout, stderr) = texts(&output);
-    assert!(stderr.contains("status 500") && stderr.contains("1 events are lost: not sent before the end"), "{stderr}");
+    assert!(stderr.contains("status 500") && stderr.contains("1 event is lost: not sent before the end"), "{stderr}");
     assert!(!stderr.contains("hush") && !stderr.contains("whsec") && !stdout.contains("hush"), "{stderr}");
     Ok(())
 }

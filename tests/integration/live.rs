@@ -33,6 +33,9 @@ pub const TESTS: &[crate::Test] = &[
     ("a_links_options_that_are_not_told", untold_link),
     ("a_tentative_address_changes_untold", tentative),
     ("a_links_queueing_discipline_is_told", discipline),
+    ("the_last_default_route_is_missed_and_its_return_told", default_routes),
+    ("what_repeats_a_links_event_is_not_told", repeats),
+    ("a_line_says_how_much_it_matters", severity),
 ];
 
 fn started(namespace: &Namespace, arguments: &[&str]) -> Linkhook {
@@ -624,5 +627,88 @@ fn discipline() -> Result<(), Failed> {
     namespace.run("tc qdisc del dev v0 root");
     let line = linkhook.event("link", "change");
     assert_eq!(line["changed"]["qdisc"]["old"], "htb");
+    Ok(())
+}
+
+fn signals(line: &Value) -> Vec<&str> {
+    line["signals"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn default_routes() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["route"]);
+    let of_default = |line: &Value, action: &str, gateway: &str| {
+        line["action"] == action && line["route"]["dst"] == "default" && line["route"]["gateway"] == gateway
+    };
+    namespace.run("ip route add default via 10.0.0.2; ip route add default via 10.0.0.3 metric 9");
+    let first = linkhook.expect("the first", |line| of_default(line, "add", "10.0.0.2"));
+    assert_eq!((signals(&first), &first["severity"]), (vec!["default_back", "default_route"], &"notice".into()));
+    let second = linkhook.expect("the second", |line| of_default(line, "add", "10.0.0.3"));
+    assert_eq!(signals(&second), ["default_route"]);
+    namespace.run("ip route del default via 10.0.0.2");
+    let gone = linkhook.expect("one is left", |line| of_default(line, "remove", "10.0.0.2"));
+    assert_eq!(signals(&gone), ["default_route"]);
+    // Without a carrier it leads nowhere, and with one it does again.
+    namespace.run("ip link set v1 down");
+    let dead = linkhook.expect("dead", |line| of_default(line, "change", "10.0.0.3"));
+    assert_eq!(
+        (signals(&dead), &dead["severity"]),
+        (vec!["default_lost", "leg_lost", "default_route"], &"warning".into())
+    );
+    namespace.run("ip link set v1 up");
+    let alive = linkhook.expect("alive", |line| of_default(line, "change", "10.0.0.3"));
+    assert_eq!(signals(&alive), ["default_back", "leg_back", "default_route"]);
+    // What leaves with its link is missed as well.
+    namespace.run("ip link set v0 down");
+    let left = linkhook.expect("it leaves", |line| of_default(line, "remove", "10.0.0.3"));
+    assert_eq!(signals(&left), ["default_lost", "default_route"]);
+    Ok(())
+}
+
+fn repeats() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run("ip link add br0 type bridge; ip link set br0 up; ip link add v0 type veth peer name v1");
+    let mut linkhook = started(&namespace, &["link", "netconf", "inet6_link", "bridge_port"]);
+    namespace.run("ip link set v0 name w0");
+    let renamed = linkhook.expect("renamed", |line| has_signal(line, "renamed"));
+    namespace.run("ip link set w0 master br0");
+    let enslaved = linkhook.expect("enslaved", |line| has_signal(line, "enslaved"));
+    linkhook.event("bridge_port", "add");
+    namespace.run("ip link set w0 mtu 1400; ip link set v1 mtu 1300; ip link set w0 nomaster");
+    linkhook.expect("released", |line| has_signal(line, "released"));
+    let (_, lines) = linkhook.stop();
+    let between = |from: &Value, event: &str| {
+        let of_event = move |line: &&Value| line["event"] == event && line["seq"].as_u64() > from["seq"].as_u64();
+        lines.iter().filter(of_event).count()
+    };
+    let netconf = |line: &&Value| line["event"] == "netconf" && line["ifname"] == "w0" || line["ifname"] == "v0";
+    let told = lines.iter().filter(|line| line["event"] == "netconf").filter(netconf);
+    assert_eq!(told.count(), 0, "a rename is told once, by {renamed}");
+    // It changes by its port's state alone, which the port is told with.
+    assert!(between(&enslaved, "bridge_port") <= 2, "{lines:?}");
+    assert!(!lines.iter().any(|line| line["event"] != "link" && line["changed"]["mtu"].is_object()), "{lines:?}");
+    assert!(!lines.iter().any(|line| has_signal(line, "promisc_on")), "a bridge makes its port promiscuous");
+    Ok(())
+}
+
+fn severity() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "link", "addr", "route", "neigh", "--severity", "notice"]);
+    linkhook.event("hello", "started");
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up; ip addr add 10.0.0.1/24 dev v0",
+    );
+    namespace.run("ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0 nud reachable");
+    let neighbour = linkhook.event("neigh", "add");
+    assert_eq!((&neighbour["severity"], signals(&neighbour)), (&"notice".into(), vec!["neigh_new", "neigh_reachable"]));
+    namespace.run("ip link set v1 down");
+    let line = linkhook.expect("lost", |line| has_signal(line, "carrier_lost") && line["ifname"] == "v0");
+    assert_eq!(line["severity"], "warning");
+    let (_, lines) = linkhook.stop();
+    let least = |line: &&Value| {
+        line["severity"] == "debug"
+            || (line["severity"] == "info" && line["event"] != "hello" && line["event"] != "bye")
+    };
+    assert_eq!(lines.iter().filter(least).collect::<Vec<_>>(), Vec::<&Value>::new());
+    assert!(lines.iter().all(|line| line["route"]["type"] != "local"), "{lines:?}");
     Ok(())
 }

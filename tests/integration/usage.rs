@@ -29,7 +29,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("--action ad link", &["unknown action 'ad'", "did you mean 'add'?"]),
     ("--action created", &["unknown action 'created'; there are add, "]),
     ("--signal carrier_lots", &["did you mean 'carrier_lost'?"]),
-    ("--signal linkdown", &["unknown signal 'linkdown'; there are up, "]),
+    ("--signal linkdown", &["unknown signal 'linkdown'; there are moved_netns, "]),
     ("--family ipv4", &["--family", "inet, inet6"]),
     ("--family inet,ip6", &["'ip6'", "inet, inet6"]),
     ("--timeout soon", &["--timeout", "500ms"]),

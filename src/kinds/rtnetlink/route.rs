@@ -492,7 +492,11 @@ pub fn interfaces(payload: &[u8]) -> Interfaces {
 fn signals_of(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
     let mut signals = Signals::NONE;
     signals.when([old, new].into_iter().flatten().any(is_default), Signals::DEFAULT_ROUTE);
-    if let (Some(old), Some(new)) = (old, new) {
+    // Of what the kernel makes itself for each address, the link's own event says as much.
+    let is_made = |payload: &[u8]| payload.get(7) == Some(&RTN_UNICAST) && payload.get(5) != Some(&RTPROT_KERNEL);
+    if let (Some(old), Some(new)) = (old, new)
+        && is_made(new)
+    {
         let (before, after) = (live_ways(old), live_ways(new));
         // One of one leg that now leads elsewhere has lost none.
         let several = before.all > 1 || after.all > 1;
@@ -535,6 +539,7 @@ fn live_ways(payload: &[u8]) -> LiveWays<'_> {
 /// `RTNH_F_DEAD` and `RTNH_F_LINKDOWN`.
 const OUT_OF_ORDER: u32 = 0x01 | 0x10;
 const RTN_UNICAST: u8 = 1;
+const RTPROT_KERNEL: u8 = 2;
 const RTM_F_CLONED: u32 = 0x200;
 
 /// Whether a route is a unicast default route of the main table.
