@@ -11,7 +11,7 @@ use crate::actor::Actor;
 use crate::changed::Differ;
 use crate::decode::schema::{Kind, Sides};
 use crate::decode::{Links, write_object};
-use crate::deliver::hub::{Hub, Loss, WantedBy};
+use crate::deliver::hub::{Hub, Loss};
 use crate::deliver::jq::{Judge, Verdict};
 use crate::event::own::{self, Own};
 use crate::event::signals::Signals;
@@ -534,17 +534,7 @@ impl Stream {
         if self.waiting.is_some() {
             let bytes = out.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
-            let item = Item {
-                bytes,
-                number: 0,
-                cause,
-                judged: true,
-                printed: false,
-                is_aside: false,
-                is_retold: false,
-                wanted_by,
-            };
-            return Some(self.wait(item));
+            return Some(self.wait(Item { bytes, cause, judged: true, wanted_by, ..Item::default() }));
         }
         if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
             out.raw_text(&told);
@@ -623,16 +613,7 @@ impl Stream {
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
             let cause = telling.cause;
             let printed = self.options.print.is_some() && !is_aside;
-            return Some(self.wait(Item {
-                bytes,
-                number: 0,
-                cause,
-                judged: false,
-                printed,
-                is_aside,
-                is_retold: false,
-                wanted_by,
-            }));
+            return Some(self.wait(Item { bytes, cause, printed, is_aside, wanted_by, ..Item::default() }));
         }
         if is_aside {
             say_aside(self.scratch.bytes());
@@ -666,9 +647,8 @@ impl Stream {
             out.raw_text(std::str::from_utf8(line).unwrap_or_default());
             let bytes = out.since(mark).len();
             let printed = own.is_some() && self.options.print.is_some() && !is_aside;
-            let wanted_by = WantedBy::default();
             let judged = own.is_none();
-            self.wait(Item { bytes, number: 0, cause: None, judged, printed, is_aside, is_retold: true, wanted_by });
+            self.wait(Item { bytes, judged, printed, is_aside, is_retold: true, ..Item::default() });
             return;
         }
         self.objects += u64::from(own.is_none());

@@ -73,7 +73,7 @@ fn tell(path: &Path, told: &Told) -> std::result::Result<(), EndedEarly> {
     let is_lines = first.as_slice() == b"{";
     let input = Cursor::new(first).chain(input);
     if is_lines {
-        return retell::lines(path, BufReader::new(input), told);
+        return retell::lines(path, BufReader::new(input), &told.both);
     }
     let mut mirror = Mirror::new();
     // A name often comes after its first use: a file is read twice, first for the names alone.
@@ -88,8 +88,8 @@ fn tell(path: &Path, told: &Told) -> std::result::Result<(), EndedEarly> {
 }
 
 /// The stream and its lines, which are written before the input waits for more.
-pub(super) struct Told {
-    pub both: RefCell<(Stream, Lines)>,
+struct Told {
+    both: RefCell<(Stream, Lines)>,
     /// Why they could not be written then.
     failure: Cell<Option<EndedEarly>>,
 }

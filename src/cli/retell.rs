@@ -1,12 +1,12 @@
 //! `linkhook decode` of linkhook's own lines: those that fit are told again, as they stand.
 
+use std::cell::RefCell;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::decode::Told;
-use super::lines::EndedEarly;
+use super::lines::{EndedEarly, Lines};
 use crate::error::Error;
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -14,19 +14,20 @@ use crate::event::signals::Signals;
 use crate::filter::Candidate;
 use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::numbers::{RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
+use crate::stream::Stream;
 use crate::words;
 
 /// The longest line that is believed; more is taken for damage.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 
 /// Tells the lines of a file.
-pub fn lines(file: &Path, mut input: impl BufRead, told: &Told) -> Result<(), EndedEarly> {
+pub fn lines(file: &Path, mut input: impl BufRead, told: &RefCell<(Stream, Lines)>) -> Result<(), EndedEarly> {
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
         // While it reads, what was told may be written.
         let read = (&mut input).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
-        let (stream, lines) = &mut *told.both.borrow_mut();
+        let (stream, lines) = &mut *told.borrow_mut();
         let wrong = |why: &dyn std::fmt::Display| Error::failed(format_args!("{}:{number}: {why}", file.display()));
         let failed = match read {
             Ok(0) => break,
@@ -50,7 +51,7 @@ pub fn lines(file: &Path, mut input: impl BufRead, told: &Told) -> Result<(), En
             return Ok(());
         }
     }
-    let (stream, lines) = &mut *told.both.borrow_mut();
+    let (stream, lines) = &mut *told.borrow_mut();
     lines.write_all(stream)
 }
 

@@ -57,7 +57,7 @@ fn refuses(cases: &[(&str, &[&str])]) {
 }
 
 #[test]
-fn wrong_settings_of_the_watch_and_the_output_say_where_and_what() {
+fn wrong_settings_of_the_watch_say_where_and_what() {
     refuses(&[
         ("[watch]\nkinds = [\"link\"", &["l.toml:2: "]),
         ("[wotch]\n", &["l.toml:1: wotch: ", "did you mean 'watch'?"]),
@@ -111,6 +111,12 @@ fn wrong_settings_of_the_watch_and_the_output_say_where_and_what() {
         ("[watch]\ninitial = \"yes\"", &["watch.initial: found \"yes\"; true or false is needed"]),
         ("[watch]\nstate_dir = 5", &["watch.state_dir: "]),
         ("[watch]\nsynchronous = \"of\"", &["watch.synchronous: ", "full", "normal"]),
+    ]);
+}
+
+#[test]
+fn wrong_settings_of_the_output_and_the_rest_say_where_and_what() {
+    refuses(&[
         ("[output]\nformat = \"jsn\"", &["output.format: found \"jsn\"; one of json, text", "did you mean \"json\"?"]),
         (
             "[output]\npath = \"a\"\nrotate = { keep = 5 }",

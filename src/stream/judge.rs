@@ -35,6 +35,7 @@ const TELL_PAUSE: Duration = Duration::from_secs(1);
 pub const REASON: &str = "not judged by [watch] filter";
 
 /// A line that waits.
+#[derive(Default)]
 pub(super) struct Item {
     /// Octets of the line.
     pub bytes: usize,

@@ -8,7 +8,7 @@ use crate::decode::value::{self, any_unsigned, unsigned, write_ip, write_named_i
 use crate::json::{Json, Key};
 use crate::kinds::rtnetlink::names::{self};
 use crate::kinds::rtnetlink::numbers::{AF_MPLS, AF_PACKET};
-use crate::netlink::wire::attribute_u32;
+use crate::netlink::wire::{attribute_u32, u16_at};
 
 /// The kernel's time unit towards users, `USER_HZ`: so many in a second.
 pub const USER_HZ: u64 = 100;
@@ -227,4 +227,9 @@ pub fn statistics(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Deco
     out.end_object();
     out.end_object();
     Ok(())
+}
+
+/// The type of a link, of whose message it is: `ifi_type` of `struct ifinfomsg`.
+pub fn link_type(context: &Context<'_>) -> u16 {
+    u16_at(context.header, 2).unwrap_or_default()
 }

@@ -2,14 +2,13 @@
 
 use libc::ARPHRD_ETHER;
 
-use super::link_type;
 use crate::decode::context::Context;
 use crate::decode::schema::{Decoded, Is, Part, Scalar, Set, Shape, Structure, TEXT, Wrong, field, field_of, row};
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::{ETHER_TYPES, LINK_TYPES};
-use crate::kinds::rtnetlink::shared::write_hardware;
+use crate::kinds::rtnetlink::shared::{link_type, write_hardware};
 use crate::netlink::wire::attribute;
 
 pub(super) static ONE_FUNCTION: Is = Is::Set(&VIRTUAL_FUNCTION);

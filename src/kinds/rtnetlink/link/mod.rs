@@ -23,8 +23,8 @@ use crate::kinds::rtnetlink::link_info::bridge::{BRIDGE_SPEC, PORT_INFORMATION};
 use crate::kinds::rtnetlink::names::{LINK_FLAGS, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES};
 use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, AF_INET6};
 use crate::kinds::rtnetlink::shared;
-use crate::kinds::rtnetlink::shared::write_hardware;
-use crate::netlink::wire::{attribute, attribute_u32, u16_at, u32_at};
+use crate::kinds::rtnetlink::shared::{link_type, write_hardware};
+use crate::netlink::wire::{attribute, attribute_u32, u32_at};
 
 mod families;
 mod functions;
@@ -348,11 +348,6 @@ static PORT: Set = Set::new(
 
 const IFF_POINTOPOINT: u32 = 0x10;
 const IFLA_LINK_NETNSID: u16 = 37;
-
-/// `ifi_type` of `struct ifinfomsg`.
-pub fn link_type(context: &Context<'_>) -> u16 {
-    u16_at(context.header, 2).unwrap_or_default()
-}
 
 /// `ifi_flags` of `struct ifinfomsg`.
 fn link_flags(context: &Context<'_>) -> u32 {
