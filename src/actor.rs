@@ -135,10 +135,9 @@ impl Actors {
         let mut text = String::new();
         table.read_to_string(&mut text).ok()?;
         let socket = format!("socket:[{}]", inode(&text, port)?);
-        // Most often the port id is the process id.
-        let likely = named(port);
-        if likely.is_some() && holds(port, &socket) {
-            return likely;
+        // Most often the port id is the process id. Its name can be read for a little longer than its descriptors.
+        if holds(port, &socket) {
+            return named(port);
         }
         for entry in fs::read_dir("/proc").ok()? {
             if Instant::now() > deadline {
