@@ -11,7 +11,7 @@ pub struct Backlog {
     bytes_max: usize,
 }
 
-/// Octets of the header that stands before each datagram: its time and its length.
+/// Bytes of the header that stands before each datagram: its time and its length.
 const HEADER_BYTES: usize = 16;
 /// A buffer of more bytes than this is given back once it is empty.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -77,7 +77,7 @@ impl Backlog {
         Datagrams { rest: &self.buffer[place..] }.flat_map(|(_, datagram)| wire::messages(datagram))
     }
 
-    /// Octets that wait, with those that the queue itself needs.
+    /// Bytes that wait, with those that the queue itself needs.
     pub fn bytes(&self) -> usize {
         self.buffer.len() - self.head
     }

@@ -1,7 +1,7 @@
 //! Signals, caught before anything else is done: what comes while linkhook starts is not lost, and kills nothing.
 //!
 //! SIGINT and SIGTERM end it: at once and with status 0 while it starts, however long that takes; later as bytes on a
-//! socket, for a loop that ends in order. SIGHUP always comes as an byte. A command that ends by itself leaves all of them
+//! socket, for a loop that ends in order. SIGHUP always comes as a byte. A command that ends by itself leaves all of them
 //! to the kernel again.
 
 use std::io::{self, Read};

@@ -47,7 +47,7 @@ pub use place::Place;
 pub use reload::Reload;
 use reload::Reloading;
 
-/// Octets of notifications that wait to be decoded at most, of all namespaces together.
+/// Bytes of notifications that wait to be decoded at most, of all namespaces together.
 pub const BACKLOG_BYTES_MAX: usize = 16 << 20;
 /// So many of them are each namespace's, however many there are.
 const BACKLOG_BYTES_MIN: usize = 128 << 10;
@@ -72,7 +72,7 @@ const HANGUPS: Token = Token(usize::MAX - 3);
 pub struct Settings {
     /// Kinds whose objects are followed.
     pub kinds: Vec<KindIndex>,
-    /// Octets asked for each receive buffer; `None` for as much as is good.
+    /// Bytes asked for each receive buffer; `None` for as much as is good.
     pub receive_buffer_bytes: Option<usize>,
     /// The end comes after that time.
     pub timeout: Option<Duration>,

@@ -123,7 +123,7 @@ fn confine() -> io::Result<()> {
 
 /// Answers are kept back while there are events to go on with, so long at most: each write wakes linkhook.
 const ANSWER_PAUSE: Duration = Duration::from_millis(5);
-/// Octets of events that are read at once.
+/// Bytes of events that are read at once.
 const EVENTS_BYTES: usize = 64 << 10;
 
 /// What it runs.

@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 #[group(skip)]
 pub struct Arguments {
     /// Give up after that time, such as 10s, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     #[command(flatten)]
     namespaces: selection::Namespaces,

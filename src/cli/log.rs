@@ -13,7 +13,7 @@ use crate::json::steers;
 use crate::output::ASIDE;
 use crate::units::counted;
 
-/// Octets of lines that wait to be written at most.
+/// Bytes of lines that wait to be written at most.
 const QUEUE_BYTES_MAX: usize = 256 << 10;
 /// So long the end waits for them at most.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);

@@ -12,8 +12,8 @@ mod record;
 mod retell;
 mod selection;
 mod tables;
+mod values;
 mod watch;
-mod words;
 
 use std::process::ExitCode;
 

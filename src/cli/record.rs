@@ -19,7 +19,7 @@ use crate::watch::{now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
 const WAIT: Duration = Duration::from_millis(200);
-/// Octets asked for the receive buffer.
+/// Bytes asked for the receive buffer.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 /// No dump is waited for longer.
 const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub struct Arguments {
     #[arg(value_name = "KIND", value_delimiter = ',')]
     kinds: Vec<String>,
     /// The file to write; - for stdout
-    #[arg(short, long, value_name = "FILE", value_parser = super::words::output)]
+    #[arg(short, long, value_name = "FILE", value_parser = super::values::output)]
     output: PathBuf,
     /// The file's format; by default rtmon's where the name ends in .rtmon, else pcap
     #[arg(long, value_name = "FORMAT", value_parser = ["pcap", "rtmon"])]
@@ -45,10 +45,10 @@ pub struct Arguments {
     #[arg(long)]
     no_initial: bool,
     /// Stop after so many objects, those that exist included
-    #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
     count: Option<u64>,
     /// Stop after that time, such as 10s or 5m, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]

@@ -61,7 +61,7 @@ pub struct Arguments {
     #[arg(long, value_name = "KEY", value_delimiter = ',', conflicts_with_all = ["format", "text"])]
     fields: Vec<String>,
     /// Stop after so many objects
-    #[arg(long, value_name = "N", value_parser = super::words::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
     count: Option<u64>,
     /// How lines are written: json for programs (the default), text for eyes
     #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
@@ -79,7 +79,7 @@ pub struct Arguments {
     #[arg(long, visible_alias = "colour", value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     color: Option<String>,
     /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
-    #[arg(short, long, value_name = "FILE", value_parser = super::words::output)]
+    #[arg(short, long, value_name = "FILE", value_parser = super::values::output)]
     pub output: Option<PathBuf>,
 }
 
@@ -94,7 +94,7 @@ pub struct Namespaces {
     #[arg(long, conflicts_with = "netns")]
     all_netns: bool,
     /// The same, and all those in another directory, such as Docker's /run/docker/netns; several by repeating it
-    #[arg(long, value_name = "DIR", conflicts_with = "netns", value_parser = super::words::directory)]
+    #[arg(long, value_name = "DIR", conflicts_with = "netns", value_parser = super::values::directory)]
     netns_dir: Vec<PathBuf>,
 }
 

@@ -27,13 +27,13 @@ pub struct Arguments {
     #[arg(long)]
     initial: bool,
     /// Stop after that time, such as 10s or 5m, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// The size of the kernel's buffer for events not read yet, such as 8MiB
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     receive_buffer: Option<usize>,
     /// Hold what is known against the kernel so often, and tell when it differs
-    #[arg(long, value_name = "DURATION", value_parser = super::words::duration, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     verify: Option<Duration>,
     /// Print events that change nothing, too
     #[arg(long)]

@@ -92,7 +92,7 @@ pub struct Watch {
     pub filter: Option<String>,
     /// Whether what exists is told first.
     pub initial: bool,
-    /// Octets asked for the receive buffer.
+    /// Bytes asked for the receive buffer.
     pub receive_buffer_bytes: Option<usize>,
     /// How often the mirror is held against the kernel.
     pub verify: Option<Duration>,

@@ -10,7 +10,7 @@ const TAKEN_BEFORE_GROWTH: u32 = 16;
 pub struct Limits {
     /// Events at most, one at least.
     pub events: usize,
-    /// Octets of all events at most. An event that is larger goes alone.
+    /// Bytes of all events at most. An event that is larger goes alone.
     pub bytes: usize,
     /// No event waits longer for others.
     pub wait: Duration,

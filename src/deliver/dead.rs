@@ -21,7 +21,7 @@ use crate::event::Clock;
 use crate::json::Json;
 use crate::store::folder::Folder;
 
-/// Octets in each of the two files at most. A letter that is larger has one to itself.
+/// Bytes in each of the two files at most. A letter that is larger has one to itself.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
 /// The directory of all webhooks' letters in the state directory.
 pub const DIRECTORY: &str = "dead";

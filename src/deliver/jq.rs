@@ -24,9 +24,9 @@ pub use frames::{Use, Verdict};
 
 use crate::error::{Error, Result};
 
-/// Octets of memory that the child may ask for, its program and stack included.
+/// Bytes of memory that the child may ask for, its program and stack included.
 pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
-/// Octets of stack for the expression. An byte of it takes less than 4 KiB of stack to compile, however nested: with
+/// Bytes of stack for the expression. A byte of it takes less than 4 KiB of stack to compile, however nested: with
 /// [`CODE_BYTES_MAX`] that is enough for any.
 pub const STACK_BYTES: usize = 64 << 20;
 /// The longest expression.
@@ -43,7 +43,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Events that are asked about before the clock is looked at.
 const ASKED_EVENTS_MAX: usize = 64;
-/// Octets of frames that are made at once, beside a frame that is longer.
+/// Bytes of frames that are made at once, beside a frame that is longer.
 const SAYING_BYTES: usize = 64 << 10;
 /// So much of what the child says on stderr is kept.
 const WORDS_BYTES_MAX: usize = 4 << 10;

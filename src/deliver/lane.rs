@@ -42,7 +42,7 @@ pub(super) use shelf::WaitingEvent;
 pub(super) use sifting::{SieveWork, Sifted};
 use state::{LaneState, Side};
 
-/// Octets of events in the window at most, where the database has them all.
+/// Bytes of events in the window at most, where the database has them all.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// A database that cannot be read is tried again so often.
 const READ_PAUSE: Duration = Duration::from_secs(1);

@@ -101,7 +101,7 @@ pub struct Webhook {
     pub limits: batch::Limits,
     /// When a batch is sent again.
     pub retry: retry::Policy,
-    /// Octets of events that wait at most; a batch on its way is not among them, nor, where it blocks, a slice of lines.
+    /// Bytes of events that wait at most; a batch on its way is not among them, nor, where it blocks, a slice of lines.
     pub spool_bytes: usize,
     /// What is dropped beyond that.
     pub when_full: WhenFull,

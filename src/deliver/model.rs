@@ -14,7 +14,7 @@ use super::{Webhook, WhenFull};
 use crate::store::reader::Whereabouts;
 use crate::store::{Append, Fixed, Queue, Staged, Store, StoreHandle, StoreReader, Synchronous};
 
-/// Octets of each line.
+/// Bytes of each line.
 const LINE_BYTES: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(20);
 

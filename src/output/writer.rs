@@ -18,7 +18,7 @@ use super::Destination;
 use super::file::Appender;
 use crate::units::{counted_are, counted_were};
 
-/// Octets that wait for the thread at most, one line beyond it apart; then nothing more is decoded.
+/// Bytes that wait for the thread at most, one line beyond it apart; then nothing more is decoded.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
 /// A file that cannot be written is tried again so often.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);

@@ -15,18 +15,18 @@ use std::io::{BufReader, Chain, Cursor, ErrorKind, Read, Take};
 
 use crate::error::{Error, Result};
 
-/// Octets of the longest record that is believed; more is taken for damage. Netlink's own datagrams stay far below.
+/// Bytes of the longest record that is believed; more is taken for damage. Netlink's own datagrams stay far below.
 pub const RECORD_BYTES_MAX: usize = 16 << 20;
 
 /// `LINKTYPE_NETLINK`: a 16-byte cooked header, then a netlink datagram.
 const LINKTYPE_NETLINK: u16 = 253;
-/// Octets of the cooked header: packet type, hardware type, 10 unused, netlink family, all big-endian.
+/// Bytes of the cooked header: packet type, hardware type, 10 unused, netlink family, all big-endian.
 const COOKED_HEADER_BYTES: usize = 16;
 /// `ARPHRD_NETLINK`: the hardware type in the cooked header.
 const ARPHRD_NETLINK: u16 = 824;
-/// Octets of a file's beginning that tell its format.
+/// Bytes of a file's beginning that tell its format.
 const HEAD_BYTES: usize = 8;
-/// Octets read from the file at once.
+/// Bytes read from the file at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// A datagram of a recording. It borrows the reader's buffer, until the next is read.
@@ -38,7 +38,7 @@ pub struct Recorded<'a> {
     pub protocol: u16,
     /// One or more netlink messages.
     pub datagram: &'a [u8],
-    /// Octets at the datagram's end that the recorder left out (a capture's snapshot length); mostly 0.
+    /// Bytes at the datagram's end that the recorder left out (a capture's snapshot length); mostly 0.
     pub cut_bytes: u32,
 }
 

@@ -14,7 +14,7 @@ const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
 const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
 const FILE_HEADER_BYTES: usize = 24;
 const RECORD_HEADER_BYTES: usize = 16;
-/// Octets of the longest packet written: libpcap refuses to read a longer one of this link type.
+/// Bytes of the longest packet written: libpcap refuses to read a longer one of this link type.
 const SNAPSHOT_BYTES_MAX: usize = 262_144;
 /// `PACKET_OUTGOING`: the packet type of everything that an nlmon interface shows.
 const PACKET_OUTGOING: u16 = 4;

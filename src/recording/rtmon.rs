@@ -11,7 +11,7 @@ use crate::netlink::wire::{self, HEADER_BYTES};
 
 /// `NLMSG_TSTAMP`, iproute2's own: the type of the message that tells the time.
 const NLMSG_TSTAMP: u16 = 15;
-/// Octets of that message.
+/// Bytes of that message.
 const STAMP_BYTES: usize = HEADER_BYTES + 8;
 /// `NETLINK_ROUTE`: the only protocol that rtmon listens to.
 const NETLINK_ROUTE: u16 = 0;

@@ -185,7 +185,7 @@ pub struct CheckPoint {
     pub is_held: bool,
 }
 
-/// Octets of a page and of what stands before it in the write-ahead log.
+/// Bytes of a page and of what stands before it in the write-ahead log.
 pub const LOG_PAGE_BYTES: u64 = 4096 + 24;
 
 /// Why a database cannot be used, though it can be read.

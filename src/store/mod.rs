@@ -38,7 +38,7 @@ use reader::Whereabouts;
 
 use crate::error::{Error, Result};
 
-/// Octets of lines and objects that are not committed yet at most, one slice beyond it apart; then nothing more is
+/// Bytes of lines and objects that are not committed yet at most, one slice beyond it apart; then nothing more is
 /// decoded.
 const PENDING_BYTES_MAX: usize = 8 << 20;
 /// Whoever waits for a commit is asked so often whether to wait on.
@@ -221,7 +221,7 @@ impl<T> Promise<T> {
 #[derive(Default)]
 struct StoreState {
     commands: VecDeque<Command>,
-    /// Octets of the appends that are not committed yet.
+    /// Bytes of the appends that are not committed yet.
     pending_bytes: usize,
     /// Lines that are to be printed.
     released: Vec<u8>,

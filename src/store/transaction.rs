@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::database::{Database, SqlError};
 use super::{Admission, Append, Command, Promise, Queue, SPOOL_FULL, Staged};
 
-/// Octets of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
+/// Bytes of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
 /// written once it can be.
 const MIRROR_CHANGES_BYTES_MAX: usize = 16 << 20;
 /// What each change takes beside its key and its objects, in bytes.

@@ -37,7 +37,7 @@ pub const REASON: &str = "not judged by [watch] filter";
 /// A line that waits.
 #[derive(Default)]
 pub(super) struct Item {
-    /// Octets of the line.
+    /// Bytes of the line.
     pub bytes: usize,
     /// Its number for the time being.
     pub number: u64,

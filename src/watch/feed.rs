@@ -16,7 +16,7 @@ use crate::mirror::silence;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
 use crate::netlink::wire;
 
-/// Octets asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
+/// Bytes asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
 const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 
 /// A subscription to notifications.
@@ -98,7 +98,7 @@ impl Feed {
         &self.groups
     }
 
-    /// Octets of the receive buffer, as the kernel counts them.
+    /// Bytes of the receive buffer, as the kernel counts them.
     pub fn receive_buffer_bytes(&self) -> usize {
         self.receive_buffer_bytes
     }

@@ -171,7 +171,7 @@ impl Place {
         }
     }
 
-    /// Octets that may wait to be decoded.
+    /// Bytes that may wait to be decoded.
     pub fn set_backlog_limit(&mut self, bytes_max: usize) {
         self.known.backlog.set_limit(bytes_max);
     }

@@ -8,10 +8,10 @@ use super::shelf::{Shelf, WaitingEvent};
 use crate::deliver::{Webhook, WhenFull};
 use crate::store::{Admission, Enrolled, Fixed, SPOOL_FULL};
 
-/// Octets of events that jq has not judged yet at most, beside those of a full spool. What jq does not want takes no room
+/// Bytes of events that jq has not judged yet at most, beside those of a full spool. What jq does not want takes no room
 /// in the spool, so it must have some of its own.
 const UNJUDGED_BYTES_MAX: usize = 64 << 20;
-/// Octets of lost events that jq is to judge at most: only what it wants is a loss. More of them are taken for wanted.
+/// Bytes of lost events that jq is to judge at most: only what it wants is a loss. More of them are taken for wanted.
 const DOOMED_BYTES_MAX: usize = 4 << 20;
 /// Why an event is lost where there is no room for more of them.
 const UNJUDGED_FULL: &str = "the jq filter is too slow";
@@ -184,7 +184,7 @@ impl LaneState {
         self.batches = known.batches;
     }
 
-    /// Octets that wait where events come in, those of this transaction included.
+    /// Bytes that wait where events come in, those of this transaction included.
     fn entered_bytes(&self) -> usize {
         let shelf = if self.sieved { &self.unjudged } else { &self.kept };
         shelf.bytes() + self.pending.bytes

@@ -354,7 +354,7 @@ struct Clock {
     told: String,
 }
 
-/// Octets of a line's time before the fraction's point.
+/// Bytes of a line's time before the fraction's point.
 const SECOND_BYTES: usize = "2026-11-24T00:13:05".len();
 
 impl Clock {

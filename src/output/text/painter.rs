@@ -52,7 +52,7 @@ pub struct Painter {
 /// A place in what was painted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
-    /// Octets before it.
+    /// Bytes before it.
     pub at: usize,
     /// Columns before it.
     pub columns: usize,

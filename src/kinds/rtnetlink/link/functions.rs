@@ -181,14 +181,8 @@ fn guid(out: &mut Json, _context: &Context<'_>, payload: &[u8]) -> Decoded {
 
 #[cfg(test)]
 mod tests {
-    use crate::decode::testing::{message, nest, text};
-    use crate::kinds::rtnetlink::link::LINK;
-
-    fn link(attributes: &[(u16, &[u8])]) -> String {
-        let mut header = [0; 16];
-        header[2..4].copy_from_slice(&libc::ARPHRD_ETHER.to_ne_bytes());
-        text(&LINK, &message(&header, attributes))
-    }
+    use crate::decode::testing::nest;
+    use crate::kinds::rtnetlink::link::tests::link;
 
     #[test]
     fn a_virtual_function() {
@@ -200,7 +194,7 @@ mod tests {
             (9, &[1, 0, 0, 0, 1, 0, 0, 0]),
             (8, &nest(&[(2, &7u64.to_ne_bytes()), (6, &[]), (9, &[1])])),
         ]);
-        let text = link(&[(22, &nest(&[(1, &function)]))]);
+        let text = link(1, 0, &[(22, &nest(&[(1, &function)]))]).0;
         let head = r#""vfinfo_list":[{"vf":1,"link_type":"ether","address":"02:00:00:00:00:09","trust":true"#;
         let unknown = r#""unknown":[{"attr":9,"hex":"01"}]"#;
         assert!(text.contains(&format!(r#"{head},"stats":{{"rx":{{"bytes":7}},"tx":{{}},{unknown}}}}}]"#)), "{text}");

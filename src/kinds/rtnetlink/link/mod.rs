@@ -550,7 +550,7 @@ mod tests {
     use crate::decode::testing::{compared, message, nest, text};
 
     /// The JSON of a link with that type, those flags and those attributes; whole, and as it is compared.
-    fn link(link_type: u16, flags: u32, attributes: &[(u16, &[u8])]) -> (String, String) {
+    pub(super) fn link(link_type: u16, flags: u32, attributes: &[(u16, &[u8])]) -> (String, String) {
         let mut header = [0; 16];
         header[2..4].copy_from_slice(&link_type.to_ne_bytes());
         header[4] = 7;

@@ -86,30 +86,24 @@ fn write_program(out: &mut Json, id: u32) {
 
 #[cfg(test)]
 mod tests {
-    use crate::decode::testing::{message, nest, text};
-    use crate::kinds::rtnetlink::link::LINK;
-
-    fn link(attributes: &[(u16, &[u8])]) -> String {
-        let mut header = [0; 16];
-        header[2..4].copy_from_slice(&libc::ARPHRD_ETHER.to_ne_bytes());
-        text(&LINK, &message(&header, attributes))
-    }
+    use crate::decode::testing::nest;
+    use crate::kinds::rtnetlink::link::tests::link;
 
     #[test]
     fn programs_of_xdp() {
         let none = nest(&[(2, &[0])]);
-        assert!(!link(&[(43, &none)]).contains("xdp"));
+        assert!(!link(1, 0, &[(43, &none)]).0.contains("xdp"));
         let one = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes())]);
         let attached = r#""xdp":{"mode":2,"prog":{"id":9},"attached":[{"mode":2,"prog":{"id":9}}]}"#;
-        assert!(link(&[(43, &one)]).contains(attached));
+        assert!(link(1, 0, &[(43, &one)]).0.contains(attached));
         let several = nest(&[(2, &[4]), (5, &8u32.to_ne_bytes()), (6, &9u32.to_ne_bytes())]);
         let attached = r#""xdp":{"mode":4,"attached":[{"mode":2,"prog":{"id":9}},{"mode":1,"prog":{"id":8}}]}"#;
-        assert!(link(&[(43, &several)]).contains(attached));
+        assert!(link(1, 0, &[(43, &several)]).0.contains(attached));
         // An attribute of a later kernel hides nothing.
         let later = nest(&[(2, &[2]), (4, &9u32.to_ne_bytes()), (9, &[1])]);
         let attached = r#""attached":[{"mode":2,"prog":{"id":9}}],"unknown":[{"attr":9,"hex":"01"}]}"#;
-        assert!(link(&[(43, &later)]).contains(attached));
+        assert!(link(1, 0, &[(43, &later)]).0.contains(attached));
         let none = nest(&[(2, &[0]), (9, &[1])]);
-        assert!(link(&[(43, &none)]).contains(r#""xdp":{"unknown":[{"attr":9,"hex":"01"}]}"#));
+        assert!(link(1, 0, &[(43, &none)]).0.contains(r#""xdp":{"unknown":[{"attr":9,"hex":"01"}]}"#));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is, NUMBER, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong, field, field_of, row,
+    Decoded, Is, NUMBER, Names, Part, Row, Scalar, Set, Shape, Structure, TEXT, Wrong, field, field_of, row,
 };
 use crate::decode::value::{self, unsigned};
 use crate::decode::walk::Leftovers;
@@ -453,7 +453,7 @@ pub fn group_forward_mask(out: &mut Json, _context: &Context<'_>, payload: &[u8]
 /// `BRIDGE_VLAN_INFO_*` (`linux/if_bridge.h`).
 const RANGE_BEGIN: u16 = 1 << 3;
 const RANGE_END: u16 = 1 << 4;
-const FLAGS: &[(u16, &str)] =
+static FLAGS: &Names =
     &[(1 << 1, "PVID"), (1 << 2, "Egress Untagged"), (1 << 0, "MASTER"), (1 << 5, "BRENTRY"), (1 << 6, "ONLY_OPTS")];
 
 /// The attribute of that number that follows the one whose payload is given, among those of one set.
@@ -491,18 +491,7 @@ pub fn write_vlan_flags(out: &mut Json, flags: u16) {
         return;
     }
     out.key("flags");
-    let mut rest = flags;
-    out.begin_list();
-    for &(mask, name) in FLAGS {
-        if rest & mask != 0 {
-            rest &= !mask;
-            out.string(name);
-        }
-    }
-    if rest != 0 {
-        out.display(format_args!("0x{rest:x}"));
-    }
-    out.end_list();
+    value::write_bits(out, FLAGS, flags.into());
 }
 
 /// The members that [`vlan_counters_flags`] writes.
