@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use crate::octets;
+
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -64,7 +66,8 @@ impl Actors {
         self.table = None;
     }
 
-    fn nobody() -> Actors {
+    /// For whoever may not look at other processes: the ports alone.
+    pub fn nobody() -> Actors {
         Actors {
             table: None,
             known: HashMap::default(),
@@ -185,7 +188,7 @@ fn holds(process: u32, socket: &str) -> bool {
 
 fn named(process: u32) -> Option<(u32, Rc<str>)> {
     let name = fs::read(format!("/proc/{process}/comm")).ok()?;
-    Some((process, String::from_utf8_lossy(&name).trim_end().into()))
+    Some((process, octets::shown(&name).trim_end().into()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 /// What ended linkhook, or one of its commands.
 #[derive(Debug)]
 pub struct Error {
-    usage: bool,
+    status: u8,
     message: String,
 }
 
@@ -15,12 +15,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Something failed: exit status 1.
     pub fn failed(message: impl fmt::Display) -> Error {
-        Error { usage: false, message: message.to_string() }
+        Error { status: 1, message: message.to_string() }
     }
 
     /// What the user asked for is wrong: exit status 2.
     pub fn usage(message: impl fmt::Display) -> Error {
-        Error { usage: true, message: message.to_string() }
+        Error { status: 2, message: message.to_string() }
+    }
+
+    /// What was waited for did not come in time: exit status 124, as `timeout` has it.
+    pub fn timed_out(message: impl fmt::Display) -> Error {
+        Error { status: 124, message: message.to_string() }
     }
 
     /// An operating system's error, with what was being done: "cannot open /x: permission denied".
@@ -28,9 +33,9 @@ impl Error {
         Error::failed(format_args!("{doing}: {error}"))
     }
 
-    /// The exit status: 2 for wrong usage or configuration, else 1.
+    /// The exit status: 2 for wrong usage or configuration, 124 for what did not come in time, else 1.
     pub fn status(&self) -> u8 {
-        if self.usage { 2 } else { 1 }
+        self.status
     }
 }
 

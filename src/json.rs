@@ -1,5 +1,7 @@
 //! Writes JSON text into a buffer: commas by themselves, no intermediate values.
 
+use crate::octets;
+
 /// A buffer of JSON text.
 #[derive(Debug, Default, Clone)]
 pub struct Json {
@@ -439,7 +441,7 @@ impl Json {
         self.plain(value);
     }
 
-    /// A string of octets up to the first NUL; what is not UTF-8 becomes U+FFFD.
+    /// A string of octets up to the first NUL; what is not UTF-8 is escaped, as [`octets::shown`] does.
     #[inline]
     pub fn text(&mut self, value: &[u8]) {
         // Nearly always it is plain ASCII: one look at each octet says so.
@@ -454,7 +456,7 @@ impl Json {
 
     fn any_text(&mut self, value: &[u8]) {
         let end = memchr::memchr(0, value).unwrap_or(value.len());
-        self.string(&String::from_utf8_lossy(&value[..end]));
+        self.string(&octets::shown(&value[..end]));
     }
 
     /// Any value's text form, as a string.
@@ -678,7 +680,7 @@ mod tests {
     fn text_ends_at_its_nul_and_stays_utf8() {
         let mut json = Json::new();
         json.text(b"et\xffh0\0rest");
-        assert_eq!(String::from_utf8_lossy(json.bytes()), "\"et\u{fffd}h0\"");
+        assert_eq!(String::from_utf8_lossy(json.bytes()), r#""et\\xffh0""#);
     }
 
     #[test]

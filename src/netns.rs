@@ -112,6 +112,11 @@ impl Name {
         Ok(Name { label: argument.into(), path: Path::new(DIRECTORY).join(argument) })
     }
 
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens it, without entering it.
     pub fn open(&self) -> std::result::Result<Netns, NotNamespace> {
         let own = own_identity().map_err(NotNamespace::System)?;

@@ -14,13 +14,14 @@ use signal_hook::{flag, low_level};
 
 use crate::error::{Error, Result};
 
-/// What was caught first, until somebody takes it: signals are the process's own, and so is this.
+/// What was caught first: signals are the process's own, and so is this.
 static CAUGHT: Mutex<Option<Caught>> = Mutex::new(None);
 
 struct Caught {
-    /// SIGINT and SIGTERM.
-    ends: UnixStream,
-    hangups: UnixStream,
+    /// SIGINT and SIGTERM, until somebody takes them.
+    ends: Option<UnixStream>,
+    /// SIGHUP, likewise.
+    hangups: Option<UnixStream>,
     /// While it is set, SIGINT and SIGTERM end the process at once.
     starting: Arc<AtomicBool>,
     /// Once it is set, each signal that is not ignored does what it does by default.
@@ -63,7 +64,7 @@ fn try_catch() -> io::Result<Caught> {
     // A file that reaches its bound (RLIMIT_FSIZE) is then an error of the write, and no death.
     flag::register(libc::SIGXFSZ, Arc::default())?;
     let [ends, hangups] = [&[SIGINT, SIGTERM][..], &[SIGHUP]].map(socket);
-    Ok(Caught { ends: ends?, hangups: hangups?, starting, usual, ignored })
+    Ok(Caught { ends: Some(ends?), hangups: Some(hangups?), starting, usual, ignored })
 }
 
 /// Those signals as bytes.
@@ -78,11 +79,11 @@ fn socket(signals: &[i32]) -> io::Result<UnixStream> {
 
 /// From here on signals do what they do by default: for a command that ends by itself.
 pub fn leave_to_default() {
-    let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(mut caught) = caught else { return };
+    let mut caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(caught) = caught.as_mut() else { return };
     caught.usual.iter().for_each(|(_, flag)| flag.store(true, Ordering::SeqCst));
     caught.starting.store(false, Ordering::SeqCst);
-    let came = caught.hangups.read(&mut [0; 1]).is_ok_and(|octets| octets > 0);
+    let came = caught.hangups.as_mut().is_some_and(|hangups| hangups.read(&mut [0; 1]).is_ok_and(|octets| octets > 0));
     if came && !is_ignored(caught.ignored, SIGHUP) {
         let _ = low_level::emulate_default_handler(SIGHUP);
     }
@@ -91,13 +92,16 @@ pub fn leave_to_default() {
 /// For a loop that ends in order: SIGINT and SIGTERM, then SIGHUP, each readable once it has come. From here on none of them
 /// ends the process by itself.
 pub fn take() -> Result<(mio::net::UnixStream, mio::net::UnixStream)> {
-    let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let caught = match caught {
-        Some(caught) => caught,
-        None => try_catch().map_err(|error| Error::system("cannot catch signals", &error))?,
-    };
-    caught.starting.store(false, Ordering::SeqCst);
-    Ok((mio::net::UnixStream::from_std(caught.ends), mio::net::UnixStream::from_std(caught.hangups)))
+    let mut known = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if let Some(caught) = known.as_mut()
+            && let Some((ends, hangups)) = caught.ends.take().zip(caught.hangups.take())
+        {
+            caught.starting.store(false, Ordering::SeqCst);
+            return Ok((mio::net::UnixStream::from_std(ends), mio::net::UnixStream::from_std(hangups)));
+        }
+        *known = Some(try_catch().map_err(|error| Error::system("cannot catch signals", &error))?);
+    }
 }
 
 /// The same for a command that has nothing to do with SIGHUP.

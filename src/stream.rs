@@ -1,11 +1,10 @@
 //! From messages to lines: what a message means (mirror), whether it is told (filter), and its line (event).
 
 pub mod judge;
+mod names;
 
 use std::borrow::Cow;
 use std::time::Instant;
-
-use smallvec::SmallVec;
 
 use crate::actor::Actor;
 use crate::changed::Differ;
@@ -27,6 +26,7 @@ use crate::output::text::{Style, Text};
 use crate::output::{ASIDE, LineFormat};
 use crate::units::counted_are;
 use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
+use names::Names;
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +248,12 @@ impl Stream {
         &self.options
     }
 
+    /// Whether as many objects were told as were asked for: what comes then is not told, though it was read.
+    #[inline]
+    fn has_enough(&self) -> bool {
+        self.options.count.is_some_and(|count| self.objects >= count)
+    }
+
     /// Whether as many objects were told as were asked for, with those that may be told once they are judged.
     pub fn is_done(&self) -> bool {
         let candidates = || self.waiting.as_ref().map_or(0, WaitingLines::candidates);
@@ -272,13 +278,14 @@ impl Stream {
     /// want it. A line without a verdict is not judged.
     pub fn settle(&mut self, batch: &LineBatch, judged: Judged) -> Settled {
         let mut settled = Settled::default();
+        let most = self.options.count.unwrap_or(u64::MAX);
         let Some(waiting) = &mut self.waiting else { return settled };
         waiting.asked -= batch.candidates();
         let mut verdicts = judged.verdicts.into_iter();
         for (item, line) in batch.each() {
             let mut printed = None;
             if item.is_asked() {
-                let done = item.judged && self.options.count.is_some_and(|count| self.objects >= count);
+                let done = item.judged && self.objects >= most;
                 match verdicts.next() {
                     // What comes after the last one was not asked for.
                     _ if done => continue,
@@ -466,16 +473,18 @@ impl Stream {
 
     /// Tells an object, if the filter wants it. Gives back the number of its line.
     pub fn tell(&mut self, out: &mut Json, links: &dyn Links, told: Told<'_>, telling: Telling<'_>) -> Option<u64> {
+        if self.has_enough() {
+            return None;
+        }
         let table: &'static Kind = told.kind.table();
         // Of a removed one, all that was known of it.
         let shown = match (told.action, told.old) {
             (Action::Remove, Some(old)) => old,
             _ => told.new,
         };
-        let mut names: SmallVec<[&[u8]; 4]> = SmallVec::new();
-        if self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces) {
-            names.extend(table.interfaces_of(shown).into_iter().filter_map(|ifindex| links.name(ifindex)));
-        }
+        let are_names_asked_for =
+            self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces);
+        let names = if are_names_asked_for { names::of(&told, shown, links) } else { Names::new() };
         let tables = &self.options.filter.tables;
         let candidate = Candidate {
             kind: told.kind.place(),

@@ -42,6 +42,7 @@ use crate::signals;
 use crate::store::{Append, Store, Synchronous};
 use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
+use crate::threads;
 use crate::units::{counted, counted_are, counted_were};
 pub use place::Place;
 pub use reload::Reload;
@@ -57,8 +58,8 @@ const RECEIVE_BUFFER_SMALL_BYTES: usize = 1 << 20;
 const WAKE_UPS_MAX: usize = 4096;
 /// Lines are handed to the writer once so many bytes have gathered.
 const LINES_BYTES: usize = 256 << 10;
-/// How long the end waits for a reader that does not read.
-const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end waits for a reader that does not read, and for the store.
+pub const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end waits for the jq filter.
 const JUDGE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -66,6 +67,7 @@ const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 const NAMESPACES: Token = Token(usize::MAX - 2);
 const HANGUPS: Token = Token(usize::MAX - 3);
+const READER: Token = Token(usize::MAX - 4);
 
 /// What is watched, and how.
 #[derive(Debug, Clone)]
@@ -82,6 +84,10 @@ pub struct Settings {
     pub namespaces: Wanted,
     /// Where what outlives linkhook is kept.
     pub state: Option<StateDirectory>,
+    /// How long the end waits for a reader of the lines that does not read. After a signal it is 5 s at most.
+    pub patience: Duration,
+    /// Whether capabilities are given up once the sockets are open.
+    pub confined: bool,
 }
 
 /// The state directory.
@@ -91,6 +97,19 @@ pub struct StateDirectory {
     pub directory: PathBuf,
     /// How sure a commit is.
     pub synchronous: Synchronous,
+}
+
+/// Why a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As many objects were told as were asked for.
+    Count,
+    /// The time is over.
+    Timeout,
+    /// SIGINT, SIGTERM, or a SIGHUP that it does not outlive.
+    Signal,
+    /// The reader of the lines has gone away.
+    Closed,
 }
 
 /// The webhooks of a watch.
@@ -115,13 +134,14 @@ pub fn own_telling(netns: Option<&str>) -> Telling<'_> {
     Telling { origin: Origin::Linkhook, cause: None, time_microseconds: now_microseconds(), netns, actor: None }
 }
 
-/// Follows events until the count is reached, the time is over, a signal comes or the reader has gone away.
+/// Follows events until the count is reached, the time is over, a signal comes or the reader has gone away, and says which
+/// of them it was.
 pub fn watch(
     settings: &Settings,
     mut stream: Stream,
     destination: Destination,
     delivery: Option<Delivery>,
-) -> Result<()> {
+) -> Result<Ended> {
     let poll = Poll::new().map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::system("cannot wait for events", &error))?;
     let waker = Arc::new(waker);
@@ -182,6 +202,10 @@ pub fn watch(
         Err(LoopEnd::Failed(error)) => return Err(error),
         started => started,
     };
+    if settings.confined && settings.namespaces == Wanted::Own {
+        let kept = threads::keep_files_alone();
+        kept.map_err(|error| Error::system("cannot give up capabilities", &error))?;
+    }
     let ended = started.and_then(|()| watch.run());
     watch.end(ended, shutdown)
 }
@@ -282,6 +306,12 @@ impl WatchLoop<'_> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
         self.poll.registry().register(&mut self.hangups, HANGUPS, Interest::READABLE).map_err(failed)?;
+        if let Some(descriptor) = self.writer.descriptor() {
+            // Nothing ever comes from there but that the reader has gone away, which is always told. A file cannot be waited
+            // for, nor need be.
+            let mut reader = SourceFd(&descriptor.as_raw_fd());
+            let _ = self.poll.registry().register(&mut reader, READER, Interest::PRIORITY);
+        }
         // First it listens, then it looks what is there.
         self.discovery = Discovery::new(&self.settings.namespaces)?;
         if let Some(discovery) = &self.discovery {
@@ -374,13 +404,13 @@ impl WatchLoop<'_> {
         registered.map_err(|error| Error::system("cannot wait for a netlink socket", &error))
     }
 
-    fn run(&mut self) -> std::result::Result<(), LoopEnd> {
+    fn run(&mut self) -> std::result::Result<Ended, LoopEnd> {
         let mut events = Events::with_capacity(WAKE_UPS_MAX);
         let deadline = self.settings.timeout.map(|timeout| Instant::now() + timeout);
         while !self.stop && (!self.stream.is_done() || self.stream.is_judging()) {
             let now = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
-                return Ok(());
+                return Ok(Ended::Timeout);
             }
             let timeout = self.wait(now, deadline);
             match self.poll.poll(&mut events, timeout) {
@@ -394,6 +424,8 @@ impl WatchLoop<'_> {
                     WAKER => {}
                     SIGNALS => self.stop = true,
                     HANGUPS => self.hung_up(),
+                    READER if event.is_error() || event.is_write_closed() => return Err(LoopEnd::Closed),
+                    READER => {}
                     NAMESPACES => {
                         if let Some(discovery) = &mut self.discovery {
                             discovery.woken();
@@ -409,7 +441,7 @@ impl WatchLoop<'_> {
             // What had come before the signal is told.
             self.turn()?;
         }
-        Ok(())
+        Ok(if self.stop { Ended::Signal } else { Ended::Count })
     }
 
     /// SIGHUP came.
@@ -504,7 +536,11 @@ impl WatchLoop<'_> {
     }
 
     /// Tells the end, and waits for a bounded time until what was told is written and delivered.
-    fn end(mut self, ended: std::result::Result<(), LoopEnd>, shutdown: Duration) -> Result<()> {
+    fn end(mut self, ended: std::result::Result<Ended, LoopEnd>, shutdown: Duration) -> Result<Ended> {
+        let patience = match ended {
+            Ok(Ended::Signal) => self.settings.patience.min(FINISH_TIMEOUT),
+            _ => self.settings.patience,
+        };
         let ended = match ended {
             // Nobody reads any more; webhooks still get what they wait for.
             Err(LoopEnd::Closed) => {
@@ -513,10 +549,10 @@ impl WatchLoop<'_> {
                     let _ = self.judge_last();
                 }
                 self.end_delivery(shutdown);
-                return Ok(());
+                return Ok(Ended::Closed);
             }
             Err(LoopEnd::Failed(error)) => Err(error),
-            Ok(()) => Ok(()),
+            Ok(ended) => Ok(ended),
         };
         self.tell_losses(true);
         let judged = self.judge_last();
@@ -528,7 +564,7 @@ impl WatchLoop<'_> {
         });
         let flushed = judged.and_then(|()| self.flush()).and_then(|()| self.print_settled());
         self.end_delivery(shutdown);
-        let written = flushed.map(|()| self.writer.finish(FINISH_TIMEOUT));
+        let written = flushed.map(|()| self.writer.finish(patience));
         match written {
             Err(LoopEnd::Failed(error)) => ended.and(Err(error)),
             Err(LoopEnd::Closed) => ended,
@@ -538,7 +574,7 @@ impl WatchLoop<'_> {
                 log::warn!("the reader does not read: {octets} not written");
                 ended
             }
-            Ok(Err(error)) => ended.and(crate::output::written(Err(error))),
+            Ok(Err(error)) => ended.and_then(|ended| crate::output::written(Err(error)).map(|()| ended)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::decode::schema::{Interface, Kind};
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
-use crate::event::signals::{SIGNALS, Signals};
+use crate::event::signals::{SIGNALS, Signal, Signals};
 use crate::event::{Action, own};
 use crate::filter::Filter;
 use crate::kinds::{KINDS, KindIndex};
@@ -191,13 +191,18 @@ pub fn never(filter: &Filter) -> Option<String> {
     let has_interface =
         |kind: KindIndex| kind.table().hooks.interfaces.is_some() || !matches!(kind.table().interface, Interface::None);
     let interfaces = &filter.interfaces;
-    if !interfaces.is_empty() && !interfaces.accept_any(&[]) && !KindIndex::all().filter(wanted).any(has_interface) {
+    if !interfaces.is_empty() && !KindIndex::all().filter(wanted).any(has_interface) {
         return Some(format!("{} concerns no interface", named.join(", ")));
     }
     let has_table = |kind: KindIndex| kind.table().hooks.route_table.is_some();
     if !tables.is_empty() && !KindIndex::all().filter(wanted).any(has_table) {
         let told: Vec<&str> = KindIndex::all().filter(|&kind| has_table(kind)).map(|kind| kind.table().name).collect();
         return Some(format!("{} has no routing table, which {} have", named.join(", "), told.join(", ")));
+    }
+    let most = most_severe(KindIndex::all().filter(wanted));
+    if kinds.is_some() && filter.severity > most {
+        let (named, least) = (named.join(", "), filter.severity.name());
+        return Some(format!("no event of {named} matters so much as {least}: {} at most", most.name()));
     }
     if signals.is_empty() {
         return None;
@@ -213,6 +218,19 @@ pub fn never(filter: &Filter) -> Option<String> {
         return Some("what was present before has no signals: they tell of changes".into());
     }
     None
+}
+
+/// How much an event of some of these kinds may matter, by itself or by its signals.
+pub fn most_severe(kinds: impl Iterator<Item = KindIndex>) -> Severity {
+    let of = |kind: KindIndex| {
+        let rows = kind.table().hooks.severity;
+        // Where no row holds, it is what is worth keeping.
+        let rest = if rows.iter().any(|row| row.holds.is_none()) { None } else { Some(Severity::Info) };
+        let has = |signal: &&Signal| signal.kinds.split(", ").any(|name| name == kind.table().name);
+        let signals = SIGNALS.iter().filter(has).map(|signal| signal.severity);
+        rows.iter().map(|row| row.severity).chain(rest).chain(signals).max()
+    };
+    kinds.filter_map(of).max().unwrap_or_default()
 }
 
 /// The widest line of the help's lists.

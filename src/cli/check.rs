@@ -18,6 +18,8 @@ use crate::kinds::KINDS;
 use crate::netns::{DIRECTORY, Wanted};
 use crate::output::text::shown;
 use crate::output::written;
+use crate::sandbox::{self, probe};
+use crate::store::Directory;
 use crate::units::{bytes_words, counted, duration_words};
 use crate::watch::now_microseconds;
 
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// Post a test event to each webhook, once, and show the answers
     #[arg(long)]
     send: bool,
+    /// Enter the sandbox that this configuration gets, and try what it refuses
+    #[arg(long, conflicts_with = "send")]
+    sandbox: bool,
 }
 
 /// Runs the command.
@@ -43,6 +48,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let host = configuration.watch.host.clone().unwrap_or_else(config::own_host);
     let mut out = std::io::stdout();
     written(out.write_all(lines(&words(&configuration)).as_bytes()))?;
+    if arguments.sandbox {
+        return try_sandbox(&arguments.config, &configuration);
+    }
     if !arguments.send {
         return Ok(());
     }
@@ -60,6 +68,32 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     Err(Error::failed(format_args!("the test event was not taken by {}", refused.join(", "))))
+}
+
+/// Enters the sandbox, and says of each thing that is tried in it whether it is refused. What is needed and refused, or not needed
+/// and allowed, is an error.
+fn try_sandbox(path: &Path, configuration: &Configuration) -> Result<()> {
+    let needs = super::needs::of(path, configuration, &configuration.watch.namespaces, None, false);
+    if let Some(directory) = &configuration.watch.state_dir {
+        Directory::make(directory)?;
+    }
+    if !sandbox::enter(&needs, configuration.sandbox)? {
+        return Err(Error::failed("[security] sandbox is false: there is nothing to try"));
+    }
+    let tried = probe::all(&needs);
+    let mut out = std::io::stdout();
+    for attempt in &tried {
+        let outcome = match &attempt.result {
+            Ok(()) => "allowed".to_owned(),
+            Err(error) => format!("refused ({error})"),
+        };
+        let wrong = if attempt.is_right() { "" } else { ", WRONG" };
+        written(out.write_all(format!("{}: {outcome}{wrong}\n", shown(&attempt.what)).as_bytes()))?;
+    }
+    match tried.iter().filter(|attempt| !attempt.is_right()).count() {
+        0 => Ok(()),
+        wrong => Err(Error::failed(format_args!("the sandbox does not hold in {}", counted(wrong as u64, "thing")))),
+    }
 }
 
 /// `{"event":"output","action":"test","output":{"webhook":…}}`.

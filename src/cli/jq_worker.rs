@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
-use rustix::thread::{CapabilitySet, CapabilitySets};
+use rustix::thread::CapabilitySet;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -16,6 +16,7 @@ use crate::deliver::jq::frames::{self, Answer};
 use crate::deliver::jq::{MEMORY_BYTES_MAX, STACK_BYTES, Use, Verdict};
 use crate::error::{Error, Result};
 use crate::filter::jq::Jq;
+use crate::threads;
 
 /// Runs until stdin ends.
 pub fn run() -> Result<()> {
@@ -50,29 +51,13 @@ fn bind() -> io::Result<()> {
     // No dump of the memory is wanted when a filter breaks. The kernel takes 0 as a bound of files alone; with 1 it
     // does not start a program for it either (fs/coredump.c).
     limit(Resource::Core, 1)?;
-    give_up_privileges()
+    threads::keep(CapabilitySet::empty())
 }
 
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
     // It may be less already, and cannot be raised then.
     let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
-}
-
-/// No capability is left, nor a way to get one.
-fn give_up_privileges() -> io::Result<()> {
-    rustix::thread::set_no_new_privs(true)?;
-    // The bounding set takes CAP_SETPCAP; without it the set is of no use any more. The kernel may know more than rustix.
-    for capability in 0..64 {
-        let Some(capability) = CapabilitySet::from_bits(1 << capability) else { continue };
-        if rustix::thread::remove_capability_from_bounding_set(capability).is_err() {
-            break;
-        }
-    }
-    // Kernels before 4.3 have no ambient set.
-    let _ = rustix::thread::clear_ambient_capability_set();
-    let none = CapabilitySet::empty();
-    Ok(rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
 /// What a thread that reads, thinks and writes needs of the kernel: read(2), write(2), memory, locks, time, random numbers

@@ -12,6 +12,7 @@ use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
 use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
+use crate::units::counted_are;
 use crate::watch::now_microseconds;
 
 /// No dump is waited for longer, unless the user says.
@@ -48,9 +49,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let wanted_namespaces = arguments.namespaces.wanted()?;
     let namespaces = netns::open_all(&wanted_namespaces)?;
+    let mut left_out = 0;
     for netns in &namespaces {
         if let (Wanted::All(_), Err(error)) = (&wanted_namespaces, netns.try_entering()) {
             log::warn!("{error}; it is left out");
+            left_out += 1;
             continue;
         }
         list.mirror = Mirror::new();
@@ -62,7 +65,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     EndedEarly::quietly(match list.ended {
         Some(ended) => Err(ended),
         None => list.lines.write_all(&mut list.stream),
-    })
+    })?;
+    match left_out {
+        0 => Ok(()),
+        left_out => Err(Error::failed(format_args!("{} left out", counted_are(left_out, "network namespace")))),
+    }
 }
 
 /// What is named and cannot be listed is refused; where nothing is named, it is left out.

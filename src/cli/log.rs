@@ -11,6 +11,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::json::steers;
 use crate::output::ASIDE;
+use crate::threads;
 use crate::units::counted;
 
 /// Bytes of lines that wait to be written at most.
@@ -172,7 +173,7 @@ impl Said {
 
     fn start(&self) -> bool {
         let (shared, open) = (self.shared.clone(), self.open);
-        std::thread::Builder::new().name("stderr".into()).spawn(move || run(&shared, &mut *open())).is_ok()
+        threads::start("stderr", move || run(&shared, &mut *open())).is_ok()
     }
 
     /// Where no thread can be had: as long as the reader takes it at once.

@@ -2,17 +2,22 @@
 
 mod arguments;
 mod check;
+mod conditions;
 mod decode;
+mod exec;
+mod follow;
 mod jq_worker;
 mod lines;
 mod list;
 mod log;
+mod needs;
 mod output;
 mod record;
 mod retell;
 mod selection;
 mod tables;
 mod values;
+mod wait;
 mod watch;
 
 use std::process::ExitCode;
@@ -37,6 +42,8 @@ use crate::signals;
         linkhook list link addr                       what exists now\n  \
         linkhook -i 'eth*' --signal carrier_lost      lost carriers of some interfaces\n  \
         linkhook --all-netns link                     links in every network namespace\n  \
+        linkhook wait addr6 eth0 -t 30s               until it has an address that can be used\n  \
+        linkhook exec --signal default_lost -- CMD    a command for each event\n  \
         linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
         linkhook decode capture.pcap                  the events in a recording\n  \
         linkhook --config /etc/linkhook.toml          with webhooks\n\n\
@@ -57,6 +64,12 @@ enum Command {
     Watch(watch::Arguments),
     /// Print what exists now, and end
     List(list::Arguments),
+    /// Block until something is so: link-up eth0, addr6 eth0, default-route, gone eth0, or an event
+    #[command(after_help = wait::listed())]
+    Wait(wait::Arguments),
+    /// Run a command for each event
+    #[command(after_help = exec::HELP)]
+    Exec(exec::Arguments),
     /// Keep the raw messages in a file
     Record(record::Arguments),
     /// Print the events of a recording (pcap, pcapng, rtmon's format) or of linkhook's own lines
@@ -68,11 +81,13 @@ enum Command {
     JqWorker,
 }
 
-/// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage.
+/// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage, 124 where what was waited for did not
+/// come in time.
 pub fn run() -> ExitCode {
-    // First of all: a service manager or a terminal does not wait until linkhook is ready for it.
-    // The jq child has no need of it: it ends when its parent does.
+    // First of all: a service manager or a terminal does not wait until linkhook is ready for it. The jq child has no need of
+    // it: it ends when its parent does. And a wait that is ended while it starts must not seem to have succeeded.
     if !arguments::begin_with(jq::COMMAND)
+        && !std::env::args_os().any(|argument| argument == "wait")
         && let Err(error) = signals::catch()
     {
         ::log::error!("{error}");
@@ -89,13 +104,16 @@ pub fn run() -> ExitCode {
     cli.log.start();
     match &cli.command {
         // They end in order.
-        None | Some(Command::Watch(_) | Command::Record(_) | Command::JqWorker) => {}
+        None
+        | Some(Command::Watch(_) | Command::Wait(_) | Command::Exec(_) | Command::Record(_) | Command::JqWorker) => {}
         Some(Command::List(_) | Command::Decode(_) | Command::Check(_)) => signals::leave_to_default(),
     }
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::List(arguments)) => list::run(&arguments),
+        Some(Command::Wait(arguments)) => wait::run(&arguments),
+        Some(Command::Exec(arguments)) => exec::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::JqWorker) => jq_worker::run(),
         Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
-use crate::filter::Candidate;
+use crate::filter::{Candidate, Name};
 use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::numbers::{RTNL_FAMILY_IP6MR, RTNL_FAMILY_IPMR};
 use crate::stream::Stream;
@@ -34,8 +34,7 @@ pub fn lines(file: &Path, mut input: impl BufRead, told: &RefCell<(Stream, Lines
             Ok(_) if line.trim_ascii().is_empty() => None,
             Ok(_) => match Line::parse(&mut line) {
                 Ok(parsed) => {
-                    let interfaces: Vec<&[u8]> = parsed.interfaces.iter().map(String::as_bytes).collect();
-                    stream.retell(&mut lines.out, &line, parsed.own(), &parsed.candidate(&interfaces));
+                    stream.retell(&mut lines.out, &line, parsed.own(), &parsed.candidate(&parsed.names()));
                     None
                 }
                 Err(why) => Some(wrong(&why)),
@@ -61,7 +60,8 @@ struct Line {
     name: String,
     action: Option<Action>,
     signals: Signals,
-    interfaces: Vec<String>,
+    /// The names of each interface that it concerns.
+    interfaces: Vec<Vec<String>>,
 }
 
 impl Line {
@@ -91,7 +91,13 @@ impl Line {
         crate::event::own::by_name(&self.name)
     }
 
-    fn candidate<'l>(&'l self, interfaces: &'l [&'l [u8]]) -> Candidate<'l> {
+    fn names(&self) -> Vec<Name<'_>> {
+        let each = self.interfaces.iter().enumerate();
+        each.flat_map(|(interface, names)| names.iter().map(move |name| Name { interface, name: name.as_bytes() }))
+            .collect()
+    }
+
+    fn candidate<'l>(&'l self, interfaces: &'l [Name<'l>]) -> Candidate<'l> {
         let object = &self.event[&self.name];
         let kind = KindIndex::named(&self.name);
         let of_kind = || kind.and_then(|kind| kind.table().families.first().copied());
@@ -115,12 +121,29 @@ impl Line {
     }
 }
 
-/// The names of all interfaces that an event concerns: its own, those that its object names, those of a route's legs.
-fn interfaces(event: &Value, name: &str) -> Vec<String> {
+/// The names of each interface that an event concerns: its own, those that its object names, those of a route's legs; of a
+/// link its alternative names, too, and what it was called before.
+fn interfaces(event: &Value, name: &str) -> Vec<Vec<String>> {
     let object = &event[name];
-    let legs = object["nexthops"].as_array().into_iter().flatten().map(|leg| &leg["dev"]);
-    let named = [&event["ifname"], &object["ifname"], &object["dev"]].into_iter().chain(legs);
-    named.filter_map(Value::as_str).map(str::to_owned).collect()
+    let mut interfaces: Vec<Vec<String>> = if name == "link" {
+        let now = ["ifname", "altnames"].map(|key| &object[key]);
+        // A side is left out where the key was absent.
+        let old = |key| event["changed"].get(key).map(|sides| &sides["old"]);
+        let before = [old("ifname").unwrap_or(now[0]), old("altnames").unwrap_or(now[1])];
+        [now, before].map(|values| values.into_iter().flat_map(texts).collect()).into()
+    } else {
+        let legs = object["nexthops"].as_array().into_iter().flatten().map(|leg| &leg["dev"]);
+        let named = [&event["ifname"], &object["ifname"], &object["dev"]].into_iter().chain(legs);
+        named.map(|name| texts(name).collect()).collect()
+    };
+    interfaces.retain(|names| !names.is_empty());
+    interfaces
+}
+
+/// A text, or those of a list.
+fn texts(value: &Value) -> impl Iterator<Item = String> {
+    let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    list.iter().filter_map(Value::as_str).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -134,11 +157,17 @@ mod tests {
             .to_vec();
         let parsed = Line::parse(&mut line).unwrap();
         assert_eq!((line.last(), parsed.own()), (Some(&b'\n'), None));
-        let interfaces: Vec<&[u8]> = parsed.interfaces.iter().map(String::as_bytes).collect();
-        let candidate = parsed.candidate(&interfaces);
+        let names = parsed.names();
+        let candidate = parsed.candidate(&names);
         assert_eq!((candidate.family, candidate.table, candidate.netns), (10, Some(77), Some("blue")));
-        assert_eq!((candidate.action, candidate.interfaces), (Action::Change, &[&b"a"[..], b"b"][..]));
+        assert_eq!(candidate.action, Action::Change);
+        assert_eq!(parsed.interfaces, [["a"], ["b"]]);
         assert_eq!(candidate.signals.names().collect::<Vec<_>>(), ["default_route"]);
+        let renamed =
+            br#"{"event":"link","action":"change","ifname":"wan0","changed":{"ifname":{"old":"eth0","new":"wan0"}},
+            "link":{"ifname":"wan0","altnames":["enp3s0"]}}"#;
+        let renamed = Line::parse(&mut renamed.to_vec()).unwrap();
+        assert_eq!(renamed.interfaces, [["wan0", "enp3s0"], ["eth0", "enp3s0"]]);
         let own = Line::parse(&mut br#"{"event":"hello","action":"started"}"#.to_vec()).unwrap();
         assert_eq!(own.own(), Some("hello"));
         assert!(

@@ -11,6 +11,7 @@ use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
+use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::LineFormat;
 use crate::output::fields::Fields;
@@ -21,12 +22,34 @@ use crate::stream::Options;
 use crate::words::{self, Named};
 
 /// Which events, and how they are written.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
     /// Kinds of objects, such as link, addr or route, apart or with commas; all when none is named
     #[arg(value_name = "KIND", value_delimiter = ',')]
     kinds: Vec<String>,
+    #[command(flatten)]
+    filters: Filters,
+    /// Print what a jq expression gives for each event, as jq -r does; own events that are not named go to stderr
+    #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["fields", "format", "json", "text"])]
+    print: Option<String>,
+    /// Only these keys of each line, in this order, such as ts,ifname,link.mtu; own events as with --print
+    #[arg(long, value_name = "KEY", value_delimiter = ',', conflicts_with_all = ["format", "text"])]
+    fields: Vec<String>,
+    /// Stop after so many objects
+    #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
+    count: Option<u64>,
+    #[command(flatten)]
+    form: Form,
+    /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
+    #[arg(short, long, value_name = "FILE", value_parser = super::values::output)]
+    pub output: Option<PathBuf>,
+}
+
+/// Which events of the kinds that are wanted.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct Filters {
     /// Only objects of these address families
     #[arg(long, value_name = "FAMILY", value_delimiter = ',', value_parser = words::FAMILIES)]
     family: Vec<String>,
@@ -36,7 +59,8 @@ pub struct Arguments {
     /// The same as --family inet6
     #[arg(short = '6')]
     ipv6: bool,
-    /// Only what concerns an interface: a name or a pattern such as 'eth*'; '!veth*' leaves out
+    /// Only what concerns an interface: a name, alternative or former ones too, or a pattern such as 'eth*'; '!veth*' leaves
+    /// out
     #[arg(short, long, value_name = "PATTERN", value_delimiter = ',')]
     interface: Vec<String>,
     /// Only these actions: add, change, remove, present
@@ -53,16 +77,13 @@ pub struct Arguments {
     table: Vec<String>,
     /// Only events for which a jq expression gives something else than null and false; it runs in a process of its own
     #[arg(long, value_name = "EXPRESSION")]
-    filter: Option<String>,
-    /// Print what a jq expression gives for each event, as jq -r does; own events that are not named go to stderr
-    #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["fields", "format", "json", "text"])]
-    print: Option<String>,
-    /// Only these keys of each line, in this order, such as ts,ifname,link.mtu; own events as with --print
-    #[arg(long, value_name = "KEY", value_delimiter = ',', conflicts_with_all = ["format", "text"])]
-    fields: Vec<String>,
-    /// Stop after so many objects
-    #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
-    count: Option<u64>,
+    pub filter: Option<String>,
+}
+
+/// How a line is written, for programs or for eyes.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct Form {
     /// How lines are written: json for programs (the default), text for eyes
     #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
     format: Option<String>,
@@ -78,9 +99,6 @@ pub struct Arguments {
     /// Whether text has colours; auto: at a terminal, unless NO_COLOR is set
     #[arg(long, visible_alias = "colour", value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     color: Option<String>,
-    /// Write to a file, at its end, instead of stdout; a watch opens it anew on SIGHUP
-    #[arg(short, long, value_name = "FILE", value_parser = super::values::output)]
-    pub output: Option<PathBuf>,
 }
 
 /// Which network namespaces.
@@ -124,89 +142,75 @@ impl Arguments {
             if said.is_empty() { configured.to_vec() } else { said.to_vec() }
         }
         let Configuration { watch, output, .. } = configuration;
-        let family = if self.ipv4 || self.ipv6 { self.family.clone() } else { or(&self.family, &watch.families) };
+        let said = &self.filters;
+        let family = if said.ipv4 || said.ipv6 { said.family.clone() } else { or(&said.family, &watch.families) };
         let path = match &output.place {
             OutputPlace::Stdout => None,
             OutputPlace::File(path) => Some(path.clone()),
             OutputPlace::None => Some("/dev/null".into()),
         };
+        let filters = Filters {
+            family,
+            interface: or(&said.interface, &watch.interfaces),
+            action: or(&said.action, &watch.actions),
+            signal: or(&said.signal, &watch.signals),
+            severity: said.severity.or(Some(watch.severity).filter(|severity| *severity > Severity::Debug)),
+            table: said.table.clone(),
+            filter: said.filter.clone().or_else(|| watch.filter.clone()),
+            ..*said
+        };
+        let form = Form {
+            format: self.form.format().or(output.format).map(str::to_owned),
+            color: self.form.color.clone(),
+            ..self.form
+        };
         Arguments {
             kinds: or(&self.kinds, &watch.kinds),
-            family,
-            interface: or(&self.interface, &watch.interfaces),
-            action: or(&self.action, &watch.actions),
-            signal: or(&self.signal, &watch.signals),
-            severity: self.severity.or(Some(watch.severity).filter(|severity| *severity > Severity::Debug)),
-            table: self.table.clone(),
-            filter: self.filter.clone().or_else(|| watch.filter.clone()),
+            filters,
             print: self.print.clone(),
             fields: self.fields.clone(),
-            format: self.format().or(output.format).map(str::to_owned),
-            color: self.color.clone(),
+            count: self.count,
+            form,
             output: self.output.clone().or(path),
-            ..*self
         }
     }
 
     /// Checks them all: what is to be told. Of linkhook's own events, those that are named.
     pub fn options(&self) -> Result<Options> {
-        let Named { kinds, own } = named(&self.kinds)?;
-        self.filter.as_deref().map_or(Ok(()), jq::check)?;
-        let filter = Filter {
-            kinds,
-            families: self.families(),
-            interfaces: Globs::new(&self.interface)?,
-            netns: Globs::default(),
-            actions: words::actions(&self.action)?,
-            signals: words::signals(&self.signal)?,
-            severity: self.severity.unwrap_or_else(|| self.least_severity()),
-            tables: self.table.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
-            jq: self.filter.clone(),
-        };
-        if let Some(why) = words::never(&filter) {
-            return Err(Error::usage(format_args!("nothing would ever be told: {why}")));
-        }
+        let options = self.filters.options(&self.kinds, self.least_severity())?;
         self.print.as_deref().map_or(Ok(()), jq::check_print)?;
         self.fields.iter().try_for_each(|path| words::field(path, reference::paths))?;
-        let format = match self.format() {
+        let format = match self.form.line(self.is_terminal()) {
             _ if !self.fields.is_empty() => LineFormat::Fields,
-            Some("text") if self.print.is_none() => LineFormat::Text(self.style()),
-            _ => LineFormat::Json,
+            _ if self.print.is_some() => LineFormat::Json,
+            format => format,
         };
         Ok(Options {
-            filter,
             format,
             fields: Fields::new(self.fields.clone()),
             print: self.print.clone(),
-            named: own.clone(),
-            own,
             count: self.count,
-            ..Options::default()
+            ..options
         })
     }
 
     /// Whether anything is chosen: kinds, what of them, or what of each line.
     pub fn is_narrowed(&self) -> bool {
-        let lists = [&self.kinds, &self.family, &self.interface, &self.action, &self.signal, &self.table, &self.fields];
-        self.ipv4
-            || self.ipv6
-            || self.severity.is_some_and(|severity| severity > Severity::Debug)
-            || self.filter.is_some()
-            || self.print.is_some()
-            || lists.iter().any(|list| !list.is_empty())
+        self.filters.is_narrowed() || self.print.is_some() || !self.kinds.is_empty() || !self.fields.is_empty()
     }
 
     /// What a command that shows only what exists has no use for is refused.
     pub fn refuse_changes(&self, command: &str) -> Result<()> {
-        if let Some(action) = self.action.iter().find(|action| *action != Action::Present.name()) {
+        let Filters { action, signal, .. } = &self.filters;
+        if let Some(action) = action.iter().find(|action| *action != Action::Present.name()) {
             words::actions(std::slice::from_ref(action))?;
             return Err(Error::usage(format_args!(
                 "'{command}' shows what exists, as 'present': there is no '{action}' among it; leave out --action, or \
                  follow changes with 'linkhook watch'"
             )));
         }
-        if !self.signal.is_empty() {
-            words::signals(&self.signal)?;
+        if !signal.is_empty() {
+            words::signals(signal)?;
             return Err(Error::usage(format_args!(
                 "'{command}' shows what exists, and signals tell of changes; leave out --signal, or follow changes with \
                  'linkhook watch'"
@@ -215,14 +219,68 @@ impl Arguments {
         Ok(())
     }
 
-    fn format(&self) -> Option<&'static str> {
-        match self.format.as_deref() {
-            _ if self.text => Some("text"),
-            _ if self.json => Some("json"),
-            Some("text") => Some("text"),
-            Some(_) => Some("json"),
-            None => None,
+    /// What is told where nothing is said: the kernel's own bookkeeping is not what a person at a terminal reads, unless that
+    /// is all that the kinds which are named have.
+    fn least_severity(&self) -> Severity {
+        let is_for_eyes = self.form.format() == Some("text") && self.is_terminal();
+        let named = || words::named(&self.kinds).ok().and_then(|named| named.kinds);
+        let has_more = || {
+            named().is_none_or(|named| {
+                words::most_severe(KindIndex::all().filter(|kind| named[kind.place()])) >= Severity::Info
+            })
+        };
+        if is_for_eyes && has_more() { Severity::Info } else { Severity::Debug }
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.output.as_ref().is_none_or(|path| path.as_os_str() == "-") && std::io::stdout().is_terminal()
+    }
+}
+
+impl Filters {
+    /// Checks them all, with the kinds that are named: what is to be told, of linkhook's own events those that are named.
+    /// `least` is how much an event must matter where nothing is said.
+    pub fn options(&self, kinds: &[String], least: Severity) -> Result<Options> {
+        let Named { kinds, own } = named(kinds)?;
+        self.filter.as_deref().map_or(Ok(()), jq::check)?;
+        let filter = Filter {
+            kinds,
+            families: self.families(),
+            interfaces: Globs::new(&self.interface)?,
+            netns: Globs::default(),
+            actions: words::actions(&self.action)?,
+            signals: words::signals(&self.signal)?,
+            severity: self.severity.unwrap_or(least),
+            tables: self.table.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
+            jq: self.filter.clone(),
+        };
+        if let Some(why) = words::never(&filter) {
+            return Err(Error::usage(format_args!("nothing would ever be told: {why}")));
         }
+        Ok(Options { filter, named: own.clone(), own, ..Options::default() })
+    }
+
+    /// Whether any of them is given.
+    pub fn is_narrowed(&self) -> bool {
+        let lists = [&self.family, &self.interface, &self.action, &self.signal, &self.table];
+        self.ipv4
+            || self.ipv6
+            || self.severity.is_some_and(|severity| severity > Severity::Debug)
+            || self.filter.is_some()
+            || lists.iter().any(|list| !list.is_empty())
+    }
+
+    /// Those that choose among events of one object, which hide what becomes of it: the first that is given.
+    pub fn among_events(&self) -> Option<&'static str> {
+        let given = [
+            (!self.action.is_empty(), "--action"),
+            (!self.signal.is_empty(), "--signal"),
+            (self.severity.is_some(), "--severity"),
+            (!self.table.is_empty(), "--table"),
+            (!self.interface.is_empty(), "--interface"),
+            (self.filter.is_some(), "--filter"),
+        ];
+        given.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 
     fn families(&self) -> Vec<u8> {
@@ -234,34 +292,38 @@ impl Arguments {
         }
         families
     }
+}
 
-    /// How text is written: for a terminal, or for what is no terminal.
-    fn style(&self) -> Style {
-        let terminal = self.is_terminal();
-        Style {
-            colours: self.colours(),
-            utc: self.utc,
-            ascii: !is_utf8(|name| std::env::var_os(name)),
-            width: if terminal { Width::Terminal } else { Width::Whole },
+impl Form {
+    fn format(&self) -> Option<&'static str> {
+        match self.format.as_deref() {
+            _ if self.text => Some("text"),
+            _ if self.json => Some("json"),
+            Some("text") => Some("text"),
+            Some(_) => Some("json"),
+            None => None,
         }
     }
 
-    /// What is told where nothing is said: the kernel's own bookkeeping is not what a person at a terminal reads.
-    fn least_severity(&self) -> Severity {
-        let is_for_eyes = self.format() == Some("text") && self.is_terminal();
-        if is_for_eyes { Severity::Info } else { Severity::Debug }
+    /// How lines are written to a terminal, or to what is none.
+    pub fn line(&self, is_terminal: bool) -> LineFormat {
+        if self.format() != Some("text") {
+            return LineFormat::Json;
+        }
+        LineFormat::Text(Style {
+            colours: self.colours(is_terminal),
+            utc: self.utc,
+            ascii: !is_utf8(|name| std::env::var_os(name)),
+            width: if is_terminal { Width::Terminal } else { Width::Whole },
+        })
     }
 
-    fn is_terminal(&self) -> bool {
-        self.output.as_ref().is_none_or(|path| path.as_os_str() == "-") && std::io::stdout().is_terminal()
-    }
-
-    fn colours(&self) -> bool {
+    fn colours(&self, is_terminal: bool) -> bool {
         match self.color.as_deref() {
             Some("always") => true,
             Some("never") => false,
             _ => {
-                self.is_terminal()
+                is_terminal
                     && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
                     && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
             }

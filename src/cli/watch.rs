@@ -11,9 +11,11 @@ use crate::error::{Error, Result};
 use crate::event::Action;
 use crate::kinds::KindIndex;
 use crate::output::file::Rotation;
+use crate::sandbox::{self, Needs};
+use crate::store::Directory;
 use crate::stream::{Options, Stream};
 use crate::units;
-use crate::watch::{Delivery, Settings, StateDirectory, watch};
+use crate::watch::{Delivery, FINISH_TIMEOUT, Settings, StateDirectory, watch};
 use crate::words;
 
 /// Arguments of `linkhook watch`.
@@ -49,10 +51,17 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
     let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None) };
     let configuration = config::load(path)?;
     log.configured(configuration.level);
+    let selection = arguments.selection.configured(&configuration);
+    let needs = needs(arguments, path, &configuration)?;
+    if let Some(directory) = &configuration.watch.state_dir {
+        // Beside it nothing can be made any more.
+        Directory::make(directory)?;
+    }
+    // No thread has been started so far.
+    let confined = sandbox::enter(&needs, configuration.sandbox)?;
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");
     }
-    let selection = arguments.selection.configured(&configuration);
     let Configuration { watch, output, webhooks, .. } = configuration;
     let rotation = output.rotation;
     let no_state = watch.state_dir.is_none() && !webhooks.is_empty();
@@ -62,7 +71,8 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
         shutdown: watch.shutdown,
         reload: Arc::new({
             let (path, watch) = (path.clone(), watch.clone());
-            move || reload(&path, &watch, &output)
+            let opened = confined.then_some(needs);
+            move || reload(&path, &watch, &output, opened.as_ref())
         }),
     };
     if no_state {
@@ -71,18 +81,44 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
              changes while it does not run is not told; set [watch] state_dir to keep both"
         );
     }
-    follow(arguments, &selection, Some(&watch), rotation, Some(delivery))
+    let configured = Configured { watch: &watch, confined };
+    follow(arguments, &selection, Some(configured), rotation, Some(delivery))
 }
 
-/// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
-fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -> Result<Vec<Webhook>> {
+/// What the configuration needs, with what the command line says in its place.
+fn needs(arguments: &Arguments, path: &Path, configuration: &Configuration) -> Result<Needs> {
+    let namespaces = arguments.namespaces.configured(Some(&configuration.watch.namespaces))?;
+    let output = arguments.selection.output.as_deref();
+    Ok(super::needs::of(path, configuration, &namespaces, output))
+}
+
+/// Reads the configuration again. Webhooks alone can be changed while linkhook runs, and in the sandbox as far as it was opened
+/// at the start.
+fn reload(
+    path: &Path,
+    watch: &config::Watch,
+    output: &config::OutputSettings,
+    opened: Option<&Needs>,
+) -> Result<Vec<Webhook>> {
     // Valid as it is, it would take all webhooks away; an editor that writes in place empties the file first.
     if std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty()) {
         return Err(Error::usage(format_args!("{}: it is empty", path.display())));
     }
-    let configuration = config::load(path)?;
+    let closed =
+        "the sandbox was opened for what the configuration said at the start; restart linkhook to open it for more";
+    let configuration = config::load(path).map_err(|error| {
+        let is_closed =
+            opened.is_some() && ["ermission denied", "not permitted"].iter().any(|why| error.to_string().contains(why));
+        if is_closed { Error::usage(format_args!("{error}\n{closed}")) } else { error }
+    })?;
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");
+    }
+    let needed = super::needs::of(path, &configuration, &watch.namespaces, None);
+    // What is written stays as it was.
+    let needed = Needs { write: Vec::new(), ..needed };
+    if let Some(beyond) = opened.and_then(|opened| needed.beyond(opened)) {
+        return Err(Error::usage(format_args!("{}: {beyond}: {closed}", path.display())));
     }
     if configuration.watch != *watch || configuration.output != *output {
         ::log::warn!("what changed in [watch] and [output] holds from the next start on");
@@ -90,13 +126,23 @@ fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -
     Ok(configuration.webhooks)
 }
 
+/// What a configuration says of the watch.
+#[derive(Clone, Copy)]
+struct Configured<'c> {
+    watch: &'c config::Watch,
+    /// The sandbox was entered.
+    confined: bool,
+}
+
 fn follow(
     arguments: &Arguments,
     selection: &selection::Arguments,
-    configured: Option<&config::Watch>,
+    configured: Option<Configured<'_>>,
     rotation: Option<Rotation>,
     delivery: Option<Delivery>,
 ) -> Result<()> {
+    let confined = configured.is_some_and(|configured| configured.confined);
+    let configured = configured.map(|configured| configured.watch);
     let options = selection.options()?;
     let kinds = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
     let present = arguments.initial || configured.is_some_and(|configured| configured.initial);
@@ -128,7 +174,9 @@ fn follow(
             Some(StateDirectory { directory, synchronous: configured.synchronous })
         }),
         namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
+        patience: FINISH_TIMEOUT,
+        confined,
     };
     let output = super::output::destination(selection.output.as_deref(), rotation)?;
-    watch(&settings, Stream::new(options), output, delivery)
+    watch(&settings, Stream::new(options), output, delivery).map(drop)
 }

@@ -20,6 +20,7 @@ use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
+use crate::sandbox::Sandbox;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
 use read::{Environment, SettingsFile, Table, Value, read_file};
@@ -27,9 +28,9 @@ use read::{Environment, SettingsFile, Table, Value, read_file};
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const KEYS: &[&str] = &["watch", "output", "log", "webhook"];
+const KEYS: &[&str] = &["watch", "output", "log", "security", "webhook"];
 /// Those that this build does not know yet.
-const LATER_KEYS: &[&str] = &["history", "http", "security", "exec"];
+const LATER_KEYS: &[&str] = &["history", "http", "exec"];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -55,6 +56,7 @@ const ROTATE_KEYS: &[&str] = &["size", "keep", "compress"];
 const KEEP: u64 = 5;
 const KEEP_MAX: u64 = 1000;
 const LOG_KEYS: &[&str] = &["level"];
+const SECURITY_KEYS: &[&str] = &["sandbox"];
 
 /// Checked settings.
 #[derive(Debug)]
@@ -67,6 +69,10 @@ pub struct Configuration {
     pub level: Option<LevelFilter>,
     /// `[[webhook]]`.
     pub webhooks: Vec<Webhook>,
+    /// `[security] sandbox`.
+    pub sandbox: Sandbox,
+    /// The files beside it that it names and that were read: secrets, certificates.
+    pub files: Vec<PathBuf>,
     /// What is no mistake, but should be known.
     pub warnings: Vec<String>,
 }
@@ -154,8 +160,8 @@ fn parse(
     environment: &Environment<'_>,
     expression: &dyn Fn(&str) -> Result<()>,
 ) -> Result<Configuration> {
-    let (mistakes, warnings) = Default::default();
-    let source = SettingsFile { path, text, environment, expression, mistakes, warnings };
+    let (mistakes, warnings, files) = Default::default();
+    let source = SettingsFile { path, text, environment, expression, mistakes, warnings, files };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().unwrap_or_default();
@@ -170,7 +176,7 @@ fn parse(
     mistakes.sort_by_key(|(offset, _)| *offset);
     match configuration {
         Some(configuration) if mistakes.is_empty() => {
-            Ok(Configuration { warnings: source.warnings.take(), ..configuration })
+            Ok(Configuration { warnings: source.warnings.take(), files: source.files.take(), ..configuration })
         }
         _ => {
             let mistakes: Vec<String> = mistakes.into_iter().map(|(_, mistake)| mistake).collect();
@@ -185,6 +191,7 @@ fn root(table: &Table<'_>) -> Configuration {
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
+    let sandbox = section("security", SECURITY_KEYS).and_then(|value| value.any_table("security.", sandbox)).flatten();
     let list = table.get("webhook").and_then(|value| {
         if value.is_list() {
             return value.list();
@@ -227,6 +234,8 @@ fn root(table: &Table<'_>) -> Configuration {
         output: output.unwrap_or(OutputSettings { place: OutputPlace::Stdout, format: None, rotation: None }),
         level,
         webhooks,
+        sandbox: sandbox.unwrap_or_default(),
+        files: Vec::new(),
         warnings: Vec::new(),
     }
 }
@@ -302,8 +311,10 @@ impl Chosen {
 /// Refuses what is wanted together and never comes together.
 fn refuse_never(table: &Table<'_>, filter: &Filter) {
     if let Some(why) = words::never(filter) {
-        let key =
-            ["signals", "families", "actions"].into_iter().find(|key| table.get(key).is_some()).unwrap_or("kinds");
+        let key = ["signals", "families", "severity", "actions"]
+            .into_iter()
+            .find(|key| table.get(key).is_some())
+            .unwrap_or("kinds");
         match table.get(key) {
             Some(value) => value.refused(format_args!("nothing would ever come: {why}")),
             None => table.refused(key, format_args!("nothing would ever come: {why}")),
@@ -441,6 +452,20 @@ fn rotation(table: &Table<'_>) -> Option<Rotation> {
     let gzip =
         table.get("compress").map_or(Some(false), |value| value.one_of(&["gzip", "none"]).map(|word| word == "gzip"));
     Some(Rotation { size_bytes: size? as u64, keep: u32::try_from(keep?).ok()?, gzip: gzip? })
+}
+
+fn sandbox(table: &Table<'_>) -> Option<Sandbox> {
+    let value = table.get("sandbox")?;
+    if value.is_boolean() {
+        return value.boolean().map(|required| if required { Sandbox::Required } else { Sandbox::Off });
+    }
+    if !value.is_text() || value.text() != Some("auto") {
+        value.wrong(
+            "\"auto\" (what the kernel has of it), true (all of it, or linkhook does not start) or false is needed",
+        );
+        return None;
+    }
+    Some(Sandbox::Auto)
 }
 
 fn level(table: &Table<'_>) -> Option<LevelFilter> {

@@ -35,6 +35,8 @@ pub struct SettingsFile<'t> {
     /// Offset and message.
     pub mistakes: RefCell<Vec<(usize, String)>>,
     pub warnings: RefCell<Vec<String>>,
+    /// The files beside it that were read.
+    pub files: RefCell<Vec<PathBuf>>,
 }
 
 impl SettingsFile<'_> {
@@ -337,6 +339,7 @@ impl<'t> Value<'t> {
     /// The contents of the file that is named.
     pub fn contents(&self) -> Option<Vec<u8>> {
         let path = self.path()?;
+        self.source.files.borrow_mut().push(path.clone());
         match read_file(&path) {
             Ok(contents) => Some(contents),
             Err(error) => {
@@ -406,6 +409,7 @@ impl<'t> Value<'t> {
     }
 
     fn secret_file(&self, path: &Path) -> Option<String> {
+        self.source.files.borrow_mut().push(path.to_owned());
         let told = path.display();
         let read = fs::metadata(path).and_then(|metadata| {
             if metadata.permissions().mode() & WORLD_READABLE != 0 {

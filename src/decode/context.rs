@@ -8,6 +8,10 @@ use crate::netlink::wire;
 pub trait Links {
     /// The interface's name, as the kernel's octets.
     fn name(&self, ifindex: u32) -> Option<&[u8]>;
+    /// The interface's alternative names, likewise.
+    fn alternative_names(&self, _ifindex: u32) -> &[Box<[u8]>] {
+        &[]
+    }
     /// The interface's `ARPHRD_*`, which says how its addresses are written.
     fn hardware_type(&self, ifindex: u32) -> Option<u16>;
 }

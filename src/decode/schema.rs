@@ -520,6 +520,9 @@ pub struct Hooks {
     pub severity: &'static [SeverityRow],
     /// Whether a row of a dump is an object; where there is no function, every row is.
     pub is_object: Option<fn(&[u8]) -> bool>,
+    /// Whether an object is one that the kernel makes for itself and never tells of: what dumps show of it is not taken in,
+    /// unless it was told of after all.
+    pub is_kernels_own: Option<fn(&[u8]) -> bool>,
     /// Whether dumps show an object that notifications tell of; where there is no function, they show each.
     pub is_dumped: Option<fn(&[u8]) -> bool>,
     /// The objects in a row that stands for a range of them.
@@ -545,6 +548,7 @@ impl Hooks {
         last: None,
         severity: &[],
         is_object: None,
+        is_kernels_own: None,
         is_dumped: None,
         singles: None,
         parent_at: None,
@@ -686,6 +690,11 @@ impl Kind {
     /// Whether a row of a dump is an object of this kind.
     pub fn is_object(&self, payload: &[u8]) -> bool {
         self.hooks.is_object.is_none_or(|is_object| is_object(payload))
+    }
+
+    /// Whether an object is one that the kernel makes for itself and never tells of.
+    pub fn is_kernels_own(&self, payload: &[u8]) -> bool {
+        self.hooks.is_kernels_own.is_some_and(|is_kernels_own| is_kernels_own(payload))
     }
 
     /// Whether an object changes with nothing near it that is told.

@@ -15,6 +15,7 @@ use super::{Webhook, sieve};
 use crate::error::{Error, Result};
 use crate::filter::Candidate;
 use crate::store::{Queue, Staged, StoreHandle};
+use crate::threads;
 use crate::units::counted;
 
 /// Losses are told no more often than this.
@@ -179,8 +180,7 @@ impl Hub {
             start_judge(&lane)?;
         }
         let (of, host) = (lane.clone(), self.host.clone());
-        let thread = std::thread::Builder::new().name(name.chars().take(15).collect());
-        if let Err(error) = thread.spawn(move || work(&of, &host)) {
+        if let Err(error) = threads::start(&name, move || work(&of, &host)) {
             // Its judge ends.
             lane.end(Instant::now());
             return Err(Error::system("cannot start a webhook's thread", &error));
@@ -390,7 +390,7 @@ fn start_judge(lane: &Arc<Lane>) -> Result<()> {
         return Ok(());
     }
     let of = lane.clone();
-    let started = std::thread::Builder::new().name("jq".into()).spawn(move || {
+    let started = threads::start("jq", move || {
         let mut defects = Defects::default();
         while std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sieve::run(&of))).is_err() {
             let (webhook, generation) = of.webhook();

@@ -5,13 +5,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+
+use crate::threads;
 
 /// Addresses of a host that are tried at most, which is what ureq has room for.
 const ADDRESSES_MAX: usize = 16;
@@ -39,7 +40,7 @@ impl Lookup {
         let (sender, answer) = channel();
         let asked = PendingName { host: host.to_owned(), port, answer };
         let name = host.to_owned();
-        thread::Builder::new().name("lookup".into()).spawn(move || {
+        threads::start("lookup", move || {
             let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
             // Nobody may wait any more.
             let _ = sender.send(found);

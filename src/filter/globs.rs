@@ -1,8 +1,12 @@
 //! Names of interfaces and network namespaces by patterns: `eth*`, `!veth*`.
 
-use globset::{Glob, GlobMatcher};
+use std::borrow::Cow;
+
+use globset::{GlobBuilder, GlobMatcher};
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
+use crate::octets;
 
 /// Patterns in order; the last one that fits decides.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +28,10 @@ impl Globs {
                     "the pattern '{pattern}' is empty; give a name or a pattern such as 'eth*'"
                 )));
             }
-            let glob = Glob::new(glob)
+            // A backslash stands for itself, as in `\xff`, by which a line shows an octet that is not UTF-8.
+            let glob = GlobBuilder::new(glob)
+                .backslash_escape(false)
+                .build()
                 .map_err(|error| Error::usage(format_args!("the pattern '{pattern}' is wrong: {}", error.kind())))?;
             Ok((accept, glob.compile_matcher()))
         });
@@ -36,19 +43,19 @@ impl Globs {
         self.patterns.is_empty()
     }
 
-    /// Whether the name is accepted.
+    /// Whether the name is accepted: patterns are held against it as lines show it ([`octets::shown`]).
     pub fn accept(&self, name: &[u8]) -> bool {
-        let name = String::from_utf8_lossy(name);
-        let deciding = self.patterns.iter().rev().find(|(_, glob)| glob.is_match(&*name));
-        match deciding {
+        self.accept_any([name])
+    }
+
+    /// Whether something with several names is accepted: the last pattern that fits any of them decides.
+    pub fn accept_any<'n>(&self, names: impl IntoIterator<Item = &'n [u8]>) -> bool {
+        let names: SmallVec<[Cow<'_, str>; 2]> = names.into_iter().map(octets::shown).collect();
+        let fits = |glob: &GlobMatcher| names.iter().any(|name| glob.is_match(&**name));
+        match self.patterns.iter().rev().find(|(_, glob)| fits(glob)) {
             Some((accept, _)) => *accept,
             None => self.patterns.first().is_none_or(|(accept, _)| !accept),
         }
-    }
-
-    /// Whether any of the names is accepted.
-    pub fn accept_any(&self, names: &[&[u8]]) -> bool {
-        names.iter().any(|name| self.accept(name))
     }
 }
 
@@ -68,6 +75,15 @@ mod tests {
         assert!(not.accept(b"eth0") && !not.accept(b"lo"));
         let some = globs(&["eth?", "wlan[01]"]);
         assert!(some.accept(b"eth1") && some.accept(b"wlan1") && !some.accept(b"eth10") && !some.accept(b"lo"));
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_asked_for_as_lines_show_it() {
+        let asked = globs(&["et\\xffh0"]);
+        assert!(asked.accept(b"et\xffh0") && !asked.accept(b"et\xfeh0"));
+        // The name that has these characters is another one, and is shown otherwise.
+        assert!(!asked.accept(b"et\\xffh0") && globs(&["et\\x5cxffh0"]).accept(b"et\\xffh0"));
+        assert!(globs(&["a\\*"]).accept(b"a\\b") && globs(&["et*0"]).accept(b"et\xffh0"));
     }
 
     #[test]

@@ -69,14 +69,29 @@ pub struct Candidate<'a> {
     pub table: Option<u32>,
     /// The network namespace's name, where it is not linkhook's own.
     pub netns: Option<&'a str>,
-    /// The names of all interfaces that it concerns.
-    pub interfaces: &'a [&'a [u8]],
+    /// All names of all interfaces that it concerns, an interface's beside each other.
+    pub interfaces: &'a [Name<'a>],
+}
+
+/// A name by which an interface may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name<'a> {
+    /// Which of the event's interfaces has it: several may.
+    pub interface: usize,
+    /// The name, as the kernel's octets.
+    pub name: &'a [u8],
 }
 
 impl Filter {
     /// Whether objects of that kind are told at all.
     pub fn wants_kind(&self, kind: usize) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.get(kind).copied().unwrap_or_default())
+    }
+
+    /// Whether any of the interfaces is accepted, by whichever of its names.
+    pub fn accepts_interfaces(&self, names: &[Name<'_>]) -> bool {
+        let mut interfaces = names.chunk_by(|one, next| one.interface == next.interface);
+        interfaces.any(|names| self.interfaces.accept_any(names.iter().map(|name| name.name)))
     }
 
     /// Whether names of interfaces matter.
@@ -94,7 +109,7 @@ impl Filter {
             && (self.families.is_empty() || self.families.contains(&candidate.family))
             && (self.tables.is_empty() || candidate.table.is_some_and(|table| self.tables.contains(&table)))
             && (self.netns.is_empty() || self.netns.accept(candidate.netns.unwrap_or(OWN_NETNS).as_bytes()))
-            && (self.interfaces.is_empty() || self.interfaces.accept_any(candidate.interfaces))
+            && (self.interfaces.is_empty() || self.accepts_interfaces(candidate.interfaces))
     }
 }
 
@@ -102,7 +117,7 @@ impl Filter {
 mod tests {
     use super::*;
 
-    fn candidate<'a>(interfaces: &'a [&'a [u8]]) -> Candidate<'a> {
+    fn candidate<'a>(interfaces: &'a [Name<'a>]) -> Candidate<'a> {
         Candidate {
             kind: 1,
             family: 2,
@@ -151,11 +166,29 @@ mod tests {
         assert!(accepts("*", None) && accepts("*", Some("/proc/7/ns/net")));
     }
 
+    fn names<'a>(interfaces: &[&[&'a str]]) -> Vec<Name<'a>> {
+        let each = interfaces.iter().enumerate();
+        each.flat_map(|(interface, names)| names.iter().map(move |name| Name { interface, name: name.as_bytes() }))
+            .collect()
+    }
+
     #[test]
     fn any_interface_of_a_route_is_enough() {
         let filter = Filter { interfaces: Globs::new(&["eth*".into()]).unwrap(), ..Filter::default() };
-        assert!(filter.accepts(&candidate(&[b"wlan0", b"eth1"])));
-        assert!(!filter.accepts(&candidate(&[b"wlan0"])));
+        assert!(filter.accepts(&candidate(&names(&[&["wlan0"], &["eth1"]]))));
+        assert!(!filter.accepts(&candidate(&names(&[&["wlan0"]]))));
         assert!(!filter.accepts(&candidate(&[])));
+    }
+
+    #[test]
+    fn an_interface_is_one_whatever_its_names() {
+        let accepts = |pattern: &str, interfaces: &[&[&str]]| {
+            let filter = Filter { interfaces: Globs::new(&[pattern.into()]).unwrap(), ..Filter::default() };
+            filter.accepts(&candidate(&names(interfaces)))
+        };
+        assert!(accepts("enp*", &[&["eth0", "enp3s0"]]) && accepts("eth0", &[&["eth0", "enp3s0"]]));
+        // What is left out by one name is not let in by another.
+        assert!(!accepts("!eth0", &[&["eth0", "enp3s0"]]) && !accepts("!enp*", &[&["eth0", "enp3s0"]]));
+        assert!(accepts("!eth0", &[&["eth0", "enp3s0"], &["eth1"]]));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::decode::Links;
 use crate::kinds::rtnetlink::link;
-use crate::netlink::wire::{Message, attribute, u16_at, u32_at};
+use crate::netlink::wire::{Message, attribute, attributes, u16_at, u32_at};
 
 /// So many interfaces that are gone keep their name, for events that come late.
 const GONE_LINKS_MAX: usize = 4096;
@@ -28,9 +28,19 @@ impl LinkBefore {
     }
 }
 
-/// The name in a link's message, up to its NUL.
-fn name_in(payload: &[u8]) -> &[u8] {
-    let name = attribute(link::LINK.attributes(payload), link::IFLA_IFNAME).unwrap_or_default();
+/// The name in a link's message.
+pub fn name_in(payload: &[u8]) -> &[u8] {
+    before_nul(attribute(link::LINK.attributes(payload), link::IFLA_IFNAME).unwrap_or_default())
+}
+
+/// The alternative names in a link's message, by which it can be asked for as by its name.
+pub fn alternative_names_in(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let properties = attribute(link::LINK.attributes(payload), link::IFLA_PROP_LIST).unwrap_or_default();
+    let names = attributes(properties).filter(|property| property.number == link::IFLA_ALT_IFNAME);
+    names.map(|property| before_nul(property.payload))
+}
+
+fn before_nul(name: &[u8]) -> &[u8] {
     name.split(|&octet| octet == 0).next().unwrap_or_default()
 }
 
@@ -42,6 +52,7 @@ pub fn is_link(message: &Message<'_>) -> bool {
 #[derive(Debug)]
 struct Known {
     name: Box<[u8]>,
+    alternative_names: Vec<Box<[u8]>>,
     hardware_type: Option<u16>,
     flags: u32,
     gone: bool,
@@ -72,13 +83,18 @@ impl LinkTable {
         else {
             return before;
         };
-        let set = payload.get(16..).unwrap_or_default();
-        let Some(name) = attribute(set, link::IFLA_IFNAME) else { return before };
-        let name = name.split(|&octet| octet == 0).next().unwrap_or_default();
+        let name = name_in(payload);
+        if name.is_empty() {
+            return before;
+        }
         match self.links.get_mut(&ifindex) {
             Some(known) => {
                 if *known.name != *name {
                     known.name = name.into();
+                }
+                // Of one that is gone, what it was last called.
+                if !removed && !alternative_names_in(payload).eq(known.alternative_names.iter().map(|name| &**name)) {
+                    known.alternative_names = alternative_names_in(payload).map(Box::from).collect();
                 }
                 known.hardware_type = Some(hardware_type);
                 known.flags = flags;
@@ -88,10 +104,10 @@ impl LinkTable {
                 known.gone = removed;
             }
             None => {
-                self.links.insert(
-                    ifindex,
-                    Known { name: name.into(), hardware_type: Some(hardware_type), flags, gone: removed },
-                );
+                let alternative_names = alternative_names_in(payload).map(Box::from).collect();
+                let hardware_type = Some(hardware_type);
+                let known = Known { name: name.into(), alternative_names, hardware_type, flags, gone: removed };
+                self.links.insert(ifindex, known);
                 if removed {
                     self.gone.push_back(ifindex);
                 }
@@ -115,16 +131,16 @@ impl LinkTable {
     pub fn note_name(&mut self, ifindex: u32, name: &[u8]) {
         self.links.entry(ifindex).or_insert_with(|| {
             self.gone.push_back(ifindex);
-            Known { name: name.into(), hardware_type: None, flags: 0, gone: true }
+            Known { name: name.into(), alternative_names: Vec::new(), hardware_type: None, flags: 0, gone: true }
         });
         self.forget_oldest();
     }
 
     /// The same, of a link's message.
     pub fn note_name_of(&mut self, payload: &[u8]) {
-        let name = attribute(payload.get(16..).unwrap_or_default(), link::IFLA_IFNAME);
-        if let Some((ifindex, name)) = u32_at(payload, 4).zip(name) {
-            self.note_name(ifindex, name.split(|&octet| octet == 0).next().unwrap_or_default());
+        let name = name_in(payload);
+        if let Some(ifindex) = u32_at(payload, 4).filter(|_| !name.is_empty()) {
+            self.note_name(ifindex, name);
         }
     }
 
@@ -149,6 +165,10 @@ impl LinkTable {
 impl Links for LinkTable {
     fn name(&self, ifindex: u32) -> Option<&[u8]> {
         self.links.get(&ifindex).map(|known| &*known.name)
+    }
+
+    fn alternative_names(&self, ifindex: u32) -> &[Box<[u8]>] {
+        self.links.get(&ifindex).map_or(&[], |known| &known.alternative_names)
     }
 
     fn hardware_type(&self, ifindex: u32) -> Option<u16> {

@@ -22,7 +22,7 @@ pub mod waiting;
 use std::hash::BuildHasher;
 
 pub use compare::same;
-pub use links::{LinkBefore, LinkTable, is_link};
+pub use links::{LinkBefore, LinkTable, alternative_names_in, is_link, name_in};
 
 use crate::decode::key;
 use crate::decode::schema::Kind;

@@ -125,7 +125,11 @@ impl Mirror {
             }
             // A dump of one interface's filters shows those of blocks that it shares, too.
             let is_inside = |object: &[u8]| scope.shows(table, Some(hash), object);
-            if !found.iter().any(|object| is_inside(object) && table.is_object(object)) {
+            let is_known = self.tables[kind].contains(hash);
+            let is_taken = |object: &[u8]| {
+                is_inside(object) && table.is_object(object) && (is_known || !table.is_kernels_own(object))
+            };
+            if !found.iter().any(is_taken) {
                 continue;
             }
             let told = differences.len();

@@ -17,6 +17,7 @@ use log::debug;
 use super::socket::{self, Batch, Datagram, Socket};
 use super::wire::{self, HEADER_BYTES, Header, Message};
 use crate::error::Error;
+use crate::octets;
 
 /// How often [`dump_all`] begins a dump that was interrupted or overrun, the first time included.
 pub const ATTEMPTS_MAX: u32 = 10;
@@ -173,7 +174,7 @@ fn failure(message: Message<'_>) -> Option<DumpFailure> {
     let errno = (wire::u32_at(message.payload, 0)? as i32).checked_neg().filter(|errno| *errno > 0)?;
     let attributes = attributes_of_acknowledgement(message).unwrap_or_default();
     let text = wire::attribute(attributes, NLMSGERR_ATTR_MSG)
-        .map(|text| String::from_utf8_lossy(text.split(|octet| *octet == 0).next().unwrap_or_default()).into_owned());
+        .map(|text| octets::shown(text.split(|octet| *octet == 0).next().unwrap_or_default()).into_owned());
     let offset = wire::attribute_u32(attributes, NLMSGERR_ATTR_OFFS);
     Some(DumpFailure { errno, message: text.filter(|text| !text.is_empty()), offset })
 }

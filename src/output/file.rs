@@ -13,6 +13,8 @@ use flate2::write::GzEncoder;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use crate::threads;
+
 /// The rights of a file that is made here, at most.
 const MODE: u32 = 0o640;
 /// A rotation that fails is tried again after that time.
@@ -215,8 +217,7 @@ impl Appender {
         self.rotate_not_before = None;
         if rotation.gzip {
             let path = self.path.clone();
-            let thread = std::thread::Builder::new().name("gzip".into());
-            match thread.spawn(move || compress_all(&path, rotation.keep)) {
+            match threads::start("gzip", move || compress_all(&path, rotation.keep)) {
                 Ok(thread) => self.compressing = Some(thread),
                 Err(error) => log::warn!("an old output file is not compressed: {error}"),
             }

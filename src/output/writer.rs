@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use rustix::io::ReadWriteFlags;
 
 use super::Destination;
 use super::file::Appender;
+use crate::threads;
 use crate::units::{counted_are, counted_were};
 
 /// Bytes that wait for the thread at most, one line beyond it apart; then nothing more is decoded.
@@ -133,7 +134,7 @@ impl LineWriter {
             }
             Destination::File(file) => {
                 let (shared, wake) = (shared.clone(), wake.clone());
-                let thread = builder().spawn(move || append(file, &shared, &*wake.0))?;
+                let thread = threads::start("writer", move || append(file, &shared, &*wake.0))?;
                 (Target::File, Direct::Never, Some(thread))
             }
         };
@@ -147,6 +148,14 @@ impl LineWriter {
             #[cfg(test)]
             no_threads: false,
         })
+    }
+
+    /// What it writes to, unless that is a file by its name.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.target {
+            Target::Descriptor(file) => Some(file.as_fd()),
+            Target::File => None,
+        }
     }
 
     /// Whether it writes a file by its name, which can be opened anew.
@@ -203,7 +212,7 @@ impl LineWriter {
         }
         let Target::Descriptor(file) = &self.target else { return Ok(None) };
         let (file, shared, wake) = (file.clone(), self.shared.clone(), self.wake.clone());
-        builder().spawn(move || run(&file, &shared, &*wake.0)).map(Some)
+        threads::start("writer", move || run(&file, &shared, &*wake.0)).map(Some)
     }
 
     /// Whether lines are taken; where not, `wake` is called once they are.
@@ -306,10 +315,6 @@ impl LineWriter {
             None => Ok(unwritten),
         }
     }
-}
-
-fn builder() -> std::thread::Builder {
-    std::thread::Builder::new().name("writer".into())
 }
 
 fn direct(descriptor: &OwnedFd) -> Direct {

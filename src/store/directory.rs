@@ -34,6 +34,12 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Makes the directory where there is none, and says what is wrong with one that is there.
+    pub fn make(path: &Path) -> Result<()> {
+        let failed = |error| Error::system(format_args!("cannot use the state directory {}", path.display()), &error);
+        Folder::open(path).map(drop).map_err(failed)
+    }
+
     /// Makes the directory where there is none (mode 0700), and takes it for this process alone. One that somebody else
     /// can write in is refused, and so is one with a symbolic link in the place of a file of linkhook's.
     pub fn open(path: &Path) -> Result<Directory> {

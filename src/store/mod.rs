@@ -32,11 +32,12 @@ use smallvec::SmallVec;
 
 use database::{Database, HELD_AT_START_MAX};
 pub use database::{Enrolled, Fixed, Synchronous, Trouble};
-use directory::Directory;
+pub use directory::Directory;
 pub use reader::StoreReader;
 use reader::Whereabouts;
 
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// Bytes of lines and objects that are not committed yet at most, one slice beyond it apart; then nothing more is
 /// decoded.
@@ -323,7 +324,7 @@ impl Store {
             wake: Box::new(wake),
         });
         let mut writer = thread::StoreThread::new(directory, database, synchronous, whereabouts.clone(), sequence);
-        let started = std::thread::Builder::new().name("store".into()).spawn({
+        let started = threads::start("store", {
             let ended = EndGuard(shared.clone());
             move || {
                 writer.run(&ended.0);

@@ -15,6 +15,7 @@ use crate::deliver::hub::WantedBy;
 use crate::deliver::jq::frames::undecided;
 use crate::deliver::jq::{Judge, Patience, Verdict};
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// Numbers of lines that may still be named as a cause.
 const NUMBERS_MAX: usize = 1 << 16;
@@ -269,7 +270,7 @@ impl Asker {
         let shared = Arc::<Shared>::default();
         let patience = if service { Patience::Waiting } else { Patience::Never };
         let (answers, mut child) = (shared.clone(), judge.patient(patience));
-        let thread = std::thread::Builder::new().name("filter".into()).spawn(move || {
+        let thread = threads::start("filter", move || {
             for question in asked {
                 answer(&mut child, &question, service, &answers, &wake);
             }

@@ -293,6 +293,7 @@ impl Rows<'_> {
             _ if self.job.learns_names => {
                 self.mirror.links.note(row.payload, false);
             }
+            _ if self.job.purpose == Purpose::Start && kind.table().is_kernels_own(row.payload) => {}
             _ if self.job.purpose == Purpose::Start => {
                 if let Some(filling) = self.filling {
                     filling.overtaking.row(self.mirror, row, made);

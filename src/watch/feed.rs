@@ -193,6 +193,8 @@ mod tests {
             verify: None,
             namespaces: Wanted::Own,
             state: None,
+            patience: std::time::Duration::ZERO,
+            confined: false,
         };
         let mut feed = Feed::open(&settings).unwrap();
         assert!(!feed.has_lost() && feed.take_overrun().is_none());

@@ -111,8 +111,10 @@ impl Place {
         present: bool,
     ) -> Result<Place> {
         netns.let_go_of_name()?;
+        // In the sandbox other processes' descriptors are not to be had.
+        let actors = || if settings.confined { Actors::nobody() } else { Actors::new() };
         let (feed, dump_socket, actors) =
-            netns.inside(|| Ok((Feed::open(settings)?, Socket::open(NETLINK_ROUTE)?, Actors::new())))?;
+            netns.inside(|| Ok((Feed::open(settings)?, Socket::open(NETLINK_ROUTE)?, actors())))?;
         let mut mirror = Mirror::new();
         let complete_kinds = store.is_some().then(|| comparable(&settings.kinds));
         let label = netns.label().unwrap_or_default();

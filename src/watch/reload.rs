@@ -6,6 +6,7 @@ use mio::Waker;
 
 use crate::deliver::Webhook;
 use crate::error::Result;
+use crate::threads;
 
 /// Reads the configuration again.
 pub type Reload = Arc<dyn Fn() -> Result<Vec<Webhook>> + Send + Sync>;
@@ -33,7 +34,7 @@ impl Reloading {
             return;
         }
         let (read, result, waker) = (self.read.clone(), self.result.clone(), self.waker.clone());
-        let started = std::thread::Builder::new().name("configuration".into()).spawn(move || {
+        let started = threads::start("configuration", move || {
             let webhooks = read();
             *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(webhooks);
             let _ = waker.wake();

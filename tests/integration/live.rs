@@ -11,6 +11,9 @@ pub const TESTS: &[crate::Test] = &[
     ("hello_comes_first_and_bye_last", hello_and_bye),
     ("initial_is_what_ip_shows", initial),
     ("a_rename_is_told_once", rename),
+    ("an_interface_is_asked_for_by_any_of_its_names", any_name),
+    ("a_name_that_is_not_utf8_is_told_and_asked_for", odd_name),
+    ("the_neighbours_that_the_kernel_makes_for_itself_are_not_told", kernels_own_neighbours),
     ("ipv4_routes_leave_with_their_link", silent_link_down),
     ("what_leaves_with_a_link_is_told_before_the_next_one_of_its_name_comes", silent_link_again),
     ("ipv4_routes_leave_with_the_last_address", silent_address),
@@ -135,6 +138,74 @@ fn rename() -> Result<(), Failed> {
     let repeated =
         linkhook.seen.iter().filter(|line| line["action"] == "add" && line["addr"]["local"] == "10.0.0.1").count();
     assert_eq!(repeated, 0, "the address is told again");
+    Ok(())
+}
+
+fn any_name() -> Result<(), Failed> {
+    let (namespace, mut all) = pair(&["link", "addr"]);
+    namespace.run("ip link property add dev v0 altname alternative0");
+    all.expect("an alternative name", |line| line["link"]["altnames"] == serde_json::json!(["alternative0"]));
+    let mut by = ["v0", "w0", "alternative0"].map(|name| started(&namespace, &["link", "addr", "--interface", name]));
+    let mut all_but = started(&namespace, &["addr", "--interface", "!alternative0"]);
+    namespace.run("ip link set v0 down; ip link set v0 name w0; ip link set w0 up");
+    for linkhook in &mut by {
+        let line = linkhook.expect("renamed", |line| has_signal(line, "renamed"));
+        assert_eq!(line["changed"]["ifname"], serde_json::json!({"old": "v0", "new": "w0"}));
+    }
+    // From here on the old name is nobody's.
+    namespace.run(
+        "ip addr add 10.0.0.7/24 dev w0; ip addr add 10.0.0.8/24 dev v1; ip link set w0 name v0; ip link set v1 down",
+    );
+    let [_, by_new, by_alternative] = &mut by;
+    for linkhook in [by_new, by_alternative] {
+        linkhook.expect("an address", |line| line["addr"]["local"] == "10.0.0.7");
+    }
+    let [by_old, ..] = &mut by;
+    by_old.expect("renamed again", |line| line["changed"]["ifname"]["new"] == "v0");
+    assert!(
+        !by_old.seen.iter().any(|line| line["addr"]["local"] == "10.0.0.7"),
+        "told of an interface of another name"
+    );
+    all_but.expect("another interface's address", |line| line["addr"]["local"] == "10.0.0.8");
+    assert!(!all_but.seen.iter().any(|line| line["ifname"] == "w0"), "told though an alternative name is left out");
+    Ok(())
+}
+
+fn odd_name() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = started(&namespace, &["link", "--interface", r"et\xff*"]);
+    // The second one's name has a backslash, an x and two letters where the first one has one octet.
+    namespace.run(r#"ip link add "$(printf 'et\\xffh0')" type veth peer name v0; ip link add "$(printf 'et\377h0')" type veth peer name v1"#);
+    let line = linkhook.event("link", "add");
+    assert_eq!(line["link"]["ifname"], r"et\xffh0");
+    assert_eq!(
+        namespace.linkhook(&["list", "link", "-i", r"et\x5cxffh0"]).event("link", "present")["ifname"],
+        r"et\x5cxffh0"
+    );
+    Ok(())
+}
+
+fn kernels_own_neighbours() -> Result<(), Failed> {
+    let (namespace, mut linkhook) = pair(&["neigh", "addr", "--initial"]);
+    // An address that comes makes the kernel send to multicast groups; one that somebody makes permanent is told.
+    namespace
+        .run("ip addr add fd00::1/64 dev v0; ip -6 neigh add ff02::77 lladdr 33:33:00:00:00:77 dev v0 nud permanent");
+    linkhook.expect("by hand", |line| line["neigh"]["dst"] == "ff02::77" && line["action"] == "add");
+    linkhook.expect("ready", |line| line["addr"]["local"] == "fd00::1" && has_signal(line, "addr_ready"));
+    let shown = namespace.ip("-6 neigh show nud noarp").to_string();
+    assert!(shown.contains("ff02::16"), "the kernel has made none: {shown}");
+    let mut list = namespace.linkhook(&["list", "neigh", "-6"]);
+    list.expect("the kernel's own", |line| line["neigh"]["state"] == serde_json::json!(["NOARP"]));
+    namespace.run(
+        "ip -6 neigh del ff02::77 dev v0; ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0; ip link set v0 down",
+    );
+    linkhook.expect("by hand", |line| line["neigh"]["dst"] == "ff02::77" && line["action"] == "remove");
+    linkhook.expect("gone", |line| line["neigh"]["dst"] == "10.0.0.9" && line["action"] == "remove");
+    let is_kernels_own = |line: &&Value| {
+        line["event"] == "neigh" && !["ff02::77", "10.0.0.9"].iter().any(|dst| line["neigh"]["dst"] == *dst)
+    };
+    let told: Vec<&Value> = linkhook.seen.iter().filter(is_kernels_own).collect();
+    assert!(told.iter().all(|line| line["neigh"]["state"] != serde_json::json!(["NOARP"])), "{told:?}");
     Ok(())
 }
 

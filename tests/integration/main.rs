@@ -7,6 +7,7 @@
 
 mod again;
 mod deliver;
+mod docs;
 mod jq;
 mod kernel_numbers;
 mod live;
@@ -19,12 +20,14 @@ mod proxy;
 mod receiver;
 mod recordings;
 mod reference;
+mod sandbox;
 mod shapes;
 mod signals;
 mod store;
 mod tls;
 mod trouble;
 mod usage;
+mod wait;
 mod walls;
 
 use std::process::ExitCode;
@@ -43,11 +46,13 @@ fn main() -> ExitCode {
     for (room, tests) in [
         ("again", again::TESTS),
         ("deliver", deliver::TESTS),
+        ("docs", docs::TESTS),
         ("jq", jq::TESTS),
         ("malformed", malformed::TESTS),
         ("program", program::TESTS),
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
+        ("sandbox", sandbox::TESTS),
         ("shapes", shapes::TESTS),
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
@@ -82,13 +87,16 @@ fn main() -> ExitCode {
         ("netns", netns::TESTS),
         ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
+        ("docs", docs::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
         ("logrotate", output::LOGROTATE_TESTS),
+        ("sandbox", sandbox::LIVE_TESTS),
         ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
         ("usage", usage::LIVE_TESTS),
+        ("wait", wait::TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some());

@@ -15,6 +15,7 @@ use crate::kinds::rtnetlink::names::FAMILIES;
 use crate::kinds::rtnetlink::prefix;
 use crate::kinds::rtnetlink::route::ROUTER_PREFERENCES;
 use crate::netlink::wire::u16_at;
+use crate::octets;
 use std::net::Ipv6Addr;
 
 /// `RTM_NEWNDUSEROPT`: one for each option that comes, and nothing is kept of it.
@@ -249,7 +250,7 @@ fn write_domains(out: &mut Json, octets: &[u8]) -> Option<()> {
     while let Some((&length, after)) = rest.split_first() {
         if length == 0 {
             if !name.is_empty() {
-                out.string(&String::from_utf8_lossy(&name));
+                out.string(&octets::shown(&name));
                 name.clear();
             }
             rest = after;

@@ -1,6 +1,8 @@
 //! `neigh` and `fdb`: neighbours, and the forwarding databases of bridges and vxlan. `struct ndmsg`, `NDA_*`:
 //! `include/uapi/linux/neighbour.h`.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use libc::{NTF_PROXY, RTM_DELNEIGH, RTM_GETNEIGH, RTM_NEWNEIGH, RTNLGRP_NEIGH};
 
 use crate::decode::context::Context;
@@ -60,6 +62,7 @@ pub static NEIGH: Kind = Kind {
         key: Some(write_neighbour_key),
         signals: Some(signals_of_neighbour),
         untold: Untold::Everything,
+        is_kernels_own: Some(is_kernels_own),
         severity: &[
             SeverityRow::of(
                 Severity::Debug,
@@ -419,6 +422,23 @@ fn state(payload: &[u8]) -> u16 {
     u16_at(payload, 8).unwrap_or_default()
 }
 
+/// Whether a neighbour says no more than its address does: the kernel makes one for each multicast, broadcast or loopback
+/// address that it sends to (`ndisc_constructor` in `net/ipv6/ndisc.c`, `arp_constructor` in `net/ipv4/arp.c`), tells
+/// nobody, and forgets it when it likes.
+fn is_kernels_own(payload: &[u8]) -> bool {
+    let destination = attribute(NEIGH.attributes(payload), NDA_DST).unwrap_or_default();
+    state(payload) & NUD_NOARP != 0
+        && match destination.first_chunk::<4>().filter(|_| destination.len() == 4) {
+            Some(&destination) => {
+                let destination = Ipv4Addr::from(destination);
+                destination.is_multicast() || destination.is_broadcast() || destination.is_loopback()
+            }
+            None => <[u8; 16]>::try_from(destination)
+                .map(Ipv6Addr::from)
+                .is_ok_and(|destination| destination.is_multicast() || destination.is_loopback()),
+        }
+}
+
 /// The signals of a neighbour.
 fn signals_of_neighbour(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
     let mut signals = Signals::NONE;
@@ -444,4 +464,28 @@ fn signals_of_entry(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
         signals.when(way(old) != way(new), Signals::NEIGH_MOVED);
     }
     signals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::wire::append_attribute;
+
+    #[test]
+    fn the_kernels_own_neighbours_say_no_more_than_their_address() {
+        let is_own = |state: u16, destination: &[u8]| {
+            let mut payload = vec![0; 12];
+            payload[8..10].copy_from_slice(&state.to_ne_bytes());
+            append_attribute(&mut payload, NDA_DST, destination);
+            is_kernels_own(&payload)
+        };
+        let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16).octets();
+        for own in [&group[..], &Ipv6Addr::LOCALHOST.octets(), &[224, 0, 0, 22], &[255; 4], &[127, 0, 0, 1]] {
+            assert!(is_own(NUD_NOARP, own), "{own:?}");
+            assert!(!is_own(NUD_PERMANENT, own), "somebody made {own:?}");
+        }
+        for other in [&[0xfd; 16][..], &[10, 0, 0, 1], &[0; 4], &[10, 0, 0, 255], &[]] {
+            assert!(!is_own(NUD_NOARP, other), "{other:?}");
+        }
+    }
 }

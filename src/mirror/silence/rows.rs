@@ -3,7 +3,7 @@
 use libc::{RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_NEXTHOP, RTNLGRP_TC};
 
 use super::{At, FoundBy, Silent, When};
-use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, neigh, netconf, nexthop, route, rule, tc, vlan};
+use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, netconf, nexthop, route, rule, tc, vlan};
 
 /// What the kernel changes without telling, in the order of the table in `docs/truth.md`.
 pub const SILENT: &[Silent] = &[
@@ -90,17 +90,6 @@ pub const SILENT: &[Silent] = &[
             when: When::Gone,
             look: &[&tc::CLASS, &tc::FILTER, &tc::CHAIN],
             at: At::ItsLink,
-            joins: &[],
-        },
-    },
-    Silent {
-        what: "multicast neighbours",
-        kernel: &["neigh_create"],
-        found: FoundBy::Look {
-            after: &link::LINK,
-            when: When::FlagsDiffer,
-            look: &[&neigh::NEIGH],
-            at: At::All,
             joins: &[],
         },
     },

@@ -57,6 +57,10 @@ pub const IFLA_INFO_SLAVE_KIND: u16 = 4;
 pub const IFLA_PROMISCUITY: u16 = 30;
 /// `IFLA_NEW_NETNSID`: where a link that leaves this namespace goes.
 pub const IFLA_NEW_NETNSID: u16 = 45;
+/// `IFLA_PROP_LIST`: its alternative names.
+pub const IFLA_PROP_LIST: u16 = 52;
+/// `IFLA_ALT_IFNAME` in it: one of them.
+pub const IFLA_ALT_IFNAME: u16 = 53;
 /// `IFLA_NEW_IFINDEX`: its index there.
 pub const IFLA_NEW_IFINDEX: u16 = 49;
 
@@ -242,8 +246,8 @@ const ROWS: [Row; 69] = [
     row(49, "new_ifindex", Is::Number(Scalar::I32)),
     row(50, "min_mtu", Is::Number(Scalar::U32)),
     row(51, "max_mtu", Is::Number(Scalar::U32)),
-    row(52, "prop_list", Is::Inline(&PROPERTIES)),
-    row(53, "altname", Is::Text),
+    row(IFLA_PROP_LIST, "prop_list", Is::Inline(&PROPERTIES)),
+    row(IFLA_ALT_IFNAME, "altname", Is::Text),
     row(54, "permaddr", Is::Members(permanent_address, PERMANENT_ADDRESS_PARTS)),
     row(55, "proto_down_reasons", Is::Inline(&PROTOCOL_DOWN)),
     row(56, "parentdev", Is::Text),
@@ -306,7 +310,7 @@ static VIEW_HEADER: Structure = Structure::new(
 );
 
 /// Names of a link (`IFLA_PROP_LIST`).
-static PROPERTIES: Set = Set::new("IFLA", &[row(53, "altnames", Is::Text).repeated()]);
+static PROPERTIES: Set = Set::new("IFLA", &[row(IFLA_ALT_IFNAME, "altnames", Is::Text).repeated()]);
 
 /// `IFLA_PROTO_DOWN_REASON_*`: numbers of bits, which a file of iproute2 may name.
 static PROTOCOL_DOWN: Set = Set::new(

@@ -13,6 +13,7 @@ use crate::decode::value::{any_unsigned, name_of, unsigned};
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
 use crate::kinds::rtnetlink::tc::shared::{TIMES, masked_octets};
+use crate::octets;
 
 /// `TCA_CT_*`. Addresses and ports are told by `nat`, the helper's family and protocol by `helper`.
 pub(super) static CT: Set = Set::new(
@@ -110,7 +111,7 @@ fn connection_helper(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> D
         out.continue_string("-");
     }
     let name = payload.split(|&octet| octet == 0).next().unwrap_or_default();
-    out.continue_string(&String::from_utf8_lossy(name));
+    out.continue_string(&octets::shown(name));
     out.end_string();
     Ok(())
 }

@@ -1,0 +1,161 @@
+//! `linkhook exec`: a command for each event.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::fs::MemfdFlags;
+
+use super::follow::{Event, Events, follow};
+use super::selection;
+use crate::error::{Error, Result};
+use crate::event::severity::Severity;
+use crate::kinds::KindIndex;
+use crate::stream::Options;
+use crate::units::counted_were;
+use crate::watch::{Ended, Settings};
+
+/// Longer than anything runs: a command may take its time.
+const PATIENCE: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// Arguments of `linkhook exec`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Arguments {
+    /// Kinds of objects, such as link, addr or route, apart or with commas; all when none is named
+    #[arg(value_name = "KIND", value_delimiter = ',')]
+    kinds: Vec<String>,
+    #[command(flatten)]
+    filters: selection::Filters,
+    /// Begin with what exists, as 'present' events
+    #[arg(long)]
+    initial: bool,
+    /// Stop after so many objects
+    #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
+    count: Option<u64>,
+    /// Stop after that time, such as 10s or 5m, or seconds
+    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    namespaces: selection::Namespaces,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// What a command finds in its environment, for the help.
+pub const HELP: &str = "\
+The event is the command's stdin, as a line of JSON. Its environment has LINKHOOK_EVENT (the kind), LINKHOOK_ACTION,
+LINKHOOK_IFNAME, LINKHOOK_SIGNALS (with spaces between them), LINKHOOK_SEVERITY, LINKHOOK_SEQ and LINKHOOK_NETNS, each empty
+where the event has none. One command runs at a time, in the order of the events. Where it is too slow for them, what had to be
+skipped is told on stderr as 'overrun', and what is different then comes as events.
+
+Examples:
+  linkhook exec --signal default_lost -- systemctl restart vpn
+  linkhook exec link -i eth0 -- sh -c 'logger \"$LINKHOOK_IFNAME $LINKHOOK_SIGNALS\"'
+  linkhook exec addr --initial -- jq -c .addr";
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let options = arguments.filters.options(&arguments.kinds, Severity::Debug)?;
+    if let Some(own) = options.own.first() {
+        return Err(Error::usage(format_args!(
+            "'{own}' is an event of linkhook's own, and exec runs commands for the kernel's"
+        )));
+    }
+    let options = Options { present: arguments.initial, count: arguments.count, ..options };
+    let settings = Settings {
+        kinds: KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect(),
+        receive_buffer_bytes: None,
+        timeout: arguments.timeout,
+        verify: None,
+        namespaces: arguments.namespaces.wanted()?,
+        state: None,
+        patience: PATIENCE,
+        confined: false,
+    };
+    let (name, words) = arguments.command.split_first().unwrap_or_else(|| unreachable!("it is required"));
+    let program = program(name).ok_or_else(|| {
+        Error::usage(format_args!(
+            "there is no program '{}' that could be run, neither there nor in PATH",
+            name.display()
+        ))
+    })?;
+    let stopping = AtomicBool::new(false);
+    let (_, skipped) = follow(
+        &settings,
+        options,
+        |events| run_each(events, &program, words, &stopping),
+        |ended| stopping.store(ended == Ended::Signal, Ordering::Relaxed),
+    )?;
+    if skipped > 0 {
+        log::warn!("ended by a signal: {} not given to {}", counted_were(skipped, "event"), program.display());
+    }
+    Ok(())
+}
+
+/// The program of that name: a path, or a name that is looked for in PATH.
+fn program(name: &OsStr) -> Option<PathBuf> {
+    let can_be_run =
+        |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+    if name.as_encoded_bytes().contains(&b'/') {
+        return Some(PathBuf::from(name)).filter(|path| can_be_run(path));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| can_be_run(path))
+}
+
+/// One after the other. Gives back for how many none was run.
+fn run_each(events: Events, program: &Path, words: &[OsString], stopping: &AtomicBool) -> u64 {
+    let mut skipped = 0;
+    for event in events.filter(|event| !event.is_own()) {
+        if stopping.load(Ordering::Relaxed) {
+            skipped += 1;
+            continue;
+        }
+        let told = format!(
+            "{} for event {} ({} {})",
+            program.display(),
+            event.value["seq"],
+            event.text("event"),
+            event.text("action")
+        );
+        match run_one(&event, program, words) {
+            Ok(status) if status.success() => log::debug!("{told} ended with {status}"),
+            Ok(status) => log::warn!("{told} ended with {status}"),
+            Err(error) => log::error!("{told} could not be run: {error}"),
+        }
+    }
+    skipped
+}
+
+fn run_one(event: &Event, program: &Path, words: &[OsString]) -> io::Result<ExitStatus> {
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::from(as_file(event.line.as_bytes())?));
+    for (variable, key) in [
+        ("LINKHOOK_EVENT", "event"),
+        ("LINKHOOK_ACTION", "action"),
+        ("LINKHOOK_IFNAME", "ifname"),
+        ("LINKHOOK_SEVERITY", "severity"),
+        ("LINKHOOK_NETNS", "netns"),
+    ] {
+        command.env(variable, event.text(key));
+    }
+    let signals: Vec<&str> =
+        event.value["signals"].as_array().into_iter().flatten().filter_map(|signal| signal.as_str()).collect();
+    command.env("LINKHOOK_SIGNALS", signals.join(" ")).env("LINKHOOK_SEQ", event.value["seq"].to_string());
+    command.status()
+}
+
+/// The line as a file: whoever does not read it keeps nobody waiting, as it might with a pipe.
+fn as_file(line: &[u8]) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("event", MemfdFlags::CLOEXEC)?);
+    file.write_all(line)?;
+    file.rewind()?;
+    Ok(file)
+}

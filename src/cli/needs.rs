@@ -1,0 +1,46 @@
+//! What a configuration needs of the sandbox.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Configuration, OutputPlace};
+use crate::netns::{DIRECTORY, Wanted};
+use crate::sandbox::Needs;
+
+/// Variables by which certificates of authorities are named (OpenSSL has them, and rustls after it).
+const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// What is needed for a configuration in that file, in these namespaces. `output` is what the command line says in its place.
+pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, output: Option<&Path>) -> Needs {
+    let Configuration { watch, files, .. } = configuration;
+    let mut read: Vec<PathBuf> = files.iter().map(|file| folder(file)).collect();
+    read.push(folder(path));
+    read.extend(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from));
+    read.extend(CERTIFICATES.into_iter().filter_map(std::env::var_os).map(PathBuf::from));
+    let configured = match &configuration.output.place {
+        OutputPlace::File(path) => Some(path.as_path()),
+        OutputPlace::Stdout | OutputPlace::None => None,
+    };
+    let output =
+        output.or(configured).filter(|path| !["-", "/dev/null"].iter().any(|other| path.as_os_str() == *other));
+    match namespaces {
+        Wanted::Own => {}
+        Wanted::Named(names) => read.extend(names.iter().map(|name| folder(name.path()))),
+        Wanted::All(others) => {
+            // One that is not there yet is waited for in the one above it.
+            let directories = others.iter().map(PathBuf::as_path).chain([Path::new(DIRECTORY)]);
+            read.extend(directories.map(|path| if path.exists() { path.to_owned() } else { folder(path) }));
+        }
+    }
+    let mut write: Vec<PathBuf> = output.map(folder).into_iter().chain(watch.state_dir.clone()).collect();
+    for paths in [&mut read, &mut write] {
+        paths.sort();
+        paths.dedup();
+    }
+    Needs { read, write, enters_namespaces: *namespaces != Wanted::Own }
+}
+
+/// The directory in which a file is looked up, also once it was replaced.
+fn folder(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().map_or_else(|| path.clone(), Path::to_owned)
+}
