@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Post a test event to each webhook, once, and show the answers
     #[arg(long)]
     send: bool,
+    /// With --send: show the body that is sent, too, and how the answer begins
+    #[arg(long, requires = "send")]
+    show: bool,
     /// Enter the sandbox that this configuration gets, and try what it refuses
     #[arg(long, conflicts_with = "send")]
     sandbox: bool,
@@ -54,14 +57,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.send {
         return Ok(());
     }
+    if !configuration.webhooks.is_empty() {
+        log::warn!("a test event is sent to each webhook: a receiver that acts on events may act on it");
+        log::logger().flush();
+    }
     let mut refused = Vec::new();
     for webhook in &configuration.webhooks {
-        let reply = post(webhook, &host, &test_event(&host, &webhook.name));
+        let (body, reply) = post(webhook, &host, &test_event(&host, &webhook.name));
         let now = jiff::Timestamp::now();
         if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Consequence::Delivered {
             refused.push(webhook.name.as_str());
         }
-        let told = format!("sent to {}: {}", webhook.name, shown(&reply.words()));
+        if arguments.show {
+            let body = String::from_utf8_lossy(&body);
+            written(out.write_all(
+                format!("to {} as {}:\n{}\n", webhook.name, webhook.format.name, shown_lines(&body)).as_bytes(),
+            ))?;
+        }
+        let said = reply.said().filter(|said| arguments.show && !reply.words().contains(said));
+        let said = said.map(|said| format!("\n{}", shown(said))).unwrap_or_default();
+        let told = format!("sent to {}: {}{said}", webhook.name, shown(&reply.words()));
         written(out.write_all(format!("{told}\n").as_bytes()))?;
     }
     if refused.is_empty() {
@@ -70,10 +85,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Err(Error::failed(format_args!("the test event was not taken by {}", refused.join(", "))))
 }
 
+/// Lines as they may be shown.
+fn shown_lines(text: &str) -> String {
+    text.lines().map(shown).collect::<Vec<_>>().join("\n")
+}
+
 /// Enters the sandbox, and says of each thing that is tried in it whether it is refused. What is needed and refused, or not needed
 /// and allowed, is an error.
 fn try_sandbox(path: &Path, configuration: &Configuration) -> Result<()> {
-    let needs = super::needs::of(path, configuration, &configuration.watch.namespaces, None, false);
+    let needs = super::needs::of(path, configuration, &configuration.watch.namespaces, None);
     if let Some(directory) = &configuration.watch.state_dir {
         Directory::make(directory)?;
     }

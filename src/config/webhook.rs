@@ -12,7 +12,7 @@ use super::{chosen, good, refuse_never};
 use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::retry::Policy;
-use crate::deliver::sign::Secret;
+use crate::deliver::sign::{Secret, Signature};
 use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
@@ -31,7 +31,10 @@ pub(super) const KEYS: &[&str] = &[
     "settle",
     "format",
     "headers",
+    "fields",
     "secret",
+    "signature",
+    "compress",
     "batch",
     "retry",
     "spool",
@@ -46,8 +49,23 @@ pub(super) const TLS_KEYS: &[&str] = &["ca", "cert", "key"];
 
 /// Events in a batch at most, whatever is asked for.
 const BATCH_EVENTS_MAX: u64 = 100_000;
-/// Formats of product.md that this build does not have.
-const OTHER_FORMATS: &[&str] = &["cloudevents", "loki", "otlp", "splunk", "elasticsearch"];
+/// Names that a format has for something of its own, and that no field may have.
+const RESERVED_FIELDS: &[&str] = &[
+    "service_name",
+    "host",
+    "event",
+    "netns",
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "datacontenttype",
+    "dataschema",
+    "data",
+    "event_id",
+];
 /// Parts of names of headers whose values are secret.
 const SECRET_HEADERS: &[&str] = &["authorization", "cookie", "token", "key", "secret", "password"];
 /// Headers that linkhook writes itself, beside all that begin with `webhook-` and `linkhook-`.
@@ -79,6 +97,8 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     let headers_value = table.get("headers");
     let (headers, secret_header) = headers_value.as_ref().and_then(headers).unwrap_or_default();
     let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
+    let signature = table.get("signature").and_then(|value| signature(&value, &secrets)).unwrap_or_default();
+    let compresses = table.get("compress").and_then(|value| value.one_of(&["gzip", "none"])) == Some("gzip");
     if let Some((address, place)) = &url
         && (secret_header || !secrets.is_empty())
         && is_open_to_others(&address.0)
@@ -89,7 +109,8 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     if let Some(value) = table.get("batch") {
         value.table(BATCH_KEYS, |table| batch(table, &mut limits));
     }
-    let mut policy = Policy::default();
+    let fields = table.get("fields").and_then(|value| fields(&value, format)).unwrap_or_default();
+    let mut policy = Policy { statuses: format.statuses.to_vec(), ..Policy::default() };
     if let Some(value) = table.get("retry") {
         value.table(RETRY_KEYS, |table| retry(table, &mut policy));
         if policy.first > policy.most {
@@ -115,8 +136,11 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         jq,
         own,
         format,
+        fields,
         headers,
         secrets,
+        signature,
+        compresses,
         limits,
         retry: policy,
         spool_bytes,
@@ -158,7 +182,8 @@ fn name(value: &Value<'_>) -> Option<String> {
 
 /// The address, and what of it may be shown.
 fn url_and_place(value: &Value<'_>) -> Option<(Hidden, String)> {
-    let text = value.text()?;
+    // A chat's address is a secret, and may stand elsewhere.
+    let text = value.secret()?;
     let hidden = value.clone().hidden();
     let uri = text.parse::<Uri>().ok();
     let Some((uri, scheme, authority)) = uri.as_ref().and_then(|uri| Some((uri, uri.scheme_str()?, uri.authority()?)))
@@ -183,11 +208,30 @@ fn url_and_place(value: &Value<'_>) -> Option<(Hidden, String)> {
 
 fn format(value: &Value<'_>) -> Option<&'static formats::Format> {
     let known: Vec<&'static str> = FORMATS.iter().map(|format| format.name).collect();
-    if let Some(other) = value.is_text().then(|| value.text()).flatten().filter(|name| OTHER_FORMATS.contains(name)) {
-        value.refused(format_args!("the format \"{other}\" is not in this build yet; there are {}", known.join(", ")));
-        return None;
-    }
     value.one_of(&known).and_then(formats::by_name)
+}
+
+/// Text that goes with each event.
+fn fields(value: &Value<'_>, format: &formats::Format) -> Option<Vec<(String, String)>> {
+    let read = value.any_table(&format!("{}.", value.key), |table| {
+        let (words, is_good) = format.field_name;
+        let fields = table.entries().filter_map(|(name, value)| {
+            if !is_good(name) {
+                value.refused(format_args!("{} are needed in the name of a field of {}", words, format.name));
+                return None;
+            }
+            if RESERVED_FIELDS.contains(&name) {
+                value.refused("linkhook has something of that name itself; give the field another one");
+                return None;
+            }
+            Some((name.to_owned(), value.text()?.to_owned()))
+        });
+        fields.collect()
+    });
+    if read.is_none() {
+        value.wrong("a table of text is needed, such as { site = \"lab\" }");
+    }
+    read
 }
 
 /// The headers, and whether one of them seems to be secret.
@@ -251,6 +295,17 @@ fn secrets(value: &Value<'_>) -> Vec<Secret> {
         secret.ok()
     });
     secrets.collect()
+}
+
+fn signature(value: &Value<'_>, secrets: &[Secret]) -> Option<Signature> {
+    let word = value.one_of(&["standard", "github"])?;
+    if secrets.is_empty() {
+        value.refused("there is nothing to sign with; write a secret, or remove this key");
+    }
+    if word == "github" && secrets.len() > 1 {
+        value.warn("X-Hub-Signature-256 has room for one signature: the first secret's");
+    }
+    Some(if word == "github" { Signature::Github } else { Signature::Standard })
 }
 
 fn batch(table: &Table<'_>, limits: &mut Limits) {

@@ -37,6 +37,8 @@ pub struct Letter<'a> {
     pub status: Option<u16>,
     /// The batch's id and number, where they were one.
     pub batch: Option<(&'a str, u64)>,
+    /// Whether the batch was on its way when linkhook ended: its letter may be there already.
+    pub is_resumed: bool,
     /// Each a JSON object without a newline.
     pub events: &'a [Arc<[u8]>],
 }
@@ -70,10 +72,17 @@ impl DeadLetters {
     /// Adds a letter. When this returns, it is on the disk. Gives back how many older events were given up for it, of
     /// this call and of failed ones before.
     ///
-    /// After an error nothing of the letter counts, and the caller tries the same one again.
+    /// After an error nothing of the letter counts, and the caller tries the same one again. A batch has one letter, also where
+    /// linkhook was killed behind it.
     pub fn append(&mut self, letter: &Letter<'_>) -> io::Result<u64> {
         let line = self.line(letter);
         let folder = Folder::open(&self.state_directory)?.folder(DIRECTORY)?;
+        if let Some((id, _)) = letter.batch
+            && letter.is_resumed
+            && self.holds(&folder, id)?
+        {
+            return Ok(std::mem::take(&mut self.given_up));
+        }
         let mut file = self.open_file(&folder)?;
         let mut length = file.metadata()?.len();
         if length > 0 && length + line.len() as u64 > self.file_bytes_max {
@@ -91,6 +100,25 @@ impl DeadLetters {
         }
         written?;
         Ok(std::mem::take(&mut self.given_up))
+    }
+
+    /// Whether there is a whole letter of that batch.
+    fn holds(&self, folder: &Folder, id: &str) -> io::Result<bool> {
+        let needle = format!("\"batch_id\":\"{id}\"");
+        for name in [self.name(""), self.name(".1")] {
+            if folder.look(&name)?.is_none() {
+                continue;
+            }
+            for line in BufReader::new(folder.file(&name, OFlags::RDONLY)?).split(b'\n') {
+                let line = line?;
+                if memchr::memmem::find(&line, needle.as_bytes()).is_some()
+                    && serde_json::from_slice::<IgnoredAny>(&line).is_ok()
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The file takes the older one's place, whose events are counted and given up.
@@ -216,7 +244,39 @@ mod tests {
 
     fn append(letters: &mut DeadLetters, numbers: &[u64]) -> io::Result<u64> {
         let events = events(numbers);
-        letters.append(&Letter { time_microseconds: 0, reason: "why", status: None, batch: None, events: &events })
+        letters.append(&Letter {
+            time_microseconds: 0,
+            reason: "why",
+            status: None,
+            batch: None,
+            is_resumed: false,
+            events: &events,
+        })
+    }
+
+    #[test]
+    fn a_batch_that_was_buried_before_a_crash_has_one_letter() {
+        let state = State::new();
+        let mut letters = state.letters(1 << 20);
+        let events = events(&[1, 2]);
+        let letter = |id: &'static str, is_resumed: bool| Letter {
+            time_microseconds: 0,
+            reason: "why",
+            status: None,
+            batch: Some((id, 1)),
+            is_resumed,
+            events: &events,
+        };
+        letters.append(&letter("msg_1", false)).unwrap();
+        letters.append(&letter("msg_1", true)).unwrap();
+        assert_eq!(state.numbers("noc.jsonl"), [1, 2]);
+        letters.append(&letter("msg_2", true)).unwrap();
+        assert_eq!(state.numbers("noc.jsonl"), [1, 2, 1, 2]);
+        // A torn one is none.
+        let text = state.text("noc.jsonl");
+        fs::write(state.path("noc.jsonl"), &text[..text.len() - 3]).unwrap();
+        letters.append(&letter("msg_2", true)).unwrap();
+        assert_eq!(state.numbers("noc.jsonl"), [1, 2, 1, 2]);
     }
 
     #[test]
@@ -229,6 +289,7 @@ mod tests {
             reason: "refused (\"no\")",
             status: Some(404),
             batch: Some(("msg_1", 17)),
+            is_resumed: false,
             events: &events,
         };
         assert_eq!(letters.append(&letter).unwrap(), 0);

@@ -11,7 +11,7 @@ use super::formats::Batch;
 use super::lane::{Bell, Lane};
 use super::send::{Parcel, Reply, Sender};
 use super::worker::{Worker, new_id};
-use super::{Webhook, sieve};
+use super::{Webhook, sieve, worker};
 use crate::error::{Error, Result};
 use crate::filter::Candidate;
 use crate::store::{Queue, Staged, StoreHandle};
@@ -405,14 +405,16 @@ fn start_judge(lane: &Arc<Lane>) -> Result<()> {
     })
 }
 
-/// Posts one event to a webhook, once, whatever it wants.
-pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> Reply {
+/// Posts one event to a webhook, once, whatever it wants. Gives back the body, before it is compressed, and what came of it.
+pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> (Vec<u8>, Reply) {
     let id = new_id();
     let events = [line.trim_ascii_end().into()];
-    let batch = Batch { id: &id, webhook: &webhook.name, number: 0, host, events: &events };
-    let body = (webhook.format.body)(&batch);
+    let fields = &webhook.fields;
+    let batch = Batch { id: &id, webhook: &webhook.name, number: 0, host, fields, events: &events };
+    let body = worker::body(webhook, &batch);
     let now = Timestamp::now().as_second();
-    Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &body }, now)
+    let reply = Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &body }, now);
+    ((webhook.format.body)(&batch), reply)
 }
 
 #[cfg(test)]

@@ -623,7 +623,7 @@ pub(super) mod tests {
         put(&lane, 6);
         lane.put_back(1);
         let lane = Arc::new(lane);
-        lane.finish_in_flight(lane.last_taken(), Some("status 404"));
+        lane.finish_in_flight(lane.last_taken(), Some(("status 404", None)));
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2), ("status 404".to_owned(), 1)]);
         assert_eq!(take(&lane).unwrap(), [4, 5, 6]);
         assert_eq!(lane.unsent(Instant::now()), 3);

@@ -93,10 +93,16 @@ pub struct Webhook {
     pub own: Vec<&'static str>,
     /// What a body looks like.
     pub format: &'static formats::Format,
+    /// Text that goes with each event: names and values.
+    pub fields: Vec<(String, String)>,
     /// Headers of each request, beside linkhook's own.
     pub headers: Vec<(String, Hidden)>,
     /// Each signs; where there is none, nothing is signed.
     pub secrets: Vec<sign::Secret>,
+    /// How they sign.
+    pub signature: sign::Signature,
+    /// Whether bodies are compressed (gzip).
+    pub compresses: bool,
     /// The bounds of a batch.
     pub limits: batch::Limits,
     /// When a batch is sent again.
@@ -124,8 +130,11 @@ impl Webhook {
             jq: None,
             own: Vec::new(),
             format: formats::FORMATS[0],
+            fields: Vec::new(),
             headers: Vec::new(),
             secrets: Vec::new(),
+            signature: sign::Signature::Standard,
+            compresses: false,
             limits: batch::Limits { events: 1, bytes: 0, wait: Duration::ZERO },
             retry: retry::Policy::default(),
             spool_bytes: 0,

@@ -8,6 +8,8 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
+use super::formats::Meaning;
+
 /// A `Retry-After` beyond this is cut to it: a receiver that asks for more has mistaken a point in time for a time, or is
 /// asked again all the same.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
@@ -34,6 +36,8 @@ pub enum Outcome<'a> {
         status: u16,
         /// Its header `Retry-After`.
         retry_after: Option<&'a str>,
+        /// What the format says that it means.
+        meaning: &'a Meaning,
     },
     /// There was none: no connection, no whole head, or not in time.
     None,
@@ -51,8 +55,10 @@ pub enum Consequence {
         /// For how long the receiver asked, where that is more than anybody is obeyed.
         cut_from: Option<Duration>,
     },
-    /// The batch is too large for the receiver: halve it.
+    /// The batch is too large for the receiver: halve it, and the next ones, too.
     Halve,
+    /// Some of its events are refused: halves find them.
+    Bisect,
     /// The receiver wants nothing more, ever (410).
     Rest,
     /// The batch will never be taken.
@@ -83,19 +89,31 @@ impl Policy {
     /// to [`RETRY_AFTER_MAX`].
     pub fn judge(&self, outcome: Outcome<'_>, attempt: u32, now: Timestamp, random: f64) -> Consequence {
         let again = Consequence::Again { pause: self.pause(attempt, random), cut_from: None };
-        let Outcome::Answer { status, retry_after } = outcome else { return again };
+        let Outcome::Answer { status, retry_after, meaning } = outcome else { return again };
+        match meaning {
+            Meaning::Delivered | Meaning::Rejected { .. } => Consequence::Delivered,
+            Meaning::Halve(_) => Consequence::Bisect,
+            Meaning::Again => self.again(again, retry_after, now),
+            Meaning::ByStatus => self.by_status(status, again, retry_after, now),
+        }
+    }
+
+    fn by_status(&self, status: u16, again: Consequence, retry_after: Option<&str>, now: Timestamp) -> Consequence {
         match status {
             200..=299 => Consequence::Delivered,
-            _ if self.statuses.iter().any(|statuses| statuses.contains(&status)) => {
-                let Some(asked) = retry_after.and_then(|value| parse_retry_after(value, now)) else { return again };
-                // A first pause of more than an hour is what the settings want.
-                let most = RETRY_AFTER_MAX.max(self.first);
-                Consequence::Again { pause: asked.clamp(self.first, most), cut_from: (asked > most).then_some(asked) }
-            }
+            _ if self.statuses.iter().any(|statuses| statuses.contains(&status)) => self.again(again, retry_after, now),
             413 => Consequence::Halve,
             410 => Consequence::Rest,
             _ => Consequence::Dead,
         }
+    }
+
+    /// Once more: when the receiver asks for it, else after the pause of its own.
+    fn again(&self, again: Consequence, retry_after: Option<&str>, now: Timestamp) -> Consequence {
+        let Some(asked) = retry_after.and_then(|value| parse_retry_after(value, now)) else { return again };
+        // A first pause of more than an hour is what the settings want.
+        let most = RETRY_AFTER_MAX.max(self.first);
+        Consequence::Again { pause: asked.clamp(self.first, most), cut_from: (asked > most).then_some(asked) }
     }
 }
 
@@ -138,7 +156,12 @@ mod tests {
     }
 
     fn judge(status: u16, retry_after: Option<&str>) -> Consequence {
-        Policy::default().judge(Outcome::Answer { status, retry_after }, 0, Timestamp::UNIX_EPOCH, 0.5)
+        Policy::default().judge(
+            Outcome::Answer { status, retry_after, meaning: &Meaning::ByStatus },
+            0,
+            Timestamp::UNIX_EPOCH,
+            0.5,
+        )
     }
 
     #[test]
@@ -170,9 +193,28 @@ mod tests {
     }
 
     #[test]
+    fn a_formats_word_comes_before_the_status() {
+        let judge = |status, meaning: Meaning| {
+            let outcome = Outcome::Answer { status, retry_after: Some("7"), meaning: &meaning };
+            Policy::default().judge(outcome, 0, Timestamp::UNIX_EPOCH, 0.5)
+        };
+        assert_eq!(judge(200, Meaning::Again), again(SECOND * 7));
+        assert_eq!(judge(200, Meaning::Halve(None)), Consequence::Bisect);
+        assert_eq!(judge(409, Meaning::Delivered), Consequence::Delivered);
+        assert_eq!(judge(200, Meaning::Rejected { events: 1, why: String::new() }), Consequence::Delivered);
+    }
+
+    #[test]
     fn statuses_can_be_set() {
         let policy = Policy { statuses: vec![404..=410], ..Policy::default() };
-        let judge = |status| policy.judge(Outcome::Answer { status, retry_after: None }, 0, Timestamp::UNIX_EPOCH, 0.0);
+        let judge = |status| {
+            policy.judge(
+                Outcome::Answer { status, retry_after: None, meaning: &Meaning::ByStatus },
+                0,
+                Timestamp::UNIX_EPOCH,
+                0.0,
+            )
+        };
         assert_eq!(judge(404), again(SECOND / 2));
         assert_eq!(judge(410), again(SECOND / 2));
         assert_eq!(judge(503), Consequence::Dead);
@@ -195,7 +237,7 @@ mod tests {
             assert!(pause == RETRY_AFTER_MAX && asked > pause, "{far}: {pause:?} {asked:?}");
         }
         let slow = Policy { first: SECOND * 7200, ..Policy::default() };
-        let outcome = Outcome::Answer { status: 503, retry_after: Some("7300") };
+        let outcome = Outcome::Answer { status: 503, retry_after: Some("7300"), meaning: &Meaning::ByStatus };
         let verdict = slow.judge(outcome, 0, Timestamp::UNIX_EPOCH, 0.0);
         assert_eq!(verdict, Consequence::Again { pause: slow.first, cut_from: Some(SECOND * 7300) });
         // What is not tried again is not, whatever it asks for.
@@ -228,7 +270,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_without_panic(text in ".*", seconds in 0_i64..4_000_000_000) {
-            let outcome = Outcome::Answer { status: 503, retry_after: Some(&text) };
+            let outcome = Outcome::Answer { status: 503, retry_after: Some(&text), meaning: &Meaning::ByStatus };
             let verdict = Policy::default().judge(outcome, 0, Timestamp::from_second(seconds).unwrap(), 0.5);
             let Consequence::Again { pause, .. } = verdict else { panic!("{verdict:?}") };
             prop_assert!(pause <= RETRY_AFTER_MAX && pause >= SECOND * 3 / 4);

@@ -1,6 +1,6 @@
 //! One attempt: a signed POST, and what came of it.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,12 +9,14 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error};
 
+use super::formats::{Answer, Meaning};
 use super::resolve::Lookup;
 use super::retry::Outcome;
+use super::sign::Signature;
 use super::{Proxy, Webhook, sign};
 
-/// An answer's body is read so far, so that the connection can be used again, and dropped.
-const ANSWER_BYTES_MAX: u64 = 64 << 10;
+/// So much of what the receiver says is told.
+const SAID_CHARACTERS_MAX: usize = 300;
 
 /// Sends a webhook's batches, and keeps its connection.
 #[derive(Debug)]
@@ -42,6 +44,10 @@ pub enum Reply {
         status: u16,
         /// Its header `Retry-After`.
         retry_after: Option<String>,
+        /// What the format says that it means.
+        meaning: Meaning,
+        /// How its body begins, as far as it is text.
+        said: String,
     },
     /// No answer, and why.
     None(String),
@@ -51,20 +57,44 @@ impl Reply {
     /// What the judge looks at.
     pub fn outcome(&self) -> Outcome<'_> {
         match self {
-            Reply::Answer { status, retry_after } => {
-                Outcome::Answer { status: *status, retry_after: retry_after.as_deref() }
+            Reply::Answer { status, retry_after, meaning, .. } => {
+                Outcome::Answer { status: *status, retry_after: retry_after.as_deref(), meaning }
             }
             Reply::None(_) => Outcome::None,
+        }
+    }
+
+    /// How the answer's body begins, where there is an answer.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Reply::Answer { said, .. } => Some(said),
+            Reply::None(_) => None,
         }
     }
 
     /// In words.
     pub fn words(&self) -> String {
         match self {
+            Reply::Answer { status, meaning: Meaning::Halve(Some(why)), .. } => format!("status {status}: {why}"),
+            Reply::Answer { status, said, .. } if *status >= 300 && !said.is_empty() => {
+                format!("status {status}: {said}")
+            }
             Reply::Answer { status, .. } => format!("status {status}"),
             Reply::None(why) => why.clone(),
         }
     }
+}
+
+/// Whether a body is compressed: it was fixed by the settings of then. No format's body begins as gzip does (RFC 1952, 2.3.1).
+fn is_compressed(body: &[u8]) -> bool {
+    body.starts_with(&[0x1f, 0x8b])
+}
+
+/// How a body begins, in one line.
+fn beginning(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * SAID_CHARACTERS_MAX)]);
+    let text: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    text.trim().chars().take(SAID_CHARACTERS_MAX).collect()
 }
 
 impl Sender {
@@ -117,9 +147,19 @@ impl Sender {
             .header("webhook-timestamp", seconds.to_string())
             .header("linkhook-webhook", &webhook.name)
             .header("linkhook-batch", parcel.number.to_string());
-        if !webhook.secrets.is_empty() {
-            let signature = sign::sign(&webhook.secrets, parcel.id, seconds, parcel.body);
-            request = request.header("webhook-signature", signature);
+        if is_compressed(parcel.body) {
+            request = request.header("content-encoding", "gzip");
+        }
+        match webhook.signature {
+            _ if webhook.secrets.is_empty() => {}
+            Signature::Standard => {
+                let signature = sign::sign(&webhook.secrets, parcel.id, seconds, parcel.body);
+                request = request.header("webhook-signature", signature);
+            }
+            Signature::Github => {
+                let signature = sign::sign_as_github(&webhook.secrets, parcel.body).unwrap_or_default();
+                request = request.header("x-hub-signature-256", signature);
+            }
         }
         for (name, value) in &webhook.headers {
             request = request.header(name, &value.0);
@@ -129,9 +169,12 @@ impl Sender {
                 let status = response.status().as_u16();
                 let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
                 let retry_after = retry_after.map(str::to_owned);
-                // The head is whole: whatever happens to the body changes nothing.
-                let _ = io::copy(&mut response.into_body().into_reader().take(ANSWER_BYTES_MAX), &mut io::sink());
-                Reply::Answer { status, retry_after }
+                // The head is whole: a body that breaks off says what it has said.
+                let mut body = Vec::new();
+                let most = webhook.format.answer_bytes_max;
+                let _ = response.into_body().into_reader().take(most).read_to_end(&mut body);
+                let meaning = (webhook.format.meaning)(&Answer { status, body: &body });
+                Reply::Answer { status, retry_after, meaning, said: beginning(&body) }
             }
             Err(error) => Reply::None(words(&error)),
         }

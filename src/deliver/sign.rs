@@ -18,6 +18,16 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text.strip_prefix(BASE64_PREFIX)?).ok()
 }
 
+/// How a request is signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signature {
+    /// As Standard Webhooks has it: `webhook-signature`.
+    #[default]
+    Standard,
+    /// As GitHub has it: `X-Hub-Signature-256`.
+    Github,
+}
+
 /// A webhook's secret. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
@@ -69,6 +79,16 @@ pub fn sign(secrets: &[Secret], id: &str, timestamp: i64, body: &[u8]) -> String
     signatures
 }
 
+/// The value of `X-Hub-Signature-256`: `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits, as GitHub's webhooks have
+/// it ("Validating webhook deliveries"). There is room for one: the first secret's.
+pub fn sign_as_github(secrets: &[Secret], body: &[u8]) -> Option<String> {
+    let Secret(key) = secrets.first()?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(body);
+    let digits = mac.finalize().into_bytes().iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    Some(format!("sha256={digits}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +102,16 @@ mod tests {
         let secret = Secret::new(EXAMPLE).unwrap();
         let signature = sign(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn githubs_example() {
+        // The values of GitHub's documentation, "Testing the webhook payload validation".
+        let secret = Secret::new("It's a Secret to Everybody").unwrap();
+        let signature = sign_as_github(&[secret], b"Hello, World!");
+        let expected = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        assert_eq!(signature.as_deref(), Some(expected));
+        assert_eq!(sign_as_github(&[], b""), None);
     }
 
     #[test]

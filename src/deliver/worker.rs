@@ -1,14 +1,17 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::Webhook;
 use super::batch::{Limits, Size};
-use super::formats::Batch;
+use super::formats::{Batch, Meaning};
 use super::lane::{Death, Lane, Paused, WaitingEvent};
 use super::retry::Consequence;
 use super::send::{Parcel, Reply, Sender};
@@ -29,6 +32,8 @@ pub(super) struct Worker<'w> {
     /// The receiver wants nothing before then.
     not_before: Option<Instant>,
     failing: bool,
+    /// The id of the batch that was on its way when linkhook ended.
+    resumed: Option<String>,
 }
 
 /// What became of a batch.
@@ -66,13 +71,25 @@ impl<'w> Worker<'w> {
     pub fn new(lane: &'w Arc<Lane>, host: &'w str, number: &'w mut u64) -> Worker<'w> {
         let (webhook, generation) = lane.webhook();
         let (sender, size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
-        Worker { lane, host, webhook, generation, sender, size, number, not_before: None, failing: false }
+        Worker {
+            lane,
+            host,
+            webhook,
+            generation,
+            sender,
+            size,
+            number,
+            not_before: None,
+            failing: false,
+            resumed: None,
+        }
     }
 
     /// Delivers, first the batch that was on its way when linkhook ended.
     pub fn run(&mut self, resumed: Option<Arc<Fixed>>) {
         if let Some(batch) = resumed {
             let Some(events) = self.lane.resume() else { return };
+            self.resumed = Some(batch.id.clone());
             if !self.deliver_all(events, Some(batch)) {
                 return;
             }
@@ -120,9 +137,15 @@ impl<'w> Worker<'w> {
     fn fix(&mut self, events: &[WaitingEvent]) -> Option<Arc<Fixed>> {
         let id = new_id();
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        let batch =
-            Batch { id: &id, webhook: &self.webhook.name, number: *self.number, host: self.host, events: &lines };
-        let body = (self.webhook.format.body)(&batch);
+        let batch = Batch {
+            id: &id,
+            webhook: &self.webhook.name,
+            number: *self.number,
+            host: self.host,
+            fields: &self.webhook.fields,
+            events: &lines,
+        };
+        let body = body(&self.webhook, &batch);
         let (number, last) = (*self.number, self.lane.last_taken());
         let batch = Arc::new(Fixed { id, number, last, body, tried_milliseconds: 0 });
         self.lane.fixed(&batch);
@@ -181,6 +204,9 @@ impl<'w> Worker<'w> {
             match verdict {
                 Consequence::Delivered => {
                     self.size.taken();
+                    if let Reply::Answer { meaning: Meaning::Rejected { events: rejected, why }, .. } = &reply {
+                        return self.bury_some(events, batch, (*rejected, why), status);
+                    }
                     self.lane.finish_in_flight(batch.last, None);
                     return BatchEnd::Done;
                 }
@@ -189,12 +215,16 @@ impl<'w> Worker<'w> {
                     Some(first) => return BatchEnd::Halved(first),
                     None => return self.bury(events, batch, "too large (413)", status),
                 },
+                // The next batch is as large as ever: it is not its size that is refused.
+                Consequence::Bisect if events.len() > 1 => return BatchEnd::Halved(events.len() / 2),
                 Consequence::Rest => {
                     if !self.rest(&mut tried) {
                         return if self.lane.handle().is_none() { BatchEnd::Done } else { BatchEnd::Stopped };
                     }
                 }
-                Consequence::Dead => return self.bury(events, batch, &format!("refused ({})", reply.words()), status),
+                Consequence::Dead | Consequence::Bisect => {
+                    return self.bury(events, batch, &format!("refused ({})", reply.words()), status);
+                }
             }
             if give_up.is_some_and(|give_up| give_up <= Instant::now()) {
                 return self.bury(events, batch, LATE, status);
@@ -229,11 +259,35 @@ impl<'w> Worker<'w> {
     /// The batch will never be delivered: it goes to the dead letters, where there are any.
     fn bury(&mut self, events: &[WaitingEvent], batch: &Fixed, reason: &str, status: Option<u16>) -> BatchEnd {
         let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        if !self.lane.bury(&lines, Death { reason, status, batch: Some((&batch.id, batch.number)) }) {
+        if !self.lane.bury(&lines, self.death(batch, reason, status)) {
             return BatchEnd::Stopped;
         }
         fault::point("after dead letter");
-        self.lane.finish_in_flight(batch.last, Some(reason));
+        self.lane.finish_in_flight(batch.last, Some((reason, None)));
+        BatchEnd::Done
+    }
+
+    fn death<'d>(&self, batch: &'d Fixed, reason: &'d str, status: Option<u16>) -> Death<'d> {
+        let is_resumed = self.resumed.as_deref() == Some(batch.id.as_str());
+        Death { reason, status, batch: Some((&batch.id, batch.number)), is_resumed }
+    }
+
+    /// The receiver has rejected so many of the batch's events, and does not say which: all of them are in the dead letters, with
+    /// that reason, and so many are told.
+    fn bury_some(
+        &mut self,
+        events: &[WaitingEvent],
+        batch: &Fixed,
+        (rejected, why): (u64, &str),
+        status: Option<u16>,
+    ) -> BatchEnd {
+        let rejected = rejected.min(events.len() as u64);
+        let reason = format!("rejected {rejected} of {}: {why}", events.len());
+        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
+        if !self.lane.bury(&lines, self.death(batch, &reason, status)) {
+            return BatchEnd::Stopped;
+        }
+        self.lane.finish_in_flight(batch.last, Some((&reason, Some(rejected))));
         BatchEnd::Done
     }
 
@@ -249,20 +303,42 @@ impl<'w> Worker<'w> {
             }
             Consequence::Delivered => log::debug!("{what}"),
             Consequence::Again { pause, cut_from } => {
-                let level = if self.failing && cut_from.is_none() { log::Level::Info } else { log::Level::Warn };
+                let is_refused = matches!(reply, Reply::Answer { status: 400..=404, .. });
+                let level = match () {
+                    // It will not mend itself.
+                    () if is_refused => log::Level::Error,
+                    () if self.failing && cut_from.is_none() => log::Level::Info,
+                    () => log::Level::Warn,
+                };
                 self.failing = true;
                 let cut = cut_from.map(|asked| format!(" (Retry-After asks for {} s)", asked.as_secs()));
                 log::log!(level, "{what}; again in {:.1} s{}", pause.as_secs_f64(), cut.unwrap_or_default());
             }
-            Consequence::Halve if events > 1 => log::info!("{what}; it is halved"),
+            Consequence::Halve | Consequence::Bisect if events > 1 => log::info!("{what}; it is halved"),
             Consequence::Rest => log::error!("{what}; nothing more is sent to it until linkhook is started again"),
-            Consequence::Halve | Consequence::Dead => log::error!("{what}; the batch is not delivered"),
+            Consequence::Halve | Consequence::Bisect | Consequence::Dead => {
+                log::error!("{what}; the batch is not delivered")
+            }
         }
     }
 }
 
+/// A batch's octets. They are compressed once, and have no time in them: a retry is the same.
+pub(super) fn body(webhook: &Webhook, batch: &Batch<'_>) -> Vec<u8> {
+    let body = (webhook.format.body)(batch);
+    if !webhook.compresses {
+        return body;
+    }
+    let mut compressed = GzEncoder::new(Vec::new(), Compression::default());
+    // Into memory nothing fails.
+    match compressed.write_all(&body).and_then(|()| compressed.finish()) {
+        Ok(compressed) => compressed,
+        Err(_) => body,
+    }
+}
+
 fn limits(webhook: &Webhook, events_max: usize) -> Limits {
-    Limits { events: events_max.min(webhook.limits.events), ..webhook.limits }
+    Limits { events: events_max.min(webhook.limits.events).min(webhook.format.events_max), ..webhook.limits }
 }
 
 /// An id that nobody has used, and nobody can guess.

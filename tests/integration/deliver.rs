@@ -1,5 +1,6 @@
 //! Webhooks from end to end: real links, real requests, a receiver that answers as it is told.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("410_puts_the_webhook_to_rest", gone),
     ("a_dead_receiver_delays_neither_others_nor_the_end", dead_beside_good),
     ("own_events_go_where_they_are_named", own),
+    ("a_request_is_signed_as_github_has_it", as_github),
+    ("a_body_is_compressed_once", compressed),
 ];
 
 /// Those that need none.
@@ -189,7 +192,7 @@ fn refused() -> Result<(), Failed> {
         assert_eq!(body(&receiver.next())["batch"], number);
         let told = linkhook.event("output", "dropped");
         let expected =
-            serde_json::json!({"webhook": "noc", "events": 1, "reason": format!("refused (status {status})")});
+            serde_json::json!({"webhook": "noc", "events": 1, "reason": format!("refused (status {status}: ok)")});
         assert_eq!(told["output"], expected);
     }
     namespace.run("ip link set lo mtu 30003");
@@ -321,11 +324,51 @@ fn check_send() -> Result<(), Failed> {
     let configuration = Configuration::new(&(webhook("good", good.port, "") + &webhook("bad", bad.port, "")));
     let output = linkhook(&["check", configuration.path(), "--send"]);
     let (stdout, stderr) = texts(&output);
-    assert!(stdout.contains("sent to good: status 200\nsent to bad: status 401\n"), "{stdout}");
+    assert!(stdout.contains("sent to good: status 200\nsent to bad: status 401: ok\n"), "{stdout}");
     assert_eq!((output.status.code(), stderr.contains("not taken by bad")), (Some(1), true), "{stderr}");
     let request = good.next();
     verify(&request);
     assert_eq!(body(&request)["events"][0]["output"]["webhook"], "good");
+    let output = linkhook(&["check", configuration.path(), "--send", "--show"]);
+    let (stdout, stderr) = texts(&output);
+    let request = good.next();
+    assert!(
+        stdout.contains(&format!(
+            "to good as json:\n{}\nsent to good: status 200\nok\n",
+            request["body"].as_str().unwrap()
+        ))
+    );
+    assert!(stderr.contains("a receiver that acts on events may act on it"), "{stderr}");
+    Ok(())
+}
+
+/// What GitHub's webhooks have: the signature in a header of its own, over the octets as they are sent; here compressed.
+fn as_github() -> Result<(), Failed> {
+    let (namespace, mut receiver, mut linkhook) =
+        one("204", "format = \"ndjson\"\nsignature = \"github\"\nactions = [\"add\"]\n");
+    namespace.run("ip link add v0 type bridge");
+    let line = linkhook.event("link", "add");
+    let request = receiver.next();
+    assert_eq!(body(&request), line);
+    assert!(
+        request["headers"]["x-hub-signature-256"]
+            .as_str()
+            .is_some_and(|value| value.starts_with("sha256=") && value.len() == 71)
+    );
+    assert!(request["headers"].get("webhook-signature").is_none());
+    Ok(())
+}
+
+fn compressed() -> Result<(), Failed> {
+    let (namespace, mut receiver, mut linkhook) = one("503,204", "compress = \"gzip\"\nactions = [\"add\"]\n");
+    namespace.run("ip link add v0 type bridge");
+    let line = linkhook.event("link", "add");
+    let (first, second) = (receiver.next(), receiver.next());
+    assert_eq!((&first["headers"]["content-encoding"], &first["body"]), (&"gzip".into(), &second["body"]));
+    let octets: Vec<u8> = serde_json::from_value(second["octets"].clone())?;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&octets[..]).read_to_string(&mut text)?;
+    assert_eq!(serde_json::from_str::<Value>(&text)?["events"][0], line);
     Ok(())
 }
 

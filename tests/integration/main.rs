@@ -8,6 +8,8 @@
 mod again;
 mod deliver;
 mod docs;
+mod formats;
+mod imitations;
 mod jq;
 mod kernel_numbers;
 mod live;
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("docs", docs::LIVE_TESTS),
+        ("formats", formats::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
         ("logrotate", output::LOGROTATE_TESTS),

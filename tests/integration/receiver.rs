@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::imitations::{self, Taken};
 use crate::namespace::{Linkhook, Namespace};
 
 /// Its answers, with commas: a status, `503:2` for one with `Retry-After: 2`, `slow` for none before the client goes,
-/// `reset` for a closed connection, `half` for half a head. The last one is repeated; with `cycle` before them, all are.
+/// `reset` for a closed connection, `half` for half a head. The last one is repeated; with `cycle` before them, all are. The name of
+/// a store, alone, for its imitation: see [`imitations`].
 const ANSWERS: &str = "LINKHOOK_TEST_RECEIVER";
 
 /// Receives, if this process was started for it.
@@ -57,9 +59,20 @@ fn serve(mut stream: TcpStream, answers: &[String], count: &AtomicUsize, began: 
         Some((first, rest)) if first == "cycle" => rest[place % rest.len()].as_str(),
         _ => answers[place.min(answers.len() - 1)].as_str(),
     };
-    let body = String::from_utf8(body).unwrap();
+    // What is compressed is told as octets.
+    let octets = headers.get("content-encoding").map(|_| body.clone());
+    let body = String::from_utf8_lossy(&body).into_owned();
     let milliseconds = began.elapsed().as_millis() as u64;
-    say(&json!({"request": request, "headers": headers, "body": body, "answer": answer, "at": milliseconds}));
+    let content_type = headers.get("content-type").map(String::as_str).unwrap_or_default();
+    if let Some(Taken { status, body: told, lines }) = imitations::answer(answer, content_type, &body) {
+        say(&json!({"request": request, "headers": headers, "body": body, "taken": lines, "at": milliseconds}));
+        let head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", told.len());
+        let _ = stream.write_all((head + &told).as_bytes());
+        return;
+    }
+    say(
+        &json!({"request": request, "headers": headers, "body": body, "octets": octets, "answer": answer, "at": milliseconds}),
+    );
     let (status, retry_after) = answer.split_once(':').unwrap_or((answer, ""));
     match status {
         "reset" => {}

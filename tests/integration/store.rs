@@ -610,7 +610,7 @@ fn dead_letters() -> Result<(), Failed> {
     let line = linkhook.event("link", "change");
     let refused = receiver.next();
     let told = linkhook.event("output", "dropped");
-    assert_eq!(told["output"]["reason"], "refused (status 404)");
+    assert_eq!(told["output"]["reason"], "refused (status 404: ok)");
     let text = std::fs::read_to_string(state.path().join("dead/noc.jsonl"))?;
     let letter: Value = serde_json::from_str(text.trim())?;
     assert_eq!((&letter["webhook"], &letter["status"]), (&"noc".into(), &404.into()));

@@ -1,10 +1,10 @@
 //! One JSON object, which says where its events come from.
 
-use super::{Batch, Format};
+use super::{Batch, Format, with_fields};
 use crate::json::Json;
 
 /// `{"id":…,"webhook":…,"batch":…,"host":…,"events":[…]}`.
-pub static FORMAT: Format = Format { name: "json", content_type: "application/json", body };
+pub static FORMAT: Format = Format { name: "json", content_type: "application/json", body, ..Format::BY_STATUS };
 
 fn body(batch: &Batch<'_>) -> Vec<u8> {
     let mut out = Json::new();
@@ -19,7 +19,7 @@ fn body(batch: &Batch<'_>) -> Vec<u8> {
     out.string(batch.host);
     out.key("events");
     out.begin_list();
-    batch.events.iter().for_each(|event| out.raw(event));
+    batch.events.iter().for_each(|event| out.raw(&with_fields(event, batch)));
     out.end_list();
     out.end_object();
     out.take()

@@ -20,12 +20,14 @@ pub(in crate::deliver) struct Death<'d> {
     pub status: Option<u16>,
     /// The batch's id and number, where they were one.
     pub batch: Option<(&'d str, u64)>,
+    /// Whether the batch was on its way when linkhook ended.
+    pub is_resumed: bool,
 }
 
 impl<'d> Death<'d> {
     /// Of events that no receiver has seen.
     pub fn unsent(reason: &'d str) -> Death<'d> {
-        Death { reason, status: None, batch: None }
+        Death { reason, status: None, batch: None, is_resumed: false }
     }
 }
 
@@ -35,8 +37,8 @@ impl Lane {
     pub fn bury(&self, events: &[Arc<[u8]>], death: Death<'_>) -> bool {
         let Some(store) = &self.store else { return true };
         let time_microseconds = Timestamp::now().as_microsecond();
-        let Death { reason, status, batch } = death;
-        let letter = Letter { time_microseconds, reason, status, batch, events };
+        let Death { reason, status, batch, is_resumed } = death;
+        let letter = Letter { time_microseconds, reason, status, batch, is_resumed, events };
         loop {
             let written = store.dead.lock().unwrap_or_else(PoisonError::into_inner).append(&letter);
             match written {
@@ -59,13 +61,18 @@ impl Lane {
         if !self.bury(&events, Death::unsent(reason)) {
             return false;
         }
-        self.finish_in_flight(self.last_taken(), Some(reason));
+        self.finish_in_flight(self.last_taken(), Some((reason, None)));
         true
     }
 
-    /// The webhook is done with the events on their way, up to that one: they are delivered, or lost for that reason.
-    pub fn finish_in_flight(self: &Arc<Lane>, last: u64, lost: Option<&str>) {
+    /// The webhook is done with the events on their way, up to that one: they are delivered, or lost for that reason, all of them
+    /// or so many.
+    pub fn finish_in_flight(self: &Arc<Lane>, last: u64, lost: Option<(&str, Option<u64>)>) {
         let events = self.done();
+        let (lost, events) = match lost {
+            Some((reason, some)) => (Some(reason), some.unwrap_or(events)),
+            None => (None, events),
+        };
         if let Some(handle) = self.handle() {
             handle.done(self.clone(), last, lost.map(|reason| (reason.to_owned(), events)));
         }
