@@ -523,6 +523,9 @@ pub struct Hooks {
     /// Whether an object is one that the kernel makes for itself and never tells of: what dumps show of it is not taken in,
     /// unless it was told of after all.
     pub is_kernels_own: Option<fn(&[u8]) -> bool>,
+    /// What an object would be, had it not gone on by itself meanwhile, where it may have: old and new. A look that finds nothing else
+    /// tells nothing.
+    pub aged: Option<Aged>,
     /// Whether dumps show an object that notifications tell of; where there is no function, they show each.
     pub is_dumped: Option<fn(&[u8]) -> bool>,
     /// The objects in a row that stands for a range of them.
@@ -549,6 +552,7 @@ impl Hooks {
         severity: &[],
         is_object: None,
         is_kernels_own: None,
+        aged: None,
         is_dumped: None,
         singles: None,
         parent_at: None,
@@ -557,6 +561,9 @@ impl Hooks {
         complete: None,
     };
 }
+
+/// From what an object was and what it is: what it would be, had it not gone on by itself.
+pub type Aged = fn(&[u8], &[u8]) -> Option<Vec<u8>>;
 
 /// Groups of a kind's objects of which one at least should be there, and what it means when the last one goes.
 #[derive(Clone, Copy)]

@@ -190,7 +190,11 @@ fn compare_groups(
             }
         }
     };
-    pair(Fate::Same, &|old, new| same(table, old, new));
+    let has_aged = |old: &[u8], new: &[u8]| {
+        let aged = table.hooks.aged.and_then(|aged| aged(old, new));
+        aged.is_some_and(|aged| same(table, old, &aged))
+    };
+    pair(Fate::Same, &|old, new| same(table, old, new) || has_aged(old, new));
     // Then those of the same interfaces are pairs, so that what changed is told, and not which is which.
     pair(Fate::Changed, &|old, new| table.interfaces_of(old) == table.interfaces_of(new));
     pair(Fate::Changed, &|_, _| true);

@@ -196,7 +196,8 @@ fn exec_order() -> Result<(), Failed> {
         .lines()
         .map(|line| {
             let (kind, rest) = line.split_at("link add b".len());
-            assert!(kind == "link add b" && line.contains("[] notice "), "{line}");
+            assert!(kind == "link add b" && line.contains("[] notice ") && line.ends_with(" []"), "{line}");
+            assert!(line.rsplit(' ').nth(1).is_some_and(|number| number.parse::<u64>().is_ok()), "{line}");
             rest.split(' ').next().unwrap().parse().unwrap()
         })
         .collect();
@@ -249,10 +250,9 @@ fn exec_signal() -> Result<(), Failed> {
 fn closed() -> Result<(), Failed> {
     let namespace = pair();
     let mut command: Command = namespace.command("sh");
-    command
-        .args(["-c", &format!("{PROGRAM} --initial link | head -n 1")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    // Everything is written before it goes, so that no line would meet a closed pipe.
+    let script = format!("{PROGRAM} --initial link | (sleep 1; head -n 1)");
+    command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = finished(command.spawn()?);
     assert_eq!(line(&output)["action"], "present");
     Ok(())

@@ -63,6 +63,7 @@ pub static NEIGH: Kind = Kind {
         signals: Some(signals_of_neighbour),
         untold: Untold::Everything,
         is_kernels_own: Some(is_kernels_own),
+        aged: Some(aged),
         severity: &[
             SeverityRow::of(
                 Severity::Debug,
@@ -411,6 +412,9 @@ fn write_entry_key(key: &mut ObjectKey, payload: &[u8], set: &[u8]) {
 
 const NUD_INCOMPLETE: u16 = 0x01;
 const NUD_REACHABLE: u16 = 0x02;
+const NUD_STALE: u16 = 0x04;
+const NUD_DELAY: u16 = 0x08;
+const NUD_PROBE: u16 = 0x10;
 const NUD_FAILED: u16 = 0x20;
 const NUD_NOARP: u16 = 0x40;
 const NUD_PERMANENT: u16 = 0x80;
@@ -437,6 +441,21 @@ fn is_kernels_own(payload: &[u8]) -> bool {
                 .map(Ipv6Addr::from)
                 .is_ok_and(|destination| destination.is_multicast() || destination.is_loopback()),
         }
+}
+
+/// The states that a resolved neighbour goes through by itself (`neigh_timer_handler` in `net/core/neighbour.c`): the kernel tells
+/// some of these steps.
+const NUD_AGEING: u16 = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
+
+/// The neighbour in the state that it was in, where it is in another one of the same round.
+fn aged(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    let is_ageing = |payload| state(payload) & NUD_AGEING != 0 && state(payload) & !NUD_AGEING == 0;
+    if !is_ageing(old) || !is_ageing(new) {
+        return None;
+    }
+    let mut aged = new.to_vec();
+    aged.get_mut(8..10)?.copy_from_slice(&state(old).to_ne_bytes());
+    Some(aged)
 }
 
 /// The signals of a neighbour.
@@ -486,6 +505,22 @@ mod tests {
         }
         for other in [&[0xfd; 16][..], &[10, 0, 0, 1], &[0; 4], &[10, 0, 0, 255], &[]] {
             assert!(!is_own(NUD_NOARP, other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_look_does_not_tell_how_a_neighbour_ages() {
+        let neighbour = |state: u16, address: u8| {
+            let mut payload = vec![0; 12];
+            payload[8..10].copy_from_slice(&state.to_ne_bytes());
+            append_attribute(&mut payload, NDA_LLADDR, &[2, 0, 0, 0, 0, address]);
+            payload
+        };
+        assert_eq!(aged(&neighbour(NUD_STALE, 1), &neighbour(NUD_DELAY, 1)), Some(neighbour(NUD_STALE, 1)));
+        // Another address is another address.
+        assert_eq!(aged(&neighbour(NUD_STALE, 1), &neighbour(NUD_DELAY, 2)), Some(neighbour(NUD_STALE, 2)));
+        for (old, new) in [(NUD_STALE, NUD_FAILED), (NUD_INCOMPLETE, NUD_REACHABLE), (NUD_PERMANENT, NUD_STALE)] {
+            assert_eq!(aged(&neighbour(old, 1), &neighbour(new, 1)), None);
         }
     }
 }
