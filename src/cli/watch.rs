@@ -76,11 +76,7 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
 
 /// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
 fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -> Result<Vec<Webhook>> {
-    // Valid as it is, it would take all webhooks away; an editor that writes in place empties the file first.
-    if std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty()) {
-        return Err(Error::usage(format_args!("{}: it is empty", path.display())));
-    }
-    let configuration = config::load(path)?;
+    let configuration = config::load_again(path)?;
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");
     }
