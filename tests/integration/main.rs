@@ -11,6 +11,7 @@ mod jq;
 mod kernel_numbers;
 mod live;
 mod malformed;
+mod manual;
 mod namespace;
 mod netns;
 mod output;
@@ -23,6 +24,7 @@ mod shapes;
 mod signals;
 mod store;
 mod tls;
+mod tools;
 mod trouble;
 mod usage;
 mod walls;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
     }
     trials.extend(recordings::trials());
+    trials.extend(tools::trials("manual", manual::TESTS, arguments.list));
     // Asked only when a live test is wanted: it makes a namespace.
     let listing = arguments.list;
     let obstacle = if listing { None } else { namespace::obstacle() };
