@@ -34,6 +34,7 @@ use crate::event::Origin;
 use crate::event::own;
 use crate::json::Json;
 use crate::kinds::KindIndex;
+use crate::manager::Manager;
 use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::Destination;
@@ -61,6 +62,8 @@ const LINES_BYTES: usize = 256 << 10;
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end waits for the jq filter.
 const JUDGE_TIMEOUT: Duration = Duration::from_secs(2);
+/// More than all of the end's waits together, but for the webhooks.
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
@@ -176,12 +179,15 @@ pub fn watch(
         greeted: false,
         is_ready: false,
         stop: false,
+        manager: Manager::of_environment(),
     };
     let started = match watch.start() {
         // Nothing was told, not even a greeting.
         Err(LoopEnd::Failed(error)) => return Err(error),
         started => started,
     };
+    // From here on nothing that changes is missed.
+    watch.manager.ready(watch.status());
     let ended = started.and_then(|()| watch.run());
     watch.end(ended, shutdown)
 }
@@ -264,6 +270,13 @@ struct WatchLoop<'s> {
     /// What existed is told, and `ready` behind it.
     is_ready: bool,
     stop: bool,
+    /// Who started linkhook, if it wants to hear of it.
+    manager: Manager,
+}
+
+/// "watching 2 network namespaces; 17 lines were told".
+fn status(lines: u64, places: usize) -> String {
+    format!("watching {}; {} told", counted(places as u64, "network namespace"), counted_were(lines, "line"))
 }
 
 /// The token of a place's notifications, by its number; that of its dumps is one more.
@@ -408,6 +421,8 @@ impl WatchLoop<'_> {
             }
             // What had come before the signal is told.
             self.turn()?;
+            let (lines, places) = (self.stream.lines(), self.places.len());
+            self.manager.turn(Instant::now(), || status(lines, places));
         }
         Ok(())
     }
@@ -420,6 +435,22 @@ impl WatchLoop<'_> {
         if self.writer.is_file() {
             self.writer.reopen();
         }
+        if !self.stop {
+            self.manager.reloading();
+            self.tell_reloaded();
+        }
+    }
+
+    /// Tells the service manager that everything is read again, once it is.
+    fn tell_reloaded(&mut self) {
+        if !self.reloading.as_ref().is_some_and(Reloading::is_running) {
+            self.manager.reloaded(self.status());
+        }
+    }
+
+    /// What linkhook does, in words for the service manager.
+    fn status(&self) -> String {
+        status(self.stream.lines(), self.places.len())
     }
 
     /// How long nothing needs to be done, if nothing happens.
@@ -436,6 +467,7 @@ impl WatchLoop<'_> {
             .chain(losses)
             .chain(self.unjudged.due(now))
             .chain(self.writer.due())
+            .chain(self.manager.due())
             .min()
             .map(|next| next.saturating_duration_since(now))
     }
@@ -505,6 +537,7 @@ impl WatchLoop<'_> {
 
     /// Tells the end, and waits for a bounded time until what was told is written and delivered.
     fn end(mut self, ended: std::result::Result<(), LoopEnd>, shutdown: Duration) -> Result<()> {
+        self.manager.stopping(shutdown + END_TIMEOUT);
         let ended = match ended {
             // Nobody reads any more; webhooks still get what they wait for.
             Err(LoopEnd::Closed) => {
@@ -569,5 +602,6 @@ impl WatchLoop<'_> {
             Ok(count) => log::info!("the configuration was read again: {}", counted(count as u64, "webhook")),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
+        self.tell_reloaded();
     }
 }

@@ -91,6 +91,7 @@ pub fn run() -> ExitCode {
         // The shell shows nothing of it.
         Err(_) => return ExitCode::FAILURE,
     }
+    log::look_for_journal();
     // First of all: a service manager or a terminal does not wait until linkhook is ready for it.
     // The jq child has no need of it: it ends when its parent does.
     if !arguments::begin_with(jq::COMMAND)

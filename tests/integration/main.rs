@@ -20,6 +20,7 @@ mod proxy;
 mod receiver;
 mod recordings;
 mod reference;
+mod service;
 mod shapes;
 mod signals;
 mod store;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ("program", program::TESTS),
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
+        ("service", service::TESTS),
         ("shapes", shapes::TESTS),
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
     }
     trials.extend(recordings::trials());
     trials.extend(tools::trials("manual", manual::TESTS, arguments.list));
+    trials.extend(tools::trials("service", service::TOOL_TESTS, arguments.list));
     // Asked only when a live test is wanted: it makes a namespace.
     let listing = arguments.list;
     let obstacle = if listing { None } else { namespace::obstacle() };
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         ("deliver", deliver::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
+        ("service", service::LIVE_TESTS),
         ("logrotate", output::LOGROTATE_TESTS),
         ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
