@@ -15,6 +15,7 @@ use crate::tools::ToolTest;
 
 /// The tests of this room.
 pub const TESTS: &[crate::Test] = &[
+    ("the_packages_files_are_there", assets),
     ("the_configurations_that_are_shipped_are_good", configurations),
     ("the_journal_gets_levels", journal),
 ];
@@ -127,7 +128,29 @@ fn journal() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The service's configuration, with its webhook too.
+/// Every file that Cargo.toml puts into the packages, but for what is built.
+fn assets() -> Result<(), Failed> {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml"))?;
+    // A line each, which begins with where the file is.
+    let lists = text.split("\nassets = [\n").skip(1).map(|rest| rest.split("\n]\n").next().unwrap_or_default());
+    let sources: Vec<&str> = lists.flat_map(str::lines).filter_map(|line| line.split('"').nth(1)).collect();
+    assert!(sources.len() > 25, "{sources:?}");
+    for source in sources.iter().filter(|source| !source.starts_with("target/")) {
+        let found = match source.split_once('*') {
+            None => Path::new(ROOT).join(source).is_file(),
+            Some((before, after)) => {
+                let (directory, begins) = before.rsplit_once('/').unwrap_or((".", before));
+                let names = std::fs::read_dir(Path::new(ROOT).join(directory))?.flatten();
+                let mut names = names.map(|entry| entry.file_name().into_string().unwrap());
+                names.any(|name| name.starts_with(begins) && name.ends_with(after))
+            }
+        };
+        assert!(found, "{source} is not there");
+    }
+    Ok(())
+}
+
+/// The service's configuration, with its webhook too, and that of the DaemonSet.
 fn configurations() -> Result<(), Failed> {
     let directory = tempfile::tempdir()?;
     std::fs::write(directory.path().join("noc.secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
@@ -137,8 +160,11 @@ fn configurations() -> Result<(), Failed> {
         _ => line.to_owned(),
     };
     let whole = service.lines().map(uncommented).collect::<Vec<_>>().join("\n");
-    assert!(whole.contains("\n[[webhook]]\n"));
-    for text in [service, whole] {
+    let daemonset = std::fs::read_to_string(Path::new(ROOT).join("packaging/kubernetes/daemonset.yaml"))?;
+    let (_, block) = daemonset.split_once("  linkhook.toml: |\n").ok_or("no configuration")?;
+    let block = block.lines().map_while(|line| line.strip_prefix("    ")).collect::<Vec<_>>().join("\n");
+    assert!(whole.contains("\n[[webhook]]\n") && block.contains("[watch]"));
+    for text in [service, whole, block] {
         let path = directory.path().join("linkhook.toml");
         std::fs::write(&path, &text)?;
         let mut command = Command::new(PROGRAM);
