@@ -16,6 +16,7 @@ pub mod fault;
 pub mod filter;
 pub mod json;
 pub mod kinds;
+pub mod manager;
 pub mod mirror;
 pub mod netlink;
 pub mod netns;

@@ -34,6 +34,7 @@ use crate::event::Origin;
 use crate::event::own;
 use crate::json::Json;
 use crate::kinds::KindIndex;
+use crate::manager::Manager;
 use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::Destination;
@@ -62,6 +63,8 @@ const LINES_BYTES: usize = 256 << 10;
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end waits for the jq filter.
 const JUDGE_TIMEOUT: Duration = Duration::from_secs(2);
+/// More than all of the end's waits together, but for the webhooks.
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
@@ -196,6 +199,7 @@ pub fn watch(
         greeted: false,
         is_ready: false,
         stop: false,
+        manager: Manager::of_environment(),
     };
     let started = match watch.start() {
         // Nothing was told, not even a greeting.
@@ -206,6 +210,8 @@ pub fn watch(
         let kept = threads::keep_files_alone();
         kept.map_err(|error| Error::system("cannot give up capabilities", &error))?;
     }
+    // From here on nothing that changes is missed.
+    watch.manager.ready(watch.status());
     let ended = started.and_then(|()| watch.run());
     watch.end(ended, shutdown)
 }
@@ -288,6 +294,13 @@ struct WatchLoop<'s> {
     /// What existed is told, and `ready` behind it.
     is_ready: bool,
     stop: bool,
+    /// Who started linkhook, if it wants to hear of it.
+    manager: Manager,
+}
+
+/// "watching 2 network namespaces; 17 lines were told".
+fn status(lines: u64, places: usize) -> String {
+    format!("watching {}; {} told", counted(places as u64, "network namespace"), counted_were(lines, "line"))
 }
 
 /// The token of a place's notifications, by its number; that of its dumps is one more.
@@ -440,6 +453,8 @@ impl WatchLoop<'_> {
             }
             // What had come before the signal is told.
             self.turn()?;
+            let (lines, places) = (self.stream.lines(), self.places.len());
+            self.manager.turn(Instant::now(), || status(lines, places));
         }
         Ok(if self.stop { Ended::Signal } else { Ended::Count })
     }
@@ -452,6 +467,22 @@ impl WatchLoop<'_> {
         if self.writer.is_file() {
             self.writer.reopen();
         }
+        if !self.stop {
+            self.manager.reloading();
+            self.tell_reloaded();
+        }
+    }
+
+    /// Tells the service manager that everything is read again, once it is.
+    fn tell_reloaded(&mut self) {
+        if !self.reloading.as_ref().is_some_and(Reloading::is_running) {
+            self.manager.reloaded(self.status());
+        }
+    }
+
+    /// What linkhook does, in words for the service manager.
+    fn status(&self) -> String {
+        status(self.stream.lines(), self.places.len())
     }
 
     /// How long nothing needs to be done, if nothing happens.
@@ -468,6 +499,7 @@ impl WatchLoop<'_> {
             .chain(losses)
             .chain(self.unjudged.due(now))
             .chain(self.writer.due())
+            .chain(self.manager.due())
             .min()
             .map(|next| next.saturating_duration_since(now))
     }
@@ -537,6 +569,7 @@ impl WatchLoop<'_> {
 
     /// Tells the end, and waits for a bounded time until what was told is written and delivered.
     fn end(mut self, ended: std::result::Result<Ended, LoopEnd>, shutdown: Duration) -> Result<Ended> {
+        self.manager.stopping(shutdown + END_TIMEOUT);
         let patience = match ended {
             Ok(Ended::Signal) => self.settings.patience.min(FINISH_TIMEOUT),
             _ => self.settings.patience,
@@ -605,5 +638,6 @@ impl WatchLoop<'_> {
             Ok(count) => log::info!("the configuration was read again: {}", counted(count as u64, "webhook")),
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
+        self.tell_reloaded();
     }
 }

@@ -4,12 +4,14 @@
 //! there is counted, and the number is said once there is room again.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::json::steers;
+use crate::manager;
 use crate::output::ASIDE;
 use crate::threads;
 use crate::units::counted;
@@ -18,6 +20,9 @@ use crate::units::counted;
 const QUEUE_BYTES_MAX: usize = 256 << 10;
 /// So long the end waits for them at most.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Whether stderr is systemd's journal: then each line begins with its level.
+static IS_JOURNAL: AtomicBool = AtomicBool::new(false);
 
 /// How much is said on stderr.
 #[derive(Debug, clap::Args)]
@@ -73,19 +78,12 @@ impl Log for Stderr {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let level = match record.level() {
-            Level::Error => "",
-            Level::Warn => "warning: ",
-            Level::Info => "",
-            Level::Debug => "debug: ",
-            Level::Trace => "trace: ",
-        };
         if record.target() == ASIDE {
             // It is JSON, in which nothing steers the terminal.
             said().say(&format!("{}\n", record.args()));
             return;
         }
-        said().say(&line(level, &record.args().to_string()));
+        said().say(&line(record.level(), &record.args().to_string()));
     }
 
     fn flush(&self) {
@@ -95,7 +93,8 @@ impl Log for Stderr {
 
 /// Says something that is no diagnostic of linkhook's own: the words of the command line's parser.
 pub fn say(text: &str) {
-    said().say(text);
+    let mark = mark(Level::Error);
+    said().say(&text.split_inclusive('\n').map(|line| format!("{mark}{line}")).collect::<String>());
 }
 
 /// Waits until what was said is written, for a bounded time.
@@ -103,11 +102,42 @@ pub fn flush() {
     said().flush(FLUSH_TIMEOUT);
 }
 
-/// A whole line, in which nothing steers the terminal. What is told in several lines keeps them.
-fn line(level: &str, message: &str) -> String {
-    let shown = message.chars().map(|one| if steers(one) && one != '\n' { '?' } else { one });
-    let mut line = format!("linkhook: {level}");
-    line.extend(shown);
+/// From here on it is known whether stderr is the journal.
+pub fn look_for_journal() {
+    IS_JOURNAL.store(manager::is_journal(std::io::stderr()), Ordering::Relaxed);
+}
+
+/// What the journal knows a line's level by (sd-daemon(3)); nothing for other readers.
+fn mark(level: Level) -> &'static str {
+    match level {
+        _ if !IS_JOURNAL.load(Ordering::Relaxed) => "",
+        Level::Error => "<3>",
+        Level::Warn => "<4>",
+        Level::Info => "<6>",
+        Level::Debug | Level::Trace => "<7>",
+    }
+}
+
+/// A whole line, in which nothing steers the terminal.
+fn line(level: Level, message: &str) -> String {
+    marked_line(mark(level), level, message)
+}
+
+/// What is told in several lines keeps them, each with the mark.
+fn marked_line(mark: &str, level: Level, message: &str) -> String {
+    let words = match level {
+        Level::Warn => "warning: ",
+        Level::Debug => "debug: ",
+        Level::Trace => "trace: ",
+        Level::Error | Level::Info => "",
+    };
+    let mut line = format!("{mark}linkhook: {words}");
+    for one in message.chars() {
+        line.push(if steers(one) && one != '\n' { '?' } else { one });
+        if one == '\n' {
+            line.push_str(mark);
+        }
+    }
     line.push('\n');
     line
 }
@@ -225,7 +255,7 @@ fn run(shared: &Shared, stderr: &mut dyn Write) {
         let dropped = std::mem::take(&mut state.dropped);
         if dropped > 0 {
             let what = format!("{} of diagnostics left out here: nobody read stderr", counted(dropped, "line"));
-            lines.push_str(&line("warning: ", &what));
+            lines.push_str(&line(Level::Warn, &what));
         }
         state.writing = true;
         drop(state);
@@ -292,6 +322,11 @@ mod tests {
 
     #[test]
     fn a_name_cannot_steer_the_terminal() {
-        assert_eq!(line("", "e\x1b[31m\u{202e}\u{9b}: no\nsuch"), "linkhook: e?[31m??: no\nsuch\n");
+        assert_eq!(line(Level::Error, "e\x1b[31m\u{202e}\u{9b}: no\nsuch"), "linkhook: e?[31m??: no\nsuch\n");
+    }
+
+    #[test]
+    fn each_line_has_its_level_for_the_journal() {
+        assert_eq!(marked_line("<4>", Level::Warn, "one\ntwo"), "<4>linkhook: warning: one\n<4>two\n");
     }
 }

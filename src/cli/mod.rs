@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod completions;
 mod conditions;
 mod decode;
 mod exec;
@@ -10,6 +11,7 @@ mod jq_worker;
 mod lines;
 mod list;
 mod log;
+mod man;
 mod needs;
 mod output;
 mod record;
@@ -76,6 +78,19 @@ enum Command {
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),
+    /// Print a manual page, to be read with 'man -l -'; or write all of them
+    #[command(after_help = "Examples:\n  \
+        linkhook man | man -l -                       linkhook's own page\n  \
+        linkhook man events | man -l -                every kind, key and signal\n  \
+        linkhook man --directory /tmp/man             all pages, for a package")]
+    Man(man::Arguments),
+    /// Print what a shell needs to complete kinds, options and interfaces
+    #[command(after_help = "Examples:\n  \
+        source <(linkhook completions bash)           for one session of bash or zsh\n  \
+        linkhook completions bash >~/.local/share/bash-completion/completions/linkhook\n  \
+        linkhook completions zsh >~/.zfunc/_linkhook  with ~/.zfunc in fpath, before compinit\n  \
+        linkhook completions fish >~/.config/fish/completions/linkhook.fish")]
+    Completions(completions::Arguments),
     /// The child that runs a jq expression
     #[command(hide = true)]
     JqWorker,
@@ -84,6 +99,13 @@ enum Command {
 /// Reads the arguments, runs, and gives the exit status: 0 done, 1 failed, 2 wrong usage, 124 where what was waited for did not
 /// come in time.
 pub fn run() -> ExitCode {
+    match completions::answer(std::env::args_os()) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        // The shell shows nothing of it.
+        Err(_) => return ExitCode::FAILURE,
+    }
+    log::look_for_journal();
     // First of all: a service manager or a terminal does not wait until linkhook is ready for it. The jq child has no need of
     // it: it ends when its parent does. And a wait that is ended while it starts must not seem to have succeeded.
     if !arguments::begin_with(jq::COMMAND)
@@ -106,7 +128,9 @@ pub fn run() -> ExitCode {
         // They end in order.
         None
         | Some(Command::Watch(_) | Command::Wait(_) | Command::Exec(_) | Command::Record(_) | Command::JqWorker) => {}
-        Some(Command::List(_) | Command::Decode(_) | Command::Check(_)) => signals::leave_to_default(),
+        Some(Command::List(_) | Command::Decode(_) | Command::Check(_) | Command::Man(_) | Command::Completions(_)) => {
+            signals::leave_to_default()
+        }
     }
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
@@ -115,6 +139,8 @@ pub fn run() -> ExitCode {
         Some(Command::Wait(arguments)) => wait::run(&arguments),
         Some(Command::Exec(arguments)) => exec::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Man(arguments)) => man::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::JqWorker) => jq_worker::run(),
         Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),
         None => watch::run(&cli.watch, &cli.log),

@@ -36,7 +36,8 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
-fn named() -> Vec<(String, u32)> {
+/// Every name of a routing table, with its number.
+pub fn named() -> Vec<(String, u32)> {
     let known = TABLES.iter().map(|(name, table)| ((*name).to_owned(), *table));
     let files = PLACES.iter().flat_map(|place| {
         let folder = fs::read_dir(format!("{place}.d")).into_iter().flatten().flatten();

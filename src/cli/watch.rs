@@ -100,13 +100,9 @@ fn reload(
     output: &config::OutputSettings,
     opened: Option<&Needs>,
 ) -> Result<Vec<Webhook>> {
-    // Valid as it is, it would take all webhooks away; an editor that writes in place empties the file first.
-    if std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty()) {
-        return Err(Error::usage(format_args!("{}: it is empty", path.display())));
-    }
     let closed =
         "the sandbox was opened for what the configuration said at the start; restart linkhook to open it for more";
-    let configuration = config::load(path).map_err(|error| {
+    let configuration = config::load_again(path).map_err(|error| {
         let is_closed =
             opened.is_some() && ["ermission denied", "not permitted"].iter().any(|why| error.to_string().contains(why));
         if is_closed { Error::usage(format_args!("{error}\n{closed}")) } else { error }

@@ -1,15 +1,14 @@
 //! The configuration: TOML as it is written becomes checked settings, or every mistake at once. See
 //! `config/linkhook.toml`, which has every key.
 
+mod files;
 mod read;
 mod webhook;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
-use toml::de::DeTable;
 
 use crate::deliver::{Webhook, jq};
 use crate::error::{Error, Result};
@@ -23,7 +22,7 @@ use crate::output::file::Rotation;
 use crate::sandbox::Sandbox;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
-use read::{Environment, SettingsFile, Table, Value, read_file};
+use read::{Environment, SettingsFile, SettingsSource, Table, Value};
 
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -134,19 +133,29 @@ pub enum OutputPlace {
     None,
 }
 
-/// Reads a file. Every mistake is in the one error.
+/// Reads a file, and its parts in `conf.d` where it may have some. Every mistake is in the one error.
 pub fn load(path: &Path) -> Result<Configuration> {
-    let read =
-        read_file(path).and_then(|text| String::from_utf8(text).map_err(|_| io::Error::other("it is not UTF-8")));
-    let text =
-        read.map_err(|error| Error::usage(format_args!("cannot read the configuration {}: {error}", path.display())))?;
-    parse(path, &text, &|name| std::env::var(name).ok(), &jq::check)
+    parse(&files::read_all(path)?, &|name| std::env::var(name).ok(), &jq::check)
+}
+
+/// The same where settings hold already. An empty file is refused: valid as it is, it would take webhooks away, and an editor
+/// that writes in place empties the file first.
+pub fn load_again(path: &Path) -> Result<Configuration> {
+    let files = files::read_all(path)?;
+    if let Some(empty) = files.iter().find(|file| file.text.trim().is_empty()) {
+        return Err(Error::usage(format_args!(
+            "{}: it is empty; write a comment into it if that is meant",
+            empty.path.display()
+        )));
+    }
+    parse(&files, &|name| std::env::var(name).ok(), &jq::check)
 }
 
 /// Reads a text as if it stood in a file.
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Result<Configuration> {
-    parse(Path::new("linkhook.toml"), text, &|_| None, &|_| Ok(()))
+    let file = SettingsFile { path: "linkhook.toml".into(), text: text.into() };
+    parse(&[file], &|_| None, &|_| Ok(()))
 }
 
 /// The host's own name.
@@ -155,28 +164,21 @@ pub fn own_host() -> String {
 }
 
 fn parse(
-    path: &Path,
-    text: &str,
+    files: &[SettingsFile],
     environment: &Environment<'_>,
     expression: &dyn Fn(&str) -> Result<()>,
 ) -> Result<Configuration> {
-    let (mistakes, warnings, files) = Default::default();
-    let source = SettingsFile { path, text, environment, expression, mistakes, warnings, files };
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let span = error.span().unwrap_or_default();
-        // Which one, the parser does not say.
-        let key = text.get(span.clone()).filter(|_| error.message() == "duplicate key");
-        let key = key.map(|key| format!(": {key} stands here once more; write it once")).unwrap_or_default();
-        source.mistake(span.start, format_args!("{}{key}", error.message()));
-    }
+    let (mistakes, warnings, named) = Default::default();
+    let source = SettingsSource { files, environment, expression, mistakes, warnings, named };
+    let texts = files::behind_blanks(files);
     // What a broken file seems to say leads to mistakes that are none.
-    let configuration = errors.is_empty().then(|| root(&Table::new(&source, table.get_ref(), 0, "")));
+    let whole = files::merged(&source, &texts);
+    let configuration = whole.as_ref().map(|table| root(&Table::new(&source, table, 0, "")));
     let mut mistakes = source.mistakes.take();
     mistakes.sort_by_key(|(offset, _)| *offset);
     match configuration {
         Some(configuration) if mistakes.is_empty() => {
-            Ok(Configuration { warnings: source.warnings.take(), files: source.files.take(), ..configuration })
+            Ok(Configuration { warnings: source.warnings.take(), files: source.named.take(), ..configuration })
         }
         _ => {
             let mistakes: Vec<String> = mistakes.into_iter().map(|(_, mistake)| mistake).collect();
@@ -201,12 +203,16 @@ fn root(table: &Table<'_>) -> Configuration {
     });
     let list = list.unwrap_or_default();
     let watch = watch.unwrap_or_default();
-    let mut webhooks: Vec<Webhook> = Vec::new();
+    let (mut webhooks, mut places): (Vec<Webhook>, Vec<String>) = Default::default();
     for value in list {
         if let Some(webhook) = webhook::webhook(&value) {
-            if webhooks.iter().any(|other| other.name == webhook.name) {
-                value.refused(format_args!("a second webhook has the name \"{}\"; give each its own", webhook.name));
+            if let Some(first) = webhooks.iter().position(|other| other.name == webhook.name) {
+                value.refused(format_args!(
+                    "a second webhook has the name \"{}\", the first stands at {}; give each its own",
+                    webhook.name, places[first]
+                ));
             }
+            places.push(value.source.place(value.offset()));
             let unwatched = unwatched(&watch, &webhook);
             if !unwatched.is_empty() {
                 value.source.warnings.borrow_mut().push(format!(

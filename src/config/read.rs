@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,25 +26,59 @@ const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 /// Looks up a variable of the environment.
 pub type Environment<'t> = dyn Fn(&str) -> Option<String> + 't;
 
-/// A file that is read, and what is wrong with it.
-pub struct SettingsFile<'t> {
-    pub path: &'t Path,
-    pub text: &'t str,
+/// A file, and what stands in it.
+#[derive(Debug)]
+pub struct SettingsFile {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+/// Octets between two files, so that the first one's end is a place of its own.
+pub const GAP: usize = 1;
+
+/// The files that are read, and what is wrong with them. An offset is an octet's place in all of them together.
+pub struct SettingsSource<'t> {
+    pub files: &'t [SettingsFile],
     pub environment: &'t Environment<'t>,
     /// Checks a jq expression.
     pub expression: &'t dyn Fn(&str) -> Result<()>,
     /// Offset and message.
     pub mistakes: RefCell<Vec<(usize, String)>>,
     pub warnings: RefCell<Vec<String>>,
-    /// The files beside it that were read.
-    pub files: RefCell<Vec<PathBuf>>,
+    /// The files beside them that were read: secrets, certificates.
+    pub named: RefCell<Vec<PathBuf>>,
 }
 
-impl SettingsFile<'_> {
+impl SettingsSource<'_> {
+    /// The file in which an offset lies, and where in it.
+    fn file(&self, offset: usize) -> (&SettingsFile, usize) {
+        let mut offset = offset;
+        let (last, others) = self.files.split_last().expect("one file at least");
+        for file in others {
+            if offset <= file.text.len() {
+                return (file, offset);
+            }
+            offset -= file.text.len() + GAP;
+        }
+        (last, offset.min(last.text.len()))
+    }
+
     /// `FILE:LINE`.
     pub fn place(&self, offset: usize) -> String {
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        format!("{}:{}", self.path.display(), before.iter().filter(|&&octet| octet == b'\n').count() + 1)
+        let (file, offset) = self.file(offset);
+        let before = &file.text.as_bytes()[..offset];
+        format!("{}:{}", file.path.display(), before.iter().filter(|&&octet| octet == b'\n').count() + 1)
+    }
+
+    /// The file in which an offset lies.
+    fn path(&self, offset: usize) -> &Path {
+        &self.file(offset).0.path
+    }
+
+    /// What stands there, within one file.
+    fn text(&self, span: Range<usize>) -> &str {
+        let (file, begin) = self.file(span.start);
+        file.text.get(begin..begin + span.len()).unwrap_or_default()
     }
 
     pub fn mistake(&self, offset: usize, message: impl Display) {
@@ -64,7 +99,7 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 /// A table and its place.
 #[derive(Clone, Copy)]
 pub struct Table<'t> {
-    source: &'t SettingsFile<'t>,
+    source: &'t SettingsSource<'t>,
     /// Where it stands: `""`, `watch.`, `webhook[noc].batch.`
     prefix: &'t str,
     table: &'t DeTable<'t>,
@@ -74,7 +109,7 @@ pub struct Table<'t> {
 /// A value and its key.
 #[derive(Clone)]
 pub struct Value<'t> {
-    pub source: &'t SettingsFile<'t>,
+    pub source: &'t SettingsSource<'t>,
     /// The whole key.
     pub key: String,
     value: &'t Spanned<DeValue<'t>>,
@@ -83,7 +118,7 @@ pub struct Value<'t> {
 }
 
 impl<'t> Table<'t> {
-    pub fn new(source: &'t SettingsFile<'t>, table: &'t DeTable<'t>, offset: usize, prefix: &'t str) -> Table<'t> {
+    pub fn new(source: &'t SettingsSource<'t>, table: &'t DeTable<'t>, offset: usize, prefix: &'t str) -> Table<'t> {
         Table { source, prefix, table, offset }
     }
 
@@ -167,7 +202,7 @@ impl<'t> Value<'t> {
     /// Tells that another value is needed.
     pub fn wrong(&self, needed: impl Display) {
         let value = self.value.get_ref();
-        let text = self.source.text.get(self.value.span()).unwrap_or_default().lines().next().unwrap_or_default();
+        let text = self.source.text(self.value.span()).lines().next().unwrap_or_default();
         let found = if !self.shown || text.is_empty() || value.is_table() || text.chars().count() > 60 {
             format!("found a value of type {}", value.type_str())
         } else {
@@ -189,7 +224,7 @@ impl<'t> Value<'t> {
 
     /// Says that a secret is written where everybody can read it, if so.
     pub fn warn_inline(&self) {
-        let path = self.source.path;
+        let path = self.source.path(self.offset());
         let readable = || fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & WORLD_READABLE != 0);
         if self.is_text() && readable() {
             let told = path.display();
@@ -314,14 +349,14 @@ impl<'t> Value<'t> {
         Some(inside(&Table { source: self.source, prefix, table, offset: self.offset() }))
     }
 
-    /// A path; one that is not absolute begins at the configuration's directory.
+    /// A path; one that is not absolute begins at the directory of the file in which it stands.
     pub fn path(&self) -> Option<PathBuf> {
         let text = self.text()?;
         if text.is_empty() {
             self.wrong("a path is needed");
             return None;
         }
-        Some(self.source.path.parent().unwrap_or(Path::new("")).join(text))
+        Some(self.source.path(self.offset()).parent().unwrap_or(Path::new("")).join(text))
     }
 
     /// A jq expression.
@@ -339,7 +374,7 @@ impl<'t> Value<'t> {
     /// The contents of the file that is named.
     pub fn contents(&self) -> Option<Vec<u8>> {
         let path = self.path()?;
-        self.source.files.borrow_mut().push(path.clone());
+        self.source.named.borrow_mut().push(path.clone());
         match read_file(&path) {
             Ok(contents) => Some(contents),
             Err(error) => {
@@ -409,7 +444,7 @@ impl<'t> Value<'t> {
     }
 
     fn secret_file(&self, path: &Path) -> Option<String> {
-        self.source.files.borrow_mut().push(path.to_owned());
+        self.source.named.borrow_mut().push(path.to_owned());
         let told = path.display();
         let read = fs::metadata(path).and_then(|metadata| {
             if metadata.permissions().mode() & WORLD_READABLE != 0 {

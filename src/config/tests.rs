@@ -1,5 +1,7 @@
 use std::fs;
 
+use toml::de::DeTable;
+
 use super::*;
 use crate::filter::jq::Jq;
 
@@ -27,7 +29,8 @@ impl Drop for Directory {
 }
 
 fn parse(path: &Path, text: &str, environment: &Environment<'_>) -> Result<Configuration> {
-    super::parse(path, text, environment, &|code| Jq::new(code).map(drop))
+    let file = SettingsFile { path: path.into(), text: text.into() };
+    super::parse(&[file], environment, &|code| Jq::new(code).map(drop))
 }
 
 fn read(text: &str) -> Result<Configuration> {
@@ -396,6 +399,70 @@ fn a_proxy_comes_from_the_environment_or_is_refused() {
     let told = read("socks5://hush@p:1", "").unwrap_err().to_string();
     assert!(told.contains("l.toml:1: webhook[noc].proxy: HTTP_PROXY in the environment is no address"), "{told}");
     assert!(!told.contains("hush"), "{told}");
+}
+
+/// The files of a directory, whose names and contents these are, the first one `linkhook.toml`.
+fn read_files(name: &str, files: &[(&str, &str)]) -> (Directory, Result<Configuration>) {
+    let directory = Directory::new(name);
+    fs::create_dir_all(directory.0.join("conf.d")).unwrap();
+    files.iter().for_each(|(name, contents)| directory.write(name, contents));
+    let files = files::read_all(&directory.0.join(files[0].0));
+    let read = files.and_then(|files| super::parse(&files, &|_| None, &|_| Ok(())));
+    (directory, read)
+}
+
+#[test]
+fn parts_add_to_the_configuration_in_the_order_of_their_names() {
+    let parts = [
+        ("linkhook.toml", "[watch]\nkinds = [\"link\"]\n[[webhook]]\nname = \"a\"\nurl = \"http://h/\""),
+        ("conf.d/20-c.toml", "\u{feff}[[webhook]]\nname = \"c\"\nurl = \"http://h/\""),
+        ("conf.d/10-b.toml", "[watch]\nstate_dir = \"state\"\n[[webhook]]\nname = \"b\"\nurl = \"http://h/\""),
+        ("conf.d/30-d.toml~", "broken"),
+        ("conf.d/.40.toml", "broken"),
+    ];
+    let (directory, read) = read_files("parts", &parts);
+    let configuration = read.unwrap();
+    let names: Vec<&str> = configuration.webhooks.iter().map(|webhook| webhook.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(configuration.watch.kinds, ["link"]);
+    // A path begins where it stands.
+    assert_eq!(configuration.watch.state_dir, Some(directory.0.join("conf.d/state")));
+    // A file of another name has none.
+    let (_directory, read) = read_files("no-parts", &[("l.toml", ""), ("conf.d/a.toml", "broken")]);
+    assert!(read.is_ok());
+}
+
+#[test]
+fn a_mistake_in_a_part_names_its_file_and_what_stands_twice_both_places() {
+    let first = ("linkhook.toml", "[watch]\n\nkinds = [\"link\"]\n[[webhook]]\nname = \"noc\"\nurl = \"http://h/\"\n");
+    for (number, (part, told)) in [
+        ("[watch]\nkinds = [\"addr\"]", &["part.toml:2: watch.kinds: it stands at ", "linkhook.toml:3, too"][..]),
+        ("\n[watch]\nkind = []", &["part.toml:3: watch.kind: ", "did you mean 'kinds'?"]),
+        ("[watch]\ninterfaces = 5", &["part.toml:2: watch.interfaces: found 5; a list"]),
+        ("[watch", &["part.toml:1: "]),
+        ("watch = 5", &["part.toml:1: watch: it stands at ", "linkhook.toml:1, too"]),
+        (
+            "\n[[webhook]]\nname = \"noc\"\nurl = \"http://i/\"",
+            &["part.toml:2: ", "a second webhook has the name \"noc\"", "the first stands at ", "linkhook.toml:4; "],
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (_directory, read) = read_files(&format!("twice-{number}"), &[first, ("conf.d/part.toml", part)]);
+        let error = read.expect_err(part);
+        assert!(error.status() == 2 && error.to_string().lines().count() == 1, "{part}\n{error}");
+        told.iter().for_each(|told| assert!(error.to_string().contains(told), "{part}\n{error}\n{told}"));
+    }
+    // What an editor may just be writing.
+    let (directory, _) = read_files("empty", &[first, ("conf.d/part.toml", " \n")]);
+    let told = load_again(&directory.0.join("linkhook.toml")).unwrap_err().to_string();
+    assert!(told.contains("part.toml: it is empty") && load(&directory.0.join("linkhook.toml")).is_ok(), "{told}");
+    let (directory, read) = read_files("unreadable", &[first]);
+    assert!(read.is_ok());
+    fs::create_dir(directory.0.join("conf.d/directory.toml")).unwrap();
+    let told = files::read_all(&directory.0.join("linkhook.toml")).unwrap_err().to_string();
+    assert!(told.contains("conf.d/directory.toml: "), "{told}");
 }
 
 /// The sample with its settings that are off.

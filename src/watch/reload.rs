@@ -45,6 +45,11 @@ impl Reloading {
         }
     }
 
+    /// Whether something is read, or was and is not taken yet.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// What was read, once.
     pub fn take(&mut self) -> Option<Result<Vec<Webhook>>> {
         let webhooks = self.result.lock().unwrap_or_else(PoisonError::into_inner).take()?;

@@ -14,6 +14,7 @@ mod jq;
 mod kernel_numbers;
 mod live;
 mod malformed;
+mod manual;
 mod namespace;
 mod netns;
 mod output;
@@ -23,10 +24,12 @@ mod receiver;
 mod recordings;
 mod reference;
 mod sandbox;
+mod service;
 mod shapes;
 mod signals;
 mod store;
 mod tls;
+mod tools;
 mod trouble;
 mod usage;
 mod wait;
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
         ("sandbox", sandbox::TESTS),
+        ("service", service::TESTS),
         ("shapes", shapes::TESTS),
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
@@ -64,6 +68,8 @@ fn main() -> ExitCode {
         trials.extend(tests.iter().map(|&(name, run)| Trial::test(format!("{room}::{name}"), run)));
     }
     trials.extend(recordings::trials());
+    trials.extend(tools::trials("manual", manual::TESTS, arguments.list));
+    trials.extend(tools::trials("service", service::TOOL_TESTS, arguments.list));
     // Asked only when a live test is wanted: it makes a namespace.
     let listing = arguments.list;
     let obstacle = if listing { None } else { namespace::obstacle() };
@@ -93,6 +99,7 @@ fn main() -> ExitCode {
         ("formats", formats::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
+        ("service", service::LIVE_TESTS),
         ("logrotate", output::LOGROTATE_TESTS),
         ("sandbox", sandbox::LIVE_TESTS),
         ("signals", signals::LIVE_TESTS),

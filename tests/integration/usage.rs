@@ -96,6 +96,10 @@ const WRONG: &[(&str, &[&str])] = &[
     ("record -o /dev/ptmx", &["binary", "linkhook record -o - | linkhook decode -"]),
     ("--netns-dir /x --netns blue", &["--netns-dir", "--netns"]),
     ("-q -v", &["--quiet", "--verbose"]),
+    ("man watc", &["unknown page 'watc'; did you mean 'watch'?"]),
+    ("man nothing-of-the-kind", &["there are linkhook, watch, "]),
+    ("completions tcsh", &["'tcsh'", "bash, zsh, fish"]),
+    ("completions", &["SHELL"]),
 ];
 
 fn linkhook(arguments: &[&str]) -> (Option<i32>, String, String) {
