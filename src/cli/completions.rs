@@ -11,6 +11,7 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
+use super::conditions::WORDS;
 use super::{Cli, man, tables};
 use crate::error::{Error, Result};
 use crate::event::own::OWN_EVENTS;
@@ -78,6 +79,7 @@ type Candidates = fn() -> Vec<CompletionCandidate>;
 /// By the argument's field.
 const CANDIDATES: &[(&str, Candidates)] = &[
     ("kinds", kinds),
+    ("what", what),
     ("signal", signals),
     ("action", || named(Action::ALL.map(Action::name))),
     ("severity", || named(Severity::NAMES)),
@@ -102,6 +104,13 @@ fn kinds() -> Vec<CompletionCandidate> {
         }
     }
     all
+}
+
+/// What `wait` waits for: words, what may stand behind them, and kinds.
+fn what() -> Vec<CompletionCandidate> {
+    let words = WORDS.iter().map(|word| CompletionCandidate::new(word.name).help(Some(word.about.into())));
+    let is_word = |candidate: &CompletionCandidate| WORDS.iter().any(|word| candidate.get_value() == word.name);
+    words.chain(interfaces()).chain(kinds().into_iter().filter(|kind| !is_word(kind))).collect()
 }
 
 fn signals() -> Vec<CompletionCandidate> {

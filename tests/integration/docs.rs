@@ -23,7 +23,7 @@ const NOT_RUN: &[(&str, &str)] = &[
 ];
 
 /// Programs that the commands use and that are not linkhook's: here they do nothing.
-const OTHERS: &[&str] = &["jq", "systemctl", "start-vpn", "failover", "logger"];
+const OTHERS: &[&str] = &["editor", "jq", "systemctl", "start-vpn", "failover", "logger"];
 
 /// Every command: the lines of the shell's blocks, and the second column of the recipes' table.
 fn commands() -> Vec<String> {
