@@ -22,6 +22,7 @@ pub mod netns;
 pub mod output;
 pub mod recording;
 pub mod reference;
+pub mod schema;
 pub mod signals;
 pub mod store;
 pub mod stream;

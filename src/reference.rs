@@ -107,10 +107,10 @@ fn own_events(out: &mut String) {
     for own in OWN_EVENTS {
         let _ = writeln!(out, "| `{}` | {} | {} | {} |", own.name, own.action, own.severity.name(), own.about);
     }
-    let _ = writeln!(out, "\n| event | action | key | what it holds |\n| --- | --- | --- | --- |");
+    let _ = writeln!(out, "\n| event | action | key | what it is | what it tells |\n| --- | --- | --- | --- | --- |");
     for own in OWN_EVENTS {
-        for (key, about) in own.keys {
-            let _ = writeln!(out, "| `{}` | {} | `{key}` | {about} |", own.name, own.action);
+        for (key, holds, about) in own.keys {
+            let _ = writeln!(out, "| `{}` | {} | `{key}` | {} | {about} |", own.name, own.action, holds.words());
         }
     }
 }

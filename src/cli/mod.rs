@@ -10,6 +10,7 @@ mod log;
 mod output;
 mod record;
 mod retell;
+mod schema;
 mod selection;
 mod tables;
 mod values;
@@ -63,6 +64,8 @@ enum Command {
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),
+    /// Print the JSON Schema of the events
+    Schema(schema::Arguments),
     /// The child that runs a jq expression
     #[command(hide = true)]
     JqWorker,
@@ -90,13 +93,16 @@ pub fn run() -> ExitCode {
     match &cli.command {
         // They end in order.
         None | Some(Command::Watch(_) | Command::Record(_) | Command::JqWorker) => {}
-        Some(Command::List(_) | Command::Decode(_) | Command::Check(_)) => signals::leave_to_default(),
+        Some(Command::List(_) | Command::Decode(_) | Command::Check(_) | Command::Schema(_)) => {
+            signals::leave_to_default()
+        }
     }
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::List(arguments)) => list::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Schema(arguments)) => schema::run(&arguments),
         Some(Command::JqWorker) => jq_worker::run(),
         Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),
         None => watch::run(&cli.watch, &cli.log),

@@ -14,10 +14,47 @@ pub struct Own {
     pub severity: Severity,
     /// What it tells.
     pub about: &'static str,
-    /// The keys of its object, in their order, and what each holds.
-    pub keys: &'static [(&'static str, &'static str)],
+    /// The keys of its object, in their order; any may be left out.
+    pub keys: &'static [OwnKey],
     /// Whether it comes whatever kinds are named.
     pub always: bool,
+}
+
+/// A key of such an event's object: its name, its value, and what it tells.
+pub type OwnKey = (&'static str, Holds, &'static str);
+
+/// What a key's value is.
+#[derive(Clone, Copy, Debug)]
+pub enum Holds {
+    /// A text.
+    Text,
+    /// A text: a time as `ts` has it.
+    Time,
+    /// A text: a duration in seconds with an `s` behind it, such as `0.001500s`.
+    Duration,
+    /// A number.
+    Number,
+    /// A number, or `null` where it is not known.
+    NumberOrNull,
+    /// A list of texts.
+    Texts,
+    /// A list of numbers.
+    Numbers,
+}
+
+impl Holds {
+    /// What it is, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Holds::Text => "text",
+            Holds::Time => "time as text",
+            Holds::Duration => "duration as text",
+            Holds::Number => "number",
+            Holds::NumberOrNull => "number or null",
+            Holds::Texts => "list of: text",
+            Holds::Numbers => "list of: number",
+        }
+    }
 }
 
 /// The watch has begun.
@@ -27,12 +64,16 @@ pub static HELLO: Own = Own {
     severity: Severity::Info,
     about: "what is watched; from here on every change is told",
     keys: &[
-        ("version", "linkhook's version"),
-        ("kernel", "the kernel's release"),
-        ("kinds", "the kinds that are watched: a list of names"),
-        ("groups", "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
-        ("receive_buffer", "bytes of the socket's receive buffer"),
-        ("namespaces", "with several network namespaces: those that are watched at first, a list of names"),
+        ("version", Holds::Text, "linkhook's version"),
+        ("kernel", Holds::Text, "the kernel's release"),
+        ("kinds", Holds::Texts, "the kinds that are watched: a list of names"),
+        ("groups", Holds::Numbers, "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
+        ("receive_buffer", Holds::Number, "bytes of the socket's receive buffer"),
+        (
+            "namespaces",
+            Holds::Texts,
+            "with several network namespaces: those that are watched at first, a list of names",
+        ),
     ],
     always: false,
 };
@@ -53,7 +94,7 @@ pub static BYE: Own = Own {
     action: "stopped",
     severity: Severity::Info,
     about: "the watch has ended, and how many lines it told",
-    keys: &[("lines", "how many lines were told before this one")],
+    keys: &[("lines", Holds::Number, "how many lines were told before this one")],
     always: false,
 };
 
@@ -64,9 +105,9 @@ pub static OVERRUN: Own = Own {
     severity: Severity::Err,
     about: "notifications were lost: how many, since when, of which kinds",
     keys: &[
-        ("lost", "how many notifications were lost; null where the kernel does not say"),
-        ("since", "the time from which on they may be missing"),
-        ("kinds", "the kinds that they may be of: a list of names"),
+        ("lost", Holds::NumberOrNull, "how many notifications were lost; null where the kernel does not say"),
+        ("since", Holds::Time, "the time from which on they may be missing"),
+        ("kinds", Holds::Texts, "the kinds that they may be of: a list of names"),
     ],
     always: true,
 };
@@ -78,11 +119,11 @@ pub static RESYNC: Own = Own {
     severity: Severity::Notice,
     about: "what a loss had hidden is told now: how many objects were added, changed and removed",
     keys: &[
-        ("added", "how many objects were there that had not been known"),
-        ("changed", "how many objects differed from what was known"),
-        ("removed", "how many objects were gone"),
-        ("took", "how long it took, in seconds"),
-        ("reason", "`verify`, where it was the self-check that found something"),
+        ("added", Holds::Number, "how many objects were there that had not been known"),
+        ("changed", Holds::Number, "how many objects differed from what was known"),
+        ("removed", Holds::Number, "how many objects were gone"),
+        ("took", Holds::Duration, "how long it took, in seconds"),
+        ("reason", Holds::Text, "`verify`, where it was the self-check that found something"),
     ],
     always: true,
 };
@@ -94,9 +135,9 @@ pub static UNDECODED: Own = Own {
     severity: Severity::Warning,
     about: "a message that could not be decoded, whole, as hex",
     keys: &[
-        ("type", "the message's type (`RTM_*`), where it is long enough to have one"),
-        ("error", "why it could not be decoded"),
-        ("hex", "the message's bytes in hexadecimal digits"),
+        ("type", Holds::Number, "the message's type (`RTM_*`), where it is long enough to have one"),
+        ("error", Holds::Text, "why it could not be decoded"),
+        ("hex", Holds::Text, "the message's bytes in hexadecimal digits"),
     ],
     always: true,
 };
@@ -107,7 +148,7 @@ pub static NAMESPACE_ADDED: Own = Own {
     action: "added",
     severity: Severity::Notice,
     about: "a network namespace appeared, and what is in it follows as `add`",
-    keys: &[("name", "the namespace's name")],
+    keys: &[("name", Holds::Text, "the namespace's name")],
     always: true,
 };
 
@@ -117,7 +158,7 @@ pub static NAMESPACE_REMOVED: Own = Own {
     action: "removed",
     severity: Severity::Notice,
     about: "a network namespace's name is gone, and all that was in it with it",
-    keys: &[("name", "the namespace's name")],
+    keys: &[("name", Holds::Text, "the namespace's name")],
     always: true,
 };
 
@@ -129,11 +170,11 @@ pub static OUTPUT_DROPPED: Own = Own {
     about: "events that a webhook wanted and does not get, lines that are not in the output file, or events that `[watch] \
             filter` failed on: how many, and why",
     keys: &[
-        ("webhook", "the webhook's name, where it is one that does not get them"),
-        ("path", "the output file, where it is that"),
-        ("lines", "how many lines are not in the output file"),
-        ("events", "how many events a webhook does not get, or were not judged"),
-        ("reason", "why"),
+        ("webhook", Holds::Text, "the webhook's name, where it is one that does not get them"),
+        ("path", Holds::Text, "the output file, where it is that"),
+        ("lines", Holds::Number, "how many lines are not in the output file"),
+        ("events", Holds::Number, "how many events a webhook does not get, or were not judged"),
+        ("reason", Holds::Text, "why"),
     ],
     always: true,
 };
@@ -144,7 +185,10 @@ pub static OUTPUT_RECOVERED: Own = Own {
     action: "recovered",
     severity: Severity::Notice,
     about: "the output file can be written again",
-    keys: &[("path", "the output file"), ("lasted", "for how long it could not be written, in seconds")],
+    keys: &[
+        ("path", Holds::Text, "the output file"),
+        ("lasted", Holds::Duration, "for how long it could not be written, in seconds"),
+    ],
     always: true,
 };
 
@@ -154,7 +198,7 @@ pub static OUTPUT_TEST: Own = Own {
     action: "test",
     severity: Severity::Info,
     about: "a webhook was asked for a test: it goes to that webhook alone, and is in no other place",
-    keys: &[("webhook", "the webhook's name")],
+    keys: &[("webhook", Holds::Text, "the webhook's name")],
     always: true,
 };
 

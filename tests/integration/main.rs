@@ -19,6 +19,7 @@ mod proxy;
 mod receiver;
 mod recordings;
 mod reference;
+mod schema;
 mod shapes;
 mod signals;
 mod store;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         ("program", program::TESTS),
         ("proxy", proxy::TESTS),
         ("reference", reference::TESTS),
+        ("schema", schema::TESTS),
         ("shapes", shapes::TESTS),
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         ("deliver", deliver::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
+        ("schema", schema::LIVE_TESTS),
         ("logrotate", output::LOGROTATE_TESTS),
         ("signals", signals::LIVE_TESTS),
         ("store", store::LIVE_TESTS),

@@ -79,6 +79,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("record -o /dev/ptmx", &["binary", "linkhook record -o - | linkhook decode -"]),
     ("--netns-dir /x --netns blue", &["--netns-dir", "--netns"]),
     ("-q -v", &["--quiet", "--verbose"]),
+    ("schema rote", &["unknown kind 'rote'", "did you mean 'route'?"]),
 ];
 
 fn linkhook(arguments: &[&str]) -> (Option<i32>, String, String) {
