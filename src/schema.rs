@@ -220,6 +220,7 @@ fn own_value(holds: Holds) -> Value {
         Holds::NumberOrNull => json!({ "type": ["number", "null"] }),
         Holds::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Holds::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
+        Holds::Objects(keys) => json!({ "type": "array", "items": own_object(keys) }),
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::selection;
 use crate::config::{self, Configuration};
-use crate::deliver::Webhook;
 use crate::error::{Error, Result};
-use crate::event::Action;
+use crate::event::{Action, own};
 use crate::kinds::KindIndex;
 use crate::output::file::Rotation;
+use crate::serve::HttpSettings;
 use crate::stream::{Options, Stream};
 use crate::units;
-use crate::watch::{Delivery, Settings, StateDirectory, watch};
+use crate::watch::{Delivery, Reloaded, Settings, StateDirectory, watch};
 use crate::words;
 
 /// Arguments of `linkhook watch`.
@@ -46,14 +46,14 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
-    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None) };
+    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None, None) };
     let configuration = config::load(path)?;
     log.configured(configuration.level);
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");
     }
     let selection = arguments.selection.configured(&configuration);
-    let Configuration { watch, output, webhooks, .. } = configuration;
+    let Configuration { watch, output, http, webhooks, .. } = configuration;
     let rotation = output.rotation;
     let no_state = watch.state_dir.is_none() && !webhooks.is_empty();
     let delivery = Delivery {
@@ -71,11 +71,11 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
              changes while it does not run is not told; set [watch] state_dir to keep both"
         );
     }
-    follow(arguments, &selection, Some(&watch), rotation, Some(delivery))
+    follow(arguments, &selection, Some(&watch), rotation, http, Some(delivery))
 }
 
-/// Reads the configuration again. Webhooks alone can be changed while linkhook runs.
-fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -> Result<Vec<Webhook>> {
+/// Reads the configuration again. Webhooks and `[http]` alone can be changed while linkhook runs.
+fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -> Result<Reloaded> {
     // Valid as it is, it would take all webhooks away; an editor that writes in place empties the file first.
     if std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty()) {
         return Err(Error::usage(format_args!("{}: it is empty", path.display())));
@@ -87,7 +87,7 @@ fn reload(path: &Path, watch: &config::Watch, output: &config::OutputSettings) -
     if configuration.watch != *watch || configuration.output != *output {
         ::log::warn!("what changed in [watch] and [output] holds from the next start on");
     }
-    Ok(configuration.webhooks)
+    Ok(Reloaded { webhooks: configuration.webhooks, http: configuration.http })
 }
 
 fn follow(
@@ -95,6 +95,7 @@ fn follow(
     selection: &selection::Arguments,
     configured: Option<&config::Watch>,
     rotation: Option<Rotation>,
+    http: Option<HttpSettings>,
     delivery: Option<Delivery>,
 ) -> Result<()> {
     let options = selection.options()?;
@@ -109,9 +110,18 @@ fn follow(
              [watch]); or show it by 'linkhook list'",
         ));
     }
+    let metrics = configured.and_then(|configured| configured.metrics);
+    if metrics.is_none() && options.own.contains(&own::METRICS.name) {
+        return Err(Error::usage(
+            "nothing would ever be told: 'metrics' comes only as often as a configuration says; write metrics = \"1m\" in its \
+             [watch], and name it with --config",
+        ));
+    }
+    let mut own_events = words::own_events(options.own, selection.is_narrowed(), present);
+    own_events.extend(metrics.map(|_| own::METRICS.name));
     let options = Options {
         present,
-        own: words::own_events(options.own, selection.is_narrowed(), present),
+        own: own_events,
         unchanged: arguments.unchanged,
         host: configured.and_then(|configured| configured.host.clone()),
         ..options
@@ -122,6 +132,8 @@ fn follow(
             .receive_buffer
             .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),
         timeout: arguments.timeout,
+        metrics,
+        http,
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
         state: configured.and_then(|configured| {
             let directory = configured.state_dir.clone()?;

@@ -1,6 +1,7 @@
 //! The configuration: TOML as it is written becomes checked settings, or every mistake at once. See
 //! `config/linkhook.toml`, which has every key.
 
+mod http;
 mod read;
 mod webhook;
 
@@ -20,6 +21,7 @@ use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
+use crate::serve::HttpSettings;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
 use read::{Environment, SettingsFile, Table, Value, read_file};
@@ -27,9 +29,9 @@ use read::{Environment, SettingsFile, Table, Value, read_file};
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const KEYS: &[&str] = &["watch", "output", "log", "webhook"];
+const KEYS: &[&str] = &["watch", "output", "http", "log", "webhook"];
 /// Those that this build does not know yet.
-const LATER_KEYS: &[&str] = &["history", "http", "security", "exec"];
+const LATER_KEYS: &[&str] = &["history", "security", "exec"];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -48,6 +50,7 @@ const WATCH_KEYS: &[&str] = &[
     "shutdown",
     "state_dir",
     "synchronous",
+    "metrics",
 ];
 const OUTPUT_KEYS: &[&str] = &["path", "format", "rotate"];
 const ROTATE_KEYS: &[&str] = &["size", "keep", "compress"];
@@ -63,6 +66,8 @@ pub struct Configuration {
     pub watch: Watch,
     /// `[output]`.
     pub output: OutputSettings,
+    /// `[http]`.
+    pub http: Option<HttpSettings>,
     /// `[log] level`.
     pub level: Option<LevelFilter>,
     /// `[[webhook]]`.
@@ -104,6 +109,8 @@ pub struct Watch {
     pub state_dir: Option<PathBuf>,
     /// How sure a commit is.
     pub synchronous: Synchronous,
+    /// How often linkhook tells what it counts of itself.
+    pub metrics: Option<Duration>,
 }
 
 /// `[output]`: where lines go.
@@ -184,6 +191,7 @@ fn root(table: &Table<'_>) -> Configuration {
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
+    let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
     let list = table.get("webhook").and_then(|value| {
         if value.is_list() {
@@ -209,6 +217,13 @@ fn root(table: &Table<'_>) -> Configuration {
                     unwatched.join(", ")
                 ));
             }
+            if webhook.own.contains(&own::METRICS.name) && watch.metrics.is_none() {
+                value.source.warnings.borrow_mut().push(format!(
+                    "{}: webhook[{}].kinds: metrics do not come: [watch] metrics does not say how often",
+                    value.source.place(value.offset()),
+                    webhook.name,
+                ));
+            }
             let netns = &webhook.filter.netns;
             let accepts = |name: Option<&str>| netns.accept(name.unwrap_or(OWN_NETNS).as_bytes());
             if !netns.is_empty() && !watch.namespaces.may_have(accepts) {
@@ -225,6 +240,7 @@ fn root(table: &Table<'_>) -> Configuration {
     Configuration {
         watch,
         output: output.unwrap_or(OutputSettings { place: OutputPlace::Stdout, format: None, rotation: None }),
+        http,
         level,
         webhooks,
         warnings: Vec::new(),
@@ -238,7 +254,8 @@ fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
     let wanted = |kind: KindIndex| webhook.filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
     let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
     let own_events = words::own_events(named.own, watch.is_narrowed(), watch.initial);
-    let told = |event: &&str| own::always_comes(event) || own_events.contains(event);
+    // Whether figures come does not depend on what is named.
+    let told = |event: &&str| own::always_comes(event) || own_events.contains(event) || *event == own::METRICS.name;
     kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
 }
 
@@ -268,6 +285,7 @@ impl Default for Watch {
             shutdown: SHUTDOWN,
             state_dir: None,
             synchronous: Synchronous::default(),
+            metrics: None,
         }
     }
 }
@@ -383,6 +401,7 @@ fn watch(table: &Table<'_>) -> Watch {
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
         state_dir: table.get("state_dir").and_then(|value| value.path()),
         synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
+        metrics: table.get("metrics").and_then(|value| value.some_duration()),
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Holds {
     Texts,
     /// A list of numbers.
     Numbers,
+    /// A list of objects with these keys.
+    Objects(&'static [OwnKey]),
 }
 
 impl Holds {
@@ -53,6 +55,7 @@ impl Holds {
             Holds::NumberOrNull => "number or null",
             Holds::Texts => "list of: text",
             Holds::Numbers => "list of: number",
+            Holds::Objects(_) => "list of: object",
         }
     }
 }
@@ -192,6 +195,55 @@ pub static OUTPUT_RECOVERED: Own = Own {
     always: true,
 };
 
+/// What linkhook counts of itself.
+pub static METRICS: Own = Own {
+    name: "metrics",
+    action: "measured",
+    severity: Severity::Info,
+    about: "what linkhook counts of itself, since it started, as often as `[watch] metrics` says",
+    keys: &[
+        ("uptime_seconds", Holds::Number, "for how long linkhook has been running"),
+        ("lines", Holds::Number, "how many lines were told before this one"),
+        ("events", Holds::Objects(METRICS_EVENT), "the same by kind, action and severity; what never came is left out"),
+        ("lost", Holds::Number, "how many notifications the kernel dropped, as far as it says how many"),
+        ("overruns", Holds::Number, "how often notifications were lost"),
+        ("resyncs", Holds::Number, "how often what was lost was made good"),
+        ("namespaces", Holds::Number, "how many network namespaces are watched"),
+        ("mirror_objects", Holds::Number, "how many objects are known"),
+        ("mirror_bytes", Holds::Number, "bytes of them, as the kernel sent them"),
+        ("backlog_bytes", Holds::Number, "bytes of notifications that were read and are not told yet"),
+        ("output_queue_bytes", Holds::Number, "bytes of lines that wait for a slow reader of the output"),
+        ("output_dropped_lines", Holds::Number, "how many lines are not in the output file and will not be"),
+        ("store_pending_bytes", Holds::Number, "with a state directory: bytes that wait to be committed"),
+        ("webhooks", Holds::Objects(METRICS_WEBHOOK), "the webhooks"),
+        ("obstacles", Holds::Texts, "why linkhook is not ready, as `/readyz` says it; none where it is"),
+    ],
+    always: false,
+};
+
+/// The keys of how often what was told.
+pub const METRICS_EVENT: &[OwnKey] = &[
+    ("kind", Holds::Text, "the `event` of the lines"),
+    ("action", Holds::Text, "their `action`"),
+    ("severity", Holds::Text, "their `severity`"),
+    ("count", Holds::Number, "how many there were"),
+];
+
+/// The keys of a webhook's figures.
+pub const METRICS_WEBHOOK: &[OwnKey] = &[
+    ("name", Holds::Text, "its name"),
+    ("sent", Holds::Number, "how many events the receiver took"),
+    ("failed", Holds::Number, "after how many attempts the receiver had not taken the batch"),
+    ("waiting", Holds::Number, "how many events wait to be sent, or are on their way"),
+    (
+        "oldest_seconds",
+        Holds::Number,
+        "how long ago the first of them was received from the kernel; only where one waits",
+    ),
+    ("dropped", Holds::Number, "how many events the receiver does not get, and stand nowhere"),
+    ("dead", Holds::Number, "how many events were put into the dead letters"),
+];
+
 /// What `linkhook check --send` sends.
 pub static OUTPUT_TEST: Own = Own {
     name: "output",
@@ -215,6 +267,7 @@ pub static OWN_EVENTS: &[&Own] = &[
     &OUTPUT_DROPPED,
     &OUTPUT_RECOVERED,
     &OUTPUT_TEST,
+    &METRICS,
 ];
 
 /// The name of an event of linkhook's own, as it stands in its rows.
@@ -247,7 +300,7 @@ mod tests {
         }
         assert_eq!(
             names().collect::<Vec<_>>(),
-            ["hello", "ready", "bye", "overrun", "resync", "undecoded", "namespace", "output"]
+            ["hello", "ready", "bye", "overrun", "resync", "undecoded", "namespace", "output", "metrics"]
         );
     }
 }

@@ -36,6 +36,14 @@ fn wrong(validator: &Validator, line: &Value) -> String {
     errors.map(|error| format!("{}: {error}", error.instance_path())).collect::<Vec<_>>().join("\n")
 }
 
+/// Whether a line is as the schema says.
+pub fn hold_line(line: &Value) -> Result<(), Failed> {
+    match wrong(&validator(&[])?, line) {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(format!("{wrong}: {line}").into()),
+    }
+}
+
 /// The expected lines of all recordings, each with the name of its file.
 fn lines() -> Result<Vec<(String, Value)>, Failed> {
     let mut lines = Vec::new();

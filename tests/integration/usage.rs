@@ -80,6 +80,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("--netns-dir /x --netns blue", &["--netns-dir", "--netns"]),
     ("-q -v", &["--quiet", "--verbose"]),
     ("schema rote", &["unknown kind 'rote'", "did you mean 'route'?"]),
+    ("metrics", &["nothing would ever be told", "metrics = \"1m\"", "--config"]),
 ];
 
 fn linkhook(arguments: &[&str]) -> (Option<i32>, String, String) {
