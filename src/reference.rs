@@ -1,9 +1,11 @@
 //! What is generated of the documentation: half of docs/events.md, what the tables say of every kind; and in docs/truth.md
-//! the table of silent changes; in docs/metrics.md that of metrics.
+//! the table of silent changes; in docs/metrics.md that of metrics; in docs/config.md
+//! the tables of keys.
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use crate::config::settings::{SETTINGS, Setting, Settings};
 use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar, Set, Shape};
 use crate::event::own::{Holds, OWN_EVENTS, Own, OwnKey};
 use crate::event::signals::{SIGNALS, Signal};
@@ -78,6 +80,25 @@ pub fn metrics() -> String {
     for Metric { name, kind, help, labels, .. } in METRICS {
         let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
         let _ = writeln!(out, "| `{name}` | {kind} | {} | {help} |", labels.join(", "));
+    }
+    out
+}
+
+/// The tables of keys in docs/config.md, as Markdown.
+pub fn settings() -> String {
+    // A pipe would end the cell.
+    let code = |value: &str| if value.is_empty() { String::new() } else { format!("`{}`", value.replace('|', "\\|")) };
+    let mut out = String::new();
+    for Settings { title, keys } in SETTINGS {
+        let title = match title.split_once(" of ") {
+            Some((key, table)) => format!("`{key}` of `{table}`"),
+            None => format!("`{title}`"),
+        };
+        let _ = writeln!(out, "\n## {title}\n\n| key | type | without it | bound | example | what it does |");
+        let _ = writeln!(out, "| --- | --- | --- | --- | --- | --- |");
+        for Setting { key, holds, default, bound, example, about, .. } in *keys {
+            let _ = writeln!(out, "| `{key}` | {holds} | {} | {bound} | {} | {about} |", code(default), code(example));
+        }
     }
     out
 }

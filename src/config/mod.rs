@@ -3,6 +3,7 @@
 
 mod http;
 mod read;
+pub mod settings;
 mod webhook;
 
 use std::io;
@@ -148,6 +149,12 @@ pub fn load(path: &Path) -> Result<Configuration> {
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Result<Configuration> {
     parse(Path::new("linkhook.toml"), text, &|_| None, &|_| Ok(()))
+}
+
+/// The same for a file at that place.
+#[cfg(test)]
+pub(crate) fn read_at(path: &Path, text: &str) -> Result<Configuration> {
+    parse(path, text, &|_| None, &|code| crate::filter::jq::Jq::new(code).map(drop))
 }
 
 /// The host's own name.

@@ -10,6 +10,7 @@ pub const TESTS: &[crate::Test] = &[
     ("the_reference_is_current", current),
     ("the_table_of_silent_changes_is_current", silent_changes),
     ("the_table_of_metrics_is_current", metrics),
+    ("the_tables_of_keys_are_current", settings),
     ("each_key_and_origin_is_in_the_reference", head),
 ];
 
@@ -37,6 +38,12 @@ fn silent_changes() -> Result<(), Failed> {
         return Ok(());
     }
     Err("docs/truth.md is not what the rows say: run LINKHOOK_BLESS=1 cargo test and read the diff".into())
+}
+
+const SETTINGS_MARK: &str = "<!-- generated from src/config/settings.rs: LINKHOOK_BLESS=1 cargo test -->\n";
+
+fn settings() -> Result<(), Failed> {
+    hold("docs/config.md", SETTINGS_MARK, &linkhook::reference::settings())
 }
 
 const METRICS_MARK: &str = "<!-- generated from src/serve/exposition.rs: LINKHOOK_BLESS=1 cargo test -->\n";
