@@ -1,14 +1,17 @@
 //! What is generated of the documentation: half of docs/events.md, what the tables say of every kind; and in docs/truth.md
-//! the table of silent changes.
+//! the table of silent changes; in docs/metrics.md that of metrics; in docs/config.md
+//! the tables of keys.
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use crate::config::settings::{SETTINGS, Setting, Settings};
 use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar, Set, Shape};
-use crate::event::own::OWN_EVENTS;
+use crate::event::own::{Holds, OWN_EVENTS, Own, OwnKey};
 use crate::event::signals::{SIGNALS, Signal};
 use crate::kinds::KINDS;
 use crate::mirror::silence::{FoundBy, SILENT};
+use crate::serve::exposition::{METRICS, Metric};
 
 /// The whole generated half, as Markdown.
 pub fn markdown() -> String {
@@ -71,6 +74,35 @@ pub fn silent_changes() -> String {
     out
 }
 
+/// The table of metrics in docs/metrics.md, as Markdown.
+pub fn metrics() -> String {
+    let mut out = "| metric | type | labels | what it counts |\n| --- | --- | --- | --- |\n".to_string();
+    for Metric { name, kind, help, labels, .. } in METRICS {
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(out, "| `{name}` | {kind} | {} | {help} |", labels.join(", "));
+    }
+    out
+}
+
+/// The tables of keys in docs/config.md, as Markdown.
+pub fn settings() -> String {
+    // A pipe would end the cell.
+    let code = |value: &str| if value.is_empty() { String::new() } else { format!("`{}`", value.replace('|', "\\|")) };
+    let mut out = String::new();
+    for Settings { title, keys } in SETTINGS {
+        let title = match title.split_once(" of ") {
+            Some((key, table)) => format!("`{key}` of `{table}`"),
+            None => format!("`{title}`"),
+        };
+        let _ = writeln!(out, "\n## {title}\n\n| key | type | without it | bound | example | what it does |");
+        let _ = writeln!(out, "| --- | --- | --- | --- | --- | --- |");
+        for Setting { key, holds, default, bound, example, about, .. } in *keys {
+            let _ = writeln!(out, "| `{key}` | {holds} | {} | {bound} | {} | {about} |", code(default), code(example));
+        }
+    }
+    out
+}
+
 fn signals(out: &mut String) {
     let _ = writeln!(out, "\n## Signals\n\nThe most telling one is the first, here as in a line.\n");
     let _ = writeln!(out, "| signal | of | severity | it comes when |\n| --- | --- | --- | --- |");
@@ -107,10 +139,15 @@ fn own_events(out: &mut String) {
     for own in OWN_EVENTS {
         let _ = writeln!(out, "| `{}` | {} | {} | {} |", own.name, own.action, own.severity.name(), own.about);
     }
-    let _ = writeln!(out, "\n| event | action | key | what it holds |\n| --- | --- | --- | --- |");
-    for own in OWN_EVENTS {
-        for (key, about) in own.keys {
-            let _ = writeln!(out, "| `{}` | {} | `{key}` | {about} |", own.name, own.action);
+    let _ = writeln!(out, "\n| event | action | key | what it is | what it tells |\n| --- | --- | --- | --- | --- |");
+    OWN_EVENTS.iter().for_each(|own| own_keys(out, own, "", own.keys));
+}
+
+fn own_keys(out: &mut String, own: &Own, prefix: &str, keys: &[OwnKey]) {
+    for (key, holds, about) in keys {
+        let _ = writeln!(out, "| `{}` | {} | `{prefix}{key}` | {} | {about} |", own.name, own.action, holds.words());
+        if let Holds::Objects(inner) = holds {
+            own_keys(out, own, &format!("{prefix}{key}[]."), inner);
         }
     }
 }

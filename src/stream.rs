@@ -15,6 +15,7 @@ use crate::deliver::jq::{Judge, Verdict};
 use crate::event::own::{self, Own};
 use crate::event::signals::Signals;
 use crate::event::{self, Action, Clock, Head, Origin};
+use crate::figures::{Counted, EventCounts};
 use crate::filter::{Candidate, Filter};
 use crate::json::{Json, Mark};
 use crate::kinds::{self, KindIndex, split};
@@ -158,6 +159,7 @@ pub struct Stream {
     /// What waits for a jq expression's verdict, where there is one: `out` holds JSON until then, whatever the format.
     waiting: Option<WaitingLines>,
     jq_errors: u64,
+    counts: EventCounts,
     hub: Option<Hub>,
     /// Links that move from one watched namespace to another.
     pub moves: Moves,
@@ -184,6 +186,7 @@ impl Stream {
             changed: Json::new(),
             scratch: Json::new(),
             jq_errors: 0,
+            counts: EventCounts::default(),
             hub: None,
             moves: Moves::default(),
         }
@@ -198,6 +201,16 @@ impl Stream {
     /// How many lines were told.
     pub fn lines(&self) -> u64 {
         self.sequence - self.began_after
+    }
+
+    /// How often what was told.
+    pub fn counts(&self) -> &EventCounts {
+        &self.counts
+    }
+
+    /// The same, to count what only others know of.
+    pub fn counts_mut(&mut self) -> &mut EventCounts {
+        &mut self.counts
     }
 
     /// From here on every line goes to the webhooks, too.
@@ -311,6 +324,7 @@ impl Stream {
                 }
             }
             self.sequence += 1;
+            item.counted.into_iter().for_each(|counted| self.counts.count(counted));
             waiting.numbers.settle(item.number, self.sequence);
             let start = settled.lines.len();
             if item.is_retold {
@@ -535,15 +549,24 @@ impl Stream {
         event::begin(json, &mut self.clock, &mut self.last, &head);
         write_object(json, table, &table.context(shown, links));
         event::end(json);
-        self.hand_over(out, mark, &candidate, telling.cause)
+        let counted = Counted::Object(told.kind, told.action, candidate.severity);
+        self.hand_over(out, mark, &candidate, counted, telling.cause)
     }
 
     /// Hands over an object's line, which begins at the mark: it gets its number, or waits for a jq expression's verdict.
-    fn hand_over(&mut self, out: &mut Json, mark: Mark, candidate: &Candidate<'_>, cause: Option<u64>) -> Option<u64> {
+    fn hand_over(
+        &mut self,
+        out: &mut Json,
+        mark: Mark,
+        candidate: &Candidate<'_>,
+        counted: Counted,
+        cause: Option<u64>,
+    ) -> Option<u64> {
         if self.waiting.is_some() {
             let bytes = out.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
-            return Some(self.wait(Item { bytes, cause, judged: true, wanted_by, ..Item::default() }));
+            let counted = Some(counted);
+            return Some(self.wait(Item { bytes, cause, judged: true, counted, wanted_by, ..Item::default() }));
         }
         if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
             out.raw_text(&told);
@@ -557,6 +580,7 @@ impl Stream {
         }
         self.sequence += 1;
         self.objects += 1;
+        self.counts.count(counted);
         Some(self.sequence)
     }
 
@@ -589,6 +613,7 @@ impl Stream {
             return None;
         }
         let is_aside = self.options.is_aside(event);
+        let counted = Counted::own(own);
         let head = Head {
             time_microseconds: telling.time_microseconds,
             sequence: self.next_number(),
@@ -620,9 +645,9 @@ impl Stream {
         if self.waiting.is_some() {
             let bytes = json.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
-            let cause = telling.cause;
+            let (cause, counted) = (telling.cause, Some(counted));
             let printed = self.options.print.is_some() && !is_aside;
-            return Some(self.wait(Item { bytes, cause, printed, is_aside, wanted_by, ..Item::default() }));
+            return Some(self.wait(Item { bytes, cause, printed, is_aside, counted, wanted_by, ..Item::default() }));
         }
         if is_aside {
             say_aside(self.scratch.bytes());
@@ -637,6 +662,7 @@ impl Stream {
             );
         }
         self.sequence += 1;
+        self.counts.count(counted);
         Some(self.sequence)
     }
 

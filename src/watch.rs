@@ -7,6 +7,7 @@
 mod agenda;
 mod ask;
 mod feed;
+mod figures;
 mod filling;
 pub mod job;
 mod lines;
@@ -39,15 +40,17 @@ use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::Destination;
 use crate::output::writer::LineWriter;
+use crate::serve::HttpSettings;
 use crate::signals;
 use crate::store::{Append, Store, Synchronous};
 use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
 use crate::threads;
 use crate::units::{counted, counted_are, counted_were};
+use figures::Measures;
 pub use place::Place;
-pub use reload::Reload;
 use reload::Reloading;
+pub use reload::{Reload, Reloaded};
 
 /// Bytes of notifications that wait to be decoded at most, of all namespaces together.
 pub const BACKLOG_BYTES_MAX: usize = 16 << 20;
@@ -83,6 +86,10 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// So often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// So often linkhook tells what it counts of itself.
+    pub metrics: Option<Duration>,
+    /// Where that can be asked for, until another configuration is read.
+    pub http: Option<HttpSettings>,
     /// Which network namespaces.
     pub namespaces: Wanted,
     /// Where what outlives linkhook is kept.
@@ -145,9 +152,9 @@ pub fn watch(
     destination: Destination,
     delivery: Option<Delivery>,
 ) -> Result<Ended> {
-    let poll = Poll::new().map_err(|error| Error::system("cannot wait for events", &error))?;
-    let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::system("cannot wait for events", &error))?;
-    let waker = Arc::new(waker);
+    let cannot = |error| Error::system("cannot wait for events", &error);
+    let poll = Poll::new().map_err(cannot)?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(cannot)?);
     let wake = || {
         let waker = waker.clone();
         // A loop that has ended needs no waking.
@@ -159,6 +166,7 @@ pub fn watch(
         stream.continue_after(store.sequence());
     }
     let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
+    let measures = Measures::new(settings, waker.clone())?;
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
         reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
@@ -178,6 +186,7 @@ pub fn watch(
         store,
         asker,
         service,
+        measures,
         beside: None,
         unjudged: UnjudgedEvents::default(),
         told: Vec::new(),
@@ -261,6 +270,7 @@ struct WatchLoop<'s> {
     asker: Option<Asker>,
     /// Something that fails for one event does not end it.
     service: bool,
+    measures: Measures,
     /// What goes to the store with the lines that are judged now.
     beside: Option<Append>,
     /// Events on which the expression has failed.
@@ -500,6 +510,7 @@ impl WatchLoop<'_> {
             .chain(self.unjudged.due(now))
             .chain(self.writer.due())
             .chain(self.manager.due())
+            .chain(self.measures.due().filter(|_| room))
             .min()
             .map(|next| next.saturating_duration_since(now))
     }
@@ -561,7 +572,9 @@ impl WatchLoop<'_> {
         // hello is the first line.
         if self.greeted {
             self.discover()?;
+            self.tell_metrics()?;
         }
+        self.answer();
         // It may have waited for a verdict that came in this turn.
         self.take_reloaded();
         Ok(())
@@ -574,6 +587,8 @@ impl WatchLoop<'_> {
             Ok(Ended::Signal) => self.settings.patience.min(FINISH_TIMEOUT),
             _ => self.settings.patience,
         };
+        // What it would tell of from here on is the end.
+        self.measures.server = None;
         let ended = match ended {
             // Nobody reads any more; webhooks still get what they wait for.
             Err(LoopEnd::Closed) => {
@@ -630,12 +645,15 @@ impl WatchLoop<'_> {
         }
         let reloaded = self.reloading.as_mut().and_then(Reloading::take);
         let Some((reloaded, hub)) = reloaded.zip(self.stream.hub_mut()) else { return };
-        let taken = reloaded.and_then(|webhooks| {
+        let taken = reloaded.and_then(|Reloaded { webhooks, http }| {
             let count = webhooks.len();
-            hub.set(webhooks).map(|()| count)
+            hub.set(webhooks).map(|()| (count, http))
         });
         match taken {
-            Ok(count) => log::info!("the configuration was read again: {}", counted(count as u64, "webhook")),
+            Ok((count, http)) => {
+                self.measures.serve_by(http);
+                log::info!("the configuration was read again: {}", counted(count as u64, "webhook"));
+            }
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),
         }
         self.tell_reloaded();

@@ -53,7 +53,7 @@ fn with_words(command: clap::Command) -> clap::Command {
         let before = command.get_after_help().map(|help| format!("{help}\n\n")).unwrap_or_default();
         command.after_help(format!("{before}{listed}"))
     };
-    ["watch", "list", "wait", "exec", "record", "decode"]
+    ["watch", "list", "wait", "exec", "record", "decode", "schema"]
         .into_iter()
         .fold(with(command), |command, name| command.mut_subcommand(name, with))
 }

@@ -19,6 +19,7 @@ use crate::netns::{DIRECTORY, Wanted};
 use crate::output::text::shown;
 use crate::output::written;
 use crate::sandbox::{self, probe};
+use crate::serve::{HttpSettings, Listen};
 use crate::store::Directory;
 use crate::units::{bytes_words, counted, duration_words};
 use crate::watch::now_microseconds;
@@ -169,6 +170,11 @@ fn unusable(configuration: &Configuration) -> Vec<String> {
             tell("output.path", path, "whoever runs this check cannot make files in its directory");
         }
     }
+    if let Some(HttpSettings { listen: Listen::Path(path), .. }) = &configuration.http
+        && !directory_of(path).is_dir()
+    {
+        tell("http.listen", path, "its directory is missing");
+    }
     if let Some(path) = &configuration.watch.state_dir {
         if path.is_dir() && !is_writable(path) {
             tell("watch.state_dir", path, "whoever runs this check cannot write it");
@@ -243,6 +249,9 @@ fn words(configuration: &Configuration) -> String {
             None => "state: none; what waits for webhooks is lost when linkhook ends".to_owned(),
         },
     ];
+    lines.extend(configuration.http.as_ref().map(|HttpSettings { listen, token }| {
+        format!("http: {listen}, {} a token", if token.is_some() { "with" } else { "without" })
+    }));
     webhooks.iter().for_each(|webhook| lines.extend(webhook_words(webhook)));
     lines.push(String::new());
     lines.join("\n")

@@ -78,6 +78,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         state: None,
         patience: PATIENCE,
         confined: false,
+        metrics: None,
+        http: None,
     };
     let (name, words) = arguments.command.split_first().unwrap_or_else(|| unreachable!("it is required"));
     let program = program(name).ok_or_else(|| {

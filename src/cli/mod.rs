@@ -16,6 +16,7 @@ mod needs;
 mod output;
 mod record;
 mod retell;
+mod schema;
 mod selection;
 mod tables;
 mod values;
@@ -91,6 +92,8 @@ enum Command {
         linkhook completions zsh >~/.zfunc/_linkhook  with ~/.zfunc in fpath, before compinit\n  \
         linkhook completions fish >~/.config/fish/completions/linkhook.fish")]
     Completions(completions::Arguments),
+    /// Print the JSON Schema of the events
+    Schema(schema::Arguments),
     /// The child that runs a jq expression
     #[command(hide = true)]
     JqWorker,
@@ -128,9 +131,14 @@ pub fn run() -> ExitCode {
         // They end in order.
         None
         | Some(Command::Watch(_) | Command::Wait(_) | Command::Exec(_) | Command::Record(_) | Command::JqWorker) => {}
-        Some(Command::List(_) | Command::Decode(_) | Command::Check(_) | Command::Man(_) | Command::Completions(_)) => {
-            signals::leave_to_default()
-        }
+        Some(
+            Command::List(_)
+            | Command::Decode(_)
+            | Command::Check(_)
+            | Command::Man(_)
+            | Command::Completions(_)
+            | Command::Schema(_),
+        ) => signals::leave_to_default(),
     }
     let result: Result<()> = match cli.command {
         Some(Command::Decode(arguments)) => decode::run(&arguments),
@@ -141,6 +149,7 @@ pub fn run() -> ExitCode {
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Schema(arguments)) => schema::run(&arguments),
         Some(Command::JqWorker) => jq_worker::run(),
         Some(Command::Watch(arguments)) => watch::run(&arguments, &cli.log),
         None => watch::run(&cli.watch, &cli.log),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Configuration, OutputPlace};
 use crate::netns::{DIRECTORY, Wanted};
 use crate::sandbox::Needs;
+use crate::serve::Listen;
 
 /// Variables by which certificates of authorities are named (OpenSSL has them, and rustls after it).
 const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
@@ -31,7 +32,11 @@ pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, outpu
             read.extend(directories.map(|path| if path.exists() { path.to_owned() } else { folder(path) }));
         }
     }
-    let mut write: Vec<PathBuf> = output.map(folder).into_iter().chain(watch.state_dir.clone()).collect();
+    let served = match configuration.http.as_ref().map(|http| &http.listen) {
+        Some(Listen::Path(path)) => Some(folder(path)),
+        Some(Listen::Address(_)) | None => None,
+    };
+    let mut write: Vec<PathBuf> = output.map(folder).into_iter().chain(watch.state_dir.clone()).chain(served).collect();
     for paths in [&mut read, &mut write] {
         paths.sort();
         paths.dedup();

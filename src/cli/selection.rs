@@ -332,7 +332,7 @@ impl Form {
 }
 
 /// Kinds and own events by their names. A command's word behind them, or one that is mistyped, is a slip of its own.
-fn named(names: &[String]) -> Result<Named> {
+pub fn named(names: &[String]) -> Result<Named> {
     words::named(names).map_err(|error| {
         if let Some(command) = names.iter().find(|name| super::arguments::is_command(name)) {
             let others: Vec<&str> = names.iter().filter(|name| *name != command).map(String::as_str).collect();

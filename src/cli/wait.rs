@@ -79,6 +79,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         state: None,
         patience: FINISH_TIMEOUT,
         confined: false,
+        metrics: None,
+        http: None,
     };
     let (ended, waited) = follow(&settings, options, move |events| wait(events, until), |_| {})?;
     match (waited, ended) {

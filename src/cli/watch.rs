@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use super::selection;
 use crate::config::{self, Configuration};
-use crate::deliver::Webhook;
 use crate::error::{Error, Result};
-use crate::event::Action;
+use crate::event::{Action, own};
 use crate::kinds::KindIndex;
 use crate::output::file::Rotation;
 use crate::sandbox::{self, Needs};
+use crate::serve::HttpSettings;
 use crate::store::Directory;
 use crate::stream::{Options, Stream};
 use crate::units;
-use crate::watch::{Delivery, FINISH_TIMEOUT, Settings, StateDirectory, watch};
+use crate::watch::{Delivery, FINISH_TIMEOUT, Reloaded, Settings, StateDirectory, watch};
 use crate::words;
 
 /// Arguments of `linkhook watch`.
@@ -48,7 +48,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
-    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None) };
+    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None, None) };
     let configuration = config::load(path)?;
     log.configured(configuration.level);
     let selection = arguments.selection.configured(&configuration);
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");
     }
-    let Configuration { watch, output, webhooks, .. } = configuration;
+    let Configuration { watch, output, http, webhooks, .. } = configuration;
     let rotation = output.rotation;
     let no_state = watch.state_dir.is_none() && !webhooks.is_empty();
     let delivery = Delivery {
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
         );
     }
     let configured = Configured { watch: &watch, confined };
-    follow(arguments, &selection, Some(configured), rotation, Some(delivery))
+    follow(arguments, &selection, Some(configured), rotation, http, Some(delivery))
 }
 
 /// What the configuration needs, with what the command line says in its place.
@@ -92,14 +92,14 @@ fn needs(arguments: &Arguments, path: &Path, configuration: &Configuration) -> R
     Ok(super::needs::of(path, configuration, &namespaces, output))
 }
 
-/// Reads the configuration again. Webhooks alone can be changed while linkhook runs, and in the sandbox as far as it was opened
+/// Reads the configuration again. Webhooks and `[http]` alone can be changed while linkhook runs, and in the sandbox as far as it was opened
 /// at the start.
 fn reload(
     path: &Path,
     watch: &config::Watch,
     output: &config::OutputSettings,
     opened: Option<&Needs>,
-) -> Result<Vec<Webhook>> {
+) -> Result<Reloaded> {
     let closed =
         "the sandbox was opened for what the configuration said at the start; restart linkhook to open it for more";
     let configuration = config::load_again(path).map_err(|error| {
@@ -119,7 +119,7 @@ fn reload(
     if configuration.watch != *watch || configuration.output != *output {
         ::log::warn!("what changed in [watch] and [output] holds from the next start on");
     }
-    Ok(configuration.webhooks)
+    Ok(Reloaded { webhooks: configuration.webhooks, http: configuration.http })
 }
 
 /// What a configuration says of the watch.
@@ -135,6 +135,7 @@ fn follow(
     selection: &selection::Arguments,
     configured: Option<Configured<'_>>,
     rotation: Option<Rotation>,
+    http: Option<HttpSettings>,
     delivery: Option<Delivery>,
 ) -> Result<()> {
     let confined = configured.is_some_and(|configured| configured.confined);
@@ -151,9 +152,18 @@ fn follow(
              [watch]); or show it by 'linkhook list'",
         ));
     }
+    let metrics = configured.and_then(|configured| configured.metrics);
+    if metrics.is_none() && options.own.contains(&own::METRICS.name) {
+        return Err(Error::usage(
+            "nothing would ever be told: 'metrics' comes only as often as a configuration says; write metrics = \"1m\" in its \
+             [watch], and name it with --config",
+        ));
+    }
+    let mut own_events = words::own_events(options.own, selection.is_narrowed(), present);
+    own_events.extend(metrics.map(|_| own::METRICS.name));
     let options = Options {
         present,
-        own: words::own_events(options.own, selection.is_narrowed(), present),
+        own: own_events,
         unchanged: arguments.unchanged,
         host: configured.and_then(|configured| configured.host.clone()),
         ..options
@@ -164,6 +174,8 @@ fn follow(
             .receive_buffer
             .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),
         timeout: arguments.timeout,
+        metrics,
+        http,
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
         state: configured.and_then(|configured| {
             let directory = configured.state_dir.clone()?;

@@ -2,7 +2,9 @@
 //! `config/linkhook.toml`, which has every key.
 
 mod files;
+mod http;
 mod read;
+pub mod settings;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::file::Rotation;
 use crate::sandbox::Sandbox;
+use crate::serve::HttpSettings;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
 use read::{Environment, SettingsFile, SettingsSource, Table, Value};
@@ -27,9 +30,9 @@ use read::{Environment, SettingsFile, SettingsSource, Table, Value};
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const KEYS: &[&str] = &["watch", "output", "log", "security", "webhook"];
+const KEYS: &[&str] = &["watch", "output", "http", "log", "security", "webhook"];
 /// Those that this build does not know yet.
-const LATER_KEYS: &[&str] = &["history", "http", "exec"];
+const LATER_KEYS: &[&str] = &["history", "exec"];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -48,6 +51,7 @@ const WATCH_KEYS: &[&str] = &[
     "shutdown",
     "state_dir",
     "synchronous",
+    "metrics",
 ];
 const OUTPUT_KEYS: &[&str] = &["path", "format", "rotate"];
 const ROTATE_KEYS: &[&str] = &["size", "keep", "compress"];
@@ -64,6 +68,8 @@ pub struct Configuration {
     pub watch: Watch,
     /// `[output]`.
     pub output: OutputSettings,
+    /// `[http]`.
+    pub http: Option<HttpSettings>,
     /// `[log] level`.
     pub level: Option<LevelFilter>,
     /// `[[webhook]]`.
@@ -109,6 +115,8 @@ pub struct Watch {
     pub state_dir: Option<PathBuf>,
     /// How sure a commit is.
     pub synchronous: Synchronous,
+    /// How often linkhook tells what it counts of itself.
+    pub metrics: Option<Duration>,
 }
 
 /// `[output]`: where lines go.
@@ -158,6 +166,13 @@ pub(crate) fn read_text(text: &str) -> Result<Configuration> {
     parse(&[file], &|_| None, &|_| Ok(()))
 }
 
+/// The same for a file at that place.
+#[cfg(test)]
+pub(crate) fn read_at(path: &Path, text: &str) -> Result<Configuration> {
+    let file = SettingsFile { path: path.into(), text: text.into() };
+    parse(&[file], &|_| None, &|code| crate::filter::jq::Jq::new(code).map(drop))
+}
+
 /// The host's own name.
 pub fn own_host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -192,6 +207,7 @@ fn root(table: &Table<'_>) -> Configuration {
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
+    let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
     let sandbox = section("security", SECURITY_KEYS).and_then(|value| value.any_table("security.", sandbox)).flatten();
     let list = table.get("webhook").and_then(|value| {
@@ -222,6 +238,13 @@ fn root(table: &Table<'_>) -> Configuration {
                     unwatched.join(", ")
                 ));
             }
+            if webhook.own.contains(&own::METRICS.name) && watch.metrics.is_none() {
+                value.source.warnings.borrow_mut().push(format!(
+                    "{}: webhook[{}].kinds: metrics do not come: [watch] metrics does not say how often",
+                    value.source.place(value.offset()),
+                    webhook.name,
+                ));
+            }
             let netns = &webhook.filter.netns;
             let accepts = |name: Option<&str>| netns.accept(name.unwrap_or(OWN_NETNS).as_bytes());
             if !netns.is_empty() && !watch.namespaces.may_have(accepts) {
@@ -238,6 +261,7 @@ fn root(table: &Table<'_>) -> Configuration {
     Configuration {
         watch,
         output: output.unwrap_or(OutputSettings { place: OutputPlace::Stdout, format: None, rotation: None }),
+        http,
         level,
         webhooks,
         sandbox: sandbox.unwrap_or_default(),
@@ -253,7 +277,8 @@ fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
     let wanted = |kind: KindIndex| webhook.filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
     let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
     let own_events = words::own_events(named.own, watch.is_narrowed(), watch.initial);
-    let told = |event: &&str| own::always_comes(event) || own_events.contains(event);
+    // Whether figures come does not depend on what is named.
+    let told = |event: &&str| own::always_comes(event) || own_events.contains(event) || *event == own::METRICS.name;
     kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
 }
 
@@ -283,6 +308,7 @@ impl Default for Watch {
             shutdown: SHUTDOWN,
             state_dir: None,
             synchronous: Synchronous::default(),
+            metrics: None,
         }
     }
 }
@@ -400,6 +426,7 @@ fn watch(table: &Table<'_>) -> Watch {
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
         state_dir: table.get("state_dir").and_then(|value| value.path()),
         synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
+        metrics: table.get("metrics").and_then(|value| value.some_duration()),
     }
 }
 

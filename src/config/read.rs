@@ -71,7 +71,7 @@ impl SettingsSource<'_> {
     }
 
     /// The file in which an offset lies.
-    fn path(&self, offset: usize) -> &Path {
+    pub fn path(&self, offset: usize) -> &Path {
         &self.file(offset).0.path
     }
 

@@ -83,7 +83,6 @@ fn wrong_settings_of_the_watch_say_where_and_what() {
         ("[output]\npath = \"\"", &["output.path: found \"\"; a path is needed"]),
         ("[watch]\nactions = [\"present\"]", &["watch.actions: nothing would ever come", "initial = true"]),
         ("[webhook]\nname = \"noc\"", &["webhook: there may be several: write [[webhook]]"]),
-        ("[http]\nlisten = \"127.0.0.1:9473\"", &["http: it is not in this build yet; remove it"]),
         ("[security]\nsandbox = \"yes\"", &["security.sandbox: found \"yes\"", "\"auto\"", "true", "false"]),
         ("[security]\nsandbox = 1", &["security.sandbox: found 1"]),
         ("[security]\nsandbx = true", &["did you mean 'sandbox'?"]),
@@ -141,6 +140,47 @@ fn wrong_settings_of_the_output_and_the_rest_say_where_and_what() {
         ("[log]\nlevel = \"loud\"", &["log.level: found \"loud\"; one of error, warning"]),
         ("watch = 5", &["l.toml:1: watch: found 5; a table with the keys kinds, "]),
     ]);
+}
+
+#[test]
+fn wrong_settings_of_http_say_where_and_what() {
+    refuses(&[
+        ("[http]\n", &["l.toml:1: http.listen: it is missing; write where to listen"]),
+        ("[http]\nport = 80", &["l.toml:2: http.port: there is no such key; there are listen, token"]),
+        ("[http]\nlisten = 9473", &["l.toml:2: http.listen: found 9473; text in quotes is needed"]),
+        ("[http]\nlisten = \"localhost\"", &["http.listen: found \"localhost\"; an address and a port are needed"]),
+        ("[http]\nlisten = \"127.0.0.1\"", &["http.listen: found \"127.0.0.1\"; an address and a port are needed"]),
+        ("[http]\nlisten = \"unix:\"", &["http.listen: found \"unix:\"; a path is needed"]),
+        ("[http]\nlisten = \"0.0.0.0:9473\"", &["l.toml:2: http.listen: ", "a token is needed: write token = { file"]),
+        ("[http]\nlisten = \"[::]:9473\"", &["http.listen: ", "a token is needed"]),
+        ("[http]\nlisten = \"192.0.2.1:9473\"", &["http.listen: ", "a token is needed"]),
+        ("[http]\nlisten = \"[::1]:9473\"\ntoken = \"\"", &["l.toml:3: http.token: the token cannot be used"]),
+        ("[http]\nlisten = \"[::1]:9473\"\ntoken = \"hush hush\"", &["http.token: the token cannot be used"]),
+        ("[http]\nlisten = \"[::1]:9473\"\ntoken = { env = \"NONE\" }", &["http.token.env: there is no variable"]),
+        ("[watch]\nmetrics = \"0s\"", &["l.toml:2: watch.metrics: found \"0s\"; more than nothing is needed"]),
+        ("[watch]\nmetrics = 60", &["watch.metrics: found 60; a duration such as"]),
+    ]);
+}
+
+#[test]
+fn whoever_can_be_reached_by_others_has_a_token() {
+    let http = |text: &str| read(&format!("[http]\n{text}")).unwrap();
+    for (listen, shown) in [
+        ("127.0.0.1:9473", "127.0.0.1:9473"),
+        ("127.9.9.9:1", "127.9.9.9:1"),
+        ("[::1]:9473", "[::1]:9473"),
+        ("[::ffff:127.0.0.1]:1", "[::ffff:127.0.0.1]:1"),
+        ("unix:/run/http", "unix:/run/http"),
+        ("unix:http", "unix:/nowhere/http"),
+    ] {
+        let settings = http(&format!("listen = \"{listen}\"")).http.unwrap();
+        assert_eq!((settings.listen.to_string(), settings.token), (shown.to_owned(), None));
+    }
+    let configuration = http("listen = \"0.0.0.0:9473\"\ntoken = \"hush-hush-hush-hush\"");
+    assert!(configuration.http.as_ref().unwrap().token.is_some() && !format!("{configuration:?}").contains("hush"));
+    let warnings = http("listen = \"0.0.0.0:9473\"\ntoken = \"hush\"").warnings;
+    assert!(matches!(&warnings[..], [one] if one.contains("l.toml:3: http.token: the token is weak")), "{warnings:?}");
+    assert!(read("").unwrap().http.is_none());
 }
 
 #[test]
@@ -363,6 +403,9 @@ fn what_a_webhook_wants_and_nobody_watches_is_said() {
     let expected =
         "/nowhere/l.toml:3: webhook[noc].kinds: [watch] kinds does not name neigh, hello, which therefore do not come";
     assert_eq!(warnings, [expected]);
+    let metrics = "[watch]\n".to_owned() + &hook("kinds = [\"metrics\"]");
+    assert_eq!(read(&metrics).unwrap().warnings.len(), 1);
+    assert!(read(&metrics.replace("]\n[[", "]\nmetrics = \"1m\"\n[[")).unwrap().warnings.is_empty());
     assert!(read(&text.replace("\"link\"]\n", "]\n")).unwrap().warnings.is_empty());
 }
 
@@ -483,6 +526,7 @@ fn the_sample_is_what_linkhook_does_without_it() {
 fn the_sample_is_complete_and_true() {
     let directory = Directory::new("sample");
     directory.write("noc.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    directory.write("token", "hush-hush-hush-hush");
     for (name, label) in [("ca.pem", "CERTIFICATE"), ("client.pem", "CERTIFICATE"), ("client.key", "PRIVATE KEY")] {
         directory.write(name, &format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n"));
     }
@@ -512,6 +556,7 @@ fn the_sample_is_complete_and_true() {
         (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
         (keys_of(root, "output"), OUTPUT_KEYS, REFUSED),
         (keys_of(output, "rotate"), ROTATE_KEYS, REFUSED),
+        (keys_of(root, "http"), http::KEYS, REFUSED),
         (keys_of(root, "log"), LOG_KEYS, REFUSED),
         (keys_of(root, "security"), SECURITY_KEYS, REFUSED),
         (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, &["settle"][..]),

@@ -13,6 +13,7 @@ use super::send::{Parcel, Reply, Sender};
 use super::worker::{Worker, new_id};
 use super::{Webhook, sieve, worker};
 use crate::error::{Error, Result};
+use crate::figures::WebhookFigures;
 use crate::filter::Candidate;
 use crate::store::{Queue, Staged, StoreHandle};
 use crate::threads;
@@ -202,6 +203,11 @@ impl Hub {
             }
             !left
         });
+    }
+
+    /// What becomes of the events of each webhook, in figures.
+    pub fn figures(&self) -> Vec<WebhookFigures> {
+        self.lanes.iter().map(|lane| lane.figures()).collect()
     }
 
     /// Whether names of interfaces matter.

@@ -35,12 +35,14 @@ use std::time::{Duration, Instant};
 use super::batch::{Decision, Limits};
 use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
+use crate::event;
+use crate::figures::WebhookFigures;
 use crate::store::{Enrolled, Fixed, StoreHandle, StoreReader, Trouble};
 use crate::units::counted_are;
 pub(super) use letters::Death;
 pub(super) use shelf::WaitingEvent;
 pub(super) use sifting::{SieveWork, Sifted};
-use state::{LaneState, Side};
+use state::{LaneState, Side, Tally};
 
 /// Bytes of events in the window at most, where the database has them all.
 const WINDOW_BYTES_MAX: usize = 4 << 20;
@@ -423,6 +425,23 @@ impl Lane {
         self.lost();
     }
 
+    /// The receiver has not taken what was sent to it.
+    pub fn attempt_failed(&self) {
+        self.lock().tally.failed += 1;
+    }
+
+    /// What becomes of its events, in figures.
+    pub fn figures(&self) -> WebhookFigures {
+        let state = self.lock();
+        let Tally { sent, failed, dropped, dead } = state.tally;
+        let shelves = [&state.kept, &state.unjudged];
+        let waiting = shelves.into_iter().filter_map(|shelf| shelf.window.front());
+        let oldest = state.in_flight.first().into_iter().chain(waiting).min_by_key(|event| event.sequence);
+        let oldest_microseconds = oldest.and_then(|event| event::time_of(&event.line));
+        let name = self.name.clone();
+        WebhookFigures { name, sent, failed, waiting: state.events(), oldest_microseconds, dropped, dead }
+    }
+
     /// The losses that were not told yet.
     pub fn losses(&self) -> Vec<(String, u64)> {
         std::mem::take(&mut self.lock().losses)
@@ -596,6 +615,7 @@ pub(super) mod tests {
     fn a_full_spool_drops_as_it_is_told_and_counts() {
         let (lane, numbers) = five("drop-oldest");
         assert_eq!(numbers, [3, 4, 5]);
+        assert_eq!((lane.figures().dropped, lane.figures().waiting, lane.figures().sent), (2, 3, 0));
         assert_eq!(lane.losses(), [("spool full".to_owned(), 2)]);
         assert_eq!(lane.losses(), []);
         let (lane, numbers) = five("drop-newest");

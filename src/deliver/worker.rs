@@ -296,6 +296,9 @@ impl<'w> Worker<'w> {
         let (name, words, number, id) = (&self.webhook.name, reply.words(), batch.number, &batch.id);
         let count = counted(events as u64, "event");
         let what = format_args!("webhook {name}: batch {number} ({count}, {id}), attempt {}: {words}", attempt + 1);
+        if verdict != Consequence::Delivered {
+            self.lane.attempt_failed();
+        }
         match verdict {
             Consequence::Delivered if self.failing => {
                 self.failing = false;

@@ -268,6 +268,13 @@ pub fn renumber(out: &mut Vec<u8>, line: &[u8], number: u64, has_cause: bool, ca
     out.extend_from_slice(rest);
 }
 
+/// A line's time, in microseconds since 1970; `None` where it is no line of linkhook's.
+pub fn time_of(line: &[u8]) -> Option<i64> {
+    let text = line.strip_prefix(BEFORE_TIME.as_bytes())?.strip_prefix(b"\"")?;
+    let text = std::str::from_utf8(text.get(..text.iter().position(|&octet| octet == b'"')?)?).ok()?;
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
+}
+
 /// Ends the line.
 pub fn end(out: &mut Json) {
     out.end_object();
@@ -417,6 +424,18 @@ mod tests {
         assert_eq!(line.len(), keys.len());
         assert!(keys.iter().map(|key| text.find(&format!("\"{key}\":"))).is_sorted(), "{text}");
         assert!(keys.iter().all(|key| line.contains_key(*key)), "{text}");
+    }
+
+    #[test]
+    fn a_line_tells_its_time() {
+        for time in [0, 1_700_000_000_123_456, 999_999] {
+            let mut line = Clock::default().beginning(time).to_owned();
+            line.push_str("7,\"event\":\"link\"}");
+            assert_eq!(time_of(line.as_bytes()), Some(time), "{line}");
+        }
+        for line in ["", "{}", "{\"v\":1,\"ts\":7}", "{\"v\":1,\"ts\":\"", "{\"v\":1,\"ts\":\"soon\"}"] {
+            assert_eq!(time_of(line.as_bytes()), None, "{line}");
+        }
     }
 
     #[test]

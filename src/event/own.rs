@@ -14,10 +14,50 @@ pub struct Own {
     pub severity: Severity,
     /// What it tells.
     pub about: &'static str,
-    /// The keys of its object, in their order, and what each holds.
-    pub keys: &'static [(&'static str, &'static str)],
+    /// The keys of its object, in their order; any may be left out.
+    pub keys: &'static [OwnKey],
     /// Whether it comes whatever kinds are named.
     pub always: bool,
+}
+
+/// A key of such an event's object: its name, its value, and what it tells.
+pub type OwnKey = (&'static str, Holds, &'static str);
+
+/// What a key's value is.
+#[derive(Clone, Copy, Debug)]
+pub enum Holds {
+    /// A text.
+    Text,
+    /// A text: a time as `ts` has it.
+    Time,
+    /// A text: a duration in seconds with an `s` behind it, such as `0.001500s`.
+    Duration,
+    /// A number.
+    Number,
+    /// A number, or `null` where it is not known.
+    NumberOrNull,
+    /// A list of texts.
+    Texts,
+    /// A list of numbers.
+    Numbers,
+    /// A list of objects with these keys.
+    Objects(&'static [OwnKey]),
+}
+
+impl Holds {
+    /// What it is, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Holds::Text => "text",
+            Holds::Time => "time as text",
+            Holds::Duration => "duration as text",
+            Holds::Number => "number",
+            Holds::NumberOrNull => "number or null",
+            Holds::Texts => "list of: text",
+            Holds::Numbers => "list of: number",
+            Holds::Objects(_) => "list of: object",
+        }
+    }
 }
 
 /// The watch has begun.
@@ -27,12 +67,16 @@ pub static HELLO: Own = Own {
     severity: Severity::Info,
     about: "what is watched; from here on every change is told",
     keys: &[
-        ("version", "linkhook's version"),
-        ("kernel", "the kernel's release"),
-        ("kinds", "the kinds that are watched: a list of names"),
-        ("groups", "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
-        ("receive_buffer", "bytes of the socket's receive buffer"),
-        ("namespaces", "with several network namespaces: those that are watched at first, a list of names"),
+        ("version", Holds::Text, "linkhook's version"),
+        ("kernel", Holds::Text, "the kernel's release"),
+        ("kinds", Holds::Texts, "the kinds that are watched: a list of names"),
+        ("groups", Holds::Numbers, "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
+        ("receive_buffer", Holds::Number, "bytes of the socket's receive buffer"),
+        (
+            "namespaces",
+            Holds::Texts,
+            "with several network namespaces: those that are watched at first, a list of names",
+        ),
     ],
     always: false,
 };
@@ -53,7 +97,7 @@ pub static BYE: Own = Own {
     action: "stopped",
     severity: Severity::Info,
     about: "the watch has ended, and how many lines it told",
-    keys: &[("lines", "how many lines were told before this one")],
+    keys: &[("lines", Holds::Number, "how many lines were told before this one")],
     always: false,
 };
 
@@ -64,9 +108,9 @@ pub static OVERRUN: Own = Own {
     severity: Severity::Err,
     about: "notifications were lost: how many, since when, of which kinds",
     keys: &[
-        ("lost", "how many notifications were lost; null where the kernel does not say"),
-        ("since", "the time from which on they may be missing"),
-        ("kinds", "the kinds that they may be of: a list of names"),
+        ("lost", Holds::NumberOrNull, "how many notifications were lost; null where the kernel does not say"),
+        ("since", Holds::Time, "the time from which on they may be missing"),
+        ("kinds", Holds::Texts, "the kinds that they may be of: a list of names"),
     ],
     always: true,
 };
@@ -78,11 +122,11 @@ pub static RESYNC: Own = Own {
     severity: Severity::Notice,
     about: "what a loss had hidden is told now: how many objects were added, changed and removed",
     keys: &[
-        ("added", "how many objects were there that had not been known"),
-        ("changed", "how many objects differed from what was known"),
-        ("removed", "how many objects were gone"),
-        ("took", "how long it took, in seconds"),
-        ("reason", "`verify`, where it was the self-check that found something"),
+        ("added", Holds::Number, "how many objects were there that had not been known"),
+        ("changed", Holds::Number, "how many objects differed from what was known"),
+        ("removed", Holds::Number, "how many objects were gone"),
+        ("took", Holds::Duration, "how long it took, in seconds"),
+        ("reason", Holds::Text, "`verify`, where it was the self-check that found something"),
     ],
     always: true,
 };
@@ -94,9 +138,9 @@ pub static UNDECODED: Own = Own {
     severity: Severity::Warning,
     about: "a message that could not be decoded, whole, as hex",
     keys: &[
-        ("type", "the message's type (`RTM_*`), where it is long enough to have one"),
-        ("error", "why it could not be decoded"),
-        ("hex", "the message's bytes in hexadecimal digits"),
+        ("type", Holds::Number, "the message's type (`RTM_*`), where it is long enough to have one"),
+        ("error", Holds::Text, "why it could not be decoded"),
+        ("hex", Holds::Text, "the message's bytes in hexadecimal digits"),
     ],
     always: true,
 };
@@ -107,7 +151,7 @@ pub static NAMESPACE_ADDED: Own = Own {
     action: "added",
     severity: Severity::Notice,
     about: "a network namespace appeared, and what is in it follows as `add`",
-    keys: &[("name", "the namespace's name")],
+    keys: &[("name", Holds::Text, "the namespace's name")],
     always: true,
 };
 
@@ -117,7 +161,7 @@ pub static NAMESPACE_REMOVED: Own = Own {
     action: "removed",
     severity: Severity::Notice,
     about: "a network namespace's name is gone, and all that was in it with it",
-    keys: &[("name", "the namespace's name")],
+    keys: &[("name", Holds::Text, "the namespace's name")],
     always: true,
 };
 
@@ -129,11 +173,11 @@ pub static OUTPUT_DROPPED: Own = Own {
     about: "events that a webhook wanted and does not get, lines that are not in the output file, or events that `[watch] \
             filter` failed on: how many, and why",
     keys: &[
-        ("webhook", "the webhook's name, where it is one that does not get them"),
-        ("path", "the output file, where it is that"),
-        ("lines", "how many lines are not in the output file"),
-        ("events", "how many events a webhook does not get, or were not judged"),
-        ("reason", "why"),
+        ("webhook", Holds::Text, "the webhook's name, where it is one that does not get them"),
+        ("path", Holds::Text, "the output file, where it is that"),
+        ("lines", Holds::Number, "how many lines are not in the output file"),
+        ("events", Holds::Number, "how many events a webhook does not get, or were not judged"),
+        ("reason", Holds::Text, "why"),
     ],
     always: true,
 };
@@ -144,9 +188,61 @@ pub static OUTPUT_RECOVERED: Own = Own {
     action: "recovered",
     severity: Severity::Notice,
     about: "the output file can be written again",
-    keys: &[("path", "the output file"), ("lasted", "for how long it could not be written, in seconds")],
+    keys: &[
+        ("path", Holds::Text, "the output file"),
+        ("lasted", Holds::Duration, "for how long it could not be written, in seconds"),
+    ],
     always: true,
 };
+
+/// What linkhook counts of itself.
+pub static METRICS: Own = Own {
+    name: "metrics",
+    action: "measured",
+    severity: Severity::Info,
+    about: "what linkhook counts of itself, since it started, as often as `[watch] metrics` says",
+    keys: &[
+        ("uptime_seconds", Holds::Number, "for how long linkhook has been running"),
+        ("lines", Holds::Number, "how many lines were told before this one"),
+        ("events", Holds::Objects(METRICS_EVENT), "the same by kind, action and severity; what never came is left out"),
+        ("lost", Holds::Number, "how many notifications the kernel dropped, as far as it says how many"),
+        ("overruns", Holds::Number, "how often notifications were lost"),
+        ("resyncs", Holds::Number, "how often what was lost was made good"),
+        ("namespaces", Holds::Number, "how many network namespaces are watched"),
+        ("mirror_objects", Holds::Number, "how many objects are known"),
+        ("mirror_bytes", Holds::Number, "bytes of them, as the kernel sent them"),
+        ("backlog_bytes", Holds::Number, "bytes of notifications that were read and are not told yet"),
+        ("output_queue_bytes", Holds::Number, "bytes of lines that wait for a slow reader of the output"),
+        ("output_dropped_lines", Holds::Number, "how many lines are not in the output file and will not be"),
+        ("store_pending_bytes", Holds::Number, "with a state directory: bytes that wait to be committed"),
+        ("webhooks", Holds::Objects(METRICS_WEBHOOK), "the webhooks"),
+        ("obstacles", Holds::Texts, "why linkhook is not ready, as `/readyz` says it; none where it is"),
+    ],
+    always: false,
+};
+
+/// The keys of how often what was told.
+pub const METRICS_EVENT: &[OwnKey] = &[
+    ("kind", Holds::Text, "the `event` of the lines"),
+    ("action", Holds::Text, "their `action`"),
+    ("severity", Holds::Text, "their `severity`"),
+    ("count", Holds::Number, "how many there were"),
+];
+
+/// The keys of a webhook's figures.
+pub const METRICS_WEBHOOK: &[OwnKey] = &[
+    ("name", Holds::Text, "its name"),
+    ("sent", Holds::Number, "how many events the receiver took"),
+    ("failed", Holds::Number, "after how many attempts the receiver had not taken the batch"),
+    ("waiting", Holds::Number, "how many events wait to be sent, or are on their way"),
+    (
+        "oldest_seconds",
+        Holds::Number,
+        "how long ago the first of them was received from the kernel; only where one waits",
+    ),
+    ("dropped", Holds::Number, "how many events the receiver does not get, and stand nowhere"),
+    ("dead", Holds::Number, "how many events were put into the dead letters"),
+];
 
 /// What `linkhook check --send` sends.
 pub static OUTPUT_TEST: Own = Own {
@@ -154,7 +250,7 @@ pub static OUTPUT_TEST: Own = Own {
     action: "test",
     severity: Severity::Info,
     about: "a webhook was asked for a test: it goes to that webhook alone, and is in no other place",
-    keys: &[("webhook", "the webhook's name")],
+    keys: &[("webhook", Holds::Text, "the webhook's name")],
     always: true,
 };
 
@@ -171,6 +267,7 @@ pub static OWN_EVENTS: &[&Own] = &[
     &OUTPUT_DROPPED,
     &OUTPUT_RECOVERED,
     &OUTPUT_TEST,
+    &METRICS,
 ];
 
 /// The name of an event of linkhook's own, as it stands in its rows.
@@ -203,7 +300,7 @@ mod tests {
         }
         assert_eq!(
             names().collect::<Vec<_>>(),
-            ["hello", "ready", "bye", "overrun", "resync", "undecoded", "namespace", "output"]
+            ["hello", "ready", "bye", "overrun", "resync", "undecoded", "namespace", "output", "metrics"]
         );
     }
 }

@@ -106,7 +106,7 @@ mod tests {
             mirror.apply(kind, false, NLM_F_CREATE | NLM_F_APPEND, route);
         }
         let differences = mirror.take_leaving(Leaving { ifindex: 3, gone });
-        assert!(mirror.uses_are_right());
+        assert!(mirror.uses_are_right() && mirror.bytes_are_right());
         assert_eq!(mirror.count(kind) + differences.len(), routes.len());
         let mut numbers: Vec<u8> = differences.iter().map(|gone| gone.old.as_ref().unwrap()[17]).collect();
         numbers.sort_unstable();

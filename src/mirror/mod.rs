@@ -127,6 +127,17 @@ impl Mirror {
         self.tables[kind].len()
     }
 
+    /// Bytes of all objects, as the kernel sent them.
+    pub fn bytes(&self) -> usize {
+        self.tables.iter().map(ObjectTable::bytes).sum()
+    }
+
+    /// Whether that is what a walk through all objects finds.
+    #[cfg(test)]
+    fn bytes_are_right(&self) -> bool {
+        self.bytes() == KindIndex::all().flat_map(|kind| self.objects(kind)).map(<[u8]>::len).sum::<usize>()
+    }
+
     /// All objects of a kind, as payloads.
     pub fn objects(&self, kind: KindIndex) -> impl Iterator<Item = &[u8]> {
         self.tables[kind].groups().flat_map(Group::iter)
@@ -165,20 +176,21 @@ impl Mirror {
                 route::replace(occupied, table, flags, payload)
             }
             object_table::Entry::Occupied(occupied) => {
-                let old = occupied.into_group().only_mut();
-                let merged = if table.partial { compare::merge(table, old, payload) } else { None };
+                // Of a kind that has no groups it is the only one.
+                let mut object = occupied.into_object(0);
+                let merged = if table.partial { compare::merge(table, object.octets(), payload) } else { None };
                 let payload = merged.as_deref().unwrap_or(payload);
-                if same(table, old, payload) {
+                if same(table, object.octets(), payload) {
                     // What never counts is kept fresh all the same.
-                    if old.len() == payload.len() {
-                        old.copy_from_slice(payload);
+                    if object.octets().len() == payload.len() {
+                        object.overwrite(payload);
                     } else {
-                        *old = payload.into();
+                        object.replace(payload.into());
                     }
-                    Change::Same(old)
+                    Change::Same(object.into_octets())
                 } else {
-                    let old_bytes = std::mem::replace(old, payload.into());
-                    Change::Changed { old: old_bytes, new: old }
+                    let old = object.replace(payload.into());
+                    Change::Changed { old, new: object.into_octets() }
                 }
             }
         };

@@ -408,12 +408,12 @@ proptest! {
             if honest && dump.is_none() {
                 prop_assert_eq!(watcher.fold.sorted(), kernel.sorted());
             }
-            prop_assert!(watcher.mirror.uses_are_right());
+            prop_assert!(watcher.mirror.uses_are_right() && watcher.mirror.bytes_are_right());
         }
         waiting.drain(..).for_each(|notification| watcher.take(&notification));
         watcher.repair(&kernel.objects());
         prop_assert_eq!(watcher.fold.sorted(), kernel.sorted());
-        prop_assert!(watcher.mirror.uses_are_right());
+        prop_assert!(watcher.mirror.uses_are_right() && watcher.mirror.bytes_are_right());
         prop_assert_eq!(watcher.mirror.routes_through(2, 1) + watcher.mirror.routes_through(2, 2),
             kernel.routes.values().map(Vec::len).sum::<usize>());
     }

@@ -21,6 +21,10 @@ impl Group {
         self.as_slice().iter().map(|object| &**object)
     }
 
+    fn bytes(&self) -> usize {
+        self.iter().map(<[u8]>::len).sum()
+    }
+
     /// Its objects.
     pub fn as_slice(&self) -> &[Box<[u8]>] {
         match self {
@@ -29,13 +33,8 @@ impl Group {
         }
     }
 
-    /// The object to change, of a kind that has no groups: the first.
-    pub fn only_mut(&mut self) -> &mut Box<[u8]> {
-        self.at_mut(0)
-    }
-
     /// The object at that place.
-    pub fn at_mut(&mut self, at: usize) -> &mut Box<[u8]> {
+    fn at_mut(&mut self, at: usize) -> &mut Box<[u8]> {
         match self {
             Group::One(object) => object,
             Group::Many(objects) => &mut objects[at],
@@ -43,7 +42,7 @@ impl Group {
     }
 
     /// Puts one more at that place.
-    pub fn insert(&mut self, at: usize, payload: &[u8]) -> &mut Box<[u8]> {
+    fn insert(&mut self, at: usize, payload: &[u8]) -> &mut Box<[u8]> {
         if let Group::One(object) = self {
             *self = Group::Many(vec![std::mem::take(object)]);
         }
@@ -57,7 +56,7 @@ impl Group {
     }
 
     /// Takes the object at that place out, unless it is the last one.
-    pub fn take(&mut self, at: usize) -> Option<Box<[u8]>> {
+    fn take(&mut self, at: usize) -> Option<Box<[u8]>> {
         match self {
             Group::Many(objects) if objects.len() > 1 => {
                 let taken = objects.remove(at);
@@ -95,6 +94,8 @@ pub struct ObjectTable {
     table: HashTable<(u64, Group)>,
     /// Objects beyond one in a group.
     extra: usize,
+    /// Bytes of all objects.
+    bytes: usize,
 }
 
 /// A place in the store.
@@ -109,11 +110,13 @@ pub enum Entry<'s> {
 pub struct Vacant<'s> {
     entry: hash_table::VacantEntry<'s, (u64, Group)>,
     hash: u64,
+    bytes: &'s mut usize,
 }
 
 impl<'s> Vacant<'s> {
     /// Puts an object there.
     pub fn insert(self, payload: &[u8]) -> &'s [u8] {
+        *self.bytes += payload.len();
         match &self.entry.insert((self.hash, Group::One(payload.into()))).into_mut().1 {
             Group::One(object) => object,
             Group::Many(objects) => &objects[0],
@@ -125,6 +128,7 @@ impl<'s> Vacant<'s> {
 pub struct Occupied<'s> {
     entry: hash_table::OccupiedEntry<'s, (u64, Group)>,
     extra: &'s mut usize,
+    bytes: &'s mut usize,
 }
 
 impl<'s> Occupied<'s> {
@@ -133,27 +137,62 @@ impl<'s> Occupied<'s> {
         &mut self.entry.get_mut().1
     }
 
-    /// What is there, for as long as the store is borrowed.
-    pub fn into_group(self) -> &'s mut Group {
-        &mut self.entry.into_mut().1
+    /// The object at that place of the group, to change it.
+    pub fn into_object(self, at: usize) -> Object<'s> {
+        Object { place: self.entry.into_mut().1.at_mut(at), bytes: self.bytes }
     }
 
     /// Puts one more at that place of the group.
     pub fn insert(self, at: usize, payload: &[u8]) -> &'s [u8] {
         *self.extra += 1;
+        *self.bytes += payload.len();
         self.entry.into_mut().1.insert(at, payload)
     }
 
     /// Takes the object at that place out, and the place with it where it was the only one.
     pub fn remove(mut self, at: usize) -> Box<[u8]> {
-        if let Some(taken) = self.group().take(at) {
-            *self.extra -= 1;
-            return taken;
-        }
-        match self.entry.remove().0.1 {
-            Group::One(object) => object,
-            Group::Many(mut objects) => objects.pop().unwrap_or_default(),
-        }
+        let taken = match self.group().take(at) {
+            Some(taken) => {
+                *self.extra -= 1;
+                taken
+            }
+            None => match self.entry.remove().0.1 {
+                Group::One(object) => object,
+                Group::Many(mut objects) => objects.pop().unwrap_or_default(),
+            },
+        };
+        *self.bytes -= taken.len();
+        taken
+    }
+}
+
+/// An object in its place.
+pub struct Object<'s> {
+    place: &'s mut Box<[u8]>,
+    bytes: &'s mut usize,
+}
+
+impl<'s> Object<'s> {
+    /// Its octets.
+    pub fn octets(&self) -> &[u8] {
+        self.place
+    }
+
+    /// The same for as long as the store is borrowed.
+    pub fn into_octets(self) -> &'s [u8] {
+        self.place
+    }
+
+    /// Another one of the same length in its place.
+    pub fn overwrite(&mut self, payload: &[u8]) {
+        self.place.copy_from_slice(payload);
+    }
+
+    /// Another one in its place. Gives back what it was.
+    pub fn replace(&mut self, payload: Box<[u8]>) -> Box<[u8]> {
+        *self.bytes += payload.len();
+        *self.bytes -= self.place.len();
+        std::mem::replace(self.place, payload)
     }
 }
 
@@ -161,6 +200,11 @@ impl ObjectTable {
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.table.len() + self.extra
+    }
+
+    /// Bytes of all objects.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// All groups, in no order.
@@ -192,12 +236,13 @@ impl ObjectTable {
         inside: impl Fn(&[u8]) -> bool,
         mut each: impl FnMut(u64, Box<[u8]>),
     ) {
-        let ObjectTable { table, extra } = self;
+        let ObjectTable { table, extra, bytes } = self;
         let mut stays = |(hash, group): &mut (u64, Group)| {
             !gone(*hash)
                 || !group.iter().any(&inside)
                 || group.take_each(&inside, |object, last| {
                     *extra -= usize::from(!last);
+                    *bytes -= object.len();
                     each(*hash, object);
                 })
         };
@@ -216,7 +261,7 @@ impl ObjectTable {
 
     /// Takes out everything, with the hashes.
     pub fn drain(&mut self) -> impl Iterator<Item = (u64, Group)> {
-        self.extra = 0;
+        (self.extra, self.bytes) = (0, 0);
         self.table.drain()
     }
 
@@ -227,11 +272,14 @@ impl ObjectTable {
                 let group = merge(Some(old));
                 self.extra -= old.as_slice().len() - 1;
                 self.extra += group.as_slice().len() - 1;
+                self.bytes -= old.bytes();
+                self.bytes += group.bytes();
                 *old = group;
             }
             None => {
                 let group = merge(None);
                 self.extra += group.as_slice().len() - 1;
+                self.bytes += group.bytes();
                 self.table.insert_unique(hash, (hash, group), |(hash, _)| *hash);
             }
         }
@@ -239,9 +287,10 @@ impl ObjectTable {
 
     /// The place of an identity.
     pub fn entry(&mut self, hash: u64) -> Entry<'_> {
-        match self.table.entry(hash, |(other, _)| *other == hash, |(hash, _)| *hash) {
-            hash_table::Entry::Vacant(entry) => Entry::Vacant(Vacant { entry, hash }),
-            hash_table::Entry::Occupied(entry) => Entry::Occupied(Occupied { entry, extra: &mut self.extra }),
+        let ObjectTable { table, extra, bytes } = self;
+        match table.entry(hash, |(other, _)| *other == hash, |(hash, _)| *hash) {
+            hash_table::Entry::Vacant(entry) => Entry::Vacant(Vacant { entry, hash, bytes }),
+            hash_table::Entry::Occupied(entry) => Entry::Occupied(Occupied { entry, extra, bytes }),
         }
     }
 }

@@ -143,17 +143,17 @@ pub fn replace<'m>(mut occupied: Occupied<'m>, kind: &Kind, flags: u16, payload:
         let at = if behind { group.len() } else { 0 };
         return Change::Added(occupied.insert(at, payload));
     };
-    let old = occupied.into_group().at_mut(place);
-    let joined = if flags & (NLM_F_REPLACE | NLM_F_MULTI) == 0 { joined(kind, old, payload) } else { None };
+    let mut object = occupied.into_object(place);
+    let joined = if flags & (NLM_F_REPLACE | NLM_F_MULTI) == 0 { joined(kind, object.octets(), payload) } else { None };
     let payload = joined.as_deref().unwrap_or(payload);
-    if same(kind, old, payload) {
-        if old.len() == payload.len() {
-            old.copy_from_slice(payload);
+    if same(kind, object.octets(), payload) {
+        if object.octets().len() == payload.len() {
+            object.overwrite(payload);
         }
-        return Change::Same(old);
+        return Change::Same(object.into_octets());
     }
-    let old_bytes = std::mem::replace(old, payload.into());
-    Change::Changed { old: old_bytes, new: old }
+    let old = object.replace(payload.into());
+    Change::Changed { old, new: object.into_octets() }
 }
 
 /// A route of IPv6 that a leg has joined, as a dump shows it: with what the first leg came with, legs in the order in which
@@ -257,10 +257,10 @@ pub fn remove<'m>(mut occupied: Occupied<'m>, kind: &Kind, payload: &[u8]) -> Ch
         None => Change::RemovedUnknown,
         Some(GoneLegs::Object(place)) => Change::Removed(occupied.remove(place)),
         Some(GoneLegs::Leg(place)) => {
-            let old = occupied.into_group().at_mut(place);
-            let rest = without_leg(kind, old, ways(payload)[0]);
-            let old_bytes = std::mem::replace(old, rest.into());
-            Change::Changed { old: old_bytes, new: old }
+            let mut object = occupied.into_object(place);
+            let rest = without_leg(kind, object.octets(), ways(payload)[0]);
+            let old = object.replace(rest.into());
+            Change::Changed { old, new: object.into_octets() }
         }
     }
 }

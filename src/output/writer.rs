@@ -163,6 +163,16 @@ impl LineWriter {
         matches!(self.target, Target::File)
     }
 
+    /// Bytes that wait for the thread.
+    pub fn queued_bytes(&self) -> usize {
+        self.shared.lock().queue.len()
+    }
+
+    /// Why the file cannot be written now, where it cannot.
+    pub fn obstacle(&self) -> Option<String> {
+        self.shared.lock().failing.as_ref().map(|(_, reason)| reason.clone())
+    }
+
     /// Opens the file anew before the next line.
     pub fn reopen(&mut self) {
         self.shared.lock().reopen = true;

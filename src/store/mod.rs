@@ -230,6 +230,8 @@ struct StoreState {
     room_wanted: bool,
     /// The database began anew: the whole mirror is wanted.
     mirror_wanted: bool,
+    /// Nothing can be written for now, and why.
+    obstacle: Option<String>,
     /// There can be no state directory any more.
     failed: Option<Error>,
     ending: bool,
@@ -380,6 +382,16 @@ impl Store {
         let room = state.pending_bytes < PENDING_BYTES_MAX;
         state.room_wanted = !room;
         room
+    }
+
+    /// Bytes that are not committed yet.
+    pub fn pending_bytes(&self) -> usize {
+        self.shared.lock().pending_bytes
+    }
+
+    /// Why nothing can be written for now, where that is so.
+    pub fn obstacle(&self) -> Option<String> {
+        self.shared.lock().obstacle.clone()
     }
 
     /// Whether the whole mirror is wanted, since the database began anew. Asked once, it is forgotten.

@@ -235,6 +235,7 @@ impl StoreThread {
             );
         }
         self.trouble = Some(Instant::now() + TROUBLE_PAUSE);
+        shared.lock().obstacle = Some(why);
         self.not_stored(appends);
         // What was delivered can still be noted, else it would be delivered again.
         if !self.kept.is_empty() {
@@ -266,6 +267,7 @@ impl StoreThread {
             (shared.wake)();
         }
         if self.trouble.take().is_some() {
+            shared.lock().obstacle = None;
             log::warn!("the state directory {} can be written again", self.directory.path().display());
             self.directory.keep_reserve();
         }

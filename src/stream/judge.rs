@@ -15,6 +15,7 @@ use crate::deliver::hub::WantedBy;
 use crate::deliver::jq::frames::undecided;
 use crate::deliver::jq::{Judge, Patience, Verdict};
 use crate::error::{Error, Result};
+use crate::figures::Counted;
 use crate::threads;
 
 /// Numbers of lines that may still be named as a cause.
@@ -52,6 +53,8 @@ pub(super) struct Item {
     pub is_aside: bool,
     /// Whether it keeps its number: it was told before.
     pub is_retold: bool,
+    /// What it counts as, once it is told; nothing where it was told before.
+    pub counted: Option<Counted>,
     /// Who gets it, beside the output.
     pub wanted_by: WantedBy,
 }
@@ -436,6 +439,7 @@ mod tests {
             printed: false,
             is_aside: false,
             is_retold: false,
+            counted: None,
             wanted_by: WantedBy::default(),
         };
         let items = [(0, false), (1, true), (2, false), (3, true), (4, true), (5, false)];

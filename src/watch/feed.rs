@@ -191,6 +191,8 @@ mod tests {
             receive_buffer_bytes: None,
             timeout: None,
             verify: None,
+            metrics: None,
+            http: None,
             namespaces: Wanted::Own,
             state: None,
             patience: std::time::Duration::ZERO,

@@ -24,6 +24,7 @@ impl WatchLoop<'_> {
     /// Tells that the output file could not be written for a while, now that it can.
     pub(super) fn tell_outage(&mut self) {
         let Some(Outage { path, lines, reason, lasted }) = self.writer.take_outage() else { return };
+        self.measures.output_dropped_lines += lines;
         if lines > 0 {
             self.stream.own(&mut self.out, &own::OUTPUT_DROPPED, own_telling(None), |out| {
                 out.key("path");

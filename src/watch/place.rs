@@ -224,6 +224,25 @@ impl Place {
         self.is_started() && self.known.pending.is_none()
     }
 
+    /// Whether notifications were lost, and what they told is not told yet.
+    pub fn is_repairing(&self) -> bool {
+        let pending = self.known.pending.as_ref().is_some_and(|findings| findings.purpose == Purpose::Repair);
+        let works = |watching: &Watching| {
+            watching.feed.has_lost() || watching.job.as_ref().is_some_and(|job| job.purpose == Purpose::Repair)
+        };
+        pending || self.watching().is_some_and(works)
+    }
+
+    /// What is known of it.
+    pub fn mirror(&self) -> &Mirror {
+        &self.known.mirror
+    }
+
+    /// Bytes that were read and are not told yet.
+    pub fn backlog_bytes(&self) -> usize {
+        self.known.backlog.bytes()
+    }
+
     /// Whether what existed when linkhook last ran was known at the start.
     pub fn is_resumed(&self) -> bool {
         self.watching().is_some_and(|watching| watching.first_rows.0 == Source::SnapshotOfKnown)

@@ -6,16 +6,26 @@ use mio::Waker;
 
 use crate::deliver::Webhook;
 use crate::error::Result;
+use crate::serve::HttpSettings;
 use crate::threads;
 
-/// Reads the configuration again.
-pub type Reload = Arc<dyn Fn() -> Result<Vec<Webhook>> + Send + Sync>;
+/// What of a configuration can be changed while linkhook runs.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// The webhooks.
+    pub webhooks: Vec<Webhook>,
+    /// Where the figures can be asked for.
+    pub http: Option<HttpSettings>,
+}
 
-/// The webhooks that the configuration names, whenever it is to be read again.
+/// Reads the configuration again.
+pub type Reload = Arc<dyn Fn() -> Result<Reloaded> + Send + Sync>;
+
+/// What the configuration says, whenever it is to be read again.
 pub(super) struct Reloading {
     read: Reload,
     waker: Arc<Waker>,
-    result: Arc<Mutex<Option<Result<Vec<Webhook>>>>>,
+    result: Arc<Mutex<Option<Result<Reloaded>>>>,
     running: bool,
     /// It is to be read once more when that is done: the last one must be the last word.
     again: bool,
@@ -35,8 +45,8 @@ impl Reloading {
         }
         let (read, result, waker) = (self.read.clone(), self.result.clone(), self.waker.clone());
         let started = threads::start("configuration", move || {
-            let webhooks = read();
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(webhooks);
+            let reloaded = read();
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(reloaded);
             let _ = waker.wake();
         });
         match started {
@@ -51,12 +61,12 @@ impl Reloading {
     }
 
     /// What was read, once.
-    pub fn take(&mut self) -> Option<Result<Vec<Webhook>>> {
-        let webhooks = self.result.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    pub fn take(&mut self) -> Option<Result<Reloaded>> {
+        let reloaded = self.result.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.running = false;
         if std::mem::take(&mut self.again) {
             self.start();
         }
-        Some(webhooks)
+        Some(reloaded)
     }
 }

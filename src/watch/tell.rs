@@ -127,6 +127,7 @@ pub(super) fn tell_overrun(
     stream: &mut Stream,
     out: &mut Json,
 ) -> Option<u64> {
+    stream.counts_mut().lost += u64::from(overrun.lost.unwrap_or_default());
     stream.own(out, &own::OVERRUN, own_telling(netns), |out| {
         out.key("lost");
         match overrun.lost {

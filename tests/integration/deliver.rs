@@ -316,6 +316,11 @@ fn check_places() -> Result<(), Failed> {
         let expected = if told.is_empty() { told } else { format!("linkhook: warning: {told}\n") };
         assert_eq!((result.status.code(), stderr), (Some(0), expected));
     }
+    let socket = place("missing/http");
+    let configuration = Configuration::new(&format!("[http]\nlisten = \"unix:{socket}\"\n"));
+    let (stdout, stderr) = texts(&linkhook(&["check", configuration.path()]));
+    assert!(stdout.contains(&format!("http: unix:{socket}, without a token\n")), "{stdout}");
+    assert_eq!(stderr, format!("linkhook: warning: http.listen: {socket}: its directory is missing\n"));
     Ok(())
 }
 

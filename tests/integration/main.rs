@@ -24,6 +24,8 @@ mod receiver;
 mod recordings;
 mod reference;
 mod sandbox;
+mod schema;
+mod serve;
 mod service;
 mod shapes;
 mod signals;
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
         ("reference", reference::TESTS),
         ("sandbox", sandbox::TESTS),
         ("service", service::TESTS),
+        ("schema", schema::TESTS),
+        ("serve", serve::TESTS),
         ("shapes", shapes::TESTS),
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
@@ -81,15 +85,20 @@ fn main() -> ExitCode {
     if let (false, Some(reason)) = (listing, &logrotate) {
         eprintln!("the test with logrotate is ignored: {reason}");
     }
+    let promtool = serve::obstacle();
+    if let (false, Some(reason)) = (listing, &promtool) {
+        eprintln!("the test with promtool is ignored: {reason}");
+    }
     let headers = kernel_numbers::obstacle();
     if let (false, Some(reason)) = (listing, &headers) {
         eprintln!("the tests of the kernel's numbers are ignored: {reason}");
     }
-    trials.extend(
-        kernel_numbers::TESTS.iter().map(|&(name, run)| {
-            Trial::test(format!("kernel_numbers::{name}"), run).with_ignored_flag(headers.is_some())
-        }),
-    );
+    for (room, tests, missing) in
+        [("serve", serve::PROMTOOL_TESTS, &promtool), ("kernel_numbers", kernel_numbers::TESTS, &headers)]
+    {
+        let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
+        trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(missing.is_some())));
+    }
     for (room, tests) in [
         ("live", live::TESTS),
         ("netns", netns::TESTS),
@@ -100,6 +109,8 @@ fn main() -> ExitCode {
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
         ("service", service::LIVE_TESTS),
+        ("schema", schema::LIVE_TESTS),
+        ("serve", serve::LIVE_TESTS),
         ("logrotate", output::LOGROTATE_TESTS),
         ("sandbox", sandbox::LIVE_TESTS),
         ("signals", signals::LIVE_TESTS),

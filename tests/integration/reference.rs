@@ -9,24 +9,15 @@ use crate::recordings::blesses;
 pub const TESTS: &[crate::Test] = &[
     ("the_reference_is_current", current),
     ("the_table_of_silent_changes_is_current", silent_changes),
+    ("the_table_of_metrics_is_current", metrics),
+    ("the_tables_of_keys_are_current", settings),
     ("each_key_and_origin_is_in_the_reference", head),
 ];
 
 const MARK: &str = "<!-- generated from the tables: LINKHOOK_BLESS=1 cargo test -->\n";
 
 fn current() -> Result<(), Failed> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
-    let text = std::fs::read_to_string(path)?;
-    let (by_hand, generated) = text.split_once(MARK).ok_or("docs/events.md has no mark for its generated half")?;
-    let expected = linkhook::reference::markdown();
-    if generated == expected {
-        return Ok(());
-    }
-    if blesses() {
-        std::fs::write(path, format!("{by_hand}{MARK}{expected}"))?;
-        return Ok(());
-    }
-    Err("docs/events.md is not what the tables say: run LINKHOOK_BLESS=1 cargo test and read the diff".into())
+    hold("docs/events.md", MARK, &linkhook::reference::markdown())
 }
 
 const SILENT_BEGINS: &str = "<!-- generated from src/mirror/silence/rows.rs: LINKHOOK_BLESS=1 cargo test -->\n";
@@ -47,6 +38,34 @@ fn silent_changes() -> Result<(), Failed> {
         return Ok(());
     }
     Err("docs/truth.md is not what the rows say: run LINKHOOK_BLESS=1 cargo test and read the diff".into())
+}
+
+const SETTINGS_MARK: &str = "<!-- generated from src/config/settings.rs: LINKHOOK_BLESS=1 cargo test -->\n";
+
+fn settings() -> Result<(), Failed> {
+    hold("docs/config.md", SETTINGS_MARK, &linkhook::reference::settings())
+}
+
+const METRICS_MARK: &str = "<!-- generated from src/serve/exposition.rs: LINKHOOK_BLESS=1 cargo test -->\n";
+
+fn metrics() -> Result<(), Failed> {
+    hold("docs/metrics.md", METRICS_MARK, &format!("\n{}", linkhook::reference::metrics()))
+}
+
+/// Holds what stands behind the mark against what is expected, or writes it anew.
+fn hold(name: &str, mark: &str, expected: &str) -> Result<(), Failed> {
+    let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path)?;
+    let (by_hand, generated) =
+        text.split_once(mark).ok_or_else(|| format!("{name} has no mark for its generated half"))?;
+    if generated == expected {
+        return Ok(());
+    }
+    if blesses() {
+        std::fs::write(path, format!("{by_hand}{mark}{expected}"))?;
+        return Ok(());
+    }
+    Err(format!("{name} is not what the tables say: run LINKHOOK_BLESS=1 cargo test and read the diff").into())
 }
 
 /// The table of a line's keys is written by hand: each of them, and each origin and action, stands in it.

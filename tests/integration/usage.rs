@@ -100,6 +100,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("man nothing-of-the-kind", &["there are linkhook, watch, "]),
     ("completions tcsh", &["'tcsh'", "bash, zsh, fish"]),
     ("completions", &["SHELL"]),
+    ("schema rote", &["unknown kind 'rote'", "did you mean 'route'?"]),
+    ("metrics", &["nothing would ever be told", "metrics = \"1m\"", "--config"]),
 ];
 
 fn linkhook(arguments: &[&str]) -> (Option<i32>, String, String) {

@@ -76,9 +76,17 @@ impl Lane {
         if let Some(handle) = self.handle() {
             handle.done(self.clone(), last, lost.map(|reason| (reason.to_owned(), events)));
         }
-        // Told only after the store knows of it.
-        if let Some(reason) = lost {
-            self.lose(reason, events);
+        let mut state = self.lock();
+        match lost {
+            None => {
+                state.tally.sent += events;
+                return;
+            }
+            // Told only after the store knows of it.
+            Some(reason) if self.store.is_some() => state.bury(reason, events),
+            Some(reason) => state.lose(reason, events),
         }
+        drop(state);
+        self.lost();
     }
 }

@@ -112,7 +112,7 @@ impl Queue for Lane {
 
     fn enrolled(&self, known: Enrolled) {
         let mut state = self.lock();
-        known.losses.iter().for_each(|(reason, events)| state.lose(reason, *events));
+        known.losses.iter().for_each(|(reason, events)| state.tell_loss(reason, *events));
         let lost = !state.losses.is_empty();
         state.enrolled = Some(known);
         drop(state);

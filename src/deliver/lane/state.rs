@@ -35,6 +35,19 @@ pub(super) enum Side {
     Kept,
 }
 
+/// What became of events, since linkhook started.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    /// Events that the receiver took.
+    pub sent: u64,
+    /// Attempts after which it had not taken them.
+    pub failed: u64,
+    /// Events that are lost, and stand nowhere.
+    pub dropped: u64,
+    /// Events that are in the dead letters.
+    pub dead: u64,
+}
+
 /// What waits at a webhook, what is on its way, and what is lost.
 pub(super) struct LaneState {
     pub webhook: Arc<Webhook>,
@@ -71,6 +84,7 @@ pub(super) struct LaneState {
     pub moving: bool,
     /// Events lost and not told yet, by reason.
     pub losses: Vec<(String, u64)>,
+    pub tally: Tally,
     /// Nothing more is sent, and why.
     pub rests: Option<String>,
     /// The loop waits for room.
@@ -108,6 +122,7 @@ impl LaneState {
             enrolled: None,
             moving: false,
             losses: Vec::new(),
+            tally: Tally::default(),
             rests: None,
             blocks: false,
             ending: None,
@@ -118,7 +133,20 @@ impl LaneState {
         }
     }
 
+    /// Events are lost, and stand nowhere.
     pub fn lose(&mut self, reason: &str, events: u64) {
+        self.tally.dropped += events;
+        self.tell_loss(reason, events);
+    }
+
+    /// Events will not be delivered, and are in the dead letters.
+    pub fn bury(&mut self, reason: &str, events: u64) {
+        self.tally.dead += events;
+        self.tell_loss(reason, events);
+    }
+
+    /// A loss is to be told.
+    pub fn tell_loss(&mut self, reason: &str, events: u64) {
         if events == 0 {
             return;
         }

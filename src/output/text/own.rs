@@ -49,6 +49,14 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
             format!("{what} dropped{}: {}", receiver(object), text("reason"))
         }
         ("output", "recovered") => format!("{} can be written again, after {} s", text("path"), text("lasted")),
+        ("metrics", _) => {
+            let told =
+                format!("{} told, {} lost", counted(number("lines"), "line"), counted(number("lost"), "notification"));
+            let known = counted(number("mirror_objects"), "object");
+            let obstacles = get("obstacles").and_then(Value::list).unwrap_or_default();
+            let not_ready = obstacles.iter().map(|obstacle| format!("; not ready: {obstacle}"));
+            format!("{told}, {known} known{}", not_ready.collect::<String>())
+        }
         ("output", "test") => format!("test event{}", receiver(object)),
         _ => return None,
     })

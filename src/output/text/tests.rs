@@ -273,7 +273,19 @@ fn own_events_are_sentences() {
         ("output", "recovered", r#""path":"/x","lasted":3"#, "/x can be written again, after 3 s"),
         ("undecoded", "kept", r#""error":"too short","hex":"00""#, "message kept undecoded: too short: 00"),
         ("bye", "stopped", r#""lines":52"#, "stopped after 52 lines"),
-        ("metrics", "told", r#""lines":{"a":1}"#, "metrics told: lines {a 1}"),
+        (
+            "metrics",
+            "measured",
+            r#""lines":52,"lost":1,"mirror_objects":0"#,
+            "52 lines told, 1 notification lost, 0 objects known",
+        ),
+        (
+            "metrics",
+            "measured",
+            r#""lines":0,"obstacles":["the disk is full"]"#,
+            "0 lines told, 0 notifications lost, 0 objects known; not ready: the disk is full",
+        ),
+        ("weather", "told", r#""lines":{"a":1}"#, "weather told: lines {a 1}"),
     ] {
         assert_eq!(own(event, action, object), sentence, "{event}");
     }

@@ -1,0 +1,597 @@
+//! Every key of the configuration: what it is, what holds without it, within which bounds, and an example. docs/config.md is made
+//! from these rows, and tests hold each of them against what is read.
+
+/// A key.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name.
+    pub key: &'static str,
+    /// What its value is.
+    pub holds: &'static str,
+    /// What holds without it, as it would be written; empty where nothing would say the same.
+    pub default: &'static str,
+    /// Which values are taken, in words; empty where any are.
+    pub bound: &'static str,
+    /// A value beyond the bound, as it would be written; empty where there is none.
+    pub beyond: &'static str,
+    /// A good value, as it would be written.
+    pub example: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// A table of keys.
+#[derive(Debug)]
+pub struct Settings {
+    /// How it is written: `[watch]`, `retry` of `[[webhook]]`.
+    pub title: &'static str,
+    /// Its keys.
+    pub keys: &'static [Setting],
+}
+
+/// A key, in the order of the columns in docs/config.md; what is beyond its bound stands behind the bound.
+const fn setting(
+    key: &'static str,
+    holds: &'static str,
+    default: &'static str,
+    (bound, beyond): (&'static str, &'static str),
+    example: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting { key, holds, default, bound, beyond, example, about }
+}
+
+const LIST: &str = "list of text";
+const TEXT: &str = "text";
+const PATH: &str = "path";
+const DURATION: &str = "duration";
+const SIZE: &str = "size";
+const BOOLEAN: &str = "`true` or `false`";
+const SECRET: &str = "text, or one of `{ file = … }`, `{ env = … }`, `{ credential = … }`";
+const TABLE: &str = "table, see below";
+const ANY: (&str, &str) = ("", "");
+const SOME_TIME: (&str, &str) = ("more than nothing, 3650d at most", "\"0s\"");
+const SOME_BYTES: (&str, &str) = ("one byte at least", "\"0\"");
+const NEEDED: &str = "";
+
+/// Which events: `[watch]` and webhooks write the same.
+const KINDS: Setting = setting(
+    "kinds",
+    LIST,
+    "[]",
+    ("kinds and own events of docs/events.md", "[\"rote\"]"),
+    "[\"link\", \"route\"]",
+    "Only these kinds of objects and events of linkhook's own; all kinds where it is empty",
+);
+const FAMILIES: Setting = setting(
+    "families",
+    LIST,
+    "[]",
+    ("`inet`, `inet6`, `mpls`, `bridge`", "[\"ipv4\"]"),
+    "[\"inet6\"]",
+    "Only objects of these address families; all where it is empty",
+);
+const INTERFACES: Setting = setting(
+    "interfaces",
+    LIST,
+    "[]",
+    ("names and patterns", "[\"eth[\"]"),
+    "[\"*\", \"!veth*\"]",
+    "Only what concerns such interfaces; the last pattern that fits decides, and one with `!` leaves out",
+);
+const ACTIONS: Setting = setting(
+    "actions",
+    LIST,
+    "[]",
+    ("`add`, `change`, `remove`, `present`", "[\"added\"]"),
+    "[\"remove\"]",
+    "Only these actions; all where it is empty",
+);
+const SIGNALS: Setting = setting(
+    "signals",
+    LIST,
+    "[]",
+    ("signals of docs/events.md", "[\"carrier\"]"),
+    "[\"carrier_lost\"]",
+    "Only events with one of these signals; all where it is empty",
+);
+const SEVERITY: Setting = setting(
+    "severity",
+    TEXT,
+    "\"debug\"",
+    ("`debug`, `info`, `notice`, `warning`, `err`", "\"error\""),
+    "\"notice\"",
+    "Only events that matter so much at least",
+);
+const FILTER: Setting = setting(
+    "filter",
+    "jq expression",
+    "",
+    ("docs/jq.md", "\".a ==\""),
+    "'.route.dst == \"default\"'",
+    "Only events for which it gives something else than null and false. It runs in a process of its own",
+);
+
+/// Every table, in the order of docs/config.md.
+pub const SETTINGS: &[Settings] = &[
+    Settings { title: "[watch]", keys: WATCH },
+    Settings { title: "[output]", keys: OUTPUT },
+    Settings { title: "rotate of [output]", keys: ROTATE },
+    Settings { title: "[http]", keys: HTTP },
+    Settings { title: "[log]", keys: LOG },
+    Settings { title: "[security]", keys: SECURITY },
+    Settings { title: "[[webhook]]", keys: WEBHOOK },
+    Settings { title: "batch of [[webhook]]", keys: BATCH },
+    Settings { title: "retry of [[webhook]]", keys: RETRY },
+    Settings { title: "spool of [[webhook]]", keys: SPOOL },
+    Settings { title: "tls of [[webhook]]", keys: TLS },
+];
+
+const WATCH: &[Setting] = &[
+    KINDS,
+    FAMILIES,
+    INTERFACES,
+    ACTIONS,
+    SIGNALS,
+    SEVERITY,
+    setting(
+        "netns",
+        LIST,
+        "[]",
+        ("names in /run/netns and paths", "[\"..\"]"),
+        "[\"blue\", \"/proc/1/ns/net\"]",
+        "Network namespaces to watch; linkhook's own where it is empty",
+    ),
+    setting(
+        "all_netns",
+        BOOLEAN,
+        "false",
+        ("not with `netns`", "1"),
+        "true",
+        "linkhook's own and all in /run/netns, now and later",
+    ),
+    setting(
+        "netns_dirs",
+        "list of paths",
+        "[]",
+        ("not with `netns`", "[1]"),
+        "[\"/run/docker/netns\"]",
+        "The same, and all in these directories, too",
+    ),
+    FILTER,
+    setting("initial", BOOLEAN, "false", ANY, "true", "Starts with what exists, as `present` events"),
+    setting(
+        "receive_buffer",
+        SIZE,
+        "",
+        SOME_BYTES,
+        "\"8MiB\"",
+        "The kernel's buffer for events that are not read yet; as much as is good where it is not set",
+    ),
+    setting(
+        "verify",
+        DURATION,
+        "",
+        SOME_TIME,
+        "\"1m\"",
+        "Holds what is known against the kernel so often, and tells when it differs; never where it is not set",
+    ),
+    setting(
+        "host",
+        "text or `true`",
+        "false",
+        ("not empty", "\"\""),
+        "true",
+        "The host's name for every line; `true` is the machine's own",
+    ),
+    setting(
+        "shutdown",
+        DURATION,
+        "\"5s\"",
+        ("3650d at most", "\"3651d\""),
+        "\"30s\"",
+        "How long the end waits for webhooks",
+    ),
+    setting(
+        "state_dir",
+        PATH,
+        "",
+        ("a directory of linkhook's user", "\"\""),
+        "\"/var/lib/linkhook\"",
+        "Where what outlives linkhook is kept: what waits for webhooks, what was known, the last line's number",
+    ),
+    setting(
+        "synchronous",
+        TEXT,
+        "\"full\"",
+        ("`full`, `normal`", "\"off\""),
+        "\"normal\"",
+        "`full`: what is committed outlives a loss of power; `normal`: a crash of linkhook, and costs less",
+    ),
+    setting(
+        "metrics",
+        DURATION,
+        "",
+        SOME_TIME,
+        "\"1m\"",
+        "Tells so often what linkhook counts of itself (docs/metrics.md); never where it is not set",
+    ),
+];
+
+const OUTPUT: &[Setting] = &[
+    setting(
+        "path",
+        PATH,
+        "\"-\"",
+        ("`-` is stdout, `none` is nowhere", "\"\""),
+        "\"/var/log/linkhook/events.jsonl\"",
+        "Where lines go. A file that is made is for its owner and group (0640)",
+    ),
+    setting(
+        "format",
+        TEXT,
+        "",
+        ("`json`, `text`", "\"xml\""),
+        "\"json\"",
+        "`json` for programs, `text` for eyes; `json` where it is not set",
+    ),
+    setting(
+        "rotate",
+        TABLE,
+        "",
+        ("only for a file", "1"),
+        "{ size = \"100MiB\" }",
+        "Puts a file aside that has grown too large",
+    ),
+];
+
+const ROTATE: &[Setting] = &[
+    setting(
+        "size",
+        SIZE,
+        NEEDED,
+        SOME_BYTES,
+        "\"100MiB\"",
+        "A file that has grown to it becomes FILE.1, and FILE.1 becomes FILE.2",
+    ),
+    setting("keep", "number", "5", ("1 to 1000", "1001"), "10", "How many old files are kept"),
+    setting("compress", TEXT, "\"none\"", ("`gzip`, `none`", "\"zip\""), "\"gzip\"", "`gzip` for FILE.1.gz"),
+];
+
+const HTTP: &[Setting] = &[
+    setting(
+        "listen",
+        TEXT,
+        NEEDED,
+        ("an address and a port, or `unix:` and a path", "\"localhost\""),
+        "\"127.0.0.1:9473\"",
+        "Where `/metrics`, `/healthz` and `/readyz` are served (docs/metrics.md)",
+    ),
+    setting(
+        "token",
+        SECRET,
+        "",
+        ("visible ASCII characters; needed where others than this machine can reach the address", "\"\""),
+        "{ file = \"/etc/linkhook/token\" }",
+        "What a client must say: `Authorization: Bearer TOKEN`",
+    ),
+];
+
+const LOG: &[Setting] = &[setting(
+    "level",
+    TEXT,
+    "",
+    ("`error`, `warning`, `info`, `debug`, `trace`", "\"loud\""),
+    "\"info\"",
+    "What is said on stderr; `warning` where it is not set. `-v` and `-q` on the command line win",
+)];
+
+const SECURITY: &[Setting] = &[setting(
+    "sandbox",
+    "`\"auto\"`, `true` or `false`",
+    "\"auto\"",
+    ANY,
+    "true",
+    "Gives up what the configuration does not need, as far as the kernel can; `true`: all of it, or linkhook does not start. \
+     docs/security.md",
+)];
+
+const WEBHOOK: &[Setting] = &[
+    setting(
+        "name",
+        TEXT,
+        NEEDED,
+        ("1 to 64 letters, digits, `.`, `_` and `-`, `.` not first; each webhook's own", "\"a/b\""),
+        "\"noc\"",
+        "What it is called in logs, events and the state directory",
+    ),
+    setting(
+        "url",
+        SECRET,
+        NEEDED,
+        ("`http://` or `https://`, without a user's name", "\"ftp://noc.example/\""),
+        "\"https://noc.example/hooks/net\"",
+        "Where events go",
+    ),
+    KINDS,
+    FAMILIES,
+    INTERFACES,
+    ACTIONS,
+    SIGNALS,
+    SEVERITY,
+    setting(
+        "netns",
+        LIST,
+        "[]",
+        ("names and patterns; `.` is linkhook's own", "[\"blue[\"]"),
+        "[\".\", \"blue*\"]",
+        "Only what is of such network namespaces, among those that `[watch]` watches",
+    ),
+    FILTER,
+    setting(
+        "format",
+        TEXT,
+        "\"json\"",
+        (
+            "`json`, `ndjson`, `json-array`, `cloudevents`, `cloudevents-batch`, `loki`, `otlp`, `splunk`, `elasticsearch`",
+            "\"xml\"",
+        ),
+        "\"ndjson\"",
+        "What a body looks like: docs/webhooks.md",
+    ),
+    setting(
+        "headers",
+        "table of secrets",
+        "",
+        ("none that linkhook writes itself", "{ Host = \"a\" }"),
+        "{ Authorization = { file = \"/etc/linkhook/noc.secret\" } }",
+        "Headers of each request",
+    ),
+    setting(
+        "fields",
+        "table of text",
+        "",
+        ("names as the format has them", "{ host = \"a\" }"),
+        "{ site = \"lab\" }",
+        "Text that goes with each event",
+    ),
+    setting(
+        "secret",
+        "secret, or a list while one is being replaced",
+        "",
+        ("not empty", "\"\""),
+        "{ file = \"/etc/linkhook/noc.secret\" }",
+        "Signs each request",
+    ),
+    setting(
+        "signature",
+        TEXT,
+        "\"standard\"",
+        ("`standard` (Standard Webhooks), `github` (`X-Hub-Signature-256`)", "\"gitlab\""),
+        "\"github\"",
+        "How it is signed",
+    ),
+    setting("compress", TEXT, "\"none\"", ("`gzip`, `none`", "\"zip\""), "\"gzip\"", "Whether bodies are compressed"),
+    setting("batch", TABLE, "", ANY, "{ events = 100 }", "How much is sent at once"),
+    setting("retry", TABLE, "", ANY, "{ most = \"10m\" }", "When a batch is sent again"),
+    setting("spool", TABLE, "", ANY, "{ size = \"64MiB\" }", "How much may wait"),
+    setting(
+        "timeout",
+        DURATION,
+        "\"30s\"",
+        SOME_TIME,
+        "\"10s\"",
+        "The longest attempt, from connecting to the end of the answer",
+    ),
+    setting("tls", TABLE, "", ANY, "{ ca = \"/etc/linkhook/ca.pem\" }", "Whom it believes, and how it proves itself"),
+    setting(
+        "proxy",
+        SECRET,
+        "",
+        ("`none`, or an address with http or https", "\"socks5://proxy.example\""),
+        "\"http://proxy.example:3128\"",
+        "The proxy; that of the environment (`HTTPS_PROXY` or `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) where it is not set",
+    ),
+];
+
+const BATCH: &[Setting] = &[
+    setting("events", "number", "500", ("1 to 100000", "0"), "100", "Events in a batch at most"),
+    setting("bytes", SIZE, "\"1MiB\"", SOME_BYTES, "\"256KiB\"", "Bytes of events in a batch at most"),
+    setting(
+        "wait",
+        DURATION,
+        "\"1s\"",
+        ("3650d at most", "\"3651d\""),
+        "\"0s\"",
+        "After a batch the next one gathers for so long at most",
+    ),
+];
+
+const RETRY: &[Setting] = &[
+    setting(
+        "first",
+        DURATION,
+        "\"1s\"",
+        SOME_TIME,
+        "\"2s\"",
+        "The pause after the first failure, half of it at least; it doubles with each",
+    ),
+    setting("most", DURATION, "\"5m\"", ("`first` at least, 3650d at most", "\"0s\""), "\"10m\"", "The longest pause"),
+    setting(
+        "give_up_after",
+        DURATION,
+        "\"3d\"",
+        SOME_TIME,
+        "\"1d\"",
+        "A batch that was tried for so long is not sent any more",
+    ),
+    setting(
+        "statuses",
+        "list of numbers and classes",
+        "[408, 425, 429, \"5xx\"]",
+        ("300 to 599, `\"3xx\"`, `\"4xx\"`, `\"5xx\"`", "[200]"),
+        "[429, \"5xx\"]",
+        "The answers after which a batch is sent again; without an answer it always is",
+    ),
+];
+
+const SPOOL: &[Setting] = &[
+    setting("size", SIZE, "\"256MiB\"", SOME_BYTES, "\"64MiB\"", "Bytes of events that wait at most"),
+    setting(
+        "when_full",
+        TEXT,
+        "\"drop-oldest\"",
+        ("`drop-oldest`, `drop-newest`, `block`", "\"drop\""),
+        "\"drop-newest\"",
+        "What is dropped then; with `block` linkhook stops reading until there is room, which holds up everybody",
+    ),
+];
+
+const TLS: &[Setting] = &[
+    setting(
+        "ca",
+        PATH,
+        "",
+        ("a file with certificates, PEM", "\"/nowhere/ca.pem\""),
+        "\"/etc/linkhook/ca.pem\"",
+        "Authorities to believe, instead of the platform's",
+    ),
+    setting(
+        "cert",
+        PATH,
+        "",
+        ("PEM, with `key`", "\"/nowhere/client.pem\""),
+        "\"/etc/linkhook/client.pem\"",
+        "The certificate to show, with its chain",
+    ),
+    setting(
+        "key",
+        PATH,
+        "",
+        ("PEM, with `cert`", "\"/nowhere/client.key\""),
+        "\"/etc/linkhook/client.key\"",
+        "Its key",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::{KEYS, LOG_KEYS, OUTPUT_KEYS, ROTATE_KEYS, SECURITY_KEYS, WATCH_KEYS, http, read_at, webhook};
+
+    /// Files that examples name.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new() -> Directory {
+            let path = std::env::temp_dir().join(format!("linkhook-settings-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            for (name, label) in
+                [("ca.pem", "CERTIFICATE"), ("client.pem", "CERTIFICATE"), ("client.key", "PRIVATE KEY")]
+            {
+                std::fs::write(path.join(name), format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n"))
+                    .unwrap();
+            }
+            std::fs::write(path.join("noc.secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+            std::fs::write(path.join("token"), "hush-hush-hush-hush").unwrap();
+            Directory(path)
+        }
+
+        fn read(&self, text: &str) -> Result<String, String> {
+            let text = text.replace("/etc/linkhook", &self.0.display().to_string());
+            // Without what is only a warning.
+            let read = read_at(&self.0.join("l.toml"), &text).map_err(|error| error.to_string())?;
+            Ok(format!("{:?}", (read.watch, read.output, read.http, read.level, read.sandbox, read.webhooks)))
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// A configuration with those lines in a table; what it needs beside them stands there, too.
+    fn text(title: &str, key: &str, line: &str) -> String {
+        let unless = |needed: &str, text: &str| if key == needed { String::new() } else { text.to_owned() };
+        let hook = |line: &str| format!("[[webhook]]\nname = \"noc\"\nurl = \"http://h/\"\nproxy = \"none\"\n{line}");
+        match title.split_once(" of ") {
+            None if title == "[output]" => format!("[output]\n{}{line}", unless("path", "path = \"a\"\n")),
+            None if title == "[http]" => format!("[http]\n{}{line}", unless("listen", "listen = \"127.0.0.1:1\"\n")),
+            None if title == "[[webhook]]" => {
+                let (name, url) = (unless("name", "name = \"noc\"\n"), unless("url", "url = \"http://h/\"\n"));
+                let name = if key == "signature" { format!("{name}secret = \"hush\"\n") } else { name };
+                format!("[[webhook]]\n{name}{url}{}{line}", unless("proxy", "proxy = \"none\"\n"))
+            }
+            None => format!("{title}\n{line}"),
+            Some(("rotate", _)) => {
+                let size = unless("size", "size = \"1MiB\", ");
+                format!("[output]\npath = \"a\"\nrotate = {{ {size}{line} }}")
+            }
+            Some(("tls", _)) => {
+                let other = match key {
+                    "cert" => ", key = \"/etc/linkhook/client.key\"",
+                    "key" => ", cert = \"/etc/linkhook/client.pem\"",
+                    _ => "",
+                };
+                hook(&format!("tls = {{ {line}{other} }}"))
+            }
+            Some((table, _)) => hook(&format!("{table} = {{ {line} }}")),
+        }
+    }
+
+    #[test]
+    fn each_key_that_is_read_has_its_row_and_no_other_has() {
+        let read: [&[&str]; 11] = [
+            WATCH_KEYS,
+            OUTPUT_KEYS,
+            ROTATE_KEYS,
+            http::KEYS,
+            LOG_KEYS,
+            SECURITY_KEYS,
+            webhook::KEYS,
+            webhook::BATCH_KEYS,
+            webhook::RETRY_KEYS,
+            webhook::SPOOL_KEYS,
+            webhook::TLS_KEYS,
+        ];
+        assert_eq!(SETTINGS.len(), read.len());
+        for (settings, read) in SETTINGS.iter().zip(read) {
+            let rows: Vec<&str> = settings.keys.iter().map(|setting| setting.key).collect();
+            // What this build refuses.
+            let read: Vec<&str> = read.iter().copied().filter(|key| *key != "settle").collect();
+            assert_eq!(rows, read, "{}", settings.title);
+        }
+        for table in KEYS {
+            assert!(SETTINGS.iter().any(|settings| settings.title.trim_matches(['[', ']']) == *table), "{table}");
+        }
+    }
+
+    #[test]
+    fn examples_are_good_defaults_are_true_and_bounds_hold() {
+        let directory = Directory::new();
+        for Settings { title, keys } in SETTINGS {
+            for Setting { key, default, beyond, example, .. } in *keys {
+                let read = |value: &str| directory.read(&text(title, key, &format!("{key} = {value}")));
+                let with_example = read(example).unwrap_or_else(|error| panic!("{title} {key} = {example}: {error}"));
+                let without = directory.read(&text(title, key, ""));
+                if !default.is_empty() {
+                    assert_eq!(read(default).as_ref(), Ok(without.as_ref().unwrap()), "{title} {key} = {default}");
+                }
+                // It says something.
+                if let Ok(without) = without {
+                    assert!(
+                        with_example != without || *example == *default || *key == "format",
+                        "{title} {key} = {example}"
+                    );
+                }
+                if !beyond.is_empty() {
+                    let told = read(beyond).expect_err(&format!("{title} {key} = {beyond}"));
+                    assert!(told.contains(key), "{title} {key} = {beyond}: {told}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! HTTP for whoever looks after linkhook: `/metrics` in the text format of Prometheus, `/healthz` and `/readyz`.
+//!
+//! One thread serves all connections. It asks the loop for its figures when they are wanted (`board.rs`), so that nothing is
+//! copied for nobody.
+//!
+//! ```text
+//!   client ──▶ connection (hyper) ──ask()──▶ ┌───────┐ ──wakes──▶ loop
+//!          ◀── exposition, health ◀─answer── │ board │ ◀──put()── one turn later
+//!                                            └───────┘
+//! ```
+
+mod board;
+mod connection;
+pub mod exposition;
+mod guard;
+mod listener;
+mod respond;
+mod thread;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use mio::{Poll, Waker};
+
+use crate::deliver::Hidden;
+use crate::error::{Error, Result};
+use crate::figures::Figures;
+use crate::threads;
+use board::Board;
+use guard::Guard;
+use listener::Listener;
+use thread::ServerThread;
+
+/// Where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address.
+    Address(SocketAddr),
+    /// At a socket in the file system.
+    Path(PathBuf),
+}
+
+impl Listen {
+    /// Whether only this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Listen::Address(address) => address.ip().to_canonical().is_loopback(),
+            Listen::Path(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Address(address) => write!(formatter, "{address}"),
+            Listen::Path(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// `[http]`: where it listens, and what a client must prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where.
+    pub listen: Listen,
+    /// What a client must say; anybody who can reach it is served where there is none.
+    pub token: Option<Hidden>,
+}
+
+/// The server, for the loop.
+#[derive(Debug)]
+pub struct Server {
+    settings: HttpSettings,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is between the loop and the server's thread.
+struct Shared {
+    board: Board,
+    /// What the thread is to do.
+    orders: Mutex<Vec<Order>>,
+    waker: Waker,
+}
+
+enum Order {
+    /// New connections come from there, or from where they came, and are served so.
+    Serve(Option<Listener>, Guard),
+    End,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Shared")
+    }
+}
+
+impl Shared {
+    fn order(&self, order: Order) {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+        self.wake();
+    }
+
+    fn take_orders(&self) -> Vec<Order> {
+        std::mem::take(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            log::error!("[http]: its thread cannot be woken: {error}");
+        }
+    }
+}
+
+impl Server {
+    /// Listens, and starts the thread. `wake` is called from it when the figures are wanted.
+    pub fn start(settings: HttpSettings, wake: impl Fn() + Send + Sync + 'static) -> Result<Server> {
+        let mut listener = Listener::bind(&settings.listen)?;
+        let cannot = |error: std::io::Error| Error::system("cannot start the thread of [http]", &error);
+        let poll = Poll::new().map_err(cannot)?;
+        let waker = Waker::new(poll.registry(), thread::WAKER).map_err(cannot)?;
+        let shared = Arc::new(Shared { board: Board::new(wake), orders: Mutex::default(), waker });
+        listener.register(poll.registry(), thread::LISTENER).map_err(cannot)?;
+        let (guard, of) = (Guard::new(&settings), shared.clone());
+        // What is served stays in its thread.
+        let serve = move || ServerThread::new(poll, listener, guard, of).run();
+        let thread = threads::start("http", serve).map_err(cannot)?;
+        Ok(Server { settings, shared, thread: Some(thread) })
+    }
+
+    /// From here on it serves by these settings. The error is that it cannot listen there: then everything is as it was.
+    pub fn replace(&mut self, settings: HttpSettings) -> Result<()> {
+        if settings == self.settings {
+            return Ok(());
+        }
+        let moves = settings.listen != self.settings.listen;
+        let listener = moves.then(|| Listener::bind(&settings.listen)).transpose()?;
+        self.shared.order(Order::Serve(listener, Guard::new(&settings)));
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// Whether somebody wants the figures; asked once, it is forgotten. Whoever is told so puts them there.
+    pub fn is_asked(&self) -> bool {
+        self.shared.board.is_asked()
+    }
+
+    /// The figures that somebody wants.
+    pub fn put(&self, figures: Figures) {
+        self.shared.board.put(figures);
+        self.shared.wake();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.order(Order::End);
+        if let Some(thread) = self.thread.take() {
+            // It ends at its next wake-up: nothing in it waits.
+            let _ = thread.join();
+        }
+    }
+}

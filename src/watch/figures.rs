@@ -1,0 +1,127 @@
+//! What linkhook counts of itself: gathered when somebody asks for it, or when it is time to tell it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+
+use super::{LoopEnd, Place, Settings, WatchLoop, now_microseconds, own_telling};
+use crate::deliver::hub::Hub;
+use crate::error::Result;
+use crate::event::own;
+use crate::figures::Figures;
+use crate::kinds::KindIndex;
+use crate::serve::{HttpSettings, Server};
+use crate::store::Store;
+
+/// What only the loop counts, when the figures are told, and where they can be asked for.
+pub(super) struct Measures {
+    began: Instant,
+    every: Option<Duration>,
+    due: Option<Instant>,
+    waker: Arc<Waker>,
+    pub server: Option<Server>,
+    /// Lines that are not in the output file and will not be.
+    pub output_dropped_lines: u64,
+}
+
+impl Measures {
+    /// From now on they are told and can be asked for as the settings say. `waker` is woken when somebody asks.
+    pub fn new(settings: &Settings, waker: Arc<Waker>) -> Result<Measures> {
+        let (every, began) = (settings.metrics, Instant::now());
+        let due = every.and_then(|every| began.checked_add(every));
+        let mut measures = Measures { began, every, due, waker, server: None, output_dropped_lines: 0 };
+        measures.server = settings.http.clone().map(|http| measures.start(http)).transpose()?;
+        Ok(measures)
+    }
+
+    fn start(&self, settings: HttpSettings) -> Result<Server> {
+        let waker = self.waker.clone();
+        // A loop that has ended needs no waking.
+        Server::start(settings, move || drop(waker.wake()))
+    }
+
+    /// From here on the figures can be asked for there, or nowhere. Where that cannot be, everything stays as it was.
+    pub fn serve_by(&mut self, settings: Option<HttpSettings>) {
+        let served = match (settings, &mut self.server) {
+            (None, server) => {
+                *server = None;
+                Ok(())
+            }
+            (Some(settings), Some(server)) => server.replace(settings),
+            (Some(settings), None) => self.start(settings).map(|server| self.server = Some(server)),
+        };
+        if let Err(error) = served {
+            log::error!("{error}; what was served before is served as it was");
+        }
+    }
+
+    /// When they are told next.
+    pub fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Whether it is time. The next time is reckoned from then on: nothing is made up for.
+    fn is_time(&mut self, now: Instant) -> bool {
+        let is_time = self.due.is_some_and(|due| due <= now);
+        if is_time {
+            self.due = self.every.and_then(|every| now.checked_add(every));
+        }
+        is_time
+    }
+}
+
+impl WatchLoop<'_> {
+    /// Tells the figures, if it is time and lines are taken.
+    pub(super) fn tell_metrics(&mut self) -> std::result::Result<(), LoopEnd> {
+        if !self.has_room() || !self.measures.is_time(Instant::now()) {
+            return Ok(());
+        }
+        let figures = self.figures();
+        self.stream.own(&mut self.out, &own::METRICS, own_telling(None), |out| figures.write(out));
+        self.flush()
+    }
+
+    /// Gives the figures to whoever has asked for them.
+    pub(super) fn answer(&self) {
+        if let Some(server) = self.measures.server.as_ref().filter(|server| server.is_asked()) {
+            server.put(self.figures());
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let mirrors = || self.places.iter().map(Place::mirror);
+        let count = |kind: KindIndex| mirrors().map(|mirror| mirror.count(kind) as u64).sum();
+        Figures {
+            time_microseconds: now_microseconds(),
+            uptime: self.measures.began.elapsed(),
+            lines: self.stream.lines(),
+            events: self.stream.counts().clone(),
+            namespaces: self.places.len() as u64,
+            objects: self.settings.kinds.iter().map(|&kind| (kind.table().name, count(kind))).collect(),
+            mirror_bytes: mirrors().map(|mirror| mirror.bytes() as u64).sum(),
+            backlog_bytes: self.places.iter().map(|place| place.backlog_bytes() as u64).sum(),
+            output_queue_bytes: self.writer.queued_bytes() as u64,
+            output_dropped_lines: self.measures.output_dropped_lines,
+            store_pending_bytes: self.store.as_ref().map(|store| store.pending_bytes() as u64),
+            webhooks: self.stream.hub().map(Hub::figures).unwrap_or_default(),
+            obstacles: self.obstacles(),
+        }
+    }
+
+    /// Why linkhook is not ready: what it tells is behind, or is not kept.
+    fn obstacles(&self) -> Vec<String> {
+        let starting = || !self.places.iter().all(Place::has_told_what_existed);
+        let repairing = self.places.iter().any(Place::is_repairing);
+        let output = self.writer.obstacle().map(|why| format!("the output cannot be written: {why}"));
+        let store = self.store.as_ref().and_then(Store::obstacle);
+        let store = store.map(|why| format!("the state directory cannot be written: {why}"));
+        let told = [
+            (!self.is_ready && starting()).then(|| "what exists is not known yet".to_owned()),
+            repairing.then(|| "notifications were lost, and what they told is looked up".to_owned()),
+            output,
+            store,
+        ];
+        told.into_iter().flatten().collect()
+    }
+}
