@@ -150,6 +150,10 @@ fn run_one(event: &Event, program: &Path, words: &[OsString]) -> io::Result<Exit
     }
     let signals: Vec<&str> =
         event.value["signals"].as_array().into_iter().flatten().filter_map(|signal| signal.as_str()).collect();
+    // What a service manager or a shell has said to linkhook is not for its commands.
+    ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LINKHOOK_COMPLETE"].iter().for_each(|name| {
+        command.env_remove(name);
+    });
     command.env("LINKHOOK_SIGNALS", signals.join(" ")).env("LINKHOOK_SEQ", event.value["seq"].to_string());
     command.status()
 }

@@ -49,7 +49,7 @@ use crate::signals;
         linkhook exec --signal default_lost -- CMD    a command for each event\n  \
         linkhook --filter '.route.dst == \"default\"'   by a jq expression\n  \
         linkhook decode capture.pcap                  the events in a recording\n  \
-        linkhook --config /etc/linkhook.toml          with webhooks\n\n\
+        linkhook --config linkhook.toml               with webhooks\n\n\
         'linkhook help COMMAND' tells more of one command. Options may stand before or after the command's word."
 )]
 struct Cli {

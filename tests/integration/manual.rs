@@ -56,7 +56,9 @@ fn pages() -> Result<(), Failed> {
     for entry in std::fs::read_dir(directory.path())? {
         let path = entry?.path();
         names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
-        let read = Command::new("groff").args(["-K", "utf8", "-T", "utf8", "-man", "-ww"]).arg(&path).output()?;
+        // Without bold and underlined letters, which are typed twice.
+        let arguments = ["-K", "utf8", "-T", "utf8", "-P", "-cbou", "-man", "-ww"];
+        let read = Command::new("groff").args(arguments).arg(&path).output()?;
         let told = String::from_utf8_lossy(&read.stderr);
         assert!(read.status.success() && told.is_empty(), "{}: {told}", path.display());
         let text = String::from_utf8_lossy(&read.stdout);

@@ -81,7 +81,7 @@ fn manager() -> Result<(), Failed> {
     let first = listener.expect("ready", |_| true);
     assert!(first.starts_with("READY=1\nSTATUS=watching 1 network namespace; "), "{first}");
     // From now on a change is not missed.
-    namespace.run("ip link add t0 type dummy");
+    namespace.run("ip link add t0 type veth");
     let alive = listener.expect("a sign of life", |told| told.starts_with("WATCHDOG=1\nSTATUS="));
     assert!(alive.contains("told"), "{alive}");
     let began = Instant::now();

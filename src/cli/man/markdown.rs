@@ -4,9 +4,17 @@
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+/// Where a word that is longer than a line may be broken. The page has roff's own sign there in the end, which cannot be
+/// written through the crate.
+pub const BREAK: char = '\u{e000}';
+/// Letters of the longest word that is left whole: one fits into the line of a narrow terminal.
+const WORD_MAX: usize = 60;
+
 /// Renders it. The first heading of all, the document's title, is left out: a page has its own.
 pub fn render(markdown: &str) -> Roff {
     let mut page = PagePart::default();
+    // To the left: where a long key is broken there are no spaces to be widened.
+    page.roff.control("ad", ["l"]);
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
         page.take(event);
     }
@@ -59,6 +67,7 @@ impl PagePart {
 
     fn say(&mut self, text: &str, font: Font) {
         self.plain.push_str(text);
+        let text = breakable(text);
         self.text.push(match font {
             Font::Roman => roman(text),
             Font::Bold => bold(text),
@@ -159,9 +168,30 @@ impl PagePart {
     }
 }
 
+/// A key's path may be longer than a line: it may be broken behind each part.
+fn breakable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(' ') {
+        let is_long = word.len() > WORD_MAX;
+        for letter in word.chars() {
+            out.push(letter);
+            if is_long && matches!(letter, '.' | '>') {
+                out.push(BREAK);
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_key_may_be_broken() {
+        let key = format!("{}.{}", "a".repeat(40), "b".repeat(40));
+        assert_eq!(breakable(&format!("x.y {key} z.")), format!("x.y {} z.", key.replace('.', &format!(".{BREAK}"))));
+    }
 
     #[test]
     fn headings_lists_tables_and_code() {

@@ -14,7 +14,8 @@ use clap_mangen::roff::Roff;
 use super::Cli;
 use crate::error::{Error, Result};
 use crate::output::written;
-use crate::{reference, words};
+use crate::reference;
+use crate::words;
 
 /// The program's page and the beginning of the other commands' names.
 const PROGRAM: &str = "linkhook";
@@ -22,6 +23,9 @@ const CONFIGURATION: &str = "linkhook.toml";
 const EVENTS: &str = "linkhook-events";
 /// The footer's middle: of what the pages are a part.
 const MANUAL: &str = "linkhook's manual";
+
+/// No date: an argument that is empty, as roff writes it, so that the next one does not take its place.
+const NO_DATE: &str = "\"\"";
 
 /// What linkhook(1) says beside its options.
 const PROGRAM_TEXT: &str = include_str!("linkhook.md");
@@ -131,11 +135,12 @@ impl Page {
             }
         }
         markdown::render(&see_also(&self.name)).to_writer(&mut out)?;
-        Ok(out)
+        Ok(String::from_utf8_lossy(&out).replace(markdown::BREAK, "\\:").into_bytes())
     }
 
     fn render_command(&self, command: &clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
-        let man = Man::new(command.clone()).title(self.name.to_uppercase()).source(source()).manual(MANUAL);
+        let man =
+            Man::new(command.clone()).title(self.name.to_uppercase()).date(NO_DATE).source(source()).manual(MANUAL);
         man.render_title(out)?;
         man.render_name_section(out)?;
         man.render_synopsis_section(out)?;
@@ -153,7 +158,7 @@ impl Page {
     fn begin(&self, about: &str) -> Roff {
         let mut roff = Roff::new();
         let (title, source) = (self.name.to_uppercase(), source());
-        roff.control("TH", [title.as_str(), self.section(), "", &source, MANUAL]);
+        roff.control("TH", [title.as_str(), self.section(), NO_DATE, &source, MANUAL]);
         roff.control("SH", ["NAME"]);
         roff.text([clap_mangen::roff::roman(format!("{} - {about}", self.name))]);
         roff
