@@ -449,8 +449,12 @@ mod tests {
             }
         };
         let data = at(&at(&at(&schema["$defs"]["link"], "link"), "linkinfo"), "info_data");
-        // A VLAN's number and a VXLAN's.
-        assert_eq!(at(&data, "vlan_id")["type"].as_str().or(at(&data, "id")["type"].as_str()), Some("integer"));
+        // A bridge's, a TUN device's, and the number of a VLAN or a VXLAN.
+        assert_eq!(
+            (&at(&data, "ageing_time")["type"], &at(&data, "pi")["type"]),
+            (&json!("integer"), &json!("boolean"))
+        );
+        assert_eq!(at(&data, "id")["anyOf"].as_array().map(Vec::len), Some(2));
         let changed = &schema["$defs"]["link"]["properties"]["changed"]["properties"];
         assert_eq!(changed["mtu"], reference("difference_of_number"));
         assert_eq!(changed["linkinfo.info_kind"], reference("difference_of_string"));

@@ -146,7 +146,10 @@ fn wrong_settings_of_the_output_and_the_rest_say_where_and_what() {
 fn wrong_settings_of_http_say_where_and_what() {
     refuses(&[
         ("[http]\n", &["l.toml:1: http.listen: it is missing; write where to listen"]),
-        ("[http]\nport = 80", &["l.toml:2: http.port: there is no such key; there are listen, token"]),
+        (
+            "[http]\nlisten = \"[::1]:9473\"\nport = 80",
+            &["l.toml:3: http.port: there is no such key; there are listen, token"],
+        ),
         ("[http]\nlisten = 9473", &["l.toml:2: http.listen: found 9473; text in quotes is needed"]),
         ("[http]\nlisten = \"localhost\"", &["http.listen: found \"localhost\"; an address and a port are needed"]),
         ("[http]\nlisten = \"127.0.0.1\"", &["http.listen: found \"127.0.0.1\"; an address and a port are needed"]),
