@@ -18,6 +18,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// What is not run: a part of the command, and why.
 const NOT_RUN: &[(&str, &str)] = &[
     ("ssh ", "it needs another machine"),
+    ("curl ", "it asks a linkhook that serves figures: tests/integration/serve.rs does the same"),
     ("scripts/run", "it builds linkhook: .ci/run and scripts/check-fresh run it"),
     ("scripts/test", "it runs these tests"),
 ];
