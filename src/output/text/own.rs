@@ -12,6 +12,8 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
     let get = |key: &str| object.get(key);
     let text = |key: &str| get(key).map(ToString::to_string).unwrap_or_default();
     let number = |key: &str| get(key).and_then(as_u64);
+    // The line has them with their unit: "0.001500s".
+    let seconds = |key: &str| format!("{} s", text(key).trim_end_matches('s'));
     Some(match (event, action) {
         ("hello", _) => {
             let kernel = text("kernel");
@@ -36,7 +38,7 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
         ("resync", _) => {
             let why = if text("reason") == "verify" { "the self-check found" } else { "made good:" };
             let [added, changed, removed] = ["added", "changed", "removed"].map(text);
-            format!("{why} {added} added, {changed} changed, {removed} removed, in {} s", text("took"))
+            format!("{why} {added} added, {changed} changed, {removed} removed, in {}", seconds("took"))
         }
         ("undecoded", _) => format!("message kept undecoded: {}: {}", text("error"), text("hex")),
         ("namespace", "added") => format!("namespace {} appeared", text("name")),
@@ -48,7 +50,7 @@ pub fn sentence(event: &str, action: &str, object: &Value<'_>, time: impl FnOnce
             };
             format!("{what} dropped{}: {}", receiver(object), text("reason"))
         }
-        ("output", "recovered") => format!("{} can be written again, after {} s", text("path"), text("lasted")),
+        ("output", "recovered") => format!("{} can be written again, after {}", text("path"), seconds("lasted")),
         ("metrics", _) => {
             let told =
                 format!("{} told, {} lost", counted(number("lines"), "line"), counted(number("lost"), "notification"));

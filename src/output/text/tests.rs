@@ -259,8 +259,8 @@ fn own_events_are_sentences() {
         (
             "resync",
             "done",
-            r#""added":1,"changed":2,"removed":0,"took":0.05"#,
-            "made good: 1 added, 2 changed, 0 removed, in 0.05 s",
+            r#""added":1,"changed":2,"removed":0,"took":"0.050000s""#,
+            "made good: 1 added, 2 changed, 0 removed, in 0.050000 s",
         ),
         ("namespace", "added", r#""name":"blue""#, "namespace blue appeared"),
         ("namespace", "removed", r#""name":"blue""#, "namespace blue is gone"),
@@ -270,7 +270,7 @@ fn own_events_are_sentences() {
             r#""webhook":"noc","events":1,"reason":"spool full""#,
             "1 event dropped for webhook noc: spool full",
         ),
-        ("output", "recovered", r#""path":"/x","lasted":3"#, "/x can be written again, after 3 s"),
+        ("output", "recovered", r#""path":"/x","lasted":"3.000000s""#, "/x can be written again, after 3.000000 s"),
         ("undecoded", "kept", r#""error":"too short","hex":"00""#, "message kept undecoded: too short: 00"),
         ("bye", "stopped", r#""lines":52"#, "stopped after 52 lines"),
         (
