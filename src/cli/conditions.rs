@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::retell::texts;
 use crate::error::{Error, Result};
 use crate::filter::globs::Globs;
 use crate::words;
@@ -185,7 +186,9 @@ impl Condition {
                 }
             }
             (_, holds) => {
-                let key = format!("{netns} {} {} {}", event["ifindex"], object["local"], object["prefixlen"]);
+                // A link by its index, an address or a neighbour by its own words behind it.
+                let words = ["local", "prefixlen", "dst"].map(|key| object[key].to_string()).join(" ");
+                let key = format!("{netns} {} {words}", event["ifindex"]);
                 let holds = is_there
                     && fits
                     && match holds {
@@ -291,10 +294,6 @@ impl Conditions {
         let object = &event[name];
         let key = format!("{} {}", event["netns"], event["ifindex"]);
         if name == "link" {
-            let texts = |value: &Value| -> Vec<String> {
-                let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            };
             let names = ["ifname", "altnames"].iter().flat_map(|key| texts(&object[key])).collect();
             self.names.insert(key.clone(), names);
         }
@@ -449,5 +448,11 @@ mod tests {
         assert!(!holds(&unresolved));
         let other = json!({"event": "neigh", "action": "add", "neigh": {"dst": "2001:db8::2", "state": ["STALE"], "lladdr": "02:00:00:00:00:01"}});
         assert!(!holds(&other));
+        // Another one on the same interface says nothing of it.
+        let mut both = conditions(&["neigh", "2001:db8::1", "link-up", "eth0"], Enough::All);
+        assert!(!both.observe(&neighbour("REACHABLE", json!("02:00:00:00:00:01"))));
+        let mut beside = neighbour("STALE", json!("02:00:00:00:00:09"));
+        beside["neigh"]["dst"] = "2001:db8::9".into();
+        assert!(!both.observe(&beside) && both.observe(&link("add", 3, "eth0", &["UP"])));
     }
 }

@@ -11,14 +11,13 @@ use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
 
-use super::follow::{Event, Events, follow};
+use super::follow::{Event, Events, follow, settings};
 use super::selection;
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
-use crate::kinds::KindIndex;
 use crate::stream::Options;
 use crate::units::counted_were;
-use crate::watch::{Ended, Settings};
+use crate::watch::Ended;
 
 /// Longer than anything runs: a command may take its time.
 const PATIENCE: Duration = Duration::from_secs(u32::MAX as u64);
@@ -69,18 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         )));
     }
     let options = Options { present: arguments.initial, count: arguments.count, ..options };
-    let settings = Settings {
-        kinds: KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect(),
-        receive_buffer_bytes: None,
-        timeout: arguments.timeout,
-        verify: None,
-        namespaces: arguments.namespaces.wanted()?,
-        state: None,
-        patience: PATIENCE,
-        confined: false,
-        metrics: None,
-        http: None,
-    };
+    let settings = settings(&options, arguments.namespaces.wanted()?, arguments.timeout, PATIENCE);
     let (name, words) = arguments.command.split_first().unwrap_or_else(|| unreachable!("it is required"));
     let program = program(name).ok_or_else(|| {
         Error::usage(format_args!(

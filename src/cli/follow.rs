@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::time::Duration;
 
 use rustix::pipe::PipeFlags;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::event::own;
+use crate::kinds::KindIndex;
+use crate::netns::Wanted;
 use crate::output::{ASIDE, Destination};
 use crate::signals;
 use crate::stream::{Options, Stream};
@@ -56,6 +59,22 @@ impl Event {
             log::error!(target: ASIDE, "{}", self.line.trim_end());
         }
         true
+    }
+}
+
+/// How such a watch is: everything else is as it is for any.
+pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>, patience: Duration) -> Settings {
+    Settings {
+        kinds: KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect(),
+        receive_buffer_bytes: None,
+        timeout,
+        verify: None,
+        namespaces,
+        state: None,
+        patience,
+        confined: false,
+        metrics: None,
+        http: None,
     }
 }
 

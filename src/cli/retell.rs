@@ -141,7 +141,7 @@ fn interfaces(event: &Value, name: &str) -> Vec<Vec<String>> {
 }
 
 /// A text, or those of a list.
-fn texts(value: &Value) -> impl Iterator<Item = String> {
+pub fn texts(value: &Value) -> impl Iterator<Item = String> {
     let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     list.iter().filter_map(Value::as_str).map(str::to_owned)
 }

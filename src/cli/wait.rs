@@ -4,16 +4,15 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use super::conditions::{Conditions, Enough, Object, WORDS};
-use super::follow::{Event, Events, follow};
+use super::follow::{Event, Events, follow, settings};
 use super::selection;
 use crate::error::{Error, Result};
 use crate::event::own;
 use crate::event::severity::Severity;
-use crate::kinds::KindIndex;
 use crate::output::LineFormat;
 use crate::output::text::Text;
 use crate::stream::Options;
-use crate::watch::{Ended, FINISH_TIMEOUT, Settings};
+use crate::watch::{Ended, FINISH_TIMEOUT};
 
 /// Arguments of `linkhook wait`.
 #[derive(Debug, clap::Args)]
@@ -70,18 +69,7 @@ enum Until {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let (until, options) = until(arguments)?;
-    let settings = Settings {
-        kinds: KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect(),
-        receive_buffer_bytes: None,
-        timeout: arguments.timeout,
-        verify: None,
-        namespaces: arguments.namespaces.wanted()?,
-        state: None,
-        patience: FINISH_TIMEOUT,
-        confined: false,
-        metrics: None,
-        http: None,
-    };
+    let settings = settings(&options, arguments.namespaces.wanted()?, arguments.timeout, FINISH_TIMEOUT);
     let (ended, waited) = follow(&settings, options, move |events| wait(events, until), |_| {})?;
     match (waited, ended) {
         (Waited::True(event), _) => print(&event, arguments.form.line(std::io::stdout().is_terminal())),
