@@ -42,14 +42,16 @@ fn is_ignored(ignored: u64, signal: i32) -> bool {
 
 /// Catches them. Called first thing.
 pub fn catch() -> Result<()> {
-    let caught = try_catch().map_err(|error| Error::system("cannot catch signals", &error))?;
+    let caught = try_catch(true).map_err(|error| Error::system("cannot catch signals", &error))?;
     *CAUGHT.lock().unwrap_or_else(PoisonError::into_inner) = Some(caught);
     Ok(())
 }
 
-fn try_catch() -> io::Result<Caught> {
+/// While `is_starting`, SIGINT and SIGTERM end the process. What a signal does first is to be a byte, so that none is lost in between.
+fn try_catch(is_starting: bool) -> io::Result<Caught> {
     let ignored = ignored();
-    let starting = Arc::new(AtomicBool::new(true));
+    let starting = Arc::new(AtomicBool::new(is_starting));
+    let [ends, hangups] = [&[SIGINT, SIGTERM][..], &[SIGHUP]].map(socket);
     let mut usual = Vec::new();
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         let flag = Arc::new(AtomicBool::new(false));
@@ -63,7 +65,6 @@ fn try_catch() -> io::Result<Caught> {
     }
     // A file that reaches its bound (RLIMIT_FSIZE) is then an error of the write, and no death.
     flag::register(libc::SIGXFSZ, Arc::default())?;
-    let [ends, hangups] = [&[SIGINT, SIGTERM][..], &[SIGHUP]].map(socket);
     Ok(Caught { ends: Some(ends?), hangups: Some(hangups?), starting, usual, ignored })
 }
 
@@ -100,7 +101,7 @@ pub fn take() -> Result<(mio::net::UnixStream, mio::net::UnixStream)> {
             caught.starting.store(false, Ordering::SeqCst);
             return Ok((mio::net::UnixStream::from_std(ends), mio::net::UnixStream::from_std(hangups)));
         }
-        *known = Some(try_catch().map_err(|error| Error::system("cannot catch signals", &error))?);
+        *known = Some(try_catch(false).map_err(|error| Error::system("cannot catch signals", &error))?);
     }
 }
 
