@@ -248,6 +248,14 @@ impl Stream {
                 out.string(&loss.reason);
             });
         }
+        for (webhook, lasted) in self.hub.as_ref().map(Hub::recoveries).unwrap_or_default() {
+            self.own(out, &own::OUTPUT_RECOVERED, telling, |out| {
+                out.key("webhook");
+                out.string(&webhook);
+                out.key("lasted");
+                out.display(format_args!("{:.6}s", lasted.as_secs_f64()));
+            });
+        }
         losses
     }
 

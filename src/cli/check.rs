@@ -64,7 +64,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut refused = Vec::new();
     for webhook in &configuration.webhooks {
-        let (body, reply) = post(webhook, &host, &test_event(&host, &webhook.name));
+        let (body, reply) = match post(webhook, &host, &test_event(&host, &webhook.name)) {
+            Ok(posted) => posted,
+            Err(why) => {
+                refused.push(webhook.name.as_str());
+                written(out.write_all(format!("not sent to {}: {}\n", webhook.name, shown(&why)).as_bytes()))?;
+                continue;
+            }
+        };
         let now = jiff::Timestamp::now();
         if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Consequence::Delivered {
             refused.push(webhook.name.as_str());
@@ -72,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         if arguments.show {
             let body = String::from_utf8_lossy(&body);
             written(out.write_all(
-                format!("to {} as {}:\n{}\n", webhook.name, webhook.format.name, shown_lines(&body)).as_bytes(),
+                format!("to {} as {}:\n{}\n", webhook.name, format_words(webhook), shown_lines(&body)).as_bytes(),
             ))?;
         }
         let said = reply.said().filter(|said| arguments.show && !reply.words().contains(said));
@@ -257,6 +264,11 @@ fn words(configuration: &Configuration) -> String {
     lines.join("\n")
 }
 
+/// What a body looks like.
+fn format_words(webhook: &Webhook) -> &str {
+    if webhook.body.is_some() { "what its jq body makes" } else { webhook.format.name }
+}
+
 fn webhook_words(webhook: &Webhook) -> [String; 7] {
     let Webhook { filter, limits, retry, .. } = webhook;
     let objects = match &filter.kinds {
@@ -296,7 +308,7 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
     [
         format!("webhook {}: {}", webhook.name, webhook.place),
         format!("  events: {objects}{only}"),
-        format!("  format: {}, {signed}, {}", webhook.format.name, counted(webhook.headers.len() as u64, "header")),
+        format!("  format: {}, {signed}, {}", format_words(webhook), counted(webhook.headers.len() as u64, "header")),
         format!(
             "  batch: {} or {} at most, gathered for {} at most",
             counted(limits.events as u64, "event"),

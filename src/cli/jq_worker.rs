@@ -116,20 +116,34 @@ const EVENTS_BYTES: usize = 64 << 10;
 struct Expressions {
     filter: Option<Jq>,
     print: Option<Jq>,
+    /// What gives one value for a batch or an answer.
+    single: Option<(Use, Jq)>,
 }
 
 impl Expressions {
     /// Takes one, if the frame tells one; else it is an event.
     fn take(&mut self, frame: &[u8]) -> Option<Result<()>> {
         let (first, code) = frame.split_first()?;
-        let by = [Use::Filter, Use::Print].into_iter().find(|by| by.octet() == *first)?;
+        let by = Use::ALL.into_iter().find(|by| by.octet() == *first)?;
         Some(Jq::called(by.words(), &String::from_utf8_lossy(code)).map(|jq| match by {
             Use::Filter => self.filter = Some(jq),
             Use::Print => self.print = Some(jq),
+            Use::Body | Use::Taken => self.single = Some((by, jq)),
         }))
     }
 
     fn verdict(&self, event: &[u8]) -> Verdict {
+        if let Some((by, jq)) = &self.single {
+            let called = by.words();
+            return match jq.gives_one(event, *by == Use::Taken) {
+                Ok(None) => Verdict::Drop,
+                Ok(Some(text)) if text.len() < frames::FRAME_BYTES_MAX => Verdict::Print(text),
+                Ok(Some(_)) => {
+                    Verdict::Broken(format!("{called} gives more than {} MiB", frames::FRAME_BYTES_MAX >> 20))
+                }
+                Err(why) => Verdict::Broken(format!("{called} {why}")),
+            };
+        }
         let is_decided = event.first() != Some(&b' ');
         match self.filter.as_ref().filter(|_| is_decided).map_or(Ok(true), |filter| filter.accepts(event)) {
             Ok(true) => {}

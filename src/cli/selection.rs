@@ -178,7 +178,7 @@ impl Arguments {
     /// Checks them all: what is to be told. Of linkhook's own events, those that are named.
     pub fn options(&self) -> Result<Options> {
         let options = self.filters.options(&self.kinds, self.least_severity())?;
-        self.print.as_deref().map_or(Ok(()), jq::check_print)?;
+        self.print.as_deref().map_or(Ok(()), |print| jq::check(jq::Use::Print, print))?;
         self.fields.iter().try_for_each(|path| words::field(path, reference::paths))?;
         let format = match self.form.line(self.is_terminal()) {
             _ if !self.fields.is_empty() => LineFormat::Fields,
@@ -242,7 +242,7 @@ impl Filters {
     /// `least` is how much an event must matter where nothing is said.
     pub fn options(&self, kinds: &[String], least: Severity) -> Result<Options> {
         let Named { kinds, own } = named(kinds)?;
-        self.filter.as_deref().map_or(Ok(()), jq::check)?;
+        self.filter.as_deref().map_or(Ok(()), |filter| jq::check(jq::Use::Filter, filter))?;
         let filter = Filter {
             kinds,
             families: self.families(),

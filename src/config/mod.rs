@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::deliver::{Webhook, jq};
+use crate::deliver::Webhook;
+use crate::deliver::jq::{self, Use};
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
 use crate::event::{Action, own};
@@ -163,14 +164,14 @@ pub fn load_again(path: &Path) -> Result<Configuration> {
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Result<Configuration> {
     let file = SettingsFile { path: "linkhook.toml".into(), text: text.into() };
-    parse(&[file], &|_| None, &|_| Ok(()))
+    parse(&[file], &|_| None, &|_, _| Ok(()))
 }
 
 /// The same for a file at that place.
 #[cfg(test)]
 pub(crate) fn read_at(path: &Path, text: &str) -> Result<Configuration> {
     let file = SettingsFile { path: path.into(), text: text.into() };
-    parse(&[file], &|_| None, &|code| crate::filter::jq::Jq::new(code).map(drop))
+    parse(&[file], &|_| None, &|_, code| crate::filter::jq::Jq::new(code).map(drop))
 }
 
 /// The host's own name.
@@ -181,7 +182,7 @@ pub fn own_host() -> String {
 fn parse(
     files: &[SettingsFile],
     environment: &Environment<'_>,
-    expression: &dyn Fn(&str) -> Result<()>,
+    expression: &dyn Fn(Use, &str) -> Result<()>,
 ) -> Result<Configuration> {
     let (mistakes, warnings, named) = Default::default();
     let source = SettingsSource { files, environment, expression, mistakes, warnings, named };
@@ -393,7 +394,7 @@ fn watch(table: &Table<'_>) -> Watch {
     let chosen = chosen(table);
     refuse_never(table, &chosen.filter());
     let Chosen { kinds, families, interfaces, actions, signals, severity, .. } = chosen;
-    let filter = table.get("filter").and_then(|value| value.expression());
+    let filter = table.get("filter").and_then(|value| value.expression(Use::Filter));
     // true is the host's own name.
     let host = table.get("host").and_then(|value| {
         if value.is_boolean() {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::deliver::jq::Use;
 use crate::error::Result;
 use crate::units;
 use crate::words::nearest;
@@ -41,7 +42,7 @@ pub struct SettingsSource<'t> {
     pub files: &'t [SettingsFile],
     pub environment: &'t Environment<'t>,
     /// Checks a jq expression.
-    pub expression: &'t dyn Fn(&str) -> Result<()>,
+    pub expression: &'t dyn Fn(Use, &str) -> Result<()>,
     /// Offset and message.
     pub mistakes: RefCell<Vec<(usize, String)>>,
     pub warnings: RefCell<Vec<String>>,
@@ -360,9 +361,9 @@ impl<'t> Value<'t> {
     }
 
     /// A jq expression.
-    pub fn expression(&self) -> Option<String> {
+    pub fn expression(&self, by: Use) -> Option<String> {
         let code = self.text()?;
-        match (self.source.expression)(code) {
+        match (self.source.expression)(by, code) {
             Ok(()) => Some(code.to_owned()),
             Err(error) => {
                 self.refused(error);

@@ -340,6 +340,22 @@ const WEBHOOK: &[Setting] = &[
         "What a body looks like: docs/webhooks.md",
     ),
     setting(
+        "body",
+        "jq expression",
+        "",
+        ("one that compiles, 16 KiB at most, without `format`", "'.events |'"),
+        "'{text: .events[0].event}'",
+        "Makes a body of what `json` makes: one value, or none where nothing is to be sent: docs/webhooks.md",
+    ),
+    setting(
+        "taken",
+        "jq expression",
+        "",
+        ("one that compiles, 16 KiB at most", "'.body |'"),
+        "'if .status == 200 then .body.errors == 0 else null end'",
+        "Says what an answer means: true, false, or why it is refused; null is what its status says: docs/webhooks.md",
+    ),
+    setting(
         "headers",
         "table of secrets",
         "",

@@ -30,7 +30,7 @@ impl Drop for Directory {
 
 fn parse(path: &Path, text: &str, environment: &Environment<'_>) -> Result<Configuration> {
     let file = SettingsFile { path: path.into(), text: text.into() };
-    super::parse(&[file], environment, &|code| Jq::new(code).map(drop))
+    super::parse(&[file], environment, &|_, code| Jq::new(code).map(drop))
 }
 
 fn read(text: &str) -> Result<Configuration> {
@@ -257,6 +257,10 @@ fn wrong_settings_of_webhooks_say_where_and_what() {
         ),
         (&hook("retry.statuses = [\"all\"]"), &["statuses[0]: found \"all\"; a status such as 503"]),
         (&hook("spool.when_full = \"blok\""), &["webhook[noc].spool.when_full: ", "block"]),
+        (&hook("body = '.events['"), &["webhook[noc].body: in the jq filter", "column"]),
+        (&hook("body = '.'\nformat = \"loki\""), &["webhook[noc].body: it is made of what json makes"]),
+        (&hook("headers = { Content-Type = \"text/plain\" }"), &["Content-Type: the format says what type a body has"]),
+        (&hook("body = '.'\nheaders = { Host = \"h\" }"), &["headers.Host: linkhook writes this header itself"]),
         (&hook("format = \"lokki\""), &["webhook[noc].format: found \"lokki\"", "did you mean \"loki\"?"]),
         (&hook("signature = \"gitlab\""), &["webhook[noc].signature: found \"gitlab\"; one of standard, github"]),
         (&hook("signature = \"github\""), &["webhook[noc].signature: there is nothing to sign with"]),
@@ -453,7 +457,7 @@ fn read_files(name: &str, files: &[(&str, &str)]) -> (Directory, Result<Configur
     fs::create_dir_all(directory.0.join("conf.d")).unwrap();
     files.iter().for_each(|(name, contents)| directory.write(name, contents));
     let files = files::read_all(&directory.0.join(files[0].0));
-    let read = files.and_then(|files| super::parse(&files, &|_| None, &|_| Ok(())));
+    let read = files.and_then(|files| super::parse(&files, &|_| None, &|_, _| Ok(())));
     (directory, read)
 }
 

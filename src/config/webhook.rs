@@ -11,9 +11,10 @@ use super::read::{Table, Value};
 use super::{chosen, good, refuse_never};
 use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
+use crate::deliver::jq::Use;
 use crate::deliver::retry::Policy;
 use crate::deliver::sign::{Secret, Signature};
-use crate::deliver::{Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
+use crate::deliver::{CONTENT_TYPE, Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 
@@ -30,6 +31,8 @@ pub(super) const KEYS: &[&str] = &[
     "filter",
     "settle",
     "format",
+    "body",
+    "taken",
     "headers",
     "fields",
     "secret",
@@ -69,7 +72,7 @@ const RESERVED_FIELDS: &[&str] = &[
 /// Parts of names of headers whose values are secret.
 const SECRET_HEADERS: &[&str] = &["authorization", "cookie", "token", "key", "secret", "password"];
 /// Headers that linkhook writes itself, beside all that begin with `webhook-` and `linkhook-`.
-const OWN_HEADERS: &[&str] = &["content-length", "content-type", "host", "transfer-encoding", "connection", "expect"];
+const OWN_HEADERS: &[&str] = &["content-length", CONTENT_TYPE, "host", "transfer-encoding", "connection", "expect"];
 
 /// Reads a webhook; `None` where it is too broken to be one.
 pub(super) fn webhook(value: &Value<'_>) -> Option<Webhook> {
@@ -92,10 +95,12 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     let url = table.need("url", "where events go, such as \"https://noc.example/hooks/net\"");
     let url = url.and_then(|value| url_and_place(&value));
     let (filter, own) = wanted(table);
-    let jq = table.get("filter").and_then(|value| value.expression());
+    let jq = table.get("filter").and_then(|value| value.expression(Use::Filter));
     let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
-    let headers_value = table.get("headers");
-    let (headers, secret_header) = headers_value.as_ref().and_then(headers).unwrap_or_default();
+    let body = table.get("body").and_then(|value| body(&value, format));
+    let taken = table.get("taken").and_then(|value| value.expression(Use::Taken));
+    let headers = table.get("headers").and_then(|value| headers(&value, body.is_some()));
+    let (headers, secret_header) = headers.unwrap_or_default();
     let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
     let signature = table.get("signature").and_then(|value| signature(&value, &secrets)).unwrap_or_default();
     let compresses = table.get("compress").and_then(|value| value.one_of(&["gzip", "none"])) == Some("gzip");
@@ -136,6 +141,8 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         jq,
         own,
         format,
+        body,
+        taken,
         fields,
         headers,
         secrets,
@@ -234,14 +241,27 @@ fn fields(value: &Value<'_>, format: &formats::Format) -> Option<Vec<(String, St
     read
 }
 
-/// The headers, and whether one of them seems to be secret.
-fn headers(value: &Value<'_>) -> Option<(Vec<(String, Hidden)>, bool)> {
+/// What makes a body in the format's place.
+fn body(value: &Value<'_>, format: &formats::Format) -> Option<String> {
+    if format.name != FORMATS[0].name {
+        value.refused(format_args!("it is made of what {} makes; remove the other format, or this", FORMATS[0].name));
+    }
+    value.expression(Use::Body)
+}
+
+/// The headers, and whether one of them seems to be secret. Whoever makes the body says what type it has.
+fn headers(value: &Value<'_>, makes_body: bool) -> Option<(Vec<(String, Hidden)>, bool)> {
     let mut secret = false;
     let read = value.any_table(&format!("{}.", value.key), |table| {
         let headers = table.entries().filter_map(|(name, value)| {
             let own = name.to_ascii_lowercase();
-            if OWN_HEADERS.contains(&own.as_str()) || own.starts_with("webhook-") || own.starts_with("linkhook-") {
-                value.refused("linkhook writes this header itself; remove it");
+            let is_own = OWN_HEADERS.contains(&own.as_str()) && !(makes_body && own == CONTENT_TYPE);
+            if is_own || own.starts_with("webhook-") || own.starts_with("linkhook-") {
+                value.refused(if own == CONTENT_TYPE {
+                    "the format says what type a body has; remove it, or write body in place of format"
+                } else {
+                    "linkhook writes this header itself; remove it"
+                });
                 return None;
             }
             if HeaderName::try_from(name).is_err() {

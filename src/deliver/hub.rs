@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::formats::Batch;
+use super::jq::Use;
 use super::lane::{Bell, Lane};
+use super::script::{self, Made};
 use super::send::{Parcel, Reply, Sender};
 use super::worker::{Worker, new_id};
 use super::{Webhook, sieve, worker};
@@ -277,6 +279,12 @@ impl Hub {
         lost.then(|| self.told_at.map_or(now, |told_at| told_at + LOSSES_PAUSE))
     }
 
+    /// The webhooks whose receivers take events again, with for how long they did not, since the last call.
+    pub fn recoveries(&self) -> Vec<(String, Duration)> {
+        let recovered = |lane: &Arc<Lane>| Some((lane.name().to_owned(), lane.recovery()?));
+        self.lanes.iter().filter_map(recovered).collect()
+    }
+
     /// The losses since the last call, if it is time to tell them, or if it must be now.
     pub fn losses(&mut self, now: Instant, must: bool) -> Vec<Loss> {
         // Their losses are in the store by now, or were told before.
@@ -412,15 +420,22 @@ fn start_judge(lane: &Arc<Lane>) -> Result<()> {
 }
 
 /// Posts one event to a webhook, once, whatever it wants. Gives back the body, before it is compressed, and what came of it.
-pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> (Vec<u8>, Reply) {
+/// The error says why there is nothing to post.
+pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> std::result::Result<(Vec<u8>, Reply), String> {
     let id = new_id();
     let events = [line.trim_ascii_end().into()];
     let fields = &webhook.fields;
     let batch = Batch { id: &id, webhook: &webhook.name, number: 0, host, fields, events: &events };
-    let body = worker::body(webhook, &batch);
+    let mut maker = script::judge(Use::Body, webhook.body.as_ref());
+    let made = match worker::shown_body(webhook, maker.as_mut(), &batch)? {
+        Made::Body(body) => body,
+        Made::Nothing => return Err("its jq body makes nothing of a test event".into()),
+        Made::Failed(why) => return Err(why),
+    };
+    let sent = worker::compressed(webhook, made.clone());
     let now = Timestamp::now().as_second();
-    let reply = Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &body }, now);
-    ((webhook.format.body)(&batch), reply)
+    let reply = Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &sent }, now);
+    Ok((made, reply))
 }
 
 #[cfg(test)]

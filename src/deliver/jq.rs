@@ -1,5 +1,5 @@
-//! A jq expression in a child of its own: the parent's side. Every expression runs there: a webhook's, `[watch] filter` and
-//! `--filter`.
+//! A jq expression in a child of its own: the parent's side. Every expression runs there: a webhook's `filter`, `body` and
+//! `taken`, `[watch] filter`, `--filter` and `--print`.
 //!
 //! A jq program can exhaust the stack, take all memory or never end, and no thread can contain that. So a child of the
 //! same program runs it (`linkhook jq-worker`), with limits of its own, without files, network, environment or privileges.
@@ -53,31 +53,22 @@ pub const COMMAND: &str = "jq-worker";
 /// Whatever has become of the program's file meanwhile, this is what runs here.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// Whether a filter compiles; if not, the error shows where. A child compiles it.
-pub fn check(code: &str) -> Result<()> {
-    check_by(Path::new(OWN_PROGRAM), code)
+/// Whether an expression compiles; if not, the error shows where. A child compiles it.
+pub fn check(by: Use, code: &str) -> Result<()> {
+    check_by(Path::new(OWN_PROGRAM), by, code)
 }
 
-/// The same of what says what is printed.
-pub fn check_print(code: &str) -> Result<()> {
-    check_use(Path::new(OWN_PROGRAM), Use::Print, code)
-}
-
-/// Whether a filter compiles, by another file of linkhook's program.
-pub fn check_by(program: &Path, code: &str) -> Result<()> {
-    check_use(program, Use::Filter, code)
-}
-
-fn check_use(program: &Path, by: Use, code: &str) -> Result<()> {
+/// The same, by another file of linkhook's program.
+pub fn check_by(program: &Path, by: Use, code: &str) -> Result<()> {
     let called = by.words();
     if code.len() > CODE_BYTES_MAX {
         let most = CODE_BYTES_MAX >> 10;
         return Err(Error::usage(format_args!("{called} is {} bytes long; {most} KiB are allowed", code.len())));
     }
     if code.trim().is_empty() {
-        return Err(Error::usage(format_args!("{called} is empty; write an expression such as '.event == \"link\"'")));
+        return Err(Error::usage(format_args!("{called} is empty; write an expression such as {}", by.example())));
     }
-    match Process::start(program, &[expression(by, code)], Duration::ZERO) {
+    match Process::start(program, &[expression(by, code)], Duration::ZERO, called) {
         Ok(_) => Ok(()),
         Err(Unstarted::Refused(why)) => Err(Error::usage(why)),
         Err(Unstarted::Broken(why)) => Err(Error::usage(format_args!("{called} cannot be compiled: {why}"))),
@@ -109,6 +100,8 @@ pub struct Judge {
     program: PathBuf,
     /// The frames that tell the child what to run.
     expressions: Vec<Vec<u8>>,
+    /// What errors call them.
+    called: &'static str,
     patience: Patience,
     process: Option<Process>,
     /// What has broken the child, where that is the end.
@@ -118,15 +111,24 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// For an expression that is known to compile. The child starts with the first event.
+    /// For a filter that is known to compile. The child starts with the first event.
     pub fn new(code: &str) -> Judge {
         Judge::with_program(OWN_PROGRAM.into(), code)
     }
 
     /// The same, by another file of linkhook's program.
     pub fn with_program(program: PathBuf, code: &str) -> Judge {
-        let expressions = vec![expression(Use::Filter, code)];
-        Judge { program, expressions, patience: Patience::Twice, process: None, broken: None, breaks: 0 }
+        Judge::running(program, Use::Filter, code)
+    }
+
+    /// For an expression of another use, which is known to compile.
+    pub fn of(by: Use, code: &str) -> Judge {
+        Judge::running(OWN_PROGRAM.into(), by, code)
+    }
+
+    fn running(program: PathBuf, by: Use, code: &str) -> Judge {
+        let (expressions, called) = (vec![expression(by, code)], by.words());
+        Judge { program, expressions, called, patience: Patience::Twice, process: None, broken: None, breaks: 0 }
     }
 
     /// For what is printed of events that a filter lets through, or of all.
@@ -168,8 +170,8 @@ impl Judge {
             let process = match &mut self.process {
                 Some(process) => process,
                 none => none.insert(
-                    Process::start(&self.program, &self.expressions, pause(self.breaks))
-                        .map_err(|why| format!("cannot run the jq filter: {}", why.words()))?,
+                    Process::start(&self.program, &self.expressions, pause(self.breaks), self.called)
+                        .map_err(|why| format!("cannot run {}: {}", self.called, why.words()))?,
                 ),
             };
             let result = process.ask(asked, &mut verdicts);
@@ -234,6 +236,8 @@ impl From<io::Error> for Broke {
 /// A child that runs. It is ended and reaped when it is dropped.
 #[derive(Debug)]
 struct Process {
+    /// What errors call what it runs.
+    called: &'static str,
     child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
@@ -255,7 +259,12 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(program: &Path, expressions: &[Vec<u8>], pause: Duration) -> std::result::Result<Process, Unstarted> {
+    fn start(
+        program: &Path,
+        expressions: &[Vec<u8>],
+        pause: Duration,
+        called: &'static str,
+    ) -> std::result::Result<Process, Unstarted> {
         let failed = |why: &dyn std::fmt::Display| Unstarted::Failed(why.to_string());
         std::thread::sleep(pause);
         let mut command = Command::new(program);
@@ -267,8 +276,8 @@ impl Process {
         else {
             return Err(failed(&"no pipes"));
         };
-        let mut process =
-            Process { child, stdin, stdout, stderr, saying: Vec::new(), said: 0, heard: Vec::new(), words: Vec::new() };
+        let (saying, heard, words) = (Vec::new(), Vec::new(), Vec::new());
+        let mut process = Process { called, child, stdin, stdout, stderr, saying, said: 0, heard, words };
         for descriptor in [process.stdin.as_fd(), process.stdout.as_fd(), process.stderr.as_fd()] {
             rustix::io::ioctl_fionbio(descriptor, true).map_err(|error| failed(&error))?;
         }
@@ -389,28 +398,29 @@ impl Process {
 
     /// Ends it, and says why it is of no use.
     fn end(mut self, broke: &Broke) -> String {
+        let called = self.called;
         // It makes no difference to one that has ended by itself.
         let _ = self.child.kill();
         let status = self.child.wait();
         match broke {
-            Broke::Silent => return format!("the jq filter did not end within {} s", EVENT_TIMEOUT.as_secs()),
-            Broke::Nonsense => return "the jq filter's process said what cannot be understood".into(),
+            Broke::Silent => return format!("{called} did not end within {} s", EVENT_TIMEOUT.as_secs()),
+            Broke::Nonsense => return format!("the process of {called} said what cannot be understood"),
             Broke::Ended => {}
         }
         self.listen();
         let words = String::from_utf8_lossy(&self.words);
         // The words of Rust's runtime, before it aborts.
         if words.contains("overflowed its stack") {
-            return format!("the jq filter recursed beyond its stack of {} MiB", STACK_BYTES >> 20);
+            return format!("{called} recursed beyond its stack of {} MiB", STACK_BYTES >> 20);
         }
         if words.contains("memory allocation of") {
-            return format!("the jq filter needed more than {} MiB of memory", MEMORY_BYTES_MAX >> 20);
+            return format!("{called} needed more than {} MiB of memory", MEMORY_BYTES_MAX >> 20);
         }
         let signal = status.ok().and_then(|status| status.signal().map(|signal| format!(" by signal {signal}")));
         let words: String =
             words.trim().chars().map(|one| if one.is_control() { ' ' } else { one }).take(200).collect();
         let words = if words.is_empty() { words } else { format!(": {words}") };
-        format!("the jq filter's process was ended{}{words}", signal.unwrap_or_default())
+        format!("the process of {called} was ended{}{words}", signal.unwrap_or_default())
     }
 }
 
@@ -455,8 +465,10 @@ mod tests {
         assert!(judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: "));
         // Another program is no child.
         let mut judge = Judge::with_program("/bin/false".into(), ".");
-        assert!(judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: the jq filter's process"));
+        assert!(
+            judge.judge(&[b"{}"]).unwrap_err().starts_with("cannot run the jq filter: the process of the jq filter")
+        );
         assert_eq!(judge.judge::<&[u8]>(&[]), Ok(vec![]));
-        assert_eq!(check_by(Path::new("/bin/false"), ".").unwrap_err().status(), 1);
+        assert_eq!(check_by(Path::new("/bin/false"), Use::Filter, ".").unwrap_err().status(), 1);
     }
 }

@@ -430,6 +430,36 @@ impl Lane {
         self.lock().tally.failed += 1;
     }
 
+    /// The receiver takes events again, after so long.
+    pub fn recovered(&self, lasted: Duration) {
+        self.lock().recovered = Some(lasted);
+        self.lost();
+    }
+
+    /// For how long the receiver took nothing, where it takes events again, and that was not told yet.
+    pub fn recovery(&self) -> Option<Duration> {
+        self.lock().recovered.take()
+    }
+
+    /// The first of the events that wait.
+    pub fn next_waiting(&self) -> Option<WaitingEvent> {
+        let mut state = self.lock();
+        if state.kept.window.is_empty() && state.kept.missing() > 0 {
+            state = self.read_on(state, Side::Kept, 1);
+        }
+        state.kept.window.front().cloned()
+    }
+
+    /// Takes out the first of the events that wait, if it is that one, and nothing is on its way.
+    pub fn take_waiting(&self, sequence: u64) -> bool {
+        let mut state = self.lock();
+        let is_first = state.kept.window.front().is_some_and(|first| first.sequence == sequence);
+        if is_first {
+            state.take_out(1);
+        }
+        is_first
+    }
+
     /// What becomes of its events, in figures.
     pub fn figures(&self) -> WebhookFigures {
         let state = self.lock();

@@ -2,8 +2,8 @@
 //!
 //! [`batch`], [`retry`], [`sign`] and [`formats`] are pure: clock, random numbers and answers come in as arguments. The
 //! [`hub`] gives each event to the webhooks that want it; each has a lane, where events wait, a thread and an agent, and
-//! one more where jq judges them first, so that none can delay another, nor the loop. With a state directory events wait in the store, and a batch is fixed there
-//! before its first attempt.
+//! one more where jq judges them first, so that none can delay another, nor the loop. With a state directory events wait in
+//! the store, and a batch is fixed there before its first attempt.
 
 pub mod batch;
 pub mod dead;
@@ -16,6 +16,7 @@ mod model;
 pub mod proxy;
 mod resolve;
 pub mod retry;
+mod script;
 pub mod send;
 mod sieve;
 pub mod sign;
@@ -27,6 +28,9 @@ use std::time::Duration;
 use ureq::tls::{Certificate, ClientCert};
 
 use crate::filter::Filter;
+
+/// The header that says what type a body has.
+pub const CONTENT_TYPE: &str = "content-type";
 
 /// Text that is never shown: an address with a token in it, the value of a header.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,6 +97,10 @@ pub struct Webhook {
     pub own: Vec<&'static str>,
     /// What a body looks like.
     pub format: &'static formats::Format,
+    /// The jq expression that makes a body of what [`formats::FORMATS`]' first one makes. It is known to compile.
+    pub body: Option<String>,
+    /// The jq expression that says what an answer means, before the format does. It is known to compile.
+    pub taken: Option<String>,
     /// Text that goes with each event: names and values.
     pub fields: Vec<(String, String)>,
     /// Headers of each request, beside linkhook's own.
@@ -130,6 +138,8 @@ impl Webhook {
             jq: None,
             own: Vec::new(),
             format: formats::FORMATS[0],
+            body: None,
+            taken: None,
             fields: Vec::new(),
             headers: Vec::new(),
             secrets: Vec::new(),

@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
-use super::formats::Meaning;
+use super::formats::{Answer, Meaning};
 
 /// A `Retry-After` beyond this is cut to it: a receiver that asks for more has mistaken a point in time for a time, or is
 /// asked again all the same.
@@ -132,6 +132,17 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
+/// The pause that stands in the body of an answer that says "too many requests" (429), in seconds: `retry_after` (Discord),
+/// or `parameters.retry_after` (Telegram).
+pub fn asked_pause(answer: &Answer<'_>) -> Option<String> {
+    if answer.status != 429 {
+        return None;
+    }
+    let body: serde_json::Value = serde_json::from_slice(answer.body).ok()?;
+    let asked = ["/retry_after", "/parameters/retry_after"].into_iter().find_map(|place| body.pointer(place))?;
+    Some(asked.as_str().map_or_else(|| asked.to_string(), str::to_owned))
+}
+
 fn http_date(value: &str) -> Option<Timestamp> {
     // IMF-fixdate, the only form that may be written; then those of RFC 850 and of asctime, which must be read.
     if let Ok(date) = rfc2822::DateTimeParser::new().parse_timestamp(value) {
@@ -242,6 +253,18 @@ mod tests {
         assert_eq!(verdict, Consequence::Again { pause: slow.first, cut_from: Some(SECOND * 7300) });
         // What is not tried again is not, whatever it asks for.
         assert_eq!(judge(400, Some("7")), Consequence::Dead);
+    }
+
+    #[test]
+    fn a_pause_in_the_body_is_found() {
+        let asked = |status, body: &str| asked_pause(&Answer { status, body: body.as_bytes() });
+        // As Discord and Telegram write it.
+        assert_eq!(asked(429, r#"{"message":"slow","retry_after":0.65,"global":false}"#), Some("0.65".into()));
+        assert_eq!(asked(429, r#"{"ok":false,"parameters":{"retry_after":17}}"#), Some("17".into()));
+        assert_eq!(asked(429, r#"{"retry_after":"3"}"#), Some("3".into()));
+        assert_eq!(asked(503, r#"{"retry_after":3}"#), None);
+        assert_eq!(asked(429, "slow down"), None);
+        assert_eq!(asked(429, r#"{"parameters":3}"#), None);
     }
 
     #[test]

@@ -9,11 +9,12 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error};
 
-use super::formats::{Answer, Meaning};
+use super::formats::{Answer, LONG_ANSWER_BYTES_MAX, Meaning};
+use super::jq::{Judge, Use};
 use super::resolve::Lookup;
-use super::retry::Outcome;
+use super::retry::{Outcome, asked_pause};
 use super::sign::Signature;
-use super::{Proxy, Webhook, sign};
+use super::{CONTENT_TYPE, Proxy, Webhook, script, sign};
 
 /// So much of what the receiver says is told.
 const SAID_CHARACTERS_MAX: usize = 300;
@@ -22,6 +23,8 @@ const SAID_CHARACTERS_MAX: usize = 300;
 #[derive(Debug)]
 pub struct Sender {
     agent: Agent,
+    /// Says what an answer means, before the format does.
+    taken: Option<Judge>,
 }
 
 /// A batch as it is sent: fixed before its first attempt.
@@ -42,7 +45,7 @@ pub enum Reply {
     Answer {
         /// Its status.
         status: u16,
-        /// Its header `Retry-After`.
+        /// Its header `Retry-After`; where that is missing, what its body asks for.
         retry_after: Option<String>,
         /// What the format says that it means.
         meaning: Meaning,
@@ -122,7 +125,8 @@ impl Sender {
             // It was read already when the configuration was.
             Proxy::Environment(address) | Proxy::Address(address) => ureq::Proxy::new(&address.0).ok(),
         });
-        Sender { agent: Agent::with_parts(config.build(), DefaultConnector::default(), Lookup::default()) }
+        let agent = Agent::with_parts(config.build(), DefaultConnector::default(), Lookup::default());
+        Sender { agent, taken: script::judge(Use::Taken, webhook.taken.as_ref()) }
     }
 
     /// Makes one attempt. `seconds` is the time since 1970, which is signed. A defect that ends it is an attempt that
@@ -138,15 +142,17 @@ impl Sender {
         }
     }
 
-    fn try_send(&self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
+    fn try_send(&mut self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
         let mut request = self
             .agent
             .post(&webhook.url.0)
-            .header("content-type", webhook.format.content_type)
             .header("webhook-id", parcel.id)
             .header("webhook-timestamp", seconds.to_string())
             .header("linkhook-webhook", &webhook.name)
             .header("linkhook-batch", parcel.number.to_string());
+        if !webhook.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE)) {
+            request = request.header(CONTENT_TYPE, webhook.format.content_type);
+        }
         if is_compressed(parcel.body) {
             request = request.header("content-encoding", "gzip");
         }
@@ -171,9 +177,12 @@ impl Sender {
                 let retry_after = retry_after.map(str::to_owned);
                 // The head is whole: a body that breaks off says what it has said.
                 let mut body = Vec::new();
-                let most = webhook.format.answer_bytes_max;
+                let most = if self.taken.is_some() { LONG_ANSWER_BYTES_MAX } else { webhook.format.answer_bytes_max };
                 let _ = response.into_body().into_reader().take(most).read_to_end(&mut body);
-                let meaning = (webhook.format.meaning)(&Answer { status, body: &body });
+                let answer = Answer { status, body: &body };
+                let by_script = self.taken.as_mut().and_then(|taken| script::meaning(taken, &answer));
+                let meaning = by_script.unwrap_or_else(|| (webhook.format.meaning)(&answer));
+                let retry_after = retry_after.or_else(|| asked_pause(&answer));
                 Reply::Answer { status, retry_after, meaning, said: beginning(&body) }
             }
             Err(error) => Reply::None(words(&error)),
@@ -220,7 +229,7 @@ mod tests {
     fn a_panic_is_an_attempt_that_failed() {
         let webhook = webhook("timeout = \"1s\"");
         let agent = Agent::with_parts(Agent::config_builder().build(), DefaultConnector::default(), Panics);
-        let mut sender = Sender { agent };
+        let mut sender = Sender { agent, taken: None };
         let parcel = Parcel { id: "id", number: 1, body: b"{}" };
         let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
         assert!(why.contains("defect"), "{why}");

@@ -11,13 +11,18 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::Webhook;
 use super::batch::{Limits, Size};
-use super::formats::{Batch, Meaning};
+use super::formats::{Batch, FORMATS, Meaning};
+use super::jq::{Judge, Use};
 use super::lane::{Death, Lane, Paused, WaitingEvent};
 use super::retry::Consequence;
+use super::script::{self, Made};
 use super::send::{Parcel, Reply, Sender};
 use crate::fault;
 use crate::store::{Fixed, Queue};
-use crate::units::counted;
+use crate::units::{counted, counted_are};
+
+/// Why events are lost of which no body can be made: each may have a reason of its own, which would have no bound.
+const UNMADE: &str = "no body could be made of it";
 
 /// A webhook's thread, until the end has come.
 pub(super) struct Worker<'w> {
@@ -26,12 +31,15 @@ pub(super) struct Worker<'w> {
     webhook: Arc<Webhook>,
     generation: u64,
     sender: Sender,
+    /// Makes bodies in the format's place.
+    maker: Option<Judge>,
     size: Size,
     /// The number of the last batch.
     number: &'w mut u64,
     /// The receiver wants nothing before then.
     not_before: Option<Instant>,
-    failing: bool,
+    /// Since when the receiver takes nothing.
+    failing: Option<Instant>,
     /// The id of the batch that was on its way when linkhook ended.
     resumed: Option<String>,
 }
@@ -43,6 +51,44 @@ enum BatchEnd {
     Halved(usize),
     /// There is no more time, or nothing more is wanted.
     Stopped,
+}
+
+/// What a batch is before it is sent.
+enum Fixing {
+    Fixed(Arc<Fixed>),
+    /// There is nothing to send.
+    Nothing,
+    /// No body can be made of its events, and why.
+    Failed(String),
+    /// There is no more time.
+    Stopped,
+}
+
+/// Where no child can be started for an expression, the next attempt is made after that time.
+const MAKER_PAUSE: Duration = Duration::from_secs(5);
+/// A batch to which the receiver has so often in a row answered that it fails is looked into: one event may be at fault.
+const SAME_ANSWERS: u32 = 5;
+
+/// Whether a status says that the receiver itself fails (5xx), and not that it is away for now (502 to 504).
+fn is_failure(status: u16) -> bool {
+    matches!(status, 500..=501 | 505..=599)
+}
+
+/// The failure that a receiver has answered again and again.
+#[derive(Default)]
+struct SameAnswer {
+    status: u16,
+    count: u32,
+}
+
+impl SameAnswer {
+    /// One more answer; whether it is the same for too long.
+    fn again(&mut self, status: Option<u16>) -> bool {
+        let status = status.filter(|status| is_failure(*status)).unwrap_or_default();
+        let count = if status == self.status { self.count.saturating_add(1) } else { 1 };
+        *self = SameAnswer { status, count };
+        status != 0 && count >= SAME_ANSWERS
+    }
 }
 
 /// For how long a batch was tried: by a clock that nobody sets, and over restarts. The time at rest is not among it.
@@ -71,16 +117,18 @@ impl<'w> Worker<'w> {
     pub fn new(lane: &'w Arc<Lane>, host: &'w str, number: &'w mut u64) -> Worker<'w> {
         let (webhook, generation) = lane.webhook();
         let (sender, size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
+        let maker = script::judge(Use::Body, webhook.body.as_ref());
         Worker {
             lane,
             host,
             webhook,
             generation,
             sender,
+            maker,
             size,
             number,
             not_before: None,
-            failing: false,
+            failing: None,
             resumed: None,
         }
     }
@@ -112,13 +160,18 @@ impl<'w> Worker<'w> {
     fn deliver_all(&mut self, mut events: Vec<WaitingEvent>, mut fixed: Option<Arc<Fixed>>) -> bool {
         loop {
             let batch = match fixed.take() {
-                Some(batch) => batch,
-                None => match self.fix(&events) {
-                    Some(batch) => batch,
-                    None => return false,
-                },
+                Some(batch) => Fixing::Fixed(batch),
+                None => self.fix(&events),
             };
-            match self.deliver(&events, &batch) {
+            let end = match batch {
+                Fixing::Fixed(batch) => self.deliver(&events, &batch),
+                // One of them may be what the expression fails on.
+                Fixing::Failed(_) if events.len() > 1 => BatchEnd::Halved(events.len() / 2),
+                Fixing::Failed(why) => self.bury_unmade(&events, &why),
+                Fixing::Nothing => self.pass_over(events.len()),
+                Fixing::Stopped => BatchEnd::Stopped,
+            };
+            match end {
                 BatchEnd::Done => return true,
                 BatchEnd::Halved(first) => {
                     events.truncate(first);
@@ -134,25 +187,65 @@ impl<'w> Worker<'w> {
     }
 
     /// Fixes a batch's id and bytes, for as long as it takes and over restarts.
-    fn fix(&mut self, events: &[WaitingEvent]) -> Option<Arc<Fixed>> {
+    fn fix(&mut self, events: &[WaitingEvent]) -> Fixing {
         let id = new_id();
-        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        let batch = Batch {
-            id: &id,
-            webhook: &self.webhook.name,
-            number: *self.number,
-            host: self.host,
-            fields: &self.webhook.fields,
-            events: &lines,
+        let body = loop {
+            match self.make(&id, *self.number, events) {
+                Ok(Made::Body(body)) => break body,
+                Ok(Made::Nothing) => return Fixing::Nothing,
+                Ok(Made::Failed(why)) => return Fixing::Failed(why),
+                Err(why) => {
+                    log::error!("webhook {}: {why}; again in {} s", self.webhook.name, MAKER_PAUSE.as_secs());
+                    if self.lane.pause(Instant::now() + MAKER_PAUSE, self.generation) == Paused::Ending {
+                        return Fixing::Stopped;
+                    }
+                    self.refresh();
+                }
+            }
         };
-        let body = body(&self.webhook, &batch);
         let (number, last) = (*self.number, self.lane.last_taken());
         let batch = Arc::new(Fixed { id, number, last, body, tried_milliseconds: 0 });
         self.lane.fixed(&batch);
         match self.lane.handle() {
-            Some(handle) if !handle.fix(self.queue(), batch.clone(), &mut || self.lane.goes_on()) => None,
-            _ => Some(batch),
+            Some(handle) if !handle.fix(self.queue(), batch.clone(), &mut || self.lane.goes_on()) => Fixing::Stopped,
+            _ => Fixing::Fixed(batch),
         }
+    }
+
+    /// The body of these events.
+    fn make(&mut self, id: &str, number: u64, events: &[WaitingEvent]) -> Result<Made, String> {
+        let events: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
+        let Webhook { name, fields, .. } = &*self.webhook;
+        let batch = Batch { id, webhook: name, number, host: self.host, fields, events: &events };
+        let made = shown_body(&self.webhook, self.maker.as_mut(), &batch)?;
+        Ok(match made {
+            Made::Body(body) => Made::Body(compressed(&self.webhook, body)),
+            made => made,
+        })
+    }
+
+    /// Nothing is to be sent of so many events.
+    fn pass_over(&mut self, events: usize) -> BatchEnd {
+        log::debug!("webhook {}: nothing to send of {}", self.webhook.name, counted(events as u64, "event"));
+        // No receiver has seen the number.
+        *self.number -= 1;
+        self.lane.finish_in_flight(self.lane.last_taken(), None);
+        BatchEnd::Done
+    }
+
+    /// No body can be made of these events.
+    fn bury_unmade(&mut self, events: &[WaitingEvent], why: &str) -> BatchEnd {
+        log::error!(
+            "webhook {}: {} not delivered: {why}",
+            self.webhook.name,
+            counted_are(events.len() as u64, "event")
+        );
+        *self.number -= 1;
+        if !self.lane.bury(&lines(events), Death::unsent(why)) {
+            return BatchEnd::Stopped;
+        }
+        self.lane.finish_in_flight(self.lane.last_taken(), Some((UNMADE, None)));
+        BatchEnd::Done
     }
 
     /// Takes the webhook's new settings, where there are any.
@@ -160,6 +253,7 @@ impl<'w> Worker<'w> {
         let (webhook, generation) = self.lane.webhook();
         if generation != self.generation {
             (self.sender, self.size) = (Sender::new(&webhook), Size::new(webhook.limits.events));
+            self.maker = script::judge(Use::Body, webhook.body.as_ref());
             (self.webhook, self.generation) = (webhook, generation);
             self.not_before = None;
         }
@@ -169,7 +263,7 @@ impl<'w> Worker<'w> {
     fn deliver(&mut self, events: &[WaitingEvent], batch: &Fixed) -> BatchEnd {
         const LATE: &str = "not taken in time";
         let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body };
-        let mut tried = Tried::new(batch);
+        let (mut tried, mut same) = (Tried::new(batch), SameAnswer::default());
         for attempt in 0.. {
             self.refresh();
             let give_up = tried.reaches(self.webhook.retry.give_up_after);
@@ -210,7 +304,14 @@ impl<'w> Worker<'w> {
                     self.lane.finish_in_flight(batch.last, None);
                     return BatchEnd::Done;
                 }
-                Consequence::Again { pause, .. } => self.not_before = Instant::now().checked_add(pause),
+                Consequence::Again { pause, .. } => {
+                    self.not_before = Instant::now().checked_add(pause);
+                    if same.again(status)
+                        && let Some(end) = self.look_into(events, batch, &reply)
+                    {
+                        return end;
+                    }
+                }
                 Consequence::Halve => match self.size.refused(events.len()) {
                     Some(first) => return BatchEnd::Halved(first),
                     None => return self.bury(events, batch, "too large (413)", status),
@@ -232,6 +333,38 @@ impl<'w> Worker<'w> {
             self.note(&tried);
         }
         BatchEnd::Stopped
+    }
+
+    /// The receiver has failed at a batch again and again. Halves find the event that it fails at; of a lone one it is known
+    /// only once another one passes: then it is dead, and holds up the others no longer.
+    fn look_into(&mut self, events: &[WaitingEvent], batch: &Fixed, reply: &Reply) -> Option<BatchEnd> {
+        let name = self.webhook.name.clone();
+        if events.len() > 1 {
+            log::info!("webhook {name}: batch {}: always {}; it is halved", batch.number, reply.words());
+            return Some(BatchEnd::Halved(events.len() / 2));
+        }
+        let next = self.lane.next_waiting()?;
+        let (id, number) = (new_id(), batch.number + 1);
+        let Ok(Made::Body(body)) = self.make(&id, number, std::slice::from_ref(&next)) else { return None };
+        let parcel = Parcel { id: &id, number, body: &body };
+        let other = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
+        let verdict = self.webhook.retry.judge(other.outcome(), 0, Timestamp::now(), random());
+        log::debug!("webhook {name}: is event {} at fault? the next one: {}", events[0].sequence, other.words());
+        if verdict != Consequence::Delivered {
+            return None;
+        }
+        self.not_before = None;
+        let (Reply::Answer { status, .. }, reason) = (reply, format!("always {}, while others pass", reply.words()))
+        else {
+            return None;
+        };
+        log::error!("webhook {name}: batch {}: {reason}; the event is not delivered", batch.number);
+        let end = self.bury(events, batch, &reason, Some(*status));
+        if matches!(end, BatchEnd::Done) && self.lane.take_waiting(next.sequence) {
+            *self.number = number;
+            self.lane.finish_in_flight(next.sequence, None);
+        }
+        Some(end)
     }
 
     /// The receiver wants nothing more: until the webhook has other settings. `false` when it has none before the end, or
@@ -258,8 +391,7 @@ impl<'w> Worker<'w> {
 
     /// The batch will never be delivered: it goes to the dead letters, where there are any.
     fn bury(&mut self, events: &[WaitingEvent], batch: &Fixed, reason: &str, status: Option<u16>) -> BatchEnd {
-        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        if !self.lane.bury(&lines, self.death(batch, reason, status)) {
+        if !self.lane.bury(&lines(events), self.death(batch, reason, status)) {
             return BatchEnd::Stopped;
         }
         fault::point("after dead letter");
@@ -283,8 +415,7 @@ impl<'w> Worker<'w> {
     ) -> BatchEnd {
         let rejected = rejected.min(events.len() as u64);
         let reason = format!("rejected {rejected} of {}: {why}", events.len());
-        let lines: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        if !self.lane.bury(&lines, self.death(batch, &reason, status)) {
+        if !self.lane.bury(&lines(events), self.death(batch, &reason, status)) {
             return BatchEnd::Stopped;
         }
         self.lane.finish_in_flight(batch.last, Some((&reason, Some(rejected))));
@@ -300,20 +431,22 @@ impl<'w> Worker<'w> {
             self.lane.attempt_failed();
         }
         match verdict {
-            Consequence::Delivered if self.failing => {
-                self.failing = false;
-                log::warn!("webhook {name}: it takes events again");
-            }
-            Consequence::Delivered => log::debug!("{what}"),
+            Consequence::Delivered => match self.failing.take() {
+                Some(since) => {
+                    log::warn!("webhook {name}: it takes events again");
+                    self.lane.recovered(since.elapsed());
+                }
+                None => log::debug!("{what}"),
+            },
             Consequence::Again { pause, cut_from } => {
                 let is_refused = matches!(reply, Reply::Answer { status: 400..=404, .. });
                 let level = match () {
                     // It will not mend itself.
                     () if is_refused => log::Level::Error,
-                    () if self.failing && cut_from.is_none() => log::Level::Info,
+                    () if self.failing.is_some() && cut_from.is_none() => log::Level::Info,
                     () => log::Level::Warn,
                 };
-                self.failing = true;
+                self.failing.get_or_insert_with(Instant::now);
                 let cut = cut_from.map(|asked| format!(" (Retry-After asks for {} s)", asked.as_secs()));
                 log::log!(level, "{what}; again in {:.1} s{}", pause.as_secs_f64(), cut.unwrap_or_default());
             }
@@ -326,9 +459,16 @@ impl<'w> Worker<'w> {
     }
 }
 
-/// A batch's octets. They are compressed once, and have no time in them: a retry is the same.
-pub(super) fn body(webhook: &Webhook, batch: &Batch<'_>) -> Vec<u8> {
-    let body = (webhook.format.body)(batch);
+/// A batch's octets before they are compressed. The error says why the child that makes a body cannot be started.
+pub(super) fn shown_body(webhook: &Webhook, maker: Option<&mut Judge>, batch: &Batch<'_>) -> Result<Made, String> {
+    match maker {
+        None => Ok(Made::Body((webhook.format.body)(batch))),
+        Some(maker) => script::make(maker, &(FORMATS[0].body)(batch)),
+    }
+}
+
+/// A batch's octets as they are sent. They are compressed once, and have no time in them: a retry is the same.
+pub(super) fn compressed(webhook: &Webhook, body: Vec<u8>) -> Vec<u8> {
     if !webhook.compresses {
         return body;
     }
@@ -338,6 +478,10 @@ pub(super) fn body(webhook: &Webhook, batch: &Batch<'_>) -> Vec<u8> {
         Ok(compressed) => compressed,
         Err(_) => body,
     }
+}
+
+fn lines(events: &[WaitingEvent]) -> Vec<Arc<[u8]>> {
+    events.iter().map(|event| event.line.clone()).collect()
 }
 
 fn limits(webhook: &Webhook, events_max: usize) -> Limits {

@@ -187,10 +187,11 @@ pub static OUTPUT_RECOVERED: Own = Own {
     name: "output",
     action: "recovered",
     severity: Severity::Notice,
-    about: "the output file can be written again",
+    about: "the output file can be written again, or a webhook's receiver takes events again",
     keys: &[
-        ("path", Holds::Text, "the output file"),
-        ("lasted", Holds::Duration, "for how long it could not be written, in seconds"),
+        ("path", Holds::Text, "the output file, where it is that"),
+        ("webhook", Holds::Text, "the webhook's name, where it is that"),
+        ("lasted", Holds::Duration, "for how long it was not so, in seconds"),
     ],
     always: true,
 };

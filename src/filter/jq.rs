@@ -68,6 +68,24 @@ impl Jq {
         Ok(out)
     }
 
+    /// The one value that the expression gives, if it gives any: text as it is, all else as JSON; or all of it as JSON. The
+    /// error says what it does instead.
+    pub fn gives_one(&self, input: &[u8], as_json: bool) -> std::result::Result<Option<Vec<u8>>, String> {
+        let mut outputs = Vec::new();
+        let has_several = self.run(input, |output| {
+            outputs.push(match output {
+                Val::TStr(text) | Val::BStr(text) if !as_json => text.to_vec(),
+                other => other.to_string().into_bytes(),
+            });
+            outputs.len() > 1
+        });
+        match has_several {
+            Ok(true) => Err("gives several values; one is needed, such as [.events[].seq]".into()),
+            Ok(false) => Ok(outputs.pop()),
+            Err(why) => Err(format!("failed: {why}")),
+        }
+    }
+
     /// Runs the expression, and gives each of its outputs away until that is enough, which it gives back.
     fn run(&self, line: &[u8], mut give: impl FnMut(&Val) -> bool) -> std::result::Result<bool, String> {
         let input = read::parse_single(line).map_err(|error| error.to_string())?;
@@ -170,6 +188,21 @@ mod tests {
         assert!(Jq::new(".a + 1").unwrap().prints(line).is_err());
         let told = Jq::called("--print", ".a ==").err().unwrap().to_string();
         assert!(told.starts_with("in --print, line 1, column 6"), "{told}");
+    }
+
+    #[test]
+    fn one_value_is_given_or_none() {
+        let one = |code: &str, as_json| {
+            let given = Jq::new(code).unwrap().gives_one(br#"{"a":"x\ty","b":[1,null]}"#, as_json);
+            given.map(|given| given.map(|given| String::from_utf8(given).unwrap()))
+        };
+        assert_eq!(one(".a", false), Ok(Some("x\ty".into())));
+        assert_eq!(one(".a", true), Ok(Some(r#""x\ty""#.into())));
+        assert_eq!(one(".b", false), Ok(Some("[1,null]".into())));
+        assert_eq!(one("empty", false), Ok(None));
+        assert!(one(".b[]", false).unwrap_err().starts_with("gives several values"));
+        assert!(one(".a + 1", false).unwrap_err().starts_with("failed: "));
+        assert!(one("1, error", false).unwrap_err().starts_with("failed: "));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
 ];
 
 /// Links that are made at once: `good0` to `good7`, `poison` in their midst.
-fn make_links(namespace: &Namespace) {
+pub fn make_links(namespace: &Namespace) {
     let names = (0..8).map(|number| format!("good{number}"));
     let mut names: Vec<String> = names.collect();
     names.insert(5, "poison".into());
@@ -26,15 +26,16 @@ fn make_links(namespace: &Namespace) {
 }
 
 /// The interfaces of a request's events that were taken.
-fn taken(request: &Value) -> Vec<String> {
+pub fn taken(request: &Value) -> Vec<String> {
     let lines = request["taken"].as_array().into_iter().flatten();
     lines.filter_map(|line| line["ifname"].as_str()).map(str::to_owned).collect()
 }
 
-const LINES: &str = "actions = [\"add\"]\nbatch = { events = 100, wait = \"500ms\" }\nkinds = [\"link\"]\n";
+/// New links, in batches that are large enough for all.
+pub const LINES: &str = "actions = [\"add\"]\nbatch = { events = 100, wait = \"500ms\" }\nkinds = [\"link\"]\n";
 
 /// The dead letters, once there are any.
-fn letters(state: &State) -> Vec<Value> {
+pub fn letters(state: &State) -> Vec<Value> {
     let path = state.path().join("dead/noc.jsonl");
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -1,7 +1,8 @@
 //! Log stores that are imitated, as strict as their references say: each takes what it is sent, but for events of the interface
 //! `poison`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -22,12 +23,18 @@ fn is_poison(line: &Value) -> bool {
 }
 
 /// What a store of that name answers; `None` where there is none of that name.
-pub fn answer(store: &str, content_type: &str, body: &str) -> Option<Taken> {
+pub fn answer(store: &str, headers: &BTreeMap<String, String>, body: &str) -> Option<Taken> {
+    let header = |name: &str| headers.get(name).map(String::as_str).unwrap_or_default();
+    let content_type = header("content-type");
     let answered = match store {
         "loki" => loki(content_type, body),
         "otlp" => otlp(content_type, body),
         "splunk" => splunk(body),
         "elasticsearch" => elasticsearch(content_type, body),
+        "kafka" => kafka(content_type, body),
+        "failing" => failing(body),
+        "outage" => outage(header("webhook-id"), body),
+        "telegram" => Ok(telegram()),
         _ => return None,
     };
     Some(answered.unwrap_or_else(|why| refused(&why)))
@@ -156,4 +163,56 @@ fn elasticsearch(content_type: &str, body: &str) -> Answered {
     }
     let errors = items.iter().any(|item| item["create"]["status"] != 201);
     Ok(Taken { status: 200, body: json!({"errors": errors, "items": items}).to_string(), lines })
+}
+
+/// Kafka's REST proxy, v2: an error stands beside each record that is not stored, in a 200.
+fn kafka(content_type: &str, body: &str) -> Answered {
+    if content_type != "application/vnd.kafka.json.v2+json" {
+        return Ok(Taken { status: 415, body: "HTTP 415 Unsupported Media Type".into(), lines: Vec::new() });
+    }
+    let (mut lines, mut offsets) = (Vec::new(), Vec::new());
+    for record in list(&parse(body)?["records"])? {
+        let line = &record["value"];
+        if is_poison(line) {
+            offsets.push(json!({"partition": null, "error_code": 50002, "error": "the record is too large"}));
+        } else {
+            lines.push(line.clone());
+            offsets.push(json!({"partition": 0, "offset": lines.len(), "error_code": null, "error": null}));
+        }
+    }
+    Ok(Taken { status: 200, body: json!({"offsets": offsets}).to_string(), lines })
+}
+
+/// A program that fails at one event, and takes nothing of a request with it.
+fn failing(body: &str) -> Answered {
+    let lines = list(&parse(body)?)?.clone();
+    if lines.iter().any(is_poison) {
+        return Ok(Taken { status: 500, body: "Internal Server Error".into(), lines: Vec::new() });
+    }
+    Ok(Taken { status: 200, body: String::new(), lines })
+}
+
+/// Requests that fail in an outage.
+const OUTAGE_REQUESTS: usize = 20;
+
+/// It fails at everything for a while. Then it is back, in time for a batch that it has seen.
+fn outage(id: &str, body: &str) -> Answered {
+    static SEEN: Mutex<(usize, bool, Option<HashSet<String>>)> = Mutex::new((0, false, None));
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (count, is_over, ids) = &mut *seen;
+    *count += 1;
+    let is_new = ids.get_or_insert_default().insert(id.to_owned());
+    *is_over |= *count > OUTAGE_REQUESTS && !is_new;
+    if !*is_over {
+        return Ok(Taken { status: 500, body: "Internal Server Error".into(), lines: Vec::new() });
+    }
+    Ok(Taken { status: 200, body: String::new(), lines: list(&parse(body)?)?.clone() })
+}
+
+/// Telegram's answer to the first of too many requests.
+fn telegram() -> Taken {
+    static HAS_ASKED: AtomicBool = AtomicBool::new(false);
+    let body = json!({"ok": false, "error_code": 429, "parameters": {"retry_after": 1}}).to_string();
+    let status = if HAS_ASKED.swap(true, Ordering::Relaxed) { 200 } else { 429 };
+    Taken { status, body, lines: Vec::new() }
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use linkhook::deliver::jq::{CODE_BYTES_MAX, Judge, Verdict, check_by};
+use linkhook::deliver::jq::{CODE_BYTES_MAX, Judge, Use, Verdict, check_by};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::deliver::{Configuration, body, one};
@@ -220,7 +220,7 @@ fn environment() -> Result<(), Failed> {
 }
 
 fn checked() -> Result<(), Failed> {
-    let check = |code: &str| check_by(PROGRAM.as_ref(), code);
+    let check = |code: &str| check_by(PROGRAM.as_ref(), Use::Filter, code);
     check(".link.mtu > 1500")?;
     for (code, told) in [
         (".a ==", "line 1, column 6"),

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod again;
+mod bodies;
 mod deliver;
 mod docs;
 mod formats;
@@ -105,6 +106,7 @@ fn main() -> ExitCode {
         ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("docs", docs::LIVE_TESTS),
+        ("bodies", bodies::LIVE_TESTS),
         ("formats", formats::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),

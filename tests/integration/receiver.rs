@@ -63,8 +63,7 @@ fn serve(mut stream: TcpStream, answers: &[String], count: &AtomicUsize, began: 
     let octets = headers.get("content-encoding").map(|_| body.clone());
     let body = String::from_utf8_lossy(&body).into_owned();
     let milliseconds = began.elapsed().as_millis() as u64;
-    let content_type = headers.get("content-type").map(String::as_str).unwrap_or_default();
-    if let Some(Taken { status, body: told, lines }) = imitations::answer(answer, content_type, &body) {
+    if let Some(Taken { status, body: told, lines }) = imitations::answer(answer, &headers, &body) {
         say(&json!({"request": request, "headers": headers, "body": body, "taken": lines, "at": milliseconds}));
         let head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", told.len());
         let _ = stream.write_all((head + &told).as_bytes());

@@ -87,7 +87,7 @@ pub struct Format {
 /// So much of an answer is read where its status says enough: so that the connection can be used again, and for the reason.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 /// So much where it has something to say of each event.
-const LONG_ANSWER_BYTES_MAX: u64 = 8 << 20;
+pub(super) const LONG_ANSWER_BYTES_MAX: u64 = 8 << 20;
 
 /// The receiver is busy or broken for now.
 const BUSY: &[RangeInclusive<u16>] = &[408..=408, 425..=425, 429..=429, 500..=599];

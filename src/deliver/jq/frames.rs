@@ -12,7 +12,8 @@
 //! | parent | an event's line, any number of them; with a space before it, the filter does not decide on it | |
 //! | child | `k`, `d`, `p` and text, or `b` and why | for each event, in order, several at once: keep it, drop it, print that of it, or an expression failed on it |
 //!
-//! There is a filter, or what is printed, or both, the filter first.
+//! There is a filter, or what is printed, or both, the filter first; or one expression alone that makes a body of a batch
+//! (`m`), or says what an answer means (`t`): a batch, or an answer, stands in an event's place then.
 //!
 //! The end of its stdin is the child's end.
 
@@ -57,14 +58,23 @@ pub enum Use {
     Filter,
     /// It says what is printed of an event.
     Print,
+    /// It makes a body of a batch.
+    Body,
+    /// It says what a receiver's answer means.
+    Taken,
 }
 
 impl Use {
-    /// The frame's first byte.
+    /// Every use.
+    pub const ALL: [Use; 4] = [Use::Filter, Use::Print, Use::Body, Use::Taken];
+
+    /// The frame's first byte. No event, batch or answer begins with it.
     pub fn octet(self) -> u8 {
         match self {
             Use::Filter => b'f',
             Use::Print => b'p',
+            Use::Body => b'm',
+            Use::Taken => b't',
         }
     }
 
@@ -73,6 +83,18 @@ impl Use {
         match self {
             Use::Filter => "the jq filter",
             Use::Print => "--print",
+            Use::Body => "the jq body",
+            Use::Taken => "the jq expression 'taken'",
+        }
+    }
+
+    /// What may be written.
+    pub fn example(self) -> &'static str {
+        match self {
+            Use::Filter => "'.event == \"link\"'",
+            Use::Print => "'.ifname'",
+            Use::Body => "'.events'",
+            Use::Taken => "'.body.errors == 0'",
         }
     }
 }

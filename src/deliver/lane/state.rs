@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::shelf::{Shelf, WaitingEvent};
 use crate::deliver::{Webhook, WhenFull};
@@ -85,6 +85,8 @@ pub(super) struct LaneState {
     /// Events lost and not told yet, by reason.
     pub losses: Vec<(String, u64)>,
     pub tally: Tally,
+    /// The receiver takes events again, after so long, which was not told yet.
+    pub recovered: Option<Duration>,
     /// Nothing more is sent, and why.
     pub rests: Option<String>,
     /// The loop waits for room.
@@ -123,6 +125,7 @@ impl LaneState {
             moving: false,
             losses: Vec::new(),
             tally: Tally::default(),
+            recovered: None,
             rests: None,
             blocks: false,
             ending: None,
