@@ -16,6 +16,7 @@ use crate::event::severity::Severity;
 use crate::event::signals::SIGNALS;
 use crate::event::{Action, KEYS, Origin, VERSION};
 use crate::kinds::KindIndex;
+use crate::settle::SETTLED;
 use members::{Members, Of, Source, Values, members_of};
 
 /// A definition's name: letters, digits, `_`, `-` and dots, so that it stands in a reference as it is.
@@ -46,7 +47,9 @@ pub fn schema(kinds: &[KindIndex], own: &[&'static str]) -> Value {
             })
         })
         .collect();
-    let keys: Map<String, Value> = KEYS.iter().map(|key| ((*key).to_owned(), head_key(key, &events))).collect();
+    // Who has settled lines writes a further key.
+    let keys: Map<String, Value> =
+        KEYS.iter().chain(&[SETTLED]).map(|key| ((*key).to_owned(), head_key(key, &events))).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of linkhook",
@@ -105,6 +108,17 @@ fn head_key(key: &str, events: &[&str]) -> Value {
         "changed" => described(
             "Each field that differs, by its dotted path within the object.",
             json!({ "type": "object", "minProperties": 1, "additionalProperties": reference(DIFFERENCE) }),
+        ),
+        SETTLED => described(
+            "For how many changes, in what time, the line stands.",
+            json!({
+                "type": "object",
+                "required": ["count", "for"],
+                "properties": {
+                    "count": positive(),
+                    "for": { "type": "string", "pattern": r"^[0-9]+\.[0-9]s$" },
+                },
+            }),
         ),
         "actor" => described(
             "Who made the change.",

@@ -238,9 +238,9 @@ impl Stream {
         let losses = self.hub.as_mut().map(|hub| hub.losses(now, must)).unwrap_or_default();
         for loss in &losses {
             let events = counted_are(loss.events, "event");
-            log::warn!("webhook {}: {events} lost: {}", loss.queue.name(), loss.reason);
+            log::warn!("{} {}: {events} lost: {}", loss.word, loss.queue.name(), loss.reason);
             self.own(out, &own::OUTPUT_DROPPED, telling, |out| {
-                out.key("webhook");
+                out.key(loss.word);
                 out.string(loss.queue.name());
                 out.key("events");
                 out.unsigned(loss.events);
@@ -250,8 +250,8 @@ impl Stream {
         }
         for (webhook, lasted) in self.hub.as_ref().map(Hub::recoveries).unwrap_or_default() {
             self.own(out, &own::OUTPUT_RECOVERED, telling, |out| {
-                out.key("webhook");
-                out.string(&webhook);
+                out.key(webhook.word());
+                out.string(&webhook.name);
                 out.key("lasted");
                 out.display(format_args!("{:.6}s", lasted.as_secs_f64()));
             });

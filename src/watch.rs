@@ -631,7 +631,7 @@ impl WatchLoop<'_> {
         let losses = self.stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
         for loss in losses {
             let events = counted_are(loss.events, "event");
-            log::warn!("webhook {}: {events} lost: {}", loss.queue.name(), loss.reason);
+            log::warn!("{} {}: {events} lost: {}", loss.word, loss.queue.name(), loss.reason);
         }
         if let Some(store) = self.store.take() {
             store.finish(FINISH_TIMEOUT);

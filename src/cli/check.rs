@@ -8,7 +8,7 @@ use rustix::fs::{Access, AtFlags};
 use crate::config::{self, Configuration, OutputPlace};
 use crate::deliver::hub::post;
 use crate::deliver::retry::Consequence;
-use crate::deliver::{Proxy, Webhook, WhenFull};
+use crate::deliver::{Proxy, Settle, Target, Webhook, WhenFull};
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut refused = Vec::new();
     for webhook in &configuration.webhooks {
-        let (body, reply) = match post(webhook, &host, &test_event(&host, &webhook.name)) {
+        let (body, reply) = match post(webhook, &host, &test_event(&host, webhook)) {
             Ok(posted) => posted,
             Err(why) => {
                 refused.push(webhook.name.as_str());
@@ -106,7 +106,7 @@ fn try_sandbox(path: &Path, configuration: &Configuration) -> Result<()> {
         Directory::make(directory)?;
     }
     if !sandbox::enter(&needs, configuration.sandbox)? {
-        return Err(Error::failed("[security] sandbox is false: there is nothing to try"));
+        return Err(Error::failed("there is nothing to try: [security] sandbox is false, or [[exec]] runs commands"));
     }
     let tried = probe::all(&needs);
     let mut out = std::io::stdout();
@@ -125,7 +125,7 @@ fn try_sandbox(path: &Path, configuration: &Configuration) -> Result<()> {
 }
 
 /// `{"event":"output","action":"test","output":{"webhook":…}}`.
-fn test_event(host: &str, name: &str) -> Vec<u8> {
+fn test_event(host: &str, webhook: &Webhook) -> Vec<u8> {
     let mut out = Json::new();
     let head = Head {
         time_microseconds: now_microseconds(),
@@ -144,8 +144,8 @@ fn test_event(host: &str, name: &str) -> Vec<u8> {
     };
     event::begin(&mut out, &mut Clock::default(), &mut HeadCache::default(), &head);
     out.begin_object();
-    out.key("webhook");
-    out.string(name);
+    out.key(webhook.word());
+    out.string(&webhook.name);
     out.end_object();
     event::end(&mut out);
     out.take()
@@ -269,6 +269,44 @@ fn format_words(webhook: &Webhook) -> &str {
     if webhook.body.is_some() { "what its jq body makes" } else { webhook.format.name }
 }
 
+/// How events settle.
+fn settle_words(settle: Settle) -> String {
+    let same = if settle.skips_same { ", and an object that is as it was is left out" } else { "" };
+    format!("; events settle for {}{same}", duration_words(settle.quiet))
+}
+
+/// Where events go, how a body is, and what an attempt takes.
+fn target_words(webhook: &Webhook) -> [String; 3] {
+    let (title, timeout) = (webhook.title(), duration_words(webhook.timeout));
+    let address = match &webhook.target {
+        Target::Command(command) => {
+            let words = command.arguments.iter().map(|word| format!(" {word:?}")).collect::<String>();
+            let several = if webhook.limits.events > 1 { ", a line for each event" } else { "" };
+            return [
+                format!("{title}: {:?}{words}", command.program.display()),
+                format!("  stdin: the event{several}"),
+                format!("  an attempt takes {timeout} at most; then what it has started is killed"),
+            ];
+        }
+        Target::Address(address) => address,
+    };
+    let signed = match address.secrets.len() {
+        0 => "not signed".to_owned(),
+        1 => "signed".to_owned(),
+        several => format!("signed with {several} secrets"),
+    };
+    let proxy = match address.proxy {
+        Proxy::Environment(_) => "the proxy of the environment",
+        Proxy::None => "no proxy",
+        Proxy::Address(_) => "a proxy",
+    };
+    [
+        format!("{title}: {}", address.place),
+        format!("  format: {}, {signed}, {}", format_words(webhook), counted(address.headers.len() as u64, "header")),
+        format!("  an attempt takes {timeout} at most, through {proxy}"),
+    ]
+}
+
 fn webhook_words(webhook: &Webhook) -> [String; 7] {
     let Webhook { filter, limits, retry, .. } = webhook;
     let objects = match &filter.kinds {
@@ -290,30 +328,22 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
         webhook.jq.is_some().then(|| "; by a jq filter".to_owned()),
     ];
     let only: String = only.into_iter().flatten().collect();
-    let signed = match webhook.secrets.len() {
-        0 => "not signed".to_owned(),
-        1 => "signed".to_owned(),
-        several => format!("signed with {several} secrets"),
-    };
-    let proxy = match webhook.proxy {
-        Proxy::Environment(_) => "the proxy of the environment",
-        Proxy::None => "no proxy",
-        Proxy::Address(_) => "a proxy",
-    };
     let when_full = match webhook.when_full {
         WhenFull::DropOldest => "the oldest events are dropped",
         WhenFull::DropNewest => "new events are dropped",
         WhenFull::Block => "linkhook stops reading until there is room",
     };
+    let [target, format, attempt] = target_words(webhook);
     [
-        format!("webhook {}: {}", webhook.name, webhook.place),
+        target,
         format!("  events: {objects}{only}"),
-        format!("  format: {}, {signed}, {}", format_words(webhook), counted(webhook.headers.len() as u64, "header")),
+        format,
         format!(
-            "  batch: {} or {} at most, gathered for {} at most",
+            "  batch: {} or {} at most, gathered for {} at most{}",
             counted(limits.events as u64, "event"),
             bytes_words(limits.bytes),
-            duration_words(limits.wait)
+            duration_words(limits.wait),
+            webhook.settle.map(settle_words).unwrap_or_default()
         ),
         format!(
             "  retry: pauses from {} to {}, given up after {}",
@@ -322,6 +352,6 @@ fn webhook_words(webhook: &Webhook) -> [String; 7] {
             duration_words(retry.give_up_after)
         ),
         format!("  spool: {}, then {when_full}", bytes_words(webhook.spool_bytes)),
-        format!("  an attempt takes {} at most, through {proxy}", duration_words(webhook.timeout)),
+        attempt,
     ]
 }

@@ -1,18 +1,15 @@
 //! `linkhook exec`: a command for each event.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::fs::MemfdFlags;
-
 use super::follow::{Event, Events, follow, settings};
 use super::selection;
+use crate::command;
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
 use crate::stream::Options;
@@ -70,7 +67,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let options = Options { present: arguments.initial, count: arguments.count, ..options };
     let settings = settings(&options, arguments.namespaces.wanted()?, arguments.timeout, PATIENCE);
     let (name, words) = arguments.command.split_first().unwrap_or_else(|| unreachable!("it is required"));
-    let program = program(name).ok_or_else(|| {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let program = command::program(name, &path).ok_or_else(|| {
         Error::usage(format_args!(
             "there is no program '{}' that could be run, neither there nor in PATH",
             name.display()
@@ -87,17 +85,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         log::warn!("ended by a signal: {} not given to {}", counted_were(skipped, "event"), program.display());
     }
     Ok(())
-}
-
-/// The program of that name: a path, or a name that is looked for in PATH.
-fn program(name: &OsStr) -> Option<PathBuf> {
-    let can_be_run =
-        |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
-    if name.as_encoded_bytes().contains(&b'/') {
-        return Some(PathBuf::from(name)).filter(|path| can_be_run(path));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| can_be_run(path))
 }
 
 /// One after the other. Gives back for how many none was run.
@@ -125,31 +112,5 @@ fn run_each(events: Events, program: &Path, words: &[OsString], stopping: &Atomi
 }
 
 fn run_one(event: &Event, program: &Path, words: &[OsString]) -> io::Result<ExitStatus> {
-    let mut command = Command::new(program);
-    command.args(words).stdin(Stdio::from(as_file(event.line.as_bytes())?));
-    for (variable, key) in [
-        ("LINKHOOK_EVENT", "event"),
-        ("LINKHOOK_ACTION", "action"),
-        ("LINKHOOK_IFNAME", "ifname"),
-        ("LINKHOOK_SEVERITY", "severity"),
-        ("LINKHOOK_NETNS", "netns"),
-    ] {
-        command.env(variable, event.text(key));
-    }
-    let signals: Vec<&str> =
-        event.value["signals"].as_array().into_iter().flatten().filter_map(|signal| signal.as_str()).collect();
-    // What a service manager or a shell has said to linkhook is not for its commands.
-    ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LINKHOOK_COMPLETE"].iter().for_each(|name| {
-        command.env_remove(name);
-    });
-    command.env("LINKHOOK_SIGNALS", signals.join(" ")).env("LINKHOOK_SEQ", event.value["seq"].to_string());
-    command.status()
-}
-
-/// The line as a file: whoever does not read it keeps nobody waiting, as it might with a pipe.
-fn as_file(line: &[u8]) -> io::Result<File> {
-    let mut file = File::from(rustix::fs::memfd_create("event", MemfdFlags::CLOEXEC)?);
-    file.write_all(line)?;
-    file.rewind()?;
-    Ok(file)
+    command::prepare(program, event.line.as_bytes(), std::slice::from_ref(&event.value))?.args(words).status()
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Configuration, OutputPlace};
+use crate::deliver::Target;
 use crate::netns::{DIRECTORY, Wanted};
 use crate::sandbox::Needs;
 use crate::serve::Listen;
@@ -41,7 +42,8 @@ pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, outpu
         paths.sort();
         paths.dedup();
     }
-    Needs { read, write, enters_namespaces: *namespaces != Wanted::Own }
+    let runs_commands = configuration.webhooks.iter().any(|webhook| matches!(webhook.target, Target::Command(_)));
+    Needs { read, write, enters_namespaces: *namespaces != Wanted::Own, runs_commands }
 }
 
 /// The directory in which a file is looked up, also once it was replaced.

@@ -1,6 +1,7 @@
 //! The configuration: TOML as it is written becomes checked settings, or every mistake at once. See
 //! `config/linkhook.toml`, which has every key.
 
+mod exec;
 mod files;
 mod http;
 mod read;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::deliver::Webhook;
 use crate::deliver::jq::{self, Use};
+use crate::deliver::{EXEC, WEBHOOK, Webhook};
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
 use crate::event::{Action, own};
@@ -31,9 +32,9 @@ use read::{Environment, SettingsFile, SettingsSource, Table, Value};
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const KEYS: &[&str] = &["watch", "output", "http", "log", "security", "webhook"];
+const KEYS: &[&str] = &["watch", "output", "http", "log", "security", WEBHOOK, EXEC];
 /// Those that this build does not know yet.
-const LATER_KEYS: &[&str] = &["history", "exec"];
+const LATER_KEYS: &[&str] = &["history"];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -73,7 +74,7 @@ pub struct Configuration {
     pub http: Option<HttpSettings>,
     /// `[log] level`.
     pub level: Option<LevelFilter>,
-    /// `[[webhook]]`.
+    /// `[[webhook]]` and `[[exec]]`.
     pub webhooks: Vec<Webhook>,
     /// `[security] sandbox`.
     pub sandbox: Sandbox,
@@ -203,6 +204,18 @@ fn parse(
     }
 }
 
+/// The tables of an array of tables.
+fn list<'t>(table: &Table<'t>, word: &str) -> Vec<Value<'t>> {
+    let list = table.get(word).and_then(|value| {
+        if value.is_list() {
+            return value.list();
+        }
+        value.refused(format_args!("there may be several: write [[{word}]] in double brackets, once for each"));
+        None
+    });
+    list.unwrap_or_default()
+}
+
 fn root(table: &Table<'_>) -> Configuration {
     table.only_and_later(KEYS, LATER_KEYS);
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
@@ -211,38 +224,38 @@ fn root(table: &Table<'_>) -> Configuration {
     let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
     let sandbox = section("security", SECURITY_KEYS).and_then(|value| value.any_table("security.", sandbox)).flatten();
-    let list = table.get("webhook").and_then(|value| {
-        if value.is_list() {
-            return value.list();
-        }
-        value.refused("there may be several: write [[webhook]] in double brackets, once for each");
-        None
-    });
-    let list = list.unwrap_or_default();
     let watch = watch.unwrap_or_default();
     let (mut webhooks, mut places): (Vec<Webhook>, Vec<String>) = Default::default();
-    for value in list {
-        if let Some(webhook) = webhook::webhook(&value) {
+    // Both have their names in one database.
+    let tables = [(WEBHOOK, webhook::webhook as fn(&Value<'_>) -> Option<Webhook>), (EXEC, exec::exec)];
+    let tables =
+        tables.into_iter().flat_map(|(word, read)| list(table, word).into_iter().map(move |value| (value, read)));
+    for (value, read) in tables {
+        if let Some(webhook) = read(&value) {
             if let Some(first) = webhooks.iter().position(|other| other.name == webhook.name) {
                 value.refused(format_args!(
-                    "a second webhook has the name \"{}\", the first stands at {}; give each its own",
-                    webhook.name, places[first]
+                    "a second {} has the name \"{}\", the first stands at {}; give each its own",
+                    webhook.word(),
+                    webhook.name,
+                    places[first]
                 ));
             }
             places.push(value.source.place(value.offset()));
             let unwatched = unwatched(&watch, &webhook);
             if !unwatched.is_empty() {
                 value.source.warnings.borrow_mut().push(format!(
-                    "{}: webhook[{}].kinds: [watch] kinds does not name {}, which therefore do not come",
+                    "{}: {}[{}].kinds: [watch] kinds does not name {}, which therefore do not come",
                     value.source.place(value.offset()),
+                    webhook.word(),
                     webhook.name,
                     unwatched.join(", ")
                 ));
             }
             if webhook.own.contains(&own::METRICS.name) && watch.metrics.is_none() {
                 value.source.warnings.borrow_mut().push(format!(
-                    "{}: webhook[{}].kinds: metrics do not come: [watch] metrics does not say how often",
+                    "{}: {}[{}].kinds: metrics do not come: [watch] metrics does not say how often",
                     value.source.place(value.offset()),
+                    webhook.word(),
                     webhook.name,
                 ));
             }
@@ -250,9 +263,10 @@ fn root(table: &Table<'_>) -> Configuration {
             let accepts = |name: Option<&str>| netns.accept(name.unwrap_or(OWN_NETNS).as_bytes());
             if !netns.is_empty() && !watch.namespaces.may_have(accepts) {
                 value.source.warnings.borrow_mut().push(format!(
-                    "{}: webhook[{}].netns: it fits no network namespace that [watch] watches; name them there with netns \
+                    "{}: {}[{}].netns: it fits no network namespace that [watch] watches; name them there with netns \
                      or all_netns",
                     value.source.place(value.offset()),
+                    webhook.word(),
                     webhook.name,
                 ));
             }

@@ -257,6 +257,21 @@ fn wrong_settings_of_webhooks_say_where_and_what() {
         ),
         (&hook("retry.statuses = [\"all\"]"), &["statuses[0]: found \"all\"; a status such as 503"]),
         (&hook("spool.when_full = \"blok\""), &["webhook[noc].spool.when_full: ", "block"]),
+        ("[[exec]]\nname = \"a\"", &["l.toml:1: exec[a].command: it is missing"]),
+        ("[exec]\nname = \"a\"", &["exec: there may be several: write [[exec]] in double brackets"]),
+        ("[[exec]]\nname = \"a\"\ncommand = \"sh -c true\"", &["exec[a].command: ", "there is no shell"]),
+        (
+            "[[exec]]\nname = \"a\"\ncommand = []",
+            &["exec[a].command: the list is empty; its first word is the program"],
+        ),
+        (
+            "[[exec]]\nname = \"a\"\ncommand = [\"/nowhere/a\"]",
+            &["exec[a].command: there is no program \"/nowhere/a\""],
+        ),
+        (
+            &format!("{}\n[[exec]]\nname = \"noc\"\ncommand = [\"/bin/true\"]", hook("")),
+            &["a second exec has the name \"noc\", the first stands at", "l.toml:1"],
+        ),
         (&hook("body = '.events['"), &["webhook[noc].body: in the jq filter", "column"]),
         (&hook("body = '.'\nformat = \"loki\""), &["webhook[noc].body: it is made of what json makes"]),
         (&hook("headers = { Content-Type = \"text/plain\" }"), &["Content-Type: the format says what type a body has"]),
@@ -283,7 +298,10 @@ fn wrong_settings_of_webhooks_say_where_and_what() {
             &["l.toml:4: webhook[noc].filter: in the jq filter, line 1, column 7: expected ", "\n  .a == \n        ^"],
         ),
         (&hook("filter = \"selekt(.a)\""), &["webhook[noc].filter: ", "there is no filter named selekt"]),
-        (&hook("settle = \"3s\""), &["webhook[noc].settle: it is not in this build yet"]),
+        (&hook("rate = \"5m\""), &["webhook[noc].rate: ", "how often in what time is needed"]),
+        (&hook("rate = \"1/5m\""), &["webhook[noc].rate: "]),
+        (&hook("settle = \"0s\""), &["webhook[noc].settle: "]),
+        (&hook("settle_same = \"skip\""), &["webhook[noc].settle_same: there is no settle"]),
     ]);
 }
 
@@ -303,9 +321,9 @@ fn secrets_are_shown_nowhere() {
         "secret = [\"hush hush one\", { env = \"TOKEN\" }]\nheaders = { A = { env = \"TOKEN\" } }\nproxy = \"http://hush:hush@p/\"",
     );
     let configuration = read(&text.replace("http://h/", "http://h/?token=hush")).unwrap();
-    assert_eq!(configuration.webhooks[0].secrets.len(), 2);
-    assert_eq!(configuration.webhooks[0].headers[0].1.0, "hush hush");
-    assert_eq!(configuration.webhooks[0].place, "http://h");
+    assert_eq!(configuration.webhooks[0].address().unwrap().secrets.len(), 2);
+    assert_eq!(configuration.webhooks[0].address().unwrap().headers[0].1.0, "hush hush");
+    assert_eq!(configuration.webhooks[0].address().unwrap().place, "http://h");
     let shown = format!("{configuration:?}");
     assert!(!shown.contains("hush"), "{shown}");
     for wrong in [
@@ -335,7 +353,7 @@ fn secrets_come_from_files_and_credentials() {
     for from in ["file", "credential"] {
         let text = hook(&format!("headers = {{ A = {{ {from} = \"noc\" }} }}")).replace("http:", "https:");
         let configuration = read(&text).unwrap();
-        assert_eq!(configuration.webhooks[0].headers[0].1.0, "hush hush", "{from}");
+        assert_eq!(configuration.webhooks[0].address().unwrap().headers[0].1.0, "hush hush", "{from}");
         assert!(configuration.warnings.is_empty(), "{from}");
     }
     mode(0o644).unwrap();
@@ -441,7 +459,7 @@ fn a_proxy_comes_from_the_environment_or_is_refused() {
         let environment = |name: &str| (name == "HTTP_PROXY").then(|| address.to_owned());
         parse(Path::new("/nowhere/l.toml"), &hook(lines), &environment)
     };
-    let proxy = |address, lines| format!("{:?}", read(address, lines).unwrap().webhooks[0].proxy);
+    let proxy = |address, lines| format!("{:?}", read(address, lines).unwrap().webhooks[0].address().unwrap().proxy);
     assert_eq!(proxy("http://hush@p:1", ""), "Environment(…)");
     assert_eq!(proxy("http://p:1", "proxy = \"http://q\""), "Address(…)");
     assert_eq!(proxy("http://p:1", "proxy = \"none\""), "None");
@@ -546,13 +564,16 @@ fn the_sample_is_complete_and_true() {
     assert_eq!(format!("{:?}", (&sample.filter, &sample.own)), format!("{:?}", (&bare.filter, &bare.own)));
     assert_eq!((sample.limits, sample.format.name, sample.timeout), (bare.limits, bare.format.name, bare.timeout));
     assert_eq!((&sample.retry, sample.spool_bytes, sample.when_full), (&bare.retry, bare.spool_bytes, bare.when_full));
-    assert!(sample.tls.authorities.is_some() && sample.tls.client.is_some());
+    let tls = &sample.address().unwrap().tls;
+    assert!(tls.authorities.is_some() && tls.client.is_some());
     // Every key stands in it, but those that this build refuses.
     const REFUSED: &[&str] = &[];
     let table = DeTable::parse(&text).unwrap();
     let root = table.get_ref();
     let hook = root.iter().find(|(key, _)| key.get_ref() == "webhook").unwrap().1.get_ref().as_array().unwrap();
     let hook = hook.iter().next().unwrap().get_ref().as_table().unwrap();
+    let run = root.iter().find(|(key, _)| key.get_ref() == "exec").unwrap().1.get_ref().as_array().unwrap();
+    let run = run.iter().next().unwrap().get_ref().as_table().unwrap();
     let output = root.iter().find(|(key, _)| key.get_ref() == "output").unwrap().1.get_ref().as_table().unwrap();
     let keys_of = |table: &DeTable<'_>, key: &str| -> Vec<String> {
         let (_, value) = table.iter().find(|(name, _)| name.get_ref() == key).expect(key);
@@ -566,7 +587,8 @@ fn the_sample_is_complete_and_true() {
         (keys_of(root, "http"), http::KEYS, REFUSED),
         (keys_of(root, "log"), LOG_KEYS, REFUSED),
         (keys_of(root, "security"), SECURITY_KEYS, REFUSED),
-        (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, &["settle"][..]),
+        (hook.keys().map(|key| key.get_ref().to_string()).collect(), webhook::KEYS, REFUSED),
+        (run.keys().map(|key| key.get_ref().to_string()).collect(), exec::KEYS, REFUSED),
         (keys_of(hook, "batch"), webhook::BATCH_KEYS, REFUSED),
         (keys_of(hook, "retry"), webhook::RETRY_KEYS, REFUSED),
         (keys_of(hook, "spool"), webhook::SPOOL_KEYS, REFUSED),

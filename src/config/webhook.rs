@@ -14,9 +14,11 @@ use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::jq::Use;
 use crate::deliver::retry::Policy;
 use crate::deliver::sign::{Secret, Signature};
-use crate::deliver::{CONTENT_TYPE, Hidden, Proxy, Tls, Webhook, WhenFull, proxy};
+use crate::deliver::{Address, CONTENT_TYPE, Hidden, Proxy, Settle, Target, Tls, WEBHOOK, Webhook, WhenFull, proxy};
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
+use crate::settle::rate::Rate;
+use crate::units;
 
 pub(super) const KEYS: &[&str] = &[
     "name",
@@ -30,6 +32,8 @@ pub(super) const KEYS: &[&str] = &[
     "netns",
     "filter",
     "settle",
+    "settle_same",
+    "rate",
     "format",
     "body",
     "taken",
@@ -50,6 +54,8 @@ pub(super) const RETRY_KEYS: &[&str] = &["first", "most", "give_up_after", "stat
 pub(super) const SPOOL_KEYS: &[&str] = &["size", "when_full"];
 pub(super) const TLS_KEYS: &[&str] = &["ca", "cert", "key"];
 
+/// How often something must come at most.
+const RATE_COUNT_MAX: u32 = 1000;
 /// Events in a batch at most, whatever is asked for.
 const BATCH_EVENTS_MAX: u64 = 100_000;
 /// Names that a format has for something of its own, and that no field may have.
@@ -76,26 +82,26 @@ const OWN_HEADERS: &[&str] = &["content-length", CONTENT_TYPE, "host", "transfer
 
 /// Reads a webhook; `None` where it is too broken to be one.
 pub(super) fn webhook(value: &Value<'_>) -> Option<Webhook> {
-    // From here on it is called by its name.
+    named(WEBHOOK, value, read)
+}
+
+/// Reads a table that is called by its name from then on.
+pub(super) fn named<T>(word: &str, value: &Value<'_>, read: impl Fn(&Table<'_>) -> Option<T>) -> Option<T> {
     let name = value.any_table("", |table| {
         table.get("name").filter(Value::is_text).and_then(|name| name.text()).map(str::to_owned)
     });
     let Some(name) = name else {
-        value.wrong("a table is needed: [[webhook]]");
+        value.wrong(format_args!("a table is needed: [[{word}]]"));
         return None;
     };
-    let prefix = name.map_or_else(|| format!("{}.", value.key), |name| format!("webhook[{name}]."));
+    let prefix = name.map_or_else(|| format!("{}.", value.key), |name| format!("{word}[{name}]."));
     value.any_table(&prefix, read).flatten()
 }
 
 fn read(table: &Table<'_>) -> Option<Webhook> {
     table.only(KEYS);
-    table.refuse("settle");
-    let name = table.need("name", "a name that is this webhook's alone").and_then(|value| name(&value));
     let url = table.need("url", "where events go, such as \"https://noc.example/hooks/net\"");
     let url = url.and_then(|value| url_and_place(&value));
-    let (filter, own) = wanted(table);
-    let jq = table.get("filter").and_then(|value| value.expression(Use::Filter));
     let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
     let body = table.get("body").and_then(|value| body(&value, format));
     let taken = table.get("taken").and_then(|value| value.expression(Use::Taken));
@@ -110,7 +116,36 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     {
         warn_of_plain_http(table, place, secret_header);
     }
-    let mut limits = Limits { events: 500, bytes: 1 << 20, wait: Duration::from_secs(1) };
+    let tls = table.get("tls").and_then(|value| value.table(TLS_KEYS, tls)).unwrap_or_default();
+    let proxy = match table.get("proxy") {
+        Some(value) => configured_proxy(&value),
+        None => url.as_ref().and_then(|(url, _)| environment_proxy(table, url)),
+    };
+    let target = url.zip(proxy).map(|((url, place), proxy)| {
+        Target::Address(Box::new(Address { url, place, headers, secrets, signature, tls, proxy }))
+    });
+    let webhook =
+        for_target(table, target, format, Limits { events: 500, bytes: 1 << 20, wait: Duration::from_secs(1) });
+    Some(Webhook { body, taken, compresses, ..webhook? })
+}
+
+/// What a webhook and a command have in common. `None` where the name or the target is too broken.
+pub(super) fn for_target(
+    table: &Table<'_>,
+    target: Option<Target>,
+    format: &'static formats::Format,
+    mut limits: Limits,
+) -> Option<Webhook> {
+    let rate = table.get("rate").and_then(|value| rate(&value));
+    let quiet = table.get("settle").and_then(|value| value.some_duration());
+    let same = table.get("settle_same");
+    let skips_same = same.as_ref().and_then(|value| value.one_of(&["tell", "skip"])) == Some("skip");
+    if let Some(value) = same.filter(|_| table.get("settle").is_none()) {
+        value.refused("there is no settle; write for how long it must be quiet, such as settle = \"3s\"");
+    }
+    let name = table.need("name", "a name that is this one's alone").and_then(|value| name(&value));
+    let (filter, own) = wanted(table);
+    let jq = table.get("filter").and_then(|value| value.expression(Use::Filter));
     if let Some(value) = table.get("batch") {
         value.table(BATCH_KEYS, |table| batch(table, &mut limits));
     }
@@ -127,34 +162,24 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
         value.table(SPOOL_KEYS, |table| spool(table, &mut spool_bytes, &mut when_full));
     }
     let timeout = table.get("timeout").and_then(|value| value.some_duration()).unwrap_or(Duration::from_secs(30));
-    let tls = table.get("tls").and_then(|value| value.table(TLS_KEYS, tls)).unwrap_or_default();
-    let proxy = match table.get("proxy") {
-        Some(value) => configured_proxy(&value),
-        None => url.as_ref().and_then(|(url, _)| environment_proxy(table, url)),
-    };
-    let (name, (url, place), proxy) = (name?, url?, proxy?);
     Some(Webhook {
-        name,
-        url,
-        place,
+        name: name?,
+        target: target?,
         filter,
         jq,
         own,
         format,
-        body,
-        taken,
+        body: None,
+        taken: None,
         fields,
-        headers,
-        secrets,
-        signature,
-        compresses,
+        compresses: false,
+        settle: quiet.map(|quiet| Settle { quiet, skips_same }),
+        rate,
         limits,
         retry: policy,
         spool_bytes,
         when_full,
         timeout,
-        tls,
-        proxy,
     })
 }
 
@@ -167,6 +192,20 @@ fn wanted(table: &Table<'_>) -> (Filter, Vec<&'static str>) {
     refuse_never(table, &filter);
     let own = chosen.named.map(|named| named.own).unwrap_or_default();
     (filter, own)
+}
+
+/// `3/5m`: three times in five minutes.
+fn rate(value: &Value<'_>) -> Option<Rate> {
+    let parts = value.text()?.split_once('/');
+    let read = parts.and_then(|(count, within)| {
+        let count: u32 = count.trim().parse().ok()?;
+        let within = units::duration(within.trim()).ok()?;
+        ((2..=RATE_COUNT_MAX).contains(&count) && !within.is_zero()).then_some(Rate { count, within })
+    });
+    if read.is_none() {
+        value.wrong(format_args!("how often in what time is needed, such as \"3/5m\"; 2 to {RATE_COUNT_MAX} times"));
+    }
+    read
 }
 
 fn warn_of_plain_http(table: &Table<'_>, place: &str, secret_header: bool) {

@@ -442,6 +442,9 @@ pub struct Identity {
     pub header: &'static [(usize, usize)],
     /// Attributes; one that is absent is a value too.
     pub attributes: &'static [u16],
+    /// The members of its JSON, dotted, by which a line is known to be of the same object; of `a|b` the first that is there.
+    /// They may tell apart what is one object, such as a route that went over to another interface, and never take two for one.
+    pub members: &'static [&'static str],
 }
 
 /// How a dump is limited to one interface's objects.

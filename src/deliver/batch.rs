@@ -5,6 +5,14 @@ use std::time::{Duration, Instant};
 /// So many batches in a row must be taken before a batch may be larger again, after one was too large.
 const TAKEN_BEFORE_GROWTH: u32 = 16;
 
+/// A window in which events settle is at most so many times as long as what it waits for.
+const SETTLE_TIMES_MAX: u32 = 5;
+
+/// Until when events settle, by when the first and the last of them came: until none has come for so long, but not for ever.
+pub fn settled_at(quiet: Duration, oldest: Instant, newest: Instant) -> Instant {
+    (newest + quiet).min(oldest + quiet.saturating_mul(SETTLE_TIMES_MAX))
+}
+
 /// The bounds of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -147,6 +155,14 @@ mod tests {
         // One that is too large for any batch goes alone, and holds up nothing.
         assert_eq!(decide(&[500, 1], start, Some(start), start), Decision::Send(1));
         assert_eq!(LIMITS.decide([].into_iter(), None, None, start), Decision::Nothing);
+    }
+
+    #[test]
+    fn events_settle_once_it_is_quiet_but_not_for_ever() {
+        let start = Instant::now();
+        assert_eq!(settled_at(SECOND, start, start), start + SECOND);
+        assert_eq!(settled_at(SECOND, start, start + SECOND * 2), start + SECOND * 3);
+        assert_eq!(settled_at(SECOND, start, start + SECOND * 9), start + SECOND * 5);
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Durable {
 pub struct Loss {
     /// The webhook.
     pub queue: Arc<dyn Queue>,
+    /// What it is called: `webhook` or `exec`.
+    pub word: &'static str,
     /// How many.
     pub events: u64,
     /// Why.
@@ -130,8 +132,8 @@ impl Hub {
         self.wants_interfaces = wants_interfaces;
         for webhook in &later {
             log::warn!(
-                "webhook {}: what waited for it before is still being put away; it begins once that is done",
-                webhook.name
+                "{}: what waited for it before is still being put away; it begins once that is done",
+                webhook.title()
             );
         }
         self.later = later;
@@ -148,13 +150,13 @@ impl Hub {
         let (later, free) = std::mem::take(&mut self.later).into_iter().partition(|webhook| self.is_leaving(webhook));
         self.later = later;
         for webhook in free {
-            let name = webhook.name.clone();
+            let title = webhook.title();
             match self.begin(webhook) {
                 Ok(lane) => {
-                    log::info!("webhook {name}: it begins");
+                    log::info!("{title}: it begins");
                     self.lanes.push(lane);
                 }
-                Err(error) => log::error!("webhook {name}: it does not begin before the next SIGHUP: {error}"),
+                Err(error) => log::error!("{title}: it does not begin before the next SIGHUP: {error}"),
             }
         }
     }
@@ -280,8 +282,8 @@ impl Hub {
     }
 
     /// The webhooks whose receivers take events again, with for how long they did not, since the last call.
-    pub fn recoveries(&self) -> Vec<(String, Duration)> {
-        let recovered = |lane: &Arc<Lane>| Some((lane.name().to_owned(), lane.recovery()?));
+    pub fn recoveries(&self) -> Vec<(Arc<Webhook>, Duration)> {
+        let recovered = |lane: &Arc<Lane>| Some((lane.webhook().0, lane.recovery()?));
         self.lanes.iter().filter_map(recovered).collect()
     }
 
@@ -313,10 +315,10 @@ impl Hub {
             }
             if self.store.is_some() {
                 let unsent = counted(unsent, "event");
-                log::info!("webhook {}: left for the next start: {unsent}", lane.name());
+                log::info!("{}: left for the next start: {unsent}", lane.title());
             } else {
                 let reason = "not sent before the end".to_owned();
-                losses.push(Loss { queue: lane.clone(), events: unsent, reason });
+                losses.push(Loss { queue: lane.clone(), word: lane.webhook().0.word(), events: unsent, reason });
             }
         }
         losses
@@ -324,7 +326,8 @@ impl Hub {
 }
 
 fn losses_of(lane: &Arc<Lane>) -> Vec<Loss> {
-    let loss = |(reason, events)| Loss { queue: lane.clone(), events, reason };
+    let word = lane.webhook().0.word();
+    let loss = |(reason, events)| Loss { queue: lane.clone(), word, events, reason };
     lane.losses().into_iter().map(loss).collect()
 }
 
@@ -342,8 +345,8 @@ fn work(lane: &Arc<Lane>, host: &str) {
             let (webhook, generation) = lane.webhook();
             let (pause, hopeless) = defects.one_more(first, &webhook);
             log::error!(
-                "webhook {}: its thread has ended by a defect, and begins anew in {:.1} s; please report it",
-                webhook.name,
+                "{}: its thread has ended by a defect, and begins anew in {:.1} s; please report it",
+                webhook.title(),
                 pause.as_secs_f64()
             );
             // What was on its way is sent again, unless it has led to the same for too long.
@@ -409,7 +412,7 @@ fn start_judge(lane: &Arc<Lane>) -> Result<()> {
         while std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sieve::run(&of))).is_err() {
             let (webhook, generation) = of.webhook();
             let (pause, _) = defects.one_more(None, &webhook);
-            log::error!("webhook {}: judging has ended by a defect, and begins anew; please report it", webhook.name);
+            log::error!("{}: judging has ended by a defect, and begins anew; please report it", webhook.title());
             of.pause(Instant::now() + pause, generation);
         }
     });
@@ -419,7 +422,7 @@ fn start_judge(lane: &Arc<Lane>) -> Result<()> {
     })
 }
 
-/// Posts one event to a webhook, once, whatever it wants. Gives back the body, before it is compressed, and what came of it.
+/// Sends one event to a webhook, once, whatever it wants. Gives back the body, before it is compressed, and what came of it.
 /// The error says why there is nothing to post.
 pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> std::result::Result<(Vec<u8>, Reply), String> {
     let id = new_id();
@@ -434,7 +437,7 @@ pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> std::result::Result<(
     };
     let sent = worker::compressed(webhook, made.clone());
     let now = Timestamp::now().as_second();
-    let reply = Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &sent }, now);
+    let reply = Sender::new(webhook).send(webhook, Parcel { id: &id, number: 0, body: &sent, events: &events }, now);
     Ok((made, reply))
 }
 

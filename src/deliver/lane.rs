@@ -26,13 +26,14 @@ mod shelf;
 mod sifting;
 mod state;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::batch::{Decision, Limits};
+use super::batch::{Decision, Limits, settled_at};
 use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
 use crate::event;
@@ -50,6 +51,13 @@ const WINDOW_BYTES_MAX: usize = 4 << 20;
 const READ_PAUSE: Duration = Duration::from_secs(1);
 /// Why events are lost that the store should have.
 const MISSING: &str = "the database does not have them any more";
+
+/// What is to be done with events that settle: they are taken once they have, or where memory has no room for more of them.
+fn settling(quiet: Duration, window: &VecDeque<WaitingEvent>, bytes: usize, now: Instant) -> Decision {
+    let (Some(oldest), Some(newest)) = (window.front(), window.back()) else { return Decision::Nothing };
+    let until = settled_at(quiet, oldest.came, newest.came);
+    if until > now && bytes < WINDOW_BYTES_MAX { Decision::Wait(until) } else { Decision::Send(window.len()) }
+}
 
 /// Tells the loop that there is something for it.
 pub(super) struct Bell {
@@ -144,6 +152,11 @@ impl Lane {
         (state.webhook.clone(), state.generation)
     }
 
+    /// What it is called in messages.
+    pub fn title(&self) -> String {
+        self.webhook().0.title()
+    }
+
     /// The store, where there is one.
     pub fn handle(&self) -> Option<&StoreHandle> {
         self.store.as_ref().map(|store| &store.handle)
@@ -210,7 +223,10 @@ impl Lane {
             }
             let oldest = kept.window.front().map(|first| first.came);
             let sizes = || state.kept.window.iter().map(|event| event.line.len());
-            let mut decision = limits.decide(sizes(), oldest, last, now);
+            let mut decision = match state.webhook.settle {
+                Some(settle) => settling(settle.quiet, &kept.window, kept.window_bytes, now),
+                None => limits.decide(sizes(), oldest, last, now),
+            };
             if let Some(deadline) = state.ending {
                 if state.rests.is_some() {
                     return None;
@@ -274,8 +290,8 @@ impl Lane {
             Ok(rows) if rows.is_empty() && same => {
                 let missing = shelf.forget_missing();
                 log::error!(
-                    "webhook {}: {} not in the database any more",
-                    self.name,
+                    "{}: {} not in the database any more",
+                    state.webhook.title(),
                     counted_are(missing, "waiting event")
                 );
                 state.lose(MISSING, missing);
@@ -289,7 +305,7 @@ impl Lane {
                 }
             }
             Err(failure) => {
-                log::error!("webhook {}: cannot read what waits: {failure}", self.name);
+                log::error!("{}: cannot read what waits: {failure}", state.webhook.title());
                 if Trouble::of(&failure) == Trouble::Damaged {
                     store.handle.suspect(&failure);
                 }
@@ -309,7 +325,7 @@ impl Lane {
                 Ok(rows) => break rows,
                 Err(failure) => failure,
             };
-            log::error!("webhook {}: cannot read the batch on its way: {failure}", self.name);
+            log::error!("{}: cannot read the batch on its way: {failure}", self.title());
             if Trouble::of(&failure) == Trouble::Damaged {
                 store.handle.suspect(&failure);
             }
@@ -423,6 +439,11 @@ impl Lane {
         state.lose(reason, events);
         drop(state);
         self.lost();
+    }
+
+    /// Whether nothing is sent any more.
+    pub fn is_at_rest(&self) -> bool {
+        self.lock().rests.is_some()
     }
 
     /// The receiver has not taken what was sent to it.

@@ -16,6 +16,7 @@ mod model;
 pub mod proxy;
 mod resolve;
 pub mod retry;
+pub mod run;
 mod script;
 pub mod send;
 mod sieve;
@@ -28,6 +29,12 @@ use std::time::Duration;
 use ureq::tls::{Certificate, ClientCert};
 
 use crate::filter::Filter;
+use crate::settle::rate::Rate;
+
+/// What a webhook is called in the configuration.
+pub const WEBHOOK: &str = "webhook";
+/// What a command is called there.
+pub const EXEC: &str = "exec";
 
 /// The header that says what type a body has.
 pub const CONTENT_TYPE: &str = "content-type";
@@ -80,15 +87,50 @@ pub enum Proxy {
     Address(Hidden),
 }
 
-/// A webhook, checked.
+/// How a webhook's events settle: those of one object are delivered as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settle {
+    /// Once none has come for so long.
+    pub quiet: Duration,
+    /// Whether an object that is as it was before them is left out.
+    pub skips_same: bool,
+}
+
+/// Where a webhook's events are posted, and how.
+#[derive(Debug)]
+pub struct Address {
+    /// The address.
+    pub url: Hidden,
+    /// The same without what may be secret: scheme, host and port.
+    pub place: String,
+    /// Headers of each request, beside linkhook's own.
+    pub headers: Vec<(String, Hidden)>,
+    /// Each signs; where there is none, nothing is signed.
+    pub secrets: Vec<sign::Secret>,
+    /// How they sign.
+    pub signature: sign::Signature,
+    /// TLS.
+    pub tls: Tls,
+    /// Its proxy.
+    pub proxy: Proxy,
+}
+
+/// Where events go.
+#[derive(Debug)]
+pub enum Target {
+    /// To an address, by HTTP: a webhook.
+    Address(Box<Address>),
+    /// To a command that is run for them.
+    Command(run::Command),
+}
+
+/// A webhook, or a command in its place, checked.
 #[derive(Debug)]
 pub struct Webhook {
     /// Its name: letters, digits, `.`, `_`, `-`; no two have the same.
     pub name: String,
     /// Where events go.
-    pub url: Hidden,
-    /// The same without what may be secret: scheme, host and port.
-    pub place: String,
+    pub target: Target,
     /// Which objects' events; its jq test is not used.
     pub filter: Filter,
     /// The jq expression for which they must give something else than null and false. It is known to compile.
@@ -103,14 +145,12 @@ pub struct Webhook {
     pub taken: Option<String>,
     /// Text that goes with each event: names and values.
     pub fields: Vec<(String, String)>,
-    /// Headers of each request, beside linkhook's own.
-    pub headers: Vec<(String, Hidden)>,
-    /// Each signs; where there is none, nothing is signed.
-    pub secrets: Vec<sign::Secret>,
-    /// How they sign.
-    pub signature: sign::Signature,
     /// Whether bodies are compressed (gzip).
     pub compresses: bool,
+    /// How its events settle, where they do.
+    pub settle: Option<Settle>,
+    /// How often something must come to be delivered, where that is more than once.
+    pub rate: Option<Rate>,
     /// The bounds of a batch.
     pub limits: batch::Limits,
     /// When a batch is sent again.
@@ -121,10 +161,6 @@ pub struct Webhook {
     pub when_full: WhenFull,
     /// The longest attempt, from connecting to the end of the answer.
     pub timeout: Duration,
-    /// TLS.
-    pub tls: Tls,
-    /// Its proxy.
-    pub proxy: Proxy,
 }
 
 impl Webhook {
@@ -132,8 +168,7 @@ impl Webhook {
     pub fn gone(name: &str) -> Webhook {
         Webhook {
             name: name.to_owned(),
-            url: Hidden(String::new()),
-            place: String::new(),
+            target: Target::Command(run::Command::default()),
             filter: Filter::default(),
             jq: None,
             own: Vec::new(),
@@ -141,17 +176,35 @@ impl Webhook {
             body: None,
             taken: None,
             fields: Vec::new(),
-            headers: Vec::new(),
-            secrets: Vec::new(),
-            signature: sign::Signature::Standard,
             compresses: false,
+            settle: None,
+            rate: None,
             limits: batch::Limits { events: 1, bytes: 0, wait: Duration::ZERO },
             retry: retry::Policy::default(),
             spool_bytes: 0,
             when_full: WhenFull::DropNewest,
             timeout: Duration::ZERO,
-            tls: Tls::default(),
-            proxy: Proxy::None,
         }
+    }
+
+    /// What it is called in the configuration, and in linkhook's own events: `webhook` or `exec`.
+    pub fn word(&self) -> &'static str {
+        match self.target {
+            Target::Address(_) => WEBHOOK,
+            Target::Command(_) => EXEC,
+        }
+    }
+
+    /// The address, where it is one.
+    pub fn address(&self) -> Option<&Address> {
+        match &self.target {
+            Target::Address(address) => Some(address),
+            Target::Command(_) => None,
+        }
+    }
+
+    /// The same with its name, for messages.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.word(), self.name)
     }
 }

@@ -9,6 +9,7 @@ use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
 use super::formats::{Answer, Meaning};
+use super::run::AGAIN;
 
 /// A `Retry-After` beyond this is cut to it: a receiver that asks for more has mistaken a point in time for a time, or is
 /// asked again all the same.
@@ -38,6 +39,11 @@ pub enum Outcome<'a> {
         retry_after: Option<&'a str>,
         /// What the format says that it means.
         meaning: &'a Meaning,
+    },
+    /// A command has ended.
+    Ended {
+        /// Its exit status; none where it was ended by a signal.
+        code: Option<i32>,
     },
     /// There was none: no connection, no whole head, or not in time.
     None,
@@ -89,7 +95,12 @@ impl Policy {
     /// to [`RETRY_AFTER_MAX`].
     pub fn judge(&self, outcome: Outcome<'_>, attempt: u32, now: Timestamp, random: f64) -> Consequence {
         let again = Consequence::Again { pause: self.pause(attempt, random), cut_from: None };
-        let Outcome::Answer { status, retry_after, meaning } = outcome else { return again };
+        let (status, retry_after, meaning) = match outcome {
+            Outcome::Answer { status, retry_after, meaning } => (status, retry_after, meaning),
+            Outcome::Ended { code: Some(0) } => return Consequence::Delivered,
+            Outcome::Ended { code: Some(AGAIN) } | Outcome::None => return again,
+            Outcome::Ended { .. } => return Consequence::Dead,
+        };
         match meaning {
             Meaning::Delivered | Meaning::Rejected { .. } => Consequence::Delivered,
             Meaning::Halve(_) => Consequence::Bisect,
@@ -201,6 +212,16 @@ mod tests {
         assert_eq!(judge(410, None), Consequence::Rest);
         let none = Policy::default().judge(Outcome::None, 1, Timestamp::UNIX_EPOCH, 0.0);
         assert_eq!(none, again(SECOND));
+    }
+
+    #[test]
+    fn a_commands_exit_status_is_its_answer() {
+        let judge = |code| Policy::default().judge(Outcome::Ended { code }, 0, Timestamp::UNIX_EPOCH, 0.5);
+        assert_eq!(judge(Some(0)), Consequence::Delivered);
+        assert_eq!(judge(Some(75)), again(SECOND * 3 / 4));
+        for code in [Some(1), Some(74), Some(127), None] {
+            assert_eq!(judge(code), Consequence::Dead, "{code:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! One attempt: a signed POST, and what came of it.
+//! One attempt: a signed POST, and what came of it; or a command, see [`run`].
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::ring;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -14,15 +15,16 @@ use super::jq::{Judge, Use};
 use super::resolve::Lookup;
 use super::retry::{Outcome, asked_pause};
 use super::sign::Signature;
-use super::{CONTENT_TYPE, Proxy, Webhook, script, sign};
+use super::{Address, CONTENT_TYPE, Proxy, Target, Webhook, run, script, sign};
 
 /// So much of what the receiver says is told.
-const SAID_CHARACTERS_MAX: usize = 300;
+pub(super) const SAID_CHARACTERS_MAX: usize = 300;
 
 /// Sends a webhook's batches, and keeps its connection.
 #[derive(Debug)]
 pub struct Sender {
-    agent: Agent,
+    /// Where it is an address.
+    agent: Option<Agent>,
     /// Says what an answer means, before the format does.
     taken: Option<Judge>,
 }
@@ -36,6 +38,8 @@ pub struct Parcel<'a> {
     pub number: u64,
     /// Its bytes.
     pub body: &'a [u8],
+    /// The events in it, each a line without its newline.
+    pub events: &'a [Arc<[u8]>],
 }
 
 /// What came of an attempt.
@@ -52,6 +56,13 @@ pub enum Reply {
         /// How its body begins, as far as it is text.
         said: String,
     },
+    /// A command has ended.
+    Ended {
+        /// Its exit status; none where it was ended by a signal.
+        code: Option<i32>,
+        /// What it said last on stderr, or how it was ended.
+        said: String,
+    },
     /// No answer, and why.
     None(String),
 }
@@ -63,6 +74,7 @@ impl Reply {
             Reply::Answer { status, retry_after, meaning, .. } => {
                 Outcome::Answer { status: *status, retry_after: retry_after.as_deref(), meaning }
             }
+            Reply::Ended { code, .. } => Outcome::Ended { code: *code },
             Reply::None(_) => Outcome::None,
         }
     }
@@ -70,7 +82,7 @@ impl Reply {
     /// How the answer's body begins, where there is an answer.
     pub fn said(&self) -> Option<&str> {
         match self {
-            Reply::Answer { said, .. } => Some(said),
+            Reply::Answer { said, .. } | Reply::Ended { said, .. } => Some(said),
             Reply::None(_) => None,
         }
     }
@@ -83,6 +95,9 @@ impl Reply {
                 format!("status {status}: {said}")
             }
             Reply::Answer { status, .. } => format!("status {status}"),
+            Reply::Ended { code: Some(code), said } if *code == 0 || said.is_empty() => format!("exit status {code}"),
+            Reply::Ended { code: Some(code), said } => format!("exit status {code}: {said}"),
+            Reply::Ended { code: None, said } => said.clone(),
             Reply::None(why) => why.clone(),
         }
     }
@@ -94,7 +109,7 @@ fn is_compressed(body: &[u8]) -> bool {
 }
 
 /// How a body begins, in one line.
-fn beginning(body: &[u8]) -> String {
+pub(super) fn beginning(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * SAID_CHARACTERS_MAX)]);
     let text: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     text.trim().chars().take(SAID_CHARACTERS_MAX).collect()
@@ -103,13 +118,21 @@ fn beginning(body: &[u8]) -> String {
 impl Sender {
     /// An agent with the webhook's settings. It follows no redirect.
     pub fn new(webhook: &Webhook) -> Sender {
+        let agent = match &webhook.target {
+            Target::Address(address) => Some(Sender::agent(address, webhook.timeout)),
+            Target::Command(_) => None,
+        };
+        Sender { agent, taken: script::judge(Use::Taken, webhook.taken.as_ref()) }
+    }
+
+    fn agent(address: &Address, timeout: Duration) -> Agent {
         let mut tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .root_certs(match &webhook.tls.authorities {
+            .root_certs(match &address.tls.authorities {
                 Some(authorities) => RootCerts::new_with_certs(authorities),
                 None => RootCerts::PlatformVerifier,
             });
-        if let Some(client) = &webhook.tls.client {
+        if let Some(client) = &address.tls.client {
             tls = tls.client_cert(Some(client.clone()));
         }
         let mut config = Agent::config_builder()
@@ -117,16 +140,15 @@ impl Sender {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_global(Some(webhook.timeout))
+            .timeout_global(Some(timeout))
             .user_agent(concat!("linkhook/", env!("CARGO_PKG_VERSION")));
         // Never by ureq's own look at the environment, which knows one proxy for all addresses.
-        config = config.proxy(match &webhook.proxy {
+        config = config.proxy(match &address.proxy {
             Proxy::None => None,
             // It was read already when the configuration was.
             Proxy::Environment(address) | Proxy::Address(address) => ureq::Proxy::new(&address.0).ok(),
         });
-        let agent = Agent::with_parts(config.build(), DefaultConnector::default(), Lookup::default());
-        Sender { agent, taken: script::judge(Use::Taken, webhook.taken.as_ref()) }
+        Agent::with_parts(config.build(), DefaultConnector::default(), Lookup::default())
     }
 
     /// Makes one attempt. `seconds` is the time since 1970, which is signed. A defect that ends it is an attempt that
@@ -143,31 +165,35 @@ impl Sender {
     }
 
     fn try_send(&mut self, webhook: &Webhook, parcel: Parcel<'_>, seconds: i64) -> Reply {
-        let mut request = self
-            .agent
-            .post(&webhook.url.0)
+        let (agent, address) = match (&self.agent, &webhook.target) {
+            (Some(agent), Target::Address(address)) => (agent, address),
+            (_, Target::Command(command)) => return run::run(command, webhook, parcel),
+            (None, Target::Address(_)) => return Reply::None("its settings are read".into()),
+        };
+        let mut request = agent
+            .post(&address.url.0)
             .header("webhook-id", parcel.id)
             .header("webhook-timestamp", seconds.to_string())
             .header("linkhook-webhook", &webhook.name)
             .header("linkhook-batch", parcel.number.to_string());
-        if !webhook.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE)) {
+        if !address.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE)) {
             request = request.header(CONTENT_TYPE, webhook.format.content_type);
         }
         if is_compressed(parcel.body) {
             request = request.header("content-encoding", "gzip");
         }
-        match webhook.signature {
-            _ if webhook.secrets.is_empty() => {}
+        match address.signature {
+            _ if address.secrets.is_empty() => {}
             Signature::Standard => {
-                let signature = sign::sign(&webhook.secrets, parcel.id, seconds, parcel.body);
+                let signature = sign::sign(&address.secrets, parcel.id, seconds, parcel.body);
                 request = request.header("webhook-signature", signature);
             }
             Signature::Github => {
-                let signature = sign::sign_as_github(&webhook.secrets, parcel.body).unwrap_or_default();
+                let signature = sign::sign_as_github(&address.secrets, parcel.body).unwrap_or_default();
                 request = request.header("x-hub-signature-256", signature);
             }
         }
-        for (name, value) in &webhook.headers {
+        for (name, value) in &address.headers {
             request = request.header(name, &value.0);
         }
         match request.send(parcel.body) {
@@ -229,8 +255,8 @@ mod tests {
     fn a_panic_is_an_attempt_that_failed() {
         let webhook = webhook("timeout = \"1s\"");
         let agent = Agent::with_parts(Agent::config_builder().build(), DefaultConnector::default(), Panics);
-        let mut sender = Sender { agent, taken: None };
-        let parcel = Parcel { id: "id", number: 1, body: b"{}" };
+        let mut sender = Sender { agent: Some(agent), taken: None };
+        let parcel = Parcel { id: "id", number: 1, body: b"{}", events: &[] };
         let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
         assert!(why.contains("defect"), "{why}");
         // The next one is made by a whole agent: nothing listens there.

@@ -30,7 +30,7 @@ pub(super) fn run(lane: &Arc<Lane>) {
             None => vec![Verdict::Keep; lines.len()],
             Some(Ok(verdicts)) => verdicts,
             Some(Err(why)) => {
-                log::error!("webhook {}: {why}; again in {} s", lane.webhook().0.name, JUDGE_PAUSE.as_secs());
+                log::error!("{}: {why}; again in {} s", lane.title(), JUDGE_PAUSE.as_secs());
                 let (_, generation) = lane.webhook();
                 lane.pause(Instant::now() + JUDGE_PAUSE, generation);
                 if lane.is_removed() || !lane.has_time() {
@@ -75,7 +75,7 @@ fn bury_broken(lane: &Arc<Lane>, events: &[WaitingEvent], verdicts: &[Verdict], 
         others => format!("{first}, and {others} other reasons"),
     };
     let events = counted_are(broken.len() as u64, "event");
-    log::error!("webhook {}: {events} not delivered: {reason}", lane.webhook().0.name);
+    log::error!("{}: {events} not delivered: {reason}", lane.title());
     sifted.lose(FAILED, broken.len() as u64);
     lane.bury(&broken, Death::unsent(&reason))
 }

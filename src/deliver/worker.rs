@@ -1,5 +1,6 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use super::retry::Consequence;
 use super::script::{self, Made};
 use super::send::{Parcel, Reply, Sender};
 use crate::fault;
+use crate::settle;
+use crate::settle::rate::Counts;
 use crate::store::{Fixed, Queue};
 use crate::units::{counted, counted_are};
 
@@ -42,6 +45,19 @@ pub(super) struct Worker<'w> {
     failing: Option<Instant>,
     /// The id of the batch that was on its way when linkhook ended.
     resumed: Option<String>,
+    /// Which of the batches that the events on their way have settled to is made and sent, where they settle.
+    part: Option<Part>,
+    /// What has come, where it must come often.
+    counts: Counts,
+}
+
+/// One of several batches that the events on their way have settled to.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// The store is told that everything up to this event is done, once this batch is.
+    last: u64,
+    /// Whether it is the last one.
+    is_last: bool,
 }
 
 /// What became of a batch.
@@ -64,6 +80,8 @@ enum Fixing {
     Stopped,
 }
 
+/// Events that settle together at most.
+const SETTLING_EVENTS_MAX: usize = 100_000;
 /// Where no child can be started for an expression, the next attempt is made after that time.
 const MAKER_PAUSE: Duration = Duration::from_secs(5);
 /// A batch to which the receiver has so often in a row answered that it fails is looked into: one event may be at fault.
@@ -130,6 +148,8 @@ impl<'w> Worker<'w> {
             not_before: None,
             failing: None,
             resumed: None,
+            part: None,
+            counts: Counts::default(),
         }
     }
 
@@ -138,7 +158,7 @@ impl<'w> Worker<'w> {
         if let Some(batch) = resumed {
             let Some(events) = self.lane.resume() else { return };
             self.resumed = Some(batch.id.clone());
-            if !self.deliver_all(events, Some(batch)) {
+            if !self.deliver_taken(events, Some(batch)) {
                 return;
             }
         }
@@ -148,30 +168,111 @@ impl<'w> Worker<'w> {
             let Some(taken) = self.lane.take(|webhook| limits(webhook, size), last) else { return };
             self.refresh();
             last = Some(Instant::now());
-            *self.number += 1;
-            if !self.deliver_all(taken, None) {
+            if !self.deliver_taken(taken, None) {
                 return;
             }
         }
+    }
+
+    /// Delivers events that were taken out: as they are, or what they have settled to. `false` when nothing more is to be done.
+    fn deliver_taken(&mut self, taken: Vec<WaitingEvent>, fixed: Option<Arc<Fixed>>) -> bool {
+        if self.webhook.settle.is_some() || self.webhook.rate.is_some() {
+            let delivered = self.deliver_settled(&taken, fixed);
+            self.part = None;
+            return delivered;
+        }
+        *self.number += u64::from(fixed.is_none());
+        self.deliver_all(taken, fixed)
+    }
+
+    /// Delivers what events have settled to, or what has come often enough, in as many batches as that takes. Until the last of these is done, the store keeps
+    /// all of the events: after a kill they settle once more, and nothing is lost.
+    fn deliver_settled(&mut self, taken: &[WaitingEvent], mut fixed: Option<Arc<Fixed>>) -> bool {
+        let before = taken.first().map_or_else(|| self.lane.last_taken(), |first| first.sequence - 1);
+        let settled = self.settled(taken);
+        if settled.is_empty() && fixed.is_none() {
+            self.lane.finish_last_part(self.lane.last_taken(), 0, None);
+            return true;
+        }
+        // What was fixed before is sent as it is.
+        let mut parts = if fixed.is_some() { VecDeque::from([settled]) } else { self.parts(settled) };
+        while let Some(mut part) = parts.pop_front() {
+            let is_last = parts.is_empty();
+            self.part = Some(Part { last: if is_last { self.lane.last_taken() } else { before }, is_last });
+            *self.number += u64::from(fixed.is_none());
+            match self.try_deliver(&part, fixed.take()) {
+                BatchEnd::Done if self.lane.is_at_rest() => return true,
+                BatchEnd::Done => {}
+                BatchEnd::Halved(first) => {
+                    *self.number -= 1;
+                    parts.push_front(part.split_off(first));
+                    parts.push_front(part);
+                }
+                BatchEnd::Stopped => return false,
+            }
+        }
+        true
+    }
+
+    /// What events settle to, and of that what has come often enough.
+    fn settled(&mut self, taken: &[WaitingEvent]) -> Vec<WaitingEvent> {
+        let settled = match self.webhook.settle {
+            Some(settle) => settled(taken, settle.skips_same),
+            None => taken.to_vec(),
+        };
+        let Some(rate) = self.webhook.rate else { return settled };
+        let often = settled.into_iter().filter_map(|event| {
+            let line = self.counts.take(&event.line, rate)?;
+            Some(WaitingEvent { line: line.into(), ..event })
+        });
+        often.collect()
+    }
+
+    /// As many batches as the bounds make of these.
+    fn parts(&self, mut events: Vec<WaitingEvent>) -> VecDeque<Vec<WaitingEvent>> {
+        let most = self.size.now().min(self.webhook.limits.events).min(self.webhook.format.events_max);
+        let limits = Limits { events: most, ..self.webhook.limits };
+        let mut parts = VecDeque::new();
+        while !events.is_empty() {
+            let count = limits.fitting(events.iter().map(|event| event.line.len())).min(events.len());
+            let rest = events.split_off(count);
+            parts.push_back(std::mem::replace(&mut events, rest));
+        }
+        parts
+    }
+
+    /// Nothing more is to be done with these events on their way: they are delivered, or lost for that reason, all of them or
+    /// so many.
+    fn finish(&self, last: u64, events: usize, lost: Option<(&str, Option<u64>)>) {
+        match self.part {
+            None => self.lane.finish_in_flight(last, lost),
+            Some(Part { is_last: true, .. }) => self.lane.finish_last_part(last, events as u64, lost),
+            Some(_) => self.lane.finish_part(last, events as u64, lost),
+        }
+    }
+
+    /// Makes a batch, unless it is fixed, and sends it.
+    fn try_deliver(&mut self, events: &[WaitingEvent], fixed: Option<Arc<Fixed>>) -> BatchEnd {
+        match fixed.map_or_else(|| self.fix(events), Fixing::Fixed) {
+            Fixing::Fixed(batch) => self.deliver(events, &batch),
+            // One of them may be what the expression fails on.
+            Fixing::Failed(_) if events.len() > 1 => BatchEnd::Halved(events.len() / 2),
+            Fixing::Failed(why) => self.bury_unmade(events, &why),
+            Fixing::Nothing => self.pass_over(events.len()),
+            Fixing::Stopped => BatchEnd::Stopped,
+        }
+    }
+
+    /// The number of the last event that is done once the batch is.
+    fn last(&self) -> u64 {
+        self.part.map_or_else(|| self.lane.last_taken(), |part| part.last)
     }
 
     /// Delivers events that were taken out, as one batch or, where it is too large, as its first half: then the rest waits
     /// again. `false` when nothing more is to be done.
     fn deliver_all(&mut self, mut events: Vec<WaitingEvent>, mut fixed: Option<Arc<Fixed>>) -> bool {
         loop {
-            let batch = match fixed.take() {
-                Some(batch) => Fixing::Fixed(batch),
-                None => self.fix(&events),
-            };
-            let end = match batch {
-                Fixing::Fixed(batch) => self.deliver(&events, &batch),
-                // One of them may be what the expression fails on.
-                Fixing::Failed(_) if events.len() > 1 => BatchEnd::Halved(events.len() / 2),
-                Fixing::Failed(why) => self.bury_unmade(&events, &why),
-                Fixing::Nothing => self.pass_over(events.len()),
-                Fixing::Stopped => BatchEnd::Stopped,
-            };
-            match end {
+            match self.try_deliver(&events, fixed.take()) {
                 BatchEnd::Done => return true,
                 BatchEnd::Halved(first) => {
                     events.truncate(first);
@@ -195,7 +296,7 @@ impl<'w> Worker<'w> {
                 Ok(Made::Nothing) => return Fixing::Nothing,
                 Ok(Made::Failed(why)) => return Fixing::Failed(why),
                 Err(why) => {
-                    log::error!("webhook {}: {why}; again in {} s", self.webhook.name, MAKER_PAUSE.as_secs());
+                    log::error!("{}: {why}; again in {} s", self.webhook.title(), MAKER_PAUSE.as_secs());
                     if self.lane.pause(Instant::now() + MAKER_PAUSE, self.generation) == Paused::Ending {
                         return Fixing::Stopped;
                     }
@@ -203,7 +304,7 @@ impl<'w> Worker<'w> {
                 }
             }
         };
-        let (number, last) = (*self.number, self.lane.last_taken());
+        let (number, last) = (*self.number, self.last());
         let batch = Arc::new(Fixed { id, number, last, body, tried_milliseconds: 0 });
         self.lane.fixed(&batch);
         match self.lane.handle() {
@@ -226,25 +327,21 @@ impl<'w> Worker<'w> {
 
     /// Nothing is to be sent of so many events.
     fn pass_over(&mut self, events: usize) -> BatchEnd {
-        log::debug!("webhook {}: nothing to send of {}", self.webhook.name, counted(events as u64, "event"));
+        log::debug!("{}: nothing to send of {}", self.webhook.title(), counted(events as u64, "event"));
         // No receiver has seen the number.
         *self.number -= 1;
-        self.lane.finish_in_flight(self.lane.last_taken(), None);
+        self.finish(self.last(), events, None);
         BatchEnd::Done
     }
 
     /// No body can be made of these events.
     fn bury_unmade(&mut self, events: &[WaitingEvent], why: &str) -> BatchEnd {
-        log::error!(
-            "webhook {}: {} not delivered: {why}",
-            self.webhook.name,
-            counted_are(events.len() as u64, "event")
-        );
+        log::error!("{}: {} not delivered: {why}", self.webhook.title(), counted_are(events.len() as u64, "event"));
         *self.number -= 1;
         if !self.lane.bury(&lines(events), Death::unsent(why)) {
             return BatchEnd::Stopped;
         }
-        self.lane.finish_in_flight(self.lane.last_taken(), Some((UNMADE, None)));
+        self.finish(self.last(), events.len(), Some((UNMADE, None)));
         BatchEnd::Done
     }
 
@@ -262,7 +359,8 @@ impl<'w> Worker<'w> {
     /// Sends a batch until it is taken or dead.
     fn deliver(&mut self, events: &[WaitingEvent], batch: &Fixed) -> BatchEnd {
         const LATE: &str = "not taken in time";
-        let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body };
+        let lines = lines(events);
+        let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body, events: &lines };
         let (mut tried, mut same) = (Tried::new(batch), SameAnswer::default());
         for attempt in 0.. {
             self.refresh();
@@ -293,7 +391,7 @@ impl<'w> Worker<'w> {
             self.tell(batch, events.len(), attempt, &reply, verdict);
             let status = match &reply {
                 Reply::Answer { status, .. } => Some(*status),
-                Reply::None(_) => None,
+                Reply::Ended { .. } | Reply::None(_) => None,
             };
             match verdict {
                 Consequence::Delivered => {
@@ -301,7 +399,7 @@ impl<'w> Worker<'w> {
                     if let Reply::Answer { meaning: Meaning::Rejected { events: rejected, why }, .. } = &reply {
                         return self.bury_some(events, batch, (*rejected, why), status);
                     }
-                    self.lane.finish_in_flight(batch.last, None);
+                    self.finish(batch.last, events.len(), None);
                     return BatchEnd::Done;
                 }
                 Consequence::Again { pause, .. } => {
@@ -338,18 +436,23 @@ impl<'w> Worker<'w> {
     /// The receiver has failed at a batch again and again. Halves find the event that it fails at; of a lone one it is known
     /// only once another one passes: then it is dead, and holds up the others no longer.
     fn look_into(&mut self, events: &[WaitingEvent], batch: &Fixed, reply: &Reply) -> Option<BatchEnd> {
-        let name = self.webhook.name.clone();
+        let title = self.webhook.title();
         if events.len() > 1 {
-            log::info!("webhook {name}: batch {}: always {}; it is halved", batch.number, reply.words());
+            log::info!("{title}: batch {}: always {}; it is halved", batch.number, reply.words());
             return Some(BatchEnd::Halved(events.len() / 2));
+        }
+        // What follows has not settled yet.
+        if self.part.is_some() {
+            return None;
         }
         let next = self.lane.next_waiting()?;
         let (id, number) = (new_id(), batch.number + 1);
         let Ok(Made::Body(body)) = self.make(&id, number, std::slice::from_ref(&next)) else { return None };
-        let parcel = Parcel { id: &id, number, body: &body };
+        let event = [next.line.clone()];
+        let parcel = Parcel { id: &id, number, body: &body, events: &event };
         let other = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
         let verdict = self.webhook.retry.judge(other.outcome(), 0, Timestamp::now(), random());
-        log::debug!("webhook {name}: is event {} at fault? the next one: {}", events[0].sequence, other.words());
+        log::debug!("{title}: is event {} at fault? the next one: {}", events[0].sequence, other.words());
         if verdict != Consequence::Delivered {
             return None;
         }
@@ -358,7 +461,7 @@ impl<'w> Worker<'w> {
         else {
             return None;
         };
-        log::error!("webhook {name}: batch {}: {reason}; the event is not delivered", batch.number);
+        log::error!("{title}: batch {}: {reason}; the event is not delivered", batch.number);
         let end = self.bury(events, batch, &reason, Some(*status));
         if matches!(end, BatchEnd::Done) && self.lane.take_waiting(next.sequence) {
             *self.number = number;
@@ -395,7 +498,7 @@ impl<'w> Worker<'w> {
             return BatchEnd::Stopped;
         }
         fault::point("after dead letter");
-        self.lane.finish_in_flight(batch.last, Some((reason, None)));
+        self.finish(batch.last, events.len(), Some((reason, None)));
         BatchEnd::Done
     }
 
@@ -418,22 +521,22 @@ impl<'w> Worker<'w> {
         if !self.lane.bury(&lines(events), self.death(batch, &reason, status)) {
             return BatchEnd::Stopped;
         }
-        self.lane.finish_in_flight(batch.last, Some((&reason, Some(rejected))));
+        self.finish(batch.last, events.len(), Some((&reason, Some(rejected))));
         BatchEnd::Done
     }
 
     /// Says what happened: the first failure loudly, the others only to who asks for more.
     fn tell(&mut self, batch: &Fixed, events: usize, attempt: u32, reply: &Reply, verdict: Consequence) {
-        let (name, words, number, id) = (&self.webhook.name, reply.words(), batch.number, &batch.id);
+        let (title, words, number, id) = (self.webhook.title(), reply.words(), batch.number, &batch.id);
         let count = counted(events as u64, "event");
-        let what = format_args!("webhook {name}: batch {number} ({count}, {id}), attempt {}: {words}", attempt + 1);
+        let what = format_args!("{title}: batch {number} ({count}, {id}), attempt {}: {words}", attempt + 1);
         if verdict != Consequence::Delivered {
             self.lane.attempt_failed();
         }
         match verdict {
             Consequence::Delivered => match self.failing.take() {
                 Some(since) => {
-                    log::warn!("webhook {name}: it takes events again");
+                    log::warn!("{title}: it takes events again");
                     self.lane.recovered(since.elapsed());
                 }
                 None => log::debug!("{what}"),
@@ -484,7 +587,22 @@ fn lines(events: &[WaitingEvent]) -> Vec<Arc<[u8]>> {
     events.iter().map(|event| event.line.clone()).collect()
 }
 
+/// What events have settled to: each has the number of the last one that it stands for.
+fn settled(events: &[WaitingEvent], skips_same: bool) -> Vec<WaitingEvent> {
+    let lines: Vec<&[u8]> = events.iter().map(|event| &*event.line).collect();
+    let settled = settle::settle(&lines).into_iter().filter(|settled| !(skips_same && settled.is_same));
+    let with_number = settled.filter_map(|settled| {
+        let last = &events[*settled.places.last()?];
+        Some(WaitingEvent { line: settled.line.into(), ..last.clone() })
+    });
+    with_number.collect()
+}
+
 fn limits(webhook: &Webhook, events_max: usize) -> Limits {
+    if webhook.settle.is_some() {
+        // They are made less before they are a batch.
+        return Limits { events: SETTLING_EVENTS_MAX, bytes: usize::MAX, ..webhook.limits };
+    }
     Limits { events: events_max.min(webhook.limits.events).min(webhook.format.events_max), ..webhook.limits }
 }
 

@@ -174,6 +174,7 @@ pub static OUTPUT_DROPPED: Own = Own {
             filter` failed on: how many, and why",
     keys: &[
         ("webhook", Holds::Text, "the webhook's name, where it is one that does not get them"),
+        ("exec", Holds::Text, "the name of the command, where it is that"),
         ("path", Holds::Text, "the output file, where it is that"),
         ("lines", Holds::Number, "how many lines are not in the output file"),
         ("events", Holds::Number, "how many events a webhook does not get, or were not judged"),
@@ -187,10 +188,11 @@ pub static OUTPUT_RECOVERED: Own = Own {
     name: "output",
     action: "recovered",
     severity: Severity::Notice,
-    about: "the output file can be written again, or a webhook's receiver takes events again",
+    about: "the output file can be written again, or a webhook's receiver, or a command, takes events again",
     keys: &[
         ("path", Holds::Text, "the output file, where it is that"),
         ("webhook", Holds::Text, "the webhook's name, where it is that"),
+        ("exec", Holds::Text, "the name of the command, where it is that"),
         ("lasted", Holds::Duration, "for how long it was not so, in seconds"),
     ],
     always: true,

@@ -31,6 +31,8 @@ pub struct Needs {
     pub write: Vec<PathBuf>,
     /// Whether other network namespaces are entered.
     pub enters_namespaces: bool,
+    /// Whether commands are run: what they need is not known.
+    pub runs_commands: bool,
 }
 
 /// What every linkhook may read: names and certificates are looked up there. What of it is not there is left out.
@@ -51,6 +53,9 @@ pub const SYSTEM: &[&str] = &[
 impl Needs {
     /// What of it was not opened, in words; `None` where all was.
     pub fn beyond(&self, opened: &Needs) -> Option<String> {
+        if self.runs_commands && !opened.runs_commands {
+            return Some("[[exec]] runs commands, which it may not".into());
+        }
         let is_below = |path: &Path, opened: &[PathBuf]| {
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
             opened.iter().any(|opened| path.starts_with(opened.canonicalize().unwrap_or_else(|_| opened.clone())))
@@ -68,6 +73,17 @@ impl Needs {
 /// Enters it. Whether it is enforced; where it is required, it is. No thread may have been started before.
 pub fn enter(needs: &Needs, sandbox: Sandbox) -> Result<bool> {
     if sandbox == Sandbox::Off {
+        return Ok(false);
+    }
+    if needs.runs_commands {
+        // They would inherit it, and could do nothing that they are for.
+        if sandbox == Sandbox::Required {
+            return Err(Error::usage(
+                "[security] sandbox = true does not go together with [[exec]], whose commands would be in the sandbox, too; \
+                 write sandbox = \"auto\", or let a webhook's receiver run them",
+            ));
+        }
+        log::info!("no sandbox: [[exec]] runs commands, which would be in it, too");
         return Ok(false);
     }
     rustix::thread::set_no_new_privs(true)

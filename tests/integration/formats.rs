@@ -1,12 +1,16 @@
 //! What becomes of one event that a log store refuses among others: it alone is a dead letter, and the rest arrive.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::time::{Duration, Instant};
+
 use libtest_mimic::Failed;
 use serde_json::Value;
 
 use crate::deliver::webhook;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, PATIENCE};
 use crate::receiver::Receiver;
-use crate::store::{State, configuration, run};
+use crate::store::{State, configuration, die, run, sequence};
 
 /// The tests of this room, in a namespace of their own.
 pub const LIVE_TESTS: &[crate::Test] = &[
@@ -15,6 +19,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("elasticsearch_refuses_one_event_among_others", || one_is_refused("elasticsearch", "document_parsing_exception")),
     ("otlp_rejects_one_event_and_does_not_say_which", otlp),
     ("a_wrong_token_of_a_log_store_loses_nothing", wrong_token),
+    ("deaths_at_random_lose_nothing_in_any_format", deaths),
 ];
 
 /// Links that are made at once: `good0` to `good7`, `poison` in their midst.
@@ -112,4 +117,171 @@ fn wrong_token() -> Result<(), Failed> {
     assert!(requests.iter().all(|request| request["body"] == requests[0]["body"]));
     assert!(letters(&state).is_empty());
     Ok(())
+}
+
+/// So many deaths at random, unless `LINKHOOK_KILLS` says how many.
+const KILLS: u32 = 4;
+
+/// A format, and the lines of its webhook.
+const AT_RANDOM: [(&str, &str); 7] = [
+    ("loki", "format = \"loki\""),
+    ("splunk", "format = \"splunk\""),
+    ("elasticsearch", "format = \"elasticsearch\""),
+    ("otlp", "format = \"otlp\""),
+    // Each refused event takes it several attempts.
+    ("failing", "format = \"json-array\"\nbatch.events = 2"),
+    (
+        "kafka",
+        "body = '{records: [.events[] | {key: \"h\", value: .}]}'\n\
+         taken = '[.body.offsets[]? | select(.error_code != null) | .error] | if . == [] then null else first end'\n\
+         headers = { Content-Type = \"application/vnd.kafka.json.v2+json\" }",
+    ),
+    ("200", "format = \"ndjson\"\ncompress = \"gzip\""),
+];
+
+/// Deaths at random while receivers of every kind refuse one event in ten: nothing is lost, the order is kept, an id has its
+/// bytes, the refused events alone are dead letters, and the numbers told are exact.
+fn deaths() -> Result<(), Failed> {
+    let kills = std::env::var("LINKHOOK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receivers: Vec<Receiver> =
+        AT_RANDOM.iter().map(|(answers, _)| Receiver::inside(&namespace, answers)).collect();
+    let mut own = Receiver::inside(&namespace, "200");
+    let filters = "kinds = [\"link\"]\nactions = [\"add\"]\nbatch.wait = \"10ms\"\nretry.most = \"40ms\"\n";
+    let mut webhooks: String = AT_RANDOM
+        .iter()
+        .zip(&receivers)
+        .map(|((name, lines), receiver)| webhook(name, receiver.port, &format!("{lines}\n{filters}")))
+        .collect();
+    webhooks += &webhook("own", own.port, "kinds = [\"output\"]\nbatch.wait = \"10ms\"");
+    let configuration = configuration(&state.path(), &webhooks);
+    let load = "while :; do for n in 1 2 3 4 5 6 7 8 9; do ip link add good$n type bridge; ip link del good$n; done
+                ip link add poison type bridge; ip link del poison; sleep 0.2; done";
+    let mut load = namespace.command("sh").args(["-c", load]).spawn()?;
+    let (mut printed, mut seed) = (Vec::new(), 7_u32);
+    for _ in 0..kills {
+        let mut linkhook = run(&namespace, &configuration);
+        seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12345);
+        linkhook.wait(Duration::from_millis(u64::from(seed >> 16) % 400));
+        printed.extend(die(linkhook));
+    }
+    load.kill()?;
+    load.wait()?;
+    let mut linkhook = run(&namespace, &configuration);
+    namespace.run("ip link add last type bridge");
+    linkhook.until_seen("the last link", |line| line["ifname"] == "last");
+    let arrived: Vec<Vec<Value>> = receivers.iter_mut().map(until_last).collect();
+    // What was told of them has arrived once a later line has.
+    let mut told = Vec::new();
+    linkhook.signal(rustix::process::Signal::HUP);
+    let began = Instant::now();
+    let dead: Vec<(u64, u64)> = AT_RANDOM.iter().map(|(name, _)| dead_events(&state, name)).collect();
+    let total: u64 = dead.iter().map(|(_, told)| told).sum();
+    while sum(&told) < total {
+        told.push(own.next());
+        assert!(began.elapsed() < PATIENCE, "{} told of {total}", sum(&told));
+    }
+    printed.extend(linkhook.stop().1);
+    assert_eq!(sum(&told), total, "the number told");
+    let adds = printed.iter().filter(|line| line["event"] == "link" && line["action"] == "add");
+    let (poison, good): (Vec<&Value>, Vec<&Value>) = adds.partition(|line| line["ifname"] == "poison");
+    let numbers = |lines: &[&Value]| lines.iter().map(|line| sequence(line)).collect::<BTreeSet<u64>>();
+    let (poison, good) = (numbers(&poison), numbers(&good));
+    for ((name, _), requests) in AT_RANDOM.iter().zip(&arrived) {
+        let taken = hold_ids_and_order(name, requests);
+        let missing: Vec<&u64> = good.difference(&taken).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?} were seen and did not arrive");
+        let buried = dead_numbers(&state, name);
+        let missing: Vec<&u64> = poison.difference(&buried).collect();
+        assert!(*name == "200" || missing.is_empty(), "{name}: {missing:?} were refused and are no dead letters");
+    }
+    if std::env::var_os("LINKHOOK_KILLS").is_some() {
+        let requests: usize = arrived.iter().map(Vec::len).sum();
+        eprintln!(
+            "{kills} kills: {} events, {} of them refused, {requests} requests, {total} told as lost",
+            good.len() + poison.len(),
+            poison.len()
+        );
+    }
+    Ok(())
+}
+
+/// Requests up to the one in which the last link arrives.
+fn until_last(receiver: &mut Receiver) -> Vec<Value> {
+    let mut requests = Vec::new();
+    loop {
+        requests.push(receiver.next());
+        if lines_of(&requests[requests.len() - 1]).iter().any(|line| line["ifname"] == "last") {
+            return requests;
+        }
+    }
+}
+
+/// The lines that a request brought.
+fn lines_of(request: &Value) -> Vec<Value> {
+    if let Some(lines) = request["taken"].as_array() {
+        return lines.clone();
+    }
+    let octets: Vec<u8> = serde_json::from_value(request["octets"].clone()).unwrap_or_default();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&octets[..]).read_to_string(&mut text).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// An id has its bytes, and what arrives for the first time is in order. Gives back the numbers of what arrived.
+fn hold_ids_and_order(name: &str, requests: &[Value]) -> BTreeSet<u64> {
+    let mut bodies = BTreeMap::new();
+    let mut taken = BTreeSet::new();
+    for request in requests {
+        let id = request["headers"]["webhook-id"].as_str().unwrap();
+        let body = (request["body"].clone(), request["octets"].clone());
+        assert_eq!(*bodies.entry(id).or_insert_with(|| body.clone()), body, "{name}: {id} has other bytes");
+        for line in lines_of(request) {
+            let number = sequence(&line);
+            assert!(
+                taken.contains(&number) || taken.last().is_none_or(|last| *last < number),
+                "{name}: {number} overtook"
+            );
+            taken.insert(number);
+        }
+    }
+    taken
+}
+
+/// How many events the told losses are, each line counted once.
+fn sum(requests: &[Value]) -> u64 {
+    let bodies = requests.iter().map(crate::deliver::body);
+    let lines: BTreeMap<u64, u64> = bodies
+        .flat_map(|body| body["events"].as_array().cloned().unwrap_or_default())
+        .filter(|line| line["action"] == "dropped")
+        .map(|line| (sequence(&line), line["output"]["events"].as_u64().unwrap()))
+        .collect();
+    lines.values().sum()
+}
+
+fn letters_of(state: &State, name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(state.path().join(format!("dead/{name}.jsonl"))).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The events in the dead letters, and how many are to be told: those of OTLP say how many of theirs were rejected.
+fn dead_events(state: &State, name: &str) -> (u64, u64) {
+    let letters = letters_of(state, name);
+    let events = |letter: &Value| letter["events"].as_array().map_or(0, Vec::len) as u64;
+    let rejected = |letter: &Value| {
+        let words = letter["reason"].as_str()?.strip_prefix("rejected ")?;
+        words.split(' ').next()?.parse::<u64>().ok()
+    };
+    let told = letters.iter().map(|letter| rejected(letter).unwrap_or_else(|| events(letter))).sum();
+    (letters.iter().map(events).sum(), told)
+}
+
+/// The numbers of the refused events in the dead letters, none of them twice; where it is not said which were, all of the batch.
+fn dead_numbers(state: &State, name: &str) -> BTreeSet<u64> {
+    let mut numbers = BTreeSet::new();
+    for event in letters_of(state, name).iter().flat_map(|letter| letter["events"].as_array().unwrap()) {
+        assert!(name == "otlp" || event["ifname"] == "poison", "{name}: {event} was not refused");
+        assert!(numbers.insert(sequence(event)), "{name}: {event} is there twice");
+    }
+    numbers
 }

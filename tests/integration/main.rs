@@ -7,6 +7,7 @@
 
 mod again;
 mod bodies;
+mod commands;
 mod deliver;
 mod docs;
 mod formats;
@@ -28,6 +29,7 @@ mod sandbox;
 mod schema;
 mod serve;
 mod service;
+mod settle;
 mod shapes;
 mod signals;
 mod store;
@@ -107,6 +109,8 @@ fn main() -> ExitCode {
         ("deliver", deliver::LIVE_TESTS),
         ("docs", docs::LIVE_TESTS),
         ("bodies", bodies::LIVE_TESTS),
+        ("commands", commands::LIVE_TESTS),
+        ("settle", settle::LIVE_TESTS),
         ("formats", formats::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),

@@ -47,7 +47,7 @@ impl Lane {
                     self.lose("dead letters full", given_up);
                     return true;
                 }
-                Err(error) => log::error!("webhook {}: cannot write the dead letters: {error}", self.name),
+                Err(error) => log::error!("{}: cannot write the dead letters: {error}", self.title()),
             }
             if !self.rest_for(DEAD_PAUSE) {
                 return false;
@@ -69,6 +69,22 @@ impl Lane {
     /// or so many.
     pub fn finish_in_flight(self: &Arc<Lane>, last: u64, lost: Option<(&str, Option<u64>)>) {
         let events = self.done();
+        self.finish(last, events, lost);
+    }
+
+    /// The same for so many of the events that those on their way have settled to, while others of them are not done.
+    pub fn finish_part(self: &Arc<Lane>, last: u64, events: u64, lost: Option<(&str, Option<u64>)>) {
+        self.lock().batch = None;
+        self.finish(last, events, lost);
+    }
+
+    /// The same for the last of them.
+    pub fn finish_last_part(self: &Arc<Lane>, last: u64, events: u64, lost: Option<(&str, Option<u64>)>) {
+        self.done();
+        self.finish(last, events, lost);
+    }
+
+    fn finish(self: &Arc<Lane>, last: u64, events: u64, lost: Option<(&str, Option<u64>)>) {
         let (lost, events) = match lost {
             Some((reason, some)) => (Some(reason), some.unwrap_or(events)),
             None => (None, events),

@@ -47,7 +47,11 @@ pub static ADDR: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     // More in `write_key`: IPv4 and IPv6 differ.
-    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[] }),
+    identity: Some(Identity {
+        header: &[(0, 1), (4, 4)],
+        attributes: &[],
+        members: &["family", "ifindex", "local", "address", "prefixlen"],
+    }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],

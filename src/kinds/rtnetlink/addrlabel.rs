@@ -26,7 +26,11 @@ pub static ADDRLABEL: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(0, 1), (2, 1), (4, 4)], attributes: &[1] }),
+    identity: Some(Identity {
+        header: &[(0, 1), (2, 1), (4, 4)],
+        attributes: &[1],
+        members: &["family", "prefixlen", "ifindex", "address"],
+    }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {

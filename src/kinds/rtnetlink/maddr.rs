@@ -28,7 +28,11 @@ pub static MADDR: Kind = Kind {
     header: &HEADER,
     set: &GROUPS,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[IFA_MULTICAST] }),
+    identity: Some(Identity {
+        header: &[(0, 1), (4, 4)],
+        attributes: &[IFA_MULTICAST],
+        members: &["family", "ifindex", "address"],
+    }),
     split: &[],
     partial: false,
     dumps: &[
@@ -61,7 +65,11 @@ pub static ANYCAST: Kind = Kind {
     header: &HEADER,
     set: &ANYCAST_ADDRESSES,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[IFA_ANYCAST] }),
+    identity: Some(Identity {
+        header: &[(0, 1), (4, 4)],
+        attributes: &[IFA_ANYCAST],
+        members: &["family", "ifindex", "address"],
+    }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {

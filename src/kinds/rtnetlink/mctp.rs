@@ -31,7 +31,7 @@ pub static MCTP_ADDR: Kind = Kind {
     header: &ADDRESS_HEADER,
     set: &ADDRESS,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[2], members: &["ifindex", "local"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {
@@ -62,7 +62,11 @@ pub static MCTP_ROUTE: Kind = Kind {
     header: &ROUTE_HEADER,
     set: &ROUTE,
     interface: Interface::Attribute(4),
-    identity: Some(Identity { header: &[(1, 1), (7, 1)], attributes: &[1, 4] }),
+    identity: Some(Identity {
+        header: &[(1, 1), (7, 1)],
+        attributes: &[1, 4],
+        members: &["dst", "dst_end", "type", "dev"],
+    }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {
@@ -86,7 +90,7 @@ pub static MCTP_NEIGH: Kind = Kind {
     header: &NEIGHBOUR_HEADER,
     set: &NEIGHBOUR,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[1] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[1], members: &["ifindex", "dst"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {

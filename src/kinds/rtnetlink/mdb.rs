@@ -48,7 +48,11 @@ pub static MDB: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     // And the group and the port, which are in the nests.
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    identity: Some(Identity {
+        header: &[(4, 4)],
+        attributes: &[],
+        members: &["index", "port", "grp", "vid", "src", "dst", "src_vni", "router"],
+    }),
     split: &[&[MDBA_MDB, 1, 1], &[MDBA_ROUTER, 1]],
     partial: false,
     dumps: &[DumpRequest {

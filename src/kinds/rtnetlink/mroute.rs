@@ -46,7 +46,11 @@ pub static MROUTE: Kind = Kind {
     interface: Interface::None,
     // Of proxies' routes for any source there may be several, one for each incoming interface. It is no part of this,
     // since the kernel does not name it any more when it removes all because the routing daemon has ended.
-    identity: Some(Identity { header: &[(0, 1)], attributes: &[RTA_SRC, RTA_DST, RTA_TABLE] }),
+    identity: Some(Identity {
+        header: &[(0, 1)],
+        attributes: &[RTA_SRC, RTA_DST, RTA_TABLE],
+        members: &["family", "src", "dst", "table_id"],
+    }),
     split: &[],
     partial: false,
     dumps: &[

@@ -45,7 +45,11 @@ pub static NEIGH: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(0, 1), (4, 4)], attributes: &[NDA_DST] }),
+    identity: Some(Identity {
+        header: &[(0, 1), (4, 4)],
+        attributes: &[NDA_DST],
+        members: &["family", "ifindex", "dst", "proxy"],
+    }),
     split: &[],
     partial: false,
     dumps: &[
@@ -102,7 +106,11 @@ pub static FDB: Kind = Kind {
     set: &FDB_ATTRIBUTES,
     interface: Interface::Header(4),
     // More in `write_entry_key`: an entry of a bridge is the same on whichever port it is.
-    identity: Some(Identity { header: &[(0, 1)], attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI] }),
+    identity: Some(Identity {
+        header: &[(0, 1)],
+        attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI],
+        members: &["mac", "vlan", "src_vni", "master|ifindex", "dst", "port", "vni"],
+    }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {

@@ -37,7 +37,7 @@ pub static NEIGHTBL: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Nested(NDTA_PARMS, NDTPA_IFINDEX),
     // And the interface, which is inside NDTA_PARMS.
-    identity: Some(Identity { header: &[(0, 1)], attributes: &[1] }),
+    identity: Some(Identity { header: &[(0, 1)], attributes: &[1], members: &["family", "name", "dev"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],

@@ -37,7 +37,7 @@ pub static NETCONF: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NETCONFA_IFINDEX),
-    identity: Some(Identity { header: &[(0, 1)], attributes: &[NETCONFA_IFINDEX] }),
+    identity: Some(Identity { header: &[(0, 1)], attributes: &[NETCONFA_IFINDEX], members: &["family", "interface"] }),
     split: &[],
     partial: true,
     // One octet, and three that fill up: the kernel refuses it without them.

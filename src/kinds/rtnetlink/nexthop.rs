@@ -45,7 +45,7 @@ pub static NEXTHOP: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
-    identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    identity: Some(Identity { header: &[], attributes: &[NHA_ID], members: &["id"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETNEXTHOP, header: &[0; 8], attributes: &[], per_link: None }],
@@ -68,7 +68,7 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
     // And the index, which is inside NHA_RES_BUCKET.
-    identity: Some(Identity { header: &[], attributes: &[NHA_ID] }),
+    identity: Some(Identity { header: &[], attributes: &[NHA_ID], members: &["id", "bucket.index"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETNEXTHOPBUCKET, header: &[0; 8], attributes: &[], per_link: None }],

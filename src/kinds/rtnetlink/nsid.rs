@@ -18,7 +18,7 @@ pub static NSID: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::None,
-    identity: Some(Identity { header: &[], attributes: &[1] }),
+    identity: Some(Identity { header: &[], attributes: &[1], members: &["nsid"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: RTM_GETNSID, header: &[0; 4], attributes: &[], per_link: None }],

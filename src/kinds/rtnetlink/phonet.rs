@@ -26,7 +26,7 @@ pub static PHONET_ADDR: Kind = Kind {
     header: &ADDRESS_HEADER,
     set: &ADDRESS,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[2] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[2], members: &["ifindex", "local"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {
@@ -50,7 +50,7 @@ pub static PHONET_ROUTE: Kind = Kind {
     header: &ROUTE_HEADER,
     set: &ROUTE,
     interface: Interface::Attribute(4),
-    identity: Some(Identity { header: &[], attributes: &[1] }),
+    identity: Some(Identity { header: &[], attributes: &[1], members: &["dst"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {

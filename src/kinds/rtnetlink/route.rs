@@ -60,7 +60,11 @@ pub static ROUTE: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Attribute(RTA_OIF),
     // Several routes may share this; mirror/route.rs tells them apart.
-    identity: Some(Identity { header: &[(0, 4)], attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE] }),
+    identity: Some(Identity {
+        header: &[(0, 4)],
+        attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE],
+        members: &["family", "dst", "from", "tos", "metric", "table_id", "dev", "gateway"],
+    }),
     split: &[],
     partial: false,
     dumps: &[

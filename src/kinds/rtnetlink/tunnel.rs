@@ -28,7 +28,7 @@ pub static TUNNEL: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     // And the identifier's number, which is in the nest.
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex", "vni"] }),
     split: &[&[VXLAN_VNIFILTER_ENTRY]],
     partial: false,
     // TUNNEL_MSG_FLAG_STATS: without it the kernel puts neighbouring identifiers together, which it notifies one by one.

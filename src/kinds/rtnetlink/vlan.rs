@@ -41,7 +41,7 @@ pub static VLAN: Kind = Kind {
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     // And the VLAN, which is in the nests.
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex", "vlan", "global"] }),
     split: &[&[BRIDGE_VLANDB_ENTRY], &[BRIDGE_VLANDB_GLOBAL_OPTIONS]],
     partial: false,
     dumps: &[

@@ -75,11 +75,9 @@ pub fn members(event: &str, action: &str, object: &Value<'_>) -> String {
 
 /// Who does not get something.
 fn receiver(object: &Value<'_>) -> String {
-    match (object.get("webhook"), object.get("path")) {
-        (Some(webhook), _) => format!(" for webhook {webhook}"),
-        (_, Some(path)) => format!(" for {path}"),
-        _ => String::new(),
-    }
+    let named = |key: &str| object.get(key).map(|name| format!(" for {key} {name}"));
+    let path = || object.get("path").map(|path| format!(" for {path}"));
+    named("webhook").or_else(|| named("exec")).or_else(path).unwrap_or_default()
 }
 
 fn as_u64(value: &Value<'_>) -> Option<u64> {

@@ -92,7 +92,7 @@ pub static LINK: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {
@@ -123,7 +123,7 @@ pub static BRIDGE_PORT: Kind = Kind {
     header: &VIEW_HEADER,
     set: &PORT_ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {
@@ -149,7 +149,7 @@ pub static INET6_LINK: Kind = Kind {
     header: &VIEW_HEADER,
     set: &INET6_ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: Some(Identity { header: &[(4, 4)], attributes: &[] }),
+    identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex"] }),
     split: &[],
     partial: false,
     dumps: &[DumpRequest {
