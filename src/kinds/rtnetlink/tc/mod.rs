@@ -118,7 +118,7 @@ pub static FILTER: Kind = Kind {
         named("protocol"),
         named("pref"),
         named("chain").unless(&["0"]),
-        word("options.handle").or("options.fh", "options.fw.mark").after("handle"),
+        word("options.handle").or("options.fh").after("handle"),
         word("options.fw.mark").after("mark"),
         word("options.keys").as_detail(),
         word("options.actions").after("actions").each(ACTION).as_detail(),
