@@ -30,7 +30,7 @@ use crate::watch::now_microseconds;
 pub struct Arguments {
     /// The configuration
     config: PathBuf,
-    /// Post a test event to each webhook, once, and show the answers
+    /// Send a test event to each webhook, and run each command with it, once, and show the answers
     #[arg(long)]
     send: bool,
     /// With --send: show the body that is sent, too, and how the answer begins
@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     if !configuration.webhooks.is_empty() {
-        log::warn!("a test event is sent to each webhook: a receiver that acts on events may act on it");
+        log::warn!("a test event is sent to each webhook and command: one that acts on events may act on it");
         log::logger().flush();
     }
     let mut refused = Vec::new();
