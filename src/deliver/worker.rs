@@ -185,14 +185,18 @@ impl<'w> Worker<'w> {
         self.deliver_all(taken, fixed)
     }
 
-    /// Delivers what events have settled to, or what has come often enough, in as many batches as that takes. Until the last of these is done, the store keeps
-    /// all of the events: after a kill they settle once more, and nothing is lost.
+    /// Delivers what events have settled to, or what has come often enough, in as many batches as that takes. Until the last of
+    /// these is done, the store keeps all of the events: after a kill they settle once more, and nothing is lost.
     fn deliver_settled(&mut self, taken: &[WaitingEvent], mut fixed: Option<Arc<Fixed>>) -> bool {
         let before = taken.first().map_or_else(|| self.lane.last_taken(), |first| first.sequence - 1);
-        let settled = self.settled(taken);
+        let mut settled = self.settled(taken);
         if settled.is_empty() && fixed.is_none() {
             self.lane.finish_last_part(self.lane.last_taken(), 0, None);
             return true;
+        }
+        if settled.is_empty() {
+            // What is on its way was counted before linkhook ended.
+            settled = taken.to_vec();
         }
         // What was fixed before is sent as it is.
         let mut parts = if fixed.is_some() { VecDeque::from([settled]) } else { self.parts(settled) };
