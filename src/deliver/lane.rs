@@ -462,13 +462,13 @@ impl Lane {
         self.lock().recovered.take()
     }
 
-    /// The first of the events that wait.
-    pub fn next_waiting(&self) -> Option<WaitingEvent> {
+    /// The first ones of the events that wait, so many at most.
+    pub fn first_waiting(&self, most: usize) -> Vec<WaitingEvent> {
         let mut state = self.lock();
-        if state.kept.window.is_empty() && state.kept.missing() > 0 {
-            state = self.read_on(state, Side::Kept, 1);
+        if state.kept.window.len() < most && state.kept.missing() > 0 {
+            state = self.read_on(state, Side::Kept, most);
         }
-        state.kept.window.front().cloned()
+        state.kept.window.iter().take(most).cloned().collect()
     }
 
     /// Takes out the first of the events that wait, if it is that one, and nothing is on its way.

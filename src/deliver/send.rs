@@ -79,6 +79,14 @@ impl Reply {
         }
     }
 
+    /// The answer's status, where there is one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Reply::Answer { status, .. } => Some(*status),
+            Reply::Ended { .. } | Reply::None(_) => None,
+        }
+    }
+
     /// How the answer's body begins, where there is an answer.
     pub fn said(&self) -> Option<&str> {
         match self {

@@ -1,6 +1,6 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,6 +51,13 @@ pub(super) struct Worker<'w> {
     counts: Counts,
 }
 
+/// An event between one that is at fault and one that was taken out of its turn.
+struct Between {
+    sequence: u64,
+    /// Its line, and how the receiver failed at it; none where nothing is to be sent of it.
+    failed: Option<(Arc<[u8]>, Reply)>,
+}
+
 /// One of several batches that the events on their way have settled to.
 #[derive(Clone, Copy, Debug)]
 struct Part {
@@ -87,6 +94,9 @@ const MAKER_PAUSE: Duration = Duration::from_secs(5);
 /// A batch to which the receiver has so often in a row answered that it fails is looked into: one event may be at fault.
 const SAME_ANSWERS: u32 = 5;
 
+/// Events that may be at fault together, one behind the other.
+const SUSPECTS_MAX: usize = 16;
+
 /// Whether a status says that the receiver itself fails (5xx), and not that it is away for now (502 to 504).
 fn is_failure(status: u16) -> bool {
     matches!(status, 500..=501 | 505..=599)
@@ -97,6 +107,8 @@ fn is_failure(status: u16) -> bool {
 struct SameAnswer {
     status: u16,
     count: u32,
+    /// How often the receiver has failed at events that were tried out of their turn.
+    others: HashMap<u64, u32>,
 }
 
 impl SameAnswer {
@@ -104,8 +116,15 @@ impl SameAnswer {
     fn again(&mut self, status: Option<u16>) -> bool {
         let status = status.filter(|status| is_failure(*status)).unwrap_or_default();
         let count = if status == self.status { self.count.saturating_add(1) } else { 1 };
-        *self = SameAnswer { status, count };
+        (self.status, self.count) = (status, count);
         status != 0 && count >= SAME_ANSWERS
+    }
+
+    /// One more failure at another event; how many they are.
+    fn of_other(&mut self, sequence: u64) -> u32 {
+        let count = self.others.entry(sequence).or_default();
+        *count += 1;
+        *count
     }
 }
 
@@ -393,10 +412,7 @@ impl<'w> Worker<'w> {
             fault::point("after send");
             let verdict = self.webhook.retry.judge(reply.outcome(), attempt, Timestamp::now(), random());
             self.tell(batch, events.len(), attempt, &reply, verdict);
-            let status = match &reply {
-                Reply::Answer { status, .. } => Some(*status),
-                Reply::Ended { .. } | Reply::None(_) => None,
-            };
+            let status = reply.status();
             match verdict {
                 Consequence::Delivered => {
                     self.size.taken();
@@ -409,7 +425,7 @@ impl<'w> Worker<'w> {
                 Consequence::Again { pause, .. } => {
                     self.not_before = Instant::now().checked_add(pause);
                     if same.again(status)
-                        && let Some(end) = self.look_into(events, batch, &reply)
+                        && let Some(end) = self.look_into(events, batch, &reply, &mut same)
                     {
                         return end;
                     }
@@ -438,8 +454,15 @@ impl<'w> Worker<'w> {
     }
 
     /// The receiver has failed at a batch again and again. Halves find the event that it fails at; of a lone one it is known
-    /// only once another one passes: then it is dead, and holds up the others no longer.
-    fn look_into(&mut self, events: &[WaitingEvent], batch: &Fixed, reply: &Reply) -> Option<BatchEnd> {
+    /// only once a later one passes: then it is dead, and holds up the others no longer. Those between them, at which the receiver has
+    /// failed as often, are dead with it.
+    fn look_into(
+        &mut self,
+        events: &[WaitingEvent],
+        batch: &Fixed,
+        reply: &Reply,
+        same: &mut SameAnswer,
+    ) -> Option<BatchEnd> {
         let title = self.webhook.title();
         if events.len() > 1 {
             log::info!("{title}: batch {}: always {}; it is halved", batch.number, reply.words());
@@ -449,29 +472,63 @@ impl<'w> Worker<'w> {
         if self.part.is_some() {
             return None;
         }
-        let next = self.lane.next_waiting()?;
-        let (id, number) = (new_id(), batch.number + 1);
-        let Ok(Made::Body(body)) = self.make(&id, number, std::slice::from_ref(&next)) else { return None };
-        let event = [next.line.clone()];
-        let parcel = Parcel { id: &id, number, body: &body, events: &event };
-        let other = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
-        let verdict = self.webhook.retry.judge(other.outcome(), 0, Timestamp::now(), random());
-        log::debug!("{title}: is event {} at fault? the next one: {}", events[0].sequence, other.words());
-        if verdict != Consequence::Delivered {
-            return None;
+        let (mut number, mut between) = (batch.number, Vec::new());
+        for next in self.lane.first_waiting(SUSPECTS_MAX) {
+            let id = new_id();
+            let body = match self.make(&id, number + 1, std::slice::from_ref(&next)) {
+                Ok(Made::Body(body)) => body,
+                Ok(Made::Nothing) => {
+                    between.push(Between { sequence: next.sequence, failed: None });
+                    continue;
+                }
+                Ok(Made::Failed(_)) | Err(_) => return None,
+            };
+            number += 1;
+            let event = [next.line.clone()];
+            let parcel = Parcel { id: &id, number, body: &body, events: &event };
+            let other = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
+            let verdict = self.webhook.retry.judge(other.outcome(), 0, Timestamp::now(), random());
+            log::debug!("{title}: is event {} at fault? {}: {}", events[0].sequence, next.sequence, other.words());
+            if verdict == Consequence::Delivered {
+                self.not_before = None;
+                let end = self.bury(events, batch, &at_fault(reply), reply.status());
+                return Some(if matches!(end, BatchEnd::Done) {
+                    self.pass(between, next.sequence, number)
+                } else {
+                    end
+                });
+            }
+            if !other.status().is_some_and(is_failure) || same.of_other(next.sequence) < SAME_ANSWERS {
+                return None;
+            }
+            between.push(Between { sequence: next.sequence, failed: Some((next.line, other)) });
         }
-        self.not_before = None;
-        let (Reply::Answer { status, .. }, reason) = (reply, format!("always {}, while others pass", reply.words()))
-        else {
-            return None;
-        };
-        log::error!("{title}: batch {}: {reason}; the event is not delivered", batch.number);
-        let end = self.bury(events, batch, &reason, Some(*status));
-        if matches!(end, BatchEnd::Done) && self.lane.take_waiting(next.sequence) {
+        None
+    }
+
+    /// An event was taken out of its turn: those before it are dead, or nothing was to be sent of them.
+    fn pass(&mut self, between: Vec<Between>, taken: u64, number: u64) -> BatchEnd {
+        for Between { sequence, failed } in between {
+            if !self.lane.take_waiting(sequence) {
+                return BatchEnd::Done;
+            }
+            let Some((line, reply)) = failed else {
+                self.lane.finish_in_flight(sequence, None);
+                continue;
+            };
+            let reason = at_fault(&reply);
+            log::error!("{}: event {sequence} is not delivered: {reason}", self.webhook.title());
+            let death = Death { status: reply.status(), ..Death::unsent(&reason) };
+            if !self.lane.bury(&[line], death) {
+                return BatchEnd::Stopped;
+            }
+            self.lane.finish_in_flight(sequence, Some((&reason, None)));
+        }
+        if self.lane.take_waiting(taken) {
             *self.number = number;
-            self.lane.finish_in_flight(next.sequence, None);
+            self.lane.finish_in_flight(taken, None);
         }
-        Some(end)
+        BatchEnd::Done
     }
 
     /// The receiver wants nothing more: until the webhook has other settings. `false` when it has none before the end, or
@@ -585,6 +642,11 @@ pub(super) fn compressed(webhook: &Webhook, body: Vec<u8>) -> Vec<u8> {
         Ok(compressed) => compressed,
         Err(_) => body,
     }
+}
+
+/// Why an event is dead at which a receiver fails.
+fn at_fault(reply: &Reply) -> String {
+    format!("always {}, while others pass", reply.words())
 }
 
 fn lines(events: &[WaitingEvent]) -> Vec<Arc<[u8]>> {

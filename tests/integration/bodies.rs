@@ -14,6 +14,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_body_of_none_is_not_sent_and_has_no_number", none),
     ("a_body_that_cannot_be_made_is_a_dead_letter", failing_expression),
     ("an_event_at_which_a_receiver_fails_holds_up_no_other", failing),
+    ("events_in_a_row_at_which_a_receiver_fails_hold_up_no_other", several_failing),
     ("a_receiver_that_fails_at_everything_loses_nothing", outage),
     ("a_pause_in_an_answers_body_is_obeyed", pause),
 ];
@@ -113,6 +114,34 @@ fn failing() -> Result<(), Failed> {
     assert_eq!(letters[0]["events"].as_array().map(Vec::len), Some(1));
     assert_eq!(letters[0]["events"][0]["ifname"], "poison");
     assert!(letters[0]["reason"].as_str().unwrap().starts_with("always status 500"), "{letters:?}");
+    Ok(())
+}
+
+/// The same with several such events one behind the other, and with linkhook killed meanwhile.
+fn several_failing() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "failing");
+    let lines = format!("retry.most = \"20ms\"\nformat = \"json-array\"\n{LINES}");
+    let settings = configuration(&state.path(), &webhook("noc", receiver.port, &lines));
+    let mut linkhook = run(&namespace, &settings);
+    let poison = "ip link add poison type bridge; ip link del poison";
+    namespace
+        .run(&format!("ip link add first type bridge; {poison}; {poison}; {poison}; ip link add last type bridge"));
+    linkhook.expect("the last link", |line| line["ifname"] == "last");
+    crate::store::die(linkhook);
+    let _linkhook = run(&namespace, &settings);
+    let mut arrived: Vec<String> = Vec::new();
+    while arrived.last().is_none_or(|last| last != "last") {
+        arrived.extend(taken(&receiver.next()));
+    }
+    arrived.dedup();
+    assert_eq!(arrived, ["first", "last"]);
+    let began = std::time::Instant::now();
+    while letters(&state).len() < 3 {
+        assert!(began.elapsed() < crate::namespace::PATIENCE, "{:?}", letters(&state));
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+    assert!(letters(&state).iter().all(|letter| letter["events"][0]["ifname"] == "poison"));
     Ok(())
 }
 
