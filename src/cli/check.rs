@@ -24,11 +24,15 @@ use crate::store::Directory;
 use crate::units::{bytes_words, counted, duration_words};
 use crate::watch::now_microseconds;
 
+/// The service's configuration, which is meant where none is named.
+const SERVICE: &str = "/etc/linkhook/linkhook.toml";
+
 /// Arguments of `linkhook check`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
     /// The configuration
+    #[arg(default_value = SERVICE)]
     config: PathBuf,
     /// Send a test event to each webhook, and run each command with it, once, and show the answers
     #[arg(long)]
@@ -168,7 +172,7 @@ fn unusable(configuration: &Configuration) -> Vec<String> {
     if let OutputPlace::File(path) = &configuration.output.place {
         let directory = directory_of(path);
         if !directory.is_dir() {
-            tell("output.path", path, "its directory is missing");
+            tell("output.path", path, "its directory is missing: make it, if the service's unit does not (LogsDirectory=)");
         } else if path.is_dir() {
             tell("output.path", path, "it is a directory");
         } else if path.exists() && !is_allowed(path, Access::WRITE_OK) {

@@ -51,7 +51,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("record hello -o x", &["'hello'", "no recording"]),
     ("record --format json -o x", &["pcap, rtmon"]),
     ("decode", &["FILE"]),
-    ("check", &["CONFIG"]),
+    ("check /nonexistent/linkhook.toml", &["/nonexistent/linkhook.toml"]),
     ("--timout 5", &["'--timout'", "'--timeout'"]),
     ("--nothing", &["'--nothing'", "--help"]),
     ("list --initial", &["'--initial'", "Usage: linkhook list"]),
@@ -144,6 +144,7 @@ fn help() -> Result<(), Failed> {
             assert!(told.contains(word), "{arguments:?}: {word}");
         }
     }
+    assert!(linkhook(&["check", "--help"]).1.contains("[default: /etc/linkhook/linkhook.toml]"));
     Ok(())
 }
 
