@@ -2,6 +2,7 @@
 
 pub mod judge;
 mod names;
+pub mod sifted;
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -23,6 +24,7 @@ use crate::mirror::moves::Moves;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
 use crate::output::fields::Fields;
+use crate::output::outputs::Shares;
 use crate::output::text::{Style, Text};
 use crate::output::{ASIDE, LineFormat};
 use crate::units::counted_are;
@@ -161,6 +163,7 @@ pub struct Stream {
     jq_errors: u64,
     counts: EventCounts,
     hub: Option<Hub>,
+    shares: Shares,
     /// Links that move from one watched namespace to another.
     pub moves: Moves,
 }
@@ -188,6 +191,7 @@ impl Stream {
             jq_errors: 0,
             counts: EventCounts::default(),
             hub: None,
+            shares: Shares::default(),
             moves: Moves::default(),
         }
     }
@@ -211,6 +215,16 @@ impl Stream {
     /// The same, to count what only others know of.
     pub fn counts_mut(&mut self) -> &mut EventCounts {
         &mut self.counts
+    }
+
+    /// From here on it is noted of each line which outputs want it.
+    pub fn share(&mut self, shares: Shares) {
+        self.shares = shares;
+    }
+
+    /// Which outputs want the lines that were told.
+    pub fn shares_mut(&mut self) -> &mut Shares {
+        &mut self.shares
     }
 
     /// From here on every line goes to the webhooks, too.
@@ -349,6 +363,7 @@ impl Stream {
                 settled.lines.truncate(start);
                 continue;
             }
+            self.shares.tell(item.share);
             let told = printed.or_else(|| {
                 let told = written(&self.options, &mut self.text, &settled.lines[start..]);
                 told.map(|told| told.into_owned().into_bytes())
@@ -504,8 +519,9 @@ impl Stream {
             (Action::Remove, Some(old)) => old,
             _ => told.new,
         };
-        let are_names_asked_for =
-            self.options.filter.wants_interfaces() || self.hub.as_ref().is_some_and(Hub::wants_interfaces);
+        let are_names_asked_for = self.options.filter.wants_interfaces()
+            || self.hub.as_ref().is_some_and(Hub::wants_interfaces)
+            || self.shares.wants_interfaces();
         let names = if are_names_asked_for { names::of(&told, shown, links) } else { Names::new() };
         let tables = &self.options.filter.tables;
         let candidate = Candidate {
@@ -570,12 +586,14 @@ impl Stream {
         counted: Counted,
         cause: Option<u64>,
     ) -> Option<u64> {
+        let share = self.shares.wanting(candidate);
         if self.waiting.is_some() {
             let bytes = out.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting(candidate)).unwrap_or_default();
             let counted = Some(counted);
-            return Some(self.wait(Item { bytes, cause, judged: true, counted, wanted_by, ..Item::default() }));
+            return Some(self.wait(Item { bytes, cause, judged: true, counted, wanted_by, share, ..Item::default() }));
         }
+        self.shares.tell(share);
         if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
             out.raw_text(&told);
         }
@@ -650,13 +668,24 @@ impl Stream {
         object(json);
         json.end_object();
         event::end(json);
+        let share = self.shares.wanting_own(event);
         if self.waiting.is_some() {
             let bytes = json.since(mark).len();
             let wanted_by = self.hub.as_ref().map(|hub| hub.wanting_own(event)).unwrap_or_default();
             let (cause, counted) = (telling.cause, Some(counted));
             let printed = self.options.print.is_some() && !is_aside;
-            return Some(self.wait(Item { bytes, cause, printed, is_aside, counted, wanted_by, ..Item::default() }));
+            return Some(self.wait(Item {
+                bytes,
+                cause,
+                printed,
+                is_aside,
+                counted,
+                wanted_by,
+                share,
+                ..Item::default()
+            }));
         }
+        self.shares.tell(share);
         if is_aside {
             say_aside(self.scratch.bytes());
         } else if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {

@@ -38,8 +38,7 @@ use crate::kinds::KindIndex;
 use crate::manager::Manager;
 use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
-use crate::output::Destination;
-use crate::output::writer::LineWriter;
+use crate::output::outputs::{Output, Outputs};
 use crate::serve::HttpSettings;
 use crate::signals;
 use crate::store::{Append, Store, Synchronous};
@@ -149,7 +148,7 @@ pub fn own_telling(netns: Option<&str>) -> Telling<'_> {
 pub fn watch(
     settings: &Settings,
     mut stream: Stream,
-    destination: Destination,
+    outputs: Vec<Output>,
     delivery: Option<Delivery>,
 ) -> Result<Ended> {
     let cannot = |error| Error::system("cannot wait for events", &error);
@@ -174,15 +173,16 @@ pub fn watch(
     }
     let judge = stream.options().judge();
     let asker = judge.map(|judge| Asker::start(judge, service, wake())).transpose()?;
-    let writer = LineWriter::new(destination, wake());
-    let writer = writer.map_err(|error| Error::system("cannot start the output's thread", &error))?;
-    let outlives_hangups = reloading.is_some() || writer.is_file() || signals::ignores_hangups();
+    let started = Outputs::start(outputs, wake);
+    let (outputs, shares) = started.map_err(|error| Error::system("cannot start the output's thread", &error))?;
+    stream.share(shares);
+    let outlives_hangups = reloading.is_some() || outputs.have_sinks() || signals::ignores_hangups();
     // Until here they ended it at once.
     let (signals, hangups) = signals::take()?;
     let mut watch = WatchLoop {
         settings,
         stream,
-        writer,
+        outputs,
         store,
         asker,
         service,
@@ -264,7 +264,7 @@ impl From<Error> for LoopEnd {
 struct WatchLoop<'s> {
     settings: &'s Settings,
     stream: Stream,
-    writer: LineWriter,
+    outputs: Outputs,
     store: Option<Store>,
     /// Asks the jq expression, where there is one.
     asker: Option<Asker>,
@@ -329,7 +329,7 @@ impl WatchLoop<'_> {
         let failed = |error| Error::system("cannot wait for events", &error);
         self.poll.registry().register(&mut self.signals, SIGNALS, Interest::READABLE).map_err(failed)?;
         self.poll.registry().register(&mut self.hangups, HANGUPS, Interest::READABLE).map_err(failed)?;
-        if let Some(descriptor) = self.writer.descriptor() {
+        if let Some(descriptor) = self.outputs.descriptor() {
             // Nothing ever comes from there but that the reader has gone away, which is always told. A file cannot be waited
             // for, nor need be.
             let mut reader = SourceFd(&descriptor.as_raw_fd());
@@ -474,9 +474,7 @@ impl WatchLoop<'_> {
         while self.hangups.read(&mut [0; 64]).is_ok_and(|octets| octets > 0) {}
         self.stop |= !self.outlives_hangups;
         self.reloading.iter_mut().for_each(Reloading::start);
-        if self.writer.is_file() {
-            self.writer.reopen();
-        }
+        self.outputs.reopen();
         if !self.stop {
             self.manager.reloading();
             self.tell_reloaded();
@@ -508,7 +506,7 @@ impl WatchLoop<'_> {
             .chain(discovery)
             .chain(losses)
             .chain(self.unjudged.due(now))
-            .chain(self.writer.due())
+            .chain(self.outputs.due())
             .chain(self.manager.due())
             .chain(self.measures.due().filter(|_| room))
             .min()
@@ -521,12 +519,12 @@ impl WatchLoop<'_> {
         let store = self.store.as_ref().is_none_or(Store::has_room);
         let hub = self.stream.hub().is_none_or(Hub::has_room);
         let judge = !self.asker.as_ref().is_some_and(Asker::is_busy);
-        self.writer.has_room() && store && hub && judge
+        self.outputs.has_room() && store && hub && judge
     }
 
     /// One turn for each place: read, then decode a slice, then go on with its dump.
     fn turn(&mut self) -> std::result::Result<(), LoopEnd> {
-        self.writer.start_again();
+        self.outputs.start_again();
         self.take_verdicts()?;
         self.print_committed()?;
         // Before anything new is asked: on a steady flow something waits at any other time. What linkhook tells itself and
@@ -535,7 +533,7 @@ impl WatchLoop<'_> {
             self.flush()?;
         }
         self.take_reloaded();
-        self.tell_outage();
+        self.tell_outages();
         self.tell_unjudged(false);
         // All are read before any is told: a link that moved is gone here before it is new there.
         for place in &mut self.places {
@@ -612,7 +610,7 @@ impl WatchLoop<'_> {
         });
         let flushed = judged.and_then(|()| self.flush()).and_then(|()| self.print_settled());
         self.end_delivery(shutdown);
-        let written = flushed.map(|()| self.writer.finish(patience));
+        let written = flushed.map(|()| self.outputs.finish(patience));
         match written {
             Err(LoopEnd::Failed(error)) => ended.and(Err(error)),
             Err(LoopEnd::Closed) => ended,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags};
 
-use crate::config::{self, Configuration, OutputPlace};
+use crate::config::{self, Configuration, OutputEvents, OutputPlace, OutputSettings};
 use crate::deliver::hub::post;
 use crate::deliver::retry::Consequence;
 use crate::deliver::{Proxy, Settle, Target, Webhook, WhenFull};
@@ -16,6 +16,7 @@ use crate::event::{self, Clock, Head, HeadCache, Origin, own};
 use crate::json::Json;
 use crate::kinds::KINDS;
 use crate::netns::{DIRECTORY, Wanted};
+use crate::output::syslog::Address;
 use crate::output::text::shown;
 use crate::output::written;
 use crate::sandbox::{self, probe};
@@ -169,15 +170,27 @@ fn lines(text: &str) -> String {
 fn unusable(configuration: &Configuration) -> Vec<String> {
     let mut told = Vec::new();
     let mut tell = |key: &str, path: &Path, why: &str| told.push(format!("{key}: {}: {why}", path.display()));
-    if let OutputPlace::File(path) = &configuration.output.place {
+    for output in &configuration.outputs {
+        let OutputPlace::File(path) = &output.place else {
+            if let OutputPlace::Journal(path) | OutputPlace::Syslog(Address::Unix(path), _) = &output.place
+                && !path.exists()
+            {
+                tell("output.address", path, "nobody listens there; lines wait until somebody does");
+            }
+            continue;
+        };
         let directory = directory_of(path);
         if !directory.is_dir() {
-            tell("output.path", path, "its directory is missing: make it, if the service's unit does not (LogsDirectory=)");
+            tell(
+                "output.path",
+                path,
+                "its directory is missing: make it, if the service's unit does not (LogsDirectory=)",
+            );
         } else if path.is_dir() {
             tell("output.path", path, "it is a directory");
         } else if path.exists() && !is_allowed(path, Access::WRITE_OK) {
             tell("output.path", path, "whoever runs this check cannot write it");
-        } else if (!path.exists() || configuration.output.rotation.is_some()) && !is_writable(directory) {
+        } else if (!path.exists() || output.rotation.is_some()) && !is_writable(directory) {
             tell("output.path", path, "whoever runs this check cannot make files in its directory");
         }
     }
@@ -226,17 +239,7 @@ fn is_allowed(path: &Path, access: Access) -> bool {
 }
 
 fn words(configuration: &Configuration) -> String {
-    let Configuration { watch, output, webhooks, .. } = configuration;
-    let place = match &output.place {
-        OutputPlace::Stdout => "stdout".to_owned(),
-        OutputPlace::File(path) => path.display().to_string(),
-        OutputPlace::None => "none".to_owned(),
-    };
-    let rotated = output.rotation.map_or(String::new(), |rotation| {
-        let compressed = if rotation.gzip { ", compressed" } else { "" };
-        let size = bytes_words(usize::try_from(rotation.size_bytes).unwrap_or(usize::MAX));
-        format!("; rotated at {size}, {} old ones{compressed}", rotation.keep)
-    });
+    let Configuration { watch, outputs, webhooks, .. } = configuration;
     let namespaces = match &watch.namespaces {
         Wanted::Own => "the own".to_owned(),
         Wanted::Named(names) => list(&names.iter().map(|name| name.label.clone()).collect::<Vec<_>>()),
@@ -248,24 +251,41 @@ fn words(configuration: &Configuration) -> String {
             )
         }
     };
-    let mut lines = vec![
-        format!(
-            "watch: kinds {}; interfaces {}; network namespaces: {namespaces}",
-            list(&watch.kinds),
-            list(&watch.interfaces)
-        ),
-        format!("output: {place}, {}{rotated}", output.format.unwrap_or("json")),
-        match &watch.state_dir {
-            Some(path) => format!("state: {}; nothing is lost when linkhook ends", path.display()),
-            None => "state: none; what waits for webhooks is lost when linkhook ends".to_owned(),
-        },
-    ];
+    let mut lines = vec![format!(
+        "watch: kinds {}; interfaces {}; network namespaces: {namespaces}",
+        list(&watch.kinds),
+        list(&watch.interfaces)
+    )];
+    lines.extend(outputs.iter().map(output_words));
+    lines.push(match &watch.state_dir {
+        Some(path) => format!("state: {}; nothing is lost when linkhook ends", path.display()),
+        None => "state: none; what waits for webhooks is lost when linkhook ends".to_owned(),
+    });
     lines.extend(configuration.http.as_ref().map(|HttpSettings { listen, token }| {
         format!("http: {listen}, {} a token", if token.is_some() { "with" } else { "without" })
     }));
     webhooks.iter().for_each(|webhook| lines.extend(webhook_words(webhook)));
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn output_words(output: &OutputSettings) -> String {
+    let place = match &output.place {
+        OutputPlace::Stdout => "stdout".to_owned(),
+        _ => output.name(),
+    };
+    let rotated = output.rotation.map_or(String::new(), |rotation| {
+        let compressed = if rotation.gzip { ", compressed" } else { "" };
+        let size = bytes_words(usize::try_from(rotation.size_bytes).unwrap_or(usize::MAX));
+        format!("; rotated at {size}, {} old ones{compressed}", rotation.keep)
+    });
+    let OutputEvents { kinds, interfaces, actions, signals, families, severity, netns, filter } = &output.events;
+    let named = [("kinds", kinds), ("actions", actions), ("signals", signals), ("interfaces", interfaces)];
+    let named = named.into_iter().chain([("families", families), ("network namespaces", netns)]);
+    let only = named.filter(|(_, list)| !list.is_empty()).map(|(what, list)| format!("; {what} {}", list.join(", ")));
+    let only = only.chain(severity.map(|severity| format!("; {} and above", severity.name())));
+    let only: String = only.chain(filter.as_ref().map(|_| "; by a jq filter".to_owned())).collect();
+    format!("output: {place}, {}{rotated}{only}", output.format())
 }
 
 /// What a body looks like.

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::own;
 use crate::kinds::KindIndex;
 use crate::netns::Wanted;
+use crate::output::outputs::Output;
 use crate::output::{ASIDE, Destination};
 use crate::signals;
 use crate::stream::{Options, Stream};
@@ -93,7 +94,8 @@ pub fn follow<T: Send>(
         let events = Events(BufReader::new(File::from(reader)));
         let reader = std::thread::Builder::new().name("reader".into()).spawn_scoped(scope, || read(events));
         let reader = reader.map_err(|error| Error::system("cannot start a thread", &error))?;
-        let watched = watch(settings, Stream::new(options), Destination::Descriptor(writer), None);
+        let output = Output::of_all("-", Destination::Descriptor(writer));
+        let watched = watch(settings, Stream::new(options), vec![output], None);
         // What is read now ends by itself; whoever does not want to wait for it sends another signal.
         signals::leave_to_default();
         if let Ok(watched) = watched {

@@ -18,12 +18,14 @@ pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, outpu
     read.push(folder(path));
     read.extend(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from));
     read.extend(CERTIFICATES.into_iter().filter_map(std::env::var_os).map(PathBuf::from));
-    let configured = match &configuration.output.place {
+    // Sockets of the journal and of syslog are no files that are opened.
+    let files = configuration.outputs.iter().filter_map(|output| match &output.place {
         OutputPlace::File(path) => Some(path.as_path()),
-        OutputPlace::Stdout | OutputPlace::None => None,
-    };
-    let output =
-        output.or(configured).filter(|path| !["-", "/dev/null"].iter().any(|other| path.as_os_str() == *other));
+        OutputPlace::Stdout | OutputPlace::Journal(_) | OutputPlace::Syslog(..) | OutputPlace::None => None,
+    });
+    let outputs = output.map_or_else(|| files.collect(), |output| vec![output]);
+    let is_file = |path: &&Path| !["-", "/dev/null"].iter().any(|other| path.as_os_str() == *other);
+    let outputs = outputs.into_iter().filter(is_file);
     match namespaces {
         Wanted::Own => {}
         Wanted::Named(names) => read.extend(names.iter().map(|name| folder(name.path()))),
@@ -37,7 +39,7 @@ pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, outpu
         Some(Listen::Path(path)) => Some(folder(path)),
         Some(Listen::Address(_)) | None => None,
     };
-    let mut write: Vec<PathBuf> = output.map(folder).into_iter().chain(watch.state_dir.clone()).chain(served).collect();
+    let mut write: Vec<PathBuf> = outputs.map(folder).chain(watch.state_dir.clone()).chain(served).collect();
     for paths in [&mut read, &mut write] {
         paths.sort();
         paths.dedup();

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::tables;
-use crate::config::{Configuration, OutputPlace};
+use crate::config::{Configuration, OutputPlace, OutputSettings};
 use crate::deliver::jq;
 use crate::error::{Error, Result};
 use crate::event::Action;
@@ -136,18 +136,23 @@ impl Namespaces {
 }
 
 impl Arguments {
-    /// With what the configuration says where the command line says nothing.
-    pub fn configured(&self, configuration: &Configuration) -> Arguments {
+    /// Whether it says where lines go, or how they are written: then one output has them all.
+    pub fn says_output(&self) -> bool {
+        self.output.is_some() || self.print.is_some() || !self.fields.is_empty() || self.form.format().is_some()
+    }
+
+    /// With what the configuration says where the command line says nothing. Of the outputs, the one that is given.
+    pub fn configured(&self, configuration: &Configuration, output: Option<&OutputSettings>) -> Arguments {
         fn or(said: &[String], configured: &[String]) -> Vec<String> {
             if said.is_empty() { configured.to_vec() } else { said.to_vec() }
         }
-        let Configuration { watch, output, .. } = configuration;
+        let Configuration { watch, .. } = configuration;
         let said = &self.filters;
         let family = if said.ipv4 || said.ipv6 { said.family.clone() } else { or(&said.family, &watch.families) };
-        let path = match &output.place {
-            OutputPlace::Stdout => None,
-            OutputPlace::File(path) => Some(path.clone()),
-            OutputPlace::None => Some("/dev/null".into()),
+        let path = match output.map(|output| &output.place) {
+            Some(OutputPlace::File(path)) => Some(path.clone()),
+            Some(OutputPlace::None) => Some("/dev/null".into()),
+            Some(OutputPlace::Stdout | OutputPlace::Journal(_) | OutputPlace::Syslog(..)) | None => None,
         };
         let filters = Filters {
             family,
@@ -160,7 +165,7 @@ impl Arguments {
             ..*said
         };
         let form = Form {
-            format: self.form.format().or(output.format).map(str::to_owned),
+            format: self.form.format().or(output.and_then(|output| output.format)).map(str::to_owned),
             color: self.form.color.clone(),
             ..self.form
         };
@@ -315,6 +320,7 @@ impl Form {
             utc: self.utc,
             ascii: !is_utf8(|name| std::env::var_os(name)),
             width: if is_terminal { Width::Terminal } else { Width::Whole },
+            bare: false,
         })
     }
 

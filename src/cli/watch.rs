@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::selection;
-use crate::config::{self, Configuration};
+use crate::config::{self, Configuration, OutputSettings};
 use crate::error::{Error, Result};
 use crate::event::{Action, own};
 use crate::kinds::KindIndex;
@@ -48,10 +48,20 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
-    let Some(path) = &arguments.config else { return follow(arguments, &arguments.selection, None, None, None, None) };
+    let Some(path) = &arguments.config else {
+        let output = Outputting::Only(None);
+        return follow(arguments, &arguments.selection, None, output, None, None);
+    };
     let configuration = config::load(path)?;
     log.configured(configuration.level);
-    let selection = arguments.selection.configured(&configuration);
+    let host = configuration.watch.host.clone().unwrap_or_else(config::own_host);
+    let only = only_output(&arguments.selection, &configuration.outputs)?;
+    let selection = arguments.selection.configured(&configuration, only);
+    let outputting = match only {
+        Some(only) => Outputting::Only(only.rotation),
+        None if selection.output.is_some() => Outputting::Only(None),
+        None => Outputting::Configured(configuration.outputs.clone(), host.clone()),
+    };
     let needs = needs(arguments, path, &configuration)?;
     if let Some(directory) = &configuration.watch.state_dir {
         // Beside it nothing can be made any more.
@@ -62,17 +72,16 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
     for warning in &configuration.warnings {
         ::log::warn!("{warning}");
     }
-    let Configuration { watch, output, http, webhooks, .. } = configuration;
-    let rotation = output.rotation;
+    let Configuration { watch, outputs, http, webhooks, .. } = configuration;
     let no_state = watch.state_dir.is_none() && !webhooks.is_empty();
     let delivery = Delivery {
         webhooks,
-        host: watch.host.clone().unwrap_or_else(config::own_host),
+        host,
         shutdown: watch.shutdown,
         reload: Arc::new({
             let (path, watch) = (path.clone(), watch.clone());
             let opened = confined.then_some(needs);
-            move || reload(&path, &watch, &output, opened.as_ref())
+            move || reload(&path, &watch, &outputs, opened.as_ref())
         }),
     };
     if no_state {
@@ -82,7 +91,31 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
         );
     }
     let configured = Configured { watch: &watch, confined };
-    follow(arguments, &selection, Some(configured), rotation, http, Some(delivery))
+    follow(arguments, &selection, Some(configured), outputting, http, Some(delivery))
+}
+
+/// Where lines go.
+enum Outputting {
+    /// All of them to what is selected.
+    Only(Option<Rotation>),
+    /// Each to those that want it, on a host of that name.
+    Configured(Vec<OutputSettings>, String),
+}
+
+/// The output that gets all lines as they are made, where there is one alone. What the command line says holds for one that takes
+/// any lines, or it names another place.
+fn only_output<'s>(
+    selection: &selection::Arguments,
+    outputs: &'s [OutputSettings],
+) -> Result<Option<&'s OutputSettings>> {
+    match outputs {
+        [only] if only.is_plain() => Ok(Some(only)),
+        _ if selection.says_output() && selection.output.is_none() => Err(Error::usage(
+            "the configuration says how each output is written, and the command line another way for one; name that one, too, \
+             with --output FILE, or --output - for stdout",
+        )),
+        _ => Ok(None),
+    }
 }
 
 /// What the configuration needs, with what the command line says in its place.
@@ -94,12 +127,7 @@ fn needs(arguments: &Arguments, path: &Path, configuration: &Configuration) -> R
 
 /// Reads the configuration again. Webhooks and `[http]` alone can be changed while linkhook runs, and in the sandbox as far as it was opened
 /// at the start.
-fn reload(
-    path: &Path,
-    watch: &config::Watch,
-    output: &config::OutputSettings,
-    opened: Option<&Needs>,
-) -> Result<Reloaded> {
+fn reload(path: &Path, watch: &config::Watch, outputs: &[OutputSettings], opened: Option<&Needs>) -> Result<Reloaded> {
     let closed =
         "the sandbox was opened for what the configuration said at the start; restart linkhook to open it for more";
     let configuration = config::load_again(path).map_err(|error| {
@@ -116,7 +144,7 @@ fn reload(
     if let Some(beyond) = opened.and_then(|opened| needed.beyond(opened)) {
         return Err(Error::usage(format_args!("{}: {beyond}: {closed}", path.display())));
     }
-    if configuration.watch != *watch || configuration.output != *output {
+    if configuration.watch != *watch || configuration.outputs != outputs {
         ::log::warn!("what changed in [watch] and [output] holds from the next start on");
     }
     Ok(Reloaded { webhooks: configuration.webhooks, http: configuration.http })
@@ -134,7 +162,7 @@ fn follow(
     arguments: &Arguments,
     selection: &selection::Arguments,
     configured: Option<Configured<'_>>,
-    rotation: Option<Rotation>,
+    outputting: Outputting,
     http: Option<HttpSettings>,
     delivery: Option<Delivery>,
 ) -> Result<()> {
@@ -185,6 +213,12 @@ fn follow(
         patience: FINISH_TIMEOUT,
         confined,
     };
-    let output = super::output::destination(selection.output.as_deref(), rotation)?;
-    watch(&settings, Stream::new(options), output, delivery).map(drop)
+    let outputs = match outputting {
+        Outputting::Only(rotation) => vec![super::output::only(selection.output.as_deref(), rotation)?],
+        Outputting::Configured(outputs, host) => {
+            let outputs = outputs.iter().map(|output| super::output::configured(output, &host, present));
+            outputs.filter_map(Result::transpose).collect::<Result<_>>()?
+        }
+    };
+    watch(&settings, Stream::new(options), outputs, delivery).map(drop)
 }

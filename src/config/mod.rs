@@ -4,6 +4,7 @@
 mod exec;
 mod files;
 mod http;
+mod output;
 mod read;
 pub mod settings;
 mod webhook;
@@ -22,11 +23,12 @@ use crate::filter::globs::Globs;
 use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
-use crate::output::file::Rotation;
+use crate::output::outputs::Wants;
 use crate::sandbox::Sandbox;
 use crate::serve::HttpSettings;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
+pub use output::{OutputEvents, OutputPlace, OutputSettings};
 use read::{Environment, SettingsFile, SettingsSource, Table, Value};
 
 /// How long the end waits for webhooks.
@@ -55,11 +57,6 @@ const WATCH_KEYS: &[&str] = &[
     "synchronous",
     "metrics",
 ];
-const OUTPUT_KEYS: &[&str] = &["path", "format", "rotate"];
-const ROTATE_KEYS: &[&str] = &["size", "keep", "compress"];
-/// Old files that are kept, where nothing is said, and at most.
-const KEEP: u64 = 5;
-const KEEP_MAX: u64 = 1000;
 const LOG_KEYS: &[&str] = &["level"];
 const SECURITY_KEYS: &[&str] = &["sandbox"];
 
@@ -68,8 +65,8 @@ const SECURITY_KEYS: &[&str] = &["sandbox"];
 pub struct Configuration {
     /// `[watch]`.
     pub watch: Watch,
-    /// `[output]`.
-    pub output: OutputSettings,
+    /// `[output]`, or all `[[output]]`.
+    pub outputs: Vec<OutputSettings>,
     /// `[http]`.
     pub http: Option<HttpSettings>,
     /// `[log] level`.
@@ -119,28 +116,6 @@ pub struct Watch {
     pub synchronous: Synchronous,
     /// How often linkhook tells what it counts of itself.
     pub metrics: Option<Duration>,
-}
-
-/// `[output]`: where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputSettings {
-    /// The place.
-    pub place: OutputPlace,
-    /// `json` or `text`.
-    pub format: Option<&'static str>,
-    /// When a file is put aside for a new one.
-    pub rotation: Option<Rotation>,
-}
-
-/// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OutputPlace {
-    /// To stdout.
-    Stdout,
-    /// To a file, at its end.
-    File(PathBuf),
-    /// Nowhere.
-    None,
 }
 
 /// Reads a file, and its parts in `conf.d` where it may have some. Every mistake is in the one error.
@@ -220,11 +195,15 @@ fn root(table: &Table<'_>) -> Configuration {
     table.only_and_later(KEYS, LATER_KEYS);
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
-    let output = section("output", OUTPUT_KEYS).and_then(|value| value.any_table("output.", output));
     let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
     let sandbox = section("security", SECURITY_KEYS).and_then(|value| value.any_table("security.", sandbox)).flatten();
     let watch = watch.unwrap_or_default();
+    let outputs = output::outputs(table.get("output"), |value, called, output| {
+        if let Wants::Some(filter, own) = output.events.wants(watch.initial) {
+            warn_of_unwatched(&watch, value, called, &filter, &own);
+        }
+    });
     let (mut webhooks, mut places): (Vec<Webhook>, Vec<String>) = Default::default();
     // Both have their names in one database.
     let tables = [(WEBHOOK, webhook::webhook as fn(&Value<'_>) -> Option<Webhook>), (EXEC, exec::exec)];
@@ -241,41 +220,14 @@ fn root(table: &Table<'_>) -> Configuration {
                 ));
             }
             places.push(value.source.place(value.offset()));
-            let unwatched = unwatched(&watch, &webhook);
-            if !unwatched.is_empty() {
-                value.source.warnings.borrow_mut().push(format!(
-                    "{}: {}[{}].kinds: [watch] kinds does not name {}, which therefore do not come",
-                    value.source.place(value.offset()),
-                    webhook.word(),
-                    webhook.name,
-                    unwatched.join(", ")
-                ));
-            }
-            if webhook.own.contains(&own::METRICS.name) && watch.metrics.is_none() {
-                value.source.warnings.borrow_mut().push(format!(
-                    "{}: {}[{}].kinds: metrics do not come: [watch] metrics does not say how often",
-                    value.source.place(value.offset()),
-                    webhook.word(),
-                    webhook.name,
-                ));
-            }
-            let netns = &webhook.filter.netns;
-            let accepts = |name: Option<&str>| netns.accept(name.unwrap_or(OWN_NETNS).as_bytes());
-            if !netns.is_empty() && !watch.namespaces.may_have(accepts) {
-                value.source.warnings.borrow_mut().push(format!(
-                    "{}: {}[{}].netns: it fits no network namespace that [watch] watches; name them there with netns \
-                     or all_netns",
-                    value.source.place(value.offset()),
-                    webhook.word(),
-                    webhook.name,
-                ));
-            }
+            let called = format!("{}[{}]", webhook.word(), webhook.name);
+            warn_of_unwatched(&watch, &value, &called, &webhook.filter, &webhook.own);
             webhooks.push(webhook);
         }
     }
     Configuration {
         watch,
-        output: output.unwrap_or(OutputSettings { place: OutputPlace::Stdout, format: None, rotation: None }),
+        outputs,
         http,
         level,
         webhooks,
@@ -285,16 +237,38 @@ fn root(table: &Table<'_>) -> Configuration {
     }
 }
 
-/// What a webhook names and the watch does not tell.
-fn unwatched(watch: &Watch, webhook: &Webhook) -> Vec<&'static str> {
+/// Warns of what is wanted there and the watch does not tell.
+fn warn_of_unwatched(watch: &Watch, value: &Value<'_>, called: &str, filter: &Filter, own: &[&'static str]) {
+    let warn = |what: std::fmt::Arguments<'_>| {
+        let place = value.source.place(value.offset());
+        value.source.warnings.borrow_mut().push(format!("{place}: {called}.{what}"));
+    };
+    let unwatched = unwatched(watch, filter, own);
+    if !unwatched.is_empty() {
+        warn(format_args!("kinds: [watch] kinds does not name {}, which therefore do not come", unwatched.join(", ")));
+    }
+    if own.contains(&own::METRICS.name) && watch.metrics.is_none() {
+        warn(format_args!("kinds: metrics do not come: [watch] metrics does not say how often"));
+    }
+    let netns = &filter.netns;
+    let accepts = |name: Option<&str>| netns.accept(name.unwrap_or(OWN_NETNS).as_bytes());
+    if !netns.is_empty() && !watch.namespaces.may_have(accepts) {
+        warn(format_args!(
+            "netns: it fits no network namespace that [watch] watches; name them there with netns or all_netns"
+        ));
+    }
+}
+
+/// What is named and the watch does not tell.
+fn unwatched(watch: &Watch, filter: &Filter, own: &[&'static str]) -> Vec<&'static str> {
     let Ok(named) = words::named(&watch.kinds) else { return Vec::new() };
     let watched = |kind: KindIndex| named.kinds.as_ref().is_none_or(|kinds| kinds[kind.place()]);
-    let wanted = |kind: KindIndex| webhook.filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
+    let wanted = |kind: KindIndex| filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
     let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
     let own_events = words::own_events(named.own, watch.is_narrowed(), watch.initial);
     // Whether figures come does not depend on what is named.
     let told = |event: &&str| own::always_comes(event) || own_events.contains(event) || *event == own::METRICS.name;
-    kinds.chain(webhook.own.iter().copied().filter(|event| !told(event))).collect()
+    kinds.chain(own.iter().copied().filter(|event| !told(event))).collect()
 }
 
 impl Watch {
@@ -328,7 +302,7 @@ impl Default for Watch {
     }
 }
 
-/// The words that choose events, as `[watch]` and `[[webhook]]` write them.
+/// The words that choose events, as `[watch]`, `[[output]]` and `[[webhook]]` write them.
 struct Chosen {
     named: Option<Named>,
     kinds: Vec<String>,
@@ -472,34 +446,6 @@ fn namespaces(table: &Table<'_>) -> Wanted {
         None if names.is_empty() => Wanted::Own,
         None => Wanted::Named(names),
     }
-}
-
-fn output(table: &Table<'_>) -> OutputSettings {
-    let place = table.get("path").and_then(|value| match value.text()? {
-        "-" => Some(OutputPlace::Stdout),
-        "none" => Some(OutputPlace::None),
-        _ => value.path().map(OutputPlace::File),
-    });
-    let rotate = table.get("rotate");
-    let rotation = rotate.as_ref().and_then(|value| value.table(ROTATE_KEYS, rotation).flatten());
-    if let (Some(rotate), Some(OutputPlace::Stdout | OutputPlace::None)) =
-        (&rotate, place.as_ref().or(Some(&OutputPlace::Stdout)))
-    {
-        rotate.refused("there is no file to rotate; write path = \"/var/log/linkhook/events.jsonl\", or remove it");
-    }
-    OutputSettings {
-        rotation,
-        place: place.unwrap_or(OutputPlace::Stdout),
-        format: table.get("format").and_then(|value| value.one_of(&["json", "text"])),
-    }
-}
-
-fn rotation(table: &Table<'_>) -> Option<Rotation> {
-    let size = table.need("size", "the bytes that a file has at most, such as \"100MiB\"")?.bytes();
-    let keep = table.get("keep").map_or(Some(KEEP), |value| value.number(1, KEEP_MAX));
-    let gzip =
-        table.get("compress").map_or(Some(false), |value| value.one_of(&["gzip", "none"]).map(|word| word == "gzip"));
-    Some(Rotation { size_bytes: size? as u64, keep: u32::try_from(keep?).ok()?, gzip: gzip? })
 }
 
 fn sandbox(table: &Table<'_>) -> Option<Sandbox> {

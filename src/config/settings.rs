@@ -54,7 +54,7 @@ const SOME_TIME: (&str, &str) = ("more than nothing, 3650d at most", "\"0s\"");
 const SOME_BYTES: (&str, &str) = ("one byte at least", "\"0\"");
 const NEEDED: &str = "";
 
-/// Which events: `[watch]` and webhooks write the same.
+/// Which events: `[watch]`, outputs and webhooks write the same.
 const KINDS: Setting = setting(
     "kinds",
     LIST,
@@ -224,9 +224,10 @@ const OUTPUT: &[Setting] = &[
         "path",
         PATH,
         "\"-\"",
-        ("`-` is stdout, `none` is nowhere", "\"\""),
+        ("`-` is stdout, `journal` the journal, `syslog` a syslog server, `none` is nowhere", "\"\""),
         "\"/var/log/linkhook/events.jsonl\"",
-        "Where lines go. A file that is made is for its owner and group (0640)",
+        "Where lines go. A file that is made is for its owner and group (0640). Several outputs: `[[output]]` tables, each with \
+         these keys",
     ),
     setting(
         "format",
@@ -234,7 +235,7 @@ const OUTPUT: &[Setting] = &[
         "",
         ("`json`, `text`", "\"xml\""),
         "\"json\"",
-        "`json` for programs, `text` for eyes; `json` where it is not set",
+        "`json` for programs, `text` for eyes; where it is not set, `text` in the journal and in syslog, else `json`",
     ),
     setting(
         "rotate",
@@ -244,6 +245,30 @@ const OUTPUT: &[Setting] = &[
         "{ size = \"100MiB\" }",
         "Puts a file aside that has grown too large",
     ),
+    setting(
+        "address",
+        TEXT,
+        "",
+        ("`unix:PATH`; of syslog `tcp:HOST:PORT`, too", "\"loghost\""),
+        "\"tcp:loghost.example:601\"",
+        "Where the journal or the syslog server listens: `unix:/run/systemd/journal/socket`, `unix:/dev/log` where it is not set",
+    ),
+    setting(
+        "facility",
+        TEXT,
+        "\"daemon\"",
+        ("`daemon`, `user`, `local0` to `local7`", "\"mail\""),
+        "\"local3\"",
+        "The facility of syslog's messages",
+    ),
+    KINDS,
+    FAMILIES,
+    INTERFACES,
+    ACTIONS,
+    SIGNALS,
+    SEVERITY,
+    NETNS_PATTERNS,
+    FILTER,
 ];
 
 const ROTATE: &[Setting] = &[
@@ -565,9 +590,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{
-        KEYS, LOG_KEYS, OUTPUT_KEYS, ROTATE_KEYS, SECURITY_KEYS, WATCH_KEYS, exec, http, read_at, webhook,
-    };
+    use crate::config::{KEYS, LOG_KEYS, SECURITY_KEYS, WATCH_KEYS, exec, http, output, read_at, webhook};
 
     /// Files that examples name.
     struct Directory(PathBuf);
@@ -591,7 +614,7 @@ mod tests {
             let text = text.replace("/etc/linkhook", &self.0.display().to_string());
             // Without what is only a warning.
             let read = read_at(&self.0.join("l.toml"), &text).map_err(|error| error.to_string())?;
-            Ok(format!("{:?}", (read.watch, read.output, read.http, read.level, read.sandbox, read.webhooks)))
+            Ok(format!("{:?}", (read.watch, read.outputs, read.http, read.level, read.sandbox, read.webhooks)))
         }
     }
 
@@ -606,7 +629,10 @@ mod tests {
         let unless = |needed: &str, text: &str| if key == needed { String::new() } else { text.to_owned() };
         let hook = |line: &str| format!("[[webhook]]\nname = \"noc\"\nurl = \"http://h/\"\nproxy = \"none\"\n{line}");
         match title.split_once(" of ") {
-            None if title == "[output]" => format!("[output]\n{}{line}", unless("path", "path = \"a\"\n")),
+            None if title == "[output]" => {
+                let path = if ["address", "facility"].contains(&key) { "syslog" } else { "a" };
+                format!("[output]\n{}{line}", unless("path", &format!("path = \"{path}\"\n")))
+            }
             None if title == "[http]" => format!("[http]\n{}{line}", unless("listen", "listen = \"127.0.0.1:1\"\n")),
             None if title == "[[webhook]]" => {
                 let (name, url) = (unless("name", "name = \"noc\"\n"), unless("url", "url = \"http://h/\"\n"));
@@ -640,8 +666,8 @@ mod tests {
     fn each_key_that_is_read_has_its_row_and_no_other_has() {
         let read: [&[&str]; 12] = [
             WATCH_KEYS,
-            OUTPUT_KEYS,
-            ROTATE_KEYS,
+            output::KEYS,
+            output::ROTATE_KEYS,
             http::KEYS,
             LOG_KEYS,
             SECURITY_KEYS,

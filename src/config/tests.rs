@@ -137,6 +137,40 @@ fn wrong_settings_of_the_output_and_the_rest_say_where_and_what() {
             &["output.rotate.compress: found \"zip\"; one of gzip, none"],
         ),
         ("[output]\nrotate = { size = \"1MiB\" }", &["l.toml:2: output.rotate: there is no file to rotate"]),
+        (
+            "[output]\npath = \"journal\"\nrotate = { size = \"1MiB\" }",
+            &["l.toml:3: output.rotate: there is no file to rotate"],
+        ),
+        (
+            "[output]\npath = \"a\"\naddress = \"unix:/dev/log\"",
+            &["output.address: only the journal and syslog have one"],
+        ),
+        ("[output]\npath = \"journal\"\nfacility = \"user\"", &["output.facility: only syslog has one"]),
+        ("[output]\npath = \"journal\"\naddress = \"tcp:h:1\"", &["output.address: found \"tcp:h:1\"; \"unix:\" and"]),
+        (
+            "[output]\npath = \"syslog\"\naddress = \"unix:\"",
+            &["output.address: found \"unix:\"; \"unix:\" and the path"],
+        ),
+        (
+            "[output]\npath = \"syslog\"\naddress = \"udp:h:1\"",
+            &["output.address: found", "\"tcp:loghost.example:601\" is needed"],
+        ),
+        ("[output]\npath = \"syslog\"\naddress = \"tcp:h\"", &["output.address: found \"tcp:h\"; "]),
+        ("[output]\npath = \"syslog\"\naddress = \"tcp:h:0\"", &["output.address: found \"tcp:h:0\"; "]),
+        ("[output]\npath = \"syslog\"\naddress = \"tcp:::1:5\"", &["output.address: found \"tcp:::1:5\"; "]),
+        ("[output]\npath = \"syslog\"\nfacility = \"mail\"", &["output.facility: found \"mail\"; one of daemon"]),
+        ("[output]\nkinds = [\"rote\"]", &["l.toml:2: output.kinds[0]: ", "did you mean 'route'?"]),
+        ("[output]\nkinds = [\"addr\"]\nsignals = [\"carrier_lost\"]", &["output.signals: nothing would ever come"]),
+        ("output = []", &["l.toml:1: output: the list is empty"]),
+        ("output = 5", &["l.toml:1: output: found 5; a table"]),
+        (
+            "[[output]]\npath = \"none\"\n[[output]]\npth = \"a\"",
+            &["l.toml:4: output[1].pth: there is no such key; did you mean 'path'?"],
+        ),
+        (
+            "[[output]]\npath = \"a\"\n[[output]]\npath = \"b\"\n[[output]]\npath = \"a\"",
+            &["l.toml:5: output[2]: the output at /nowhere/l.toml:1 has the same path"],
+        ),
         ("[log]\nlevel = \"loud\"", &["log.level: found \"loud\"; one of error, warning"]),
         ("watch = 5", &["l.toml:1: watch: found 5; a table with the keys kinds, "]),
     ]);
@@ -543,6 +577,36 @@ fn uncommented() -> String {
 }
 
 #[test]
+fn outputs_have_a_place_a_format_and_events_each() {
+    let text = "[[output]]\n[[output]]\npath = \"journal\"\nseverity = \"notice\"\n[[output]]\npath = \"syslog\"\n\
+                address = \"tcp:[::1]:601\"\nfacility = \"local3\"\nformat = \"json\"\nkinds = [\"link\", \"hello\"]\n\
+                [[output]]\npath = \"none\"\n[[output]]\npath = \"none\"";
+    let configuration = read(text).unwrap();
+    let told: Vec<(String, &str, bool, bool)> = configuration
+        .outputs
+        .iter()
+        .map(|output| (output.name(), output.format(), output.events.is_narrowed(), output.is_plain()))
+        .collect();
+    let expected = [
+        ("-", "json", false, true),
+        ("journal", "text", true, false),
+        ("syslog at tcp:[::1]:601", "json", true, false),
+        ("none", "json", false, true),
+        ("none", "json", false, true),
+    ];
+    assert_eq!(told, expected.map(|(name, format, narrowed, plain)| (name.to_owned(), format, narrowed, plain)));
+    assert!(matches!(configuration.outputs[2].place, OutputPlace::Syslog(_, 19)));
+    // What the watch does not tell does not come.
+    let warned =
+        read("[watch]\nkinds = [\"link\"]\n[[output]]\nkinds = [\"link\", \"addr\", \"hello\"]").unwrap().warnings;
+    assert!(
+        warned.len() == 1 && warned[0].contains("output[0].kinds: [watch] kinds does not name addr, hello"),
+        "{warned:?}"
+    );
+    assert_eq!(read("").unwrap().outputs, [OutputSettings::default()]);
+}
+
+#[test]
 fn the_sample_is_what_linkhook_does_without_it() {
     assert_eq!(format!("{:?}", read(SAMPLE).unwrap()), format!("{:?}", read("").unwrap()));
 }
@@ -558,7 +622,10 @@ fn the_sample_is_complete_and_true() {
     let text = uncommented()
         .replace("path = \"-\"", "path = \"out\"")
         .replace("/etc/linkhook", &directory.0.display().to_string());
-    let configuration = parse(Path::new("l.toml"), &text, &|name| Some(name.into())).unwrap();
+    // A file has no address.
+    let is_of_file = |line: &&str| !["address = ", "facility = "].iter().any(|key| line.starts_with(key));
+    let usable = text.lines().filter(is_of_file).collect::<Vec<_>>().join("\n");
+    let configuration = parse(Path::new("l.toml"), &usable, &|name| Some(name.into())).unwrap();
     // What it says to be a default is one.
     let (sample, bare) = (&configuration.webhooks[0], &read(&hook("")).unwrap().webhooks[0]);
     assert_eq!(format!("{:?}", (&sample.filter, &sample.own)), format!("{:?}", (&bare.filter, &bare.own)));
@@ -582,8 +649,8 @@ fn the_sample_is_complete_and_true() {
     for (found, keys, refused) in [
         (root.keys().map(|key| key.get_ref().to_string()).collect(), KEYS, REFUSED),
         (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
-        (keys_of(root, "output"), OUTPUT_KEYS, REFUSED),
-        (keys_of(output, "rotate"), ROTATE_KEYS, REFUSED),
+        (keys_of(root, "output"), output::KEYS, REFUSED),
+        (keys_of(output, "rotate"), output::ROTATE_KEYS, REFUSED),
         (keys_of(root, "http"), http::KEYS, REFUSED),
         (keys_of(root, "log"), LOG_KEYS, REFUSED),
         (keys_of(root, "security"), SECURITY_KEYS, REFUSED),

@@ -170,27 +170,27 @@ pub static OUTPUT_DROPPED: Own = Own {
     name: "output",
     action: "dropped",
     severity: Severity::Err,
-    about: "events that a webhook wanted and does not get, lines that are not in the output file, or events that `[watch] \
+    about: "events that a webhook wanted and does not get, lines that an output does not get, or events that `[watch] \
             filter` failed on: how many, and why",
     keys: &[
         ("webhook", Holds::Text, "the webhook's name, where it is one that does not get them"),
         ("exec", Holds::Text, "the name of the command, where it is that"),
-        ("path", Holds::Text, "the output file, where it is that"),
-        ("lines", Holds::Number, "how many lines are not in the output file"),
+        ("path", Holds::Text, "the output, where it is one: its file, `-`, `journal`, `syslog at` an address"),
+        ("lines", Holds::Number, "how many lines the output does not get"),
         ("events", Holds::Number, "how many events a webhook does not get, or were not judged"),
         ("reason", Holds::Text, "why"),
     ],
     always: true,
 };
 
-/// The output file can be written again.
+/// An output can be written again.
 pub static OUTPUT_RECOVERED: Own = Own {
     name: "output",
     action: "recovered",
     severity: Severity::Notice,
-    about: "the output file can be written again, or a webhook's receiver, or a command, takes events again",
+    about: "an output can be written again, or a webhook's receiver, or a command, takes events again",
     keys: &[
-        ("path", Holds::Text, "the output file, where it is that"),
+        ("path", Holds::Text, "the output, as in `dropped`"),
         ("webhook", Holds::Text, "the webhook's name, where it is that"),
         ("exec", Holds::Text, "the name of the command, where it is that"),
         ("lasted", Holds::Duration, "for how long it was not so, in seconds"),

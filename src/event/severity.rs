@@ -30,6 +30,11 @@ impl Severity {
         Severity::NAMES[self as usize]
     }
 
+    /// Its number in syslog and in the journal: the more it matters, the smaller.
+    pub const fn number(self) -> u8 {
+        7 - self as u8
+    }
+
     /// That of a name.
     pub fn by_name(name: &str) -> Option<Severity> {
         Severity::ALL.into_iter().find(|severity| severity.name() == name)

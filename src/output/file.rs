@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::Sink;
 use crate::threads;
 
 /// The rights of a file that is made here, at most.
@@ -111,49 +112,6 @@ impl Appender {
         }))
     }
 
-    /// Its name.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Opens it anew by its name: whoever has renamed it wants a new one. Until that succeeds, the old one is written.
-    pub fn reopen(&mut self) -> io::Result<()> {
-        let (file, torn) = open_at_end(&self.path)?;
-        if is_same(&file.metadata()?, &self.file.metadata()?) {
-            // The lock is on the one that is open.
-            return Ok(());
-        }
-        lock(&file)?;
-        self.is_regular = file.metadata()?.file_type().is_file();
-        (self.file, self.torn) = (file, torn);
-        Ok(())
-    }
-
-    /// Whether writing may succeed later, as on a full disk: then the lines wait.
-    pub fn may_recover(&self, error: &io::Error) -> bool {
-        self.is_regular || error.kind() == ErrorKind::StorageFull
-    }
-
-    /// Writes whole lines, and gives back how many bytes of whole lines are in the file; with the error that ended it.
-    pub fn write(&mut self, lines: &[u8]) -> (usize, io::Result<()>) {
-        let mut done = 0;
-        while done < lines.len() {
-            let rest = &lines[done..];
-            let size = if self.is_regular { self.file.metadata().map_or(0, |metadata| metadata.size()) } else { 0 };
-            let fitting = self.fitting(rest, size);
-            if fitting == 0 {
-                self.rotate();
-                continue;
-            }
-            let (written, result) = self.append(&rest[..fitting], size);
-            done += written;
-            if result.is_err() {
-                return (done, result);
-            }
-        }
-        (done, Ok(()))
-    }
-
     /// So many bytes of whole lines fit before the file is to be rotated; none where it is to be rotated first.
     fn fitting(&self, lines: &[u8], size: u64) -> usize {
         let rotation = self.rotation.filter(|_| {
@@ -247,6 +205,44 @@ impl Appender {
         moved?;
         (self.file, self.torn) = (file, false);
         Ok(())
+    }
+}
+
+impl Sink for Appender {
+    /// Whoever has renamed it wants a new one.
+    fn reopen(&mut self) -> io::Result<()> {
+        let (file, torn) = open_at_end(&self.path)?;
+        if is_same(&file.metadata()?, &self.file.metadata()?) {
+            // The lock is on the one that is open.
+            return Ok(());
+        }
+        lock(&file)?;
+        self.is_regular = file.metadata()?.file_type().is_file();
+        (self.file, self.torn) = (file, torn);
+        Ok(())
+    }
+
+    fn may_recover(&self, error: &io::Error) -> bool {
+        self.is_regular || error.kind() == ErrorKind::StorageFull
+    }
+
+    fn write(&mut self, lines: &[u8]) -> (usize, io::Result<()>) {
+        let mut done = 0;
+        while done < lines.len() {
+            let rest = &lines[done..];
+            let size = if self.is_regular { self.file.metadata().map_or(0, |metadata| metadata.size()) } else { 0 };
+            let fitting = self.fitting(rest, size);
+            if fitting == 0 {
+                self.rotate();
+                continue;
+            }
+            let (written, result) = self.append(&rest[..fitting], size);
+            done += written;
+            if result.is_err() {
+                return (done, result);
+            }
+        }
+        (done, Ok(()))
     }
 }
 

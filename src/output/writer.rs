@@ -2,7 +2,10 @@
 //! a bounded queue. Its descriptor is never set non-blocking: that would reach whoever shares it.
 //!
 //! A file by its name is written by the thread alone. While it cannot be written, as on a full disk, lines wait as far as
-//! the queue goes, and what comes then is dropped and counted; it is tried again each second.
+//! the queue goes, and what comes then is dropped and counted; it is tried again each second. So it is with everything else
+//! that is a [`Sink`].
+
+mod thread;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
@@ -14,10 +17,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::FileType;
 use rustix::io::ReadWriteFlags;
 
-use super::Destination;
-use super::file::Appender;
+use super::{Destination, OpenFile};
 use crate::threads;
-use crate::units::{counted_are, counted_were};
+use crate::units::counted_are;
 
 /// Bytes that wait for the thread at most, one line beyond it apart; then nothing more is decoded.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
@@ -25,19 +27,21 @@ const QUEUE_BYTES_MAX: usize = 4 << 20;
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// At the end a thread that could not be started is tried again so often.
 const START_PAUSE: Duration = Duration::from_millis(100);
-/// Longer than anything runs.
-const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+/// Why lines are dropped that nobody waits for.
+const SLOW: &str = "it takes lines more slowly than they come";
 /// `TMPFS_MAGIC`, `include/uapi/linux/magic.h`: a write there waits for no disk.
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 /// Writes lines to a file, a pipe, a terminal.
 #[derive(Debug)]
 pub struct LineWriter {
+    name: Arc<str>,
+    when_slow: WhenSlow,
     target: Target,
     direct: Direct,
     shared: Arc<Shared>,
     wake: Wake,
-    /// While the reader of a descriptor keeps up there is none; a file has one from the beginning.
+    /// While the reader of a descriptor keeps up there is none; a sink has one from the beginning.
     thread: Option<JoinHandle<()>>,
     /// No thread could be started: when it is tried again.
     start_at: Option<Instant>,
@@ -46,24 +50,33 @@ pub struct LineWriter {
     no_threads: bool,
 }
 
+/// What becomes of lines for which there is no room because whoever takes them is slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenSlow {
+    /// Nothing more is decoded until there is room.
+    Wait,
+    /// They are dropped, and told once it keeps up again: others must not wait for it.
+    Drop,
+}
+
 #[derive(Debug)]
 enum Target {
     Descriptor(Arc<File>),
     /// The thread has it.
-    File,
+    Sink,
 }
 
-/// How a file could not be written for a while, and what that cost.
+/// Lines that an output did not get, and how it came to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// The file's name.
+    /// What the output is called.
     pub path: String,
-    /// Lines that are not in it, and will not be.
+    /// How many they are.
     pub lines: u64,
     /// Why.
     pub reason: String,
-    /// How long it took.
-    pub lasted: Duration,
+    /// How long it could not be written; `None` where it could, and took others.
+    pub lasted: Option<Duration>,
 }
 
 /// Wakes whoever gives lines.
@@ -104,14 +117,24 @@ struct WriterState {
     failed: Option<io::Error>,
     /// Whoever gives lines waits for room.
     wanted: bool,
-    /// The file is to be opened anew.
+    /// The sink is to be opened anew.
     reopen: bool,
-    /// The file cannot be written now: since when, and why.
+    /// The sink cannot be written now: since when, and why.
     failing: Option<(Instant, String)>,
     /// Lines that found no room meanwhile.
     dropped: u64,
-    /// What is to be told of that, now that it is over.
-    over: Option<Outage>,
+    /// What is to be told of that, now that it is over; and of lines that were refused.
+    over: Vec<Outage>,
+}
+
+impl WriterState {
+    /// There is something to tell. Nobody may have asked for what was to be told before.
+    fn tell(&mut self, outage: Outage) {
+        match self.over.iter_mut().find(|before| before.lasted.is_some() == outage.lasted.is_some()) {
+            Some(before) => *before = Outage { lines: before.lines + outage.lines, ..outage },
+            None => self.over.push(outage),
+        }
+    }
 }
 
 impl Shared {
@@ -122,23 +145,30 @@ impl Shared {
 }
 
 impl LineWriter {
-    /// A writer to that destination. `wake` is called from the thread when there is room again after there was none, when
-    /// writing has failed, and when it succeeds again. The error is that a file's thread cannot be started.
-    pub fn new(destination: Destination, wake: impl Fn() + Send + Sync + 'static) -> io::Result<LineWriter> {
+    /// A writer to that destination, by its name. `wake` is called from the thread when there is room again after there was
+    /// none, when writing has failed, and when it succeeds again. The error is that a sink's thread cannot be started.
+    pub fn new(
+        name: &str,
+        destination: Destination,
+        when_slow: WhenSlow,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<LineWriter> {
         let shared = Arc::<Shared>::default();
-        let wake = Wake(Arc::new(wake));
+        let (name, wake) = (Arc::<str>::from(name), Wake(Arc::new(wake)));
         let (target, direct, thread) = match destination {
             Destination::Descriptor(descriptor) => {
                 let direct = direct(&descriptor);
                 (Target::Descriptor(Arc::new(File::from(descriptor))), direct, None)
             }
-            Destination::File(file) => {
-                let (shared, wake) = (shared.clone(), wake.clone());
-                let thread = threads::start("writer", move || append(file, &shared, &*wake.0))?;
-                (Target::File, Direct::Never, Some(thread))
+            Destination::Sink(sink) => {
+                let (name, shared, wake) = (name.clone(), shared.clone(), wake.clone());
+                let thread = threads::start("writer", move || thread::run(&name, sink, &shared, &*wake.0))?;
+                (Target::Sink, Direct::Never, Some(thread))
             }
         };
         Ok(LineWriter {
+            name,
+            when_slow,
             target,
             direct,
             shared,
@@ -150,17 +180,17 @@ impl LineWriter {
         })
     }
 
-    /// What it writes to, unless that is a file by its name.
+    /// What it writes to, where that is open already.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.target {
             Target::Descriptor(file) => Some(file.as_fd()),
-            Target::File => None,
+            Target::Sink => None,
         }
     }
 
-    /// Whether it writes a file by its name, which can be opened anew.
-    pub fn is_file(&self) -> bool {
-        matches!(self.target, Target::File)
+    /// Whether it can be opened anew, as a file by its name.
+    pub fn is_sink(&self) -> bool {
+        matches!(self.target, Target::Sink)
     }
 
     /// Bytes that wait for the thread.
@@ -168,12 +198,12 @@ impl LineWriter {
         self.shared.lock().queue.len()
     }
 
-    /// Why the file cannot be written now, where it cannot.
+    /// Why it cannot be written now, where it cannot.
     pub fn obstacle(&self) -> Option<String> {
         self.shared.lock().failing.as_ref().map(|(_, reason)| reason.clone())
     }
 
-    /// Opens the file anew before the next line.
+    /// Opens the sink anew before the next line.
     pub fn reopen(&mut self) {
         self.shared.lock().reopen = true;
         self.shared.filled.notify_one();
@@ -191,9 +221,9 @@ impl LineWriter {
         }
     }
 
-    /// What is to be told of a time in which the file could not be written, once it is over.
-    pub fn take_outage(&self) -> Option<Outage> {
-        self.shared.lock().over.take()
+    /// What is to be told of lines that it did not get: once that is over, where it could not be written for a while.
+    pub fn take_outages(&self) -> Vec<Outage> {
+        std::mem::take(&mut self.shared.lock().over)
     }
 
     /// Starts the thread for what waits, unless it runs. Where that fails, as where there are no more threads, lines wait as
@@ -221,15 +251,17 @@ impl LineWriter {
             return Err(ErrorKind::WouldBlock.into());
         }
         let Target::Descriptor(file) = &self.target else { return Ok(None) };
-        let (file, shared, wake) = (file.clone(), self.shared.clone(), self.wake.clone());
-        threads::start("writer", move || run(&file, &shared, &*wake.0)).map(Some)
+        let (name, file) = (self.name.clone(), Box::new(OpenFile(file.clone())));
+        let (shared, wake) = (self.shared.clone(), self.wake.clone());
+        threads::start("writer", move || thread::run(&name, file, &shared, &*wake.0)).map(Some)
     }
 
     /// Whether lines are taken; where not, `wake` is called once they are.
     pub fn has_room(&self) -> bool {
         let mut state = self.shared.lock();
         // What cannot be written for now delays nobody: it is dropped.
-        let room = state.queue.len() < QUEUE_BYTES_MAX || state.failing.is_some();
+        let drops = state.failing.is_some() || self.when_slow == WhenSlow::Drop;
+        let room = state.queue.len() < QUEUE_BYTES_MAX || drops;
         state.wanted = !room;
         room
     }
@@ -249,7 +281,11 @@ impl LineWriter {
         }
         if !lines.is_empty() {
             let full = state.dropped > 0 || state.queue.len() + lines.len() > QUEUE_BYTES_MAX;
-            if state.failing.is_some() && full {
+            if full && (state.failing.is_some() || self.when_slow == WhenSlow::Drop) {
+                if state.failing.is_none() {
+                    log::error!("lines for the output {} are dropped: {SLOW}", self.name);
+                    state.failing = Some((Instant::now(), SLOW.into()));
+                }
                 state.dropped += count(lines);
                 return Ok(());
             }
@@ -311,7 +347,8 @@ impl LineWriter {
         let idle = !state.writing;
         if let Some((_, reason)) = &state.failing {
             let lines = state.dropped + count(&state.queue);
-            log::error!("the output could not be written to the end: {} lost: {reason}", counted_are(lines, "line"));
+            let (name, lines) = (&self.name, counted_are(lines, "line"));
+            log::error!("the output {name} could not be written to the end: {lines} lost: {reason}");
             state.queue.clear();
             return Ok(0);
         }
@@ -339,175 +376,20 @@ fn direct(descriptor: &OwnedFd) -> Direct {
     }
 }
 
-fn run(file: &File, shared: &Shared, wake: &dyn Fn()) {
-    let mut lines = Vec::new();
-    loop {
-        let mut state = shared.lock();
-        state.writing = false;
-        if state.queue.is_empty() {
-            shared.emptied.notify_all();
-        }
-        while state.queue.is_empty() {
-            if state.ending {
-                return;
-            }
-            state = shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        lines.clear();
-        std::mem::swap(&mut lines, &mut state.queue);
-        state.writing = true;
-        let wanted = std::mem::take(&mut state.wanted);
-        drop(state);
-        // The queue is empty now: there is room while these are written.
-        if wanted {
-            wake();
-        }
-        if let Err(error) = (&*file).write_all(&lines) {
-            let mut state = shared.lock();
-            state.failed = Some(error);
-            state.writing = false;
-            state.queue.clear();
-            shared.emptied.notify_all();
-            drop(state);
-            wake();
-            return;
-        }
-    }
-}
-
 fn count(lines: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', lines).count() as u64
-}
-
-/// The same for a file by its name.
-fn append(mut file: Appender, shared: &Shared, wake: &dyn Fn()) {
-    let mut reopening = Reopening::default();
-    loop {
-        let mut state = shared.lock();
-        state.writing = false;
-        if state.queue.is_empty() {
-            shared.emptied.notify_all();
-        }
-        while state.queue.is_empty() && !state.reopen {
-            if state.ending {
-                return;
-            }
-            let left = reopening.at.map_or(FOREVER, |time| time.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                break;
-            }
-            state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let asked = std::mem::take(&mut state.reopen);
-        let lines = std::mem::take(&mut state.queue);
-        state.writing = true;
-        let wanted = std::mem::take(&mut state.wanted);
-        drop(state);
-        if wanted {
-            wake();
-        }
-        reopening.go_on(&mut file, asked);
-        if let Err(error) = append_all(&mut file, &lines, &mut reopening, shared, wake) {
-            let mut state = shared.lock();
-            state.failed = Some(error);
-            state.writing = false;
-            state.queue.clear();
-            shared.emptied.notify_all();
-            drop(state);
-            wake();
-            return;
-        }
-    }
-}
-
-/// A file that is opened anew, however often that fails.
-#[derive(Debug, Default)]
-struct Reopening {
-    /// It has failed: when it is tried again.
-    at: Option<Instant>,
-}
-
-impl Reopening {
-    /// Opens the file anew, if that was asked for or is to be tried again. That it fails is said once.
-    fn go_on(&mut self, file: &mut Appender, asked: bool) {
-        if !asked && self.at.is_none_or(|time| time > Instant::now()) {
-            return;
-        }
-        let path = file.path().display().to_string();
-        match file.reopen() {
-            Ok(()) if self.at.take().is_some() => log::warn!("the output {path} is opened anew now"),
-            Ok(()) => {}
-            Err(error) => {
-                if self.at.is_none() {
-                    log::error!("cannot open the output {path} anew: {error}; it is tried again each second");
-                }
-                self.at = Some(Instant::now() + RETRY_PAUSE);
-            }
-        }
-    }
-}
-
-/// Writes lines, again until they are written; at the end once more. The error is one that stays.
-fn append_all(
-    file: &mut Appender,
-    lines: &[u8],
-    reopening: &mut Reopening,
-    shared: &Shared,
-    wake: &dyn Fn(),
-) -> io::Result<()> {
-    let path = file.path().display().to_string();
-    let mut rest = lines;
-    loop {
-        let (written, result) = file.write(rest);
-        rest = &rest[written..];
-        let Err(error) = result else { break };
-        if !file.may_recover(&error) {
-            return Err(error);
-        }
-        let mut state = shared.lock();
-        if state.failing.is_none() {
-            log::error!("cannot write the output {path}: {error}; it is tried again each second");
-            state.failing = Some((Instant::now(), error.to_string()));
-            // Who waits for room need not any more.
-            wake();
-        }
-        if state.ending {
-            // What is left is counted there.
-            let unwritten = count(rest);
-            state.dropped += unwritten;
-            return Ok(());
-        }
-        let until = Instant::now() + RETRY_PAUSE;
-        while !state.ending && !state.reopen {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let asked = std::mem::take(&mut state.reopen);
-        drop(state);
-        reopening.go_on(file, asked);
-    }
-    let mut state = shared.lock();
-    if let Some((since, reason)) = state.failing.take() {
-        // Lines that wait in the queue come before those that were dropped.
-        let lines = std::mem::take(&mut state.dropped);
-        log::warn!("the output {path} is written again; {} dropped", counted_were(lines, "line"));
-        // Nobody may have asked for the last one yet.
-        let before = state.over.take().map_or(0, |before| before.lines);
-        state.over = Some(Outage { path, lines: before + lines, reason, lasted: since.elapsed() });
-        drop(state);
-        wake();
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::file::Appender;
     use std::io::Read;
     use std::sync::mpsc;
+
+    fn new(destination: Destination, wake: impl Fn() + Send + Sync + 'static) -> io::Result<LineWriter> {
+        LineWriter::new("out", destination, WhenSlow::Wait, wake)
+    }
 
     fn pipe() -> (File, OwnedFd) {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
@@ -517,7 +399,7 @@ mod tests {
     #[test]
     fn a_line_reaches_a_pipe_at_once() {
         let (mut reader, descriptor) = pipe();
-        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.write(b"one\n").unwrap();
         let mut found = [0; 4];
         reader.read_exact(&mut found).unwrap();
@@ -529,7 +411,7 @@ mod tests {
     fn a_reader_that_does_not_read_fills_a_bounded_queue_and_gets_all_in_order() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
+        let mut writer = new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
         let mut expected = Vec::new();
         for number in 0u64.. {
             if !writer.has_room() {
@@ -553,7 +435,7 @@ mod tests {
     #[test]
     fn a_reader_that_went_away_is_told() {
         let (reader, descriptor) = pipe();
-        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = new(Destination::Descriptor(descriptor), || {}).unwrap();
         drop(reader);
         assert_eq!(writer.write(b"one\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
@@ -561,7 +443,7 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_reader() {
         let (_reader, descriptor) = pipe();
-        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.write(&[b'x'; 1 << 20]).unwrap();
         let began = Instant::now();
         let _ = writer.finish(Duration::from_millis(50));
@@ -572,7 +454,7 @@ mod tests {
     fn lines_wait_while_there_are_no_more_threads() {
         let (mut reader, descriptor) = pipe();
         let (woken, wakes) = mpsc::channel();
-        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
+        let mut writer = new(Destination::Descriptor(descriptor), move || woken.send(()).unwrap()).unwrap();
         writer.no_threads = true;
         let mut expected = Vec::new();
         for number in 0u64.. {
@@ -605,7 +487,7 @@ mod tests {
     #[test]
     fn the_end_without_a_thread_says_how_much_is_not_written() {
         let (_reader, descriptor) = pipe();
-        let mut writer = LineWriter::new(Destination::Descriptor(descriptor), || {}).unwrap();
+        let mut writer = new(Destination::Descriptor(descriptor), || {}).unwrap();
         writer.no_threads = true;
         writer.write(&[b'x'; 1 << 20]).unwrap();
         assert!(writer.finish(Duration::from_millis(250)).unwrap() > 0);
@@ -619,7 +501,7 @@ mod tests {
         let path = directory.join("out");
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let file = Appender::open(&path, None).unwrap().unwrap();
-        let mut writer = LineWriter::new(Destination::File(file), || {}).unwrap();
+        let mut writer = new(Destination::Sink(Box::new(file)), || {}).unwrap();
         writer.write(b"one\n").unwrap();
         let began = Instant::now();
         while writer.shared.lock().failing.is_none() {

@@ -16,6 +16,7 @@ use crate::deliver::jq::frames::undecided;
 use crate::deliver::jq::{Judge, Patience, Verdict};
 use crate::error::{Error, Result};
 use crate::figures::Counted;
+use crate::output::outputs::Share;
 use crate::threads;
 
 /// Numbers of lines that may still be named as a cause.
@@ -55,8 +56,10 @@ pub(super) struct Item {
     pub is_retold: bool,
     /// What it counts as, once it is told; nothing where it was told before.
     pub counted: Option<Counted>,
-    /// Who gets it, beside the output.
+    /// Who gets it, beside the outputs.
     pub wanted_by: WantedBy,
+    /// The outputs that get it.
+    pub share: Share,
 }
 
 impl Item {
@@ -441,6 +444,7 @@ mod tests {
             is_retold: false,
             counted: None,
             wanted_by: WantedBy::default(),
+            share: 0,
         };
         let items = [(0, false), (1, true), (2, false), (3, true), (4, true), (5, false)];
         let mut batch = LineBatch { lines: b"0\n1\n2\n3\n4\n5\n".to_vec(), items: items.map(item).into() };

@@ -21,7 +21,7 @@ pub(super) struct Measures {
     due: Option<Instant>,
     waker: Arc<Waker>,
     pub server: Option<Server>,
-    /// Lines that are not in the output file and will not be.
+    /// Lines that an output did not get and will not.
     pub output_dropped_lines: u64,
 }
 
@@ -101,7 +101,7 @@ impl WatchLoop<'_> {
             objects: self.settings.kinds.iter().map(|&kind| (kind.table().name, count(kind))).collect(),
             mirror_bytes: mirrors().map(|mirror| mirror.bytes() as u64).sum(),
             backlog_bytes: self.places.iter().map(|place| place.backlog_bytes() as u64).sum(),
-            output_queue_bytes: self.writer.queued_bytes() as u64,
+            output_queue_bytes: self.outputs.queued_bytes() as u64,
             output_dropped_lines: self.measures.output_dropped_lines,
             store_pending_bytes: self.store.as_ref().map(|store| store.pending_bytes() as u64),
             webhooks: self.stream.hub().map(Hub::figures).unwrap_or_default(),
@@ -113,7 +113,7 @@ impl WatchLoop<'_> {
     fn obstacles(&self) -> Vec<String> {
         let starting = || !self.places.iter().all(Place::has_told_what_existed);
         let repairing = self.places.iter().any(Place::is_repairing);
-        let output = self.writer.obstacle().map(|why| format!("the output cannot be written: {why}"));
+        let output = self.outputs.obstacle();
         let store = self.store.as_ref().and_then(Store::obstacle);
         let store = store.map(|why| format!("the state directory cannot be written: {why}"));
         let told = [

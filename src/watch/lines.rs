@@ -7,8 +7,10 @@ use super::{FINISH_TIMEOUT, JUDGE_TIMEOUT, LoopEnd, WatchLoop, own_telling};
 use crate::deliver::hub::Hub;
 use crate::error::Error;
 use crate::event::own;
-use crate::output::writer::{LineWriter, Outage};
+use crate::output::outputs::Outputs;
+use crate::output::writer::Outage;
 use crate::store::Append;
+use crate::stream::Stream;
 use crate::stream::judge::{Asker, Judged, LineBatch, REASON, Settled};
 use crate::units::counted_are;
 
@@ -21,26 +23,28 @@ impl WatchLoop<'_> {
         }
     }
 
-    /// Tells that the output file could not be written for a while, now that it can.
-    pub(super) fn tell_outage(&mut self) {
-        let Some(Outage { path, lines, reason, lasted }) = self.writer.take_outage() else { return };
-        self.measures.output_dropped_lines += lines;
-        if lines > 0 {
-            self.stream.own(&mut self.out, &own::OUTPUT_DROPPED, own_telling(None), |out| {
+    /// Tells what outputs did not get; of those that could not be written for a while, now that they can.
+    pub(super) fn tell_outages(&mut self) {
+        for Outage { path, lines, reason, lasted } in self.outputs.take_outages() {
+            self.measures.output_dropped_lines += lines;
+            if lines > 0 {
+                self.stream.own(&mut self.out, &own::OUTPUT_DROPPED, own_telling(None), |out| {
+                    out.key("path");
+                    out.string(&path);
+                    out.key("lines");
+                    out.unsigned(lines);
+                    out.key("reason");
+                    out.string(&reason);
+                });
+            }
+            let Some(lasted) = lasted else { continue };
+            self.stream.own(&mut self.out, &own::OUTPUT_RECOVERED, own_telling(None), |out| {
                 out.key("path");
                 out.string(&path);
-                out.key("lines");
-                out.unsigned(lines);
-                out.key("reason");
-                out.string(&reason);
+                out.key("lasted");
+                out.display(format_args!("{:.6}s", lasted.as_secs_f64()));
             });
         }
-        self.stream.own(&mut self.out, &own::OUTPUT_RECOVERED, own_telling(None), |out| {
-            out.key("path");
-            out.string(&path);
-            out.key("lasted");
-            out.display(format_args!("{:.6}s", lasted.as_secs_f64()));
-        });
     }
 
     /// Lines go to the output and to the webhooks: at once, or by the store, which has them first; before that to the jq
@@ -59,7 +63,7 @@ impl WatchLoop<'_> {
             if let Some(hub) = self.stream.hub_mut() {
                 hub.release();
             }
-            let result = print(&mut self.writer, self.out.bytes());
+            let result = print(&mut self.outputs, &mut self.stream, self.out.bytes());
             self.out.clear();
             return result;
         }
@@ -90,7 +94,7 @@ impl WatchLoop<'_> {
             if let Some(hub) = self.stream.hub_mut() {
                 hub.release();
             }
-            return print(&mut self.writer, &lines);
+            return print(&mut self.outputs, &mut self.stream, &lines);
         };
         let events = self.stream.hub_mut().map(Hub::take_staged).unwrap_or_default();
         store.append(Append { lines, sequence, events, ..append });
@@ -150,23 +154,20 @@ impl WatchLoop<'_> {
     pub(super) fn print_committed(&mut self) -> std::result::Result<(), LoopEnd> {
         let Some(store) = &self.store else { return Ok(()) };
         let lines = store.released()?;
-        print(&mut self.writer, &lines)
+        print(&mut self.outputs, &mut self.stream, &lines)
     }
 
     /// The same at the end, once everything is committed.
     pub(super) fn print_settled(&mut self) -> std::result::Result<(), LoopEnd> {
         let Some(store) = &self.store else { return Ok(()) };
         let lines = store.settle(FINISH_TIMEOUT);
-        print(&mut self.writer, &lines)
+        print(&mut self.outputs, &mut self.stream, &lines)
     }
 }
 
-/// Hands lines to the writer.
-fn print(writer: &mut LineWriter, lines: &[u8]) -> std::result::Result<(), LoopEnd> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    match writer.write(lines) {
+/// Hands lines to the outputs.
+fn print(outputs: &mut Outputs, stream: &mut Stream, lines: &[u8]) -> std::result::Result<(), LoopEnd> {
+    match outputs.write(lines, stream.shares_mut()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(LoopEnd::Closed),
         Err(error) => Err(Error::system("cannot write the output", &error).into()),
         Ok(()) => Ok(()),

@@ -298,7 +298,11 @@ fn check_places() -> Result<(), Failed> {
     let place = |name: &str| directory.path().join(name).display().to_string();
     std::fs::write(place("file"), "")?;
     for (output, state, told) in [
-        ("missing/out", "", "output.path: OUT: its directory is missing"),
+        (
+            "missing/out",
+            "",
+            "output.path: OUT: its directory is missing: make it, if the service's unit does not (LogsDirectory=)",
+        ),
         (".", "", "output.path: OUT: it is a directory"),
         ("", "state", "watch.state_dir: STATE: it is missing; linkhook makes it when it starts"),
         ("", "a/b", "watch.state_dir: STATE: it is missing; linkhook makes it when it starts"),
@@ -343,7 +347,7 @@ fn check_send() -> Result<(), Failed> {
             request["body"].as_str().unwrap()
         ))
     );
-    assert!(stderr.contains("a receiver that acts on events may act on it"), "{stderr}");
+    assert!(stderr.contains("one that acts on events may act on it"), "{stderr}");
     Ok(())
 }
 

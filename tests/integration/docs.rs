@@ -19,6 +19,8 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const NOT_RUN: &[(&str, &str)] = &[
     ("ssh ", "it needs another machine"),
     ("curl ", "it asks a linkhook that serves figures: tests/integration/serve.rs does the same"),
+    ("journalctl ", "it asks a journal: tests/integration/outputs.rs plays one"),
+    ("linkhook check  ", "it reads the configuration of an installed service"),
     ("scripts/run", "it builds linkhook: .ci/run and scripts/check-fresh run it"),
     ("scripts/test", "it runs these tests"),
 ];

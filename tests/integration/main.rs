@@ -20,9 +20,12 @@ mod manual;
 mod namespace;
 mod netns;
 mod output;
+mod outputs;
 mod program;
 mod proxy;
 mod receiver;
+mod receivers;
+mod recipes;
 mod recordings;
 mod reference;
 mod sandbox;
@@ -77,13 +80,15 @@ fn main() -> ExitCode {
     trials.extend(recordings::trials());
     trials.extend(tools::trials("manual", manual::TESTS, arguments.list));
     trials.extend(tools::trials("service", service::TOOL_TESTS, arguments.list));
+    trials.extend(tools::trials("outputs", outputs::TOOL_TESTS, arguments.list));
+    trials.extend(tools::trials("receivers", receivers::TESTS, arguments.list));
     // Asked only when a live test is wanted: it makes a namespace.
     let listing = arguments.list;
     let obstacle = if listing { None } else { namespace::obstacle() };
     if let Some(reason) = &obstacle {
         eprintln!("the live tests are ignored: {reason}");
     }
-
+    trials.extend(recipes::trials(obstacle.is_some(), listing));
     let logrotate = output::obstacle();
     if let (false, Some(reason)) = (listing, &logrotate) {
         eprintln!("the test with logrotate is ignored: {reason}");
@@ -114,6 +119,7 @@ fn main() -> ExitCode {
         ("formats", formats::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
+        ("outputs", outputs::LIVE_TESTS),
         ("service", service::LIVE_TESTS),
         ("schema", schema::LIVE_TESTS),
         ("serve", serve::LIVE_TESTS),

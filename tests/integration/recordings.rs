@@ -45,7 +45,7 @@ const TEXTS: &[(&str, &str, Style)] = &[
     ("tcf.200.ascii.txt", "tcf.rtmon", Style { width: Width::Columns(200), ascii: true, ..TEXT }),
     ("bridge_port.whole.txt", "bridge_port.pcap", TEXT),
 ];
-const TEXT: Style = Style { colours: false, utc: true, ascii: false, width: Width::Whole };
+const TEXT: Style = Style { colours: false, utc: true, ascii: false, width: Width::Whole, bare: false };
 
 /// Text is made of JSON lines.
 fn check_text(name: &str, recording: &str, style: Style) -> Result<(), Failed> {

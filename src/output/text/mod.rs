@@ -35,6 +35,8 @@ pub struct Style {
     pub ascii: bool,
     /// How wide a line may be.
     pub width: Width,
+    /// Whether a line begins with the interface: whoever takes it has its time and its severity otherwise.
+    pub bare: bool,
 }
 
 /// Columns of an interface's name: as many as the longest so far has, between these.
@@ -147,6 +149,32 @@ impl Text {
 
     /// The columns up to the interface.
     fn begin(&mut self, event: &Value<'_>, ink: Ink) {
+        if !self.style.bare {
+            self.time(event, ink);
+        }
+        let head = &mut self.head;
+        let from = head.columns();
+        if let Some(netns) = event.get("netns").and_then(Value::text) {
+            head.push(" [");
+            head.push(netns);
+            head.push("]");
+            self.netns_columns = self.netns_columns.max((head.columns() - from).min(NETNS_COLUMNS_MAX));
+        }
+        head.fill(from + self.netns_columns);
+        head.push(" ");
+        let from = head.columns();
+        match event.text_of("ifname") {
+            "" => head.paint(Ink::Dim, "-"),
+            name => head.paint(Ink::Interface, name),
+        }
+        let wanted = (head.columns() - from).clamp(*INTERFACE_COLUMNS.start(), *INTERFACE_COLUMNS.end());
+        self.interface_columns = self.interface_columns.max(wanted);
+        head.fill(from + self.interface_columns);
+        head.push(" ");
+    }
+
+    /// The time, with its day before it where that is another one, and a mark where something is wrong.
+    fn time(&mut self, event: &Value<'_>, ink: Ink) {
         let head = &mut self.head;
         if self.clock.look(event.text_of("ts")) {
             head.paint(Ink::Dim, &self.clock.day);
@@ -166,24 +194,6 @@ impl Text {
                 _ => "   ",
             });
         }
-        let from = head.columns();
-        if let Some(netns) = event.get("netns").and_then(Value::text) {
-            head.push(" [");
-            head.push(netns);
-            head.push("]");
-            self.netns_columns = self.netns_columns.max((head.columns() - from).min(NETNS_COLUMNS_MAX));
-        }
-        head.fill(from + self.netns_columns);
-        head.push(" ");
-        let from = head.columns();
-        match event.text_of("ifname") {
-            "" => head.paint(Ink::Dim, "-"),
-            name => head.paint(Ink::Interface, name),
-        }
-        let wanted = (head.columns() - from).clamp(*INTERFACE_COLUMNS.start(), *INTERFACE_COLUMNS.end());
-        self.interface_columns = self.interface_columns.max(wanted);
-        head.fill(from + self.interface_columns);
-        head.push(" ");
     }
 
     /// What happened to an object of the kernel's, and what differs.

@@ -19,7 +19,7 @@ use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, NLMSG_MIN_TYPE};
 use crate::recording::Reader;
 
-const WHOLE: Style = Style { colours: false, utc: true, ascii: false, width: Width::Whole };
+const WHOLE: Style = Style { colours: false, utc: true, ascii: false, width: Width::Whole, bare: false };
 
 /// A line that has these members behind its time, as text in a style, without the line of its day.
 fn styled(style: Style, members: &str) -> String {
