@@ -3,7 +3,7 @@
 //!
 //! A file by its name is written by the thread alone. While it cannot be written, as on a full disk, lines wait as far as
 //! the queue goes, and what comes then is dropped and counted; it is tried again each second. So it is with everything else
-//! that is a [`Sink`].
+//! that is a [`Sink`](super::Sink).
 
 mod thread;
 
