@@ -121,7 +121,7 @@ pub struct Figures {
     pub backlog_bytes: u64,
     /// Bytes of lines that wait for a slow reader.
     pub output_queue_bytes: u64,
-    /// Lines that are not in the output file and will not be.
+    /// Lines that are not in an output and will not be.
     pub output_dropped_lines: u64,
     /// Bytes that wait to be committed, where there is a state directory.
     pub store_pending_bytes: Option<u64>,

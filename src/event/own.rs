@@ -216,7 +216,7 @@ pub static METRICS: Own = Own {
         ("mirror_bytes", Holds::Number, "bytes of them, as the kernel sent them"),
         ("backlog_bytes", Holds::Number, "bytes of notifications that were read and are not told yet"),
         ("output_queue_bytes", Holds::Number, "bytes of lines that wait for a slow reader of the output"),
-        ("output_dropped_lines", Holds::Number, "how many lines are not in the output file and will not be"),
+        ("output_dropped_lines", Holds::Number, "how many lines are not in an output and will not be"),
         ("store_pending_bytes", Holds::Number, "with a state directory: bytes that wait to be committed"),
         ("webhooks", Holds::Objects(METRICS_WEBHOOK), "the webhooks"),
         ("obstacles", Holds::Texts, "why linkhook is not ready, as `/readyz` says it; none where it is"),

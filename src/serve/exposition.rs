@@ -146,7 +146,7 @@ pub static METRICS: &[Metric] = &[
     ),
     counter(
         "linkhook_output_dropped_lines_total",
-        "Lines that are not in the output file and will not be",
+        "Lines that are not in an output and will not be",
         &[],
         |figures, samples| samples.add(&[], figures.output_dropped_lines),
     ),
