@@ -25,7 +25,7 @@ fn kafka() -> Result<(), Failed> {
     let mut receiver = Receiver::inside(&namespace, "kafka");
     let lines = format!(
         "body = '{{records: [.events[] | {{key: \"h\", value: .}}]}}'\n\
-         taken = '[.body.offsets[]? | select(.error_code != null) | .error] | if . == [] then null else first end'\n\
+         taken = '[.body.offsets?[]? | select(.error_code != null) | .error] | if . == [] then null else first end'\n\
          headers = {{ Content-Type = \"application/vnd.kafka.json.v2+json\" }}\n{LINES}"
     );
     let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, &lines)));

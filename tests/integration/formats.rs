@@ -133,7 +133,7 @@ const AT_RANDOM: [(&str, &str); 7] = [
     (
         "kafka",
         "body = '{records: [.events[] | {key: \"h\", value: .}]}'\n\
-         taken = '[.body.offsets[]? | select(.error_code != null) | .error] | if . == [] then null else first end'\n\
+         taken = '[.body.offsets?[]? | select(.error_code != null) | .error] | if . == [] then null else first end'\n\
          headers = { Content-Type = \"application/vnd.kafka.json.v2+json\" }",
     ),
     ("200", "format = \"ndjson\"\ncompress = \"gzip\""),
