@@ -40,7 +40,7 @@ pub const EXEC: &str = "exec";
 pub const CONTENT_TYPE: &str = "content-type";
 
 /// Text that is never shown: an address with a token in it, the value of a header.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Hidden(pub String);
 
 impl fmt::Debug for Hidden {
@@ -77,9 +77,10 @@ impl fmt::Debug for Tls {
 }
 
 /// Through which proxy requests go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Proxy {
     /// None.
+    #[default]
     None,
     /// The one that the environment names.
     Environment(Hidden),
@@ -97,7 +98,7 @@ pub struct Settle {
 }
 
 /// Where a webhook's events are posted, and how.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Address {
     /// The address.
     pub url: Hidden,
@@ -168,7 +169,8 @@ impl Webhook {
     pub fn gone(name: &str) -> Webhook {
         Webhook {
             name: name.to_owned(),
-            target: Target::Command(run::Command::default()),
+            // The store does not know whether it was a command.
+            target: Target::Address(Box::default()),
             filter: Filter::default(),
             jq: None,
             own: Vec::new(),

@@ -22,7 +22,7 @@ pub const AGAIN: i32 = 75;
 const SAID_BYTES_MAX: usize = 1 << 10;
 
 /// A program and its arguments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// Where it is.
     pub program: PathBuf,
