@@ -1,9 +1,9 @@
 //! What to ask the kernel for a kind and a scope, and which rows answer: `watch`, `list` and `record` use the same.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use libc::{RTM_GETLINK, RTM_GETROUTE};
+use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
 
 use crate::decode::schema::{DumpRequest, PerLink};
 use crate::kinds::rtnetlink::{link, tc};
@@ -84,21 +84,25 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
     requests
 }
 
-/// Filters are asked for by what they are attached to: the root and both directions in general, and the classes of
-/// which any are known.
+/// Filters are asked for by what they are attached to: the root and both directions in general, queueing disciplines below the
+/// root, and the classes of which any are known.
 fn requests_of_parents<'m>(
     kind: KindIndex,
     scope: &'m Scope,
     mirror: &'m Mirror,
 ) -> impl Iterator<Item = dump::Request> + use<'m> {
     const INTERFACE_AT: usize = 4;
+    const HANDLE_AT: usize = 8;
     const PARENT_AT: usize = 12;
     let at = kind.table().hooks.parent_at;
     let dump = at.and_then(|_| kind.table().dumps.first());
     let filters = dump.map(|_| const { KindIndex::of(&tc::FILTER) });
     let known = filters.into_iter().flat_map(|filters| mirror.objects(filters));
-    let parents: BTreeSet<(u32, u32)> =
-        known.filter_map(|filter| u32_at(filter, INTERFACE_AT).zip(u32_at(filter, PARENT_AT))).collect();
+    let inner = dump.map(|_| const { KindIndex::of(&tc::QDISC) });
+    let inner = inner.into_iter().flat_map(|qdiscs| mirror.objects(qdiscs)).filter(|qdisc| tc::is_inner(qdisc));
+    let inner = inner.filter_map(|qdisc| u32_at(qdisc, INTERFACE_AT).zip(u32_at(qdisc, HANDLE_AT)));
+    let known = known.filter_map(|filter| u32_at(filter, INTERFACE_AT).zip(u32_at(filter, PARENT_AT)));
+    let parents: BTreeSet<(u32, u32)> = known.chain(inner).collect();
     parents.into_iter().filter_map(move |(ifindex, parent)| {
         let asked = match scope {
             Scope::All => ifindex != u32::MAX,
@@ -112,6 +116,27 @@ fn requests_of_parents<'m>(
         request.body.get_mut(at?..at? + 4)?.copy_from_slice(&parent.to_ne_bytes());
         Some(request)
     })
+}
+
+/// Requests for filters of which a dump has shown no more than the row of their priority: each by its priority.
+pub fn requests_of_left_out(shown: &Mirror) -> VecDeque<Next> {
+    const FILTER: KindIndex = KindIndex::of(&tc::FILTER);
+    let mut is_shown: BTreeMap<tc::Priority, bool> = BTreeMap::new();
+    for (priority, is_filter) in shown.objects(FILTER).filter_map(tc::alone_in_priority) {
+        *is_shown.entry(priority).or_default() |= is_filter;
+    }
+    let left_out = is_shown.into_iter().filter(|(_, is_shown)| !is_shown);
+    left_out
+        .map(|((ifindex, parent, information, _), _)| {
+            let places = [(4, ifindex), (12, parent), (16, information)];
+            let mut body = vec![0; tc::FILTER.header.bytes];
+            for (at, number) in places {
+                body[at..at + 4].copy_from_slice(&number.to_ne_bytes());
+            }
+            let request = dump::Request { message_type: RTM_GETTFILTER, body, one: false };
+            Next { kind: FILTER, question: Question::Objects, request }
+        })
+        .collect()
 }
 
 /// A dump as the kernel is asked for it, of one interface's objects alone where one is given.
@@ -161,4 +186,50 @@ pub fn each_row(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(handle: u32, parent: u32, information: u32, kind: &[u8]) -> Vec<u8> {
+        let mut payload = vec![0; 4];
+        [7, handle, parent, information].iter().for_each(|number: &u32| payload.extend(number.to_ne_bytes()));
+        append_attribute(&mut payload, tc::TCA_KIND, kind);
+        payload
+    }
+
+    #[test]
+    fn a_filter_that_was_left_out_is_asked_for_by_its_priority() {
+        const FIRST: u32 = (1 << 16) | 3;
+        const SECOND: u32 = (2 << 16) | 3;
+        let mut shown = Mirror::new();
+        let rows = [
+            row(0, tc::INGRESS, FIRST, b"matchall\0"),
+            row(1, tc::INGRESS, FIRST, b"matchall\0"),
+            row(0, tc::INGRESS, SECOND, b"matchall\0"),
+            // The same priority, but of the other direction; and a kind of which there may be none.
+            row(1, tc::EGRESS, SECOND, b"matchall\0"),
+            row(0, tc::EGRESS, FIRST, b"flower\0"),
+        ];
+        for row in &rows {
+            shown.apply(const { KindIndex::of(&tc::FILTER) }, false, 0, row);
+        }
+        let asked: Vec<Vec<u8>> = requests_of_left_out(&shown).into_iter().map(|next| next.request.body).collect();
+        assert_eq!(asked, [&row(0, tc::INGRESS, SECOND, b"")[..20]]);
+    }
+
+    #[test]
+    fn filters_are_asked_for_at_disciplines_below_the_root() {
+        let mut mirror = Mirror::new();
+        for (handle, parent) in [(0x0001_0000, u32::MAX), (0x0002_0000, 0x0001_0001), (0, 0x0001_0002)] {
+            let kind = const { KindIndex::of(&tc::QDISC) };
+            mirror.apply(kind, false, 0, &row(handle, parent, 0, b"prio\0"));
+        }
+        let filters = (const { KindIndex::of(&tc::FILTER) }, Scope::All);
+        let asked: Vec<Option<u32>> =
+            requests(&[filters], &mirror).iter().map(|next| u32_at(&next.request.body, 12)).collect();
+        assert_eq!(asked.iter().filter(|parent| **parent == Some(0x0002_0000)).count(), 1);
+        assert!(!asked.contains(&Some(0x0001_0000)), "the root is asked in general");
+    }
 }

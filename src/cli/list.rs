@@ -1,5 +1,6 @@
 //! `linkhook list`: what exists now.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use super::lines::{EndedEarly, Lines};
@@ -7,6 +8,7 @@ use super::selection;
 use crate::dumps;
 use crate::error::{Error, Result};
 use crate::event::Origin;
+use crate::kinds::rtnetlink::tc;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
@@ -137,14 +139,36 @@ impl List {
         };
         let deadline = self.deadline;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let listed = dumps::each_row(dumps::requests(&[(kind, Scope::All)], &self.mirror), left, |message| {
+        const QDISC: KindIndex = KindIndex::of(&tc::QDISC);
+        const FILTER: KindIndex = KindIndex::of(&tc::FILTER);
+        if kind.table().hooks.parent_at.is_some() && self.mirror.count(QDISC) == 0 {
+            // Filters and chains are asked for by what they are attached to.
+            let qdiscs = dumps::requests(&[(QDISC, Scope::All)], &self.mirror);
+            let learned = dumps::each_row(qdiscs, left, |row| {
+                if row.payload.len() >= QDISC.table().header.bytes {
+                    self.mirror.apply(QDISC, false, row.header.flags, row.payload);
+                }
+            });
+            learned.map_err(|error| Error::failed(format_args!("cannot list {}: {error}", kind.table().name)))?;
+        }
+        let requests = dumps::requests(&[(kind, Scope::All)], &self.mirror);
+        let priorities = RefCell::new(self.mirror.shadow());
+        let mut take = |message: &Message<'_>| {
             if names {
                 self.mirror.links.note(message.payload, false);
             } else if !self.is_done() && is_followed(message) {
+                if kind == FILTER && tc::alone_in_priority(message.payload).is_some() {
+                    priorities.borrow_mut().apply(FILTER, false, message.header.flags, message.payload);
+                }
                 self.stream.message(&mut self.lines.out, &mut self.mirror, message, Source::Snapshot, telling);
                 self.ended = self.lines.write(&mut self.stream).err();
             }
-        });
+        };
+        let mut listed = dumps::each_row(requests, left, &mut take);
+        if listed.is_ok() {
+            let left_out = dumps::requests_of_left_out(&priorities.borrow());
+            listed = dumps::each_row(left_out, left, &mut take);
+        }
         listed.map_err(|error| {
             let written = self.lines.write_all(&mut self.stream);
             self.ended = self.ended.take().or(written.err());

@@ -115,9 +115,10 @@ impl Mirror {
         &self.unheard
     }
 
-    /// The kernel does not have a kind: it need not be looked at.
-    pub fn forget_kind(&mut self, kind: KindIndex) {
-        self.unheard.retain(|&unheard| unheard != kind);
+    /// The kernel does not have a kind that it was asked for: it need not be looked at. Where a kind is asked for by family, it
+    /// may have another one (before 6.14, multicast groups of IPv6 alone).
+    pub fn note_missing(&mut self, kind: KindIndex) {
+        self.unheard.retain(|&unheard| unheard != kind || unheard.table().dumps.len() > 1);
     }
 
     /// How many routes of a family leave through an interface.

@@ -34,7 +34,7 @@ impl Group {
     }
 
     /// The object at that place.
-    fn at_mut(&mut self, at: usize) -> &mut Box<[u8]> {
+    pub(super) fn at_mut(&mut self, at: usize) -> &mut Box<[u8]> {
         match self {
             Group::One(object) => object,
             Group::Many(objects) => &mut objects[at],

@@ -112,7 +112,7 @@ impl Mirror {
         differences: &mut Vec<Difference>,
     ) {
         let table: &'static Kind = kind.table();
-        for (hash, found) in shadow.tables[kind].drain() {
+        for (hash, mut found) in shadow.tables[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
                 if table.is(&kinds::rtnetlink::link::LINK) {
@@ -136,6 +136,7 @@ impl Mirror {
             self.tables[kind].put(hash, |old| {
                 let old = old.map(Group::as_slice).unwrap_or_default();
                 let fates = compare_groups(kind, is_inside, old, found.as_slice(), differences);
+                keep_as_told(table, old, &fates, &mut found);
                 merge(old, &fates, found)
             });
             if is_route(table) {
@@ -209,6 +210,20 @@ fn compare_groups(
     fates
 }
 
+/// What has only gone on by itself is not told, and stays as it was told last: the next change of it is one from there.
+fn keep_as_told(table: &Kind, old: &[Box<[u8]>], fates: &[Fate], shown: &mut Group) {
+    if table.hooks.aged.is_none() {
+        return;
+    }
+    for (object, fate) in old.iter().zip(fates) {
+        if let Fate::Same(place) = *fate
+            && !same(table, object, &shown.as_slice()[place])
+        {
+            shown.at_mut(place).clone_from(object);
+        }
+    }
+}
+
 /// The objects of one identity after a repair, in the kernel's order: those that were not asked for stay behind what they
 /// were behind of.
 fn merge(old: &[Box<[u8]>], fates: &[Fate], shown: Group) -> Group {
@@ -255,6 +270,23 @@ mod tests {
         assert!(tc::FILTER.is_object(&filter(3, 1, b"flower\0")));
         assert!(tc::FILTER.is_object(&filter(3, 0, b"fw\0")));
         assert!(tc::QDISC.is_object(&filter(3, 0, b"flower\0")));
+    }
+
+    #[test]
+    fn what_has_gone_on_by_itself_stays_as_it_was_told() {
+        let kind = KindIndex::of(&kinds::rtnetlink::neigh::NEIGH);
+        let neighbour = |state: u8| {
+            let mut payload = vec![2, 0, 0, 0, 7, 0, 0, 0, state, 0, 0, 0];
+            append_attribute(&mut payload, 1, &[10, 0, 0, 2]);
+            payload
+        };
+        let (stale, delay) = (neighbour(4), neighbour(8));
+        let mut mirror = Mirror::new();
+        mirror.apply(kind, false, 0, &stale);
+        let mut shadow = mirror.shadow();
+        shadow.apply(kind, false, 0, &delay);
+        assert_eq!(mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default()).len(), 0);
+        assert_eq!(mirror.objects(kind).collect::<Vec<&[u8]>>(), [&stale[..]]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::dumps::{self, Next, Question};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
+use crate::kinds::rtnetlink::tc;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::silence::look::Look;
@@ -156,7 +157,7 @@ impl Watching {
         let is_foreign = rows.is_foreign;
         running.found |= rows.is_found;
         if is_foreign {
-            known.mirror.forget_kind(running.query.kind);
+            known.mirror.note_missing(running.query.kind);
         }
         match ended {
             Some(ended) => self.end_dump(known, job, &running, ended),
@@ -188,7 +189,7 @@ impl Watching {
             }
             // Asked for what concerns a link that has gone meanwhile: nothing does.
             Progress::Failed(failure) if failure.errno == libc::ENODEV => {}
-            Progress::Failed(failure) if failure.unsupported() => known.mirror.forget_kind(kind),
+            Progress::Failed(failure) if failure.unsupported() => known.mirror.note_missing(kind),
             Progress::Failed(_) if job.purpose != Purpose::Start && self.agenda.may_restart() => {
                 self.restart(known, job);
             }
@@ -301,6 +302,10 @@ impl Rows<'_> {
             _ if self.job.purpose == Purpose::Start => {
                 if let Some(filling) = self.filling {
                     filling.overtaking.row(self.mirror, row, made);
+                }
+                if kind.table().is(&tc::FILTER) && tc::alone_in_priority(row.payload).is_some() {
+                    // The job asks for what the kernel has left out.
+                    gather(&mut self.job.shadow, row);
                 }
                 // What is received later is newer.
                 let telling = Telling { time_microseconds: made.time_microseconds, ..self.telling };

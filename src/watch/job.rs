@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use crate::dumps::{Next, Question, fence, requests, requests_of};
+use crate::dumps::{Next, Question, fence, requests, requests_of, requests_of_left_out};
 use crate::kinds::rtnetlink::link;
 use crate::kinds::{KindIndex, split};
 use crate::mirror::Mirror;
@@ -66,6 +66,8 @@ pub struct Job {
     left: VecDeque<(KindIndex, Scope)>,
     /// Requests for the current kind that are not sent yet.
     waiting: VecDeque<Next>,
+    /// What the kernel has left out is not asked for yet.
+    left_out: bool,
     /// The fence is not asked for yet.
     fence: bool,
 }
@@ -86,6 +88,7 @@ impl Job {
             learns_names: false,
             left: VecDeque::new(),
             waiting: VecDeque::new(),
+            left_out: true,
             fence: true,
         };
         job.begin(mirror);
@@ -102,6 +105,7 @@ impl Job {
             Purpose::Look => false,
         };
         self.left = self.kinds.iter().cloned().collect();
+        self.left_out = true;
         self.fence = true;
         self.waiting = if self.learns_names { requests(&[(LINK, Scope::All)], mirror) } else { VecDeque::new() };
     }
@@ -115,6 +119,7 @@ impl Job {
         while self.waiting.is_empty() {
             match self.left.pop_front() {
                 Some(next) => self.waiting = requests_of(&next, mirror, &self.shadow),
+                None if std::mem::take(&mut self.left_out) => self.waiting = requests_of_left_out(&self.shadow),
                 None if std::mem::take(&mut self.fence) => return Some(fence()),
                 None => return None,
             }

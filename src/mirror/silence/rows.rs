@@ -425,6 +425,17 @@ pub const SILENT: &[Silent] = &[
         },
     },
     Silent {
+        what: "the chain of the same number in the other direction of `clsact`, of which the kernel says the same",
+        kernel: &["tc_chain_fill_node"],
+        found: FoundBy::Look {
+            after: &tc::CHAIN,
+            when: When::Gone,
+            look: &[&tc::CHAIN],
+            at: At::ItsLinkAndNew,
+            joins: &[],
+        },
+    },
+    Silent {
         what: "filters that leave with all of their chain",
         kernel: &["tfilter_notify_chain"],
         found: FoundBy::Look { after: &tc::CHAIN, when: When::Gone, look: &[&tc::FILTER], at: At::ItsLink, joins: &[] },

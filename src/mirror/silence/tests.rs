@@ -1,7 +1,7 @@
 //! Tests of the rows.
 
 use super::*;
-use crate::kinds::rtnetlink::{addr, neigh, neightbl, route, tc};
+use crate::kinds::rtnetlink::{addr, maddr, mctp, neigh, neightbl, route, tc};
 use crate::netlink::wire::{self, append_attribute};
 
 fn bridge(flags: u32, timer: u32) -> Box<[u8]> {
@@ -110,4 +110,14 @@ fn kinds_that_no_group_tells_of_are_unheard() {
     assert_eq!(unheard(&all[..36]), ["neightbl", "addrlabel", "maddr", "anycast", "mctp_route", "mctp_neigh"]);
     // Linux 5.10 has neither VLANs' group nor what it tells of.
     assert_eq!(unheard(&all[..32]), unheard(&all[..36]));
+}
+
+#[test]
+fn what_the_kernel_does_not_have_is_looked_at_no_more() {
+    let kinds = [&maddr::MADDR, &mctp::MCTP_ROUTE].map(KindIndex::of);
+    let mut mirror = Mirror::new();
+    mirror.set_unheard(kinds.to_vec());
+    kinds.into_iter().for_each(|kind| mirror.note_missing(kind));
+    // It is asked for by family, of which the kernel may have one alone.
+    assert_eq!(mirror.unheard(), [KindIndex::of(&maddr::MADDR)]);
 }

@@ -18,7 +18,7 @@ pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
 use crate::decode::key::push;
 use crate::decode::schema::{Hooks, ObjectKey, PerLink};
-use crate::netlink::wire::{attribute, attributes, u32_at};
+use crate::netlink::wire::{attribute, attribute_u32, attributes, u32_at};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
     RTM_NEWACTION, RTM_NEWQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER, RTNLGRP_TC,
@@ -445,6 +445,30 @@ fn is_filter(payload: &[u8]) -> bool {
     let handle = u32_at(payload, HANDLE_AT).unwrap_or_default();
     let kind = attribute(FILTER.attributes(payload), TCA_KIND).unwrap_or_default();
     (handle != 0 || is_fw(payload)) && !(handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
+}
+
+/// What tells the filters of one priority from all others: interface, parent, `tcm_info` (priority and protocol) and chain.
+pub type Priority = (u32, u32, u32, Option<u32>);
+
+/// The priority of a filter that is alone there, and whether it is the filter itself and not the row of the priority before it. The
+/// kernel leaves such a filter out of a dump where it does not fit into a datagram behind that row, since it counts it all the
+/// same (`mall_walk`, `cls_cgroup_walk`).
+pub fn alone_in_priority(payload: &[u8]) -> Option<(Priority, bool)> {
+    let set = FILTER.attributes(payload);
+    let is_alone = attribute(set, TCA_KIND).is_some_and(|kind| [&b"matchall\0"[..], b"cgroup\0"].contains(&kind));
+    let number = |at| u32_at(payload, at);
+    let priority = (number(4)?, number(12)?, number(16)?, attribute_u32(set, TCA_CHAIN));
+    is_alone.then_some((priority, !is_without_handle(payload)))
+}
+
+/// Whether a queueing discipline is neither the root's nor one of both directions, and has a handle by which others can be
+/// attached to it.
+pub fn is_inner(payload: &[u8]) -> bool {
+    let (handle, parent) = (u32_at(payload, HANDLE_AT), u32_at(payload, PARENT_AT));
+    const ROOT: u32 = u32::MAX;
+    // `TC_H_CLSACT`, which is `TC_H_INGRESS`: the parent of what is for both directions.
+    const BOTH_DIRECTIONS: u32 = 0xffff_fff1;
+    handle != Some(0) && !matches!(parent, None | Some(ROOT | BOTH_DIRECTIONS))
 }
 
 /// Whether a filter is one of `fw`.
