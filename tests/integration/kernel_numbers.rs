@@ -1,4 +1,5 @@
-//! The numbers in the tables against the machine's own headers, `/usr/include/linux`.
+//! The numbers in the tables against the kernel's headers: the machine's own, `/usr/include/linux`, or those of another
+//! kernel, in the directory that `LINKHOOK_KERNEL_HEADERS` names (`scripts/kernel-headers` brings the newest).
 //!
 //! A set's name is the prefix of an `enum` there, and each of its rows must have a number of that `enum`. Keys are
 //! iproute2's, and often differ from the kernel's names, so a row is wrong where its key resembles another name of the
@@ -6,7 +7,7 @@
 //! [`DISAGREEMENTS`], with the reason. Headers may be older than the tables: what came later is in [`NEWER`].
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Part, Set, Shape, Structure};
@@ -25,13 +26,20 @@ pub const TESTS: &[Test] = &[
 
 /// Where the machine keeps the kernel's headers; the package `linux-libc-dev` brings them, which gcc's packages need.
 const HEADERS: &str = "/usr/include/linux";
+/// The variable that names another directory.
+const VARIABLE: &str = "LINKHOOK_KERNEL_HEADERS";
+
+/// Where the headers are that the tables are held against.
+fn headers() -> PathBuf {
+    std::env::var_os(VARIABLE).map_or_else(|| HEADERS.into(), PathBuf::from)
+}
 
 /// The tables know the attributes of Linux up to this version, as `LINUX_VERSION_CODE` has it: 6.19.
 const KNOWN_VERSION: u32 = (6 << 16) + (19 << 8);
 
 /// Why these tests cannot run here, if they cannot.
 pub fn obstacle() -> Option<String> {
-    let path = Path::new(HEADERS).join("rtnetlink.h");
+    let path = headers().join("rtnetlink.h");
     (!path.exists()).then(|| format!("{} is not there: the package linux-libc-dev has it", path.display()))
 }
 
@@ -257,7 +265,7 @@ impl Kernel {
     fn read() -> Result<Kernel, Failed> {
         let mut files: Vec<PathBuf> = Vec::new();
         for folder in ["", "caif", "can", "tc_act", "tc_ematch"] {
-            let folder = Path::new(HEADERS).join(folder);
+            let folder = headers().join(folder);
             for entry in std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
                 files.push(entry?.path());
             }
@@ -426,7 +434,7 @@ fn hold_set<'a>(set: &'a Set, names: &Names, used: &mut BTreeSet<(&'a str, u16, 
 }
 
 fn attributes_of_the_kernel_have_rows() -> Result<(), Failed> {
-    let version = std::fs::read_to_string(Path::new(HEADERS).join("version.h"))?;
+    let version = std::fs::read_to_string(headers().join("version.h"))?;
     let version = version.lines().find_map(|line| line.strip_prefix("#define LINUX_VERSION_CODE "));
     let version: u32 = version.ok_or("version.h has no LINUX_VERSION_CODE")?.trim().parse()?;
     let kernel = Kernel::read()?;
