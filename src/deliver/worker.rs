@@ -587,7 +587,7 @@ impl<'w> Worker<'w> {
         if verdict == Consequence::Delivered {
             self.lane.attempt_succeeded();
         } else {
-            self.lane.attempt_failed(&words.to_string());
+            self.lane.attempt_failed(&words);
         }
         match verdict {
             Consequence::Delivered => match self.failing.take() {

@@ -45,7 +45,7 @@ pub fn ask(state_directory: &Path, request: &Request) -> Result<Option<Answer>> 
                     ));
                 }
                 if !std::mem::replace(&mut said, true) {
-                    log::warn!("linkhook is at work on it: an attempt that is being made ends first");
+                    log::warn!("linkhook is at work on it; an attempt that is being made may have to end first");
                 }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
