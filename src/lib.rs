@@ -31,6 +31,7 @@ pub mod schema;
 pub mod serve;
 pub mod settle;
 pub mod signals;
+pub mod spool;
 pub mod store;
 pub mod stream;
 pub mod threads;

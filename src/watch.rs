@@ -42,6 +42,7 @@ use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::outputs::{Output, Outputs};
 use crate::serve::HttpSettings;
 use crate::signals;
+use crate::spool;
 use crate::store::{Append, Store, Synchronous};
 use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
@@ -172,6 +173,9 @@ pub fn watch(
         reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
         stream.deliver_to(start_hub(delivery, store.as_ref().zip(settings.state.as_ref()), wake())?);
     }
+    let roster = stream.hub().and_then(Hub::roster).cloned();
+    let spool = settings.state.as_ref().zip(roster);
+    let spool = spool.and_then(|(state, roster)| spool::server::Server::start(&state.directory, roster));
     let judge = stream.options().judge();
     let asker = judge.map(|judge| Asker::start(judge, service, wake())).transpose()?;
     let started = Outputs::start(outputs, wake);
@@ -210,6 +214,7 @@ pub fn watch(
         is_ready: false,
         stop: false,
         manager: Manager::of_environment(),
+        spool,
     };
     let started = match watch.start() {
         // Nothing was told, not even a greeting.
@@ -307,6 +312,8 @@ struct WatchLoop<'s> {
     stop: bool,
     /// Who started linkhook, if it wants to hear of it.
     manager: Manager,
+    /// Whoever runs `linkhook spool` asks there.
+    spool: Option<spool::server::Server>,
 }
 
 /// "watching 2 network namespaces; 17 lines were told".
@@ -638,6 +645,7 @@ impl WatchLoop<'_> {
 
     /// Ends the webhooks, says what they did not get, and closes the store. The last line is written already.
     fn end_delivery(&mut self, within: Duration) {
+        self.spool = None;
         let losses = self.stream.take_hub().map(|hub| hub.finish(within)).unwrap_or_default();
         for loss in losses {
             let events = counted_are(loss.events, "event");

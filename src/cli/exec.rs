@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Stop after that time, such as 10s or 5m, or seconds
     #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
+    /// Run the command once for all changes of an object, after none of any has come for so long
+    #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    settle: Option<Duration>,
     #[command(flatten)]
     namespaces: selection::Namespaces,
     /// The command and its arguments
@@ -53,6 +56,7 @@ skipped is told on stderr as 'overrun', and what is different then comes as even
 
 Examples:
   linkhook exec --signal default_lost -- systemctl restart vpn
+  linkhook exec link --settle 2s -- ./once-it-is-quiet
   linkhook exec link -i eth0 -- sh -c 'logger \"$LINKHOOK_IFNAME $LINKHOOK_SIGNALS\"'
   linkhook exec addr --initial -- jq -c .addr";
 
@@ -64,7 +68,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "'{own}' is an event of linkhook's own, and exec runs commands for the kernel's"
         )));
     }
-    let options = Options { present: arguments.initial, count: arguments.count, ..options };
+    // What has settled is counted, not what settles.
+    let (count, runs) = if arguments.settle.is_some() { (None, arguments.count) } else { (arguments.count, None) };
+    let options = Options { present: arguments.initial, count, ..options };
     let settings = settings(&options, arguments.namespaces.wanted()?, arguments.timeout, PATIENCE);
     let (name, words) = arguments.command.split_first().unwrap_or_else(|| unreachable!("it is required"));
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -78,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (_, skipped) = follow(
         &settings,
         options,
-        |events| run_each(events, &program, words, &stopping),
+        |events| run_each(events.settling(arguments.settle), runs, &program, words, &stopping),
         |ended| stopping.store(ended == Ended::Signal, Ordering::Relaxed),
     )?;
     if skipped > 0 {
@@ -87,10 +93,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// One after the other. Gives back for how many none was run.
-fn run_each(events: Events, program: &Path, words: &[OsString], stopping: &AtomicBool) -> u64 {
+/// One after the other, so many at most. Gives back for how many none was run.
+fn run_each(events: Events, most: Option<u64>, program: &Path, words: &[OsString], stopping: &AtomicBool) -> u64 {
     let mut skipped = 0;
-    for event in events.filter(|event| !event.is_own()) {
+    let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    for event in events.filter(|event| !event.is_own()).take(most) {
         if stopping.load(Ordering::Relaxed) {
             skipped += 1;
             continue;

@@ -1,18 +1,22 @@
-//! A watch whose lines are read in this process: by `wait` and `exec`.
+//! A watch whose lines are read in this process: by `wait`, `exec`, and where they settle.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::PipeFlags;
 use serde_json::Value;
 
+use crate::deliver::batch::settled_at;
 use crate::error::{Error, Result};
 use crate::event::own;
 use crate::kinds::KindIndex;
 use crate::netns::Wanted;
 use crate::output::outputs::Output;
 use crate::output::{ASIDE, Destination};
+use crate::settle::settle;
 use crate::signals;
 use crate::stream::{Options, Stream};
 use crate::watch::{Ended, Settings, watch};
@@ -20,8 +24,28 @@ use crate::watch::{Ended, Settings, watch};
 /// The pipe's size, if it may be so large: a command may take its time.
 const PIPE_BYTES: usize = 1 << 20;
 
-/// Lines of a watch as they come.
-pub struct Events(BufReader<File>);
+/// Bytes of lines that settle at most; then they settle at once.
+const SETTLING_BYTES_MAX: usize = 4 << 20;
+
+/// Lines of a watch as they come, or as they settle.
+pub struct Events {
+    reader: BufReader<File>,
+    /// Lines of objects settle once none has come for so long.
+    quiet: Option<Duration>,
+    settling: Settling,
+    /// What has settled and was not taken yet.
+    ready: VecDeque<Event>,
+    ended: bool,
+}
+
+/// Lines that settle.
+#[derive(Default)]
+struct Settling {
+    lines: Vec<String>,
+    bytes: usize,
+    /// When the first and the last of them came.
+    came: Option<(Instant, Instant)>,
+}
 
 /// One of them.
 pub struct Event {
@@ -36,18 +60,97 @@ impl Iterator for Events {
 
     /// The next one; none where the watch has ended.
     fn next(&mut self) -> Option<Event> {
-        let mut line = String::new();
-        match self.0.read_line(&mut line) {
-            Ok(octets) if octets > 0 => {
-                let value = serde_json::from_str(&line).unwrap_or_default();
-                Some(Event { line, value })
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
             }
+            if self.ended {
+                return None;
+            }
+            if self.is_quiet() {
+                self.settle();
+                continue;
+            }
+            match self.read() {
+                Some(event) => self.take(event),
+                None => {
+                    // What has gathered does not wait.
+                    self.ended = true;
+                    self.settle();
+                }
+            }
+        }
+    }
+}
+
+impl Events {
+    fn new(reader: File) -> Events {
+        let (settling, ready) = Default::default();
+        Events { reader: BufReader::new(reader), quiet: None, settling, ready, ended: false }
+    }
+
+    /// From here on the lines of one object are one, once none of any object has come for so long; lines of linkhook's own come as
+    /// they are, after what has gathered before them.
+    pub fn settling(mut self, quiet: Option<Duration>) -> Events {
+        self.quiet = quiet;
+        self
+    }
+
+    fn read(&mut self) -> Option<Event> {
+        let mut line = String::new();
+        match self.reader.read_line(&mut line) {
+            Ok(octets) if octets > 0 => Some(Event::new(line)),
             _ => None,
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        if self.quiet.is_none() {
+            return self.ready.push_back(event);
+        }
+        if own::by_name(event.text("event")).is_some() {
+            self.settle();
+            return self.ready.push_back(event);
+        }
+        let now = Instant::now();
+        let Settling { lines, bytes, came } = &mut self.settling;
+        *came = Some((came.map_or(now, |(first, _)| first), now));
+        *bytes += event.line.len();
+        lines.push(event.line);
+        if *bytes >= SETTLING_BYTES_MAX {
+            self.settle();
+        }
+    }
+
+    /// Waits for the next line as long as what has gathered settles; whether it has.
+    fn is_quiet(&self) -> bool {
+        let Some((quiet, (first, last))) = self.quiet.zip(self.settling.came) else { return false };
+        if !self.reader.buffer().is_empty() {
+            return settled_at(quiet, first, last) <= Instant::now();
+        }
+        let left = settled_at(quiet, first, last).saturating_duration_since(Instant::now());
+        let left =
+            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        let mut ready = [PollFd::new(self.reader.get_ref(), PollFlags::IN)];
+        // What interrupts it leaves it as it was.
+        matches!(poll(&mut ready, Some(&left)), Ok(0)) || settled_at(quiet, first, last) <= Instant::now()
+    }
+
+    fn settle(&mut self) {
+        let Settling { lines, .. } = std::mem::take(&mut self.settling);
+        for settled in settle(&lines) {
+            let line = String::from_utf8_lossy(settled.line.trim_ascii_end()).into_owned() + "\n";
+            self.ready.push_back(Event::new(line));
         }
     }
 }
 
 impl Event {
+    fn new(line: String) -> Event {
+        let value = serde_json::from_str(&line).unwrap_or_default();
+        Event { line, value }
+    }
+
     /// The key's text, empty where there is none.
     pub fn text(&self, key: &str) -> &str {
         self.value[key].as_str().unwrap_or_default()
@@ -91,7 +194,7 @@ pub fn follow<T: Send>(
     // More than a user may have is refused, and what there is does, too.
     let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
     std::thread::scope(|scope| {
-        let events = Events(BufReader::new(File::from(reader)));
+        let events = Events::new(File::from(reader));
         let reader = std::thread::Builder::new().name("reader".into()).spawn_scoped(scope, || read(events));
         let reader = reader.map_err(|error| Error::system("cannot start a thread", &error))?;
         let output = Output::of_all("-", Destination::Descriptor(writer));

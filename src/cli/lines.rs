@@ -57,8 +57,13 @@ impl EndedEarly {
 impl Lines {
     /// For a stream's lines; to a file, or to stdout where none is named.
     pub fn new(stream: &Stream, path: Option<&Path>) -> Result<Lines> {
+        Ok(Lines::to(stream, super::output::open(path)?))
+    }
+
+    /// The same to whatever takes them.
+    pub fn to(stream: &Stream, output: Box<dyn Write + Send>) -> Lines {
         let judge = stream.options().judge().map(|judge| judge.patient(Patience::Never));
-        Ok(Lines { out: Json::new(), output: super::output::open(path)?, judge })
+        Lines { out: Json::new(), output, judge }
     }
 
     /// Writes, once enough has gathered; at once where those that wait to be judged may be all that are asked for yet.

@@ -18,6 +18,8 @@ mod record;
 mod retell;
 mod schema;
 mod selection;
+mod settled;
+mod spool;
 mod tables;
 mod values;
 mod wait;
@@ -79,6 +81,9 @@ enum Command {
     Decode(decode::Arguments),
     /// Validate a configuration, and say what it does
     Check(check::Arguments),
+    /// Look into, retry or drop what waits for webhooks and commands
+    #[command(after_help = spool::HELP)]
+    Spool(spool::Arguments),
     /// Print a manual page, to be read with 'man -l -'; or write all of them
     #[command(after_help = "Examples:\n  \
         linkhook man | man -l -                       linkhook's own page\n  \
@@ -135,6 +140,7 @@ pub fn run() -> ExitCode {
             Command::List(_)
             | Command::Decode(_)
             | Command::Check(_)
+            | Command::Spool(_)
             | Command::Man(_)
             | Command::Completions(_)
             | Command::Schema(_),
@@ -147,6 +153,7 @@ pub fn run() -> ExitCode {
         Some(Command::Wait(arguments)) => wait::run(&arguments),
         Some(Command::Exec(arguments)) => exec::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Spool(arguments)) => spool::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Schema(arguments)) => schema::run(&arguments),

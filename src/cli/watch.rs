@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Hold what is known against the kernel so often, and tell when it differs
     #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     verify: Option<Duration>,
+    /// Print one line for all changes of an object, after none of any has come for so long
+    #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    settle: Option<Duration>,
     /// Print events that change nothing, too
     #[arg(long)]
     unchanged: bool,
@@ -52,6 +55,12 @@ pub fn run(arguments: &Arguments, log: &super::log::Arguments) -> Result<()> {
         let output = Outputting::Only(None);
         return follow(arguments, &arguments.selection, None, output, None, None);
     };
+    if arguments.settle.is_some() {
+        return Err(Error::usage(
+            "--settle is for a watch of the command line; where a configuration says what becomes of events, a webhook or a \
+             command of it settles: write settle = \"2s\" there",
+        ));
+    }
     let configuration = config::load(path)?;
     log.configured(configuration.level);
     let host = configuration.watch.host.clone().unwrap_or_else(config::own_host);
@@ -213,6 +222,14 @@ fn follow(
         patience: FINISH_TIMEOUT,
         confined,
     };
+    if let Some(quiet) = arguments.settle {
+        if selection.output.as_ref().is_some_and(|path| path.as_os_str() != "-") {
+            return Err(Error::usage(
+                "what settles goes to stdout: leave out --output, and let the shell write the file",
+            ));
+        }
+        return super::settled::print(&settings, options, quiet);
+    }
     let outputs = match outputting {
         Outputting::Only(rotation) => vec![super::output::only(selection.output.as_deref(), rotation)?],
         Outputting::Configured(outputs, host) => {

@@ -136,6 +136,28 @@ pub fn load_again(path: &Path) -> Result<Configuration> {
     parse(&files, &|name| std::env::var(name).ok(), &jq::check)
 }
 
+/// The state directory that a configuration names, whatever else stands in it: who looks into it needs no secrets.
+pub fn state_directory(path: &Path) -> Result<Option<PathBuf>> {
+    let files = files::read_all(path)?;
+    let (mistakes, warnings, named) = Default::default();
+    let (environment, expression) = (|_: &str| None, |_: Use, _: &str| Ok(()));
+    let source =
+        SettingsSource { files: &files, environment: &environment, expression: &expression, mistakes, warnings, named };
+    let texts = files::behind_blanks(&files);
+    let whole = files::merged(&source, &texts);
+    let found = whole.as_ref().map(|table| {
+        let watch = Table::new(&source, table, 0, "").get("watch");
+        watch.and_then(|value| value.any_table("watch.", |table| table.get("state_dir").and_then(|value| value.path())))
+    });
+    match found {
+        Some(found) => Ok(found.flatten()),
+        None => {
+            let mistakes: Vec<String> = source.mistakes.take().into_iter().map(|(_, mistake)| mistake).collect();
+            Err(Error::usage(mistakes.join("\n")))
+        }
+    }
+}
+
 /// Reads a text as if it stood in a file.
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Result<Configuration> {

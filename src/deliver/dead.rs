@@ -7,15 +7,17 @@
 //! so at any time, and a state directory that was replaced is found anew. A file that is full takes the place of
 //! `WEBHOOK.jsonl.1`, so that there are two at most.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::event::Clock;
 use crate::json::Json;
@@ -41,6 +43,61 @@ pub struct Letter<'a> {
     pub is_resumed: bool,
     /// Each a JSON object without a newline.
     pub events: &'a [Arc<[u8]>],
+}
+
+/// A letter as it stands in a file.
+#[derive(Debug, Deserialize)]
+pub struct ReadLetter {
+    /// When it was written: by that it is named.
+    pub ts: String,
+    /// Why.
+    pub reason: String,
+    /// The receiver's answer.
+    pub status: Option<u16>,
+    /// The batch's id, where its events were one.
+    pub batch_id: Option<String>,
+    /// The events, each as it stands.
+    pub events: Vec<Box<RawValue>>,
+}
+
+/// Which letters are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Chosen {
+    /// All of them.
+    All,
+    /// Those with these times.
+    Some(Vec<String>),
+}
+
+impl Chosen {
+    /// Whether a letter is one of them.
+    pub fn has(&self, letter: &ReadLetter) -> bool {
+        match self {
+            Chosen::All => true,
+            Chosen::Some(times) => times.contains(&letter.ts),
+        }
+    }
+}
+
+/// Events of letters by their numbers, each once: as they wait again.
+pub type DeadEvents = BTreeMap<u64, Arc<[u8]>>;
+
+/// Adds a letter's events. One that has no number is none of linkhook's.
+pub fn gather(events: &mut DeadEvents, letter: &ReadLetter) {
+    #[derive(Deserialize)]
+    struct Numbered {
+        seq: u64,
+    }
+    for event in &letter.events {
+        if let Ok(Numbered { seq }) = serde_json::from_str(event.get()) {
+            events.insert(seq, event.get().as_bytes().into());
+        }
+    }
+}
+
+/// The names of a webhook's two files, the older one first.
+pub fn file_names(webhook: &str) -> [String; 2] {
+    [format!("{webhook}.jsonl.1"), format!("{webhook}.jsonl")]
 }
 
 /// A webhook's dead letters.
@@ -100,6 +157,68 @@ impl DeadLetters {
         }
         written?;
         Ok(std::mem::take(&mut self.given_up))
+    }
+
+    /// The events of some letters, by their numbers, and how many letters these are.
+    pub fn find(&self, chosen: &Chosen) -> io::Result<(Vec<(u64, Arc<[u8]>)>, u64)> {
+        let folder = Folder::open(&self.state_directory)?.folder(DIRECTORY)?;
+        let (mut events, mut letters) = (DeadEvents::new(), 0);
+        for name in file_names(&self.webhook) {
+            if folder.look(&name)?.is_none() {
+                continue;
+            }
+            for line in BufReader::new(folder.file(&name, OFlags::RDONLY)?).split(b'\n') {
+                if let Ok(letter) = serde_json::from_slice::<ReadLetter>(&line?)
+                    && chosen.has(&letter)
+                {
+                    gather(&mut events, &letter);
+                    letters += 1;
+                }
+            }
+        }
+        Ok((events.into_iter().collect(), letters))
+    }
+
+    /// Takes some letters out: each file is written anew without them. Gives back how many events and how many letters they were.
+    pub fn strike(&mut self, chosen: &Chosen) -> io::Result<(u64, u64)> {
+        let folder = Folder::open(&self.state_directory)?.folder(DIRECTORY)?;
+        let (mut events, mut letters) = (0, 0);
+        for name in file_names(&self.webhook) {
+            if folder.look(&name)?.is_none() {
+                continue;
+            }
+            let renewed = format!("{name}.new");
+            folder.remove(&renewed)?;
+            let mut kept = BufWriter::new(folder.file(&renewed, OFlags::WRONLY | OFlags::CREATE)?);
+            let (before, mut is_empty) = (letters, true);
+            for line in BufReader::new(folder.file(&name, OFlags::RDONLY)?).split(b'\n') {
+                let line = line?;
+                match serde_json::from_slice::<ReadLetter>(&line) {
+                    Ok(letter) if chosen.has(&letter) => {
+                        events += letter.events.len() as u64;
+                        letters += 1;
+                    }
+                    _ => {
+                        is_empty = false;
+                        kept.write_all(&line)?;
+                        kept.write_all(b"\n")?;
+                    }
+                }
+            }
+            kept.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            if letters == before || is_empty {
+                folder.remove(&renewed)?;
+            }
+            if letters > before {
+                if is_empty {
+                    folder.remove(&name)?;
+                } else {
+                    folder.rename(&renewed, &name)?;
+                }
+                folder.sync()?;
+            }
+        }
+        Ok((events, letters))
     }
 
     /// Whether there is a whole letter of that batch.
@@ -305,6 +424,42 @@ mod tests {
         assert!(second.get("status").is_none() && second.get("batch").is_none() && lines.len() == 2);
         let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(state.path("noc.jsonl")), mode(state.path(""))), (0o600, 0o700));
+    }
+
+    #[test]
+    fn letters_are_found_and_taken_out_by_their_times() {
+        let state = State::new();
+        let mut letters = state.letters(200);
+        for (time, numbers) in [(1, [1, 2]), (2, [2, 3]), (3, [4, 5]), (4, [6, 7])] {
+            let events = events(&numbers);
+            let letter = Letter {
+                time_microseconds: time,
+                reason: "why",
+                status: None,
+                batch: None,
+                is_resumed: false,
+                events: &events,
+            };
+            letters.append(&letter).unwrap();
+        }
+        // In both files, and what is torn stays.
+        assert_eq!((state.numbers("noc.jsonl.1"), state.numbers("noc.jsonl")), (vec![1, 2, 2, 3], vec![4, 5, 6, 7]));
+        let text = state.text("noc.jsonl") + "{\"ts\":\"torn";
+        fs::write(state.path("noc.jsonl"), text).unwrap();
+        let time = |second: u64| format!("1970-01-01T00:00:00.00000{second}Z");
+        let some = Chosen::Some(vec![time(2), time(3), time(9)]);
+        let (events, count) = letters.find(&some).unwrap();
+        assert_eq!((events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), count), (vec![2, 3, 4, 5], 2));
+        assert_eq!(&*events[0].1, b"{\"seq\":2}");
+        // An event in two letters waits once.
+        assert_eq!(letters.find(&Chosen::All).map(|(events, count)| (events.len(), count)).unwrap(), (7, 4));
+        assert_eq!(letters.strike(&some).unwrap(), (4, 2));
+        assert_eq!((state.numbers("noc.jsonl.1"), state.numbers("noc.jsonl")), (vec![1, 2], vec![6, 7]));
+        assert!(state.text("noc.jsonl").ends_with("torn\n"));
+        assert_eq!(letters.strike(&some).unwrap(), (0, 0));
+        assert_eq!(letters.strike(&Chosen::All).unwrap(), (4, 2));
+        assert!(!state.path("noc.jsonl.1").exists() && state.text("noc.jsonl").contains("torn"));
+        assert_eq!(fs::read_dir(state.path("")).unwrap().count(), 1);
     }
 
     #[test]

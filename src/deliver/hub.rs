@@ -12,6 +12,7 @@ use super::jq::Use;
 use super::lane::{Bell, Lane};
 use super::script::{self, Made};
 use super::send::{Parcel, Reply, Sender};
+use super::spool::Roster;
 use super::worker::{Worker, new_id};
 use super::{Webhook, sieve, worker};
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ pub struct Hub {
     told_at: Option<Instant>,
     host: String,
     store: Option<Durable>,
+    /// All lanes, for `linkhook spool`, where there is a state directory.
+    roster: Option<Roster>,
 }
 
 /// What is needed of the state directory.
@@ -78,6 +81,7 @@ impl Hub {
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<Hub> {
         let bell = Arc::new(Bell { lost: AtomicBool::new(false), wake: Box::new(wake) });
+        let roster = store.as_ref().map(|store| Roster::new(store.handle.clone(), store.directory.clone()));
         let mut hub = Hub {
             lanes: Vec::new(),
             leaving: Vec::new(),
@@ -88,6 +92,7 @@ impl Hub {
             told_at: None,
             host: host.to_owned(),
             store,
+            roster,
         };
         hub.set(webhooks)?;
         Ok(hub)
@@ -137,7 +142,20 @@ impl Hub {
             );
         }
         self.later = later;
+        self.call_roll();
         Ok(())
+    }
+
+    /// All lanes, for `linkhook spool`, where there is a state directory.
+    pub fn roster(&self) -> Option<&Roster> {
+        self.roster.as_ref()
+    }
+
+    /// Says which lanes there are.
+    fn call_roll(&self) {
+        if let Some(roster) = &self.roster {
+            roster.set(self.lanes.iter().chain(&self.leaving).cloned().collect());
+        }
     }
 
     /// Whether a webhook of its name was removed, and has not put everything away.
@@ -155,6 +173,7 @@ impl Hub {
                 Ok(lane) => {
                     log::info!("{title}: it begins");
                     self.lanes.push(lane);
+                    self.call_roll();
                 }
                 Err(error) => log::error!("{title}: it does not begin before the next SIGHUP: {error}"),
             }
@@ -166,6 +185,7 @@ impl Hub {
         let lane = self.begin(webhook)?;
         lane.remove();
         self.leaving.push(lane);
+        self.call_roll();
         Ok(())
     }
 
@@ -200,6 +220,7 @@ impl Hub {
     /// Lets go of lanes that have put everything away, and told it.
     fn part(&mut self) {
         let Hub { leaving, store, .. } = self;
+        let before = leaving.len();
         leaving.retain(|lane| {
             let left = lane.has_left();
             if left && let Some(Durable { handle, .. }) = store {
@@ -207,6 +228,9 @@ impl Hub {
             }
             !left
         });
+        if leaving.len() < before {
+            self.call_roll();
+        }
     }
 
     /// What becomes of the events of each webhook, in figures.

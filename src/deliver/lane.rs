@@ -20,6 +20,7 @@
 //! An event that finds no room on its shelf pushes out the oldest one, or is refused: both are losses, which the lane counts
 //! by their reason until the loop has told them.
 
+mod hand;
 mod letters;
 mod queue;
 mod shelf;
@@ -40,6 +41,8 @@ use crate::event;
 use crate::figures::WebhookFigures;
 use crate::store::{Enrolled, Fixed, StoreHandle, StoreReader, Trouble};
 use crate::units::counted_are;
+pub use hand::LaneStatus;
+pub(super) use hand::{Refusal, UNTIL_RESUMED};
 pub(super) use letters::Death;
 pub(super) use shelf::WaitingEvent;
 pub(super) use sifting::{SieveWork, Sifted};
@@ -49,6 +52,8 @@ use state::{LaneState, Side, Tally};
 const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// A database that cannot be read is tried again so often.
 const READ_PAUSE: Duration = Duration::from_secs(1);
+/// Whoever waits for a lane that is held looks again so often.
+const HELD_PAUSE: Duration = Duration::from_secs(60);
 /// Why events are lost that the store should have.
 const MISSING: &str = "the database does not have them any more";
 
@@ -105,6 +110,12 @@ pub(super) enum Paused {
     Changed,
     /// The end comes before, or nothing is wanted any more.
     Ending,
+    /// The next attempt is wanted now.
+    Hurried,
+    /// What is on its way is wanted back.
+    Recalled,
+    /// It is paused by hand.
+    ByHand,
 }
 
 impl fmt::Debug for Lane {
@@ -162,6 +173,11 @@ impl Lane {
         self.store.as_ref().map(|store| &store.handle)
     }
 
+    /// Its dead letters, which nobody else writes meanwhile.
+    pub fn dead_letters(&self) -> Option<MutexGuard<'_, DeadLetters>> {
+        self.store.as_ref().map(|store| store.dead.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Waits for what the store knows of the webhook. `None` when the end comes before.
     pub fn enrolled(&self) -> Option<Enrolled> {
         if self.store.is_none() {
@@ -207,6 +223,23 @@ impl Lane {
             if state.removed || state.is_over_at(now) {
                 return None;
             }
+            state.hand.hurried = false;
+            if state.hand.held {
+                state.hand.parked = true;
+                state.hand.recalled = false;
+                self.changed.notify_all();
+                let until = state.ending.unwrap_or(now + HELD_PAUSE);
+                state = self.wait_until(state, until);
+                state.hand.parked = false;
+                continue;
+            }
+            if let Some(left) = state.paused_for() {
+                if state.ending.is_some() {
+                    return None;
+                }
+                state = self.wait_until(state, now + left);
+                continue;
+            }
             if !state.is_judged() {
                 // Its judge takes back what waits.
                 state = match state.ending {
@@ -243,6 +276,7 @@ impl Lane {
             }
             match decision {
                 Decision::Send(count) if state.rests.is_none() => {
+                    let count = state.cut(count);
                     state.take_out(count);
                     let events = state.in_flight.clone();
                     self.unblock(state);
@@ -446,11 +480,6 @@ impl Lane {
         self.lock().rests.is_some()
     }
 
-    /// The receiver has not taken what was sent to it.
-    pub fn attempt_failed(&self) {
-        self.lock().tally.failed += 1;
-    }
-
     /// The receiver takes events again, after so long.
     pub fn recovered(&self, lasted: Duration) {
         self.lock().recovered = Some(lasted);
@@ -465,6 +494,9 @@ impl Lane {
     /// The first ones of the events that wait, so many at most.
     pub fn first_waiting(&self, most: usize) -> Vec<WaitingEvent> {
         let mut state = self.lock();
+        if state.hand.held {
+            return Vec::new();
+        }
         if state.kept.window.len() < most && state.kept.missing() > 0 {
             state = self.read_on(state, Side::Kept, most);
         }
@@ -474,6 +506,9 @@ impl Lane {
     /// Takes out the first of the events that wait, if it is that one, and nothing is on its way.
     pub fn take_waiting(&self, sequence: u64) -> bool {
         let mut state = self.lock();
+        while state.hand.held && !state.hand.recalled && !state.is_over_at(Instant::now()) {
+            state = self.wait_until(state, Instant::now() + READ_PAUSE);
+        }
         let is_first = state.kept.window.front().is_some_and(|first| first.sequence == sequence);
         if is_first {
             state.take_out(1);
@@ -561,6 +596,9 @@ impl Lane {
     pub fn take_some(&self) -> bool {
         const EVENTS_MAX: usize = 1000;
         let mut state = self.lock();
+        while state.hand.held && !state.is_over_at(Instant::now()) {
+            state = self.wait_until(state, Instant::now() + READ_PAUSE);
+        }
         while state.in_flight.is_empty() && state.kept.window.is_empty() && state.kept.missing() > 0 {
             if state.is_over_at(Instant::now()) {
                 return false;

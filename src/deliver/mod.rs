@@ -21,6 +21,7 @@ mod script;
 pub mod send;
 mod sieve;
 pub mod sign;
+pub mod spool;
 mod worker;
 
 use std::fmt;

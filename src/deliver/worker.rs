@@ -1,5 +1,7 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
+mod turn;
+
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::settle;
 use crate::settle::rate::Counts;
 use crate::store::{Fixed, Queue};
 use crate::units::{counted, counted_are};
+use turn::Turn;
 
 /// Why events are lost of which no body can be made: each may have a reason of its own, which would have no bound.
 const UNMADE: &str = "no body could be made of it";
@@ -72,6 +75,8 @@ enum BatchEnd {
     Done,
     /// So many of its first events are tried alone.
     Halved(usize),
+    /// Somebody wants its events back.
+    Recalled,
     /// There is no more time, or nothing more is wanted.
     Stopped,
 }
@@ -231,6 +236,11 @@ impl<'w> Worker<'w> {
                     parts.push_front(part.split_off(first));
                     parts.push_front(part);
                 }
+                BatchEnd::Recalled => {
+                    // All of them settle once more, those that were delivered before, too.
+                    self.give_back();
+                    return true;
+                }
                 BatchEnd::Stopped => return false,
             }
         }
@@ -301,9 +311,19 @@ impl<'w> Worker<'w> {
                     events.truncate(first);
                     self.lane.put_back(first);
                 }
+                BatchEnd::Recalled => {
+                    self.give_back();
+                    return true;
+                }
                 BatchEnd::Stopped => return false,
             }
         }
+    }
+
+    /// The events on their way wait again, and no receiver has taken the batch's number.
+    fn give_back(&mut self) {
+        *self.number -= 1;
+        self.lane.give_back(*self.number);
     }
 
     fn queue(&self) -> Arc<dyn Queue> {
@@ -387,26 +407,13 @@ impl<'w> Worker<'w> {
         let (mut tried, mut same) = (Tried::new(batch), SameAnswer::default());
         for attempt in 0.. {
             self.refresh();
-            let give_up = tried.reaches(self.webhook.retry.give_up_after);
-            // What the receiver asked for holds for the whole webhook.
-            if let Some(until) = self.not_before.take() {
-                let (earlier, given_up) = match give_up {
-                    Some(give_up) if give_up < until => (give_up, true),
-                    _ => (until, false),
-                };
-                match self.lane.pause(earlier, self.generation) {
-                    Paused::Ending => {
-                        self.note(&tried);
-                        return BatchEnd::Stopped;
-                    }
-                    Paused::Changed => self.refresh(),
-                    Paused::Through if given_up => {
-                        self.not_before = Some(until);
-                        return self.bury(events, batch, LATE, None);
-                    }
-                    Paused::Through => {}
-                }
+            match self.turn(&mut tried) {
+                Turn::Now => {}
+                Turn::Late => return self.bury(events, batch, LATE, None),
+                Turn::Stopped => return BatchEnd::Stopped,
+                Turn::Recalled => return BatchEnd::Recalled,
             }
+            let give_up = tried.reaches(self.webhook.retry.give_up_after);
             fault::point("before send");
             let reply = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
             fault::point("after send");
@@ -436,11 +443,12 @@ impl<'w> Worker<'w> {
                 },
                 // The next batch is as large as ever: it is not its size that is refused.
                 Consequence::Bisect if events.len() > 1 => return BatchEnd::Halved(events.len() / 2),
-                Consequence::Rest => {
-                    if !self.rest(&mut tried) {
-                        return if self.lane.handle().is_none() { BatchEnd::Done } else { BatchEnd::Stopped };
-                    }
-                }
+                Consequence::Rest => match self.rest(&mut tried) {
+                    Turn::Recalled => return BatchEnd::Recalled,
+                    Turn::Now => {}
+                    _ if self.lane.handle().is_none() => return BatchEnd::Done,
+                    _ => return BatchEnd::Stopped,
+                },
                 Consequence::Dead | Consequence::Bisect => {
                     return self.bury(events, batch, &format!("refused ({})", reply.words()), status);
                 }
@@ -531,21 +539,6 @@ impl<'w> Worker<'w> {
         BatchEnd::Done
     }
 
-    /// The receiver wants nothing more: until the webhook has other settings. `false` when it has none before the end, or
-    /// when nothing is left to send.
-    fn rest(&mut self, tried: &mut Tried) -> bool {
-        self.lane.rest("at rest: the receiver wants nothing more (410)");
-        if self.lane.handle().is_none() {
-            return false;
-        }
-        let far = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
-        *tried = Tried { before: tried.so_far(), since: Instant::now() };
-        self.note(tried);
-        let changed = self.lane.pause(far, self.generation) == Paused::Changed;
-        tried.since = Instant::now();
-        changed
-    }
-
     /// For how long the batch was tried outlives linkhook.
     fn note(&self, tried: &Tried) {
         if let Some(handle) = self.lane.handle() {
@@ -591,8 +584,10 @@ impl<'w> Worker<'w> {
         let (title, words, number, id) = (self.webhook.title(), reply.words(), batch.number, &batch.id);
         let count = counted(events as u64, "event");
         let what = format_args!("{title}: batch {number} ({count}, {id}), attempt {}: {words}", attempt + 1);
-        if verdict != Consequence::Delivered {
-            self.lane.attempt_failed();
+        if verdict == Consequence::Delivered {
+            self.lane.attempt_succeeded();
+        } else {
+            self.lane.attempt_failed(&words);
         }
         match verdict {
             Consequence::Delivered => match self.failing.take() {

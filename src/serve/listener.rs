@@ -27,7 +27,7 @@ impl Listener {
     pub fn bind(listen: &Listen) -> Result<Listener> {
         let bound = match listen {
             Listen::Address(address) => TcpListener::bind(*address).map(Listener::Tcp),
-            Listen::Path(path) => bind(path).map(|(listener, file)| Listener::Unix(listener, file)),
+            Listen::Path(path) => bind(path),
         };
         let listener = bound.map_err(|error| {
             Error::failed(format_args!("cannot listen at {listen}, as [http] listen says: {error}"))
@@ -66,17 +66,30 @@ impl Listener {
     }
 }
 
+fn bind(path: &Path) -> io::Result<Listener> {
+    let (listener, file) = bind_path(path, SOCKET_MODE)?;
+    listener.set_nonblocking(true)?;
+    Ok(Listener::Unix(UnixListener::from_std(listener), file))
+}
+
 /// A socket's name in the file system, which goes with it.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     /// Device and inode: another linkhook may have put its own there.
     identity: (u64, u64),
 }
 
+impl SocketFile {
+    /// Whether its name still leads to it.
+    pub fn is_in_place(&self) -> bool {
+        identity(&self.path).is_ok_and(|identity| identity == self.identity)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+        if self.is_in_place() {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -86,8 +99,8 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     path.symlink_metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Listens at a name. What is left there of a linkhook that has ended is replaced, and nothing else.
-fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+/// Listens at a name, which gets that mode. What is left there of a linkhook that has ended is replaced, and nothing else.
+pub fn bind_path(path: &Path, mode: u32) -> io::Result<(std::os::unix::net::UnixListener, SocketFile)> {
     match path.symlink_metadata() {
         Ok(metadata) if !metadata.file_type().is_socket() => {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is there, and is no socket"));
@@ -102,8 +115,8 @@ fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     unready.push(format!(".{}", std::process::id()));
     let unready = PathBuf::from(unready);
     let _ = std::fs::remove_file(&unready);
-    let bound = UnixListener::bind(&unready).and_then(|listener| {
-        std::fs::set_permissions(&unready, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    let bound = std::os::unix::net::UnixListener::bind(&unready).and_then(|listener| {
+        std::fs::set_permissions(&unready, std::fs::Permissions::from_mode(mode))?;
         let identity = identity(&unready)?;
         std::fs::rename(&unready, path)?;
         Ok((listener, SocketFile { path: path.to_owned(), identity }))
@@ -124,18 +137,18 @@ mod tests {
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("http");
         std::fs::write(&path, "mine").unwrap();
-        assert!(bind(&path).unwrap_err().to_string().contains("no socket"));
+        assert!(bind_path(&path, SOCKET_MODE).unwrap_err().to_string().contains("no socket"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
         std::fs::remove_file(&path).unwrap();
         // As a linkhook leaves it that was killed.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        let (listener, file) = bind(&path).unwrap();
+        let (listener, file) = bind_path(&path, SOCKET_MODE).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, SOCKET_MODE);
-        assert!(bind(&path).unwrap_err().to_string().contains("somebody listens"));
+        assert!(bind_path(&path, SOCKET_MODE).unwrap_err().to_string().contains("somebody listens"));
         drop((listener, file));
         assert!(!path.exists() && std::fs::read_dir(&directory).unwrap().next().is_none());
         // Another one's is not taken away.
-        let (_listener, file) = bind(&path).unwrap();
+        let (_listener, file) = bind_path(&path, SOCKET_MODE).unwrap();
         std::fs::remove_file(&path).unwrap();
         let _other = std::os::unix::net::UnixListener::bind(&path).unwrap();
         drop(file);

@@ -32,6 +32,7 @@ use crate::threads;
 use board::Board;
 use guard::Guard;
 use listener::Listener;
+pub use listener::{SocketFile, bind_path};
 use thread::ServerThread;
 
 /// Where it listens.

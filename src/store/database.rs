@@ -6,7 +6,7 @@
 //! | table | a row is | columns |
 //! | --- | --- | --- |
 //! | `meta` | a setting | `seq`: no line has a greater number yet |
-//! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch |
+//! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch, `paused`: until when, in microseconds since 1970 |
 //! | `event` | an event that waits | `seq`, `line` as it is delivered |
 //! | `wanted` | that a webhook waits for it | `webhook`, `seq`, `octets`: the line's bytes |
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `tried`: for how long, in milliseconds |
@@ -24,8 +24,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 use super::directory::{DATABASE, Directory, FILES};
 use crate::error::{Error, Result};
 
-/// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks.
-const VERSION: i64 = 2;
+/// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
+/// webhook that is paused.
+const VERSION: i64 = 3;
 /// `PRAGMA application_id`: "lnkh".
 const APPLICATION: i64 = 0x6c6e_6b68;
 /// Statements that are kept ready.
@@ -44,7 +45,7 @@ pub(super) const HELD_AT_START_MAX: Duration = Duration::from_secs(60);
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0)) STRICT, WITHOUT ROWID;
     CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-        batches INTEGER NOT NULL DEFAULT 0 CHECK (batches >= 0)) STRICT;
+        batches INTEGER NOT NULL DEFAULT 0 CHECK (batches >= 0), paused INTEGER CHECK (paused >= 0)) STRICT;
     CREATE TABLE event (seq INTEGER PRIMARY KEY CHECK (seq >= 0), line TEXT NOT NULL) STRICT;
     CREATE TABLE wanted (webhook INTEGER NOT NULL, seq INTEGER NOT NULL CHECK (seq >= 0),
         octets INTEGER NOT NULL CHECK (octets >= 0), PRIMARY KEY (webhook, seq)) STRICT, WITHOUT ROWID;
@@ -60,7 +61,7 @@ const SCHEMA: &str = "
 /// Each table's columns, as they are and as the first version has them.
 const COLUMNS: [(&str, &str); 8] = [
     ("meta", "*"),
-    ("webhook", "*"),
+    ("webhook", "*, NULL"),
     ("event", "*"),
     ("wanted", "*"),
     ("batch", "webhook, id, number, last, body, 0"),
@@ -127,6 +128,8 @@ pub struct Enrolled {
     pub waiting: (u64, u64),
     /// Events lost and not told yet, by reason.
     pub losses: Vec<(String, u64)>,
+    /// Until when it is paused, in microseconds since 1970, where it is.
+    pub paused: Option<u64>,
 }
 
 /// The error of a statement.
@@ -281,15 +284,15 @@ impl Database {
             ))?;
         } else if application != APPLICATION {
             return Err(Refused::Strange("another program's".into()));
-        } else if version != VERSION && version != 1 {
+        } else if !(1..=VERSION).contains(&version) {
             return Err(Refused::Strange(format!("its version is {version}, and this linkhook knows {VERSION}")));
         } else {
             let words: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             if words != "ok" {
                 return Err(Refused::Strange(format!("damaged: {words}")));
             }
-            if version == 1 {
-                renew(&connection).map_err(|failure| match failure.sqlite_error_code() {
+            if version < VERSION {
+                renew(&connection, version).map_err(|failure| match failure.sqlite_error_code() {
                     Some(ErrorCode::ConstraintViolation) => Refused::Strange(format!("damaged: {failure}")),
                     _ => Refused::Failure(failure),
                 })?;
@@ -345,10 +348,10 @@ impl Database {
     /// What is known of the webhook of that name; one that is new is entered.
     pub fn enroll(&self, name: &str) -> std::result::Result<Enrolled, SqlError> {
         self.run("INSERT OR IGNORE INTO webhook (name) VALUES (?1)", [name])?;
-        let (webhook, batches) = self
+        let (webhook, batches, paused) = self
             .connection
-            .prepare_cached("SELECT id, batches FROM webhook WHERE name = ?1")?
-            .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT id, batches, paused FROM webhook WHERE name = ?1")?
+            .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let mut statement = self.connection.prepare_cached("SELECT * FROM batch WHERE webhook = ?1")?;
         let batch = statement.query_row([webhook], |row| {
             Ok(Fixed {
@@ -364,7 +367,7 @@ impl Database {
         let mut statement = self.connection.prepare_cached("SELECT reason, events FROM loss WHERE webhook = ?1")?;
         let losses = statement.query_map([webhook], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let losses = losses.collect::<std::result::Result<_, _>>()?;
-        Ok(Enrolled { webhook, batches, batch, waiting, losses })
+        Ok(Enrolled { webhook, batches, batch, waiting, losses, paused })
     }
 
     /// The names of all webhooks that were ever entered.
@@ -407,6 +410,43 @@ impl Database {
         let statement = "DELETE FROM event WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM wanted WHERE \
                          webhook IN (SELECT id FROM webhook) AND seq = ?1)";
         self.run(statement, [sequence]).map(drop)
+    }
+
+    /// A webhook waits no more for the first events in a range, so many at most. Gives back those, with their bytes.
+    pub fn remove(
+        &self,
+        webhook: i64,
+        (first, last): (u64, u64),
+        most: usize,
+    ) -> std::result::Result<Vec<(u64, usize)>, SqlError> {
+        let statement =
+            "SELECT seq, octets FROM wanted WHERE webhook = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq LIMIT ?4";
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let found = statement.query_map(params![webhook, first, last.min(i64::MAX as u64), most as u64], |row| {
+            Ok((row.get(0)?, usize::try_from(row.get::<_, u64>(1)?).unwrap_or(usize::MAX)))
+        })?;
+        let found: Vec<(u64, usize)> = found.collect::<std::result::Result<_, _>>()?;
+        for (sequence, _) in &found {
+            self.drop_wanted(webhook, *sequence)?;
+        }
+        Ok(found)
+    }
+
+    /// Whether a webhook waits for an event.
+    pub fn wants(&self, webhook: i64, sequence: u64) -> std::result::Result<bool, SqlError> {
+        let statement = "SELECT EXISTS (SELECT 1 FROM wanted WHERE webhook = ?1 AND seq = ?2)";
+        self.connection.prepare_cached(statement)?.query_row(params![webhook, sequence], |row| row.get(0))
+    }
+
+    /// A webhook's batch is none any more: its events wait again, and its number is free.
+    pub fn unfix(&self, webhook: i64, batches: u64) -> std::result::Result<(), SqlError> {
+        self.run("DELETE FROM batch WHERE webhook = ?1", [webhook])?;
+        self.set_batches(webhook, batches)
+    }
+
+    /// Until when a webhook is paused, in microseconds since 1970; `None` where it is not.
+    pub fn set_paused(&self, webhook: i64, until: Option<u64>) -> std::result::Result<(), SqlError> {
+        self.run("UPDATE webhook SET paused = ?2 WHERE id = ?1", params![webhook, until]).map(drop)
     }
 
     /// How many events after that one a webhook waits for, and their bytes.
@@ -577,8 +617,14 @@ impl Database {
     }
 }
 
-/// Makes the first version's tables anew as they are now.
-fn renew(connection: &Connection) -> std::result::Result<(), SqlError> {
+/// What an earlier version's tables lack is added; the first one's are made anew as they are now.
+fn renew(connection: &Connection, version: i64) -> std::result::Result<(), SqlError> {
+    if version > 1 {
+        return connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; ALTER TABLE webhook ADD COLUMN paused INTEGER CHECK (paused >= 0); \
+             PRAGMA user_version = {VERSION}; COMMIT;"
+        ));
+    }
     let mut script = "BEGIN IMMEDIATE;".to_owned();
     COLUMNS.iter().for_each(|(table, _)| script += &format!("ALTER TABLE {table} RENAME TO {table}_1;"));
     script += SCHEMA;

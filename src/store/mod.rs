@@ -18,6 +18,7 @@
 pub mod database;
 pub mod directory;
 pub mod folder;
+pub mod look;
 pub mod reader;
 mod thread;
 mod transaction;
@@ -44,6 +45,8 @@ use crate::threads;
 const PENDING_BYTES_MAX: usize = 8 << 20;
 /// Whoever waits for a commit is asked so often whether to wait on.
 const PATIENCE_PAUSE: Duration = Duration::from_millis(200);
+/// Why an event is lost that `linkhook spool drop` has removed.
+pub const REMOVED: &str = "dropped by linkhook spool";
 /// Why an event is lost where there is no room for it.
 pub const SPOOL_FULL: &str = "spool full";
 
@@ -55,6 +58,10 @@ pub trait Queue: Send + Sync {
     fn webhook(&self) -> i64;
     /// Takes an event in, where there is no store.
     fn put(&self, sequence: u64, line: &Arc<[u8]>);
+    /// Events were removed by hand, in a transaction that is not committed yet: each with its bytes.
+    fn removed(&self, gone: &[(u64, usize)]);
+    /// So many events wait again that were dead, the first of them with that number, and so many bytes. They are committed.
+    fn returned(&self, first: u64, last: u64, events: u64, octets: usize);
     /// Whether an event of so many bytes is let in.
     fn admit(&self, octets: usize) -> Admission;
     /// Gives up the event that has waited longest, but for those on their way. `find` gives the first one after a number,
@@ -94,6 +101,8 @@ pub struct Salvage {
     pub losses: Vec<(String, u64)>,
     /// How many more events wait.
     pub missing: u64,
+    /// Until when it is paused, in microseconds since 1970.
+    pub paused: Option<u64>,
 }
 
 /// Whether a webhook takes one more event in.
@@ -185,6 +194,14 @@ enum Command {
     Done(Arc<dyn Queue>, u64, Option<(String, u64)>),
     /// It does not wait for these any more, and lost some of them.
     Drop(Arc<dyn Queue>, Vec<u64>, Vec<(String, u64)>, Promise<()>),
+    /// Its batch is none any more, and so many were made.
+    Unfix(Arc<dyn Queue>, u64),
+    /// It does not wait any more for the first events of a range, so many at most, which are lost for that reason.
+    Remove(Arc<dyn Queue>, (u64, u64), usize, Promise<Vec<u64>>),
+    /// It waits again for these, in their order.
+    Return(Arc<dyn Queue>, Vec<(u64, Arc<[u8]>)>, Promise<()>),
+    /// It is paused until then, or not at all.
+    Pause(Arc<dyn Queue>, Option<u64>, Promise<()>),
     /// Everything before is done.
     Reach(Promise<()>),
     Strike(Arc<dyn Queue>),
@@ -511,16 +528,59 @@ impl StoreHandle {
     }
 
     fn wait_for(&self, command: impl FnOnce(Promise<()>) -> Command, patience: &mut dyn FnMut() -> bool) -> bool {
+        self.answer(command, patience).is_some()
+    }
+
+    fn answer<T>(&self, command: impl FnOnce(Promise<T>) -> Command, patience: &mut dyn FnMut() -> bool) -> Option<T> {
         let reply = Promise::new();
         self.shared.push(command(reply.clone()));
         loop {
-            if reply.wait(PATIENCE_PAUSE).is_some() {
-                return true;
+            if let Some(answer) = reply.wait(PATIENCE_PAUSE) {
+                return Some(answer);
             }
             if !patience() {
-                return false;
+                return None;
             }
         }
+    }
+
+    /// A webhook's batch is none any more: its events wait again, and so many batches were made for it.
+    pub fn unfix(&self, queue: Arc<dyn Queue>, batches: u64) {
+        self.shared.push(Command::Unfix(queue, batches));
+    }
+
+    /// A webhook does not wait any more for the first events of a range, so many at most, which are told as lost
+    /// ([`REMOVED`]). Gives back their numbers. Waits as [`StoreHandle::fix`] does; where that was not enough, it may still
+    /// be done.
+    pub fn remove(
+        &self,
+        queue: Arc<dyn Queue>,
+        range: (u64, u64),
+        most: usize,
+        patience: &mut dyn FnMut() -> bool,
+    ) -> Option<Vec<u64>> {
+        self.answer(|reply| Command::Remove(queue, range, most, reply), patience)
+    }
+
+    /// A webhook waits again for these events, which are in order and come before all others. Waits as
+    /// [`StoreHandle::remove`] does.
+    pub fn give_back(
+        &self,
+        queue: Arc<dyn Queue>,
+        events: Vec<(u64, Arc<[u8]>)>,
+        patience: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        self.wait_for(|reply| Command::Return(queue, events, reply), patience)
+    }
+
+    /// A webhook is paused until then, in microseconds since 1970, or not at all. Waits as [`StoreHandle::remove`] does.
+    pub fn pause(&self, queue: Arc<dyn Queue>, until: Option<u64>, patience: &mut dyn FnMut() -> bool) -> bool {
+        self.wait_for(|reply| Command::Pause(queue, until, reply), patience)
+    }
+
+    /// Why nothing can be written for now, where that is so.
+    pub fn obstacle(&self) -> Option<String> {
+        self.shared.lock().obstacle.clone()
     }
 
     /// A webhook is gone, and nothing waits for it.

@@ -461,6 +461,7 @@ impl StoreThread {
             let webhook = database.enroll(queue.name())?.webhook;
             let salvage = queue.salvage(webhook);
             database.set_batches(webhook, salvage.batches)?;
+            database.set_paused(webhook, salvage.paused)?;
             if let Some(batch) = &salvage.batch {
                 database.fix(webhook, batch)?;
             }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::database::{Database, SqlError};
-use super::{Admission, Append, Command, Promise, Queue, SPOOL_FULL, Staged};
+use super::{Admission, Append, Command, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
+use crate::fault;
 
 /// Bytes of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
 /// written once it can be.
@@ -93,14 +94,19 @@ pub(super) struct Effects {
 
 impl Effects {
     fn reply(&mut self, reply: &Promise<()>) {
-        let reply = reply.clone();
-        self.replies.push(Box::new(move || reply.give(())));
+        self.answer(reply, ());
     }
 
-    fn lose(&mut self, queue: &Arc<dyn Queue>, reason: &'static str) {
+    fn answer<T: 'static>(&mut self, reply: &Promise<T>, answer: T) {
+        let reply = reply.clone();
+        self.replies.push(Box::new(move || reply.give(answer)));
+    }
+
+    fn lose(&mut self, queue: &Arc<dyn Queue>, reason: &'static str, count: u64) {
         match self.losses.iter_mut().find(|(known, why, _)| Arc::ptr_eq(known, queue) && *why == reason) {
-            Some((_, _, events)) => *events += 1,
-            None => self.losses.push((queue.clone(), reason, 1)),
+            Some((_, _, events)) => *events += count,
+            None if count > 0 => self.losses.push((queue.clone(), reason, count)),
+            None => {}
         }
     }
 }
@@ -135,10 +141,53 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
             }
             effects.reply(reply);
         }
+        Command::Unfix(queue, batches) => database.unfix(queue.webhook(), *batches)?,
+        Command::Remove(queue, range, most, reply) => {
+            let gone = database.remove(queue.webhook(), *range, *most)?;
+            fault::point("in removal");
+            // What follows in this transaction is let in by what waits now.
+            queue.removed(&gone);
+            effects.lose(queue, REMOVED, gone.len() as u64);
+            effects.answer(reply, gone.into_iter().map(|(sequence, _)| sequence).collect());
+        }
+        Command::Return(queue, events, reply) => give_back(database, queue, events, reply, effects)?,
+        Command::Pause(queue, until, reply) => {
+            database.set_paused(queue.webhook(), *until)?;
+            effects.reply(reply);
+        }
         Command::Reach(reply) => effects.reply(reply),
         Command::Strike(queue) => database.strike(queue.webhook())?,
         Command::Append(_) | Command::Suspect(_) => {}
     }
+    Ok(())
+}
+
+/// A webhook waits again for events. One that it waits for already is the same.
+fn give_back(
+    database: &Database,
+    queue: &Arc<dyn Queue>,
+    events: &[(u64, Arc<[u8]>)],
+    reply: &Promise<()>,
+    effects: &mut Effects,
+) -> Result<(), SqlError> {
+    let webhook = queue.webhook();
+    let (mut count, mut octets) = (0, 0);
+    for (sequence, line) in events {
+        if !database.wants(webhook, *sequence)? {
+            database.insert_event(*sequence, std::str::from_utf8(line).unwrap_or_default())?;
+            database.insert_wanted(webhook, *sequence, line.len())?;
+            count += 1;
+            octets += line.len();
+        }
+    }
+    let (queue, reply) = (queue.clone(), reply.clone());
+    let ends = events.first().zip(events.last()).map(|((first, _), (last, _))| (*first, *last));
+    effects.replies.push(Box::new(move || {
+        if let Some((first, last)) = ends {
+            queue.returned(first, last, count, octets);
+        }
+        reply.give(());
+    }));
     Ok(())
 }
 
@@ -166,10 +215,10 @@ pub(super) fn insert(database: &Database, event: &Staged, effects: &mut Effects)
             }
             let Some(oldest) = oldest else { break Some(SPOOL_FULL) };
             database.drop_wanted(webhook, oldest)?;
-            effects.lose(queue, SPOOL_FULL);
+            effects.lose(queue, SPOOL_FULL, 1);
         };
         if let Some(why) = refused {
-            effects.lose(queue, why);
+            effects.lose(queue, why, 1);
             continue;
         }
         if !stored {

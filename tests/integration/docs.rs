@@ -21,6 +21,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("curl ", "it asks a linkhook that serves figures: tests/integration/serve.rs does the same"),
     ("journalctl ", "it asks a journal: tests/integration/outputs.rs plays one"),
     ("linkhook check  ", "it reads the configuration of an installed service"),
+    ("linkhook spool", "it looks into an installed service: tests/integration/spool.rs does the same"),
     ("scripts/run", "it builds linkhook: .ci/run and scripts/check-fresh run it"),
     ("scripts/test", "it runs these tests"),
 ];

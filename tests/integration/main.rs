@@ -35,6 +35,7 @@ mod service;
 mod settle;
 mod shapes;
 mod signals;
+mod spool;
 mod store;
 mod tls;
 mod tools;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         ("shapes", shapes::TESTS),
         ("walls", walls::TESTS),
         ("signals", signals::TESTS),
+        ("spool", spool::TESTS),
         ("tls", tls::TESTS),
         ("usage", usage::TESTS),
     ] {
@@ -126,6 +128,7 @@ fn main() -> ExitCode {
         ("logrotate", output::LOGROTATE_TESTS),
         ("sandbox", sandbox::LIVE_TESTS),
         ("signals", signals::LIVE_TESTS),
+        ("spool", spool::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
         ("usage", usage::LIVE_TESTS),

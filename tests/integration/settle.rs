@@ -13,6 +13,9 @@ use crate::store::{State, configuration, die, run};
 pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_link_that_flaps_is_one_post", flaps),
     ("a_link_that_flaps_is_one_run_of_a_command", runs_once),
+    ("a_watch_that_settles_prints_one_line", printed),
+    ("a_watch_that_ends_prints_what_has_gathered", printed_at_the_end),
+    ("a_command_line_runs_one_command_for_what_settles", ran),
     ("what_gathers_survives_kill_9", killed),
     ("what_is_as_it_was_can_be_left_out", same),
     ("what_comes_too_seldom_is_left_out", seldom),
@@ -86,6 +89,58 @@ fn runs_once() -> Result<(), Failed> {
     linkhook.stop();
     assert_eq!(lines(state.0.path().join("runs"), 1).len(), 1, "{runs:?}");
     assert_eq!(serde_json::from_str::<Value>(&runs[0])?["settled"]["count"], told.len());
+    Ok(())
+}
+
+fn printed() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    veth(&namespace);
+    let words = ["hello", "link", "-i", "v0", "--signal", "up,down"];
+    let mut plain = namespace.linkhook(&words);
+    let mut settled = namespace.linkhook(&[&words[..], &["--settle", "2s", "--count", "1"]].concat());
+    plain.event("hello", "started");
+    // It is not gathered.
+    settled.event("hello", "started");
+    flap(&namespace, 50);
+    let told = told(&mut plain, 51);
+    let (status, lines) = settled.rest();
+    assert!(status.success());
+    let [_, line] = &lines[..] else { panic!("{lines:?}") };
+    let (first, last) = (&told[0], &told[told.len() - 1]);
+    assert_eq!(line["settled"]["count"], told.len());
+    assert_eq!((&line["seq"], &line["link"]), (&last["seq"], &last["link"]));
+    assert!(has(line, "up") && has(line, "down"), "{line}");
+    assert_eq!(line["changed"]["flags"]["old"], first["changed"]["flags"]["old"]);
+    assert_eq!(line["changed"]["flags"]["new"], last["changed"]["flags"]["new"]);
+    Ok(())
+}
+
+fn printed_at_the_end() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    veth(&namespace);
+    let words = ["hello", "link", "-i", "v0", "--signal", "up,down"];
+    let mut plain = namespace.linkhook(&words);
+    let mut settled = namespace.linkhook(&[&words[..], &["--settle", "10m", "--timeout", "6s"]].concat());
+    plain.event("hello", "started");
+    settled.event("hello", "started");
+    flap(&namespace, 5);
+    let told = told(&mut plain, 6);
+    let (status, lines) = settled.rest();
+    assert!(status.success() && lines.len() == 2, "{lines:?}");
+    assert_eq!(lines[1]["settled"]["count"], told.len());
+    Ok(())
+}
+
+fn ran() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    veth(&namespace);
+    let words = ["exec", "link", "-i", "v0", "--signal", "up,down", "--settle", "500ms", "--count", "1", "--", "cat"];
+    let mut linkhook = namespace.linkhook(&words);
+    // It does not say when it begins.
+    let settled = |line: &Value| line["settled"]["count"].as_u64().is_some_and(|count| count > 1);
+    linkhook.until("a run", |_| flap(&namespace, 2), settled);
+    let (status, lines) = linkhook.rest();
+    assert!(status.success() && lines.len() == 1, "{lines:?}");
     Ok(())
 }
 

@@ -98,14 +98,20 @@ fn pages() -> Vec<Page> {
     // 'linkhook help' has nothing to say that is not here.
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
-    let commands = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    let commands: Vec<clap::Command> = std::iter::once(program.clone()).chain(commands).collect();
+    let mut commands = Vec::new();
+    gather(&program, &mut commands);
     let commands = commands.into_iter().map(|command| Page {
         name: command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned(),
         content: Content::Command(Box::new(command)),
     });
     let others = [(CONFIGURATION, Content::Configuration), (EVENTS, Content::Events)];
     commands.chain(others.map(|(name, content)| Page { name: name.to_owned(), content })).collect()
+}
+
+/// A command, and those below it.
+fn gather(command: &clap::Command, commands: &mut Vec<clap::Command>) {
+    commands.push(command.clone());
+    command.get_subcommands().filter(|command| !command.is_hide_set()).for_each(|command| gather(command, commands));
 }
 
 impl Page {

@@ -53,6 +53,15 @@ impl Queue for Lane {
         }
     }
 
+    fn removed(&self, gone: &[(u64, usize)]) {
+        self.lock().removed(gone);
+    }
+
+    fn returned(&self, first: u64, last: u64, events: u64, octets: usize) {
+        self.lock().returned((first, last), events, octets);
+        self.changed.notify_all();
+    }
+
     fn admit(&self, octets: usize) -> Admission {
         self.lock().admit(octets)
     }
@@ -135,6 +144,7 @@ impl Queue for Lane {
             events: waiting.map(|event| (event.sequence, event.line.clone())).collect(),
             losses: state.losses.clone(),
             missing: state.kept.missing() + state.unjudged.missing(),
+            paused: state.hand.paused,
         }
     }
 

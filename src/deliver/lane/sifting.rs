@@ -57,6 +57,9 @@ impl Lane {
     /// Waits for something to judge; `code` is the expression that was used. `None` when there is nothing more to do.
     pub fn next_unjudged(&self, code: Option<&str>) -> Option<SieveWork> {
         let mut state = self.lock();
+        if std::mem::take(&mut state.hand.sifting) {
+            self.changed.notify_all();
+        }
         loop {
             let now = std::time::Instant::now();
             let empty = state.unjudged.events() == 0 && state.doomed.is_empty();
@@ -64,7 +67,7 @@ impl Lane {
             if state.is_over_at(now) || done && empty {
                 return None;
             }
-            if self.store.is_some() && state.enrolled.is_none() || !state.sieved {
+            if self.store.is_some() && state.enrolled.is_none() || !state.sieved || state.hand.held {
                 state = self.wait(state);
             } else if state.webhook.jq.as_deref() != code {
                 state.judge_again();
@@ -74,8 +77,9 @@ impl Lane {
                 let first = state.doomed.iter().take(EVENTS_MAX);
                 return Some(SieveWork::Doomed(first.map(|(line, _)| line.clone()).collect()));
             } else if !state.unjudged.window.is_empty() {
-                let first = state.unjudged.window.iter().take(EVENTS_MAX);
-                return Some(SieveWork::Events(first.cloned().collect()));
+                let first = state.unjudged.window.iter().take(EVENTS_MAX).cloned().collect();
+                state.hand.sifting = true;
+                return Some(SieveWork::Events(first));
             } else if state.unjudged.missing() > 0 {
                 state = self.read_on(state, Side::Unjudged, EVENTS_MAX);
             } else {
@@ -181,6 +185,7 @@ impl Lane {
     /// Nothing is judged any more: what was not waits to be sent with the rest, or for the next start.
     pub fn stop_judging(&self) {
         let mut state = self.lock();
+        state.hand.sifting = false;
         state.stop_judging();
         let lost = !state.losses.is_empty();
         drop(state);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::hand::Hand;
 use super::shelf::{Shelf, WaitingEvent};
 use crate::deliver::{Webhook, WhenFull};
 use crate::store::{Admission, Enrolled, Fixed, SPOOL_FULL};
@@ -24,6 +25,8 @@ pub(super) struct Pending {
     bytes: usize,
     /// Given up, with their bytes.
     dropped: Vec<(u64, usize)>,
+    /// Removed by hand: whether it was not judged, and its bytes.
+    pub removed: Vec<(bool, usize)>,
 }
 
 /// Which of the two shelves is meant.
@@ -78,6 +81,8 @@ pub(super) struct LaneState {
     /// Their batch, once it is fixed, and the number of the last one.
     pub batch: Option<Arc<Fixed>>,
     pub batches: u64,
+    /// What people have asked for.
+    pub hand: Hand,
     /// What the store knows of the webhook.
     pub enrolled: Option<Enrolled>,
     /// The database is lost, and the new one not filled yet.
@@ -121,6 +126,7 @@ impl LaneState {
             in_flight: Vec::new(),
             batch: None,
             batches: 0,
+            hand: Hand::default(),
             enrolled: None,
             moving: false,
             losses: Vec::new(),
@@ -213,6 +219,7 @@ impl LaneState {
         self.judged = taken;
         self.batch.clone_from(&known.batch);
         self.batches = known.batches;
+        self.hand.paused = known.paused;
     }
 
     /// Bytes that wait where events come in, those of this transaction included.
@@ -293,7 +300,8 @@ impl LaneState {
 
     /// The transaction is not committed: what was let in is not, and what was given up waits again.
     pub fn rolled_back(&mut self) {
-        let Pending { dropped, .. } = std::mem::take(&mut self.pending);
+        let Pending { dropped, removed, .. } = std::mem::take(&mut self.pending);
+        self.put_removed_back(removed);
         if dropped.is_empty() {
             return;
         }

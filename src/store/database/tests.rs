@@ -95,6 +95,7 @@ fn the_first_versions_database_goes_on() {
         batch: Some(Arc::new(batch)),
         waiting: (2, 4),
         losses: vec![("why".into(), 4)],
+        paused: None,
     };
     assert_eq!(database.enroll("a").unwrap(), expected);
     assert_eq!(database.covered("").unwrap(), ["link"]);
@@ -102,6 +103,45 @@ fn the_first_versions_database_goes_on() {
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());
     assert_eq!((anew, database.enroll("a").unwrap().batch.unwrap().tried_milliseconds), (false, 4321));
+}
+
+#[test]
+fn the_second_versions_database_goes_on() {
+    let state = tempfile::tempdir().unwrap();
+    let (directory, database, _) = open(state.path());
+    let webhook = database.enroll("a").unwrap().webhook;
+    database.insert_event(7, "{}").unwrap();
+    database.insert_wanted(webhook, 7, 2).unwrap();
+    let older = "ALTER TABLE webhook DROP COLUMN paused; PRAGMA user_version = 2";
+    database.connection.execute_batch(older).unwrap();
+    drop((database, directory));
+    let (_directory, database, anew) = open(state.path());
+    let enrolled = database.enroll("a").unwrap();
+    assert_eq!((anew, enrolled.webhook, enrolled.waiting, enrolled.paused), (false, webhook, (1, 2), None));
+    database.set_paused(webhook, Some(5)).unwrap();
+    assert_eq!(database.enroll("a").unwrap().paused, Some(5));
+}
+
+#[test]
+fn what_is_removed_by_hand_is_what_waits_in_the_range() {
+    let state = tempfile::tempdir().unwrap();
+    let (_directory, database, _) = open(state.path());
+    let [a, b] = ["a", "b"].map(|name| database.enroll(name).unwrap().webhook);
+    for sequence in 1..=6 {
+        database.insert_event(sequence, "{}").unwrap();
+        database.insert_wanted(a, sequence, 2).unwrap();
+    }
+    database.insert_wanted(b, 2, 2).unwrap();
+    assert_eq!(database.remove(a, (2, 5), 3).unwrap(), [(2, 2), (3, 2), (4, 2)]);
+    assert_eq!(database.remove(a, (2, 5), 3).unwrap(), [(5, 2)]);
+    assert_eq!(database.remove(a, (2, 5), 3).unwrap(), []);
+    assert_eq!((database.waiting(a, 0).unwrap(), database.waiting(b, 0).unwrap()), ((2, 4), (1, 2)));
+    // What another one waits for stays.
+    let count = |table: &str| {
+        let statement = format!("SELECT count(*) FROM {table}");
+        database.connection.query_row(&statement, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!((count("event"), count("wanted")), (3, 3));
 }
 
 #[test]

@@ -1,0 +1,181 @@
+//! A look into the database from another process: it is read and never written, whether linkhook runs or not.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::database::{BUSY_TIMEOUT, SqlError};
+use super::directory::DATABASE;
+use super::reader::StoredEvent;
+use crate::error::{Error, Result};
+
+/// A webhook as the database knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number in the tables.
+    pub webhook: i64,
+    /// Its name.
+    pub name: String,
+    /// Events that wait, those on their way included, and their bytes.
+    pub waiting: (u64, u64),
+    /// The line of the first of them.
+    pub oldest: Option<Vec<u8>>,
+    /// The last event of the batch on its way.
+    pub batch_last: Option<u64>,
+    /// How many events of those that wait are in it.
+    pub in_batch: u64,
+    /// Until when it is paused, in microseconds since 1970.
+    pub paused: Option<u64>,
+}
+
+/// An open database that is read.
+#[derive(Debug)]
+pub struct Look {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Look {
+    /// Opens a state directory's database. The error says whose right is missing.
+    pub fn open(state_directory: &Path) -> Result<Look> {
+        let path = state_directory.join(DATABASE);
+        let cannot = |error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound => Error::failed(format_args!(
+                "there is no linkhook state in {}: {DATABASE} is not there; name the state directory with --state-dir, or \
+                 the configuration that says it with --config",
+                state_directory.display()
+            )),
+            ErrorKind::PermissionDenied => Error::failed(format_args!(
+                "cannot read {}: permission denied; {} is its owner's alone: run this as {}",
+                path.display(),
+                state_directory.display(),
+                owner(state_directory)
+            )),
+            _ => Error::system(format_args!("cannot read {}", path.display()), &error),
+        };
+        std::fs::File::open(&path).map_err(cannot)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let failed = |failure: SqlError| Error::failed(format_args!("cannot read {}: {failure}", path.display()));
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        let look = Look { connection, path: path.clone() };
+        match look.connection.query_row("SELECT count(*) FROM pragma_table_info('webhook')", [], |row| row.get(0)) {
+            Ok(0) => Err(Error::failed(format_args!("{} is no database of linkhook's", path.display()))),
+            Ok(_) => Ok(look),
+            Err(failure) => Err(look.failed(&failure)),
+        }
+    }
+
+    fn failed(&self, failure: &SqlError) -> Error {
+        Error::failed(format_args!("cannot read {}: {failure}", self.path.display()))
+    }
+
+    /// Every webhook that it knows, by name.
+    pub fn webhooks(&self) -> Result<Vec<Seen>> {
+        self.try_webhooks().map_err(|failure| self.failed(&failure))
+    }
+
+    fn try_webhooks(&self) -> std::result::Result<Vec<Seen>, SqlError> {
+        // All of it of one moment.
+        let moment = self.connection.unchecked_transaction()?;
+        let has_paused = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('webhook') WHERE name = 'paused')";
+        // An earlier version's database has no such column before its linkhook is started anew.
+        let paused = if moment.query_row(has_paused, [], |row| row.get(0))? { "paused" } else { "NULL" };
+        let mut statement = moment.prepare(&format!("SELECT id, name, {paused} FROM webhook ORDER BY name"))?;
+        let rows = statement.query_map([], |row| {
+            Ok(Seen { webhook: row.get(0)?, name: row.get(1)?, paused: row.get(2)?, ..Seen::default() })
+        })?;
+        let mut found: Vec<Seen> = rows.collect::<std::result::Result<_, _>>()?;
+        for seen in &mut found {
+            let counted = "SELECT count(*), coalesce(sum(octets), 0) FROM wanted WHERE webhook = ?1";
+            seen.waiting = moment.query_row(counted, [seen.webhook], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let first = "SELECT line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 ORDER BY seq LIMIT 1";
+            let first = moment.query_row(first, [seen.webhook], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
+            seen.oldest = first.optional()?;
+            let last = "SELECT last FROM batch WHERE webhook = ?1";
+            seen.batch_last = moment.query_row(last, [seen.webhook], |row| row.get(0)).optional()?;
+            if let Some(last) = seen.batch_last {
+                let counted = "SELECT count(*) FROM wanted WHERE webhook = ?1 AND seq <= ?2";
+                seen.in_batch = moment.query_row(counted, params![seen.webhook, last], |row| row.get(0))?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The events after one for which a webhook waits, in order; so many at most.
+    pub fn events(&self, webhook: i64, after: u64, most: usize) -> Result<Vec<StoredEvent>> {
+        let read = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![webhook, after, most as u64], |row| {
+                Ok((row.get(0)?, row.get_ref(1)?.as_bytes()?.to_vec()))
+            })?;
+            rows.collect::<std::result::Result<Vec<StoredEvent>, SqlError>>()
+        };
+        read().map_err(|failure| self.failed(&failure))
+    }
+
+    /// The numbers of the first events for which a webhook waits, so many at most: first and last, and how many they are.
+    pub fn first_events(&self, webhook: i64, most: u64) -> Result<Option<(u64, u64, u64)>> {
+        let statement = "SELECT min(seq), max(seq), count(*) FROM \
+                         (SELECT seq FROM wanted WHERE webhook = ?1 ORDER BY seq LIMIT ?2)";
+        let most = most.min(i64::MAX as u64);
+        let found = self.connection.query_row(statement, params![webhook, most], |row| {
+            let ends: (Option<u64>, Option<u64>) = (row.get(0)?, row.get(1)?);
+            let count = row.get(2)?;
+            Ok(ends.0.zip(ends.1).map(|(first, last)| (first, last, count)))
+        });
+        found.map_err(|failure| self.failed(&failure))
+    }
+}
+
+/// Whose a directory is, in words.
+fn owner(directory: &Path) -> String {
+    // The directory itself may be looked at where its parent may.
+    match std::fs::metadata(directory) {
+        Ok(metadata) if metadata.uid() != 0 => format!("that user (uid {}), or as root", metadata.uid()),
+        _ => "root".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::database::{Database, Synchronous};
+    use crate::store::directory::{Directory, FILES};
+
+    #[test]
+    fn it_is_read_whether_somebody_writes_or_not() {
+        let state = tempfile::tempdir().unwrap();
+        let missing = Look::open(&state.path().join("no")).unwrap_err().to_string();
+        assert!(missing.contains("--state-dir"), "{missing}");
+        let directory = Directory::open(state.path()).unwrap();
+        let (database, _) = Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap();
+        let webhook = database.enroll("a").unwrap().webhook;
+        for sequence in 1..=5 {
+            database.insert_event(sequence, &format!("{{\"seq\":{sequence}}}")).unwrap();
+            database.insert_wanted(webhook, sequence, 9).unwrap();
+        }
+        let look = Look::open(state.path()).unwrap();
+        // While a transaction is open, too.
+        database.begin().unwrap();
+        database.insert_wanted(webhook, 6, 9).unwrap();
+        let seen = look.webhooks().unwrap();
+        assert_eq!((seen.len(), seen[0].waiting, seen[0].oldest.as_deref()), (1, (5, 45), Some(&b"{\"seq\":1}"[..])));
+        assert_eq!(look.first_events(webhook, 3).unwrap(), Some((1, 3, 3)));
+        assert_eq!(look.first_events(webhook, u64::MAX).unwrap(), Some((1, 5, 5)));
+        assert_eq!(look.first_events(webhook + 1, 3).unwrap(), None);
+        let events = look.events(webhook, 3, 10).unwrap();
+        assert_eq!(events.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [4, 5]);
+        database.roll_back();
+        drop((look, database, directory));
+        // Nobody has it open, and the log is gone.
+        FILES[1..].iter().for_each(|name| drop(std::fs::remove_file(state.path().join(name))));
+        assert_eq!(Look::open(state.path()).unwrap().webhooks().unwrap()[0].waiting, (5, 45));
+    }
+}
