@@ -1,0 +1,77 @@
+"""What may differ, and why: facts in tables. Everything else that differs is a fault of linkhook's, or of a scene."""
+import re
+
+# Own events that a scene must not have.
+TROUBLE = {"undecoded", "overrun"}
+
+# Paths that hold an interface's name beside those of which docs/events.md says so.
+NAMES = {"link": {"link"}, "netconf": {"interface"}, "neightbl": {"dev"}, "filter": {"dev"}, "chain": {"dev"},
+         "mdb": {"port"}, "addr": {"label"}, "mroute": {"iif", "multipath.oif"}}
+
+# Which kind a command's rows are (by the name that tests/kernels/guest/words gives its output), and under which of their keys.
+COMMANDS = {
+    "route4": ("route", None), "route6": ("route", None), "routempls": ("route", None),
+    "rule4": ("rule", None), "rule6": ("rule", None), "mrule4": ("rule", None), "mrule6": ("rule", None),
+    "netconf4": ("netconf", None), "netconf6": ("netconf", None),
+    "mroute4": ("mroute", None), "mroute6": ("mroute", None), "proxy": ("neigh", None), "bucket": ("nexthop_bucket", None),
+    "addr": ("addr", "addr_info"), "maddr": ("maddr", "maddr"), "mdb": ("mdb", "mdb"), "vlan": ("vlan", "vlans"),
+    "vlan_global": ("vlan", "vlans"),
+}
+
+# A row and an object can be the same only where these agree; `a|b` is the first of both that is there.
+SAME_BY = {
+    "link": ["ifindex"], "bridge_port": ["ifindex"], "addr": ["local", "prefixlen", "ifname|dev"],
+    "route": ["family", "dst", "table", "metric"], "rule": ["family", "priority"], "neigh": ["dst", "dev"],
+    "fdb": ["mac", "ifname"], "nexthop": ["id"], "nexthop_bucket": ["id", "bucket.index"], "netconf": ["family", "interface"],
+    "neightbl": ["family", "name", "dev"], "addrlabel": ["address", "prefixlen"], "nsid": ["nsid"], "mdb": ["dev", "port", "grp"],
+    "vlan": ["ifname", "vlan"], "mroute": ["src", "dst"], "maddr": ["ifname", "address|link"],
+    "qdisc": ["dev", "kind", "handle", "parent"], "class": ["dev", "class", "handle"], "filter": ["dev", "pref", "kind"],
+    "chain": ["dev", "chain", "parent"],
+}
+
+# (kind, path) of lists in which ip prints words that stand for no attribute: M-DOWN says that the link below is down.
+WORDS_OF_IP = {("link", "flags"): {"M-DOWN"}}
+
+# Keys that tc prints several times in one object.
+REPEATED = set()
+
+# (kind, path, why): what counts for nobody, though docs/events.md does not say so of it.
+NEVER_COUNTS = (
+    ("neigh|fdb", "confirmed|used|updated|refcnt", "ages and users, in nda_cacheinfo"),
+    ("addr", "valid_life_time|preferred_life_time|cstamp|tstamp", "they run; that one becomes finite is held by ip's rows"),
+    ("route|mroute", "expires|used|users|cacheinfo.*|error|age", "ages and users, in rta_cacheinfo"),
+    ("neightbl", "entries|last_flush|last_rand|hash_rnd|hash_mask|hash_chain_gc|proxy_qlen|allocs|destroys|hash_grows|lookups|hits|res_failed"
+     "|rcv_probes_[mu]cast|periodic_gc_runs|forced_gc_runs|table_fulls", "what a table counts, in ndt_config and ndt_stats"),
+)
+
+# (kind, path, why): where ip, bridge and tc print something else.
+PRINTS_OTHERWISE = (
+    ("nsid", "name", "the name of a file in /run/netns, which ip looks for"),
+    ("neigh|fdb", "confirmed|used|updated|refcnt|probes", "ages and users: they run between both looks"),
+    ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),
+)
+
+# (where, kind, a condition, why): objects that one side has alone. Where: `listed` (but not told), `told` (but not listed),
+# `unprinted` (listed, but not printed), or the name of a command's output.
+LEFT_OUT = (
+    ("listed|unprinted", "neigh", lambda thing: thing.get("state") == ["NOARP"] and "extern_learn" not in thing,
+     "the kernel makes them for itself and never says so: docs/truth.md; ip leaves them out, too"),
+    ("unprinted", "bridge_port", lambda thing: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
+    ("maddr", "maddr", lambda row: "link" in row, "link-layer groups: ip reads them from /proc, netlink does not have them"),
+)
+
+
+def matches(table, kind, path):
+    return any(re.fullmatch(row[0], kind) and re.fullmatch(row[1], path) for row in table)
+
+
+def never_counts(kind, path):
+    return matches(NEVER_COUNTS, kind, path)
+
+
+def prints_otherwise(kind, path):
+    return matches(PRINTS_OTHERWISE, kind, path)
+
+
+def is_left_out(where, kind, thing):
+    return any(re.fullmatch(row[0], where) and re.fullmatch(row[1], kind) and row[2](thing) for row in LEFT_OUT)
