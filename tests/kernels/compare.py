@@ -11,9 +11,11 @@ OBJECT_ACTIONS = ("add", "present", "change", "remove")
 # --- What docs/events.md says of each kind -----------------------------------------------------------------------------------
 
 class Reference:
-    """Per kind: which paths never count as a change, which hold an interface's name, and which kinds have no state."""
+    """Per kind: which paths never count as a change, which hold an interface's name, and which kinds have no state; and the kernel's
+    version, on which it depends what may differ."""
 
-    def __init__(self, file):
+    def __init__(self, file, kernel=(0, 0)):
+        self.kernel = kernel
         self.volatile, self.names, self.stateless = (collections.defaultdict(set) for _ in range(3))
         kind = None
         for line in Path(file).read_text().splitlines():
@@ -71,11 +73,11 @@ class Fold:
         text = self.text(kind, before, event)
         if self.objects[kind][text] > 0:
             self.objects[kind][text] -= 1
-        elif not exceptions.is_left_out("told", kind, thing):
+        elif not exceptions.is_left_out("told", kind, thing, self.reference.kernel):
             self.odd.append(f"{kind} {event['action']} (seq {event['seq']}) of what was not there: {nearest(text, self.objects[kind])}")
 
     def text(self, kind, thing, event):
-        return json.dumps(self.clean(kind, thing, event), sort_keys=True)
+        return json.dumps(self.clean(kind, exceptions.the_same(kind, thing), event), sort_keys=True)
 
     def clean(self, kind, value, event, path=""):
         """What counts of an object, with interfaces by their number: a rename is told of the link alone."""
@@ -156,7 +158,7 @@ def sum_differences(fold, listed, reference):
         told, there = +fold.objects[kind], +seen.objects[kind]
         for what, some, others in (("listed, but not told", there - told, told - there), ("told, but not listed", told - there, there - told)):
             for text, count in some.items():
-                if not exceptions.is_left_out(what.split(",")[0], kind, json.loads(text)):
+                if not exceptions.is_left_out(what.split(",")[0], kind, json.loads(text), reference.kernel):
                     yield f"{kind}: {what}{f' ×{count}' if count > 1 else ''}: {nearest(text, others)}"
 
 
@@ -171,7 +173,7 @@ def keep_repeated(pairs):
     return found
 
 
-def printed(place, commands):
+def printed(place, commands, kernel):
     """Rows of each kind that the commands printed: (kind, row, the command)."""
     for line in commands:
         name, command = line.rstrip("\n").split("\t")
@@ -193,9 +195,18 @@ def printed(place, commands):
         for row in rows:
             parts = [{**{key: row[key] for key in ("ifname", "ifindex", "dev") if key in row}, **part}
                      for part in inner(row, inside)] if inside else [row]
-            for part in parts:
-                if part and not exceptions.is_left_out(first, kind, part):
-                    yield kind, {**given, **part}, command
+            for part in (one for part in parts for one in ranged(part)):
+                if part and not exceptions.is_left_out(first, kind, part, kernel):
+                    yield kind, exceptions.the_same(kind, {**given, **part}), command
+
+
+def ranged(row):
+    """bridge prints neighbouring VLANs with the same options as one row."""
+    last = row.get("vlanEnd")
+    if last is None:
+        return [row]
+    rest = {key: value for key, value in row.items() if key != "vlanEnd"}
+    return [{**rest, "vlan": number} for number in range(row["vlan"], last + 1)]
 
 
 def inner(row, inside):
@@ -209,7 +220,7 @@ def objects(listed):
         event = json.loads(line)
         kind = event["event"]
         around = {key: event[key] for key in ("ifname", "ifindex") if key in event}
-        found[kind].append({**around, **event[kind]})
+        found[kind].append({**around, **exceptions.the_same(kind, event[kind])})
     return found
 
 
@@ -265,7 +276,7 @@ def row_differences(place, listed, reference):
     there = objects(listed)
     buckets, used, complete = {}, collections.defaultdict(set), set()
     with open(place / "commands") as commands:
-        for kind, row, command in printed(place, commands):
+        for kind, row, command in printed(place, commands, reference.kernel):
             if row is None:
                 yield f"{kind}: this is no JSON: {command}"
                 continue
@@ -286,7 +297,7 @@ def row_differences(place, listed, reference):
             complete.add(kind)
     for kind in sorted(complete):
         for position, thing in enumerate(there[kind]):
-            if position not in used[kind] and not exceptions.is_left_out("unprinted", kind, thing):
+            if position not in used[kind] and not exceptions.is_left_out("unprinted", kind, thing, reference.kernel):
                 yield f"{kind}: linkhook lists what ip does not show: {json.dumps(thing)[:300]}"
 
 
@@ -301,9 +312,11 @@ def identity(thing, keys):
 
 # --- A scene -----------------------------------------------------------------------------------------------------------------
 
-def verdict(out, reference):
+def verdict(out, events_page):
     """Everything that is not as it should be in what a scene has left."""
     wrong = []
+    release = re.match(r"(\d+)\.(\d+)", " ".join(read(out / "kernel")))
+    reference = Reference(events_page, tuple(map(int, release.groups())) if release else (0, 0))
     if not (out / "done").exists():
         wrong.append("the scene did not come to its end")
     for line in read(out / "failures"):
@@ -327,6 +340,19 @@ def verdict(out, reference):
         wrong += [f"{name}: {line}" for line in row_differences(place, listed, reference)]
     wrong += fold.odd
     return wrong
+
+
+def gathered(wrong, most):
+    """The same, with at most so many of one kind and sort."""
+    counts = collections.Counter()
+    for line in wrong:
+        sort = tuple(line.split(":")[:3])
+        counts[sort] += 1
+        if counts[sort] <= most:
+            yield line
+    for sort, count in counts.items():
+        if count > most:
+            yield f"{':'.join(sort)}: and {count - most} more"
 
 
 def read(file):

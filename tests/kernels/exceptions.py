@@ -51,14 +51,28 @@ PRINTS_OTHERWISE = (
     ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),
 )
 
-# (where, kind, a condition, why): objects that one side has alone. Where: `listed` (but not told), `told` (but not listed),
+# (where, kind, a condition on the object and the kernel's version, why): objects that one side has alone. Where: `listed` (but not told), `told` (but not listed),
 # `unprinted` (listed, but not printed), or the name of a command's output.
 LEFT_OUT = (
-    ("listed|unprinted", "neigh", lambda thing: thing.get("state") == ["NOARP"] and "extern_learn" not in thing,
+    ("listed|unprinted", "neigh", lambda thing, kernel: thing.get("state") == ["NOARP"] and "extern_learn" not in thing,
      "the kernel makes them for itself and never says so: docs/truth.md; ip leaves them out, too"),
-    ("unprinted", "bridge_port", lambda thing: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
-    ("maddr", "maddr", lambda row: "link" in row, "link-layer groups: ip reads them from /proc, netlink does not have them"),
+    ("unprinted", "bridge_port", lambda thing, kernel: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
+    ("maddr", "maddr", lambda row, kernel: "link" in row, "link-layer groups: ip reads them from /proc, netlink does not have them"),
+    ("maddr", "maddr", lambda row, kernel: row.get("family") == "inet" and kernel < (6, 14),
+     "IPv4's groups: ip reads them from /proc, netlink has them since Linux 6.14 (inet_dump_ifmcaddr)"),
 )
+
+
+# States in which a neighbour that is resolved goes on by itself: linkhook tells the steps that the kernel tells, and the kernel
+# leaves some out (docs/truth.md).
+BY_ITSELF = {"REACHABLE", "STALE", "DELAY", "PROBE"}
+
+
+def the_same(kind, thing):
+    """An object with what stands for the same made the same."""
+    if kind == "neigh" and BY_ITSELF & set(thing.get("state", ())):
+        return {**thing, "state": ["REACHABLE"]}
+    return thing
 
 
 def matches(table, kind, path):
@@ -73,5 +87,5 @@ def prints_otherwise(kind, path):
     return matches(PRINTS_OTHERWISE, kind, path)
 
 
-def is_left_out(where, kind, thing):
-    return any(re.fullmatch(row[0], where) and re.fullmatch(row[1], kind) and row[2](thing) for row in LEFT_OUT)
+def is_left_out(where, kind, thing, kernel):
+    return any(re.fullmatch(row[0], where) and re.fullmatch(row[1], kind) and row[2](thing, kernel) for row in LEFT_OUT)

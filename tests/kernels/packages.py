@@ -182,6 +182,7 @@ def accounts(etc):
     (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n")
     (etc / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
     (etc / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (etc / "protocols").write_text("icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n")
     (etc / "modprobe.d").mkdir(exist_ok=True)
     # Devices that modules would make by themselves: a scene makes what it needs.
     (etc / "modprobe.d/linkhook.conf").write_text(

@@ -23,7 +23,7 @@ run ip link set tap3 down
 run ip link set br0 mtu 1400
 check filtering
 run ip netns del guest2
-run bridge mdb del dev br0 port tap1 grp 239.8.8.8 permanent
+try bridge mdb del dev br0 port tap1 grp 239.8.8.8 permanent
 run ip link set tap1 nomaster
 check left
 run ip link del br0

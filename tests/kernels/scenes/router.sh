@@ -19,7 +19,7 @@ announce() {
         for prefix in $(seq 1 8); do
             echo "route $verb 172.$((16 + prefix)).$vrf.0/24 via 10.$vrf.0.$peer table $((1000 + vrf)) proto bgp metric $metric"
         done
-        echo "-6 route $verb 2001:db8:aaaa:$vrf::/64 via 2001:db8:$vrf::$peer table $((1000 + vrf)) proto bgp metric $metric" | sed 's/^-6 //'
+        echo "route $verb 2001:db8:aaaa:$vrf::/64 via 2001:db8:$vrf::$peer table $((1000 + vrf)) proto bgp metric $metric"
     done | batch ip
 }
 announce 2 add 20
