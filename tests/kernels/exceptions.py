@@ -46,6 +46,7 @@ NEVER_COUNTS = (
 
 # (kind, path, why): where ip, bridge and tc print something else.
 PRINTS_OTHERWISE = (
+    ("route", r"nh_info\..*", "ip asks for the nexthop beside the route"),
     ("nsid", "name", "the name of a file in /run/netns, which ip looks for"),
     ("neigh|fdb", "confirmed|used|updated|refcnt|probes", "ages and users: they run between both looks"),
     ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),

@@ -1,4 +1,5 @@
-# A host with SR-IOV: a network card's virtual functions are made, set up, used and taken away.
+# A host with SR-IOV: a network card's virtual functions are made, set up, used and taken away. The card is qemu's igb: Debian's kernels
+# have no netdevsim.
 # needs: igb igbvf
 card=
 for link in /sys/class/net/*; do [ -e "$link/device/sriov_numvfs" ] && card=${link##*/}; done

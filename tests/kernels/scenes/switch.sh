@@ -45,10 +45,13 @@ for vlan in 10 20; do
     run ip address add 10.$vlan.0.254/24 dev vlan$vlan
     try bridge vlan global set vid $vlan dev br0 msti $((vlan / 10))
 done
-try bridge mst set dev swp1 msti 2 state blocking
-try bridge mst set dev swp1 msti 2 state forwarding
-try bridge mst set dev swp2 msti 1 state learning
-run bridge vlan set vid 20 dev swp3 state forwarding
+# Odd servers are in VLAN 20, which is tree 2; where there are no trees, a VLAN has the state of its port.
+for number in 1 2 3 4; do
+    for tree in 1 2; do try bridge mst set dev swp$number msti $tree state forwarding; done
+done
+try bridge mst set dev swp1 msti 1 state learning
+try bridge mst set dev swp2 msti 2 state blocking
+try bridge vlan set vid 20 dev swp3 state forwarding
 
 # What an EVPN daemon does: a tunnel without learning, flooding lists, addresses of others.
 run ip link add vxlan10 type vxlan id 10010 local 10.255.0.1 dstport 4789 nolearning

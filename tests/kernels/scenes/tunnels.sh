@@ -14,7 +14,7 @@ link add gre9 type gre $ends key 7 ttl 64
 link add gretap9 type gretap $ends key 8
 link add sit9 type sit $ends ttl 64
 link add six9 type ip6tnl $ends6 mode ip6ip6
-link add six4 type ip6tnl $ends6 mode ipip6
+link add six4 type ip6tnl local 2001:db8::1 remote 2001:db8::3 mode ipip6
 link add gre6 type ip6gre $ends6 key 9
 link add vxlan9 type vxlan id 9 $ends dstport 4789
 link add geneve9 type geneve id 9 remote 192.0.2.2
