@@ -195,7 +195,7 @@ def printed(place, commands, kernel):
         for row in rows:
             parts = [{**{key: row[key] for key in ("ifname", "ifindex", "dev") if key in row}, **part}
                      for part in inner(row, inside)] if inside else [row]
-            for part in (one for part in parts for one in ranged(part)):
+            for part in (one for whole in parts for one in ranged(whole)):
                 if part and not exceptions.is_left_out(first, kind, part, kernel):
                     yield kind, exceptions.the_same(kind, {**given, **part}), command
 
@@ -257,7 +257,7 @@ def differing(row, thing, kind, volatile):
         plain = re.sub(r"\[\d+\]", "[]", path)
         if value in ("{}", "[]") or exceptions.prints_otherwise(kind, plain):
             continue
-        known = theirs.get(path)
+        known, value = theirs.get(path), exceptions.read(kind, plain, value)
         if (kind, plain) in exceptions.WORDS_OF_IP:
             value = json.dumps([word for word in json.loads(value) if word not in exceptions.WORDS_OF_IP[kind, plain]])
         if known is not None and plain.replace("[]", "") in volatile:

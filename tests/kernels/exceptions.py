@@ -1,5 +1,5 @@
 """What may differ, and why: facts in tables. Everything else that differs is a fault of linkhook's, or of a scene."""
-import re
+import ipaddress, re
 
 # Own events that a scene must not have.
 TROUBLE = {"undecoded", "overrun"}
@@ -52,6 +52,11 @@ PRINTS_OTHERWISE = (
     ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),
 )
 
+# (kind, path, how it is read, why): values that ip writes in a way of its own.
+WRITTEN_OTHERWISE = (
+    ("link", r"linkinfo\.info_data\.[io]key", lambda text: int(ipaddress.IPv4Address(text)), "a key as if it were an address"),
+)
+
 # (where, kind, a condition on the object and the kernel's version, why): objects that one side has alone. Where: `listed` (but not told), `told` (but not listed),
 # `unprinted` (listed, but not printed), or the name of a command's output.
 LEFT_OUT = (
@@ -82,6 +87,14 @@ def matches(table, kind, path):
 
 def never_counts(kind, path):
     return matches(NEVER_COUNTS, kind, path)
+
+
+def read(kind, path, value):
+    """What ip printed, as linkhook would have it."""
+    for row in WRITTEN_OTHERWISE:
+        if isinstance(value, str) and re.fullmatch(row[0], kind) and re.fullmatch(row[1], path):
+            return row[2](value)
+    return value
 
 
 def prints_otherwise(kind, path):
