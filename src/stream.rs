@@ -48,6 +48,12 @@ pub enum Source {
     Recorded,
 }
 
+impl Source {
+    fn is_recorded(self) -> bool {
+        matches!(self, Source::RecordedDump | Source::Recorded)
+    }
+}
+
 /// What is told, and how.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -398,6 +404,8 @@ impl Stream {
             if table.is(&kinds::rtnetlink::link::LINK) {
                 taken.link = mirror.links.note(message.payload, removes);
             }
+        } else if !removes && !source.is_recorded() && !table.is_object(message.payload) {
+            // What it belongs to is told or looked at by itself.
         } else if table.split.is_empty() {
             (taken.line, taken.link) = self.object(out, mirror, (kind, removes), message, source, telling);
         } else {

@@ -36,6 +36,7 @@ use crate::event::own;
 use crate::json::Json;
 use crate::kinds::KindIndex;
 use crate::manager::Manager;
+use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::outputs::{Output, Outputs};
@@ -375,6 +376,7 @@ impl WatchLoop<'_> {
         let (groups, buffer, places) = (&self.groups, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
         let namespaces = &self.settings.namespaces;
+        let unheard = places.first().map(|place| place.mirror().unheard()).unwrap_or_default();
         self.stream.own(&mut self.out, &own::HELLO, own_telling(None), |out| {
             out.key("version");
             out.string(env!("CARGO_PKG_VERSION"));
@@ -388,6 +390,16 @@ impl WatchLoop<'_> {
             out.begin_list();
             groups.iter().for_each(|&group| out.unsigned(group.into()));
             out.end_list();
+            let (near, alone): (Vec<KindIndex>, Vec<KindIndex>) =
+                unheard.iter().partition(|&&kind| silence::has_something_near(kind));
+            for (key, kinds) in [("looked_at", near), ("listed_only", alone)] {
+                if !kinds.is_empty() {
+                    out.key(key);
+                    out.begin_list();
+                    kinds.iter().for_each(|&kind| out.string(kind.table().name));
+                    out.end_list();
+                }
+            }
             out.key("receive_buffer");
             out.unsigned(buffer as u64);
             if *namespaces != Wanted::Own {

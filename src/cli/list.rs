@@ -10,6 +10,7 @@ use crate::event::Origin;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
+use crate::netlink::wire::Message;
 use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted_are;
@@ -92,6 +93,12 @@ fn refuse_unlisted(options: &Options) -> Result<()> {
     }
 }
 
+/// Whether a watch would tell of what the row shows: what `list` and `watch` say adds up to the same.
+fn is_followed(message: &Message<'_>) -> bool {
+    let family = message.payload.first().copied().unwrap_or_default();
+    kinds::of_message(message.header.kind, family).is_none_or(|(kind, _)| !kind.table().is_kernels_own(message.payload))
+}
+
 struct List {
     mirror: Mirror,
     stream: Stream,
@@ -133,7 +140,7 @@ impl List {
         let listed = dumps::each_row(dumps::requests(&[(kind, Scope::All)], &self.mirror), left, |message| {
             if names {
                 self.mirror.links.note(message.payload, false);
-            } else if !self.is_done() {
+            } else if !self.is_done() && is_followed(message) {
                 self.stream.message(&mut self.lines.out, &mut self.mirror, message, Source::Snapshot, telling);
                 self.ended = self.lines.write(&mut self.stream).err();
             }

@@ -538,6 +538,10 @@ pub struct Hooks {
     pub parent_at: Option<usize>,
     /// Which objects come, change or go with nothing near them that is told.
     pub untold: Untold,
+    /// Attributes that change with nothing near the object that is told.
+    pub untold_attributes: &'static [u16],
+    /// Whether there are kernels that have the kind and do not have its groups, which came later.
+    pub older_than_groups: bool,
     /// Whether the kernel removes an object and adds it again at once when its link is renamed: neither is told.
     pub renewed: bool,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
@@ -560,6 +564,8 @@ impl Hooks {
         singles: None,
         parent_at: None,
         untold: Untold::Nothing,
+        untold_attributes: &[],
+        older_than_groups: false,
         renewed: false,
         complete: None,
     };

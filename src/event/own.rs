@@ -71,6 +71,17 @@ pub static HELLO: Own = Own {
         ("kernel", Holds::Text, "the kernel's release"),
         ("kinds", Holds::Texts, "the kinds that are watched: a list of names"),
         ("groups", Holds::Numbers, "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
+        (
+            "looked_at",
+            Holds::Texts,
+            "watched kinds of which this kernel tells nothing, which are looked at after what is near them: a list of names",
+        ),
+        (
+            "listed_only",
+            Holds::Texts,
+            "watched kinds of which no kernel tells anything, nor of what is near them: they are looked at once it is quiet \
+             after a change of whatever else: a list of names",
+        ),
         ("receive_buffer", Holds::Number, "bytes of the socket's receive buffer"),
         (
             "namespaces",

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::decode::Links;
 use crate::kinds::rtnetlink::link;
-use crate::netlink::wire::{Message, attribute, attributes, u16_at, u32_at};
+use crate::netlink::wire::{Message, attribute, attribute_u32, attributes, u16_at, u32_at};
 
 /// So many interfaces that are gone keep their name, for events that come late.
 const GONE_LINKS_MAX: usize = 4096;
@@ -16,6 +16,8 @@ pub struct LinkBefore {
     pub flags: Option<u32>,
     /// Whether it had another name than it is said to have.
     pub is_renamed: bool,
+    /// Whether it was there, and had another master (`IFLA_MASTER`) than it is said to have, or none, or has none now.
+    pub has_other_master: bool,
 }
 
 impl LinkBefore {
@@ -24,8 +26,14 @@ impl LinkBefore {
         LinkBefore {
             flags: old.and_then(|old| u32_at(old, 8)),
             is_renamed: old.map(name_in).unwrap_or_default() != name_in(payload),
+            has_other_master: old.is_some_and(|old| master_in(old) != master_in(payload)),
         }
     }
+}
+
+/// The index of the master in a link's message.
+fn master_in(payload: &[u8]) -> Option<u32> {
+    attribute_u32(link::LINK.attributes(payload), link::IFLA_MASTER)
 }
 
 /// The name in a link's message.
@@ -55,6 +63,7 @@ struct Known {
     alternative_names: Vec<Box<[u8]>>,
     hardware_type: Option<u16>,
     flags: u32,
+    master: Option<u32>,
     gone: bool,
 }
 
@@ -71,8 +80,12 @@ impl LinkTable {
     pub fn before(&self, payload: &[u8]) -> Option<LinkBefore> {
         let known = self.links.get(&u32_at(payload, 4)?);
         let name = known.map(|known| &*known.name).unwrap_or_default();
-        let flags = known.filter(|known| !known.gone).map(|known| known.flags);
-        Some(LinkBefore { flags, is_renamed: name != name_in(payload) })
+        let there = known.filter(|known| !known.gone);
+        Some(LinkBefore {
+            flags: there.map(|known| known.flags),
+            is_renamed: name != name_in(payload),
+            has_other_master: there.is_some_and(|known| known.master != master_in(payload)),
+        })
     }
 
     /// Takes in a link's message, and gives back what the link was before it.
@@ -98,6 +111,7 @@ impl LinkTable {
                 }
                 known.hardware_type = Some(hardware_type);
                 known.flags = flags;
+                known.master = master_in(payload);
                 if removed && !known.gone {
                     self.gone.push_back(ifindex);
                 }
@@ -106,7 +120,14 @@ impl LinkTable {
             None => {
                 let alternative_names = alternative_names_in(payload).map(Box::from).collect();
                 let hardware_type = Some(hardware_type);
-                let known = Known { name: name.into(), alternative_names, hardware_type, flags, gone: removed };
+                let known = Known {
+                    name: name.into(),
+                    alternative_names,
+                    hardware_type,
+                    flags,
+                    master: master_in(payload),
+                    gone: removed,
+                };
                 self.links.insert(ifindex, known);
                 if removed {
                     self.gone.push_back(ifindex);
@@ -131,7 +152,14 @@ impl LinkTable {
     pub fn note_name(&mut self, ifindex: u32, name: &[u8]) {
         self.links.entry(ifindex).or_insert_with(|| {
             self.gone.push_back(ifindex);
-            Known { name: name.into(), alternative_names: Vec::new(), hardware_type: None, flags: 0, gone: true }
+            Known {
+                name: name.into(),
+                alternative_names: Vec::new(),
+                hardware_type: None,
+                flags: 0,
+                master: None,
+                gone: true,
+            }
         });
         self.forget_oldest();
     }

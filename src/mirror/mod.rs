@@ -79,6 +79,8 @@ pub struct Mirror {
     unsettled: Vec<(u8, u32)>,
     /// Where someone else keeps the mirror, too: what changed.
     journal: Option<journal::Journal>,
+    /// Kinds of which the kernel here tells nothing.
+    unheard: Vec<KindIndex>,
 }
 
 impl Default for Mirror {
@@ -99,7 +101,23 @@ impl Mirror {
             counts: last::Counts::default(),
             unsettled: Vec::new(),
             journal: None,
+            unheard: Vec::new(),
         }
+    }
+
+    /// Notes of which kinds the kernel here tells nothing: [`silence::unheard`].
+    pub fn set_unheard(&mut self, kinds: Vec<KindIndex>) {
+        self.unheard = kinds;
+    }
+
+    /// Those kinds, without what the kernel does not have at all, as far as that is known.
+    pub fn unheard(&self) -> &[KindIndex] {
+        &self.unheard
+    }
+
+    /// The kernel does not have a kind: it need not be looked at.
+    pub fn forget_kind(&mut self, kind: KindIndex) {
+        self.unheard.retain(|&unheard| unheard != kind);
     }
 
     /// How many routes of a family leave through an interface.

@@ -253,6 +253,7 @@ mod tests {
         assert!(tc::FILTER.is_object(&filter(3, 0x8000_0800, b"u32\0")));
         assert!(tc::FILTER.is_object(&filter(3, 0x0010_0000, b"u32\0")));
         assert!(tc::FILTER.is_object(&filter(3, 1, b"flower\0")));
+        assert!(tc::FILTER.is_object(&filter(3, 0, b"fw\0")));
         assert!(tc::QDISC.is_object(&filter(3, 0, b"flower\0")));
     }
 

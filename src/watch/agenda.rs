@@ -155,8 +155,9 @@ struct Begun {
 }
 
 impl Agenda {
-    /// Nothing is in doubt yet. `verify_every` is how often the mirror is proven to be right.
-    pub fn new(watched: &[KindIndex], verify_every: Option<Duration>, now: Instant) -> Agenda {
+    /// Nothing is in doubt yet. The mirror knows of which kinds the kernel tells nothing; `verify_every` is how often it is proven
+    /// to be right.
+    pub fn new(watched: &[KindIndex], mirror: &Mirror, verify_every: Option<Duration>, now: Instant) -> Agenda {
         Agenda {
             watched: watched.to_vec(),
             began: now,
@@ -166,7 +167,7 @@ impl Agenda {
             repaired_at: None,
             looks: Looks::default(),
             look_at: None,
-            may_change_untold: silence::may_change_untold(watched),
+            may_change_untold: silence::may_change_untold(watched, mirror),
             trail: None,
             rested_at: now,
             verify_every,

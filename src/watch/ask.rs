@@ -155,6 +155,9 @@ impl Watching {
         }
         let is_foreign = rows.is_foreign;
         running.found |= rows.is_found;
+        if is_foreign {
+            known.mirror.forget_kind(running.query.kind);
+        }
         match ended {
             Some(ended) => self.end_dump(known, job, &running, ended),
             None if is_foreign => return Ok(Reading::Renew),
@@ -184,7 +187,8 @@ impl Watching {
                 }
             }
             // Asked for what concerns a link that has gone meanwhile: nothing does.
-            Progress::Failed(failure) if failure.unsupported() || failure.errno == libc::ENODEV => {}
+            Progress::Failed(failure) if failure.errno == libc::ENODEV => {}
+            Progress::Failed(failure) if failure.unsupported() => known.mirror.forget_kind(kind),
             Progress::Failed(_) if job.purpose != Purpose::Start && self.agenda.may_restart() => {
                 self.restart(known, job);
             }

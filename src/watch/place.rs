@@ -116,6 +116,7 @@ impl Place {
         let (feed, dump_socket, actors) =
             netns.inside(|| Ok((Feed::open(settings)?, Socket::open(NETLINK_ROUTE)?, actors())))?;
         let mut mirror = Mirror::new();
+        mirror.set_unheard(silence::unheard(&settings.kinds, feed.groups()));
         let complete_kinds = store.is_some().then(|| comparable(&settings.kinds));
         let label = netns.label().unwrap_or_default();
         let resumed = store.map(|store| restore(&mut mirror, settings, store, label)).transpose()?.unwrap_or_default();
@@ -123,7 +124,7 @@ impl Place {
             mirror.keep_journal(kinds);
         }
         let now = Instant::now();
-        let mut agenda = Agenda::new(&settings.kinds, settings.verify, now);
+        let mut agenda = Agenda::new(&settings.kinds, &mirror, settings.verify, now);
         let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
         let source = if resumed.is_empty() { Source::Snapshot } else { Source::SnapshotOfKnown };
         if !resumed.is_empty() {

@@ -1,6 +1,6 @@
 //! What a job has found, and how it is told: differences as lines, and linkhook's own lines about losses and repairs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::agenda::Purpose;
@@ -12,8 +12,8 @@ use crate::event::{Action, Clock, Origin};
 use crate::json::Json;
 use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::link;
-use crate::mirror::Mirror;
 use crate::mirror::repair::Difference;
+use crate::mirror::{Mirror, silence};
 use crate::stream::{Stream, Telling, Told};
 
 /// What a job has found, and is not told yet.
@@ -23,9 +23,16 @@ pub(super) struct Findings {
     pub cause: Option<u64>,
     pub began: Instant,
     pub differences: VecDeque<Finding>,
-    pub added: u64,
-    pub changed: u64,
-    pub removed: u64,
+    /// What of them was told and is no silent change, by kind.
+    found: BTreeMap<KindIndex, Found>,
+}
+
+/// How many objects of a kind differed, and how.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    added: u64,
+    changed: u64,
+    removed: u64,
 }
 
 /// A difference, and the number of the line that led to it.
@@ -40,7 +47,7 @@ pub(super) struct Finding {
 impl Findings {
     /// Nothing of it is told yet.
     pub fn new(purpose: Purpose, cause: Option<u64>, began: Instant, differences: Vec<Finding>) -> Findings {
-        Findings { purpose, cause, began, differences: differences.into(), added: 0, changed: 0, removed: 0 }
+        Findings { purpose, cause, began, differences: differences.into(), found: BTreeMap::new() }
     }
 }
 
@@ -60,16 +67,16 @@ pub(super) fn tell_difference(
     out: &mut Json,
 ) {
     let (old, new) = (difference.old.as_deref(), difference.new.as_deref());
-    let (action, count, shown) = match (old, new) {
-        (None, Some(new)) => (Action::Add, &mut findings.added, new),
-        (Some(_), Some(new)) => (Action::Change, &mut findings.changed, new),
-        (Some(old), None) => (Action::Remove, &mut findings.removed, old),
+    let (action, shown) = match (old, new) {
+        (None, Some(new)) => (Action::Add, new),
+        (Some(_), Some(new)) => (Action::Change, new),
+        (Some(old), None) => (Action::Remove, old),
         (None, None) => return,
     };
     // What the kernel never tells is no defect that the self-check has found.
     let inferred = match findings.purpose {
         Purpose::Look => true,
-        Purpose::Verify => difference.kind.table().changes_untold(shown),
+        Purpose::Verify => silence::is_untold(difference, mirror),
         Purpose::Offline | Purpose::Start | Purpose::Repair => false,
     };
     let origin = match findings.purpose {
@@ -83,30 +90,38 @@ pub(super) fn tell_difference(
     let signals = signals.with(stream.moved(difference.kind, action, shown, telling));
     let told = Told { kind: difference.kind, action, old, new: shown, signals };
     if stream.tell(out, &mirror.links, told, telling).is_some() && !(inferred && findings.purpose == Purpose::Verify) {
-        *count += 1;
+        let found = findings.found.entry(difference.kind).or_default();
+        *match action {
+            Action::Add => &mut found.added,
+            Action::Remove => &mut found.removed,
+            _ => &mut found.changed,
+        } += 1;
     }
 }
 
 /// Everything that a job has found is told: a repair says so, and a proof of the mirror where it has failed.
 pub(super) fn tell_end(findings: &Findings, netns: Option<&str>, stream: &mut Stream, out: &mut Json) {
     let is_proof = findings.purpose == Purpose::Verify;
-    let found = findings.added + findings.changed + findings.removed;
+    let total = |count: fn(&Found) -> u64| findings.found.values().map(count).sum::<u64>();
+    let (added, changed, removed) = (total(|it| it.added), total(|it| it.changed), total(|it| it.removed));
+    let found = added + changed + removed;
     if is_proof && found == 0 {
         log::debug!("the mirror is as the kernel is");
     } else if is_proof {
-        log::warn!(
-            "the mirror was not as the kernel is: {} objects were missing, {} other, {} gone; please report it",
-            findings.added,
-            findings.changed,
-            findings.removed
-        );
+        let of_kind = |(kind, Found { added, changed, removed }): (&KindIndex, &Found)| {
+            let counts = [(added, "missing"), (changed, "other"), (removed, "gone")];
+            let counts = counts.iter().filter(|(count, _)| **count > 0).map(|(count, word)| format!("{count} {word}"));
+            format!("{} {}", kind.table().name, counts.collect::<Vec<String>>().join(" and "))
+        };
+        let kinds = findings.found.iter().map(of_kind).collect::<Vec<String>>().join(", ");
+        log::warn!("the mirror was not as the kernel is: {kinds}; please report it");
     }
     if findings.purpose != Purpose::Repair && !(is_proof && found > 0) {
         return;
     }
     let telling = Telling { cause: findings.cause, ..own_telling(netns) };
     stream.own(out, &own::RESYNC, telling, |out| {
-        for (key, number) in [("added", findings.added), ("changed", findings.changed), ("removed", findings.removed)] {
+        for (key, number) in [("added", added), ("changed", changed), ("removed", removed)] {
             out.key(key);
             out.unsigned(number);
         }

@@ -1,4 +1,5 @@
-//! The numbers in the tables against the machine's own headers, `/usr/include/linux`.
+//! The numbers in the tables against the kernel's headers: the machine's own, `/usr/include/linux`, or those of another
+//! kernel, in the directory that `LINKHOOK_KERNEL_HEADERS` names (`scripts/kernel-headers` brings the newest).
 //!
 //! A set's name is the prefix of an `enum` there, and each of its rows must have a number of that `enum`. Keys are
 //! iproute2's, and often differ from the kernel's names, so a row is wrong where its key resembles another name of the
@@ -6,7 +7,7 @@
 //! [`DISAGREEMENTS`], with the reason. Headers may be older than the tables: what came later is in [`NEWER`].
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Part, Set, Shape, Structure};
@@ -25,17 +26,24 @@ pub const TESTS: &[Test] = &[
 
 /// Where the machine keeps the kernel's headers; the package `linux-libc-dev` brings them, which gcc's packages need.
 const HEADERS: &str = "/usr/include/linux";
+/// The variable that names another directory.
+const VARIABLE: &str = "LINKHOOK_KERNEL_HEADERS";
 
-/// The tables know the attributes of Linux up to this version, as `LINUX_VERSION_CODE` has it: 6.19.
-const KNOWN_VERSION: u32 = (6 << 16) + (19 << 8);
+/// Where the headers are that the tables are held against.
+fn headers() -> PathBuf {
+    std::env::var_os(VARIABLE).map_or_else(|| HEADERS.into(), PathBuf::from)
+}
+
+/// The tables know the attributes of Linux up to this version, as `LINUX_VERSION_CODE` has it: 7.3.
+const KNOWN_VERSION: u32 = (7 << 16) + (3 << 8) + 255;
 
 /// Why these tests cannot run here, if they cannot.
 pub fn obstacle() -> Option<String> {
-    let path = Path::new(HEADERS).join("rtnetlink.h");
+    let path = headers().join("rtnetlink.h");
     (!path.exists()).then(|| format!("{} is not there: the package linux-libc-dev has it", path.display()))
 }
 
-/// Enumerators that came after Linux 6.1, by prefix: the first one's number, and their names without the prefix. Where
+/// Enumerators that came after Linux 6.1, or have left since, by prefix: the first one's number, and their names without the prefix. Where
 /// the headers have them too, they must agree.
 const NEWER: &[(&str, u32, &str)] = &[
     ("RTM", 56, "NEWMULTICAST DELMULTICAST"),
@@ -48,30 +56,33 @@ const NEWER: &[(&str, u32, &str)] = &[
     ),
     ("IFLA", 68, "HEADROOM TAILROOM"),
     ("IFLA_BR", 48, "FDB_N_LEARNED FDB_MAX_LEARNED STP_MODE"),
-    ("IFLA_BRPORT", 40, "MAB MCAST_N_GROUPS MCAST_MAX_GROUPS NEIGH_VLAN_SUPPRESS BACKUP_NHID"),
+    ("IFA", 12, "MC_USERS"),
+    ("IFLA_BRPORT", 40, "MAB MCAST_N_GROUPS MCAST_MAX_GROUPS NEIGH_VLAN_SUPPRESS BACKUP_NHID NEIGH_FORWARD_GRAT"),
     ("IFLA_MACVLAN", 9, "BC_CUTOFF"),
     ("IFLA_VXLAN", 31, "LOCALBYPASS LABEL_POLICY RESERVED_BITS MC_ROUTE"),
-    ("IFLA_GENEVE", 15, "PORT_RANGE GRO_HINT"),
+    ("IFLA_GENEVE", 15, "PORT_RANGE GRO_HINT LOCAL LOCAL6"),
     ("IFLA_GTP", 7, "LOCAL LOCAL6"),
-    ("IFLA_BOND", 32, "COUPLED_CONTROL BROADCAST_NEIGH"),
+    ("IFLA_BOND", 32, "COUPLED_CONTROL BROADCAST_NEIGH LACP_STRICT"),
+    ("DEVLINK_ATTR", 184, "INDEX"),
     ("IFLA_BOND_SLAVE", 10, "ACTOR_PORT_PRIO AD_CHURN_ACTOR_STATE AD_CHURN_PARTNER_STATE"),
     ("IFLA_HSR", 8, "INTERLINK"),
     ("IFLA_MCTP", 2, "PHYS_BINDING"),
+    ("IFLA_CAIF", 1, "IPV4_CONNID IPV6_CONNID LOOPBACK"),
     ("IFLA_CAN", 18, "XL_DATA_BITTIMING XL_DATA_BITTIMING_CONST XL_DATA_BITRATE_CONST XL_TDC XL_PWM"),
     ("IFLA_CAN_PWM", 1, "PWMS_MIN PWMS_MAX PWML_MIN PWML_MAX PWMO_MIN PWMO_MAX PWMS PWML PWMO"),
     ("IFLA_OVPN", 1, "MODE"),
     ("DPLL_A_PIN", 1, "ID"),
     ("NHA_GROUP_STATS_ENTRY", 1, "ID PACKETS PACKETS_HW"),
     ("IFLA_NETKIT", 1, "PEER_INFO PRIMARY POLICY PEER_POLICY MODE SCRUB PEER_SCRUB HEADROOM TAILROOM PAIRING"),
-    ("RTA", 31, "FLOWLABEL"),
+    ("RTA", 31, "FLOWLABEL DEL_REASON"),
     ("FRA", 25, "DSCP FLOWLABEL FLOWLABEL_MASK SPORT_MASK DPORT_MASK DSCP_MASK"),
-    ("NHA", 14, "OP_FLAGS GROUP_STATS HW_STATS_ENABLE HW_STATS_USED"),
+    ("NHA", 14, "OP_FLAGS GROUP_STATS HW_STATS_ENABLE HW_STATS_USED DST_PORT"),
     ("BRIDGE_VLANDB_ENTRY", 7, "MCAST_N_GROUPS MCAST_MAX_GROUPS NEIGH_SUPPRESS NEIGH_FORWARD_GRAT"),
     ("MDBA_MDB_EATTR", 6, "DST DST_PORT VNI IFINDEX SRC_VNI"),
     ("NETCONFA", 9, "FORCE_FORWARDING"),
-    ("SEG6_IPTUNNEL", 2, "SRC"),
+    ("SEG6_IPTUNNEL", 2, "SRC TABLE"),
     ("IOAM6_IPTUNNEL", 6, "SRC"),
-    ("DCB_ATTR_IEEE", 11, "APP_TRUST_TABLE REWR_TABLE"),
+    ("DCB_ATTR_IEEE", 11, "DCB_ATTR_DCB_APP_TRUST_TABLE DCB_ATTR_DCB_REWR_TABLE"),
     ("TCA_FLOWER", 106, "L2_MISS KEY_CFM KEY_SPI KEY_SPI_MASK KEY_ENC_FLAGS KEY_ENC_FLAGS_MASK"),
     ("TCA_FLOWER_KEY_ENC_OPTS", 5, "PFCP"),
     ("TCA_FLOWER_KEY_ENC_OPT_PFCP", 1, "TYPE SEID"),
@@ -257,7 +268,11 @@ impl Kernel {
     fn read() -> Result<Kernel, Failed> {
         let mut files: Vec<PathBuf> = Vec::new();
         for folder in ["", "caif", "can", "tc_act", "tc_ematch"] {
-            let folder = Path::new(HEADERS).join(folder);
+            let folder = headers().join(folder);
+            // Newer kernels have no CAIF any more.
+            if !folder.exists() {
+                continue;
+            }
             for entry in std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
                 files.push(entry?.path());
             }
@@ -426,7 +441,7 @@ fn hold_set<'a>(set: &'a Set, names: &Names, used: &mut BTreeSet<(&'a str, u16, 
 }
 
 fn attributes_of_the_kernel_have_rows() -> Result<(), Failed> {
-    let version = std::fs::read_to_string(Path::new(HEADERS).join("version.h"))?;
+    let version = std::fs::read_to_string(headers().join("version.h"))?;
     let version = version.lines().find_map(|line| line.strip_prefix("#define LINUX_VERSION_CODE "));
     let version: u32 = version.ok_or("version.h has no LINUX_VERSION_CODE")?.trim().parse()?;
     let kernel = Kernel::read()?;

@@ -143,7 +143,7 @@ impl Page {
             Man::new(command.clone()).title(self.name.to_uppercase()).date(NO_DATE).source(source()).manual(MANUAL);
         man.render_title(out)?;
         man.render_name_section(out)?;
-        man.render_synopsis_section(out)?;
+        self.synopsis(command).to_writer(out)?;
         man.render_description_section(out)?;
         if command.has_subcommands() {
             man.render_subcommands_section(out)?;
@@ -152,6 +152,18 @@ impl Page {
         let kinds = if self.name == PROGRAM { kinds() } else { String::new() };
         let rest = if self.name == PROGRAM { PROGRAM_TEXT } else { "" };
         markdown::render(&format!("{kinds}{}{rest}", examples(command))).to_writer(out)
+    }
+
+    /// The usage as the help has it, a line each: clap_mangen names every option there, and leaves out the values.
+    fn synopsis(&self, command: &clap::Command) -> Roff {
+        let usage = command.clone().render_usage().to_string();
+        let mut roff = Roff::new();
+        roff.control("SH", ["SYNOPSIS"]);
+        for line in usage.trim_start_matches("Usage:").lines().map(str::trim).filter(|line| !line.is_empty()) {
+            roff.text([clap_mangen::roff::roman(line)]);
+            roff.control("br", []);
+        }
+        roff
     }
 
     /// The title, and what stands first in every page.

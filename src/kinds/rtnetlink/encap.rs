@@ -132,8 +132,14 @@ static ILA_IDENTIFIER_TYPES: &Names = &[
 ];
 
 /// `SEG6_IPTUNNEL_*`: `include/uapi/linux/seg6_iptunnel.h`.
-static SEG6: Set =
-    Set::new("SEG6_IPTUNNEL", &[row(1, "srh", Is::Members(segments, SEGMENTS_PARTS)), row(2, "tunsrc", Is::Ip)]);
+static SEG6: Set = Set::new(
+    "SEG6_IPTUNNEL",
+    &[
+        row(1, "srh", Is::Members(segments, SEGMENTS_PARTS)),
+        row(2, "tunsrc", Is::Ip),
+        row(3, "table", Is::NamedId(U32, TABLES)),
+    ],
+);
 
 /// `SEG6_IPTUN_MODE_*`.
 pub static SEG6_MODES: &Names = &[(0, "inline"), (1, "encap"), (2, "l2encap"), (3, "encap.red"), (4, "l2encap.red")];

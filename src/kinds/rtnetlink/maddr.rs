@@ -15,8 +15,8 @@ use crate::kinds::rtnetlink::numbers::{
     RTNLGRP_IPV6_ACADDR, RTNLGRP_IPV6_MCADDR,
 };
 
-/// `RTM_NEWMULTICAST` and `RTM_DELMULTICAST`. A dump answers with `RTM_GETMULTICAST`. Kernels before 6.14 do not tell of
-/// changes.
+/// `RTM_NEWMULTICAST` and `RTM_DELMULTICAST`. A dump answers with `RTM_GETMULTICAST`. Kernels before 6.14 have no group for
+/// it, and do not tell of changes.
 pub static MADDR: Kind = Kind {
     name: "maddr",
     about: "multicast groups that interfaces have joined",
@@ -49,11 +49,11 @@ pub static MADDR: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], older_than_groups: true, ..Hooks::NONE },
 };
 
-/// `RTM_NEWANYCAST` and `RTM_DELANYCAST`. A dump answers with `RTM_GETANYCAST`. Kernels before 6.14 do not tell of
-/// changes.
+/// `RTM_NEWANYCAST` and `RTM_DELANYCAST`. A dump answers with `RTM_GETANYCAST`. Kernels before 6.14 have no group for
+/// it, and do not tell of changes.
 pub static ANYCAST: Kind = Kind {
     name: "anycast",
     about: "anycast addresses of interfaces",
@@ -78,7 +78,7 @@ pub static ANYCAST: Kind = Kind {
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
+    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], older_than_groups: true, ..Hooks::NONE },
 };
 
 /// `IFA_ANYCAST`.
@@ -103,6 +103,8 @@ static GROUPS: Set = Set::new(
     &[
         row(6, "cacheinfo", Is::Members(addr::cache_info, addr::CACHE_INFO_PARTS)).volatile(),
         row(IFA_MULTICAST, "address", Is::Ip),
+        // How often it was joined: nothing tells that it grew.
+        row(12, "users", Is::Number(U32)).volatile(),
     ],
 );
 

@@ -7,14 +7,15 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, SeverityRow, Structure, TEXT, Untold,
-    field, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, SeverityRow, Structure, TEXT, field,
+    row,
 };
 use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
 use crate::event::severity::Severity;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
+use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6};
 use crate::netlink::wire::attribute;
 
 /// `RTM_NEWNEIGHTBL`. The kernel never tells that one has changed (`neightbl_set`): it can only be asked for.
@@ -40,13 +41,13 @@ pub static NEIGHTBL: Kind = Kind {
     identity: Some(Identity { header: &[(0, 1)], attributes: &[1], members: &["family", "name", "dev"] }),
     split: &[],
     partial: false,
-    dumps: &[DumpRequest { message: RTM_GETNEIGHTBL, header: &[0; 4], attributes: &[], per_link: None }],
-    hooks: Hooks {
-        key: Some(write_key),
-        untold: Untold::Everything,
-        severity: &[SeverityRow::all(Severity::Debug)],
-        ..Hooks::NONE
-    },
+    // Each family by itself: where the first table fills a datagram, a dump of all of them leaves out as many rows of the second
+    // one as the first one had (`neightbl_dump_info`).
+    dumps: &[
+        DumpRequest { message: RTM_GETNEIGHTBL, header: &[AF_INET, 0, 0, 0], attributes: &[], per_link: None },
+        DumpRequest { message: RTM_GETNEIGHTBL, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
+    ],
+    hooks: Hooks { key: Some(write_key), severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
 };
 
 /// `NDTA_PARMS`.

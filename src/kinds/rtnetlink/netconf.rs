@@ -46,7 +46,13 @@ pub static NETCONF: Kind = Kind {
         DumpRequest { message: RTM_GETNETCONF, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
         DumpRequest { message: RTM_GETNETCONF, header: &[AF_MPLS, 0, 0, 0], attributes: &[], per_link: None },
     ],
-    hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], renewed: true, ..Hooks::NONE },
+    hooks: Hooks {
+        // `devinet_conf_proc` tells of three of its settings alone.
+        untold_attributes: &[NETCONFA_MC_FORWARDING, NETCONFA_BC_FORWARDING],
+        severity: &[SeverityRow::all(Severity::Debug)],
+        renewed: true,
+        ..Hooks::NONE
+    },
 };
 
 /// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.
@@ -54,6 +60,8 @@ pub const NETCONFA_IFINDEX: u16 = 1;
 
 /// `NETCONFA_MC_FORWARDING`.
 pub const NETCONFA_MC_FORWARDING: u16 = 4;
+/// `NETCONFA_BC_FORWARDING`.
+const NETCONFA_BC_FORWARDING: u16 = 8;
 
 static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", Is::Named(U8, FAMILIES))]);
 
@@ -67,7 +75,7 @@ static ATTRIBUTES: Set = Set::new(
         row(5, "proxy_neigh", Is::Bool(U32)),
         row(6, "ignore_routes_with_linkdown", Is::Bool(U32)),
         row(7, "input", Is::Bool(U32)),
-        row(8, "bc_forwarding", Is::Bool(U32)),
+        row(NETCONFA_BC_FORWARDING, "bc_forwarding", Is::Bool(U32)),
         row(9, "force_forwarding", Is::Bool(U32)),
     ],
 );

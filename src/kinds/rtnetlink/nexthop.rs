@@ -85,6 +85,8 @@ pub const NHA_OIF: u16 = 5;
 pub const NHA_GATEWAY: u16 = 6;
 /// `NHA_ENCAP_TYPE`.
 pub const NHA_ENCAP_TYPE: u16 = 7;
+/// `NHA_RES_GROUP`.
+pub const NHA_RES_GROUP: u16 = 12;
 /// `NHA_RES_BUCKET`.
 pub const NHA_RES_BUCKET: u16 = 13;
 
@@ -111,13 +113,14 @@ const ROWS: &[Row] = &[
     row(9, "groups", Is::Present),
     row(10, "master", Is::Link),
     row(11, "fdb", Is::Present),
-    row(12, "resilient_args", Is::Set(&RESILIENT)),
+    row(NHA_RES_GROUP, "resilient_args", Is::Set(&RESILIENT)),
     row(NHA_RES_BUCKET, "bucket", Is::Set(&BUCKET)),
     // What the requester asked for, and no state.
     row(14, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
     row(16, "hw_stats", Is::Members(hardware_statistics, HARDWARE_STATISTICS_PARTS)),
     row(17, "hw_stats_used", Is::Elsewhere),
+    row(18, "dst_port", Is::Number(U16Be)),
 ];
 
 static GROUP_ELEMENT: Is = Is::Structure(&GROUP_ENTRY);

@@ -189,6 +189,8 @@ const ROWS: &[Row] = &[
     row(29, "dport", Is::Number(U16Be)),
     row(RTA_NH_ID, "nhid", Is::Number(U32)),
     row(31, "flowlabel", Is::Number(U32Be)),
+    // Of a removal alone.
+    row(32, "del_reason", Is::Named(U32, DELETION_REASONS)).volatile(),
 ];
 
 /// The attributes of a leg of a multipath route; its `struct rtnexthop` comes before them.
@@ -497,7 +499,8 @@ fn signals_of(&Sides { old, new, .. }: &Sides<'_>) -> Signals {
     let mut signals = Signals::NONE;
     signals.when([old, new].into_iter().flatten().any(is_default), Signals::DEFAULT_ROUTE);
     // Of what the kernel makes itself for each address, the link's own event says as much.
-    let is_made = |payload: &[u8]| payload.get(7) == Some(&RTN_UNICAST) && payload.get(5) != Some(&RTPROT_KERNEL);
+    let is_made =
+        |payload: &[u8]| payload.get(7) == Some(&RTN_UNICAST) && payload.get(PROTOCOL_AT) != Some(&RTPROT_KERNEL);
     if let (Some(old), Some(new)) = (old, new)
         && is_made(new)
     {
@@ -544,6 +547,12 @@ fn live_ways(payload: &[u8]) -> LiveWays<'_> {
 const OUT_OF_ORDER: u32 = 0x01 | 0x10;
 const RTN_UNICAST: u8 = 1;
 const RTPROT_KERNEL: u8 = 2;
+/// `RTPROT_RA`: a router advertisement.
+pub const RTPROT_RA: u8 = 9;
+/// `RT_DEL_REASON_*`: why the kernel has removed a route.
+static DELETION_REASONS: &Names = &[(0, "unspec"), (1, "expired"), (2, "ra_withdrawn")];
+/// Where `rtm_protocol` stands in `struct rtmsg`.
+pub const PROTOCOL_AT: usize = 5;
 const RTM_F_CLONED: u32 = 0x200;
 
 /// Whether a route is a unicast default route of the main table.

@@ -16,6 +16,8 @@ pub struct Look {
     /// Only a change of the interface's flags can have touched them: routes whose `dead` and `linkdown` fit the flags already
     /// are not asked for.
     pub flags_alone: bool,
+    /// It is taken even where no object is known there: one may have come.
+    pub may_be_new: bool,
     /// The number of the line that led to it.
     pub cause: Option<u64>,
 }
@@ -23,7 +25,7 @@ pub struct Look {
 impl Look {
     /// A look at all objects of a kind, for no reason that is known.
     pub fn at(kind: KindIndex) -> Look {
-        Look { kind, link: None, family: None, flags_alone: false, cause: None }
+        Look { kind, link: None, family: None, flags_alone: false, may_be_new: true, cause: None }
     }
 }
 

@@ -16,16 +16,19 @@ const ROUTES_WALKED: usize = 200;
 /// So many looks wait at most; then one at all objects stands for those of its kind.
 const LOOKS_MAX: usize = 4096;
 
-/// Looks that wait: of a kind either one at all objects, or one for each of some interfaces.
+/// Looks that wait: of a kind either one at all objects, or one for each of some interfaces, and of routes for each family.
 #[derive(Debug, Default)]
 pub struct Looks {
-    waiting: BTreeMap<(KindIndex, Option<u32>), Reason>,
+    waiting: BTreeMap<At, Reason>,
 }
+
+/// A kind, an interface or all of them, and a family or all of them.
+type At = (KindIndex, Option<u32>, Option<u8>);
 
 #[derive(Clone, Copy, Debug)]
 struct Reason {
-    family: Option<u8>,
     flags_alone: bool,
+    may_be_new: bool,
     cause: Option<u64>,
 }
 
@@ -45,30 +48,34 @@ impl Looks {
         let object = difference.new.as_deref().or(difference.old.as_deref())?;
         let links = difference.kind.table().interfaces_of(object);
         let there = |link: Option<u32>| link.is_none_or(|link| links.contains(&link));
-        self.of(difference.kind).filter(|&(link, _)| there(link)).filter_map(|(_, reason)| reason.cause).max()
+        self.of(difference.kind).filter(|&((_, link, _), _)| there(link)).filter_map(|(_, reason)| reason.cause).max()
     }
 
     /// Adds one: a look at all objects stands for those at some.
     pub fn add(&mut self, look: Look) {
-        if let Some(all) = self.waiting.get_mut(&(look.kind, None)) {
+        if let Some(all) = self.waiting.get_mut(&(look.kind, None, None)) {
             all.cause = all.cause.max(look.cause);
+            all.may_be_new |= look.may_be_new;
             return;
         }
         if look.link.is_none() || self.waiting.len() >= LOOKS_MAX {
             let cause = self.of(look.kind).filter_map(|(_, reason)| reason.cause).max().max(look.cause);
-            self.waiting.retain(|(kind, _), _| *kind != look.kind);
-            self.waiting.insert((look.kind, None), Reason { family: None, flags_alone: false, cause });
+            let may_be_new = look.may_be_new || self.of(look.kind).any(|(_, reason)| reason.may_be_new);
+            self.waiting.retain(|(kind, ..), _| *kind != look.kind);
+            self.waiting.insert((look.kind, None, None), Reason { flags_alone: false, may_be_new, cause });
             return;
         }
-        let new = Reason { family: look.family, flags_alone: look.flags_alone, cause: look.cause };
-        let reason = self.waiting.entry((look.kind, look.link)).or_insert(new);
-        reason.family = reason.family.filter(|_| reason.family == new.family);
+        let Look { kind, link, family, flags_alone, may_be_new, cause } = look;
+        let new = Reason { flags_alone, may_be_new, cause };
+        let reason = self.waiting.entry((kind, link, family)).or_insert(new);
         reason.flags_alone &= new.flags_alone;
+        reason.may_be_new |= new.may_be_new;
         reason.cause = reason.cause.max(new.cause);
     }
 
-    fn of(&self, kind: KindIndex) -> impl Iterator<Item = (Option<u32>, Reason)> {
-        self.waiting.range((kind, None)..=(kind, Some(u32::MAX))).map(|((_, link), reason)| (*link, *reason))
+    fn of(&self, kind: KindIndex) -> impl Iterator<Item = (At, Reason)> {
+        let last = (kind, Some(u32::MAX), Some(u8::MAX));
+        self.waiting.range((kind, None, None)..=last).map(|(at, reason)| (*at, *reason))
     }
 
     /// What is worth looking at: watched kinds, and where there is anything that can have changed. Links first.
@@ -77,32 +84,35 @@ impl Looks {
     }
 
     fn scope(&self, mirror: &Mirror, kind: KindIndex) -> Option<Scope> {
-        let (first, _) = self.of(kind).next()?;
-        if mirror.count(kind) == 0 && !silence::may_come(kind) {
+        let ((_, first, _), _) = self.of(kind).next()?;
+        let may_be_new = || self.of(kind).any(|(_, reason)| reason.may_be_new);
+        if mirror.count(kind) == 0 && !silence::may_change_untold(&[kind], mirror) && !may_be_new() {
             return None;
         }
         if first.is_none() {
             return Some(Scope::All);
         }
-        let links = self.of(kind).filter_map(|(link, reason)| Some((link?, reason)));
+        let links = self.of(kind).filter_map(|((_, link, family), reason)| Some((link?, family, reason)));
         let (count, scope) = if kind.table().is(&route::ROUTE) {
             let families = || kind.table().dumps.iter().filter_map(|dump| dump.header.first().copied());
             let mut routes = Routes::default();
-            for (link, reason) in links {
-                let wanted = families().filter(|family| reason.family.is_none_or(|only| only == *family));
+            for (link, only, reason) in links {
+                let wanted = families().filter(|family| only.is_none_or(|only| only == *family));
                 for family in wanted.filter(|&family| mirror.routes_through(family, link) > 0) {
                     let known = if reason.flags_alone { mirror.routes_against_flags(family, link) } else { None };
                     match known {
                         Some(known) if may_be_asked(&known, family, mirror.count(kind)) => {
                             routes.asked.extend(known.into_iter().map(|hash| Asked { hash, ifindex: link }));
                         }
+                        // Asked for already, of both families.
+                        _ if routes.through.iter().rev().take_while(|of| of.1 == link).any(|of| of.0 == family) => {}
                         _ => routes.through.push((family, link)),
                     }
                 }
             }
             (routes.through.len(), Scope::Routes(routes))
         } else {
-            let links: Vec<u32> = links.map(|(link, _)| link).collect();
+            let links: Vec<u32> = links.map(|(link, ..)| link).collect();
             (links.len(), Scope::Links(links))
         };
         match (count, &scope) {
@@ -193,6 +203,15 @@ mod tests {
         mirror.links.note(&link(7, UP_AND_RUNNING), false);
         assert_eq!(scope(&mirror, [flags_of(7)]), None);
         assert!(scope(&mirror, [flags_of(7), Look { flags_alone: false, ..flags_of(7) }]).is_some());
+    }
+
+    #[test]
+    fn another_reason_of_one_family_is_none_of_the_other() {
+        let mirror = mirror(&[(2, 7, 0), (10, 7, 0)]);
+        let of_ipv6 = Look { family: Some(10), flags_alone: false, ..flags_of(7) };
+        assert_eq!(scope(&mirror, [flags_of(7), of_ipv6]), through(&[(10, 7)]));
+        let of_both = Look { flags_alone: false, ..flags_of(7) };
+        assert_eq!(scope(&mirror, [of_both, of_ipv6]), through(&[(2, 7), (10, 7)]));
     }
 
     #[test]

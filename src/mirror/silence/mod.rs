@@ -15,11 +15,12 @@ use std::sync::LazyLock;
 use self::look::Look;
 pub use self::rows::SILENT;
 use super::repair::Difference;
-use super::{LinkBefore, Mirror, is_link};
+use super::{LinkBefore, Mirror, is_link, same};
 use crate::decode::schema::{Kind, Untold};
-use crate::kinds::rtnetlink::{link, netconf};
+use crate::kinds::rtnetlink::numbers::AF_INET6;
+use crate::kinds::rtnetlink::{link, netconf, nexthop, route, tc};
 use crate::kinds::{self, KindIndex, PerKind};
-use crate::netlink::wire::{Message, attribute, u32_at};
+use crate::netlink::wire::{Attribute, Message, append_attribute, attribute, attributes, u32_at};
 
 /// A change that the kernel makes without telling.
 #[derive(Clone, Copy)]
@@ -69,6 +70,8 @@ pub enum When {
     FlagsDifferOrKernelTells,
     /// Of a link: it came, is gone, or has another name.
     ComesGoesOrIsRenamed,
+    /// Of a link: it has another master than before.
+    HasOtherMaster,
     /// Of a link: it is a bridge or a bridge's port. A bridge's timer differs in every look: what a look has found of it
     /// counts only where its flags differ.
     IsOfBridge,
@@ -80,8 +83,18 @@ pub enum When {
     Ipv4Goes,
     /// Any route uses a nexthop object.
     RoutesUseNexthops,
+    /// Of a nexthop object: it is a resilient group.
+    IsResilientGroup,
+    /// Of a route: a router advertisement made it.
+    IsFromRouter,
     /// Of an interface's settings: a multicast routing daemon has taken it or given it up.
     HasMulticastForwarding,
+    /// The kernel here tells nothing of the kind that is looked at.
+    Unheard,
+    /// Of a filter: it is told before it has its handle.
+    HasNoHandle,
+    /// Of a filter: it is one of `fw`, and is there.
+    IsFw,
     /// Of a filter: it has no handle and is gone, and so is all of its priority (`tfilter_notify_chain`).
     PriorityGone,
 }
@@ -95,6 +108,10 @@ pub enum At {
     AllAndNew,
     /// At those of the event's interface.
     ItsLink,
+    /// The same, even if none is known: one may come.
+    ItsLinkAndNew,
+    /// At those of IPv6 of the event's interface.
+    ItsLinkOfIpv6,
     /// At those of the event's interface, if any of them is not as the interface's flags leave it.
     ItsLinkByFlags,
 }
@@ -146,7 +163,7 @@ impl Occasion<'_> {
 
 impl When {
     /// Whether it holds.
-    fn holds(self, occasion: &Occasion<'_>, mirror: &Mirror) -> bool {
+    fn holds(self, occasion: &Occasion<'_>, mirror: &Mirror, look: KindIndex) -> bool {
         let &Occasion { kind, gone, payload, link, .. } = occasion;
         match self {
             When::Always => true,
@@ -157,6 +174,7 @@ impl When {
             When::ComesGoesOrIsRenamed => {
                 gone || occasion.flags_before().is_none() || link.is_some_and(|link| link.is_renamed)
             }
+            When::HasOtherMaster => link.is_some_and(|link| link.has_other_master),
             When::IsOfBridge => {
                 link::is_of_bridge(payload) && (occasion.is_told_by_kernel() || occasion.flags_differ())
             }
@@ -164,10 +182,17 @@ impl When {
             When::Ipv4Comes => occasion.is_ipv4() && !gone,
             When::Ipv4Goes => occasion.is_ipv4() && gone,
             When::RoutesUseNexthops => mirror.routes_by_nexthop() > 0,
+            When::IsResilientGroup => {
+                attribute(kind.table().attributes(payload), nexthop::NHA_RES_GROUP).is_some() && !gone
+            }
+            When::IsFromRouter => payload.get(route::PROTOCOL_AT) == Some(&route::RTPROT_RA) && !gone,
             When::HasMulticastForwarding => {
                 attribute(kind.table().attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some()
             }
-            When::PriorityGone => gone && u32_at(payload, 8) == Some(0),
+            When::Unheard => mirror.unheard.contains(&look),
+            When::HasNoHandle => !gone && tc::is_without_handle(payload),
+            When::IsFw => !gone && tc::is_fw(payload) && occasion.is_told_by_kernel(),
+            When::PriorityGone => gone && tc::is_without_handle(payload),
         }
     }
 
@@ -180,12 +205,18 @@ impl When {
             When::FlagsDiffer => " that comes, goes or changes its flags",
             When::FlagsDifferOrKernelTells => " that comes, goes, changes its flags or is told once more",
             When::ComesGoesOrIsRenamed => " that comes, goes or is renamed",
+            When::HasOtherMaster => " that has another master",
             When::IsOfBridge => " that is a bridge or its port",
             When::IsIpv4 => " of IPv4",
             When::Ipv4Comes => " of IPv4 that comes",
             When::Ipv4Goes => " of IPv4 that goes",
             When::RoutesUseNexthops => ", while any route uses one",
+            When::IsResilientGroup => " that is a resilient group",
+            When::IsFromRouter => " that a router advertisement made",
             When::HasMulticastForwarding => " with `mc_forwarding`",
+            When::Unheard => ", where the kernel does not tell of these",
+            When::HasNoHandle => " that is told without its handle",
+            When::IsFw => " of `fw`",
             When::PriorityGone => " that goes with all of its priority",
         }
     }
@@ -196,7 +227,8 @@ impl At {
     pub fn words(self) -> &'static str {
         match self {
             At::All | At::AllAndNew => "",
-            At::ItsLink => " of the link",
+            At::ItsLink | At::ItsLinkAndNew => " of the link",
+            At::ItsLinkOfIpv6 => " of IPv6 and the link",
             At::ItsLinkByFlags => " of the link, where any is not as its flags leave it",
         }
     }
@@ -254,20 +286,59 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
     table.identity.is_some() && !table.dumps.is_empty()
 }
 
-/// Whether any of some kinds can change with nothing near it that is told.
-pub fn may_change_untold(kinds: &[KindIndex]) -> bool {
-    kinds.iter().any(|&kind| !matches!(kind.table().hooks.untold, Untold::Nothing))
+/// Those of some kinds of which a kernel tells nothing that has these groups: it has none for them, or came before they did.
+/// They can only be looked at. A kind whose groups are as old as its messages is not among them: without them there is nothing
+/// to be seen of it.
+pub fn unheard(kinds: &[KindIndex], groups: &[u32]) -> Vec<KindIndex> {
+    let is_unheard = |table: &Kind| {
+        let is_missing = table.groups.iter().any(|group| !groups.contains(group));
+        can_be_compared(KindIndex::of(table))
+            && (table.groups.is_empty() || (table.hooks.older_than_groups && is_missing))
+    };
+    kinds.iter().copied().filter(|kind| is_unheard(kind.table())).collect()
 }
 
-/// Whether a look at a kind may find an object where none is known.
-fn may_come(kind: KindIndex) -> bool {
-    may_change_untold(&[kind]) || CUES.iter().flatten().any(|cue| cue.look == kind && cue.at == At::AllAndNew)
+/// Whether a look at a kind can be due to something near it that is told, and not only to quiet after whatever it was.
+pub fn has_something_near(kind: KindIndex) -> bool {
+    CUES.iter().flatten().any(|cue| cue.look == kind)
+}
+
+/// Whether any of some kinds can change with nothing near it that is told.
+pub fn may_change_untold(kinds: &[KindIndex], mirror: &Mirror) -> bool {
+    kinds.iter().any(|kind| {
+        let hooks = &kind.table().hooks;
+        mirror.unheard.contains(kind) || !matches!(hooks.untold, Untold::Nothing) || !hooks.untold_attributes.is_empty()
+    })
+}
+
+/// Whether a difference is one that comes with nothing near it that is told.
+pub fn is_untold(difference: &Difference, mirror: &Mirror) -> bool {
+    let &Difference { kind, ref old, ref new } = difference;
+    let table = kind.table();
+    let told = |payload: &[u8]| without(payload, table, table.hooks.untold_attributes);
+    mirror.unheard.contains(&kind)
+        || new.as_deref().or(old.as_deref()).is_some_and(|payload| table.changes_untold(payload))
+        || matches!((old, new), (Some(old), Some(new))
+            if !table.hooks.untold_attributes.is_empty() && same(table, &told(old), &told(new)))
+}
+
+/// An object without some attributes.
+fn without(payload: &[u8], table: &Kind, left_out: &[u16]) -> Vec<u8> {
+    let mut rest = payload.get(..table.header.attributes_at(payload)).unwrap_or(payload).to_vec();
+    for Attribute { number, payload } in attributes(table.attributes(payload)) {
+        if !left_out.contains(&number) {
+            append_attribute(&mut rest, number, payload);
+        }
+    }
+    rest
 }
 
 /// Those of some kinds that change with nothing near it that is told: they are looked at once it is quiet after a change.
 /// Kinds of which some objects do are, while there is such an object.
 pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
     let is_untold = |kind: KindIndex| match kind.table().hooks.untold {
+        _ if mirror.unheard.contains(&kind) => true,
+        _ if !kind.table().hooks.untold_attributes.is_empty() => mirror.count(kind) > 0,
         Untold::Nothing => false,
         Untold::Of(changes) => mirror.objects(kind).any(changes),
         Untold::Everything => true,
@@ -275,8 +346,8 @@ pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
     kinds.iter().copied().filter(|&kind| is_untold(kind)).collect()
 }
 
-/// The looks that something asks for which has happened to an object. Nothing follows from a route, and routes come in
-/// great numbers.
+/// The looks that something asks for which has happened to an object. Routes come in great numbers: what their rows ask of them
+/// is an octet.
 pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, occasion: &Occasion<'_>) {
     let (ToldBy::Kernel(cause) | ToldBy::Look(cause)) = occasion.word;
     let cues = &CUES[occasion.kind];
@@ -286,12 +357,15 @@ pub fn looks(looks: &mut Vec<Look>, mirror: &Mirror, occasion: &Occasion<'_>) {
     {
         return;
     }
-    let interface = table.interface_of(occasion.payload);
-    for cue in cues.iter().filter(|cue| cue.when.holds(occasion, mirror)) {
-        let look = Look { cause, ..Look::at(cue.look) };
+    for cue in cues.iter().filter(|cue| cue.when.holds(occasion, mirror, cue.look)) {
+        let interface = table.interface_of(occasion.payload);
+        let look = Look { cause, may_be_new: false, ..Look::at(cue.look) };
         looks.push(match cue.at {
-            At::All | At::AllAndNew => look,
+            At::All => look,
+            At::AllAndNew => Look { may_be_new: true, ..look },
             At::ItsLink => Look { link: interface, ..look },
+            At::ItsLinkAndNew => Look { link: interface, may_be_new: true, ..look },
+            At::ItsLinkOfIpv6 => Look { link: interface, family: Some(AF_INET6), ..look },
             At::ItsLinkByFlags => Look { link: interface, flags_alone: true, ..look },
         });
     }

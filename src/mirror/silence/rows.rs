@@ -1,9 +1,12 @@
 //! The silent changes that linkhook knows of, a row each.
 
-use libc::{RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_NEXTHOP, RTNLGRP_TC};
+use libc::{
+    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_IFINFO, RTNLGRP_IPV6_NETCONF,
+    RTNLGRP_IPV6_PREFIX, RTNLGRP_NEXTHOP, RTNLGRP_TC,
+};
 
 use super::{At, FoundBy, Silent, When};
-use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, netconf, nexthop, route, rule, tc, vlan};
+use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, netconf, nexthop, prefix, route, rule, tc, vlan};
 
 /// What the kernel changes without telling, in the order of the table in `docs/truth.md`.
 pub const SILENT: &[Silent] = &[
@@ -20,6 +23,17 @@ pub const SILENT: &[Silent] = &[
             when: When::FlagsDifferOrKernelTells,
             look: &[&route::ROUTE],
             at: At::ItsLinkByFlags,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "routes of scope `host` of a link that enters or leaves a VRF",
+        kernel: &["fib_netdev_event", "fib_disable_ip"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::HasOtherMaster,
+            look: &[&route::ROUTE],
+            at: At::ItsLink,
             joins: &[],
         },
     },
@@ -79,6 +93,17 @@ pub const SILENT: &[Silent] = &[
             when: When::Gone,
             look: &[&maddr::MADDR, &mdb::MDB, &vlan::VLAN, &mroute::MROUTE],
             at: At::All,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "multicast groups and anycast addresses, where the kernel has no group for them (before 6.14)",
+        kernel: &["ip_mc_inc_group", "__ipv6_dev_mc_inc", "__ipv6_dev_ac_inc"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::Unheard,
+            look: &[&maddr::MADDR, &maddr::ANYCAST],
+            at: At::AllAndNew,
             joins: &[],
         },
     },
@@ -192,6 +217,17 @@ pub const SILENT: &[Silent] = &[
         found: FoundBy::Look { after: &addr::ADDR, when: When::Always, look: &[&link::LINK], at: At::All, joins: &[] },
     },
     Silent {
+        what: "multicast groups and anycast addresses that come with an address, where the kernel has no group for them",
+        kernel: &["ip_mc_inc_group", "__ipv6_dev_mc_inc", "__ipv6_dev_ac_inc"],
+        found: FoundBy::Look {
+            after: &addr::ADDR,
+            when: When::Unheard,
+            look: &[&maddr::MADDR, &maddr::ANYCAST],
+            at: At::AllAndNew,
+            joins: &[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
+        },
+    },
+    Silent {
         what: "nexthop groups, and buckets, leave with their last nexthop",
         kernel: &["remove_nexthop_from_groups"],
         found: FoundBy::Look {
@@ -199,6 +235,17 @@ pub const SILENT: &[Silent] = &[
             when: When::Always,
             look: &[&nexthop::NEXTHOP, &nexthop::NEXTHOP_BUCKET],
             at: At::All,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "buckets of a resilient group, which come with it",
+        kernel: &["nh_res_group_rebalance", "nh_res_table_upkeep"],
+        found: FoundBy::Look {
+            after: &nexthop::NEXTHOP,
+            when: When::IsResilientGroup,
+            look: &[&nexthop::NEXTHOP_BUCKET],
+            at: At::AllAndNew,
             joins: &[],
         },
     },
@@ -219,6 +266,50 @@ pub const SILENT: &[Silent] = &[
         found: FoundBy::Look { after: &rule::RULE, when: When::Always, look: &[&rule::RULE], at: At::All, joins: &[] },
     },
     Silent {
+        what: "metrics that a router advertisement gives a route (hop limit, MTU)",
+        kernel: &["ndisc_router_discovery"],
+        found: FoundBy::Look {
+            after: &route::ROUTE,
+            when: When::IsFromRouter,
+            look: &[&route::ROUTE],
+            at: At::ItsLinkOfIpv6,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "the same, when the advertisement comes again",
+        kernel: &["ndisc_router_discovery"],
+        found: FoundBy::Look {
+            after: &prefix::PREFIX,
+            when: When::Always,
+            look: &[&route::ROUTE],
+            at: At::ItsLinkOfIpv6,
+            joins: &[RTNLGRP_IPV6_PREFIX],
+        },
+    },
+    Silent {
+        what: "the same, with IPv6's settings of the interface",
+        kernel: &["ndisc_router_discovery", "rt6_mtu_change"],
+        found: FoundBy::Look {
+            after: &link::INET6_LINK,
+            when: When::KernelTells,
+            look: &[&route::ROUTE],
+            at: At::ItsLinkOfIpv6,
+            joins: &[RTNLGRP_IPV6_IFINFO],
+        },
+    },
+    Silent {
+        what: "a link's `inet_conf` and `inet6_conf`, and that a routing daemon takes all multicast from it (`allmulti`)",
+        kernel: &["devinet_conf_proc", "addrconf_sysctl_forward", "vif_add"],
+        found: FoundBy::Look {
+            after: &netconf::NETCONF,
+            when: When::KernelTells,
+            look: &[&link::LINK],
+            at: At::All,
+            joins: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF],
+        },
+    },
+    Silent {
         what: "multicast routes lose an interface that a routing daemon gives up",
         kernel: &["vif_delete"],
         found: FoundBy::Look {
@@ -237,6 +328,17 @@ pub const SILENT: &[Silent] = &[
             when: When::Gone,
             look: &[&maddr::MADDR],
             at: At::All,
+            joins: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF],
+        },
+    },
+    Silent {
+        what: "those of routers (`ff02::2`), where the kernel has no group for them",
+        kernel: &["dev_forward_change", "addrconf_join_anycast"],
+        found: FoundBy::Look {
+            after: &netconf::NETCONF,
+            when: When::Unheard,
+            look: &[&maddr::MADDR, &maddr::ANYCAST],
+            at: At::AllAndNew,
             joins: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF],
         },
     },
@@ -296,7 +398,7 @@ pub const SILENT: &[Silent] = &[
             after: &tc::QDISC,
             when: When::Always,
             look: &[&tc::CLASS, &tc::FILTER, &tc::CHAIN],
-            at: At::ItsLink,
+            at: At::ItsLinkAndNew,
             joins: &[],
         },
     },
@@ -326,6 +428,28 @@ pub const SILENT: &[Silent] = &[
         what: "filters that leave with all of their chain",
         kernel: &["tfilter_notify_chain"],
         found: FoundBy::Look { after: &tc::CHAIN, when: When::Gone, look: &[&tc::FILTER], at: At::ItsLink, joins: &[] },
+    },
+    Silent {
+        what: "a filter's handle and options, where it is told before it has them (`matchall`, `cgroup`)",
+        kernel: &["mall_change", "cls_cgroup_change", "tfilter_notify"],
+        found: FoundBy::Look {
+            after: &tc::FILTER,
+            when: When::HasNoHandle,
+            look: &[&tc::FILTER],
+            at: At::ItsLinkAndNew,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "the row of a whole priority, which may be a filter by itself",
+        kernel: &["fw_change", "tcf_chain_dump"],
+        found: FoundBy::Look {
+            after: &tc::FILTER,
+            when: When::IsFw,
+            look: &[&tc::FILTER],
+            at: At::ItsLinkAndNew,
+            joins: &[],
+        },
     },
     Silent {
         what: "filters that leave with all of their priority",

@@ -43,7 +43,7 @@ fn routes_of(ifindex: u32) -> Look {
 
 fn agenda(verify_every: Option<Duration>) -> (Agenda, Instant, Mirror) {
     let now = Instant::now();
-    (Agenda::new(&watched(), verify_every, now), now, mirror())
+    (Agenda::new(&watched(), &mirror(), verify_every, now), now, mirror())
 }
 
 /// Begins what is due at that time, which is to be for that purpose.
@@ -273,7 +273,7 @@ fn what_is_told_puts_the_first_look_off_for_a_while() {
 #[test]
 fn nothing_follows_where_every_watched_kind_is_told() {
     let now = Instant::now();
-    let mut agenda = Agenda::new(&[kind(&route::ROUTE)], None, now);
+    let mut agenda = Agenda::new(&[kind(&route::ROUTE)], &Mirror::new(), None, now);
     agenda.add(Doubt::Quiet { cause: Some(1) }, now);
     assert_eq!(agenda.due(), None);
 }

@@ -18,8 +18,8 @@ use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
 use crate::json::Json;
-use crate::kinds::rtnetlink::link_info::INFO;
 use crate::kinds::rtnetlink::link_info::bridge::{BRIDGE_SPEC, PORT_INFORMATION};
+use crate::kinds::rtnetlink::link_info::{INFO, aggregates};
 use crate::kinds::rtnetlink::names::{LINK_FLAGS, LINK_GROUPS, LINK_MODES, LINK_TYPES, OPERATIONAL_STATES};
 use crate::kinds::rtnetlink::numbers::{AF_BRIDGE, AF_INET6};
 use crate::kinds::rtnetlink::shared;
@@ -106,6 +106,8 @@ pub static LINK: Kind = Kind {
     hooks: Hooks {
         signals: Some(signals_of),
         untold: Untold::Of(changes_untold),
+        // Most of the settings in `inet_conf` and `inet6_conf` are changed by sysctl(8) without a word.
+        untold_attributes: &[IFLA_AF_SPEC],
         severity: &[SeverityRow::of(Severity::Notice, "that come and go", |action, _| action != Action::Change)],
         ..Hooks::NONE
     },
@@ -161,10 +163,20 @@ pub static INET6_LINK: Kind = Kind {
     hooks: Hooks { untold: Untold::Everything, severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
 };
 
-/// Whether a link changes with nothing near it that is told: `netdev_state_change` tells of one that is up alone, and what
-/// a bridge and its ports have learned (`fdb_n_learned`, `mcast_n_groups`) changes with packets.
+/// Whether a link changes with nothing near it that is told: `netdev_state_change` tells of one that is up alone, what a bridge
+/// and its ports have learned (`fdb_n_learned`, `mcast_n_groups`) changes with packets, and so do LACP's states
+/// (`ad_rx_machine`).
 fn changes_untold(payload: &[u8]) -> bool {
-    u32_at(payload, 8).unwrap_or_default() & IFF_UP == 0 || is_of_bridge(payload)
+    u32_at(payload, 8).unwrap_or_default() & IFF_UP == 0 || is_of_bridge(payload) || is_of_lacp(payload)
+}
+
+/// Whether a link is a bond that speaks LACP, or a port of one.
+fn is_of_lacp(payload: &[u8]) -> bool {
+    let has = |data: u16, number: u16| attribute(information(LINK.attributes(payload), data), number).is_some();
+    let is_bond = |kind: u16| information(LINK.attributes(payload), kind) == BOND;
+    (is_bond(IFLA_INFO_KIND) && has(IFLA_INFO_DATA, aggregates::IFLA_BOND_AD_INFO))
+        || (is_bond(IFLA_INFO_SLAVE_KIND)
+            && has(IFLA_INFO_SLAVE_DATA, aggregates::IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE))
 }
 
 /// Whether a link is a bridge or a bridge's port.
@@ -184,7 +196,9 @@ static HEADER: Structure = Structure::new(
     ],
 );
 
-/// `IFLA_PROTINFO` and `IFLA_AF_SPEC`, whose meaning depends on the family.
+/// `IFLA_AF_SPEC`.
+const IFLA_AF_SPEC: u16 = 26;
+/// The places of `IFLA_PROTINFO` and `IFLA_AF_SPEC`, whose meaning depends on the family.
 const PROTOCOL_INFORMATION: usize = 11;
 const FAMILY_SPECIFIC: usize = 25;
 
@@ -218,7 +232,7 @@ const ROWS: [Row; 69] = [
     row(23, "stats64", Is::Value(shared::statistics, shared::STATISTICS_SHAPE)).volatile(),
     row(24, "vf_ports", Is::Each(&ONE_PORT)).volatile(),
     row(25, "port_self", Is::Set(&PORT)).volatile(),
-    row(26, "af_spec", Is::Inline(&FAMILIES)),
+    row(IFLA_AF_SPEC, "af_spec", Is::Inline(&FAMILIES)),
     row(27, "group", Is::NamedId(Scalar::U32, LINK_GROUPS)),
     row(28, "net_ns_fd", Is::Number(Scalar::U32)),
     row(29, "ext_mask", Is::Number(Scalar::U32)),
@@ -273,7 +287,7 @@ static PORT_ATTRIBUTES: Set = Set::new(
     &const {
         let mut rows = OF_ANOTHER_VIEW;
         rows[PROTOCOL_INFORMATION] = row(12, "protinfo", Is::Inline(&PORT_INFORMATION));
-        rows[FAMILY_SPECIFIC] = row(26, "af_spec", Is::Inline(&BRIDGE_SPEC));
+        rows[FAMILY_SPECIFIC] = row(IFLA_AF_SPEC, "af_spec", Is::Inline(&BRIDGE_SPEC));
         rows
     },
 );
@@ -328,6 +342,7 @@ static DEVLINK_PORT: Set = Set::new(
         row(1, "devlink_bus_name", Is::Text),
         row(2, "devlink_dev_name", Is::Text),
         row(3, "devlink_port_index", Is::Number(Scalar::U32)),
+        row(184, "devlink_index", Is::AnyNumber),
     ],
 );
 
@@ -533,6 +548,12 @@ fn signals_of_flags(old: Option<&[u8]>, new: Option<&[u8]>) -> Signals {
 
 /// A bridge's kind, and that of its ports.
 const BRIDGE: &[u8] = b"bridge\0";
+/// The kind of a bond, and of its ports.
+const BOND: &[u8] = b"bond\0";
+/// `IFLA_INFO_DATA`.
+const IFLA_INFO_DATA: u16 = 2;
+/// `IFLA_INFO_SLAVE_DATA`.
+const IFLA_INFO_SLAVE_DATA: u16 = 5;
 
 /// A part of `IFLA_LINKINFO`; empty where it is not there.
 fn information(set: &[u8], number: u16) -> &[u8] {
@@ -541,7 +562,6 @@ fn information(set: &[u8], number: u16) -> &[u8] {
 
 /// The interface of a bond's active port (`IFLA_BOND_ACTIVE_SLAVE`).
 fn active_port(set: &[u8]) -> Option<u32> {
-    const IFLA_INFO_DATA: u16 = 2;
     const IFLA_BOND_ACTIVE_SLAVE: u16 = 2;
     attribute_u32(information(set, IFLA_INFO_DATA), IFLA_BOND_ACTIVE_SLAVE)
 }

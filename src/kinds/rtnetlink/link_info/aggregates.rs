@@ -31,7 +31,7 @@ pub static BOND: Set = Set::new(
         row(20, "packets_per_slave", Is::Number(Scalar::U32)),
         row(21, "ad_lacp_rate", Is::Named(Scalar::U8, &[(0, "slow"), (1, "fast")])),
         row(22, "ad_select", Is::Named(Scalar::U8, AGGREGATOR_SELECTIONS)),
-        row(23, "ad_info", Is::Set(&AGGREGATION)),
+        row(IFLA_BOND_AD_INFO, "ad_info", Is::Set(&AGGREGATION)),
         row(24, "ad_actor_sys_prio", Is::Number(Scalar::U16)),
         row(25, "ad_user_port_key", Is::Number(Scalar::U16)),
         row(26, "ad_actor_system", Is::Hardware),
@@ -42,8 +42,14 @@ pub static BOND: Set = Set::new(
         row(31, "ns_ip6_target", Is::Each(&Is::Ip)),
         row(32, "coupled_control", Is::Bool(Scalar::U8)),
         row(33, "broadcast_neighbor", Is::Bool(Scalar::U8)),
+        row(34, "lacp_strict", Is::Named(Scalar::U8, &[(0, "off"), (1, "on")])),
     ],
 );
+
+/// `IFLA_BOND_AD_INFO`.
+pub const IFLA_BOND_AD_INFO: u16 = 23;
+/// `IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE`.
+pub const IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE: u16 = 7;
 
 /// `BOND_MODE_*`.
 static MODES: &Names = &[
@@ -89,7 +95,11 @@ pub static BOND_PORT: Set = Set::new(
         row(4, "perm_hwaddr", Is::Hardware),
         row(5, "queue_id", Is::Number(Scalar::U16)),
         row(6, "ad_aggregator_id", Is::Number(Scalar::U16)),
-        row(7, "ad_actor_oper_port_state", Is::Members(actor_port_state, ACTOR_PORT_STATE_PARTS)),
+        row(
+            IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE,
+            "ad_actor_oper_port_state",
+            Is::Members(actor_port_state, ACTOR_PORT_STATE_PARTS),
+        ),
         row(8, "ad_partner_oper_port_state", Is::Members(partner_port_state, PARTNER_PORT_STATE_PARTS)),
         row(9, "prio", Is::Number(Scalar::I32)),
         row(10, "actor_port_prio", Is::Number(Scalar::U16)),

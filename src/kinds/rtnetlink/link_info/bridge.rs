@@ -72,7 +72,7 @@ pub static BRIDGE: Set = Set::new(
 const MULTICAST_ROUTER: usize = 24;
 
 /// `IFLA_BRPORT_*`.
-const PORT_ROWS: [Row; 44] = [
+const PORT_ROWS: [Row; 45] = [
     row(1, "state", Is::Named(Scalar::U8, BRIDGE_PORT_STATES)),
     row(2, "priority", Is::Number(Scalar::U16)),
     row(3, "cost", Is::Number(Scalar::U32)),
@@ -117,6 +117,7 @@ const PORT_ROWS: [Row; 44] = [
     row(42, "mcast_max_groups", Is::Number(Scalar::U32)),
     row(43, "neigh_vlan_suppress", Is::Bool(Scalar::U8)),
     row(44, "backup_nhid", Is::Number(Scalar::U32)),
+    row(45, "neigh_forward_grat", Is::Bool(Scalar::U8)),
 ];
 
 /// A bridge's port, as `ip -d link` prints it under `info_slave_data`.

@@ -78,6 +78,8 @@ pub static GENEVE: Set = Set::new(
         row(14, "inner_proto_inherit", Is::Present),
         row(15, "port_range", Is::Structure(&PORT_RANGE)),
         row(16, "gro_hint", Is::Present),
+        row(17, "local", Is::Members(local, LOCAL_PARTS)),
+        row(18, "local6", Is::Members(local, LOCAL_PARTS)),
     ],
 );
 

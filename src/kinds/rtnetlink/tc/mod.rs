@@ -436,15 +436,29 @@ fn write_action_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
 }
 
 /// Dumps of filters have rows that no notification tells of: one for all filters of a priority, which has no handle, and
-/// the table that `u32` makes for itself (`TC_U32_ROOT` without its bits for bucket and place).
+/// the table that `u32` makes for itself (`TC_U32_ROOT` without its bits for bucket and place). Of `fw` that one may be a filter:
+/// one without options takes classes from marks (`fw_classify`). A filter that is told before it has its handle (`mall_change`,
+/// `cls_cgroup_change`) is not one yet.
 fn is_filter(payload: &[u8]) -> bool {
-    const HANDLE_AT: usize = 8;
     const OWN_TABLE: u32 = 0x8000_0000;
     const BUCKET_AND_PLACE: u32 = 0x000f_ffff;
     let handle = u32_at(payload, HANDLE_AT).unwrap_or_default();
     let kind = attribute(FILTER.attributes(payload), TCA_KIND).unwrap_or_default();
-    handle != 0 && !(handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
+    (handle != 0 || is_fw(payload)) && !(handle & OWN_TABLE != 0 && handle & BUCKET_AND_PLACE == 0 && kind == b"u32\0")
 }
+
+/// Whether a filter is one of `fw`.
+pub fn is_fw(payload: &[u8]) -> bool {
+    attribute(FILTER.attributes(payload), TCA_KIND) == Some(b"fw\0")
+}
+
+/// Whether a filter has no handle (`tcm_handle`).
+pub fn is_without_handle(payload: &[u8]) -> bool {
+    u32_at(payload, HANDLE_AT) == Some(0)
+}
+
+/// Where `tcm_handle` stands in `struct tcmsg`.
+const HANDLE_AT: usize = 8;
 
 #[cfg(test)]
 mod tests {
