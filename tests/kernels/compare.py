@@ -165,11 +165,11 @@ def sum_differences(fold, listed, reference):
 # --- What ip, bridge and tc print --------------------------------------------------------------------------------------------
 
 def keep_repeated(pairs):
-    """A key that is printed twice in an object is a list of its values."""
+    """A key of which tc prints several in an object is a list of its values."""
     found = {}
     for key, value in pairs:
         key = key.strip()
-        found[key] = [*found[key], value] if isinstance(found.get(key), list) and key in exceptions.REPEATED else value
+        found[key] = [*found.get(key, []), value] if key in exceptions.REPEATED else value
     return found
 
 
@@ -184,10 +184,12 @@ def printed(place, commands, kernel):
             # Where there is nothing, some end before they close the list.
             rows = json.loads("[]" if said in ("", "[") else said, object_pairs_hook=keep_repeated)
         except ValueError:
-            yield kind, None, f"{command}: {said[:200]}"
+            if not any(re.search(recognised, said) for recognised, _ in exceptions.NO_JSON):
+                yield kind, None, f"{command}: {said[:200]}"
             continue
         device = re.search(r" dev (\S+)", command)
-        given = {"dev": device.group(1)} if device else {}
+        block = re.search(r" block (\d+)", command)
+        given = {"dev": device.group(1)} if device else {"block": int(block.group(1))} if block else {}
         family = re.search(r" -(4|6|f mpls) ", command)
         if family and not first.startswith("netconf"):
             of = {"4": "ipmr", "6": "ip6mr"} if first.startswith("mrule") else {"4": "inet", "6": "inet6", "f mpls": "mpls"}
@@ -195,9 +197,10 @@ def printed(place, commands, kernel):
         for row in rows:
             parts = [{**{key: row[key] for key in ("ifname", "ifindex", "dev") if key in row}, **part}
                      for part in inner(row, inside)] if inside else [row]
-            for part in (one for whole in parts for one in ranged(whole)):
-                if part and not exceptions.is_left_out(first, kind, part, kernel):
-                    yield kind, exceptions.the_same(kind, {**given, **part}), command
+            for part in (one for listed in parts for one in ranged(listed)):
+                whole = exceptions.the_same(kind, {**given, **part})
+                if part and not exceptions.is_left_out(first, kind, whole, kernel):
+                    yield kind, whole, command
 
 
 def ranged(row):

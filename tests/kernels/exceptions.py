@@ -25,21 +25,25 @@ SAME_BY = {
     "fdb": ["mac", "ifname"], "nexthop": ["id"], "nexthop_bucket": ["id", "bucket.index"], "netconf": ["family", "interface"],
     "neightbl": ["family", "name", "dev"], "addrlabel": ["address", "prefixlen"], "nsid": ["nsid"], "mdb": ["dev", "port", "grp"],
     "vlan": ["ifname", "vlan"], "mroute": ["src", "dst"], "maddr": ["ifname", "address|link"],
-    "qdisc": ["dev", "kind", "handle", "parent"], "class": ["dev", "class", "handle"], "filter": ["dev", "pref", "kind"],
-    "chain": ["dev", "chain", "parent"],
+    "qdisc": ["dev", "kind", "handle", "parent"], "class": ["dev", "class", "handle"], "filter": ["dev", "block", "pref", "protocol", "chain", "kind"],
+    "chain": ["dev", "block", "chain", "parent"],
 }
+
+# (how it is recognised, why): outputs that are no JSON.
+NO_JSON = ((r"\n +(cmp|u32|nbyte|meta|ipset|ipt|canid|text)\(", "tc prints extended matches as text"),)
 
 # (kind, path) of lists in which ip prints words that stand for no attribute: M-DOWN says that the link below is down.
 WORDS_OF_IP = {("link", "flags"): {"M-DOWN"}}
 
 # Keys that tc prints several times in one object.
-REPEATED = set()
+REPEATED = {"match"}
 
 # (kind, path, why): what counts for nobody, though docs/events.md does not say so of it.
 NEVER_COUNTS = (
     ("neigh|fdb", "confirmed|used|updated|refcnt", "ages and users, in nda_cacheinfo"),
     ("addr", "valid_life_time|preferred_life_time|cstamp|tstamp", "they run; that one becomes finite is held by ip's rows"),
     ("route|mroute", "expires|used|users|cacheinfo.*|error|age", "ages and users, in rta_cacheinfo"),
+    ("filter|chain", r"(.*\.)?(installed|last_used|first_used|expires|rule_hit|success|stats|hits)", "ages and counters of filters and actions"),
     ("neightbl", "entries|last_flush|last_rand|hash_rnd|hash_mask|hash_chain_gc|proxy_qlen|allocs|destroys|hash_grows|lookups|hits|res_failed"
      "|rcv_probes_[mu]cast|periodic_gc_runs|forced_gc_runs|table_fulls", "what a table counts, in ndt_config and ndt_stats"),
 )
@@ -48,6 +52,8 @@ NEVER_COUNTS = (
 PRINTS_OTHERWISE = (
     ("route", r"nh_info\..*", "ip asks for the nexthop beside the route"),
     ("nsid", "name", "the name of a file in /run/netns, which ip looks for"),
+    ("filter", r"options\.actions\[\]\.priority", "skbedit's priority is class_priority, as in tc's text"),
+    ("filter", r"options\.actions\[\]\.type", "the action nat has its kind under another key"),
     ("neigh|fdb", "confirmed|used|updated|refcnt|probes", "ages and users: they run between both looks"),
     ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),
 )
@@ -55,6 +61,7 @@ PRINTS_OTHERWISE = (
 # (kind, path, how it is read, why): values that ip writes in a way of its own.
 WRITTEN_OTHERWISE = (
     ("link", r"linkinfo\.info_data\.[io]key", lambda text: int(ipaddress.IPv4Address(text)), "a key as if it were an address"),
+    ("filter", r"options\.(actions\[\]\.keys\[\]\.(val|mask)|key_ht|bkt|match\[\]\.(value|mask))", lambda text: int(text or "0", 16), "hexadecimal digits"),
 )
 
 # (where, kind, a condition on the object and the kernel's version, why): objects that one side has alone. Where: `listed` (but not told), `told` (but not listed),
@@ -63,6 +70,9 @@ LEFT_OUT = (
     ("listed|unprinted", "neigh", lambda thing, kernel: thing.get("state") == ["NOARP"] and "extern_learn" not in thing,
      "the kernel makes them for itself and never says so: docs/truth.md; ip leaves them out, too"),
     ("unprinted", "bridge_port", lambda thing, kernel: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
+    ("filter", "filter", lambda row, kernel: "options" not in row, "the head of a priority's filters, which is no filter"),
+    ("filter|chain", "filter|chain", lambda row, kernel: "block" in row and "dev" in row, "shown by each link that shares the block"),
+    ("unprinted", "filter", lambda thing, kernel: thing.get("kind") == "basic", "tc prints its matches as text within the JSON"),
     ("maddr", "maddr", lambda row, kernel: "link" in row, "link-layer groups: ip reads them from /proc, netlink does not have them"),
     ("maddr", "maddr", lambda row, kernel: row.get("family") == "inet" and kernel < (6, 14),
      "IPv4's groups: ip reads them from /proc, netlink has them since Linux 6.14 (inet_dump_ifmcaddr)"),

@@ -20,12 +20,11 @@ filter dev f0 ingress protocol ip pref 1 matchall action drop
 filter dev f0 ingress protocol ip pref 2 flower dst_ip 10.0.0.0/24 ip_proto tcp dst_port 80 action pass
 filter dev f0 ingress protocol ip pref 2 flower dst_ip 10.0.1.0/24 action drop
 filter dev f0 ingress protocol ip pref 3 u32 match ip src 10.0.0.0/8 match ip protocol 17 0xff action police rate 1mbit burst 10k drop
-filter dev f0 ingress protocol all pref 4 basic match 'meta(priority gt 3)' action pass
+filter dev f2 egress protocol all pref 4 basic match 'meta(priority gt 3)' action pass
 filter dev f0 ingress protocol ip pref 5 bpf bytecode '1,6 0 0 4294967295,' action pass
-filter dev f0 egress protocol ip pref 6 fw action pass
 filter dev f0 egress protocol ip handle 0x7 pref 7 fw action pass
 filter dev f3 parent 1: protocol ip pref 8 route to 10 classid 1:1
-filter dev f3 parent 1: protocol ip pref 9 flow hash keys src,dst divisor 2 baseclass 1:1
+filter dev f3 parent 1: protocol ip pref 9 flow map key dst rshift 8 divisor 2 baseclass 1:1
 filter dev f3 parent 1: protocol ip pref 10 u32 match ip dst 10.3.0.0/16 flowid 1:2
 filter dev f3 parent 1: protocol all pref 11 matchall classid 1:1
 filter dev f3 parent 2: protocol ip pref 12 flower src_ip 10.4.0.0/16 classid 2:1
@@ -65,7 +64,7 @@ run tc actions add action police rate 2mbit burst 20k index 77
 run tc actions add action gact drop index 78
 check made
 batch tc <<'LINES'
-filter replace dev f0 ingress protocol ip pref 1 matchall action pass
+filter replace dev f0 ingress protocol ip pref 1 handle 1 matchall action pass
 filter del dev f0 ingress pref 2
 filter del dev f0 egress protocol ip pref 7 fw
 filter add block 10 protocol ip pref 3 flower dst_ip 10.9.0.0/16 action drop
@@ -76,6 +75,8 @@ LINES
 check changed
 batch tc <<'LINES'
 qdisc del dev f2 clsact
+filter del dev f3 parent 1: pref 10
+qdisc del dev f3 parent 1:2
 class del dev f3 classid 1:2
 filter del dev f4 ingress
 qdisc del dev f0 clsact
