@@ -29,8 +29,11 @@ SAME_BY = {
     "chain": ["dev", "block", "chain", "parent"],
 }
 
-# (how it is recognised, why): outputs that are no JSON.
-NO_JSON = ((r"\n +(cmp|u32|nbyte|meta|ipset|ipt|canid|text)\(", "tc prints extended matches as text"),)
+# (what tc prints, what stands in its place, why): text within the JSON.
+MENDED = (
+    (r"\n +(cmp|u32|nbyte|meta|ipset|ipt|canid|text)\(.*\)\n", "", "tc prints extended matches as text"),
+    (r'"options":\{[a-z][^"{}]*\}', '"options":{}', "tc prints the options of some queueing disciplines (multiq, hfsc, plug) as text"),
+)
 
 # (kind, path) of lists in which ip prints words that stand for no attribute: M-DOWN says that the link below is down.
 WORDS_OF_IP = {("link", "flags"): {"M-DOWN"}}
@@ -44,6 +47,9 @@ NEVER_COUNTS = (
     ("addr", "valid_life_time|preferred_life_time|cstamp|tstamp", "they run; that one becomes finite is held by ip's rows"),
     ("route|mroute", "expires|used|users|cacheinfo.*|error|age", "ages and users, in rta_cacheinfo"),
     ("filter|chain", r"(.*\.)?(installed|last_used|first_used|expires|rule_hit|success|stats|hits)", "ages and counters of filters and actions"),
+    ("qdisc", r"(?!(kind|handle|parent|root|ifindex|dev|options|ingress_block|egress_block)(\.|$)).+", "statistics stand among what was set up"),
+    ("class", r"bytes|packets|drops|overlimits|requeues|backlog|qlen|lended|borrowed|giants|c?tokens|deficit|period|work|rtwork|xstats.*|stats.*",
+     "counters of classes"),
     ("neightbl", "entries|last_flush|last_rand|hash_rnd|hash_mask|hash_chain_gc|proxy_qlen|allocs|destroys|hash_grows|lookups|hits|res_failed"
      "|rcv_probes_[mu]cast|periodic_gc_runs|forced_gc_runs|table_fulls", "what a table counts, in ndt_config and ndt_stats"),
 )
@@ -53,6 +59,9 @@ PRINTS_OTHERWISE = (
     ("route", r"nh_info\..*", "ip asks for the nexthop beside the route"),
     ("nsid", "name", "the name of a file in /run/netns, which ip looks for"),
     ("filter", r"options\.actions\[\]\.priority", "skbedit's priority is class_priority, as in tc's text"),
+    ("qdisc", r"options\.burst", "with -d, tbf's is a text with the size of cells"),
+    ("qdisc", r"options\.queues\[\](\[\])?", "mqprio's queues are objects, as taprio's are (docs/events.md)"),
+    ("filter", r"options\.bytecode\..*", "linkhook's bytecode is a list, without the object around it"),
     ("filter", r"options\.actions\[\]\.type", "the action nat has its kind under another key"),
     ("neigh|fdb", "confirmed|used|updated|refcnt|probes", "ages and users: they run between both looks"),
     ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),
@@ -61,8 +70,12 @@ PRINTS_OTHERWISE = (
 # (kind, path, how it is read, why): values that ip writes in a way of its own.
 WRITTEN_OTHERWISE = (
     ("link", r"linkinfo\.info_data\.[io]key", lambda text: int(ipaddress.IPv4Address(text)), "a key as if it were an address"),
+    ("qdisc", r"options\.(offload|deadline_mode|skip_sock_check)", lambda text: {"on": True, "off": False}[text], "words for true and false"),
     ("filter", r"options\.(actions\[\]\.keys\[\]\.(val|mask)|key_ht|bkt|match\[\]\.(value|mask))", lambda text: int(text or "0", 16), "hexadecimal digits"),
 )
+
+# Queueing disciplines whose classes are the flows that have packets.
+FLOWS = {"fq_codel", "fq_pie", "sfq", "fq", "cake", "choke"}
 
 # (where, kind, a condition on the object and the kernel's version, why): objects that one side has alone. Where: `listed` (but not told), `told` (but not listed),
 # `unprinted` (listed, but not printed), or the name of a command's output.
@@ -72,7 +85,7 @@ LEFT_OUT = (
     ("unprinted", "bridge_port", lambda thing, kernel: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
     ("filter", "filter", lambda row, kernel: "options" not in row, "the head of a priority's filters, which is no filter"),
     ("filter|chain", "filter|chain", lambda row, kernel: "block" in row and "dev" in row, "shown by each link that shares the block"),
-    ("unprinted", "filter", lambda thing, kernel: thing.get("kind") == "basic", "tc prints its matches as text within the JSON"),
+    ("listed|told", "class", lambda thing, kernel: thing.get("class") in FLOWS, "flows with packets in them: they come and go with packets"),
     ("maddr", "maddr", lambda row, kernel: "link" in row, "link-layer groups: ip reads them from /proc, netlink does not have them"),
     ("maddr", "maddr", lambda row, kernel: row.get("family") == "inet" and kernel < (6, 14),
      "IPv4's groups: ip reads them from /proc, netlink has them since Linux 6.14 (inet_dump_ifmcaddr)"),
