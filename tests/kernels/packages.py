@@ -10,8 +10,8 @@ class Missing(Exception):
     """What a test takes is not to be had here: the test is ignored, with this as the reason."""
 
 
-# What each kernel is called on the command line, the suite that it comes from, what its version begins with (None: whatever
-# is the newest there), and what needs to be known of it.
+# What each kernel is called on the command line, the suite that it comes from, and what its version begins with (None: whatever
+# is the newest there).
 KERNELS = {
     "5.10": ("bullseye", "5.10."),
     "6.1": ("bookworm", "6.1."),
@@ -20,8 +20,8 @@ KERNELS = {
 }
 # The guest's programs and qemu come from one suite, whatever the kernel: a new iproute2 knows what every kernel tells.
 PROGRAMS_SUITE = "trixie"
-PROGRAMS = """bash busybox-static coreutils ethtool grep hostapd iproute2 iputils-ping iw kmod mount ndisc6 perl-base procps qemu-system-x86
- radvd sed smcroute tcpdump util-linux wireguard-tools""".split()
+PROGRAMS = """bash busybox-static coreutils grep hostapd iproute2 iputils-ping iw kmod mount procps qemu-system-x86 sed smcroute
+ util-linux wireguard-tools""".split()
 # The newest iproute2 that there is: from here if it has one.
 NEWEST = ("trixie-backports", ["iproute2"])
 # Modules that no scene could use: they are the larger half.
@@ -40,7 +40,7 @@ def folder():
 
 
 def run(command, **options):
-    """A command's stdout; Missing with the end of what it said where it fails, is not there, or takes too long."""
+    """A command's stdout; Missing with the beginning of what it said where it fails, is not there, or takes too long."""
     try:
         done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=APT_SECONDS, **options)
@@ -49,7 +49,7 @@ def run(command, **options):
     except subprocess.TimeoutExpired:
         raise Missing(f"{command[0]} has taken longer than {APT_SECONDS} s") from None
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())[-400:]
+        said = " ".join((done.stderr or done.stdout).split())[:400]
         raise Missing(f"{command[0]} failed: {said}")
     return done.stdout
 
@@ -86,7 +86,7 @@ class Apt:
                     "Dir::Cache": self.root, "Dir::Etc::sourcelist": self.root / "etc/sources.list", "Dir::Etc::sourceparts": "-",
                     "Dir::Etc::preferences": "-", "Dir::Etc::preferencesparts": "-", "APT::Install-Recommends": "false",
                     "APT::Architecture": "amd64", "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
-                    "Acquire::Languages": "none", "Acquire::Retries": "3", "Acquire::Check-Valid-Until": "false"}
+                    "Acquire::Languages": "none", "Acquire::Retries": "3", "Acquire::Check-Valid-Until": "false", "APT::Update::Error-Mode": "any"}
         self.options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
 
     def update(self):
