@@ -82,6 +82,9 @@ impl Chosen {
 /// Events of letters by their numbers, each once: as they wait again.
 pub type DeadEvents = BTreeMap<u64, Arc<[u8]>>;
 
+/// The same in their order.
+pub type NumberedEvents = Vec<(u64, Arc<[u8]>)>;
+
 /// Adds a letter's events. One that has no number is none of linkhook's.
 pub fn gather(events: &mut DeadEvents, letter: &ReadLetter) {
     #[derive(Deserialize)]
@@ -160,7 +163,7 @@ impl DeadLetters {
     }
 
     /// The events of some letters, by their numbers, and how many letters these are.
-    pub fn find(&self, chosen: &Chosen) -> io::Result<(Vec<(u64, Arc<[u8]>)>, u64)> {
+    pub fn find(&self, chosen: &Chosen) -> io::Result<(NumberedEvents, u64)> {
         let folder = Folder::open(&self.state_directory)?.folder(DIRECTORY)?;
         let (mut events, mut letters) = (DeadEvents::new(), 0);
         for name in file_names(&self.webhook) {

@@ -52,8 +52,6 @@ use state::{LaneState, Side, Tally};
 const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// A database that cannot be read is tried again so often.
 const READ_PAUSE: Duration = Duration::from_secs(1);
-/// Whoever waits for a lane that is held looks again so often.
-const HELD_PAUSE: Duration = Duration::from_secs(60);
 /// Why events are lost that the store should have.
 const MISSING: &str = "the database does not have them any more";
 
@@ -223,23 +221,14 @@ impl Lane {
             if state.removed || state.is_over_at(now) {
                 return None;
             }
-            state.hand.hurried = false;
-            if state.hand.held {
-                state.hand.parked = true;
-                state.hand.recalled = false;
-                self.changed.notify_all();
-                let until = state.ending.unwrap_or(now + HELD_PAUSE);
-                state = self.wait_until(state, until);
-                state.hand.parked = false;
-                continue;
-            }
-            if let Some(left) = state.paused_for() {
-                if state.ending.is_some() {
+            if state.hand.held || state.paused_for().is_some() {
+                if state.ending.is_some() && !state.hand.held {
                     return None;
                 }
-                state = self.wait_until(state, now + left);
+                state = self.stand_still(state, now);
                 continue;
             }
+            state.hand.hurried = false;
             if !state.is_judged() {
                 // Its judge takes back what waits.
                 state = match state.ending {

@@ -12,6 +12,8 @@ use crate::units::{bytes_words, counted};
 
 /// Events that are removed in one transaction at most: lines wait for it.
 const REMOVED_AT_ONCE: usize = 2000;
+/// Ranges that are looked through in one.
+const RANGES_AT_ONCE: usize = 1000;
 
 /// All lanes, for whoever serves `linkhook spool`. The hub says which there are.
 #[derive(Clone, Debug)]
@@ -98,18 +100,20 @@ impl Roster {
             .hold(|on_their_way| on_their_way.iter().any(|event| is_meant(event.sequence)))
             .map_err(|refusal| said(name, refusal))?;
         let mut dropped = 0;
-        for (first, last) in ranges {
-            let mut next = *first;
-            loop {
+        let mut ranges = ranges.to_vec();
+        ranges.sort_unstable();
+        for ranges in ranges.chunks(RANGES_AT_ONCE) {
+            let mut left = ranges.to_vec();
+            while !left.is_empty() {
                 let mut patience = || lane.has_time();
-                let gone = self.handle.remove(lane.clone(), (next, *last), REMOVED_AT_ONCE, &mut patience);
+                let gone = self.handle.remove(lane.clone(), left.clone(), REMOVED_AT_ONCE, &mut patience);
                 let Some(gone) = gone else {
                     return Err(format!("linkhook ends; {} dropped before", counted(dropped, "event")));
                 };
                 dropped += gone.len() as u64;
                 fault::point("between removals");
                 match gone.last() {
-                    Some(last_gone) if gone.len() == REMOVED_AT_ONCE => next = last_gone + 1,
+                    Some(last) if gone.len() == REMOVED_AT_ONCE => behind(&mut left, *last),
                     _ => break,
                 }
             }
@@ -180,6 +184,14 @@ impl Roster {
     }
 }
 
+/// What is left of ranges behind a number.
+fn behind(ranges: &mut Vec<(u64, u64)>, number: u64) {
+    ranges.retain(|(_, last)| *last > number);
+    if let Some((first, _)) = ranges.first_mut() {
+        *first = (*first).max(number + 1);
+    }
+}
+
 fn said(name: &str, refusal: Refusal) -> String {
     match refusal {
         Refusal::Held => format!("another 'linkhook spool' is at work on '{name}'; ask again once it is done"),
@@ -187,5 +199,23 @@ fn said(name: &str, refusal: Refusal) -> String {
             format!("an attempt of '{name}' takes too long; nothing was changed, ask again once it has ended")
         }
         Refusal::Ending => format!("'{name}' ends just now; nothing was changed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_ranges_is_behind_what_was_done() {
+        let left = |number| {
+            let mut ranges = vec![(1, 3), (5, 9), (12, 12)];
+            behind(&mut ranges, number);
+            ranges
+        };
+        assert_eq!(left(2), [(3, 3), (5, 9), (12, 12)]);
+        assert_eq!(left(3), [(5, 9), (12, 12)]);
+        assert_eq!(left(7), [(8, 9), (12, 12)]);
+        assert_eq!(left(12), []);
     }
 }

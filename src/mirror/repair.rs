@@ -270,6 +270,8 @@ mod tests {
         assert!(tc::FILTER.is_object(&filter(3, 1, b"flower\0")));
         assert!(tc::FILTER.is_object(&filter(3, 0, b"fw\0")));
         assert!(tc::QDISC.is_object(&filter(3, 0, b"flower\0")));
+        assert!(!tc::CLASS.is_object(&filter(3, 0x8001_0001, b"fq_codel\0")));
+        assert!(tc::CLASS.is_object(&filter(3, 0x8001_0001, b"htb\0")));
     }
 
     #[test]

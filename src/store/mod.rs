@@ -196,8 +196,8 @@ enum Command {
     Drop(Arc<dyn Queue>, Vec<u64>, Vec<(String, u64)>, Promise<()>),
     /// Its batch is none any more, and so many were made.
     Unfix(Arc<dyn Queue>, u64),
-    /// It does not wait any more for the first events of a range, so many at most, which are lost for that reason.
-    Remove(Arc<dyn Queue>, (u64, u64), usize, Promise<Vec<u64>>),
+    /// It does not wait any more for the first events of these ranges, so many at most, which are lost for that reason.
+    Remove(Arc<dyn Queue>, Vec<(u64, u64)>, usize, Promise<Vec<u64>>),
     /// It waits again for these, in their order.
     Return(Arc<dyn Queue>, Vec<(u64, Arc<[u8]>)>, Promise<()>),
     /// It is paused until then, or not at all.
@@ -549,17 +549,17 @@ impl StoreHandle {
         self.shared.push(Command::Unfix(queue, batches));
     }
 
-    /// A webhook does not wait any more for the first events of a range, so many at most, which are told as lost
+    /// A webhook does not wait any more for the first events of ranges in their order, so many at most, which are told as lost
     /// ([`REMOVED`]). Gives back their numbers. Waits as [`StoreHandle::fix`] does; where that was not enough, it may still
     /// be done.
     pub fn remove(
         &self,
         queue: Arc<dyn Queue>,
-        range: (u64, u64),
+        ranges: Vec<(u64, u64)>,
         most: usize,
         patience: &mut dyn FnMut() -> bool,
     ) -> Option<Vec<u64>> {
-        self.answer(|reply| Command::Remove(queue, range, most, reply), patience)
+        self.answer(|reply| Command::Remove(queue, ranges, most, reply), patience)
     }
 
     /// A webhook waits again for these events, which are in order and come before all others. Waits as

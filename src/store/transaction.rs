@@ -142,8 +142,11 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
             effects.reply(reply);
         }
         Command::Unfix(queue, batches) => database.unfix(queue.webhook(), *batches)?,
-        Command::Remove(queue, range, most, reply) => {
-            let gone = database.remove(queue.webhook(), *range, *most)?;
+        Command::Remove(queue, ranges, most, reply) => {
+            let mut gone = Vec::new();
+            for range in ranges {
+                gone.append(&mut database.remove(queue.webhook(), *range, *most - gone.len())?);
+            }
             fault::point("in removal");
             // What follows in this transaction is let in by what waits now.
             queue.removed(&gone);

@@ -1,6 +1,6 @@
 //! What people ask of a lane by `linkhook spool`: to hold still while what waits is changed, to pause, to send now.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -195,6 +195,25 @@ impl Lane {
         // It is locked once more when it is given up.
         drop(state);
         refused.map_or(Ok(hold), Err)
+    }
+
+    /// Waits while it is held or paused, with nothing on its way, or until something changes.
+    pub(super) fn stand_still<'l>(
+        &'l self,
+        mut state: MutexGuard<'l, LaneState>,
+        now: Instant,
+    ) -> MutexGuard<'l, LaneState> {
+        if !state.hand.held {
+            let left = state.paused_for().unwrap_or_default();
+            return self.wait_until(state, now + left);
+        }
+        state.hand.parked = true;
+        state.hand.recalled = false;
+        self.changed.notify_all();
+        let until = state.ending.unwrap_or(now + CLOCK_PAUSE);
+        let mut state = self.wait_until(state, until);
+        state.hand.parked = false;
+        state
     }
 
     /// The batch on its way is none any more: its events wait again, and so many batches were made.

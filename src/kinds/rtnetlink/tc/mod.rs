@@ -98,7 +98,7 @@ pub static CLASS: Kind = Kind {
         attributes: &[],
         per_link: Some(PerLink::Header(4)),
     }],
-    hooks: Hooks::NONE,
+    hooks: Hooks { is_object: Some(is_class), ..Hooks::NONE },
 };
 
 /// `tcm_parent`: the offset in `struct tcmsg`.
@@ -433,6 +433,15 @@ fn write_action_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
     let action = attributes(nest).next().map(|found| found.payload).unwrap_or_default();
     push(key, attribute(action, action::TCA_ACT_KIND));
     push(key, action::index(action));
+}
+
+/// Classes of these are flows that have packets waiting: they come and go with packets, nobody makes one, and the kernel tells of
+/// none (their `cl_ops->walk` shows what is in use).
+const FLOWS: [&[u8]; 6] = [b"cake\0", b"choke\0", b"fq\0", b"fq_codel\0", b"fq_pie\0", b"sfq\0"];
+
+/// Whether a class is one that somebody has made, or that stands for as long as its queueing discipline.
+fn is_class(payload: &[u8]) -> bool {
+    attribute(CLASS.attributes(payload), TCA_KIND).is_none_or(|kind| !FLOWS.contains(&kind))
 }
 
 /// Dumps of filters have rows that no notification tells of: one for all filters of a priority, which has no handle, and
