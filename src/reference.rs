@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use crate::config::settings::{SETTINGS, Setting, Settings};
-use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Row, Scalar, Set, Shape};
+use crate::decode::schema::{Among, Field, Interface, Is, Kind, Part, Scalar, Set, Shape};
 use crate::event::own::{Holds, OWN_EVENTS, Own, OwnKey};
 use crate::event::signals::{SIGNALS, Signal};
 use crate::kinds::KINDS;
@@ -186,8 +186,8 @@ fn describe(out: &mut String, kind: &Kind) {
     }
     let _ = writeln!(out, "\n| key | what it is | from |\n| --- | --- | --- |");
     let mut seen = HashSet::new();
-    fields(out, "", kind.header.name, kind.header.fields, &mut seen);
-    rows(out, "", kind.set, &mut seen);
+    fields(out, "", (kind.header.name, kind.header.fields), false, &mut seen);
+    rows(out, "", kind.set, false, &mut seen);
 }
 
 fn attribute(set: &Set, number: u16) -> String {
@@ -197,62 +197,75 @@ fn attribute(set: &Set, number: u16) -> String {
     }
 }
 
-fn fields(out: &mut String, prefix: &str, name: &str, fields: &'static [Field], seen: &mut HashSet<usize>) {
+fn fields(
+    out: &mut String,
+    prefix: &str,
+    structure: (&str, &'static [Field]),
+    volatile: bool,
+    seen: &mut HashSet<usize>,
+) {
+    let (name, fields) = structure;
     for field in fields {
         let from = format!("`{name}` octet {}", field.at);
-        line(out, prefix, field.key.name, &field.is, field.volatile, &from, seen);
+        line(out, prefix, (field.key.name, &field.is), volatile || field.volatile, &from, seen);
     }
 }
 
-fn rows(out: &mut String, prefix: &str, set: &'static Set, seen: &mut HashSet<usize>) {
+/// `volatile` says of all of it that it never counts.
+fn rows(out: &mut String, prefix: &str, set: &'static Set, volatile: bool, seen: &mut HashSet<usize>) {
     // A set is described once for a kind: it may stand in several places, or in itself.
     if !seen.insert(std::ptr::from_ref(set) as usize) {
         return;
     }
-    for Row { number, key, is, volatile, repeated } in set.rows {
-        let from = format!("`{}` {number}{}", set.name, if *repeated { ", several make the list" } else { "" });
-        line(out, prefix, key.name, is, *volatile, &from, seen);
+    for row in set.rows {
+        let from =
+            format!("`{}` {}{}", set.name, row.number, if row.repeated { ", several make the list" } else { "" });
+        line(out, prefix, (row.key.name, &row.is), volatile || row.volatile, &from, seen);
     }
 }
 
 fn line(
     out: &mut String,
     prefix: &str,
-    key: &str,
-    is: &'static Is,
+    (key, is): (&str, &'static Is),
     volatile: bool,
     from: &str,
     seen: &mut HashSet<usize>,
 ) {
-    let never = if volatile { "; never counts as a change" } else { "" };
     match is {
         Is::Known | Is::Elsewhere => {}
-        Is::Members(_, parts) => members(out, prefix, parts, never, from, seen),
-        Is::Inline(set) => rows(out, prefix, set, seen),
-        Is::InlineStructure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
+        Is::Members(_, parts) => members(out, prefix, parts, volatile, from, seen),
+        Is::Inline(set) => rows(out, prefix, set, volatile, seen),
+        Is::InlineStructure(structure) => fields(out, prefix, (structure.name, structure.fields), volatile, seen),
         _ => {
-            let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of(is));
-            nested(out, &format!("{prefix}{key}"), is, seen);
+            let _ = writeln!(out, "| `{prefix}{key}` | {}{} | {from} |", name_of(is), never(volatile));
+            nested(out, &format!("{prefix}{key}"), is, volatile, seen);
         }
     }
 }
 
-fn nested(out: &mut String, path: &str, is: &'static Is, seen: &mut HashSet<usize>) {
+fn never(volatile: bool) -> &'static str {
+    if volatile { "; never counts as a change" } else { "" }
+}
+
+fn nested(out: &mut String, path: &str, is: &'static Is, volatile: bool, seen: &mut HashSet<usize>) {
     match is {
-        Is::Set(set) => rows(out, &format!("{path}."), set, seen),
-        Is::Structure(structure) => fields(out, &format!("{path}."), structure.name, structure.fields, seen),
-        Is::Each(is) | Is::Array(is, _) => nested(out, &format!("{path}[]"), is, seen),
-        Is::Value(_, shape) => nested_shape(out, path, shape, seen),
-        Is::Members(_, parts) => members(out, &format!("{path}."), parts, "", "the same", seen),
+        Is::Set(set) => rows(out, &format!("{path}."), set, volatile, seen),
+        Is::Structure(structure) => {
+            fields(out, &format!("{path}."), (structure.name, structure.fields), volatile, seen);
+        }
+        Is::Each(is) | Is::Array(is, _) => nested(out, &format!("{path}[]"), is, volatile, seen),
+        Is::Value(_, shape) => nested_shape(out, path, shape, volatile, seen),
+        Is::Members(_, parts) => members(out, &format!("{path}."), parts, volatile, "the same", seen),
         Is::Chosen(choice) => match choice.among {
             Among::Text(choices) => {
                 for (name, is) in choices {
-                    nested(out, &format!("{path}<{name}>"), is, seen);
+                    nested(out, &format!("{path}<{name}>"), is, volatile, seen);
                 }
             }
             Among::Number(choices) => {
                 for (number, is) in choices {
-                    nested(out, &format!("{path}<{number}>"), is, seen);
+                    nested(out, &format!("{path}<{number}>"), is, volatile, seen);
                 }
             }
         },
@@ -261,12 +274,20 @@ fn nested(out: &mut String, path: &str, is: &'static Is, seen: &mut HashSet<usiz
 }
 
 /// The members that a function writes.
-fn members(out: &mut String, prefix: &str, parts: &'static [Part], never: &str, from: &str, seen: &mut HashSet<usize>) {
+fn members(
+    out: &mut String,
+    prefix: &str,
+    parts: &'static [Part],
+    volatile: bool,
+    from: &str,
+    seen: &mut HashSet<usize>,
+) {
+    let never = never(volatile);
     for part in parts {
         match part {
             Part::Member(key, shape) => {
                 let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(shape));
-                nested_shape(out, &format!("{prefix}{key}"), shape, seen);
+                nested_shape(out, &format!("{prefix}{key}"), shape, volatile, seen);
             }
             Part::Members(which, shape) => {
                 let _ = writeln!(out, "| `{prefix}*` | {which}: {}{never} | {from} |", name_of_shape(shape));
@@ -276,23 +297,23 @@ fn members(out: &mut String, prefix: &str, parts: &'static [Part], never: &str, 
                     let _ = writeln!(out, "| `{prefix}{name}` | true, where it is set{never} | {from} |");
                 }
             }
-            Part::Set(set) => rows(out, prefix, set, seen),
-            Part::Structure(structure) => fields(out, prefix, structure.name, structure.fields, seen),
+            Part::Set(set) => rows(out, prefix, set, volatile, seen),
+            Part::Structure(structure) => fields(out, prefix, (structure.name, structure.fields), volatile, seen),
             Part::Choice(choices) => {
                 let path = prefix.trim_end_matches('.');
                 for (name, part) in *choices {
-                    members(out, &format!("{path}<{name}>."), std::slice::from_ref(part), never, from, seen);
+                    members(out, &format!("{path}<{name}>."), std::slice::from_ref(part), volatile, from, seen);
                 }
             }
         }
     }
 }
 
-fn nested_shape(out: &mut String, path: &str, shape: &'static Shape, seen: &mut HashSet<usize>) {
+fn nested_shape(out: &mut String, path: &str, shape: &'static Shape, volatile: bool, seen: &mut HashSet<usize>) {
     match shape {
-        Shape::As(is) => nested(out, path, is, seen),
-        Shape::List(inner) => nested_shape(out, &format!("{path}[]"), inner, seen),
-        Shape::Object(parts) => members(out, &format!("{path}."), parts, "", "the same", seen),
+        Shape::As(is) => nested(out, path, is, volatile, seen),
+        Shape::List(inner) => nested_shape(out, &format!("{path}[]"), inner, volatile, seen),
+        Shape::Object(parts) => members(out, &format!("{path}."), parts, volatile, "the same", seen),
         _ => {}
     }
 }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags};
 
 use crate::config::{self, Configuration, OutputEvents, OutputPlace, OutputSettings};
+use crate::deliver::formats::Meaning;
 use crate::deliver::hub::post;
 use crate::deliver::retry::Consequence;
+use crate::deliver::send::Reply;
 use crate::deliver::{Proxy, Settle, Target, Webhook, WhenFull};
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
@@ -78,7 +80,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             }
         };
         let now = jiff::Timestamp::now();
-        if webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Consequence::Delivered {
+        let is_rejected = matches!(&reply, Reply::Answer { meaning: Meaning::Rejected { .. }, .. });
+        if is_rejected || webhook.retry.judge(reply.outcome(), 0, now, 0.0) != Consequence::Delivered {
             refused.push(webhook.name.as_str());
         }
         if arguments.show {

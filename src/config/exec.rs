@@ -50,6 +50,10 @@ fn command_of(table: &Table<'_>, value: &Value<'_>) -> Option<Command> {
     }
     let words: Option<Vec<String>> = value.list()?.iter().map(|word| word.text().map(str::to_owned)).collect();
     let words = words?;
+    if words.iter().any(|word| word.contains('\0')) {
+        value.refused("a word has a NUL in it, which no program can be given");
+        return None;
+    }
     let Some((name, arguments)) = words.split_first() else {
         value.refused("the list is empty; its first word is the program");
         return None;

@@ -299,6 +299,10 @@ fn wrong_settings_of_webhooks_say_where_and_what() {
             &["exec[a].command: the list is empty; its first word is the program"],
         ),
         (
+            "[[exec]]\nname = \"a\"\ncommand = [\"/bin/true\", \"a\\u0000\"]",
+            &["exec[a].command: a word has a NUL in it"],
+        ),
+        (
             "[[exec]]\nname = \"a\"\ncommand = [\"/nowhere/a\"]",
             &["exec[a].command: there is no program \"/nowhere/a\""],
         ),

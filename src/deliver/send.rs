@@ -15,7 +15,7 @@ use super::jq::{Judge, Use};
 use super::resolve::Lookup;
 use super::retry::{Outcome, asked_pause};
 use super::sign::Signature;
-use super::{Address, CONTENT_TYPE, Proxy, Target, Webhook, run, script, sign};
+use super::{Address, CONTENT_TYPE, Hidden, Proxy, Target, Webhook, run, script, sign};
 
 /// So much of what the receiver says is told.
 pub(super) const SAID_CHARACTERS_MAX: usize = 300;
@@ -25,6 +25,8 @@ pub(super) const SAID_CHARACTERS_MAX: usize = 300;
 pub struct Sender {
     /// Where it is an address.
     agent: Option<Agent>,
+    /// What is left out of what the receiver says.
+    secrets: Vec<Hidden>,
     /// Says what an answer means, before the format does.
     taken: Option<Judge>,
 }
@@ -116,6 +118,33 @@ fn is_compressed(body: &[u8]) -> bool {
     body.starts_with(&[0x1f, 0x8b])
 }
 
+/// What a receiver may repeat in its answer and nobody else may see: of an address what is behind the host, or before it, and the
+/// values of headers. What is short could be anything.
+fn secrets_of(address: &Address) -> Vec<Hidden> {
+    const SHORT_OCTETS: usize = 8;
+    let (_, behind) = address.url.0.split_once("://").unwrap_or_default();
+    let (authority, path) = behind.split_at(behind.find(['/', '?']).unwrap_or(behind.len()));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+    let values = address.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(CONTENT_TYPE));
+    // Of "Bearer …" the word says nothing.
+    let values = values.flat_map(|(_, value)| [&*value.0, value.0.rsplit(' ').next().unwrap_or_default()]);
+    let mut secrets: Vec<String> = [path, bare, query, user].into_iter().chain(values).map(str::to_owned).collect();
+    secrets.retain(|secret| secret.len() >= SHORT_OCTETS);
+    // What holds another one goes first.
+    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.into_iter().map(Hidden).collect()
+}
+
+/// An answer without what nobody may see.
+fn hide(answer: Vec<u8>, secrets: &[Hidden]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&answer);
+    if !secrets.iter().any(|secret| text.contains(&*secret.0)) {
+        return answer;
+    }
+    secrets.iter().fold(text.into_owned(), |text, secret| text.replace(&*secret.0, "…")).into_bytes()
+}
+
 /// How a body begins, in one line.
 pub(super) fn beginning(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * SAID_CHARACTERS_MAX)]);
@@ -130,7 +159,11 @@ impl Sender {
             Target::Address(address) => Some(Sender::agent(address, webhook.timeout)),
             Target::Command(_) => None,
         };
-        Sender { agent, taken: script::judge(Use::Taken, webhook.taken.as_ref()) }
+        let secrets = match &webhook.target {
+            Target::Address(address) => secrets_of(address),
+            Target::Command(_) => Vec::new(),
+        };
+        Sender { agent, secrets, taken: script::judge(Use::Taken, webhook.taken.as_ref()) }
     }
 
     fn agent(address: &Address, timeout: Duration) -> Agent {
@@ -209,10 +242,15 @@ impl Sender {
                 let status = response.status().as_u16();
                 let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
                 let retry_after = retry_after.map(str::to_owned);
-                // The head is whole: a body that breaks off says what it has said.
                 let mut body = Vec::new();
+                let is_judged = self.taken.is_some() || webhook.format.judges_body;
                 let most = if self.taken.is_some() { LONG_ANSWER_BYTES_MAX } else { webhook.format.answer_bytes_max };
-                let _ = response.into_body().into_reader().take(most).read_to_end(&mut body);
+                let whole = response.into_body().into_reader().take(most).read_to_end(&mut body);
+                // Where the head says all, a body that breaks off says what it has said.
+                if is_judged && (200..300).contains(&status) && whole.is_err() {
+                    return Reply::None("the answer has broken off".into());
+                }
+                let body = hide(body, &self.secrets);
                 let answer = Answer { status, body: &body };
                 let by_script = self.taken.as_mut().and_then(|taken| script::meaning(taken, &answer));
                 let meaning = by_script.unwrap_or_else(|| (webhook.format.meaning)(&answer));
@@ -250,6 +288,20 @@ mod tests {
     use super::super::lane::tests::webhook;
     use super::*;
 
+    #[test]
+    fn what_a_receiver_repeats_of_an_address_is_left_out() {
+        let hidden = |text: &str| Hidden(text.into());
+        let secrets =
+            [hidden("/bot123:TOKEN/send?chat=12345678"), hidden("/bot123:TOKEN/send"), hidden("chat=12345678")];
+        let told = |answer: &str| String::from_utf8(hide(answer.into(), &secrets)).unwrap();
+        assert_eq!(told("Cannot POST /bot123:TOKEN/send"), "Cannot POST …");
+        assert_eq!(told("{\"a\":\"/bot123:TOKEN/send?chat=12345678\"}"), "{\"a\":\"…\"}");
+        assert_eq!(told("taken"), "taken");
+        let webhook = webhook("");
+        let Target::Address(address) = &webhook.target else { panic!("no address") };
+        assert!(secrets_of(address).iter().all(|secret| secret.0.len() >= 8 && !secret.0.contains("://")));
+    }
+
     #[derive(Debug)]
     struct Panics;
 
@@ -263,7 +315,7 @@ mod tests {
     fn a_panic_is_an_attempt_that_failed() {
         let webhook = webhook("timeout = \"1s\"");
         let agent = Agent::with_parts(Agent::config_builder().build(), DefaultConnector::default(), Panics);
-        let mut sender = Sender { agent: Some(agent), taken: None };
+        let mut sender = Sender { agent: Some(agent), secrets: Vec::new(), taken: None };
         let parcel = Parcel { id: "id", number: 1, body: b"{}", events: &[] };
         let Reply::None(why) = sender.send(&webhook, parcel, 0) else { panic!("an answer") };
         assert!(why.contains("defect"), "{why}");

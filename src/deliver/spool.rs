@@ -141,8 +141,17 @@ impl Roster {
             ));
         }
         let count = events.len() as u64;
-        if !events.is_empty() && !self.handle.give_back(lane.clone(), events, &mut || lane.has_time()) {
-            return Err("linkhook ends".into());
+        if !events.is_empty() {
+            match self.handle.give_back(lane.clone(), events, &mut || lane.has_time()) {
+                Some(true) => {}
+                Some(false) => {
+                    return Err(format!(
+                        "the number of an event in the dead letters of '{name}' is that of another event, for which others still \
+                         wait; ask again once they have it"
+                    ));
+                }
+                None => return Err("linkhook ends".into()),
+            }
         }
         fault::point("before letters go");
         dead.strike(chosen).map_err(|error| {

@@ -2,6 +2,7 @@
 
 mod turn;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
@@ -52,13 +53,31 @@ pub(super) struct Worker<'w> {
     part: Option<Part>,
     /// What has come, where it must come often.
     counts: Counts,
+    /// The same before the batch at hand.
+    counts_before: Counts,
 }
 
 /// An event between one that is at fault and one that was taken out of its turn.
 struct Between {
     sequence: u64,
-    /// Its line, and how the receiver failed at it; none where nothing is to be sent of it.
-    failed: Option<(Arc<[u8]>, Reply)>,
+    /// Its line and its batch, at which the receiver has failed; none where nothing is to be sent of it.
+    failed: Option<(Arc<[u8]>, Probe)>,
+}
+
+/// A batch of one event that is tried out of its turn. It keeps its id and its bytes over its attempts.
+#[derive(Clone)]
+struct Probe {
+    id: String,
+    number: u64,
+    body: Arc<[u8]>,
+    /// How often the receiver has failed at it.
+    failures: u32,
+}
+
+impl Probe {
+    fn parcel<'p>(&'p self, events: &'p [Arc<[u8]>]) -> Parcel<'p> {
+        Parcel { id: &self.id, number: self.number, body: &self.body, events }
+    }
 }
 
 /// One of several batches that the events on their way have settled to.
@@ -107,13 +126,23 @@ fn is_failure(status: u16) -> bool {
     matches!(status, 500..=501 | 505..=599)
 }
 
+/// What one attempt says of whether its event is at fault.
+enum Once {
+    /// It is taken.
+    Passes,
+    /// The receiver fails at it.
+    Fails,
+    /// Neither.
+    Unclear,
+}
+
 /// The failure that a receiver has answered again and again.
 #[derive(Default)]
 struct SameAnswer {
     status: u16,
     count: u32,
-    /// How often the receiver has failed at events that were tried out of their turn.
-    others: HashMap<u64, u32>,
+    /// Events that were tried out of their turn, by their numbers.
+    probes: HashMap<u64, Probe>,
 }
 
 impl SameAnswer {
@@ -123,13 +152,6 @@ impl SameAnswer {
         let count = if status == self.status { self.count.saturating_add(1) } else { 1 };
         (self.status, self.count) = (status, count);
         status != 0 && count >= SAME_ANSWERS
-    }
-
-    /// One more failure at another event; how many they are.
-    fn of_other(&mut self, sequence: u64) -> u32 {
-        let count = self.others.entry(sequence).or_default();
-        *count += 1;
-        *count
     }
 }
 
@@ -174,6 +196,7 @@ impl<'w> Worker<'w> {
             resumed: None,
             part: None,
             counts: Counts::default(),
+            counts_before: Counts::default(),
         }
     }
 
@@ -254,7 +277,13 @@ impl<'w> Worker<'w> {
             None => taken.to_vec(),
         };
         let Some(rate) = self.webhook.rate else { return settled };
+        self.counts_before = self.counts.clone();
+        let dead_until = self.lane.dead_until();
         let often = settled.into_iter().filter_map(|event| {
+            // It has come often enough before it was dead.
+            if event.sequence <= dead_until {
+                return Some(event);
+            }
             let line = self.counts.take(&event.line, rate)?;
             Some(WaitingEvent { line: line.into(), ..event })
         });
@@ -322,6 +351,8 @@ impl<'w> Worker<'w> {
 
     /// The events on their way wait again, and no receiver has taken the batch's number.
     fn give_back(&mut self) {
+        // They count once more when they are taken out again.
+        self.counts = std::mem::take(&mut self.counts_before);
         *self.number -= 1;
         self.lane.give_back(*self.number);
     }
@@ -445,7 +476,11 @@ impl<'w> Worker<'w> {
                 Consequence::Bisect if events.len() > 1 => return BatchEnd::Halved(events.len() / 2),
                 Consequence::Rest => match self.rest(&mut tried) {
                     Turn::Recalled => return BatchEnd::Recalled,
-                    Turn::Now => {}
+                    // The time at rest is none at which it was tried.
+                    Turn::Now => {
+                        self.note(&tried);
+                        continue;
+                    }
                     _ if self.lane.handle().is_none() => return BatchEnd::Done,
                     _ => return BatchEnd::Stopped,
                 },
@@ -482,52 +517,107 @@ impl<'w> Worker<'w> {
         }
         let (mut number, mut between) = (batch.number, Vec::new());
         for next in self.lane.first_waiting(SUSPECTS_MAX) {
-            let id = new_id();
-            let body = match self.make(&id, number + 1, std::slice::from_ref(&next)) {
-                Ok(Made::Body(body)) => body,
-                Ok(Made::Nothing) => {
-                    between.push(Between { sequence: next.sequence, failed: None });
-                    continue;
+            let probe = match same.probes.entry(next.sequence) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let id = new_id();
+                    match self.make(&id, number + 1, std::slice::from_ref(&next)) {
+                        Ok(Made::Body(body)) => {
+                            new.insert(Probe { id, number: number + 1, body: body.into(), failures: 0 })
+                        }
+                        Ok(Made::Nothing) => {
+                            between.push(Between { sequence: next.sequence, failed: None });
+                            continue;
+                        }
+                        Ok(Made::Failed(_)) | Err(_) => return None,
+                    }
                 }
-                Ok(Made::Failed(_)) | Err(_) => return None,
             };
-            number += 1;
-            let event = [next.line.clone()];
-            let parcel = Parcel { id: &id, number, body: &body, events: &event };
-            let other = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
-            let verdict = self.webhook.retry.judge(other.outcome(), 0, Timestamp::now(), random());
-            log::debug!("{title}: is event {} at fault? {}: {}", events[0].sequence, next.sequence, other.words());
-            if verdict == Consequence::Delivered {
-                self.not_before = None;
-                let end = self.bury(events, batch, &at_fault(reply), reply.status());
-                return Some(if matches!(end, BatchEnd::Done) {
-                    self.pass(between, next.sequence, number)
-                } else {
-                    end
-                });
+            number = probe.number;
+            // One is tried at a time, so that a receiver that is down gets no more requests than it failed at.
+            if probe.failures < SAME_ANSWERS {
+                let event = [next.line.clone()];
+                let other = self.sender.send(&self.webhook, probe.parcel(&event), Timestamp::now().as_second());
+                log::debug!("{title}: is event {} at fault? {}: {}", events[0].sequence, next.sequence, other.words());
+                match self.outcome(&other) {
+                    Once::Passes => return self.settle_fault(events, batch, between, next.sequence, number),
+                    Once::Fails => probe.failures += 1,
+                    Once::Unclear => return None,
+                }
+                if probe.failures < SAME_ANSWERS {
+                    return None;
+                }
             }
-            if !other.status().is_some_and(is_failure) || same.of_other(next.sequence) < SAME_ANSWERS {
-                return None;
-            }
-            between.push(Between { sequence: next.sequence, failed: Some((next.line, other)) });
+            between.push(Between { sequence: next.sequence, failed: Some((next.line, probe.clone())) });
         }
         None
     }
 
-    /// An event was taken out of its turn: those before it are dead, or nothing was to be sent of them.
+    /// What one attempt says of whether its event is at fault.
+    fn outcome(&self, reply: &Reply) -> Once {
+        match self.webhook.retry.judge(reply.outcome(), 0, Timestamp::now(), random()) {
+            Consequence::Delivered => Once::Passes,
+            _ if reply.status().is_some_and(is_failure) => Once::Fails,
+            _ => Once::Unclear,
+        }
+    }
+
+    /// An event was taken out of its turn: the receiver may be well again. So each of those before it is tried once more, and only
+    /// what fails now is at fault.
+    fn settle_fault(
+        &mut self,
+        events: &[WaitingEvent],
+        batch: &Fixed,
+        between: Vec<Between>,
+        taken: u64,
+        number: u64,
+    ) -> Option<BatchEnd> {
+        self.not_before = None;
+        let lines = lines(events);
+        let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body, events: &lines };
+        let reply = self.sender.send(&self.webhook, parcel, Timestamp::now().as_second());
+        let end = match self.outcome(&reply) {
+            Once::Passes => {
+                self.tell(batch, events.len(), 0, &reply, Consequence::Delivered);
+                if let Reply::Answer { meaning: Meaning::Rejected { events: rejected, why }, .. } = &reply {
+                    self.bury_some(events, batch, (*rejected, why), reply.status())
+                } else {
+                    self.finish(batch.last, events.len(), None);
+                    BatchEnd::Done
+                }
+            }
+            Once::Fails => self.bury(events, batch, &at_fault(&reply), reply.status()),
+            Once::Unclear => return None,
+        };
+        Some(if matches!(end, BatchEnd::Done) { self.pass(between, taken, number) } else { end })
+    }
+
+    /// An event was taken out of its turn, and the one in whose turn that was is done. Those between them are tried once more:
+    /// what fails is dead, and where that cannot be said, they wait for their turn, and so does the one that was taken.
     fn pass(&mut self, between: Vec<Between>, taken: u64, number: u64) -> BatchEnd {
         for Between { sequence, failed } in between {
-            if !self.lane.take_waiting(sequence) {
-                return BatchEnd::Done;
-            }
-            let Some((line, reply)) = failed else {
+            let Some((line, probe)) = failed else {
+                if !self.lane.take_waiting(sequence) {
+                    return BatchEnd::Done;
+                }
                 self.lane.finish_in_flight(sequence, None);
                 continue;
             };
+            let event = [line];
+            let reply = self.sender.send(&self.webhook, probe.parcel(&event), Timestamp::now().as_second());
+            let outcome = self.outcome(&reply);
+            if matches!(outcome, Once::Unclear) || !self.lane.take_waiting(sequence) {
+                return BatchEnd::Done;
+            }
+            *self.number = probe.number;
+            if matches!(outcome, Once::Passes) {
+                self.lane.finish_in_flight(sequence, None);
+                continue;
+            }
             let reason = at_fault(&reply);
             log::error!("{}: event {sequence} is not delivered: {reason}", self.webhook.title());
             let death = Death { status: reply.status(), ..Death::unsent(&reason) };
-            if !self.lane.bury(&[line], death) {
+            if !self.lane.bury(&event, death) {
                 return BatchEnd::Stopped;
             }
             self.lane.finish_in_flight(sequence, Some((&reason, None)));

@@ -96,6 +96,11 @@ fn count_of(event: &Map<String, Value>) -> u64 {
     event.get(SETTLED).and_then(|settled| settled.get("count")).and_then(Value::as_u64).unwrap_or(1)
 }
 
+/// In what time they came, in seconds, where it stands for several.
+fn lasted_before(event: &Map<String, Value>) -> Option<f64> {
+    event.get(SETTLED)?.get("for")?.as_str()?.strip_suffix('s')?.parse().ok()
+}
+
 fn action_of(event: &Map<String, Value>) -> Option<Action> {
     Action::ALL.into_iter().find(|action| event.get("action").is_some_and(|name| name == action.name()))
 }
@@ -105,15 +110,18 @@ fn merge(events: Vec<Map<String, Value>>) -> (Vec<u8>, bool) {
     // Some may have settled before.
     let count: u64 = events.iter().map(count_of).sum();
     let (first, last) = (events.first(), events.last());
-    let was = first.and_then(action_of).is_some_and(|action| matches!(action, Action::Change | Action::Remove));
+    let first_action = first.and_then(action_of);
+    let was = first_action.is_some_and(|action| action != Action::Add);
     let is = last.and_then(action_of).is_some_and(|action| action != Action::Remove);
     let (action, changed) = match (was, is) {
+        (true, true) if first_action == Some(Action::Present) => (Action::Present, Map::new()),
         (true, true) => (Action::Change, differences(&events)),
-        (false, true) if first.and_then(action_of) == Some(Action::Present) => (Action::Present, Map::new()),
         (false, true) => (Action::Add, Map::new()),
         (_, false) => (Action::Remove, Map::new()),
     };
     let is_same = match (was, is) {
+        // It is told what is there, whatever it was before.
+        _ if action == Action::Present => false,
         (true, true) => changed.is_empty(),
         (was, is) => was == is,
     };
@@ -123,7 +131,9 @@ fn merge(events: Vec<Map<String, Value>>) -> (Vec<u8>, bool) {
     let severity = severities.max();
     let time = |event: Option<&Map<String, Value>>| event?.get("ts")?.as_str()?.parse::<Timestamp>().ok();
     let lasted = time(last).zip(time(first)).map_or(0.0, |(last, first)| last.duration_since(first).as_secs_f64());
-    let settled = json!({ "count": count, "for": format!("{:.1}s", lasted.max(0.0)) });
+    // What has settled before has its last event's time.
+    let lasted = lasted.max(0.0) + first.and_then(lasted_before).unwrap_or_default();
+    let settled = json!({ "count": count, "for": format!("{lasted:.1}s") });
     let Some(last) = events.into_iter().next_back() else { return (Vec::new(), false) };
     let name = last.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut out = Map::new();
@@ -228,6 +238,8 @@ mod tests {
         assert_eq!(action(&["add", "change"]), ("add".into(), false));
         assert_eq!(action(&["present", "change"]), ("present".into(), false));
         assert_eq!(action(&["add", "remove"]), ("remove".into(), true));
+        assert_eq!(action(&["present", "remove"]), ("remove".into(), false));
+        assert_eq!(action(&["present"]), ("present".into(), false));
         assert_eq!(action(&["change", "remove"]), ("remove".into(), false));
         assert_eq!(action(&["remove", "add"]), ("change".into(), true));
         assert_eq!(action(&["remove"]), ("remove".into(), false));

@@ -19,7 +19,7 @@ pub struct Rate {
 }
 
 /// What has come of each object, as far as it counts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Counts {
     objects: HashMap<String, VecDeque<(i64, Vec<u8>)>>,
 }

@@ -388,6 +388,12 @@ impl Database {
         self.run("INSERT OR REPLACE INTO event VALUES (?1, ?2)", params![sequence, line]).map(drop)
     }
 
+    /// The line of an event that somebody waits for.
+    pub fn line(&self, sequence: u64) -> std::result::Result<Option<String>, SqlError> {
+        let mut statement = self.connection.prepare_cached("SELECT line FROM event WHERE seq = ?1")?;
+        statement.query_row([sequence], |row| row.get(0)).optional()
+    }
+
     /// A webhook waits for it.
     pub fn insert_wanted(&self, webhook: i64, sequence: u64, octets: usize) -> std::result::Result<(), SqlError> {
         self.run("INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)", params![webhook, sequence, octets as u64])

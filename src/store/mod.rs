@@ -199,7 +199,7 @@ enum Command {
     /// It does not wait any more for the first events of these ranges, so many at most, which are lost for that reason.
     Remove(Arc<dyn Queue>, Vec<(u64, u64)>, usize, Promise<Vec<u64>>),
     /// It waits again for these, in their order.
-    Return(Arc<dyn Queue>, Vec<(u64, Arc<[u8]>)>, Promise<()>),
+    Return(Arc<dyn Queue>, Vec<(u64, Arc<[u8]>)>, Promise<bool>),
     /// It is paused until then, or not at all.
     Pause(Arc<dyn Queue>, Option<u64>, Promise<()>),
     /// Everything before is done.
@@ -563,14 +563,15 @@ impl StoreHandle {
     }
 
     /// A webhook waits again for these events, which are in order and come before all others. Waits as
-    /// [`StoreHandle::remove`] does.
+    /// [`StoreHandle::remove`] does. `false` where one of these numbers is another event's by now, which somebody waits for:
+    /// then none of them waits.
     pub fn give_back(
         &self,
         queue: Arc<dyn Queue>,
         events: Vec<(u64, Arc<[u8]>)>,
         patience: &mut dyn FnMut() -> bool,
-    ) -> bool {
-        self.wait_for(|reply| Command::Return(queue, events, reply), patience)
+    ) -> Option<bool> {
+        self.answer(|reply| Command::Return(queue, events, reply), patience)
     }
 
     /// A webhook is paused until then, in microseconds since 1970, or not at all. Waits as [`StoreHandle::remove`] does.

@@ -170,11 +170,18 @@ fn give_back(
     database: &Database,
     queue: &Arc<dyn Queue>,
     events: &[(u64, Arc<[u8]>)],
-    reply: &Promise<()>,
+    reply: &Promise<bool>,
     effects: &mut Effects,
 ) -> Result<(), SqlError> {
     let webhook = queue.webhook();
     let (mut count, mut octets) = (0, 0);
+    // An event has one line, whoever waits for it: one that had settled to another one must wait until it is delivered.
+    for (sequence, line) in events {
+        if database.line(*sequence)?.is_some_and(|known| known.as_bytes() != &**line) {
+            effects.answer(reply, false);
+            return Ok(());
+        }
+    }
     for (sequence, line) in events {
         if !database.wants(webhook, *sequence)? {
             database.insert_event(*sequence, std::str::from_utf8(line).unwrap_or_default())?;
@@ -189,7 +196,7 @@ fn give_back(
         if let Some((first, last)) = ends {
             queue.returned(first, last, count, octets);
         }
-        reply.give(());
+        reply.give(true);
     }));
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! Elastic Common Schema with linkhook's line under `linkhook`.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::event::Event;
 use super::{Answer, Batch, Format, Meaning};
@@ -15,6 +16,7 @@ pub static FORMAT: Format = Format {
     meaning,
     statuses: super::STORE,
     answer_bytes_max: super::LONG_ANSWER_BYTES_MAX,
+    judges_body: true,
     ..Format::BY_STATUS
 };
 
@@ -34,26 +36,33 @@ struct Item {
 #[derive(Deserialize)]
 struct Created {
     status: u16,
-    error: Option<Failure>,
+    /// An object with its `type` and `reason`; a text in old versions.
+    error: Option<Value>,
 }
 
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    reason: String,
+/// What an error says.
+fn words(error: &Value) -> String {
+    let member = |name: &str| error.get(name).and_then(Value::as_str);
+    match (member("type"), member("reason")) {
+        (Some(kind), Some(reason)) => format!("{kind}: {reason}"),
+        (Some(words), None) | (None, Some(words)) => words.to_owned(),
+        (None, None) => error.as_str().map_or_else(|| error.to_string(), str::to_owned),
+    }
 }
 
 /// A request is taken item by item. What was taken before answers 409 when it comes again, and counts as taken: so the whole
 /// batch may come again for what is busy now, and halves find what is refused.
 fn meaning(answer: &Answer<'_>) -> Meaning {
-    if answer.status != 200 {
+    if answer.status != 200 || answer.body.is_empty() {
         return Meaning::ByStatus;
     }
-    let Ok(reply) = serde_json::from_slice::<Reply>(answer.body) else { return Meaning::ByStatus };
+    // What cannot be read says nothing of what was taken; what was taken answers 409 when it comes again.
+    let Ok(reply) = serde_json::from_slice::<Reply>(answer.body) else { return Meaning::Again };
     if !reply.errors {
         return Meaning::ByStatus;
+    }
+    if reply.items.is_empty() {
+        return Meaning::Again;
     }
     let is_taken = |status: u16| matches!(status, 200..=299 | 409);
     let mut open = reply.items.iter().filter(|item| !is_taken(item.create.status));
@@ -61,7 +70,7 @@ fn meaning(answer: &Answer<'_>) -> Meaning {
     if reply.items.iter().any(|item| matches!(item.create.status, 429 | 503)) {
         return Meaning::Again;
     }
-    let why = first.create.error.as_ref().map(|error| format!("{}: {}", error.kind, error.reason));
+    let why = first.create.error.as_ref().map(words);
     Meaning::Halve(Some(why.unwrap_or_else(|| format!("status {}", first.create.status))))
 }
 

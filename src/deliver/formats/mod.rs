@@ -78,6 +78,8 @@ pub struct Format {
     pub statuses: &'static [RangeInclusive<u16>],
     /// So much of an answer is read.
     pub answer_bytes_max: u64,
+    /// Whether a good status does not say that all was taken: an answer that breaks off is none then.
+    pub judges_body: bool,
     /// A batch has so many events at most.
     pub events_max: usize,
     /// What a field's name must be, in words, and whether a name is such a one.
@@ -103,6 +105,7 @@ impl Format {
         meaning: |_| Meaning::ByStatus,
         statuses: BUSY,
         answer_bytes_max: ANSWER_BYTES_MAX,
+        judges_body: false,
         events_max: usize::MAX,
         field_name: ("letters, digits and '_', no digit first", is_label),
     };

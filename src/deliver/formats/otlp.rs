@@ -10,8 +10,15 @@ use super::{Answer, Batch, Format, Meaning};
 use crate::json::Json;
 
 /// `{"resourceLogs":[…]}`.
-pub static FORMAT: Format =
-    Format { name: "otlp", content_type: "application/json", body, meaning, statuses: RETRYABLE, ..Format::BY_STATUS };
+pub static FORMAT: Format = Format {
+    name: "otlp",
+    content_type: "application/json",
+    body,
+    meaning,
+    statuses: RETRYABLE,
+    judges_body: true,
+    ..Format::BY_STATUS
+};
 
 /// The statuses that may be tried again; every other one is final, 500 too (specification, "Retryable Response Codes"). A wrong
 /// token or path is no word about the events.
@@ -28,7 +35,7 @@ struct Success {
 #[derive(Default)]
 struct PartialSuccess {
     rejected_log_records: serde_json::Value,
-    error_message: String,
+    error_message: Option<String>,
 }
 
 fn meaning(answer: &Answer<'_>) -> Meaning {
@@ -39,10 +46,14 @@ fn meaning(answer: &Answer<'_>) -> Meaning {
                 serde_json::from_slice::<Success>(answer.body).ok().and_then(|success| success.partial_success);
             let partial = partial.unwrap_or_default();
             let rejected = &partial.rejected_log_records;
-            let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or_default();
+            let rejected = rejected
+                .as_u64()
+                .or_else(|| rejected.as_f64().map(|number| number as u64))
+                .or_else(|| rejected.as_str()?.parse().ok())
+                .unwrap_or_default();
             match rejected {
                 0 => Meaning::ByStatus,
-                events => Meaning::Rejected { events, why: partial.error_message },
+                events => Meaning::Rejected { events, why: partial.error_message.unwrap_or_default() },
             }
         }
         _ => Meaning::ByStatus,

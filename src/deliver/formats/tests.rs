@@ -130,6 +130,14 @@ fn otlp_says_how_many_it_has_rejected() {
 }
 
 #[test]
+fn otlp_says_it_in_other_ways() {
+    for number in ["2", "2.0", "\"2\""] {
+        let body = format!(r#"{{"partialSuccess":{{"rejectedLogRecords":{number},"errorMessage":null}}}}"#);
+        assert_eq!(meaning("otlp", 200, &body), Meaning::Rejected { events: 2, why: String::new() }, "{number}");
+    }
+}
+
+#[test]
 fn splunk_gets_objects_one_after_another() {
     let body = body_of("splunk", &[LINK, ROUTE], &[("env", "lab")]);
     let first: Value = serde_json::from_str(body.lines().next().unwrap()).unwrap();
@@ -196,4 +204,11 @@ fn elasticsearch_answers_for_each_item() {
     assert_eq!(answer(&[429, 400]), Meaning::Again);
     assert_eq!(answer(&[503]), Meaning::Again);
     assert_eq!(meaning("elasticsearch", 429, "{}"), Meaning::ByStatus);
+    // What was cut off, or says nothing of the items, says nothing of what was taken.
+    let taken = r#"{"errors":true,"items":[{"create":{"status":201}}"#;
+    for unclear in [taken, r#"{"errors":true}"#] {
+        assert_eq!(meaning("elasticsearch", 200, unclear), Meaning::Again, "{unclear}");
+    }
+    let in_words = r#"{"errors":true,"items":[{"create":{"status":400,"error":"mapper_parsing"}}]}"#;
+    assert_eq!(meaning("elasticsearch", 200, in_words), Meaning::Halve(Some("mapper_parsing".into())));
 }

@@ -333,6 +333,11 @@ impl Lane {
         }
     }
 
+    /// Events up to that number were dead letters, and wait again.
+    pub fn dead_until(&self) -> u64 {
+        self.lock().hand.alone_until
+    }
+
     /// Bytes that there is room for.
     pub fn room(&self) -> usize {
         let state = self.lock();
