@@ -81,10 +81,10 @@ fn serve(mut stream: TcpStream, answers: &[String], count: &AtomicUsize, began: 
         _ => {
             let retry_after =
                 if retry_after.is_empty() { String::new() } else { format!("retry-after: {retry_after}\r\n") };
-            let _ = stream.write_all(
-                format!("HTTP/1.1 {status} Told\r\n{retry_after}content-length: 2\r\nconnection: close\r\n\r\nok")
-                    .as_bytes(),
-            );
+            // Whoever takes in bulk says so in JSON.
+            let told = if request.contains("/_bulk") { "{}" } else { "ok" };
+            let head = format!("HTTP/1.1 {status} Told\r\n{retry_after}content-length: 2\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all((head + told).as_bytes());
         }
     }
 }

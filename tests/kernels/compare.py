@@ -188,6 +188,8 @@ def printed(place, commands, kernel):
         except ValueError:
             yield kind, None, f"{command}: {said[:200]}"
             continue
+        if kind in exceptions.REPEATED:
+            rows = [row for place, row in enumerate(rows) if row not in rows[:place]]
         device = re.search(r" dev (\S+)", command)
         block = re.search(r" block (\d+)", command)
         given = {"dev": device.group(1)} if device else {"block": int(block.group(1))} if block else {}

@@ -65,6 +65,7 @@ PRINTS_OTHERWISE = (
     ("filter", r"options\.actions\[\]\.type", "the action nat has its kind under another key"),
     ("neigh|fdb", "confirmed|used|updated|refcnt|probes", "ages and users: they run between both looks"),
     ("addr", "(valid|preferred)_life_time", "seconds run between both looks"),
+    ("maddr", "users", "how often it was joined: ip reads it from /proc, netlink has it since Linux 7 (IFA_MC_USERS)"),
 )
 
 # (kind, path, how it is read, why): values that ip writes in a way of its own.
@@ -85,12 +86,17 @@ LEFT_OUT = (
     ("unprinted", "bridge_port", lambda thing, kernel: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
     ("filter", "filter", lambda row, kernel: "options" not in row, "the head of a priority's filters, which is no filter"),
     ("filter|chain", "filter|chain", lambda row, kernel: "block" in row and "dev" in row, "shown by each link that shares the block"),
-    ("listed|told", "class", lambda thing, kernel: thing.get("class") in FLOWS, "flows with packets in them: they come and go with packets"),
+    ("filter", "filter", lambda row, kernel: re.fullmatch("8[0-9a-f]{2}:", str((row.get("options") or {}).get("fh"))) is not None,
+     "the table that u32 makes for itself, of which the kernel does not tell"),
+    ("listed|told|class", "class", lambda thing, kernel: thing.get("class") in FLOWS, "flows with packets in them: they come and go with packets"),
     ("maddr", "maddr", lambda row, kernel: "link" in row, "link-layer groups: ip reads them from /proc, netlink does not have them"),
     ("maddr", "maddr", lambda row, kernel: row.get("family") == "inet" and kernel < (6, 14),
      "IPv4's groups: ip reads them from /proc, netlink has them since Linux 6.14 (inet_dump_ifmcaddr)"),
 )
 
+
+# Kinds of which ip prints some rows several times: the kernel begins each datagram of a dump with the table (neightbl_dump_info).
+REPEATED = {"neightbl"}
 
 # States in which a neighbour that is resolved goes on by itself: linkhook tells the steps that the kernel tells, and the kernel
 # leaves some out (docs/truth.md).

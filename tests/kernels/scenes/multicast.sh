@@ -13,7 +13,7 @@ for number in 1 2 3; do
     run ip -n net$number route add default via 10.$number.0.254
     run ip -n net$number -6 route add default via 2001:db8:$number::fe
 done
-smcrouted -n -N -f /dev/null -u /run/smcroute.sock >/tmp/smcrouted.log 2>&1 &
+smcrouted -n -f /dev/null -u /run/smcroute.sock >/tmp/smcrouted.log 2>&1 &
 daemon=$!
 await "the daemon listens" test -S /run/smcroute.sock
 route() { run smcroutectl -u /run/smcroute.sock "$@"; }
