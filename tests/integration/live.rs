@@ -26,9 +26,6 @@ pub const TESTS: &[crate::Test] = &[
     ("an_overrun_is_told_exactly_and_repaired", overrun),
     ("a_stopped_linkhook_tells_the_truth_afterwards", stopped),
     ("verify_finds_no_difference", verify),
-    ("what_no_group_tells_of_is_looked_at", looked_at),
-    ("settings_of_links_are_found", settings),
-    ("what_comes_with_another_object_is_found", comes_with),
     ("bridge_ports_and_links_do_not_damage_each_other", bridge),
     ("a_recording_of_it_decodes", record),
     ("a_recording_has_what_existed_of_a_bridges_multicast", record_multicast),
@@ -55,7 +52,7 @@ fn has_signal(line: &Value, signal: &str) -> bool {
 }
 
 /// linkhook and a pair of links that are up, `v0` with 10.0.0.1/24.
-fn pair(kinds: &[&str]) -> (Namespace, Linkhook) {
+pub fn pair(kinds: &[&str]) -> (Namespace, Linkhook) {
     let namespace = Namespace::new();
     namespace.run(
         "ip link add v0 type veth peer name v1; ip link set v1 up; ip link set v0 up; ip addr add 10.0.0.1/24 dev v0",
@@ -536,53 +533,6 @@ fn verify() -> Result<(), Failed> {
     let (_, lines) = linkhook.stop();
     let repaired: Vec<&Value> = lines.iter().filter(|line| line["origin"] == "resync").collect();
     assert!(repaired.is_empty(), "{repaired:?}");
-    Ok(())
-}
-
-/// No group tells of labels of addresses; what is told of whatever else leads to a look.
-fn looked_at() -> Result<(), Failed> {
-    let (namespace, mut linkhook) = pair(&["--verify", "100ms", "addrlabel", "link"]);
-    namespace.run("ip addrlabel add prefix fd77::/16 label 77; ip link set v1 alias something");
-    let line = linkhook.event("addrlabel", "add");
-    assert_eq!((&line["addrlabel"]["address"], &line["origin"]), (&"fd77::".into(), &"inferred".into()));
-    namespace.run("ip addrlabel del prefix fd77::/16 label 77");
-    linkhook.event("addrlabel", "remove");
-    let (_, lines) = linkhook.stop();
-    assert!(lines.iter().all(|line| line["event"] != "resync"), "{lines:?}");
-    Ok(())
-}
-
-/// Of an interface's settings the kernel tells some in `netconf`, and others not at all; none in the link.
-fn settings() -> Result<(), Failed> {
-    let (namespace, mut linkhook) = pair(&["--verify", "100ms", "link"]);
-    let set = |name: &str| namespace.run(&format!("echo 1 >/proc/sys/net/ipv4/conf/v0/{name}"));
-    let tells = |line: &Value, name: &str| {
-        line["ifname"] == "v0"
-            && line["origin"] == "inferred"
-            && line["changed"][&format!("inet_conf.{name}")]["new"] == 1
-    };
-    set("forwarding");
-    linkhook.expect("forwarding, of which netconf tells", |line| tells(line, "forwarding"));
-    set("accept_local");
-    linkhook.expect("accept_local, of which nothing tells", |line| tells(line, "accept_local"));
-    let (_, lines) = linkhook.stop();
-    assert!(lines.iter().all(|line| line["event"] != "resync"), "{lines:?}");
-    Ok(())
-}
-
-/// Classes come with their queueing discipline, buckets with their group, and no notification with either.
-fn comes_with() -> Result<(), Failed> {
-    let (namespace, mut linkhook) = pair(&["qdisc", "class", "nexthop", "nexthop_bucket"]);
-    namespace.run("tc qdisc add dev v0 root handle 7: tbf rate 1mbit burst 10k latency 50ms");
-    let qdisc = linkhook.expect("a discipline", |line| line["qdisc"]["kind"] == "tbf" && line["action"] == "add");
-    let class = linkhook.event("class", "add");
-    assert_eq!((&class["origin"], &class["cause"]), (&"inferred".into(), &qdisc["seq"]), "{class}");
-    namespace.run(
-        "ip nexthop add id 1 via 10.0.0.2 dev v0; ip nexthop add id 9 group 1 type resilient buckets 4 idle_timer 60",
-    );
-    for _ in 0..4 {
-        assert_eq!(linkhook.event("nexthop_bucket", "add")["origin"], "inferred");
-    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 
 mod again;
 mod bodies;
+mod clickhouse;
 mod commands;
 mod deliver;
 mod docs;
@@ -40,6 +41,7 @@ mod store;
 mod tls;
 mod tools;
 mod trouble;
+mod untold;
 mod usage;
 mod wait;
 mod walls;
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
     }
     for (room, tests) in [
         ("live", live::TESTS),
+        ("untold", untold::TESTS),
         ("netns", netns::TESTS),
         ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
+use crate::clickhouse;
 use crate::imitations;
 use crate::namespace::{Linkhook, Namespace, PATIENCE};
 use crate::receiver::Receiver;
@@ -146,7 +147,7 @@ const RECIPES: &[Recipe] = &[
         name: "clickhouse",
         address: "http://clickhouse.example:8123",
         variables: &[("CLICKHOUSE_PASSWORD", "hush")],
-        read: clickhouse,
+        read: clickhouse_rows,
     },
     Recipe { name: "fluent-bit", address: "http://fluent-bit.example:9880", variables: &[], read: fluent_bit },
     Recipe { name: "logstash", address: "http://logstash.example:8080", variables: &[], read: logstash },
@@ -241,7 +242,7 @@ fn otlp(request: &Request) -> Answered {
     request.stored("otlp").map(Told::Lines)
 }
 
-fn clickhouse(request: &Request) -> Answered {
+fn clickhouse_rows(request: &Request) -> Answered {
     let path = "/?query=INSERT%20INTO%20linkhook%20FORMAT%20JSONEachRow&input_format_skip_unknown_fields=1&\
                 date_time_input_format=best_effort";
     request.expect("application/x-ndjson", path)?;
@@ -552,7 +553,7 @@ fn run(recipe: &Recipe) -> Result<(), Failed> {
 }
 
 /// What scripts/receivers has made.
-fn receivers() -> Option<PathBuf> {
+pub fn receivers() -> Option<PathBuf> {
     let folder = std::env::var_os("LINKHOOK_RECEIVERS").map(PathBuf::from);
     folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/linkhook-receivers")))
 }
@@ -581,14 +582,6 @@ fn rulebook_program() -> Option<PathBuf> {
     (program.exists() && crate::tools::has("java")).then_some(program)
 }
 
-/// ClickHouse's engine as a library: a Python that has it.
-fn chdb() -> Option<PathBuf> {
-    let python = receivers()?.join("python");
-    let versions = std::fs::read_dir(python.join("lib")).ok()?.flatten();
-    let is_there = versions.into_iter().any(|entry| entry.path().join("site-packages/chdb").exists());
-    is_there.then(|| python.join("bin/python3"))
-}
-
 type RealTest = (&'static str, fn() -> Option<PathBuf>, fn() -> Result<(), Failed>);
 
 const REAL: &[RealTest] = &[
@@ -597,46 +590,8 @@ const REAL: &[RealTest] = &[
     ("node_red_gets_a_list_of_events", node_red_program, real_node_red),
     ("alertmanager_has_an_alert_while_the_cable_is_pulled", alertmanager_program, real_alertmanager),
     ("ansible_rulebook_runs_a_rule_for_an_event", rulebook_program, real_rulebook),
-    ("clickhouse_has_a_row_for_each_event", chdb, real_clickhouse),
+    ("clickhouse_has_a_row_for_each_event", clickhouse::engine, clickhouse::rows),
 ];
-
-/// Makes the table of the recipe and puts the lines of all recordings into it as the recipe's address says, twice; prints how many
-/// events there were, how many rows there are, and what some of them hold.
-const CLICKHOUSE: &str = r#"
-import glob, json, sys
-from chdb import session
-store = session.Session(sys.argv[1])
-store.query("CREATE DATABASE d"); store.query("USE d")
-store.query(open("config/recipes/clickhouse.sql").read().strip().rstrip(";"))
-lines = [json.loads(line) for path in sorted(glob.glob("tests/recordings/*.jsonl")) for line in open(path)]
-rows = "\n".join(json.dumps({**line, "host": "h", "seq": number}) for number, line in enumerate(lines))
-for _ in range(2):
-    store.query("INSERT INTO linkhook SETTINGS input_format_skip_unknown_fields=1, date_time_input_format='best_effort' "
-                "FORMAT JSONEachRow\n" + rows)
-ask = lambda query: str(store.query(query, "TSV")).strip()
-print(len(lines), ask("SELECT count() FROM linkhook FINAL"))
-print(sum(line["event"] == "addr" for line in lines), ask("SELECT count() FROM linkhook FINAL WHERE JSONHas(addr, 'local')"))
-print(sum("carrier_lost" in line.get("signals", []) for line in lines),
-      ask("SELECT count() FROM linkhook FINAL WHERE has(signals, 'carrier_lost')"))
-print(min(line["ts"] for line in lines)[:26].replace("T", " "), ask("SELECT min(ts) FROM linkhook FINAL"), sep="|")
-"#;
-
-fn real_clickhouse() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
-    let mut command = std::process::Command::new(chdb().ok_or("chdb is gone")?);
-    command.args(["-c", CLICKHOUSE]).arg(folder.path().join("data")).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let done = command.stdin(Stdio::null()).output()?;
-    let (said, trouble) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{trouble}");
-    let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines.len(), 4, "{said}{trouble}");
-    for line in lines {
-        let (expected, found) = line.split_once('|').or_else(|| line.split_once(' ')).ok_or("no pair")?;
-        assert_eq!(expected, found, "{said}");
-        assert_ne!(expected, "0", "{said}");
-    }
-    Ok(())
-}
 
 /// A server, which is killed at the end.
 struct Server(Child);
