@@ -89,6 +89,11 @@ impl Reply {
         }
     }
 
+    /// Whether the receiver has taken some of it, and the rest is to come again.
+    pub fn is_partly_taken(&self) -> bool {
+        matches!(self, Reply::Answer { meaning: Meaning::Partly(_), .. })
+    }
+
     /// How the answer's body begins, where there is an answer.
     pub fn said(&self) -> Option<&str> {
         match self {
@@ -100,7 +105,11 @@ impl Reply {
     /// In words.
     pub fn words(&self) -> String {
         match self {
-            Reply::Answer { status, meaning: Meaning::Halve(Some(why)), .. } => format!("status {status}: {why}"),
+            Reply::Answer {
+                status,
+                meaning: Meaning::Halve(Some(why)) | Meaning::Again(Some(why)) | Meaning::Partly(why),
+                ..
+            } => format!("status {status}: {why}"),
             Reply::Answer { status, said, .. } if *status >= 300 && !said.is_empty() => {
                 format!("status {status}: {said}")
             }
@@ -252,7 +261,7 @@ impl Sender {
                 }
                 let body = hide(body, &self.secrets);
                 let answer = Answer { status, body: &body };
-                let by_script = self.taken.as_mut().and_then(|taken| script::meaning(taken, &answer));
+                let by_script = self.taken.as_mut().and_then(|taken| script::meaning(taken, &answer, &webhook.title()));
                 let meaning = by_script.unwrap_or_else(|| (webhook.format.meaning)(&answer));
                 let retry_after = retry_after.or_else(|| asked_pause(&answer));
                 Reply::Answer { status, retry_after, meaning, said: beginning(&body) }
