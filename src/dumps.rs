@@ -12,7 +12,6 @@ use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::{self, DumpError, DumpRow};
-use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{Message, align, append_attribute, u32_at};
 
 /// What a request asks.
@@ -176,7 +175,7 @@ pub fn each_row(
 ) -> Result<(), DumpError> {
     for Next { kind, request, .. } in requests {
         let family = request.body.first().copied().unwrap_or_default();
-        let dumped = dump::dump_all(NETLINK_ROUTE, &request, left(), |row| match row {
+        let dumped = dump::dump_all(kind.protocol().number, &request, left(), |row| match row {
             DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(&message),
             _ => {}
         });

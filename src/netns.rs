@@ -230,6 +230,14 @@ impl Netns {
         self.identity
     }
 
+    /// The same one, held once more.
+    pub fn again(&self) -> Result<Netns> {
+        let descriptor = self.descriptor.as_ref().map(OwnedFd::try_clone).transpose();
+        let label = self.label.clone();
+        let cannot = |error| Error::system(format_args!("cannot hold the network namespace {label:?}"), &error);
+        Ok(Netns { descriptor: descriptor.map_err(cannot)?, label: label.clone(), identity: self.identity })
+    }
+
     /// Holds it by itself, and not by its name's mount, which nobody could undo else.
     pub fn let_go_of_name(&mut self) -> Result<()> {
         if self.descriptor.is_some() {

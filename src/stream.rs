@@ -460,14 +460,21 @@ impl Stream {
     ) -> (Option<u64>, Option<LinkBefore>) {
         let table = kind.table();
         let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
-        let mut action = Action::Add;
         if table.identity.is_none() {
-            if present {
-                action = Action::Present;
-            } else if removes {
-                action = Action::Remove;
-            }
-            let told = Told { kind, action, old: None, new: message.payload, signals: Signals::NONE };
+            let action = match table.hooks.action {
+                _ if present => Action::Present,
+                Some(action) => action(message.header.flags, removes),
+                None if removes => Action::Remove,
+                None => Action::Add,
+            };
+            let object = Some(message.payload);
+            let sides = Sides {
+                old: object.filter(|_| matches!(action, Action::Change | Action::Remove)),
+                new: object.filter(|_| action != Action::Remove),
+                message: message.payload,
+            };
+            let signals = if present { Signals::NONE } else { table.signals_of(&sides) };
+            let told = Told { kind, action, old: None, new: message.payload, signals };
             return (self.tell(out, &mirror.links, told, telling), None);
         }
         let Applied { links, change, signals: of_group, link } =
@@ -480,7 +487,7 @@ impl Stream {
             {
                 (Action::Present, None, new)
             }
-            Change::Added(new) => (action, None, new),
+            Change::Added(new) => (Action::Add, None, new),
             Change::Changed { old, new } => (Action::Change, Some(old), new),
             Change::Removed(old) => (Action::Remove, Some(old), message.payload),
             Change::RemovedUnknown if source == Source::Recorded => (Action::Remove, None, message.payload),
@@ -535,7 +542,7 @@ impl Stream {
         let candidate = Candidate {
             kind: told.kind.place(),
             table: if tables.is_empty() { None } else { table.route_table_of(shown) },
-            family: shown.first().copied().unwrap_or_default(),
+            family: table.family_of(shown),
             action: told.action,
             signals: told.signals,
             severity: table.severity_of(told.action, shown, told.signals),

@@ -28,13 +28,14 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::decode::schema::Protocol;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::event::own;
 use crate::json::Json;
-use crate::kinds::KindIndex;
+use crate::kinds::{self, KindIndex};
 use crate::manager::Manager;
 use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
@@ -48,6 +49,8 @@ use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
 use crate::threads;
 use crate::units::{counted, counted_are, counted_were};
+use feed::Subscription;
+pub use feed::denied;
 use figures::Measures;
 pub use place::Place;
 use reload::Reloading;
@@ -208,7 +211,7 @@ pub fn watch(
         postponed: false,
         refused: Vec::new(),
         batch: Batch::new(),
-        groups: Vec::new(),
+        subscriptions: Vec::new(),
         receive_buffer_bytes: 0,
         greeted: false,
         is_ready: false,
@@ -302,8 +305,9 @@ struct WatchLoop<'s> {
     refused: Vec<NamespaceIdentity>,
     /// What is read passes through it at once, so that one serves all.
     batch: Batch,
-    /// The groups that were joined, and the receive buffer's size, of the first place.
-    groups: Vec<u32>,
+    /// Of the first namespace, by protocol.
+    subscriptions: Vec<(&'static Protocol, Subscription)>,
+    /// The smallest of its receive buffers.
     receive_buffer_bytes: usize,
     /// `hello` was told.
     greeted: bool,
@@ -360,9 +364,10 @@ impl WatchLoop<'_> {
             }
         }
         self.share_backlog();
-        if let Some((groups, receive_buffer_bytes)) = self.places.first().and_then(Place::subscription) {
-            (self.groups, self.receive_buffer_bytes) = (groups.to_vec(), receive_buffer_bytes);
-        }
+        let first = self.places.first().map(Place::identity);
+        let of_first = self.places.iter().take_while(|place| Some(place.identity()) == first);
+        self.subscriptions = of_first.filter_map(|place| Some((place.protocol(), place.subscription()?))).collect();
+        self.receive_buffer_bytes = self.subscriptions.iter().map(|(_, of)| of.receive_buffer_bytes).min().unwrap_or(0);
         let granted = self.receive_buffer_bytes;
         if self.settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
             log::warn!(
@@ -380,7 +385,7 @@ impl WatchLoop<'_> {
 
     fn hello(&mut self) -> std::result::Result<(), LoopEnd> {
         self.greeted = true;
-        let (groups, buffer, places) = (&self.groups, self.receive_buffer_bytes, &self.places);
+        let (subscriptions, buffer, places) = (&self.subscriptions, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
         let namespaces = &self.settings.namespaces;
         let unheard = places.first().map(|place| place.mirror().unheard()).unwrap_or_default();
@@ -395,7 +400,23 @@ impl WatchLoop<'_> {
             out.end_list();
             out.key("groups");
             out.begin_list();
-            groups.iter().for_each(|&group| out.unsigned(group.into()));
+            let of_first = subscriptions.first().map(|(_, of)| of.groups.as_slice()).unwrap_or_default();
+            of_first.iter().for_each(|&group| out.unsigned(group.into()));
+            out.end_list();
+            out.key("protocols");
+            out.begin_list();
+            for (protocol, Subscription { groups, receive_buffer_bytes }) in subscriptions {
+                out.begin_object();
+                out.key("protocol");
+                out.string(protocol.name);
+                out.key("groups");
+                out.begin_list();
+                groups.iter().for_each(|&group| out.unsigned(group.into()));
+                out.end_list();
+                out.key("receive_buffer");
+                out.unsigned(*receive_buffer_bytes as u64);
+                out.end_object();
+            }
             out.end_list();
             let (near, alone): (Vec<KindIndex>, Vec<KindIndex>) =
                 unheard.iter().partition(|&&kind| silence::has_something_near(kind));
@@ -420,11 +441,16 @@ impl WatchLoop<'_> {
     }
 
     fn add(&mut self, netns: Netns) -> Result<()> {
-        let number = self.next_place;
-        let place = Place::open(self.settings, number, netns, self.store.as_mut(), self.stream.options().present)?;
-        self.register(&place)?;
-        self.next_place += 1;
-        self.places.push(place);
+        let present = self.stream.options().present;
+        let mut places = Vec::new();
+        for followed in kinds::by_protocol(&self.settings.kinds) {
+            let number = self.next_place + places.len();
+            let netns = netns.again()?;
+            places.push(Place::open(self.settings, number, netns, followed, self.store.as_mut(), present)?);
+        }
+        places.iter().try_for_each(|place| self.register(place))?;
+        self.next_place += places.len();
+        self.places.append(&mut places);
         Ok(())
     }
 

@@ -10,8 +10,21 @@ use crate::event::{Action, own};
 use crate::filter::Filter;
 use crate::kinds::{KINDS, KindIndex};
 
-/// Families that product.md names and this build does not have.
-const OTHER_FAMILIES: &[&str] = &["uevent", "conntrack", "nft", "xfrm", "genl"];
+/// Words for several kinds together.
+const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[];
+
+/// What the kernel has and linkhook does not follow: the name, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("nft", "this build does not know nf_tables"),
+    ("xfrm", "this build does not know IPsec"),
+    ("uevent", "this build does not know the events of devices"),
+    ("genl", "this build does not know generic netlink"),
+    ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
+    ("proc", "the process connector tells of every process that is made, and nothing about networking"),
+    ("iscsi", "it is about storage"),
+    ("scsitransport", "it is about storage"),
+    ("firewall", "the kernel has not had it since 3.5; nflog and conntrack took its place"),
+];
 
 /// `ip`'s words for kinds: the whole word, how many of its letters say already which one is meant, and the kind. As `ip`
 /// has it, `a` is an address and `r` a route, although other words begin so, too.
@@ -71,7 +84,7 @@ pub fn severity(name: &str) -> std::result::Result<Severity, String> {
 /// Kinds and own events that were named.
 #[derive(Debug)]
 pub struct Named {
-    /// Which kinds are wanted; `None` for all.
+    /// Which kinds are wanted; `None` where none is named.
     pub kinds: Option<Vec<bool>>,
     /// Linkhook's own events that are named.
     pub own: Vec<&'static str>,
@@ -86,9 +99,12 @@ pub fn named(names: &[String]) -> Result<Named> {
             kinds[kind.place()] = true;
         } else if let Some(event) = own::by_name(name) {
             named.push(event);
-        } else if OTHER_FAMILIES.contains(&name.as_str()) {
-            let told = format_args!("the kind '{name}' is of a netlink family that this build does not know");
-            return Err(Error::usage(told));
+        } else if let Some((_, family)) = FAMILIES_OF_KINDS.iter().find(|(word, _)| word == name) {
+            for kind in KindIndex::all().filter(|kind| family.contains(&kind.table().name)) {
+                kinds[kind.place()] = true;
+            }
+        } else if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| refused == name) {
+            return Err(Error::usage(format_args!("'{name}' is not followed: {why}")));
         } else if name.is_empty() {
             return Err(Error::usage("a kind's name is empty; remove it, or the comma that is too many"));
         } else if name.contains(',') {
@@ -267,7 +283,7 @@ fn row(out: &mut String, name: &str, about: &str) {
     out.push('\n');
 }
 
-/// The kinds of those names; all where none is named.
+/// The kinds of those names; where none is named, those that are followed then.
 pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
     let Named { kinds, own } = named(names)?;
     if let Some(event) = own.first() {
@@ -275,7 +291,8 @@ pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
             "'{event}' is an event of linkhook's own, which no recording has; name kinds, or none for all"
         )));
     }
-    Ok(KindIndex::all().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds[kind.place()])).collect())
+    let is_wanted = |kind: &KindIndex| kinds.as_ref().map_or(kind.is_default(), |kinds| kinds[kind.place()]);
+    Ok(KindIndex::all().filter(is_wanted).collect())
 }
 
 /// "unknown kind 'rote'; did you mean 'route'?", or the list where nothing is near.

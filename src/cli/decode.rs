@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::lines::{EndedEarly, Lines};
 use super::{retell, selection};
+use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds;
@@ -128,24 +129,31 @@ fn open(file: &Path) -> Result<File> {
     File::open(file).map_err(|error| Error::system(format_args!("cannot open {}", file.display()), &error))
 }
 
+/// A recorded datagram as the tables read it, with its protocol where that is known.
+fn adapted<'d>(recorded: &Recorded<'d>, room: &'d mut Vec<u8>) -> (Option<&'static Protocol>, &'d [u8]) {
+    match kinds::protocol(recorded.protocol) {
+        Some(protocol) => (Some(protocol), kinds::adapted(protocol, recorded.datagram, room)),
+        None => (None, recorded.datagram),
+    }
+}
+
 /// The messages of a recorded datagram that the kernel sent and that are no mere acknowledgements.
-fn messages_told<'a>(recorded: &Recorded<'a>) -> impl Iterator<Item = Message<'a>> + use<'a> {
-    let ours = recorded.protocol == NETLINK_ROUTE;
-    wire::messages(if ours { recorded.datagram } else { &[] }).filter(|message| {
+fn messages_told<'a>(protocol: Option<&Protocol>, datagram: &'a [u8]) -> impl Iterator<Item = Message<'a>> + use<'a> {
+    let is_rtnetlink = protocol.is_some_and(|protocol| protocol.number == NETLINK_ROUTE);
+    wire::messages(if protocol.is_some() { datagram } else { &[] }).filter(move |message| {
         let header = &message.header;
-        // A request carries no port id; a notification that echoes a request's flags carries the requester's.
-        let request = header.flags & NLM_F_REQUEST != 0 && (header.port == 0 || is_get(header.kind));
-        header.kind >= NLMSG_MIN_TYPE && !request
+        // A request carries no port id; a notification that echoes a request's flags carries the requester's. rtnetlink's types
+        // come in fours: new, delete, get, set.
+        let is_get = is_rtnetlink && header.kind % 4 == 2;
+        let is_request = header.flags & NLM_F_REQUEST != 0 && (header.port == 0 || is_get || !is_rtnetlink);
+        header.kind >= NLMSG_MIN_TYPE && !is_request
     })
 }
 
-/// rtnetlink's types come in fours: new, delete, get, set.
-fn is_get(message_type: u16) -> bool {
-    message_type % 4 == 2
-}
-
 fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
-    for message in messages_told(recorded) {
+    let mut room = Vec::new();
+    let (protocol, datagram) = adapted(recorded, &mut room);
+    for message in messages_told(protocol, datagram) {
         let family = message.payload.first().copied().unwrap_or_default();
         let kind = kinds::of_message(message.header.kind, family);
         if kind.is_some_and(|(kind, _)| kind.table().is(&kinds::rtnetlink::link::LINK)) {
@@ -172,7 +180,7 @@ fn decode(file: &Path, input: impl Read, mirror: &mut Mirror, told: &Told) -> st
                 return Err(named(file, &error).into());
             }
         };
-        other_families += u64::from(recorded.protocol != NETLINK_ROUTE);
+        other_families += u64::from(kinds::protocol(recorded.protocol).is_none());
         tell_recorded(&recorded, mirror, stream, lines)?;
         if stream.is_done() {
             return Ok(());
@@ -181,7 +189,7 @@ fn decode(file: &Path, input: impl Read, mirror: &mut Mirror, told: &Told) -> st
     }
     if other_families > 0 {
         let datagrams = counted(other_families, "datagram");
-        log::info!("of other netlink families than rtnetlink: {datagrams}, left out");
+        log::info!("of netlink protocols that are not known: {datagrams}, left out");
     }
     Ok(())
 }
@@ -200,7 +208,9 @@ fn tell_recorded(
         netns: None,
         actor: None,
     };
-    for message in messages_told(recorded) {
+    let mut room = Vec::new();
+    let (protocol, datagram) = adapted(recorded, &mut room);
+    for message in messages_told(protocol, datagram) {
         let dump = message.header.flags & NLM_F_MULTI != 0;
         let source = if dump { Source::RecordedDump } else { Source::Recorded };
         stream.message(&mut lines.out, mirror, &message, source, telling);
@@ -209,8 +219,8 @@ fn tell_recorded(
             return Ok(());
         }
     }
-    if recorded.protocol == NETLINK_ROUTE {
-        let mut messages = wire::messages(recorded.datagram);
+    if protocol.is_some() {
+        let mut messages = wire::messages(datagram);
         messages.by_ref().for_each(drop);
         // Requests of some programs end in zeros.
         if messages.rest().iter().any(|&octet| octet != 0) {

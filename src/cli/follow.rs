@@ -169,7 +169,7 @@ impl Event {
 /// How such a watch is: everything else is as it is for any.
 pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>, patience: Duration) -> Settings {
     Settings {
-        kinds: KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect(),
+        kinds: KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect(),
         receive_buffer_bytes: None,
         timeout,
         verify: None,

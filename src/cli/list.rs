@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     refuse_unlisted(&options)?;
     let options = Options { present: true, own: Vec::new(), ..options };
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
-    let wanted: Vec<KindIndex> = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
+    let wanted: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
     let stream = Stream::new(options);
     let mut list = List {
         mirror: Mirror::new(),
@@ -119,7 +119,9 @@ impl List {
     /// All kinds, in the namespace of the calling thread.
     fn all(&mut self, link: KindIndex, wanted: &[KindIndex], netns: Option<&str>) -> Result<()> {
         // A link may name another one that comes later, so that the names are learned first.
-        self.kind(link, true, netns)?;
+        if wanted.iter().any(|kind| kind.protocol() == link.protocol()) {
+            self.kind(link, true, netns)?;
+        }
         for &kind in wanted {
             self.kind(kind, false, netns)?;
             if self.is_done() {

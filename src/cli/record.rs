@@ -5,17 +5,20 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::decode::schema::Protocol;
 use crate::dumps;
 use crate::error::{Error, Result};
 use crate::kinds::{self, KindIndex};
 use crate::mirror::silence::look::Scope;
 use crate::mirror::{Mirror, silence};
-use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_loss, is_overrun};
+use crate::netlink::socket::{Batch, Joined, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
 use crate::units::{self, counted_were};
-use crate::watch::{now_microseconds, signals};
+use crate::watch::{denied, now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
 const WAIT: Duration = Duration::from_millis(200);
@@ -64,9 +67,9 @@ enum Recorder {
 }
 
 impl Recorder {
-    fn write(&mut self, time_microseconds: i64, datagram: &[u8]) -> io::Result<()> {
+    fn write(&mut self, time_microseconds: i64, protocol: &Protocol, datagram: &[u8]) -> io::Result<()> {
         match self {
-            Recorder::Pcap(writer) => writer.write(time_microseconds, NETLINK_ROUTE, datagram),
+            Recorder::Pcap(writer) => writer.write(time_microseconds, protocol.number, datagram),
             Recorder::Rtmon(writer) => writer.write(time_microseconds, datagram).map(drop),
         }
     }
@@ -89,19 +92,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::words::kinds_named(&arguments.kinds)?;
-    let socket = Socket::open(NETLINK_ROUTE)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
-    socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-    for group in silence::groups(&kinds) {
-        socket.join(group).map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
-    }
+    let followed = kinds::by_protocol(&kinds);
+    let sources: Vec<Recorded> =
+        followed.iter().map(|(protocol, kinds)| subscribe(protocol, kinds, buffer)).collect::<Result<_>>()?;
     let signals = signals()?;
     let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
+    if let (Recorder::Rtmon(_), Some(other)) = (&recorder, sources.iter().find(|source| !source.protocol.is_default)) {
+        return Err(Error::usage(format_args!(
+            "rtmon's format has no place for {}; write --format pcap",
+            other.protocol.name
+        )));
+    }
     let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
         crate::output::written(initial(&kinds, &mut recorder, &mut left)?)?;
     }
-    let result = follow(arguments, &socket, &signals, &mut recorder, &mut left);
+    let result = follow(arguments, &sources, &signals, &mut recorder, &mut left);
     let result = result.and_then(|lost| recorder.flush().map(|()| lost));
     match result {
         Ok(0) => Ok(()),
@@ -122,13 +129,34 @@ impl ObjectsLeft {
     }
 
     /// Takes off those of a datagram: its messages of any kind.
-    fn take(&mut self, datagram: &[u8]) {
+    fn take(&mut self, protocol: &Protocol, datagram: &[u8]) {
         let Some(left) = &mut self.0 else { return };
+        let mut room = Vec::new();
+        let datagram = kinds::adapted(protocol, datagram, &mut room);
         let is_object = |message: &wire::Message<'_>| {
             kinds::of_message(message.header.kind, message.payload.first().copied().unwrap_or_default()).is_some()
         };
         *left = left.saturating_sub(wire::messages(datagram).filter(is_object).count() as u64);
     }
+}
+
+/// What is recorded of a protocol.
+struct Recorded {
+    protocol: &'static Protocol,
+    socket: Socket,
+}
+
+fn subscribe(protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
+    let socket = Socket::open(protocol.number)?;
+    socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+    for group in silence::groups(protocol, kinds) {
+        let joined = socket.join(group);
+        let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
+        if let (Joined::Denied, Some(capability)) = (joined, protocol.needs) {
+            return Err(denied(kinds, capability));
+        }
+    }
+    Ok(Recorded { protocol, socket })
 }
 
 fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
@@ -164,7 +192,8 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
     let mut mirror = Mirror::new();
     let mut result = Ok(());
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
-    let first = (!wanted.contains(&link)).then_some(link);
+    let needs_names = wanted.iter().any(|kind| kind.protocol() == link.protocol());
+    let first = (needs_names && !wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
         if left.is_none() {
             break;
@@ -183,9 +212,9 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
                 }
                 let mut datagram = message.bytes.to_vec();
                 datagram.resize(wire::align(datagram.len()), 0);
-                result = recorder.write(now_microseconds(), &datagram);
+                result = recorder.write(now_microseconds(), kind.protocol(), &datagram);
                 if is_wanted {
-                    left.take(&datagram);
+                    left.take(kind.protocol(), &datagram);
                 }
             },
         );
@@ -197,45 +226,59 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
 
 fn follow(
     arguments: &Arguments,
-    socket: &Socket,
+    sources: &[Recorded],
     signals: &mio::net::UnixStream,
     recorder: &mut Recorder,
     left: &mut ObjectsLeft,
 ) -> io::Result<u32> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut batch = Batch::new();
-    let drops = socket.drops().unwrap_or_default();
+    let drops = || sources.iter().map(|source| source.socket.drops().unwrap_or_default()).fold(0, u32::wrapping_add);
+    let before = drops();
     loop {
         let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
         if left.is_none() || late || is_signalled(signals) {
-            return Ok(socket.drops().unwrap_or_default().wrapping_sub(drops));
+            return Ok(drops().wrapping_sub(before));
         }
-        match socket.receive(&mut batch) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                recorder.flush()?;
-                let pause =
-                    deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()).min(WAIT));
-                socket.wait(pause)?;
-                continue;
-            }
-            Err(error) if is_loss(&error) => {
-                // What a full buffer has cost is counted by the kernel, and said at the end.
-                if !is_overrun(&error) {
-                    log::warn!("the kernel could not tell of a change, which is missing: {error}");
-                }
-                continue;
-            }
-            Err(error) => return Err(error),
+        let mut is_quiet = true;
+        for source in sources {
+            is_quiet &= !read(source, &mut batch, recorder, left)?;
         }
-        let time = now_microseconds();
-        for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
-            if !left.is_none() {
-                recorder.write(time, datagram.bytes)?;
-                left.take(datagram.bytes);
+        if is_quiet {
+            recorder.flush()?;
+            let left = deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()).min(WAIT));
+            let mut ready: Vec<PollFd<'_>> =
+                sources.iter().map(|source| PollFd::new(&source.socket, PollFlags::IN)).collect();
+            match poll(&mut ready, Some(&Timespec::try_from(left).unwrap_or_default())) {
+                Err(error) if error != rustix::io::Errno::INTR => return Err(error.into()),
+                _ => {}
             }
         }
     }
+}
+
+/// Records what one call gives; whether there was anything.
+fn read(source: &Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mut ObjectsLeft) -> io::Result<bool> {
+    match source.socket.receive(batch) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+        Err(error) if is_loss(&error) => {
+            // What a full buffer has cost is counted by the kernel, and said at the end.
+            if !is_overrun(&error) {
+                log::warn!("the kernel could not tell of a change, which is missing: {error}");
+            }
+            return Ok(true);
+        }
+        Err(error) => return Err(error),
+    }
+    let time = now_microseconds();
+    for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
+        if !left.is_none() {
+            recorder.write(time, source.protocol, datagram.bytes)?;
+            left.take(source.protocol, datagram.bytes);
+        }
+    }
+    Ok(true)
 }
 
 fn is_signalled(signals: &mio::net::UnixStream) -> bool {

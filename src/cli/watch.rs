@@ -178,7 +178,7 @@ fn follow(
     let confined = configured.is_some_and(|configured| configured.confined);
     let configured = configured.map(|configured| configured.watch);
     let options = selection.options()?;
-    let kinds = KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).collect();
+    let kinds = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
     let present = arguments.initial || configured.is_some_and(|configured| configured.initial);
     if !present
         && !options.filter.actions.is_empty()

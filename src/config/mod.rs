@@ -289,7 +289,7 @@ fn warn_of_unwatched(watch: &Watch, value: &Value<'_>, called: &str, filter: &Fi
 /// What is named and the watch does not tell.
 fn unwatched(watch: &Watch, filter: &Filter, own: &[&'static str]) -> Vec<&'static str> {
     let Ok(named) = words::named(&watch.kinds) else { return Vec::new() };
-    let watched = |kind: KindIndex| named.kinds.as_ref().is_none_or(|kinds| kinds[kind.place()]);
+    let watched = |kind: KindIndex| named.kinds.as_ref().map_or(kind.is_default(), |kinds| kinds[kind.place()]);
     let wanted = |kind: KindIndex| filter.kinds.as_ref().is_some_and(|kinds| kinds[kind.place()]);
     let kinds = KindIndex::all().filter(|&kind| wanted(kind) && !watched(kind)).map(|kind| kind.table().name);
     let own_events = words::own_events(named.own, watch.is_narrowed(), watch.initial);

@@ -469,6 +469,37 @@ pub struct DumpRequest {
     pub per_link: Option<PerLink>,
 }
 
+/// A netlink protocol: which objects it tells of, and what of its datagrams is not as the tables read it.
+pub struct Protocol {
+    /// Its name, as it stands in lines and messages.
+    pub name: &'static str,
+    /// `NETLINK_*` (`linux/netlink.h`).
+    pub number: u16,
+    /// Its kinds, in the order in which they are asked for.
+    pub kinds: &'static [&'static Kind],
+    /// Whether its kinds are followed where none is named.
+    pub is_default: bool,
+    /// The capability without which its groups cannot be joined, where there is one.
+    pub needs: Option<&'static str>,
+    /// Turns a datagram into messages as the tables read them: their types are no other protocol's. None where they are so
+    /// already. It is given the datagram and where to write.
+    pub adapt: Option<fn(&[u8], &mut Vec<u8>)>,
+    /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
+    pub redact: Option<fn(&mut [u8])>,
+}
+
+impl PartialEq for Protocol {
+    fn eq(&self, other: &Protocol) -> bool {
+        self.number == other.number
+    }
+}
+
+impl std::fmt::Debug for Protocol {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
 /// One kind of kernel object: the `event` of its lines.
 pub struct Kind {
     /// Its name, and the key of the object in the line.
@@ -477,11 +508,12 @@ pub struct Kind {
     pub about: &'static str,
     /// What one is called where people read it: together with its interface, it tells it apart from any other.
     pub title: &'static [Word],
-    /// The multicast groups (`RTNLGRP_*`) that tell of it.
+    /// The multicast groups of its protocol that tell of it, such as `RTNLGRP_*`.
     pub groups: &'static [u32],
-    /// `RTM_NEW…`.
+    /// The type of the message that an object is there, such as `RTM_NEW…`. No two protocols have the same:
+    /// [`Protocol::adapt`].
     pub new: u16,
-    /// `RTM_DEL…`; 0 where there is none.
+    /// The type of the message that it is gone, such as `RTM_DEL…`; 0 where there is none.
     pub delete: u16,
     /// The header's families, where only their messages are of this kind; empty for all that no other kind takes.
     pub families: &'static [u8],
@@ -508,6 +540,13 @@ pub struct Kind {
 /// What is special about a kind and takes a function to say; each is `None` for most kinds.
 #[derive(Clone, Copy)]
 pub struct Hooks {
+    /// What a message of a kind without identity says, by its header's flags and whether it says that the object is gone. Where
+    /// there is no function, it is an `add` or a `remove`.
+    pub action: Option<fn(u16, bool) -> Action>,
+    /// Further types of messages of this kind, and whether they say that the object is gone.
+    pub also: &'static [(u16, bool)],
+    /// The address family that an object is of, where that is not the first octet of its header.
+    pub family: Option<fn(&[u8]) -> u8>,
     /// Adds to an object's key what makes it the same object and no list of attributes can say: the key, the payload and
     /// its attributes.
     pub key: Option<WriteKey>,
@@ -551,6 +590,9 @@ pub struct Hooks {
 impl Hooks {
     /// None.
     pub const NONE: Hooks = Hooks {
+        action: None,
+        also: &[],
+        family: None,
         key: None,
         interfaces: None,
         route_table: None,
@@ -701,6 +743,14 @@ impl Kind {
     pub fn severity_of(&self, action: Action, object: &[u8], signals: Signals) -> Severity {
         let row = self.hooks.severity.iter().find(|row| row.holds.is_none_or(|holds| holds(action, object)));
         row.map_or(Severity::Info, |row| row.severity).max(signals.severity())
+    }
+
+    /// The address family that an object is of.
+    pub fn family_of(&self, payload: &[u8]) -> u8 {
+        match self.hooks.family {
+            Some(family) => family(payload),
+            None => payload.first().copied().unwrap_or_default(),
+        }
     }
 
     /// Whether a row of a dump is an object of this kind.

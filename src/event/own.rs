@@ -70,7 +70,20 @@ pub static HELLO: Own = Own {
         ("version", Holds::Text, "linkhook's version"),
         ("kernel", Holds::Text, "the kernel's release"),
         ("kinds", Holds::Texts, "the kinds that are watched: a list of names"),
-        ("groups", Holds::Numbers, "the netlink groups (`RTNLGRP_*`) that are listened to: a list of numbers"),
+        (
+            "groups",
+            Holds::Numbers,
+            "the groups of the first protocol that are listened to (`RTNLGRP_*`): a list of numbers",
+        ),
+        (
+            "protocols",
+            Holds::Objects(&[
+                ("protocol", Holds::Text, "its name: `rtnetlink`, `netfilter`, …"),
+                ("groups", Holds::Numbers, "the groups of it that are listened to: a list of numbers"),
+                ("receive_buffer", Holds::Number, "bytes of its socket's receive buffer"),
+            ]),
+            "each netlink protocol that is listened to",
+        ),
         (
             "looked_at",
             Holds::Texts,
@@ -82,7 +95,7 @@ pub static HELLO: Own = Own {
             "watched kinds of which no kernel tells anything, nor of what is near them: they are looked at once it is quiet \
              after a change of whatever else: a list of names",
         ),
-        ("receive_buffer", Holds::Number, "bytes of the socket's receive buffer"),
+        ("receive_buffer", Holds::Number, "bytes of the smallest receive buffer"),
         (
             "namespaces",
             Holds::Texts,
@@ -122,6 +135,7 @@ pub static OVERRUN: Own = Own {
         ("lost", Holds::NumberOrNull, "how many notifications were lost; null where the kernel does not say"),
         ("since", Holds::Time, "the time from which on they may be missing"),
         ("kinds", Holds::Texts, "the kinds that they may be of: a list of names"),
+        ("protocol", Holds::Text, "the netlink protocol: `rtnetlink`, `netfilter`, …"),
     ],
     always: true,
 };

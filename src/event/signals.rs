@@ -5,7 +5,7 @@ use super::severity::Severity;
 
 /// A set of signals, a bit each, by their place in [`SIGNALS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signals(u32);
+pub struct Signals(u64);
 
 /// One signal.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ macro_rules! signals {
 
         impl Signals {
             $(#[doc = concat!("`", $name, "`: ", $condition, ".")]
-            pub const $constant: Signals = Signals(1 << Bit::$constant as u32);)*
+            pub const $constant: Signals = Signals(1 << Bit::$constant as u64);)*
         }
 
         #[cfg(test)]
@@ -86,6 +86,8 @@ signals! {
         "it has a link-layer address and had none, or was not there; it is neither permanent nor NOARP";
     NEIGH_REACHABLE "neigh_reachable" says "reachable" of "neigh", Notice:
         "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
+    FLOW_NAT "flow_nat" says "with NAT" of "conntrack", Info: "it is new, and its addresses or ports are translated (IPS_SRC_NAT, IPS_DST_NAT)";
+    FLOW_CLOSED "flow_closed" says "closed" of "conntrack", Info: "it is gone";
 }
 
 impl Signals {

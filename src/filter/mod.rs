@@ -8,6 +8,7 @@ use globs::Globs;
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
+use crate::kinds::KindIndex;
 
 /// What patterns take linkhook's own network namespace for: no other one can have that name.
 pub const OWN_NETNS: &str = ".";
@@ -83,6 +84,11 @@ pub struct Name<'a> {
 }
 
 impl Filter {
+    /// Whether objects of that kind are followed: those that are named, and where none is, those that are by default.
+    pub fn follows(&self, kind: KindIndex) -> bool {
+        if self.kinds.is_some() { self.wants_kind(kind.place()) } else { kind.is_default() }
+    }
+
     /// Whether objects of that kind are told at all.
     pub fn wants_kind(&self, kind: usize) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.get(kind).copied().unwrap_or_default())

@@ -1,58 +1,90 @@
-//! What the kernel's objects look like: tables and nothing but tables, a file a kind.
+//! What the kernel's objects look like: tables and nothing but tables, a folder a protocol, a file a kind.
 //!
-//! A new attribute is a new row in its kind's file; a new kind is a new file and a line in [`KINDS`].
+//! A new attribute is a new row in its kind's file; a new kind is a new file and a line in its protocol's list of kinds; a new
+//! protocol is a folder and a line in [`PROTOCOLS`].
 
 use std::ops::{Index, IndexMut};
 use std::sync::LazyLock;
 
-use self::rtnetlink::{
-    addr, addrlabel, dcb, link, maddr, mctp, mdb, mroute, nduseropt, neigh, neightbl, netconf, nexthop, nsid, phonet,
-    prefix, route, rule, stats, tc, tunnel, vlan,
-};
-use crate::decode::schema::Kind;
+use crate::decode::schema::{Kind, Protocol};
 
+pub mod netfilter;
 pub mod rtnetlink;
 pub mod split;
 
+/// Every netlink protocol; the first has the names of links.
+pub static PROTOCOLS: &[&Protocol] = &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL];
+
+const KINDS_COUNT: usize = {
+    let (mut count, mut protocol) = (0, 0);
+    while protocol < PROTOCOLS.len() {
+        count += PROTOCOLS[protocol].kinds.len();
+        protocol += 1;
+    }
+    count
+};
+
+/// Each kind, and the place of its protocol.
+const ALL: [(&Kind, usize); KINDS_COUNT] = {
+    let mut all = [(PROTOCOLS[0].kinds[0], 0); KINDS_COUNT];
+    let (mut place, mut protocol) = (0, 0);
+    while protocol < PROTOCOLS.len() {
+        let mut kind = 0;
+        while kind < PROTOCOLS[protocol].kinds.len() {
+            all[place] = (PROTOCOLS[protocol].kinds[kind], protocol);
+            place += 1;
+            kind += 1;
+        }
+        protocol += 1;
+    }
+    all
+};
+
 /// Every kind of kernel object, in the order of the reference and of the first dump: links first, for their names.
-pub static KINDS: &[&Kind] = &[
-    &link::LINK,
-    &link::BRIDGE_PORT,
-    &link::INET6_LINK,
-    &addr::ADDR,
-    &route::ROUTE,
-    &rule::RULE,
-    &neigh::NEIGH,
-    &neigh::FDB,
-    &nexthop::NEXTHOP,
-    &nexthop::NEXTHOP_BUCKET,
-    &netconf::NETCONF,
-    &neightbl::NEIGHTBL,
-    &neigh::NEIGH_MISS,
-    &addrlabel::ADDRLABEL,
-    &prefix::PREFIX,
-    &nduseropt::NDUSEROPT,
-    &nsid::NSID,
-    &mdb::MDB,
-    &vlan::VLAN,
-    &mroute::MROUTE,
-    &mroute::MROUTE_REPORT,
-    &maddr::MADDR,
-    &maddr::ANYCAST,
-    &stats::STATS,
-    &tunnel::TUNNEL,
-    &mctp::MCTP_ADDR,
-    &mctp::MCTP_ROUTE,
-    &mctp::MCTP_NEIGH,
-    &phonet::PHONET_ADDR,
-    &phonet::PHONET_ROUTE,
-    &dcb::DCB,
-    &tc::QDISC,
-    &tc::CLASS,
-    &tc::FILTER,
-    &tc::CHAIN,
-    &tc::TC_ACTION,
-];
+pub static KINDS: &[&Kind] = &{
+    let mut kinds = [ALL[0].0; KINDS_COUNT];
+    let mut place = 0;
+    while place < KINDS_COUNT {
+        kinds[place] = ALL[place].0;
+        place += 1;
+    }
+    kinds
+};
+
+/// The protocol of each, by its place.
+static PROTOCOL_OF: [usize; KINDS_COUNT] = {
+    let mut protocols = [0; KINDS_COUNT];
+    let mut place = 0;
+    while place < KINDS_COUNT {
+        protocols[place] = ALL[place].1;
+        place += 1;
+    }
+    protocols
+};
+
+/// The protocol of that number (`NETLINK_*`).
+pub fn protocol(number: u16) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
+}
+
+/// A datagram as the tables read it; `room` is for one that they do not read as it comes.
+pub fn adapted<'d>(protocol: &Protocol, datagram: &'d [u8], room: &'d mut Vec<u8>) -> &'d [u8] {
+    let Some(adapt) = protocol.adapt else { return datagram };
+    room.clear();
+    adapt(datagram, room);
+    room
+}
+
+/// The protocols of some kinds, and those of these kinds that each has; rtnetlink's where there is no kind.
+pub fn by_protocol(kinds: &[KindIndex]) -> Vec<(&'static Protocol, Vec<KindIndex>)> {
+    let of = |protocol: &'static Protocol| {
+        let is_of = |kind: &KindIndex| std::ptr::eq(kind.protocol(), protocol);
+        (protocol, kinds.iter().copied().filter(is_of).collect::<Vec<KindIndex>>())
+    };
+    let all = PROTOCOLS.iter().map(|protocol| of(protocol));
+    let found: Vec<_> = all.filter(|(_, kinds)| !kinds.is_empty()).collect();
+    if found.is_empty() { vec![(&rtnetlink::PROTOCOL, Vec::new())] } else { found }
+}
 
 /// The place of a kind in [`KINDS`]: it is got from a kind that stands there, and from nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +117,16 @@ impl KindIndex {
     /// The kind itself.
     pub fn table(self) -> &'static Kind {
         KINDS[self.place()]
+    }
+
+    /// Its protocol.
+    pub fn protocol(self) -> &'static Protocol {
+        PROTOCOLS[PROTOCOL_OF[self.place()]]
+    }
+
+    /// Whether it is followed where no kind is named.
+    pub fn is_default(self) -> bool {
+        self.protocol().is_default
     }
 
     /// The number of its line in [`KINDS`].
@@ -136,24 +178,28 @@ impl<T> IndexMut<KindIndex> for PerKind<T> {
 
 /// The kind of a message and whether it says that the object is gone, by the message's type and its header's family.
 ///
-/// Some dumps answer with the request's type (`RTM_GETMDB`, `RTM_GETMULTICAST`), and `RTM_GETDCB` and `RTM_SETDCB` are
-/// notifications: where no kind has such a type, it is what there is.
+/// Some dumps of rtnetlink answer with the request's type (`RTM_GETMDB`, `RTM_GETMULTICAST`), and `RTM_GETDCB` and `RTM_SETDCB`
+/// are notifications: where no kind has such a type, it is what there is.
 pub fn of_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
     let found = of_exact_message(message_type, family);
-    if found.is_none() && message_type & 2 != 0 { of_exact_message(message_type & !3, family) } else { found }
+    let is_of_fours = message_type < rtnetlink::TYPES_MAX && message_type & 2 != 0;
+    if found.is_none() && is_of_fours { of_exact_message(message_type & !3, family) } else { found }
 }
 
-/// Kinds by the message's type: where each stands in `KINDS`, those of some families first.
-static BY_TYPE: LazyLock<Vec<OfType>> = LazyLock::new(|| {
-    let mut by_type = vec![OfType::default(); TYPES_MAX];
+/// Kinds by the message's type: by its upper octet, and then by its lower one.
+static BY_TYPE: LazyLock<Vec<Option<Box<[OfType]>>>> = LazyLock::new(|| {
+    let mut by_type: Vec<Option<Box<[OfType]>>> = vec![None; OCTETS];
     for kind in KindIndex::all() {
-        let types = [(kind.table().new, false), (kind.table().delete, true)];
-        for (message_type, removes) in types.into_iter().filter(|&(message_type, _)| message_type != 0) {
-            let of_type = &mut by_type[usize::from(message_type)];
-            match kind.table().families {
+        let Kind { new, delete, families, hooks, .. } = kind.table();
+        let types = [(*new, false), (*delete, true)].into_iter().chain(hooks.also.iter().copied());
+        for (message_type, removes) in types.filter(|&(message_type, _)| message_type != 0) {
+            let [upper, lower] = message_type.to_be_bytes().map(usize::from);
+            let page = by_type[upper].get_or_insert_with(|| vec![OfType::default(); OCTETS].into());
+            let of_type = &mut page[lower];
+            match families {
                 [] => of_type.any_family = of_type.any_family.or(Some((kind, removes))),
                 families => {
-                    of_type.families.resize(FAMILIES_MAX, None);
+                    of_type.families.resize(OCTETS, None);
                     families.iter().for_each(|&family| of_type.families[usize::from(family)] = Some((kind, removes)));
                 }
             }
@@ -171,13 +217,12 @@ struct OfType {
     any_family: Option<(KindIndex, bool)>,
 }
 
-/// rtnetlink's types are below this number: `RTM_MAX` is far from it.
-const TYPES_MAX: usize = 256;
-/// A family is an octet.
-const FAMILIES_MAX: usize = 256;
+/// Half a type is an octet, and so is a family.
+const OCTETS: usize = 256;
 
 fn of_exact_message(message_type: u16, family: u8) -> Option<(KindIndex, bool)> {
-    let of_type = BY_TYPE.get(usize::from(message_type))?;
+    let [upper, lower] = message_type.to_be_bytes().map(usize::from);
+    let of_type = &BY_TYPE[upper].as_ref()?[lower];
     of_type.families.get(usize::from(family)).copied().flatten().or(of_type.any_family)
 }
 
@@ -269,6 +314,7 @@ mod tests {
             assert_eq!(KindIndex::of(table), kind, "{}", table.name);
             assert_eq!(KindIndex::named(table.name), Some(kind), "{}", table.name);
             assert_eq!(of_message(table.new, family), Some((kind, false)), "{}", table.name);
+            assert!(kind.protocol().kinds.iter().any(|other| table.is(other)), "{}", table.name);
             if table.delete != 0 {
                 assert_eq!(of_message(table.delete, family), Some((kind, true)), "{}", table.name);
             }

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 
 /// `NETLINK_ROUTE`: links, addresses, routes and their like.
 pub const NETLINK_ROUTE: u16 = 0;
+/// `NETLINK_NETFILTER`: connections that are tracked, nf_tables, logged packets.
+pub const NETLINK_NETFILTER: u16 = 12;
 /// Datagrams that one call reads at most.
 pub const BATCH_DATAGRAMS: usize = 64;
 /// Octets of a datagram for which there is room at first: the kernel fills a dump's datagrams to 32 KiB at most, unless
@@ -32,6 +34,18 @@ const GAP_BYTES: usize = 192;
 
 /// Octets of a socket address.
 const ADDRESS_BYTES: socklen_t = size_of::<sockaddr_nl>() as socklen_t;
+
+/// Whether a group was joined. The kernel rounds up how many groups a protocol has, so that it may say so of one that it does not
+/// have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// It was.
+    Yes,
+    /// This kernel does not have it.
+    Unknown,
+    /// This user may not.
+    Denied,
+}
 
 /// A non-blocking netlink socket in the namespace of the thread that opened it.
 #[derive(Debug)]
@@ -77,18 +91,16 @@ impl Socket {
         self.port
     }
 
-    /// Joins a multicast group by its number (`RTNLGRP_LINK` is 1), beyond 32 too. `false` where this kernel does not
-    /// know the group or does not let this user join it.
-    pub fn join(&self, group: u32) -> io::Result<bool> {
-        match self.set_option(libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, group as c_int) {
-            Ok(()) => Ok(true),
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EINVAL | libc::ENOENT | libc::EPERM | libc::EACCES | libc::EOPNOTSUPP) => {
-                    debug!("cannot join group {group}: {error}");
-                    Ok(false)
-                }
-                _ => Err(error),
-            },
+    /// Joins a multicast group by its number (`RTNLGRP_LINK` is 1), beyond 32 too.
+    pub fn join(&self, group: u32) -> io::Result<Joined> {
+        let Err(error) = self.set_option(libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, group as c_int) else {
+            return Ok(Joined::Yes);
+        };
+        debug!("cannot join group {group}: {error}");
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Ok(Joined::Denied),
+            Some(libc::EINVAL | libc::ENOENT | libc::EOPNOTSUPP) => Ok(Joined::Unknown),
+            _ => Err(error),
         }
     }
 
@@ -395,10 +407,10 @@ mod tests {
     #[test]
     fn groups_that_this_kernel_does_not_know_are_no_failure() {
         let socket = Socket::open(NETLINK_ROUTE).unwrap();
-        assert!(socket.join(1).unwrap());
-        assert!(socket.join(33).unwrap(), "a group above 32");
-        assert!(!socket.join(0).unwrap());
-        assert!(!socket.join(100_000).unwrap());
+        assert_eq!(socket.join(1).unwrap(), Joined::Yes);
+        assert_eq!(socket.join(33).unwrap(), Joined::Yes, "a group above 32");
+        assert_eq!(socket.join(0).unwrap(), Joined::Unknown);
+        assert_eq!(socket.join(100_000).unwrap(), Joined::Unknown);
     }
 
     #[test]
@@ -503,7 +515,7 @@ mod tests {
         let [receiver, sender] = [(); 2].map(|()| Socket::open(NETLINK_USERSOCK).unwrap());
         receiver.set_receive_buffer(4096).unwrap();
         // Joining a group of this protocol needs CAP_NET_ADMIN; without it there is nothing to see here.
-        if !receiver.join(1).unwrap() {
+        if receiver.join(1).unwrap() != Joined::Yes {
             return;
         }
         const SENT: u32 = 200;

@@ -21,7 +21,7 @@ use crate::mirror::silence::look::Look;
 use crate::mirror::waiting::Moment;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
-use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket, is_overrun};
+use crate::netlink::socket::{Batch, Socket, is_overrun};
 use crate::netlink::wire::Message;
 use crate::stream::{Source, Stream, Telling};
 
@@ -82,7 +82,7 @@ impl Watching {
         let cause = match work.purpose {
             Purpose::Repair => {
                 let overrun = self.feed.take_overrun();
-                overrun.and_then(|overrun| tell_overrun(&overrun, self.feed.kinds(), known.netns.label(), stream, out))
+                overrun.and_then(|overrun| tell_overrun(&overrun, &self.feed, known.netns.label(), stream, out))
             }
             _ => work.looks.cause(),
         };
@@ -90,7 +90,7 @@ impl Watching {
     }
 
     fn renew_dump_socket(&mut self, known: &Knowledge) -> Result<()> {
-        self.dump_socket = known.netns.inside(|| Socket::open(NETLINK_ROUTE))?;
+        self.dump_socket = known.netns.inside(|| Socket::open(self.feed.protocol().number))?;
         Ok(())
     }
 

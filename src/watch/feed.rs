@@ -1,7 +1,6 @@
 //! One socket for notifications: what it has joined, what there is to read, and what the kernel has dropped there.
 //!
-//! A place has one feed, of rtnetlink. Another protocol is another feed: a flood there overruns its own socket, and only its
-//! own kinds are to be repaired.
+//! A place has one feed, of its protocol: a flood there overruns its own socket, and only its own kinds are to be repaired.
 
 use std::io;
 use std::time::Instant;
@@ -9,11 +8,12 @@ use std::time::Instant;
 use super::{Settings, now_microseconds};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
+use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
-use crate::kinds::KindIndex;
+use crate::kinds::{KindIndex, adapted};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
-use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, NETLINK_ROUTE, Socket, is_loss};
+use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
 use crate::netlink::wire;
 
 /// Bytes asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
@@ -23,8 +23,11 @@ const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 #[derive(Debug)]
 pub(super) struct Feed {
     socket: Socket,
+    protocol: &'static Protocol,
     /// The kinds whose notifications come here.
     kinds: Vec<KindIndex>,
+    /// A datagram as the tables read it, where they do not read it as it comes.
+    adapted: Vec<u8>,
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
     /// There may be something to read.
@@ -35,6 +38,15 @@ pub(super) struct Feed {
     /// The kernel's count of drops that was told last.
     drops_told: u32,
     lost: Option<Lost>,
+}
+
+/// What a feed is subscribed to.
+#[derive(Clone, Debug)]
+pub(super) struct Subscription {
+    /// The groups that were joined.
+    pub groups: Vec<u32>,
+    /// Bytes of the receive buffer, as the kernel counts them.
+    pub receive_buffer_bytes: usize,
 }
 
 /// Notifications were lost, which is not told yet.
@@ -54,26 +66,39 @@ pub(super) struct Overrun {
     pub lost: Option<u32>,
 }
 
+/// These kinds cannot be listened to without that capability.
+pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.table().name).collect();
+    Error::usage(format_args!(
+        "{} cannot be followed without {capability} in the network namespace: run as root, or in \
+         'unshare --user --map-root-user --net'",
+        names.join(", ")
+    ))
+}
+
 impl Feed {
-    /// Subscribes to what the watched kinds need, in the namespace of the calling thread.
-    pub fn open(settings: &Settings) -> Result<Feed> {
-        let socket = Socket::open(NETLINK_ROUTE)?;
+    /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
+    pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
+        let socket = Socket::open(protocol.number)?;
         let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
             .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
         let mut groups = Vec::new();
-        for group in silence::groups(&settings.kinds) {
-            match socket.join(group) {
-                Ok(true) => groups.push(group),
-                Ok(false) => log::debug!("this kernel does not have the group {group}"),
-                Err(error) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
+        for group in silence::groups(protocol, kinds) {
+            match (socket.join(group), protocol.needs) {
+                (Ok(Joined::Yes), _) => groups.push(group),
+                (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, capability)),
+                (Ok(_), _) => log::debug!("this kernel does not have the group {group} of {}", protocol.name),
+                (Err(error), _) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
             }
         }
         Ok(Feed {
             drops_told: socket.drops().unwrap_or_default(),
             socket,
-            kinds: settings.kinds.clone(),
+            protocol,
+            kinds: kinds.to_vec(),
+            adapted: Vec::new(),
             groups,
             receive_buffer_bytes,
             readable: true,
@@ -86,6 +111,11 @@ impl Feed {
     /// Its socket.
     pub fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// Its protocol.
+    pub fn protocol(&self) -> &'static Protocol {
+        self.protocol
     }
 
     /// The kinds whose notifications come here.
@@ -143,13 +173,14 @@ impl Feed {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
+                let octets = adapted(self.protocol, datagram.bytes, &mut self.adapted);
                 // A command ends as soon as it has its answer.
-                let port = wire::messages(datagram.bytes).next().map_or(0, |message| message.header.port);
+                let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
                 if port != 0 {
                     actors.see(port, time, self.received_at);
                 }
-                moves.note(netns, time, datagram.bytes);
-                backlog.push(time, datagram.bytes);
+                moves.note(netns, time, octets);
+                backlog.push(time, octets);
             }
         }
         if is_cut_off {
@@ -182,6 +213,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds;
     use crate::netns::Wanted;
 
     #[test]
@@ -198,7 +230,7 @@ mod tests {
             patience: std::time::Duration::ZERO,
             confined: false,
         };
-        let mut feed = Feed::open(&settings).unwrap();
+        let mut feed = Feed::open(&settings, &kinds::rtnetlink::PROTOCOL, &[]).unwrap();
         assert!(!feed.has_lost() && feed.take_overrun().is_none());
         let since = feed.received_microseconds;
         [0, 3, 4].iter().for_each(|&discarded| feed.lose(discarded));

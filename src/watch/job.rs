@@ -12,6 +12,7 @@ use crate::mirror::silence::look::Scope;
 use crate::mirror::silence::looks::Looks;
 use crate::mirror::waiting::Moment;
 use crate::netlink::dump;
+use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire;
 use crate::watch::agenda::{Purpose, Work};
 use crate::watch::now_microseconds;
@@ -99,14 +100,16 @@ impl Job {
         // A link may name another one that comes later, so that the names are learned first.
         // When links are compared with what was known, those that are gone keep the names that they had.
         const LINK: KindIndex = KindIndex::of(&link::LINK);
+        let is_rtnetlink = self.kinds.iter().all(|(kind, _)| kind.protocol().number == NETLINK_ROUTE);
         self.learns_names = match self.purpose {
+            _ if !is_rtnetlink => false,
             Purpose::Start => true,
             Purpose::Offline | Purpose::Repair | Purpose::Verify => !self.kinds.iter().any(|(kind, _)| *kind == LINK),
             Purpose::Look => false,
         };
         self.left = self.kinds.iter().cloned().collect();
         self.left_out = true;
-        self.fence = true;
+        self.fence = is_rtnetlink;
         self.waiting = if self.learns_names { requests(&[(LINK, Scope::All)], mirror) } else { VecDeque::new() };
     }
 

@@ -77,7 +77,7 @@ impl WatchLoop<'_> {
     fn gather(&mut self) -> Append {
         let Some(store) = &self.store else { return Append::default() };
         if store.wants_mirror() {
-            self.places.iter_mut().for_each(|place| place.tell_store_all(self.settings));
+            self.places.iter_mut().for_each(|place| place.tell_store_all());
         }
         let mut append = Append {
             forgotten: std::mem::take(&mut self.forgotten),

@@ -78,10 +78,10 @@ impl WatchLoop<'_> {
 
     /// The last place appeared while others were watched.
     fn appeared(&mut self) {
-        let Some(place) = self.places.last_mut() else { return };
-        let label = place.label().unwrap_or_default();
+        let Some(last) = self.places.last() else { return };
+        let (label, identity) = (last.label().unwrap_or_default(), last.identity());
         let line = tell_namespace(&mut self.stream, &mut self.out, label, &own::NAMESPACE_ADDED, own_telling(None));
-        place.appears(line);
+        self.places.iter_mut().filter(|place| place.identity() == identity).for_each(|place| place.appears(line));
     }
 
     /// Closes what is left.
@@ -89,15 +89,21 @@ impl WatchLoop<'_> {
         if !self.has_room() || !self.places.iter().any(Place::is_left) {
             return Ok(());
         }
-        let (stream, out, forgotten) = (&mut self.stream, &mut self.out, &mut self.forgotten);
-        self.places.retain(|place| {
-            if place.is_left() {
-                let label = place.label().unwrap_or_default();
-                tell_namespace(stream, out, label, &own::NAMESPACE_REMOVED, own_telling(None));
-                forgotten.push(label.into());
+        let (mut left, mut kept) = (Vec::new(), Vec::new());
+        for place in self.places.drain(..) {
+            if place.is_left() { left.push(place) } else { kept.push(place) }
+        }
+        self.places = kept;
+        // A namespace is gone once all of its protocols are told.
+        while let Some(place) = left.pop() {
+            let is_same = |other: &Place| other.identity() == place.identity() && other.label() == place.label();
+            if left.iter().any(is_same) || self.places.iter().any(|other| other.leaves() && is_same(other)) {
+                continue;
             }
-            !place.is_left()
-        });
+            let label = place.label().unwrap_or_default();
+            tell_namespace(&mut self.stream, &mut self.out, label, &own::NAMESPACE_REMOVED, own_telling(None));
+            self.forgotten.push(label.into());
+        }
         self.share_backlog();
         self.flush()
     }

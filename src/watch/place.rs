@@ -1,4 +1,4 @@
-//! One watched namespace: what is known of it, what waits to be told, and, while it is watched, how more becomes known.
+//! One protocol of a watched namespace: what is known of it, what waits to be told, and, while it is watched, how more becomes known.
 //!
 //! ```text
 //!                 open()                      leave(): its name is gone
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::agenda::{Agenda, Doubt, Purpose, comparable};
-use super::feed::Feed;
+use super::feed::{Feed, Subscription};
 use super::filling::Filling;
 use super::job::Job;
 use super::names::Sources;
@@ -28,7 +28,7 @@ use super::{BACKLOG_BYTES_MAX, Settings};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::decode::key;
-use crate::decode::schema::ObjectKey;
+use crate::decode::schema::{ObjectKey, Protocol};
 use crate::error::Result;
 use crate::event::Origin;
 use crate::json::Json;
@@ -37,7 +37,7 @@ use crate::mirror::moves::Moves;
 use crate::mirror::silence::look::Look;
 use crate::mirror::silence::{Occasion, ToldBy};
 use crate::mirror::{Mirror, foretell, silence};
-use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket};
+use crate::netlink::socket::{Batch, Socket};
 use crate::netlink::wire;
 use crate::netns::{NamespaceIdentity, Netns};
 use crate::store::database::encode;
@@ -51,11 +51,14 @@ const RENEWAL_PAUSE: Duration = Duration::from_millis(5);
 /// Of what a look has found, so many objects may lead to further looks: more lead to the same ones.
 const LOOKS_FOLLOWED_MAX: usize = 10_000;
 
-/// A namespace whose events are told.
+/// A namespace of which a protocol's events are told.
 #[derive(Debug)]
 pub struct Place {
     /// Its number among all that are or were watched.
     pub number: usize,
+    protocol: &'static Protocol,
+    /// The kinds of its protocol that are followed.
+    kinds: Vec<KindIndex>,
     known: Knowledge,
     stage: Stage,
 }
@@ -101,12 +104,13 @@ pub(super) struct Watching {
 }
 
 impl Place {
-    /// Subscribes to what the kinds need, in that namespace, and asks for what exists. `present` says whether
+    /// Subscribes to what these kinds of a protocol need, in that namespace, and asks for what exists. `present` says whether
     /// everything is shown.
     pub fn open(
         settings: &Settings,
         number: usize,
         mut netns: Netns,
+        (protocol, kinds): (&'static Protocol, Vec<KindIndex>),
         store: Option<&mut Store>,
         present: bool,
     ) -> Result<Place> {
@@ -114,18 +118,18 @@ impl Place {
         // In the sandbox other processes' descriptors are not to be had.
         let actors = || if settings.confined { Actors::nobody() } else { Actors::new() };
         let (feed, dump_socket, actors) =
-            netns.inside(|| Ok((Feed::open(settings)?, Socket::open(NETLINK_ROUTE)?, actors())))?;
+            netns.inside(|| Ok((Feed::open(settings, protocol, &kinds)?, Socket::open(protocol.number)?, actors())))?;
         let mut mirror = Mirror::new();
-        mirror.set_unheard(silence::unheard(&settings.kinds, feed.groups()));
-        let complete_kinds = store.is_some().then(|| comparable(&settings.kinds));
+        mirror.set_unheard(silence::unheard(&kinds, feed.groups()));
+        let complete_kinds = store.is_some().then(|| comparable(&kinds));
         let label = netns.label().unwrap_or_default();
-        let resumed = store.map(|store| restore(&mut mirror, settings, store, label)).transpose()?.unwrap_or_default();
+        let resumed = store.map(|store| restore(&mut mirror, &kinds, store, label)).transpose()?.unwrap_or_default();
         if let Some(kinds) = &complete_kinds {
             mirror.keep_journal(kinds);
         }
         let now = Instant::now();
-        let mut agenda = Agenda::new(&settings.kinds, &mirror, settings.verify, now);
-        let shown = settings.kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
+        let mut agenda = Agenda::new(&kinds, &mirror, settings.verify, now);
+        let shown = kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
         let source = if resumed.is_empty() { Source::Snapshot } else { Source::SnapshotOfKnown };
         if !resumed.is_empty() {
             agenda.add(Doubt::Offline(resumed), now);
@@ -143,7 +147,7 @@ impl Place {
             complete_kinds,
         };
         let known = Knowledge { netns, mirror, actors, backlog: Backlog::new(BACKLOG_BYTES_MAX), pending: None };
-        Ok(Place { number, known, stage: Stage::Watching(Box::new(watching)) })
+        Ok(Place { number, protocol, kinds, known, stage: Stage::Watching(Box::new(watching)) })
     }
 
     fn watching(&self) -> Option<&Watching> {
@@ -157,7 +161,12 @@ impl Place {
         self.stage.watching_mut()
     }
 
-    /// Its name, unless it is linkhook's own.
+    /// Its protocol.
+    pub fn protocol(&self) -> &'static Protocol {
+        self.protocol
+    }
+
+    /// Its namespace's name, unless that is linkhook's own.
     pub fn label(&self) -> Option<&str> {
         self.known.netns.label()
     }
@@ -210,9 +219,12 @@ impl Place {
         self.watching().map(|watching| (watching.feed.socket(), &watching.dump_socket))
     }
 
-    /// The groups that were joined, and bytes of the receive buffer, as the kernel counts them.
-    pub fn subscription(&self) -> Option<(&[u32], usize)> {
-        self.watching().map(|watching| (watching.feed.groups(), watching.feed.receive_buffer_bytes()))
+    /// What its feed is subscribed to.
+    pub(super) fn subscription(&self) -> Option<Subscription> {
+        self.watching().map(|watching| Subscription {
+            groups: watching.feed.groups().to_vec(),
+            receive_buffer_bytes: watching.feed.receive_buffer_bytes(),
+        })
     }
 
     /// Whether what exists is known.
@@ -274,10 +286,11 @@ impl Place {
     }
 
     /// The store began anew: it is to be told everything.
-    pub fn tell_store_all(&mut self, settings: &Settings) {
+    pub fn tell_store_all(&mut self) {
         self.known.mirror.mark_all();
+        let comparable = comparable(&self.kinds);
         if let Some(watching) = self.watching_mut() {
-            watching.complete_kinds = Some(comparable(&settings.kinds));
+            watching.complete_kinds = Some(comparable);
         }
     }
 
@@ -508,8 +521,8 @@ pub(super) fn unsettled(mirror: &mut Mirror, cause: Option<u64>) -> impl Iterato
 }
 
 /// Fills the mirror with what the store knows, and gives back the watched kinds all of whose objects that are.
-fn restore(mirror: &mut Mirror, settings: &Settings, store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
-    let mut comparable = comparable(&settings.kinds);
+fn restore(mirror: &mut Mirror, kinds: &[KindIndex], store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
+    let mut comparable = comparable(kinds);
     let known = store.known(netns, |name, payload| {
         let kind = comparable.iter().copied().find(|&kind| kind.table().name == name);
         if let Some(kind) = kind.filter(|&kind| payload.len() >= kind.table().header.bytes) {

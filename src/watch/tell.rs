@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::agenda::Purpose;
-use super::feed::Overrun;
+use super::feed::{Feed, Overrun};
 use super::own_telling;
 use crate::decode::schema::Sides;
 use crate::event::own;
@@ -137,7 +137,7 @@ pub(super) fn tell_end(findings: &Findings, netns: Option<&str>, stream: &mut St
 /// Tells that notifications of some kinds were lost, and gives back the number of that line.
 pub(super) fn tell_overrun(
     overrun: &Overrun,
-    kinds: &[KindIndex],
+    feed: &Feed,
     netns: Option<&str>,
     stream: &mut Stream,
     out: &mut Json,
@@ -153,7 +153,9 @@ pub(super) fn tell_overrun(
         Clock::default().write(out, overrun.since_microseconds);
         out.key("kinds");
         out.begin_list();
-        kinds.iter().for_each(|&kind| out.string(kind.table().name));
+        feed.kinds().iter().for_each(|&kind| out.string(kind.table().name));
         out.end_list();
+        out.key("protocol");
+        out.string(feed.protocol().name);
     })
 }

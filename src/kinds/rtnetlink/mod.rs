@@ -27,3 +27,57 @@ pub mod stats;
 pub mod tc;
 pub mod tunnel;
 pub mod vlan;
+
+use crate::decode::schema::Protocol;
+use crate::netlink::socket::NETLINK_ROUTE;
+
+/// The protocol. Its types come in fours: new, delete, get, set.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "rtnetlink",
+    number: NETLINK_ROUTE,
+    kinds: &[
+        &link::LINK,
+        &link::BRIDGE_PORT,
+        &link::INET6_LINK,
+        &addr::ADDR,
+        &route::ROUTE,
+        &rule::RULE,
+        &neigh::NEIGH,
+        &neigh::FDB,
+        &nexthop::NEXTHOP,
+        &nexthop::NEXTHOP_BUCKET,
+        &netconf::NETCONF,
+        &neightbl::NEIGHTBL,
+        &neigh::NEIGH_MISS,
+        &addrlabel::ADDRLABEL,
+        &prefix::PREFIX,
+        &nduseropt::NDUSEROPT,
+        &nsid::NSID,
+        &mdb::MDB,
+        &vlan::VLAN,
+        &mroute::MROUTE,
+        &mroute::MROUTE_REPORT,
+        &maddr::MADDR,
+        &maddr::ANYCAST,
+        &stats::STATS,
+        &tunnel::TUNNEL,
+        &mctp::MCTP_ADDR,
+        &mctp::MCTP_ROUTE,
+        &mctp::MCTP_NEIGH,
+        &phonet::PHONET_ADDR,
+        &phonet::PHONET_ROUTE,
+        &dcb::DCB,
+        &tc::QDISC,
+        &tc::CLASS,
+        &tc::FILTER,
+        &tc::CHAIN,
+        &tc::TC_ACTION,
+    ],
+    is_default: true,
+    needs: None,
+    adapt: None,
+    redact: None,
+};
+
+/// Its types are below this number: `RTM_MAX` is far from it.
+pub const TYPES_MAX: u16 = 256;

@@ -16,10 +16,11 @@ use self::look::Look;
 pub use self::rows::SILENT;
 use super::repair::Difference;
 use super::{LinkBefore, Mirror, is_link, same};
-use crate::decode::schema::{Kind, Untold};
+use crate::decode::schema::{Kind, Protocol, Untold};
 use crate::kinds::rtnetlink::numbers::AF_INET6;
 use crate::kinds::rtnetlink::{link, netconf, nexthop, route, tc};
 use crate::kinds::{self, KindIndex, PerKind};
+use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{Attribute, Message, append_attribute, attribute, attributes, u32_at};
 
 /// A change that the kernel makes without telling.
@@ -269,10 +270,13 @@ fn looked_for() -> impl Iterator<Item = (&'static Kind, When, &'static Kind, At,
 /// `RTNLGRP_LINK`: links tell of silent changes of everything, and have the names.
 const LINK_GROUP: u32 = 1;
 
-/// The groups that the kinds need: their own, links for the names, and those that tell of silent changes.
-pub fn groups(kinds: &[KindIndex]) -> Vec<u32> {
+/// The groups that these kinds of a protocol need: their own; of rtnetlink links for the names, too, and those that tell of
+/// silent changes.
+pub fn groups(protocol: &Protocol, kinds: &[KindIndex]) -> Vec<u32> {
     let mut groups: Vec<u32> = kinds.iter().flat_map(|&kind| kind.table().groups.iter().copied()).collect();
-    groups.push(LINK_GROUP);
+    if protocol.number == NETLINK_ROUTE {
+        groups.push(LINK_GROUP);
+    }
     let is_watched = |look| kinds.contains(&KindIndex::of(look));
     groups.extend(looked_for().filter(|&(_, _, look, _, _)| is_watched(look)).flat_map(|(_, _, _, _, joins)| joins));
     groups.sort_unstable();

@@ -79,7 +79,7 @@ fn each_row_leads_to_its_looks() {
 
 #[test]
 fn groups_are_those_that_tell_of_silent_changes() {
-    let groups = |kind: &'static Kind| groups(&[KindIndex::of(kind)]);
+    let groups = |kind: &'static Kind| groups(&crate::kinds::rtnetlink::PROTOCOL, &[KindIndex::of(kind)]);
     assert_eq!(groups(&route::ROUTE), [1, 5, 7, 11, 12, 18, 27, 32]);
     assert_eq!(groups(&link::LINK), [1, 4, 24, 25]);
     assert_eq!(groups(&neigh::NEIGH), [1, 3]);
