@@ -88,6 +88,11 @@ signals! {
         "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
     FLOW_NAT "flow_nat" says "with NAT" of "conntrack", Info: "it is new, and its addresses or ports are translated (IPS_SRC_NAT, IPS_DST_NAT)";
     FLOW_CLOSED "flow_closed" says "closed" of "conntrack", Info: "it is gone";
+    DEVICE_ADDED "device_added" says "is there" of "uevent", Notice: "the kernel says add";
+    DEVICE_REMOVED "device_removed" says "is gone" of "uevent", Notice: "the kernel says remove";
+    DEVICE_MOVED "device_moved" says "moved" of "uevent", Notice: "the kernel says move: it has another path, as an interface with another name";
+    DRIVER_BOUND "driver_bound" says "has a driver" of "uevent", Notice: "the kernel says bind";
+    DRIVER_UNBOUND "driver_unbound" says "has no driver" of "uevent", Notice: "the kernel says unbind";
 }
 
 impl Signals {

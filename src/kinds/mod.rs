@@ -11,9 +11,10 @@ use crate::decode::schema::{Kind, Protocol};
 pub mod netfilter;
 pub mod rtnetlink;
 pub mod split;
+pub mod uevent;
 
 /// Every netlink protocol; the first has the names of links.
-pub static PROTOCOLS: &[&Protocol] = &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL, &uevent::PROTOCOL];
 
 const KINDS_COUNT: usize = {
     let (mut count, mut protocol) = (0, 0);

@@ -80,6 +80,10 @@ impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
         let socket = Socket::open(protocol.number)?;
+        if protocol.needs_credentials {
+            let passed = socket.pass_credentials();
+            passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
+        }
         let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
@@ -166,9 +170,12 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
+        let Protocol { needs_credentials, is_told_in, .. } = self.protocol;
         for datagram in batch.datagrams() {
-            if datagram.port != 0 {
+            if datagram.port != 0 || (*needs_credentials && datagram.process != Some(0)) {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
+            } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {
+                log::trace!("a datagram is told in another network namespace");
             } else if datagram.truncated() {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;

@@ -77,6 +77,8 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: None,
     redact: None,
+    needs_credentials: false,
+    is_told_in: None,
 };
 
 /// Its types are below this number: `RTM_MAX` is far from it.
