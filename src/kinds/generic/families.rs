@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bits::{self, Strings};
 use super::other::{FAMILY_ID, FAMILY_NAME};
 use super::{ETHTOOL, FAMILIES, FLOODS, MPTCP, NLCTRL, OTHER, UNKNOWN, family_and_command, message, mptcp};
-use crate::kinds::KindIndex;
+use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
 
 /// `GENL_ID_CTRL`.
 const NLCTRL_ID: u16 = 16;
-/// `CTRL_CMD_DELFAMILY`, `_GETFAMILY` and `_DELMCAST_GRP`.
+/// `CTRL_CMD_NEWFAMILY`, `_DELFAMILY`, `_GETFAMILY`, `_NEWMCAST_GRP` and `_DELMCAST_GRP`.
+const NEWFAMILY: u8 = 1;
 const DELFAMILY: u8 = 2;
 const GETFAMILY: u8 = 3;
-const DELMCAST_GRP: u8 = 9;
+const NEWMCAST_GRP: u8 = 7;
+const DELMCAST_GRP: u8 = 8;
 /// `ETHTOOL_MSG_STRSET_GET`.
 const STRSET_GET: u8 = 1;
 /// `CTRL_ATTR_FAMILY_ID`, `_FAMILY_NAME` and `_MCAST_GROUPS`.
@@ -45,6 +47,19 @@ fn text(set: &[u8], number: u16) -> Option<String> {
     let text = attribute(set, number)?;
     let end = text.iter().position(|octet| *octet == 0).unwrap_or(text.len());
     Some(String::from_utf8_lossy(&text[..end]).into_owned())
+}
+
+/// Whether a type is one of a kind's.
+fn has_table(message_type: u16) -> bool {
+    of_message(message_type, 0).is_some()
+}
+
+/// A message of a family, or a command, that has no table.
+fn append_other(header: Header, payload: &[u8], family: &Family, out: &mut Vec<u8>) {
+    let mut payload = payload.to_vec();
+    append_attribute(&mut payload, FAMILY_NAME, family.name.as_bytes());
+    append_attribute(&mut payload, FAMILY_ID, &header.kind.to_ne_bytes());
+    append_message(out, Header { kind: message(OTHER, 0), ..header }, &payload);
 }
 
 impl Families {
@@ -112,29 +127,50 @@ impl Families {
         let (command, body) = (payload.first().copied().unwrap_or_default(), payload.get(4..).unwrap_or_default());
         if id == NLCTRL_ID {
             self.learn(command, body);
-            return append_message(out, Header { kind: message(NLCTRL, command), ..header }, payload);
+            return match command {
+                NEWMCAST_GRP | DELMCAST_GRP => self.append_groups(header, body, out),
+                _ => append_message(out, Header { kind: message(NLCTRL, command), ..header }, payload),
+            };
+        }
+        if self.by_id.get(&id).is_some_and(|family| family.name == FAMILIES[ETHTOOL].name) {
+            self.strings.learn(command, body);
         }
         let Some(family) = self.by_id.get(&id) else {
             return append_message(out, Header { kind: message(UNKNOWN, id as u8), ..header }, payload);
         };
         match FAMILIES.iter().position(|known| known.name == family.name) {
-            Some(ETHTOOL) if header.flags & wire::NLM_F_REQUEST == 0 => {
+            Some(ETHTOOL) if header.flags & wire::NLM_F_REQUEST == 0 && has_table(message(ETHTOOL, command)) => {
                 let mut payload = payload.get(..4).unwrap_or_default().to_vec();
                 self.strings.expand(command, body, &mut payload);
-                self.strings.learn(command, body);
                 append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
             }
             Some(place) => {
                 let command = if place == MPTCP { mptcp::command(command, body) } else { command };
-                append_message(out, Header { kind: message(place, command), ..header }, payload);
+                if has_table(message(place, command)) {
+                    return append_message(out, Header { kind: message(place, command), ..header }, payload);
+                }
+                append_other(header, payload, family, out);
             }
-            None => {
-                let mut payload = payload.to_vec();
-                append_attribute(&mut payload, FAMILY_NAME, family.name.as_bytes());
-                append_attribute(&mut payload, FAMILY_ID, &id.to_ne_bytes());
-                append_message(out, Header { kind: message(OTHER, 0), ..header }, &payload);
-            }
+            None => append_other(header, payload, family, out),
         }
+    }
+
+    /// A group that has come or gone, as its family with all groups.
+    fn append_groups(&self, header: Header, body: &[u8], out: &mut Vec<u8>) {
+        let id = attribute(body, CTRL_FAMILY_ID).unwrap_or_default();
+        let family = u16_at(id, 0).and_then(|id| self.by_id.get(&id));
+        let mut groups = Vec::new();
+        for (place, (number, name)) in family.iter().flat_map(|family| &family.groups).enumerate() {
+            let mut group = Vec::new();
+            append_attribute(&mut group, GROUP_ID, &number.to_ne_bytes());
+            append_attribute(&mut group, GROUP_NAME, format!("{name}\0").as_bytes());
+            append_attribute(&mut groups, place as u16 + 1, &group);
+        }
+        let mut payload = vec![NEWFAMILY, 2, 0, 0];
+        append_attribute(&mut payload, CTRL_FAMILY_ID, id);
+        append_attribute(&mut payload, CTRL_FAMILY_NAME, attribute(body, CTRL_FAMILY_NAME).unwrap_or_default());
+        append_attribute(&mut payload, CTRL_MCAST_GROUPS, &groups);
+        append_message(out, Header { kind: message(NLCTRL, NEWFAMILY), ..header }, &payload);
     }
 
     /// Takes in a message of nlctrl's.

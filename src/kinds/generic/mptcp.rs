@@ -71,12 +71,18 @@ fn write_key(key: &mut ObjectKey, _: &[u8], attributes: &[u8]) {
 /// `MPTCP_EVENT_CLOSED` and `MPTCP_PM_CMD_GET_ADDR`, with which the kernel answers who asks for endpoints, have the same number. An event
 /// has a token of four octets as its first attribute, an answer a nest.
 pub(super) fn command(command: u8, body: &[u8]) -> u8 {
-    let is_closing = command == 3 && attribute(body, 1).is_some_and(|token| token.len() == 4);
-    if is_closing { CLOSED } else { command }
+    let has_token = attribute(body, 1).is_some_and(|token| token.len() == 4);
+    match command {
+        3 if has_token => CLOSED,
+        // `MPTCP_EVENT_ANNOUNCED` and `MPTCP_PM_CMD_GET_LIMITS`.
+        6 if !has_token => LIMITS,
+        command => command,
+    }
 }
 
-/// The number of a closing in the tables.
+/// The number of a closing in the tables, and that of limits, which have none.
 const CLOSED: u8 = 0x83;
+const LIMITS: u8 = 0x86;
 
 /// The types of [`EVENT`]: the commands of the kernel's messages.
 const EVENTS: &[(u16, bool)] = &[

@@ -19,10 +19,10 @@ pub static GENL_FAMILY: Kind = Kind {
     interface: Interface::None,
     identity: Some(Identity { header: &[], attributes: &[1], members: &["id"] }),
     split: &[],
-    // A group that comes is told with its family's number and name alone.
+    // Where a group has come or gone, its family is told with its groups alone.
     partial: true,
     dumps: &[DumpRequest { message: message(NLCTRL, 3), header: &[3, 2, 0, 0], attributes: &[], per_link: None }],
-    hooks: Hooks { also: &[(message(NLCTRL, 7), false)], family: Some(|_| 0), ..Hooks::NONE },
+    hooks: Hooks { family: Some(|_| 0), ..Hooks::NONE },
 };
 
 static ATTRIBUTES: Set = Set::new(
