@@ -146,9 +146,21 @@ impl Watching {
         let netns = known.netns.label();
         let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds: 0, netns, actor: None };
         let (mirror, filling, query) = (&mut known.mirror, &mut self.filling, running.query);
-        let mut rows =
-            Rows { query, job, mirror, filling, stream, out, source, telling, is_found: false, is_foreign: false };
-        let adapter = &mut self.feed.adapter;
+        let (adapter, socket) = self.feed.adapter_and_socket();
+        let names = Sources { backlog: &known.backlog, socket: Some(socket) };
+        let mut rows = Rows {
+            query,
+            job,
+            mirror,
+            filling,
+            stream,
+            out,
+            source,
+            telling,
+            names,
+            is_found: false,
+            is_foreign: false,
+        };
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
         let mut ended = None;
@@ -290,6 +302,7 @@ struct Rows<'r> {
     /// How rows of the first dumps are told.
     source: Source,
     telling: Telling<'r>,
+    names: Sources<'r>,
     /// The single route that was asked for was among them.
     is_found: bool,
     /// There was one of another family: a kernel that does not have the family answers with all families.
@@ -314,6 +327,9 @@ impl Rows<'_> {
                 if kind.table().is(&tc::FILTER) && tc::alone_in_priority(row.payload).is_some() {
                     // The job asks for what the kernel has left out.
                     gather(&mut self.job.shadow, row);
+                }
+                if !kind.is_default() {
+                    self.names.learn_for_other(&mut self.mirror.links, kind, row.payload);
                 }
                 // What is received later is newer.
                 let telling = Telling { time_microseconds: made.time_microseconds, ..self.telling };

@@ -112,6 +112,11 @@ impl Feed {
         })
     }
 
+    /// What turns rows into what the tables read, and its socket.
+    pub fn adapter_and_socket(&mut self) -> (&mut Adapter, &Socket) {
+        (&mut self.adapter, &self.socket)
+    }
+
     /// Its socket.
     pub fn socket(&self) -> &Socket {
         &self.socket
