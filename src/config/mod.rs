@@ -15,7 +15,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::deliver::jq::{self, Use};
-use crate::deliver::{EXEC, WEBHOOK, Webhook};
+use crate::deliver::{EXEC, Target, WEBHOOK, Webhook};
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
 use crate::event::{Action, own};
@@ -24,7 +24,7 @@ use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::netns::{Name, Wanted};
 use crate::output::outputs::Wants;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{NOT_WITH_COMMANDS, Sandbox};
 use crate::serve::HttpSettings;
 use crate::store::Synchronous;
 use crate::words::{self, Named};
@@ -219,7 +219,8 @@ fn root(table: &Table<'_>) -> Configuration {
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
-    let sandbox = section("security", SECURITY_KEYS).and_then(|value| value.any_table("security.", sandbox)).flatten();
+    let security = section("security", SECURITY_KEYS);
+    let sandbox = security.as_ref().and_then(|value| value.clone().any_table("security.", sandbox)).flatten();
     let watch = watch.unwrap_or_default();
     let outputs = output::outputs(table.get("output"), |value, called, output| {
         if let Wants::Some(filter, own) = output.events.wants(watch.initial) {
@@ -246,6 +247,12 @@ fn root(table: &Table<'_>) -> Configuration {
             warn_of_unwatched(&watch, &value, &called, &webhook.filter, &webhook.own);
             webhooks.push(webhook);
         }
+    }
+    let runs_commands = webhooks.iter().any(|webhook| matches!(webhook.target, Target::Command(_)));
+    if let Some(value) = security.filter(|_| sandbox == Some(Sandbox::Required) && runs_commands) {
+        value.any_table("security.", |table| {
+            table.get("sandbox").into_iter().for_each(|value| value.refused(NOT_WITH_COMMANDS));
+        });
     }
     Configuration {
         watch,

@@ -439,6 +439,14 @@ const WEBHOOK: &[Setting] = &[
     ),
     FIELDS,
     setting(
+        "metadata",
+        BOOLEAN,
+        "true",
+        ("with `format = \"loki\"` only", "0"),
+        "false",
+        "Whether Loki gets values beside the labels (structured metadata), which it takes from schema v13 on",
+    ),
+    setting(
         "secret",
         "secret, or a list while one is being replaced",
         "",
@@ -638,6 +646,7 @@ mod tests {
                 let (name, url) = (unless("name", "name = \"noc\"\n"), unless("url", "url = \"http://h/\"\n"));
                 let url = if key == "settle_same" { format!("{url}settle = \"1s\"\n") } else { url };
                 let name = if key == "signature" { format!("{name}secret = \"hush\"\n") } else { name };
+                let name = if key == "metadata" { format!("{name}format = \"loki\"\n") } else { name };
                 format!("[[webhook]]\n{name}{url}{}{line}", unless("proxy", "proxy = \"none\"\n"))
             }
             None if title == "[[exec]]" => {

@@ -86,6 +86,10 @@ fn wrong_settings_of_the_watch_say_where_and_what() {
         ("[security]\nsandbox = \"yes\"", &["security.sandbox: found \"yes\"", "\"auto\"", "true", "false"]),
         ("[security]\nsandbox = 1", &["security.sandbox: found 1"]),
         ("[security]\nsandbx = true", &["did you mean 'sandbox'?"]),
+        (
+            "[security]\nsandbox = true\n[[exec]]\nname = \"a\"\ncommand = [\"/bin/true\"]",
+            &["l.toml:2: security.sandbox: true does not go together with [[exec]]"],
+        ),
         ("[watch]\nkinds = [\"addr\"]\nseverity = \"err\"", &["l.toml:3: watch.severity: nothing would ever come"]),
         ("[history]\nkeep = \"7d\"", &["history: it is not in this build yet; remove it"]),
         ("[watch]\nnetns_dirs = 1", &["watch.netns_dirs: found 1; a list in brackets"]),
@@ -275,6 +279,7 @@ fn wrong_addresses_and_secrets_of_webhooks_say_where_and_what() {
 
 #[test]
 fn wrong_settings_of_webhooks_say_where_and_what() {
+    let twelve = (0..12).map(|number| format!("a{number} = \"x\"")).collect::<Vec<_>>().join(", ");
     refuses(&[
         (&hook("netns = [\"blue[\"]"), &["l.toml:4: webhook[noc].netns[0]: the pattern 'blue[' is wrong"]),
         ("[[webhook]]\nname = \"noc\"", &["l.toml:1: webhook[noc].url: it is missing"]),
@@ -329,6 +334,15 @@ fn wrong_settings_of_webhooks_say_where_and_what() {
             &hook("format = \"cloudevents\"\nfields = { A = \"x\" }"),
             &["fields.A: lower-case letters and digits are needed"],
         ),
+        (
+            &hook(&format!("format = \"loki\"\nfields = {{ {twelve} }}")),
+            &["webhook[noc].fields: 12 fields; loki has room for 11"],
+        ),
+        (
+            &hook("format = \"otlp\"\nmetadata = false"),
+            &["webhook[noc].metadata: otlp has none; it is a key for format = \"loki\""],
+        ),
+        (&hook("format = \"loki\"\nmetadata = 0"), &["webhook[noc].metadata: found 0"]),
         (&hook("fields = { host = \"x\" }"), &["fields.host: linkhook has something of that name itself"]),
         (&hook("filter = 5"), &["webhook[noc].filter: found 5; text in quotes is needed"]),
         (

@@ -39,6 +39,7 @@ pub(super) const KEYS: &[&str] = &[
     "taken",
     "headers",
     "fields",
+    "metadata",
     "secret",
     "signature",
     "compress",
@@ -109,6 +110,7 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     let (headers, secret_header) = headers.unwrap_or_default();
     let secrets = table.get("secret").map(|value| secrets(&value)).unwrap_or_default();
     let signature = table.get("signature").and_then(|value| signature(&value, &secrets)).unwrap_or_default();
+    let metadata = table.get("metadata").and_then(|value| metadata(&value, format)).unwrap_or(true);
     let compresses = table.get("compress").and_then(|value| value.one_of(&["gzip", "none"])) == Some("gzip");
     if let Some((address, place)) = &url
         && (secret_header || !secrets.is_empty())
@@ -126,7 +128,7 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     });
     let webhook =
         for_target(table, target, format, Limits { events: 500, bytes: 1 << 20, wait: Duration::from_secs(1) });
-    Some(Webhook { body, taken, compresses, ..webhook? })
+    Some(Webhook { body, taken, metadata, compresses, ..webhook? })
 }
 
 /// What a webhook and a command have in common. `None` where the name or the target is too broken.
@@ -172,6 +174,7 @@ pub(super) fn for_target(
         body: None,
         taken: None,
         fields,
+        metadata: true,
         compresses: false,
         settle: quiet.map(|quiet| Settle { quiet, skips_same }),
         rate,
@@ -272,12 +275,25 @@ fn fields(value: &Value<'_>, format: &formats::Format) -> Option<Vec<(String, St
             }
             Some((name.to_owned(), value.text()?.to_owned()))
         });
-        fields.collect()
+        fields.collect::<Vec<_>>()
     });
+    if let Some(fields) = read.as_ref().filter(|fields| fields.len() > format.fields_max) {
+        value.refused(format_args!("{} fields; {} has room for {}", fields.len(), format.name, format.fields_max));
+    }
     if read.is_none() {
         value.wrong("a table of text is needed, such as { site = \"lab\" }");
     }
     read
+}
+
+/// Whether values go beside an event's labels.
+fn metadata(value: &Value<'_>, format: &formats::Format) -> Option<bool> {
+    let wanted = value.boolean()?;
+    if !wanted && !format.has_metadata {
+        let with: Vec<&str> = FORMATS.iter().filter(|format| format.has_metadata).map(|format| format.name).collect();
+        value.refused(format_args!("{} has none; it is a key for format = \"{}\"", format.name, with.join(", ")));
+    }
+    Some(wanted)
 }
 
 /// What makes a body in the format's place.

@@ -21,12 +21,11 @@ use serde_json::value::RawValue;
 
 use crate::event::Clock;
 use crate::json::Json;
+pub use crate::store::directory::LETTERS as DIRECTORY;
 use crate::store::folder::Folder;
 
 /// Bytes in each of the two files at most. A letter that is larger has one to itself.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
-/// The directory of all webhooks' letters in the state directory.
-pub const DIRECTORY: &str = "dead";
 
 /// Events that are not delivered, and why.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::formats::Batch;
 use super::jq::Use;
 use super::lane::{Bell, Lane};
 use super::script::{self, Made};
@@ -451,8 +450,7 @@ fn start_judge(lane: &Arc<Lane>) -> Result<()> {
 pub fn post(webhook: &Webhook, host: &str, line: &[u8]) -> std::result::Result<(Vec<u8>, Reply), String> {
     let id = new_id();
     let events = [line.trim_ascii_end().into()];
-    let fields = &webhook.fields;
-    let batch = Batch { id: &id, webhook: &webhook.name, number: 0, host, fields, events: &events };
+    let batch = webhook.batch(&id, 0, host, &events);
     let mut maker = script::judge(Use::Body, webhook.body.as_ref());
     let made = match worker::shown_body(webhook, maker.as_mut(), &batch)? {
         Made::Body(body) => body,

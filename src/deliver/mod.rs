@@ -25,6 +25,7 @@ pub mod spool;
 mod worker;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::tls::{Certificate, ClientCert};
@@ -147,6 +148,8 @@ pub struct Webhook {
     pub taken: Option<String>,
     /// Text that goes with each event: names and values.
     pub fields: Vec<(String, String)>,
+    /// Whether the receiver takes values beside an event's labels, where the format has them.
+    pub metadata: bool,
     /// Whether bodies are compressed (gzip).
     pub compresses: bool,
     /// How its events settle, where they do.
@@ -179,6 +182,7 @@ impl Webhook {
             body: None,
             taken: None,
             fields: Vec::new(),
+            metadata: true,
             compresses: false,
             settle: None,
             rate: None,
@@ -188,6 +192,12 @@ impl Webhook {
             when_full: WhenFull::DropNewest,
             timeout: Duration::ZERO,
         }
+    }
+
+    /// A batch of it, from that host.
+    pub fn batch<'b>(&'b self, id: &'b str, number: u64, host: &'b str, events: &'b [Arc<[u8]>]) -> formats::Batch<'b> {
+        let Webhook { name, fields, metadata, .. } = self;
+        formats::Batch { id, webhook: name, number, host, fields, metadata: *metadata, events }
     }
 
     /// What it is called in the configuration, and in linkhook's own events: `webhook` or `exec`.

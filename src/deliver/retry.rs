@@ -104,7 +104,7 @@ impl Policy {
         match meaning {
             Meaning::Delivered | Meaning::Rejected { .. } => Consequence::Delivered,
             Meaning::Halve(_) => Consequence::Bisect,
-            Meaning::Again => self.again(again, retry_after, now),
+            Meaning::Again(_) | Meaning::Partly(_) => self.again(again, retry_after, now),
             Meaning::ByStatus => self.by_status(status, again, retry_after, now),
         }
     }
@@ -230,7 +230,8 @@ mod tests {
             let outcome = Outcome::Answer { status, retry_after: Some("7"), meaning: &meaning };
             Policy::default().judge(outcome, 0, Timestamp::UNIX_EPOCH, 0.5)
         };
-        assert_eq!(judge(200, Meaning::Again), again(SECOND * 7));
+        assert_eq!(judge(200, Meaning::Again(None)), again(SECOND * 7));
+        assert_eq!(judge(200, Meaning::Partly(String::new())), again(SECOND * 7));
         assert_eq!(judge(200, Meaning::Halve(None)), Consequence::Bisect);
         assert_eq!(judge(409, Meaning::Delivered), Consequence::Delivered);
         assert_eq!(judge(200, Meaning::Rejected { events: 1, why: String::new() }), Consequence::Delivered);

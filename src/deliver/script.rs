@@ -34,7 +34,7 @@ pub(super) fn judge(by: Use, code: Option<&String>) -> Option<Judge> {
 /// What an answer means by the expression. It is asked about `{"status":200,"body":…}`, with the body as JSON, or as text
 /// where it is none, and gives `true` (all of it was taken), `false` (the same again) or a text: why something in it is
 /// refused. `None` where it gives null, or nothing.
-pub(super) fn meaning(judge: &mut Judge, answer: &Answer<'_>) -> Option<Meaning> {
+pub(super) fn meaning(judge: &mut Judge, answer: &Answer<'_>, title: &str) -> Option<Meaning> {
     let body: Value =
         serde_json::from_slice(answer.body).unwrap_or_else(|_| String::from_utf8_lossy(answer.body).into());
     let asked = json!({ "status": answer.status, "body": body }).to_string();
@@ -42,7 +42,7 @@ pub(super) fn meaning(judge: &mut Judge, answer: &Answer<'_>) -> Option<Meaning>
         Ok(Some(Verdict::Print(given))) => match serde_json::from_slice(&given) {
             Ok(Value::Null) => return None,
             Ok(Value::Bool(true)) => return Some(Meaning::Delivered),
-            Ok(Value::Bool(false)) => return Some(Meaning::Again),
+            Ok(Value::Bool(false)) => return Some(Meaning::Again(None)),
             Ok(Value::String(why)) => return Some(Meaning::Halve(Some(why))),
             _ => format!("it gives {}; true, false, null or a text is needed", String::from_utf8_lossy(&given)),
         },
@@ -50,6 +50,7 @@ pub(super) fn meaning(judge: &mut Judge, answer: &Answer<'_>) -> Option<Meaning>
         Ok(_) => return None,
     };
     // Whether it was taken is not known, and nothing may be lost.
-    log::error!("what an answer of status {} means is not known: {why}", answer.status);
-    Some(Meaning::Again)
+    let why = format!("taken does not say what the answer means: {why}");
+    log::error!("{title}: status {}: {why}", answer.status);
+    Some(Meaning::Again(Some(why)))
 }

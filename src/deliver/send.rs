@@ -69,6 +69,15 @@ pub enum Reply {
     None(String),
 }
 
+/// What of a batch is to come again.
+#[derive(Debug)]
+pub enum StillOpen {
+    /// All of it, and why, where the receiver says that in its body.
+    All(Option<String>),
+    /// Some of it, and why.
+    Some(String),
+}
+
 impl Reply {
     /// What the judge looks at.
     pub fn outcome(&self) -> Outcome<'_> {
@@ -89,6 +98,15 @@ impl Reply {
         }
     }
 
+    /// What of a batch is to come again, where this says that it is.
+    pub fn still_open(&self) -> StillOpen {
+        match self {
+            Reply::Answer { meaning: Meaning::Partly(_), .. } => StillOpen::Some(self.words()),
+            Reply::Answer { meaning: Meaning::Again(Some(_)), .. } => StillOpen::All(Some(self.words())),
+            _ => StillOpen::All(None),
+        }
+    }
+
     /// How the answer's body begins, where there is an answer.
     pub fn said(&self) -> Option<&str> {
         match self {
@@ -100,7 +118,11 @@ impl Reply {
     /// In words.
     pub fn words(&self) -> String {
         match self {
-            Reply::Answer { status, meaning: Meaning::Halve(Some(why)), .. } => format!("status {status}: {why}"),
+            Reply::Answer {
+                status,
+                meaning: Meaning::Halve(Some(why)) | Meaning::Again(Some(why)) | Meaning::Partly(why),
+                ..
+            } => format!("status {status}: {why}"),
             Reply::Answer { status, said, .. } if *status >= 300 && !said.is_empty() => {
                 format!("status {status}: {said}")
             }
@@ -252,7 +274,7 @@ impl Sender {
                 }
                 let body = hide(body, &self.secrets);
                 let answer = Answer { status, body: &body };
-                let by_script = self.taken.as_mut().and_then(|taken| script::meaning(taken, &answer));
+                let by_script = self.taken.as_mut().and_then(|taken| script::meaning(taken, &answer, &webhook.title()));
                 let meaning = by_script.unwrap_or_else(|| (webhook.format.meaning)(&answer));
                 let retry_after = retry_after.or_else(|| asked_pause(&answer));
                 Reply::Answer { status, retry_after, meaning, said: beginning(&body) }

@@ -55,8 +55,9 @@ impl Roster {
         self.lanes().iter().map(|lane| lane.status()).collect()
     }
 
-    /// The next attempt of a webhook is made now. Gives back how many events wait for it.
-    pub fn retry(&self, name: &str) -> Answer<u64> {
+    /// The next attempt of a webhook is made now. Gives back how many events wait, and whether there is an attempt to be made:
+    /// events that gather are sent when they would have been.
+    pub fn retry(&self, name: &str) -> Answer<(u64, bool)> {
         let lane = self.lane(name)?;
         if lane.is_paused() {
             return Err(format!("'{name}' is paused; 'linkhook spool resume {name}' goes on at once"));

@@ -20,7 +20,7 @@ use super::jq::{Judge, Use};
 use super::lane::{Death, Lane, Paused, WaitingEvent};
 use super::retry::Consequence;
 use super::script::{self, Made};
-use super::send::{Parcel, Reply, Sender};
+use super::send::{Parcel, Reply, Sender, StillOpen};
 use crate::fault;
 use crate::settle;
 use crate::settle::rate::Counts;
@@ -55,6 +55,8 @@ pub(super) struct Worker<'w> {
     counts: Counts,
     /// The same before the batch at hand.
     counts_before: Counts,
+    /// Events up to that one were tried for too long: one attempt each.
+    late_until: u64,
 }
 
 /// An event between one that is at fault and one that was taken out of its turn.
@@ -197,6 +199,7 @@ impl<'w> Worker<'w> {
             part: None,
             counts: Counts::default(),
             counts_before: Counts::default(),
+            late_until: 0,
         }
     }
 
@@ -285,7 +288,7 @@ impl<'w> Worker<'w> {
                 return Some(event);
             }
             let line = self.counts.take(&event.line, rate)?;
-            Some(WaitingEvent { line: line.into(), ..event })
+            Some(WaitingEvent { line, ..event })
         });
         often.collect()
     }
@@ -390,8 +393,7 @@ impl<'w> Worker<'w> {
     /// The body of these events.
     fn make(&mut self, id: &str, number: u64, events: &[WaitingEvent]) -> Result<Made, String> {
         let events: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        let Webhook { name, fields, .. } = &*self.webhook;
-        let batch = Batch { id, webhook: name, number, host: self.host, fields, events: &events };
+        let batch = self.webhook.batch(id, number, self.host, &events);
         let made = shown_body(&self.webhook, self.maker.as_mut(), &batch)?;
         Ok(match made {
             Made::Body(body) => Made::Body(compressed(&self.webhook, body)),
@@ -432,15 +434,16 @@ impl<'w> Worker<'w> {
 
     /// Sends a batch until it is taken or dead.
     fn deliver(&mut self, events: &[WaitingEvent], batch: &Fixed) -> BatchEnd {
-        const LATE: &str = "not taken in time";
         let lines = lines(events);
         let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body, events: &lines };
         let (mut tried, mut same) = (Tried::new(batch), SameAnswer::default());
+        let is_late = events.last().is_some_and(|last| last.sequence <= self.late_until);
+        let mut open = StillOpen::All(None);
         for attempt in 0.. {
             self.refresh();
             match self.turn(&mut tried) {
                 Turn::Now => {}
-                Turn::Late => return self.bury(events, batch, LATE, None),
+                Turn::Late => return self.give_up(events, batch, open, None),
                 Turn::Stopped => return BatchEnd::Stopped,
                 Turn::Recalled => return BatchEnd::Recalled,
             }
@@ -462,6 +465,7 @@ impl<'w> Worker<'w> {
                 }
                 Consequence::Again { pause, .. } => {
                     self.not_before = Instant::now().checked_add(pause);
+                    open = reply.still_open();
                     if same.again(status)
                         && let Some(end) = self.look_into(events, batch, &reply, &mut same)
                     {
@@ -488,8 +492,8 @@ impl<'w> Worker<'w> {
                     return self.bury(events, batch, &format!("refused ({})", reply.words()), status);
                 }
             }
-            if give_up.is_some_and(|give_up| give_up <= Instant::now()) {
-                return self.bury(events, batch, LATE, status);
+            if is_late || give_up.is_some_and(|give_up| give_up <= Instant::now()) {
+                return self.give_up(events, batch, open, status);
             }
             self.note(&tried);
         }
@@ -633,6 +637,25 @@ impl<'w> Worker<'w> {
     fn note(&self, tried: &Tried) {
         if let Some(handle) = self.lane.handle() {
             handle.tried(self.queue(), u64::try_from(tried.so_far().as_millis()).unwrap_or(u64::MAX >> 1));
+        }
+    }
+
+    /// A batch was tried for too long. Where the receiver has taken some of it, halves find what it has not, with one attempt each.
+    fn give_up(&mut self, events: &[WaitingEvent], batch: &Fixed, open: StillOpen, status: Option<u16>) -> BatchEnd {
+        const LATE: &str = "not taken in time";
+        match (open, events.last()) {
+            (StillOpen::Some(words), Some(last)) if events.len() > 1 => {
+                log::info!("{}: batch {}: {words}, for too long; it is halved", self.webhook.title(), batch.number);
+                self.late_until = self.late_until.max(last.sequence);
+                if self.part.is_none() {
+                    self.lane.keep_apart(self.late_until);
+                }
+                BatchEnd::Halved(events.len() / 2)
+            }
+            (StillOpen::All(None), _) => self.bury(events, batch, LATE, status),
+            (StillOpen::All(Some(words)) | StillOpen::Some(words), _) => {
+                self.bury(events, batch, &format!("{LATE} ({words})"), status)
+            }
         }
     }
 

@@ -70,6 +70,10 @@ impl Needs {
     }
 }
 
+/// Why it is not required beside commands.
+pub const NOT_WITH_COMMANDS: &str = "true does not go together with [[exec]], whose commands would be in the sandbox, too; write \
+                                     \"auto\", or let a webhook's receiver run them";
+
 /// Enters it. Whether it is enforced; where it is required, it is. No thread may have been started before.
 pub fn enter(needs: &Needs, sandbox: Sandbox) -> Result<bool> {
     if sandbox == Sandbox::Off {
@@ -78,10 +82,7 @@ pub fn enter(needs: &Needs, sandbox: Sandbox) -> Result<bool> {
     if needs.runs_commands {
         // They would inherit it, and could do nothing that they are for.
         if sandbox == Sandbox::Required {
-            return Err(Error::usage(
-                "[security] sandbox = true does not go together with [[exec]], whose commands would be in the sandbox, too; \
-                 write sandbox = \"auto\", or let a webhook's receiver run them",
-            ));
+            return Err(Error::usage(format_args!("[security] sandbox: {NOT_WITH_COMMANDS}")));
         }
         log::info!("no sandbox: [[exec]] runs commands, which would be in it, too");
         return Ok(false);

@@ -1,6 +1,7 @@
 //! A rate: only what comes so often within a while is told, as one line that says how often. Pure: times are those of the lines.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Settled, identity_of, settle};
@@ -18,23 +19,27 @@ pub struct Rate {
     pub within: Duration,
 }
 
+/// A line, behind its time in microseconds since 1970.
+type Counted = (i64, Arc<[u8]>);
+
 /// What has come of each object, as far as it counts.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    objects: HashMap<String, VecDeque<(i64, Vec<u8>)>>,
+    objects: HashMap<Arc<str>, VecDeque<Counted>>,
 }
 
 impl Counts {
     /// Takes a line, and gives back what is told once it has come often enough: then it is counted anew. What is of no object is
     /// told as it is.
-    pub fn take(&mut self, line: &[u8], rate: Rate) -> Option<Vec<u8>> {
-        let (Some(identity), Some(time)) = (identity_of(line), time_of(line)) else { return Some(line.to_vec()) };
+    pub fn take(&mut self, line: &Arc<[u8]>, rate: Rate) -> Option<Arc<[u8]>> {
+        let (Some(identity), Some(time)) = (identity_of(line), time_of(line)) else { return Some(line.clone()) };
+        let identity: Arc<str> = identity.into();
         let within = i64::try_from(rate.within.as_micros()).unwrap_or(i64::MAX);
         if self.objects.len() >= OBJECTS_MAX && !self.objects.contains_key(&identity) {
             self.forget(time.saturating_sub(within));
         }
         let lines = self.objects.entry(identity.clone()).or_default();
-        lines.push_back((time, line.to_vec()));
+        lines.push_back((time, line.clone()));
         while lines.front().is_some_and(|(first, _)| time.saturating_sub(*first) > within) {
             lines.pop_front();
         }
@@ -42,13 +47,13 @@ impl Counts {
             return None;
         }
         let lines = self.objects.remove(&identity).unwrap_or_default();
-        let lines: Vec<Vec<u8>> = lines.into_iter().map(|(_, line)| line).collect();
-        settle(&lines).pop().map(|Settled { line, .. }| line)
+        let lines: Vec<Arc<[u8]>> = lines.into_iter().map(|(_, line)| line).collect();
+        settle(&lines).pop().map(|Settled { line, .. }| line.into())
     }
 
     /// Forgets what does not count any more; where that is nothing, the half that has come least lately.
     fn forget(&mut self, before: i64) {
-        let newest = |lines: &VecDeque<(i64, Vec<u8>)>| lines.back().map_or(i64::MIN, |(time, _)| *time);
+        let newest = |lines: &VecDeque<Counted>| lines.back().map_or(i64::MIN, |(time, _)| *time);
         self.objects.retain(|_, lines| newest(lines) >= before);
         if self.objects.len() >= OBJECTS_MAX {
             let mut times: Vec<i64> = self.objects.values().map(newest).collect();
@@ -68,20 +73,22 @@ mod tests {
 
     const RATE: Rate = Rate { count: 3, within: Duration::from_secs(60) };
 
-    fn line(number: u64, minute: u32, second: u32, index: u32) -> String {
+    fn line(number: u64, minute: u32, second: u32, index: u32) -> Arc<[u8]> {
         json!({"v": 1, "ts": format!("2026-11-30T00:{minute:02}:{second:02}.000000Z"), "seq": number, "event": "link",
             "action": "change", "severity": "info", "ifname": "v0", "ifindex": index, "link": {"ifindex": index}})
         .to_string()
+        .into_bytes()
+        .into()
     }
 
-    fn count(told: Option<Vec<u8>>) -> Option<u64> {
+    fn count(told: Option<Arc<[u8]>>) -> Option<u64> {
         told.map(|line| serde_json::from_slice::<Value>(&line).unwrap()["settled"]["count"].as_u64().unwrap())
     }
 
     #[test]
     fn only_what_comes_often_enough_is_told() {
         let mut counts = Counts::default();
-        let mut take = |minute, second, index| count(counts.take(line(1, minute, second, index).as_bytes(), RATE));
+        let mut take = |minute, second, index| count(counts.take(&line(1, minute, second, index), RATE));
         // Each object by itself, and what is too long ago does not count.
         assert_eq!([take(0, 0, 1), take(0, 10, 1), take(0, 20, 2), take(1, 5, 1)], [None; 4]);
         assert_eq!(take(1, 6, 1), Some(3));
@@ -89,15 +96,16 @@ mod tests {
         assert_eq!([take(1, 7, 1), take(1, 8, 1)], [None; 2]);
         assert_eq!(take(1, 9, 1), Some(3));
         // What is no object's is told.
-        let own = br#"{"v":1,"ts":"2026-11-30T00:00:00.000000Z","event":"hello","hello":{}}"#;
-        assert_eq!(counts.take(own, RATE), Some(own.to_vec()));
+        let own: Arc<[u8]> =
+            br#"{"v":1,"ts":"2026-11-30T00:00:00.000000Z","event":"hello","hello":{}}"#.as_slice().into();
+        assert_eq!(counts.take(&own, RATE), Some(own));
     }
 
     #[test]
     fn what_is_remembered_has_a_bound() {
         let mut counts = Counts::default();
         for index in 0..30_000 {
-            assert_eq!(counts.take(line(1, index / 60 % 60, index % 60, index).as_bytes(), RATE), None);
+            assert_eq!(counts.take(&line(1, index / 60 % 60, index % 60, index), RATE), None);
             assert!(counts.objects.len() <= OBJECTS_MAX);
         }
     }

@@ -51,8 +51,8 @@ pub enum Request {
 pub enum Answer {
     /// What each is at.
     Status(Vec<LaneStatus>),
-    /// So many events wait for the attempt.
-    Waiting(u64),
+    /// So many events wait, and whether there is an attempt to be made for them.
+    Waiting(u64, bool),
     /// So many events were dropped.
     Dropped(u64),
     /// It is paused.

@@ -129,7 +129,7 @@ fn obey(request: Request, roster: &Roster) -> Answer {
     let letters = |(events, letters)| Answer::Letters(events, letters);
     let done = match request {
         Request::Status => Ok(Answer::Status(roster.status())),
-        Request::Retry(name) => roster.retry(&name).map(Answer::Waiting),
+        Request::Retry(name) => roster.retry(&name).map(|(events, tried)| Answer::Waiting(events, tried)),
         Request::Drop(name, ranges) => roster.drop_events(&name, &ranges).map(Answer::Dropped),
         Request::Pause(name, until) => roster.pause(&name, until).map(|()| Answer::Paused),
         Request::Resume(name) => roster.resume(&name).map(Answer::Resumed),

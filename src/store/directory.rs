@@ -15,10 +15,12 @@ pub const DATABASE: &str = "linkhook.db";
 pub const FILES: [&str; 3] = [DATABASE, "linkhook.db-wal", "linkhook.db-shm"];
 /// A copy that is being made of it.
 const COPY: &str = "linkhook.db.new";
+/// How the names of databases begin that are set aside.
+const ASIDE: &str = "linkhook.db.set-aside-";
 const LOCK: &str = "lock";
 const RESERVE: &str = "reserve";
-/// The directory of the dead letters.
-const LETTERS: &str = "dead";
+/// The directory of all webhooks' dead letters.
+pub const LETTERS: &str = "dead";
 /// Given up when the disk is full, so that what was delivered can still be noted.
 const RESERVE_BYTES: u64 = 4 << 20;
 
@@ -63,6 +65,12 @@ impl Directory {
             ))),
             Err(error) => Err(failed(error.into())),
         }
+    }
+
+    /// Whether there were events here before, whatever the database says: dead letters, or a database that was set aside.
+    pub fn has_past(&self) -> io::Result<bool> {
+        let is_aside = |name: &String| name.starts_with(ASIDE);
+        Ok(!self.folder.folder(LETTERS)?.names()?.is_empty() || self.folder.names()?.iter().any(is_aside))
     }
 
     /// Its path.
@@ -123,7 +131,7 @@ impl Directory {
     /// Moves the database out of the way, and gives back where it is now.
     pub fn set_aside(&self) -> io::Result<PathBuf> {
         let now = jiff::Timestamp::now().as_millisecond();
-        let aside = |name: &str| format!("linkhook.db.set-aside-{now}{}", &name[DATABASE.len()..]);
+        let aside = |name: &str| format!("{ASIDE}{now}{}", &name[DATABASE.len()..]);
         // The log belongs to it, and goes first: the database is not there without it.
         for name in FILES.iter().rev() {
             match self.folder.rename(name, &aside(name)) {

@@ -325,11 +325,17 @@ impl Store {
     /// there is room again after there was none.
     pub fn open(path: &Path, synchronous: Synchronous, wake: impl Fn() + Send + Sync + 'static) -> Result<Store> {
         let directory = Directory::open(path)?;
-        let (database, anew) = Database::open(&directory, synchronous, HELD_AT_START_MAX)?;
+        let (database, _) = Database::open(&directory, synchronous, HELD_AT_START_MAX)?;
         let failed = |failure: database::SqlError| {
             Error::failed(format_args!("cannot read {}: {failure}", directory.database().display()))
         };
-        let sequence = if anew { unused_sequence() } else { database.sequence().map_err(failed)? };
+        let sequence = database.sequence().map_err(failed)?;
+        let has_past = || {
+            let found = directory.has_past();
+            found.map_err(|error| Error::system(format_args!("cannot read {}", directory.path().display()), &error))
+        };
+        // No number is given twice: a dead letter that waits again must be no other event.
+        let sequence = if sequence == 0 && has_past()? { unused_sequence() } else { sequence };
         let namespaces = database.namespaces().map_err(failed)?;
         let webhooks = database.webhooks().map_err(failed)?;
         let path = directory.database();

@@ -14,9 +14,14 @@ use crate::store::{State, configuration, die, run, sequence};
 
 /// The tests of this room, in a namespace of their own.
 pub const LIVE_TESTS: &[crate::Test] = &[
-    ("loki_refuses_one_event_among_others", || one_is_refused("loki", "timestamp too new")),
-    ("splunk_refuses_one_event_among_others", || one_is_refused("splunk", "Event field cannot be blank")),
-    ("elasticsearch_refuses_one_event_among_others", || one_is_refused("elasticsearch", "document_parsing_exception")),
+    ("loki_refuses_one_event_among_others", || one_is_refused("loki", "loki", "timestamp too new")),
+    ("splunk_refuses_one_event_among_others", || one_is_refused("splunk", "splunk", "Event field cannot be blank")),
+    ("elasticsearch_refuses_one_event_among_others", || {
+        one_is_refused("elasticsearch", "elasticsearch", "document_parsing_exception")
+    }),
+    ("elasticsearch_never_takes_one_event_among_others", || {
+        one_is_refused("crowded", "elasticsearch", "not taken in time (status 200: es_rejected_execution_exception")
+    }),
     ("otlp_rejects_one_event_and_does_not_say_which", otlp),
     ("a_wrong_token_of_a_log_store_loses_nothing", wrong_token),
     ("deaths_at_random_lose_nothing_in_any_format", deaths),
@@ -46,10 +51,12 @@ pub fn letters(state: &State) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn one_is_refused(format: &str, words: &str) -> Result<(), Failed> {
+fn one_is_refused(store: &str, format: &str, words: &str) -> Result<(), Failed> {
     let (namespace, state) = (Namespace::new(), State::new());
-    let mut receiver = Receiver::inside(&namespace, format);
-    let lines = format!("format = \"{format}\"\n{LINES}");
+    let mut receiver = Receiver::inside(&namespace, store);
+    // What is busy for now is tried for long enough.
+    let retry = "retry.most = \"50ms\"\nretry.give_up_after = \"2s\"";
+    let lines = format!("format = \"{format}\"\n{retry}\n{LINES}");
     let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, &lines)));
     // The first one goes alone; the others gather behind it.
     namespace.run("ip link add first type bridge");

@@ -30,7 +30,8 @@ pub fn answer(store: &str, headers: &BTreeMap<String, String>, body: &str) -> Op
         "loki" => loki(content_type, body),
         "otlp" => otlp(content_type, body),
         "splunk" => splunk(body),
-        "elasticsearch" => elasticsearch(content_type, body),
+        "elasticsearch" => elasticsearch(content_type, body, (400, "document_parsing_exception")),
+        "crowded" => elasticsearch(content_type, body, BUSY),
         "kafka" => kafka(content_type, body),
         "failing" => failing(body),
         "outage" => outage(header("webhook-id"), body),
@@ -129,8 +130,11 @@ fn splunk(body: &str) -> Answered {
 /// The ids of documents that are there.
 static DOCUMENTS: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 
-/// `_bulk`: item by item. The first request meets a full queue for its last item.
-fn elasticsearch(content_type: &str, body: &str) -> Answered {
+/// What it answers of an item for which its queue has no room.
+const BUSY: (u16, &str) = (429, "es_rejected_execution_exception");
+
+/// `_bulk`: item by item. The first request meets a full queue for its last item; what is poisonous always has that answer.
+fn elasticsearch(content_type: &str, body: &str, poisonous: (u16, &str)) -> Answered {
     if content_type != "application/x-ndjson" || !body.ends_with('\n') {
         return Err("The bulk request must be terminated by a newline".into());
     }
@@ -149,16 +153,16 @@ fn elasticsearch(content_type: &str, body: &str) -> Answered {
             return Err("document_parsing_exception".into());
         }
         let line = &document["linkhook"];
-        let failed = |status: u16, kind: &str| json!({"create": {"status": status, "error": {"type": kind, "reason": "of the imitation"}}});
+        let failed = |(status, kind): (u16, &str)| json!({"create": {"status": status, "error": {"type": kind, "reason": "of the imitation"}}});
         items.push(if is_first && pairs > 1 && place + 1 == pairs {
-            failed(429, "es_rejected_execution_exception")
+            failed(BUSY)
         } else if is_poison(line) {
-            failed(400, "document_parsing_exception")
+            failed(poisonous)
         } else if known.insert(id.to_owned()) {
             lines.push(line.clone());
             json!({"create": {"status": 201}})
         } else {
-            failed(409, "version_conflict_engine_exception")
+            failed((409, "version_conflict_engine_exception"))
         });
     }
     let errors = items.iter().any(|item| item["create"]["status"] != 201);

@@ -26,6 +26,9 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_death_in_the_middle_of_a_drop_drops_all_or_nothing", killed_in_drop),
     ("a_death_in_the_middle_of_a_retry_loses_nothing", killed_in_retry),
     ("two_at_once_drop_each_event_once", two),
+    ("what_has_come_often_enough_does_so_after_a_drop_and_after_its_death", often),
+    ("what_has_rested_for_long_is_tried_once_more", rested),
+    ("no_number_comes_again_where_the_database_is_gone", without_database),
 ];
 
 /// One attempt that fails, and the next one in ten minutes, unless somebody wants it now.
@@ -274,6 +277,69 @@ fn dead() -> Result<(), Failed> {
     // What comes then is delivered as ever.
     let last = change(&namespace, &mut linkhook, 30004..=30004)[0];
     assert_eq!(sequences(&receiver.next()), [last]);
+    Ok(())
+}
+
+fn often() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    namespace.run("ip link add often type bridge; ip link add seldom type bridge");
+    let mut receiver = Receiver::inside(&namespace, "503:600,400,204");
+    let lines = "rate = \"2/1h\"\nkinds = [\"link\"]\nbatch.wait = \"500ms\"";
+    let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, lines)));
+    // The first one goes alone, and does not count yet; both have come often enough with those that gather behind it.
+    let changes = [("often", 1301), ("seldom", 1301), ("often", 1302), ("seldom", 1302)];
+    namespace.batch(&changes.map(|(name, mtu)| format!("link set {name} mtu {mtu}\n")).concat());
+    let names = |request: &Value| -> Vec<Value> {
+        body(request)["events"].as_array().unwrap().iter().map(|event| event["ifname"].clone()).collect()
+    };
+    assert_eq!(names(&receiver.next()), ["often", "seldom"]);
+    until(&state, "the next attempt", |status| status["next_attempt"].is_string());
+    let dropped = said(&state, &["drop", "noc", "link", "--interface", "seldom"]);
+    assert!(dropped.ends_with("dropped") && !dropped.contains(" 0 "), "{dropped}");
+    until(&state, "the next batch", |status| status["next_attempt"].is_string());
+    said(&state, &["retry", "noc"]);
+    assert_eq!(names(&receiver.next()), ["often"]);
+    while linkhook.event("output", "dropped")["output"]["reason"] == "dropped by linkhook spool" {}
+    said(&state, &["dead", "retry", "noc", "--all"]);
+    assert_eq!(names(&receiver.next()), ["often"]);
+    Ok(())
+}
+
+fn rested() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "410,503,204");
+    let lines = "retry.most = \"50ms\"\nretry.give_up_after = \"500ms\"";
+    let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, lines)));
+    let number = change(&namespace, &mut linkhook, 30001..=30001)[0];
+    receiver.next();
+    until(&state, "its rest", |status| status["at_rest"].is_string());
+    // Time itself is what is waited for.
+    std::thread::sleep(Duration::from_millis(600));
+    said(&state, &["retry", "noc"]);
+    assert_eq!([receiver.next(), receiver.next()].each_ref().map(sequences), [[number], [number]]);
+    until(&state, "nothing", |status| status["waiting"] == 0);
+    assert!(letters(&state).is_empty());
+    Ok(())
+}
+
+fn without_database() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut receiver = Receiver::inside(&namespace, "400,204");
+    let settings = configuration(&state.path(), &webhook("noc", receiver.port, ""));
+    let mut linkhook = run(&namespace, &settings);
+    let dead = change(&namespace, &mut linkhook, 30001..=30001)[0];
+    linkhook.event("output", "dropped");
+    linkhook.stop();
+    for name in ["linkhook.db", "linkhook.db-wal", "linkhook.db-shm"] {
+        let _ = std::fs::remove_file(state.path().join(name));
+    }
+    let mut linkhook = run(&namespace, &settings);
+    let later = change(&namespace, &mut linkhook, 30002..=30002)[0];
+    assert!(later > 1_000_000_000_000_000, "{later}");
+    receiver.next();
+    assert_eq!(sequences(&receiver.next()), [later]);
+    said(&state, &["dead", "retry", "noc", "--all"]);
+    assert_eq!(sequences(&receiver.next()), [dead]);
     Ok(())
 }
 

@@ -199,9 +199,13 @@ fn retry(state: &State, arguments: &RetryArguments) -> Result<()> {
             continue;
         }
         match state.ask(&Request::Retry(name.clone())) {
-            Ok(Answer::Waiting(0)) => say(&format!("{name}: nothing waits"))?,
-            Ok(Answer::Waiting(events)) => {
+            Ok(Answer::Waiting(0, _)) => say(&format!("{name}: nothing waits"))?,
+            Ok(Answer::Waiting(events, true)) => {
                 say(&format!("{name}: the next attempt is made now; {} wait", counted(events, "event")))?;
+            }
+            Ok(Answer::Waiting(events, false)) => {
+                let gather = format!("{} gather", counted(events, "event"));
+                say(&format!("{name}: {gather}, and are sent as batch.wait and settle say; no attempt is waited for"))?;
             }
             Ok(answer) => return Err(strange(&answer)),
             // One that is paused does not keep the others from it.

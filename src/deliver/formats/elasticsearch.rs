@@ -57,21 +57,21 @@ fn meaning(answer: &Answer<'_>) -> Meaning {
         return Meaning::ByStatus;
     }
     // What cannot be read says nothing of what was taken; what was taken answers 409 when it comes again.
-    let Ok(reply) = serde_json::from_slice::<Reply>(answer.body) else { return Meaning::Again };
+    let Ok(reply) = serde_json::from_slice::<Reply>(answer.body) else { return Meaning::Again(None) };
     if !reply.errors {
         return Meaning::ByStatus;
     }
     if reply.items.is_empty() {
-        return Meaning::Again;
+        return Meaning::Again(None);
     }
-    let is_taken = |status: u16| matches!(status, 200..=299 | 409);
-    let mut open = reply.items.iter().filter(|item| !is_taken(item.create.status));
-    let Some(first) = open.next() else { return Meaning::Delivered };
-    if reply.items.iter().any(|item| matches!(item.create.status, 429 | 503)) {
-        return Meaning::Again;
+    let created = || reply.items.iter().map(|item| &item.create);
+    let open = || created().filter(|created| !matches!(created.status, 200..=299 | 409));
+    let why = |created: &Created| created.error.as_ref().map_or_else(|| format!("status {}", created.status), words);
+    if let Some(busy) = open().find(|created| matches!(created.status, 429 | 503)) {
+        let is_partly_taken = open().count() < reply.items.len();
+        return if is_partly_taken { Meaning::Partly(why(busy)) } else { Meaning::Again(Some(why(busy))) };
     }
-    let why = first.create.error.as_ref().map(words);
-    Meaning::Halve(Some(why.unwrap_or_else(|| format!("status {}", first.create.status))))
+    open().next().map_or(Meaning::Delivered, |refused| Meaning::Halve(Some(why(refused))))
 }
 
 /// `event.type` of an action.

@@ -11,8 +11,15 @@ pub static FORMAT: Format = Format {
     body,
     meaning,
     statuses: super::STORE,
+    fields_max: LABELS_MAX - OWN_LABELS,
+    has_metadata: true,
     ..Format::BY_STATUS
 };
+
+/// A stream has so many labels at most (`max_label_names_per_series`, limits_config in Loki's documentation).
+const LABELS_MAX: usize = 15;
+/// `service_name`, `host`, `event` and `netns`.
+const OWN_LABELS: usize = 4;
 
 /// What is refused by 400 may have been stored for the most part, and which is not said: the same line at the same time is
 /// stored once, so that halves find the one that is refused.
@@ -64,7 +71,7 @@ fn body(batch: &Batch<'_>) -> Vec<u8> {
         out.key("values");
         out.begin_list();
         for (event, line) in events.iter().filter(|(event, _)| labels(event) == *stream) {
-            value(&mut out, event, line);
+            value(&mut out, event, line, batch.metadata);
         }
         out.end_list();
         out.end_object();
@@ -74,11 +81,19 @@ fn body(batch: &Batch<'_>) -> Vec<u8> {
     out.take()
 }
 
-/// The time, the line, and what a query can choose by without reading the line.
-fn value(out: &mut Json, event: &Event<'_>, line: &[u8]) {
+/// The time, the line, and what a query can choose by without reading the line ("structured metadata"), which a Loki with a
+/// schema below v13 refuses.
+fn value(out: &mut Json, event: &Event<'_>, line: &[u8], metadata: bool) {
     out.begin_list();
     out.string(&format!("{}000", event.microseconds()));
     out.string(&String::from_utf8_lossy(line));
+    if metadata {
+        structured_metadata(out, event);
+    }
+    out.end_list();
+}
+
+fn structured_metadata(out: &mut Json, event: &Event<'_>) {
     out.begin_object();
     let signals = event.signals.join(",");
     let name = event.ifname.as_deref().unwrap_or_default();
@@ -95,5 +110,4 @@ fn value(out: &mut Json, event: &Event<'_>, line: &[u8]) {
         }
     }
     out.end_object();
-    out.end_list();
 }

@@ -30,6 +30,8 @@ pub struct Batch<'a> {
     pub host: &'a str,
     /// Text that goes with each event: names and values.
     pub fields: &'a [(String, String)],
+    /// Whether the receiver takes values beside an event's labels, where the format has them.
+    pub metadata: bool,
     /// Each a JSON object without a newline.
     pub events: &'a [Arc<[u8]>],
 }
@@ -50,8 +52,10 @@ pub enum Meaning {
     ByStatus,
     /// Everything was taken, now or before.
     Delivered,
-    /// The same batch again.
-    Again,
+    /// The same batch again, for that reason.
+    Again(Option<String>),
+    /// Some of it was taken. The same batch again for the rest, for that reason; what was taken may come again.
+    Partly(String),
     /// Some events of it are refused, for that reason: halves find them.
     Halve(Option<String>),
     /// It was taken but for so many events, and it is not said which; nothing may be sent again.
@@ -84,6 +88,10 @@ pub struct Format {
     pub events_max: usize,
     /// What a field's name must be, in words, and whether a name is such a one.
     pub field_name: (&'static str, fn(&str) -> bool),
+    /// So many fields at most.
+    pub fields_max: usize,
+    /// Whether events have values beside their labels, which a receiver may not know (`metadata`).
+    pub has_metadata: bool,
 }
 
 /// So much of an answer is read where its status says enough: so that the connection can be used again, and for the reason.
@@ -108,6 +116,8 @@ impl Format {
         judges_body: false,
         events_max: usize::MAX,
         field_name: ("letters, digits and '_', no digit first", is_label),
+        fields_max: usize::MAX,
+        has_metadata: false,
     };
 }
 

@@ -34,7 +34,7 @@ fn meaning(answer: &Answer<'_>) -> Meaning {
     let Ok(reply) = serde_json::from_slice::<Reply>(answer.body) else { return Meaning::ByStatus };
     match answer.status {
         // No event is wrong, whichever is named: it may be mended.
-        400 if CONFIGURATION.contains(&reply.code) => Meaning::Again,
+        400 if CONFIGURATION.contains(&reply.code) => Meaning::Again(None),
         400 if reply.invalid.is_some() || DATA.contains(&reply.code) => Meaning::Halve(None),
         _ => Meaning::ByStatus,
     }

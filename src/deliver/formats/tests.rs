@@ -7,12 +7,17 @@ use super::*;
 const LINK: &str = r#"{"v":1,"ts":"2026-11-29T12:12:36.914841Z","seq":29,"event":"link","action":"change","origin":"kernel","severity":"warning","ifname":"v1","ifindex":3,"signals":["down","carrier_lost"],"link":{"ifname":"v1"}}"#;
 const ROUTE: &str = r#"{"v":1,"ts":"2026-11-29T12:12:37.000001Z","seq":30,"host":"rtr2","netns":"blue","event":"route","action":"add","origin":"kernel","severity":"notice","route":{"dst":"10.0.0.0/8"}}"#;
 
-fn body_of(name: &str, lines: &[&str], fields: &[(&str, &str)]) -> String {
+fn body_with(name: &str, lines: &[&str], fields: &[(&str, &str)], metadata: bool) -> String {
     let events: Vec<Arc<[u8]>> = lines.iter().map(|line| line.as_bytes().into()).collect();
     let fields: Vec<(String, String)> =
         fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let batch = Batch { id: "msg_1", webhook: "noc", number: 7, host: "rtr1", fields: &fields, events: &events };
+    let (id, webhook, host) = ("msg_1", "noc", "rtr1");
+    let batch = Batch { id, webhook, number: 7, host, fields: &fields, metadata, events: &events };
     String::from_utf8((by_name(name).unwrap().body)(&batch)).unwrap()
+}
+
+fn body_of(name: &str, lines: &[&str], fields: &[(&str, &str)]) -> String {
+    body_with(name, lines, fields, true)
 }
 
 fn json_of(name: &str, lines: &[&str], fields: &[(&str, &str)]) -> Value {
@@ -78,6 +83,8 @@ fn loki_gets_a_stream_for_each_set_of_labels() {
     // Some of it may be stored, and which is not said.
     assert_eq!(meaning("loki", 400, "entry too far behind"), Meaning::Halve(None));
     assert_eq!(meaning("loki", 204, ""), Meaning::ByStatus);
+    let bare: Value = serde_json::from_str(&body_with("loki", &[LINK], &[], false)).unwrap();
+    assert_eq!(bare["streams"][0]["values"][0], json!(["1795954356914841000", LINK]));
 }
 
 #[test]
@@ -152,9 +159,9 @@ fn splunk_gets_objects_one_after_another() {
     assert_eq!(meaning("splunk", 400, r#"{"text":"No data","code":5,"invalid-event-number":1}"#), Meaning::Halve(None));
     assert_eq!(
         meaning("splunk", 400, r#"{"text":"Incorrect index","code":7,"invalid-event-number":0}"#),
-        Meaning::Again
+        Meaning::Again(None)
     );
-    assert_eq!(meaning("splunk", 400, r#"{"text":"Data channel is missing","code":10}"#), Meaning::Again);
+    assert_eq!(meaning("splunk", 400, r#"{"text":"Data channel is missing","code":10}"#), Meaning::Again(None));
     assert_eq!(meaning("splunk", 200, r#"{"text":"Success","code":0}"#), Meaning::ByStatus);
     assert_eq!(meaning("splunk", 503, r#"{"text":"Server is busy","code":9}"#), Meaning::ByStatus);
 }
@@ -201,13 +208,15 @@ fn elasticsearch_answers_for_each_item() {
     assert_eq!(answer(&[201, 409]), Meaning::Delivered);
     assert_eq!(answer(&[201, 400, 409]), Meaning::Halve(Some("mapper: no 400".into())));
     // What is busy is waited for first: what is taken meanwhile counts as taken.
-    assert_eq!(answer(&[429, 400]), Meaning::Again);
-    assert_eq!(answer(&[503]), Meaning::Again);
+    assert_eq!(answer(&[400, 429]), Meaning::Again(Some("mapper: no 429".into())));
+    assert_eq!(answer(&[503]), Meaning::Again(Some("mapper: no 503".into())));
+    assert_eq!(answer(&[201, 400, 429]), Meaning::Partly("mapper: no 429".into()));
+    assert_eq!(answer(&[409, 503]), Meaning::Partly("mapper: no 503".into()));
     assert_eq!(meaning("elasticsearch", 429, "{}"), Meaning::ByStatus);
     // What was cut off, or says nothing of the items, says nothing of what was taken.
     let taken = r#"{"errors":true,"items":[{"create":{"status":201}}"#;
     for unclear in [taken, r#"{"errors":true}"#] {
-        assert_eq!(meaning("elasticsearch", 200, unclear), Meaning::Again, "{unclear}");
+        assert_eq!(meaning("elasticsearch", 200, unclear), Meaning::Again(None), "{unclear}");
     }
     let in_words = r#"{"errors":true,"items":[{"create":{"status":400,"error":"mapper_parsing"}}]}"#;
     assert_eq!(meaning("elasticsearch", 200, in_words), Meaning::Halve(Some("mapper_parsing".into())));

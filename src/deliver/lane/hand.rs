@@ -31,7 +31,7 @@ pub(super) struct Hand {
     pub hurried: bool,
     /// Until when nothing is sent, in microseconds since 1970.
     pub paused: Option<u64>,
-    /// Events up to that one are in no batch with later ones: they were dead.
+    /// Events up to that one are in no batch with later ones: they were dead, or the receiver has taken some of them.
     pub alone_until: u64,
     /// When the next attempt is made, in microseconds since 1970, where it is waited for.
     next_attempt: Option<i64>,
@@ -155,7 +155,7 @@ impl LaneState {
         }
         self.kept.clear_window();
         self.kept.floor = before;
-        self.hand.alone_until = last;
+        self.hand.alone_until = self.hand.alone_until.max(last);
     }
 }
 
@@ -236,15 +236,16 @@ impl Lane {
         self.lock().paused_for().is_some()
     }
 
-    /// The next attempt is made now, also at a receiver that wanted nothing more. Gives back how many events wait for it.
-    pub fn hurry(&self) -> u64 {
+    /// The next attempt is made now, also at a receiver that wanted nothing more. Gives back how many events wait, and whether
+    /// there is an attempt to be made.
+    pub fn hurry(&self) -> (u64, bool) {
         let mut state = self.lock();
         state.hand.hurried = !state.in_flight.is_empty();
         state.rests = None;
-        let events = state.events();
+        let (events, hurried) = (state.events(), state.hand.hurried);
         drop(state);
         self.changed.notify_all();
-        events
+        (events, hurried)
     }
 
     /// Waits until then for the next attempt, unless something else comes before; people, too.
@@ -338,6 +339,12 @@ impl Lane {
         self.lock().hand.alone_until
     }
 
+    /// Events up to that one are in no batch with later ones.
+    pub fn keep_apart(&self, until: u64) {
+        let hand = &mut self.lock().hand;
+        hand.alone_until = hand.alone_until.max(until);
+    }
+
     /// Bytes that there is room for.
     pub fn room(&self) -> usize {
         let state = self.lock();
@@ -416,10 +423,10 @@ mod tests {
     fn an_attempt_is_made_now_where_one_is_waited_for() {
         let lane = lane(1);
         let far = Instant::now() + Duration::from_secs(600);
-        assert_eq!(lane.hurry(), 1);
+        assert_eq!(lane.hurry(), (1, false));
         assert!(!lane.lock().hand.hurried);
         lane.take(|webhook| webhook.limits, None).unwrap();
-        assert_eq!((lane.hurry(), lane.rest_until(far, 0)), (1, Paused::Hurried));
+        assert_eq!((lane.hurry(), lane.rest_until(far, 0)), ((1, true), Paused::Hurried));
     }
 
     #[test]
