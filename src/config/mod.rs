@@ -250,7 +250,9 @@ fn root(table: &Table<'_>) -> Configuration {
     }
     let runs_commands = webhooks.iter().any(|webhook| matches!(webhook.target, Target::Command(_)));
     if let Some(value) = security.filter(|_| sandbox == Some(Sandbox::Required) && runs_commands) {
-        value.any_table("security.", |table| table.refused("sandbox", NOT_WITH_COMMANDS));
+        value.any_table("security.", |table| {
+            table.get("sandbox").into_iter().for_each(|value| value.refused(NOT_WITH_COMMANDS));
+        });
     }
     Configuration {
         watch,

@@ -288,11 +288,12 @@ fn fields(value: &Value<'_>, format: &formats::Format) -> Option<Vec<(String, St
 
 /// Whether values go beside an event's labels.
 fn metadata(value: &Value<'_>, format: &formats::Format) -> Option<bool> {
-    if !format.has_metadata {
+    let wanted = value.boolean()?;
+    if !wanted && !format.has_metadata {
         let with: Vec<&str> = FORMATS.iter().filter(|format| format.has_metadata).map(|format| format.name).collect();
         value.refused(format_args!("{} has none; it is a key for format = \"{}\"", format.name, with.join(", ")));
     }
-    value.boolean()
+    Some(wanted)
 }
 
 /// What makes a body in the format's place.

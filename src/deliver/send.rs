@@ -69,6 +69,15 @@ pub enum Reply {
     None(String),
 }
 
+/// What of a batch is to come again.
+#[derive(Debug)]
+pub enum StillOpen {
+    /// All of it, and why, where the receiver says that in its body.
+    All(Option<String>),
+    /// Some of it, and why.
+    Some(String),
+}
+
 impl Reply {
     /// What the judge looks at.
     pub fn outcome(&self) -> Outcome<'_> {
@@ -89,9 +98,13 @@ impl Reply {
         }
     }
 
-    /// Whether the receiver has taken some of it, and the rest is to come again.
-    pub fn is_partly_taken(&self) -> bool {
-        matches!(self, Reply::Answer { meaning: Meaning::Partly(_), .. })
+    /// What of a batch is to come again, where this says that it is.
+    pub fn still_open(&self) -> StillOpen {
+        match self {
+            Reply::Answer { meaning: Meaning::Partly(_), .. } => StillOpen::Some(self.words()),
+            Reply::Answer { meaning: Meaning::Again(Some(_)), .. } => StillOpen::All(Some(self.words())),
+            _ => StillOpen::All(None),
+        }
     }
 
     /// How the answer's body begins, where there is an answer.

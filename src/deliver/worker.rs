@@ -20,7 +20,7 @@ use super::jq::{Judge, Use};
 use super::lane::{Death, Lane, Paused, WaitingEvent};
 use super::retry::Consequence;
 use super::script::{self, Made};
-use super::send::{Parcel, Reply, Sender};
+use super::send::{Parcel, Reply, Sender, StillOpen};
 use crate::fault;
 use crate::settle;
 use crate::settle::rate::Counts;
@@ -438,8 +438,7 @@ impl<'w> Worker<'w> {
         let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body, events: &lines };
         let (mut tried, mut same) = (Tried::new(batch), SameAnswer::default());
         let is_late = events.last().is_some_and(|last| last.sequence <= self.late_until);
-        // What is still open of it, where the rest was taken.
-        let mut open = None;
+        let mut open = StillOpen::All(None);
         for attempt in 0.. {
             self.refresh();
             match self.turn(&mut tried) {
@@ -466,7 +465,7 @@ impl<'w> Worker<'w> {
                 }
                 Consequence::Again { pause, .. } => {
                     self.not_before = Instant::now().checked_add(pause);
-                    open = reply.is_partly_taken().then(|| reply.words());
+                    open = reply.still_open();
                     if same.again(status)
                         && let Some(end) = self.look_into(events, batch, &reply, &mut same)
                     {
@@ -642,17 +641,10 @@ impl<'w> Worker<'w> {
     }
 
     /// A batch was tried for too long. Where the receiver has taken some of it, halves find what it has not, with one attempt each.
-    fn give_up(
-        &mut self,
-        events: &[WaitingEvent],
-        batch: &Fixed,
-        open: Option<String>,
-        status: Option<u16>,
-    ) -> BatchEnd {
+    fn give_up(&mut self, events: &[WaitingEvent], batch: &Fixed, open: StillOpen, status: Option<u16>) -> BatchEnd {
         const LATE: &str = "not taken in time";
-        let Some(words) = open else { return self.bury(events, batch, LATE, status) };
-        match events.last() {
-            Some(last) if events.len() > 1 => {
+        match (open, events.last()) {
+            (StillOpen::Some(words), Some(last)) if events.len() > 1 => {
                 log::info!("{}: batch {}: {words}, for too long; it is halved", self.webhook.title(), batch.number);
                 self.late_until = self.late_until.max(last.sequence);
                 if self.part.is_none() {
@@ -660,7 +652,10 @@ impl<'w> Worker<'w> {
                 }
                 BatchEnd::Halved(events.len() / 2)
             }
-            _ => self.bury(events, batch, &format!("{LATE} ({words})"), status),
+            (StillOpen::All(None), _) => self.bury(events, batch, LATE, status),
+            (StillOpen::All(Some(words)) | StillOpen::Some(words), _) => {
+                self.bury(events, batch, &format!("{LATE} ({words})"), status)
+            }
         }
     }
 

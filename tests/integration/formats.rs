@@ -55,7 +55,7 @@ fn one_is_refused(store: &str, format: &str, words: &str) -> Result<(), Failed> 
     let (namespace, state) = (Namespace::new(), State::new());
     let mut receiver = Receiver::inside(&namespace, store);
     // What is busy for now is tried for long enough.
-    let retry = "retry = { first = \"20ms\", most = \"50ms\", give_up_after = \"2s\" }";
+    let retry = "retry.most = \"50ms\"\nretry.give_up_after = \"2s\"";
     let lines = format!("format = \"{format}\"\n{retry}\n{LINES}");
     let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, &lines)));
     // The first one goes alone; the others gather behind it.

@@ -308,7 +308,7 @@ fn often() -> Result<(), Failed> {
 fn rested() -> Result<(), Failed> {
     let (namespace, state) = (Namespace::new(), State::new());
     let mut receiver = Receiver::inside(&namespace, "410,503,204");
-    let lines = "retry = { first = \"20ms\", most = \"50ms\", give_up_after = \"500ms\" }";
+    let lines = "retry.most = \"50ms\"\nretry.give_up_after = \"500ms\"";
     let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, lines)));
     let number = change(&namespace, &mut linkhook, 30001..=30001)[0];
     receiver.next();
