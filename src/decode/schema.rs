@@ -479,6 +479,8 @@ pub struct Protocol {
     pub kinds: &'static [&'static Kind],
     /// Whether its kinds are followed where none is named.
     pub is_default: bool,
+    /// Whether the kernel gives its groups their numbers as modules are loaded, so that they are known by name alone.
+    pub has_named_groups: bool,
     /// The capability without which its groups cannot be joined, where there is one.
     pub needs: Option<&'static str>,
     /// Turns a datagram into messages as the tables read them: their types are no other protocol's. None where they are so

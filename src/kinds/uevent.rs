@@ -18,6 +18,7 @@ pub static PROTOCOL: Protocol = Protocol {
     number: NETLINK_KOBJECT_UEVENT,
     kinds: &[&UEVENT],
     is_default: false,
+    has_named_groups: false,
     needs: None,
     adapt: Some(adapt),
     redact: None,

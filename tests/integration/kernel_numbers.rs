@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Part, Set, Shape, Structure};
 use linkhook::kinds::KINDS;
-use linkhook::kinds::rtnetlink::route;
+use linkhook::kinds::rtnetlink::{self, route};
 
 use crate::Test;
 
@@ -46,6 +46,30 @@ pub fn obstacle() -> Option<String> {
 /// Enumerators that came after Linux 6.1, or have left since, by prefix: the first one's number, and their names without the prefix. Where
 /// the headers have them too, they must agree.
 const NEWER: &[(&str, u32, &str)] = &[
+    ("ETHTOOL_A_HEADER", 4, "PHY_INDEX"),
+    (
+        "ETHTOOL_A_MM",
+        0,
+        "UNSPEC HEADER PMAC_ENABLED TX_ENABLED TX_ACTIVE TX_MIN_FRAG_SIZE RX_MIN_FRAG_SIZE VERIFY_ENABLED VERIFY_STATUS VERIFY_TIME MAX_VERIFY_TIME STATS",
+    ),
+    (
+        "ETHTOOL_A_COALESCE",
+        26,
+        "TX_AGGR_MAX_BYTES TX_AGGR_MAX_FRAMES TX_AGGR_TIME_USECS RX_PROFILE TX_PROFILE RX_CQE_FRAMES RX_CQE_NSECS",
+    ),
+    ("ETHTOOL_A_IRQ_MODERATION", 0, "UNSPEC USEC PKTS COMPS"),
+    ("ETHTOOL_A_PAUSE", 6, "STATS_SRC"),
+    ("ETHTOOL_A_PAUSE_STAT", 4, "TX_PAUSE_STORM_EVENTS"),
+    ("ETHTOOL_A_RSS", 0, "UNSPEC HEADER CONTEXT HFUNC INDIR HKEY INPUT_XFRM START_CONTEXT FLOW_HASH"),
+    (
+        "MPTCP_ATTR",
+        0,
+        "UNSPEC TOKEN FAMILY LOC_ID REM_ID SADDR4 SADDR6 DADDR4 DADDR6 SPORT DPORT BACKUP ERROR FLAGS TIMEOUT IF_IDX RESET_REASON RESET_FLAGS SERVER_SIDE",
+    ),
+    ("NETDEV_A_DEV", 1, "IFINDEX PAD XDP_FEATURES XDP_ZC_MAX_SEGS XDP_RX_METADATA_FEATURES XSK_FEATURES"),
+    ("NETDEV_A_PAGE_POOL", 1, "ID IFINDEX NAPI_ID INFLIGHT INFLIGHT_MEM DETACH_TIME DMABUF IO_URING"),
+    ("ETHTOOL_A_PLCA", 0, "UNSPEC HEADER VERSION ENABLED STATUS NODE_CNT NODE_ID TO_TMR BURST_CNT BURST_TMR"),
+    ("ETHTOOL_A_RINGS", 14, "RX_PUSH TX_PUSH_BUF_LEN TX_PUSH_BUF_LEN_MAX HDS_THRESH HDS_THRESH_MAX"),
     ("RTM", 56, "NEWMULTICAST DELMULTICAST"),
     ("RTM", 60, "NEWANYCAST DELANYCAST"),
     ("RTNLGRP", 37, "IPV4_MCADDR IPV6_MCADDR IPV6_ACADDR"),
@@ -103,7 +127,9 @@ const NEWER: &[(&str, u32, &str)] = &[
 const NO_ENUM: &[(&str, &str)] = &[
     ("AF", "the numbers are address families"),
     ("TCA_FLOWER_KEY", "the rows of TCA_FLOWER once more, without those that are told beside the keys"),
+    ("genl", "of families without tables"),
     ("none", "a place where no attributes follow"),
+    ("uevent", "a text, which is made an attribute"),
 ];
 
 /// Rows whose key resembles another enumerator more than the one of their number, with the reason why they are right.
@@ -134,6 +160,8 @@ const NO_ROW: &[(&str, &str, &str)] = &[
     ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
     ("IFLA_BRIDGE_CFM", "MEP_CREATE MEP_DELETE MEP_CONFIG CC_CONFIG CC_PEER_MEP_ADD", "requests"),
     ("IFLA_BRIDGE_CFM", "CC_PEER_MEP_REMOVE CC_RDI CC_CCM_TX", "requests"),
+    ("CTRL_ATTR", "POLICY OP_POLICY OP", "answers to who asks for policies"),
+    ("MPTCP_PM_ATTR", "RCV_ADD_ADDRS SUBFLOWS TOKEN LOC_ID ADDR_REMOTE", "limits, and requests"),
     ("TCA_PEDIT", "KEY_EX", "an element of KEYS_EX"),
 ];
 
@@ -267,7 +295,7 @@ type Names = BTreeMap<u32, Vec<String>>;
 impl Kernel {
     fn read() -> Result<Kernel, Failed> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for folder in ["", "caif", "can", "tc_act", "tc_ematch"] {
+        for folder in ["", "caif", "can", "netfilter", "tc_act", "tc_ematch"] {
             let folder = headers().join(folder);
             // Newer kernels have no CAIF any more.
             if !folder.exists() {
@@ -472,7 +500,7 @@ fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
     let kernel = Kernel::read()?;
     let known: BTreeMap<&str, _> = MESSAGES.iter().map(|entry| (entry.0, entry)).collect();
     assert_eq!(known.len(), MESSAGES.len());
-    for kind in KINDS {
+    for kind in rtnetlink::PROTOCOL.kinds {
         let (_, word, groups) = known.get(kind.name).unwrap_or_else(|| panic!("{}: not here", kind.name));
         let message = |verb: &str| kernel.number("RTM", &format!("{verb}{word}"));
         let (new, delete) = match kind.name {

@@ -44,6 +44,7 @@ pub static PROTOCOL: Protocol = Protocol {
         &other::GENL,
     ],
     is_default: false,
+    has_named_groups: true,
     // Most groups may be joined by anybody.
     needs: None,
     adapt: None,

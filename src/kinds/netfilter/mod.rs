@@ -14,6 +14,7 @@ pub static PROTOCOL: Protocol = Protocol {
     number: NETLINK_NETFILTER,
     kinds: &[&conntrack::CONNTRACK, &expect::EXPECT],
     is_default: false,
+    has_named_groups: false,
     needs: Some("CAP_NET_ADMIN"),
     adapt: None,
     redact: None,

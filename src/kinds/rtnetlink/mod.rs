@@ -74,6 +74,7 @@ pub static PROTOCOL: Protocol = Protocol {
         &tc::TC_ACTION,
     ],
     is_default: true,
+    has_named_groups: false,
     needs: None,
     adapt: None,
     redact: None,

@@ -301,7 +301,9 @@ pub fn can_be_compared(kind: KindIndex) -> bool {
 pub fn unheard(kinds: &[KindIndex], groups: &[u32]) -> Vec<KindIndex> {
     let is_unheard = |table: &Kind| {
         let is_missing = table.groups.iter().any(|group| !groups.contains(group));
-        can_be_compared(KindIndex::of(table))
+        let kind = KindIndex::of(table);
+        can_be_compared(kind)
+            && !kind.protocol().has_named_groups
             && (table.groups.is_empty() || (table.hooks.older_than_groups && is_missing))
     };
     kinds.iter().copied().filter(|kind| is_unheard(kind.table())).collect()
