@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
 
-use crate::decode::schema::{DumpRequest, PerLink};
+use crate::decode::schema::{DumpRequest, PerLink, Protocol};
+use crate::error;
 use crate::kinds::rtnetlink::{link, tc};
-use crate::kinds::{KindIndex, of_message};
+use crate::kinds::{self, KindIndex, of_message};
 use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::{self, DumpError, DumpRow};
+use crate::netlink::socket::Socket;
 use crate::netlink::wire::{Message, align, append_attribute, u32_at};
 
 /// What a request asks.
@@ -173,10 +175,20 @@ pub fn each_row(
     left: impl Fn() -> Duration,
     mut each: impl FnMut(&Message<'_>),
 ) -> Result<(), DumpError> {
+    each_row_as_sent(requests, kinds::open, left, |kind, row| kinds::each_adapted(kind.protocol(), row, &mut each))
+}
+
+/// The same with rows as the kernel sends them, read from sockets that `open` gives.
+pub fn each_row_as_sent(
+    requests: VecDeque<Next>,
+    open: impl Fn(&'static Protocol) -> error::Result<Socket>,
+    left: impl Fn() -> Duration,
+    mut each: impl FnMut(KindIndex, &Message<'_>),
+) -> Result<(), DumpError> {
     for Next { kind, request, .. } in requests {
         let family = request.body.first().copied().unwrap_or_default();
-        let dumped = dump::dump_all(kind.protocol().number, &request, left(), |row| match row {
-            DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(&message),
+        let dumped = dump::dump_all(|| open(kind.protocol()), &request, left(), |row| match row {
+            DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(kind, &message),
             _ => {}
         });
         match dumped {

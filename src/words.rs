@@ -11,12 +11,25 @@ use crate::filter::Filter;
 use crate::kinds::{KINDS, KindIndex};
 
 /// Words for several kinds together.
-const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[];
+const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[(
+    "xfrm",
+    &[
+        "xfrm_state",
+        "xfrm_policy",
+        "xfrm_acquire",
+        "xfrm_expire",
+        "xfrm_policy_expire",
+        "xfrm_ae",
+        "xfrm_mapping",
+        "xfrm_migrate",
+        "xfrm_report",
+        "xfrm_default",
+    ],
+)];
 
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
     ("nft", "this build does not know nf_tables"),
-    ("xfrm", "this build does not know IPsec"),
     ("uevent", "this build does not know the events of devices"),
     ("genl", "this build does not know generic netlink"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),

@@ -129,12 +129,18 @@ fn open(file: &Path) -> Result<File> {
     File::open(file).map_err(|error| Error::system(format_args!("cannot open {}", file.display()), &error))
 }
 
-/// A recorded datagram as the tables read it, with its protocol where that is known.
-fn adapted<'d>(recorded: &Recorded<'d>, room: &'d mut Vec<u8>) -> (Option<&'static Protocol>, &'d [u8]) {
-    match kinds::protocol(recorded.protocol) {
-        Some(protocol) => (Some(protocol), kinds::adapted(protocol, recorded.datagram, room)),
-        None => (None, recorded.datagram),
+/// A recorded datagram as the tables read it, without what nobody may see, and its protocol where that is known.
+fn adapted<'d>(recorded: &Recorded<'d>, rooms: &'d mut [Vec<u8>; 2]) -> (Option<&'static Protocol>, &'d [u8]) {
+    let Some(protocol) = kinds::protocol(recorded.protocol) else { return (None, recorded.datagram) };
+    let [redacted, adapted] = rooms;
+    let mut datagram = recorded.datagram;
+    if let Some(redact) = protocol.redact {
+        redacted.clear();
+        redacted.extend_from_slice(datagram);
+        redact(redacted);
+        datagram = redacted;
     }
+    (Some(protocol), kinds::adapted(protocol, datagram, adapted))
 }
 
 /// The messages of a recorded datagram that the kernel sent and that are no mere acknowledgements.
@@ -151,8 +157,8 @@ fn messages_told<'a>(protocol: Option<&Protocol>, datagram: &'a [u8]) -> impl It
 }
 
 fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
-    let mut room = Vec::new();
-    let (protocol, datagram) = adapted(recorded, &mut room);
+    let mut rooms = Default::default();
+    let (protocol, datagram) = adapted(recorded, &mut rooms);
     for message in messages_told(protocol, datagram) {
         let family = message.payload.first().copied().unwrap_or_default();
         let kind = kinds::of_message(message.header.kind, family);
@@ -208,8 +214,8 @@ fn tell_recorded(
         netns: None,
         actor: None,
     };
-    let mut room = Vec::new();
-    let (protocol, datagram) = adapted(recorded, &mut room);
+    let mut rooms = Default::default();
+    let (protocol, datagram) = adapted(recorded, &mut rooms);
     for message in messages_told(protocol, datagram) {
         let dump = message.header.flags & NLM_F_MULTI != 0;
         let source = if dump { Source::RecordedDump } else { Source::Recorded };

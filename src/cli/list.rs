@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::lines::{EndedEarly, Lines};
 use super::selection;
+use crate::decode::schema::Interface;
 use crate::dumps;
 use crate::error::{Error, Result};
 use crate::event::Origin;
@@ -119,7 +120,10 @@ impl List {
     /// All kinds, in the namespace of the calling thread.
     fn all(&mut self, link: KindIndex, wanted: &[KindIndex], netns: Option<&str>) -> Result<()> {
         // A link may name another one that comes later, so that the names are learned first.
-        if wanted.iter().any(|kind| kind.protocol() == link.protocol()) {
+        let has_names = |kind: &KindIndex| {
+            kind.protocol() == link.protocol() || !matches!(kind.table().interface, Interface::None)
+        };
+        if wanted.iter().any(has_names) {
             self.kind(link, true, netns)?;
         }
         for &kind in wanted {

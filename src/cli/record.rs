@@ -56,6 +56,9 @@ pub struct Arguments {
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]
     netns: Option<String>,
+    /// Keep the keys of IPsec's associations, which are left out otherwise: whoever has the file can read their traffic
+    #[arg(long)]
+    keys: bool,
     /// The size of the kernel's buffer for messages not read yet, such as 8MiB
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     receive_buffer: Option<usize>,
@@ -94,10 +97,14 @@ fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::words::kinds_named(&arguments.kinds)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     let followed = kinds::by_protocol(&kinds);
+    let open = if arguments.keys { open_with_keys } else { kinds::open };
     let sources: Vec<Recorded> =
-        followed.iter().map(|(protocol, kinds)| subscribe(protocol, kinds, buffer)).collect::<Result<_>>()?;
+        followed.iter().map(|(protocol, kinds)| subscribe(open, protocol, kinds, buffer)).collect::<Result<_>>()?;
+    if arguments.keys && sources.iter().any(|source| source.protocol.redact.is_some()) {
+        log::warn!("the recording holds the keys of IPsec's associations: whoever has it can read their traffic");
+    }
     let signals = signals()?;
-    let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
+    let mut recorder = create(&arguments.output, arguments.format.as_deref())?;
     if let (Recorder::Rtmon(_), Some(other)) = (&recorder, sources.iter().find(|source| !source.protocol.is_default)) {
         return Err(Error::usage(format_args!(
             "rtmon's format has no place for {}; write --format pcap",
@@ -106,7 +113,7 @@ fn record(arguments: &Arguments) -> Result<()> {
     }
     let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
-        crate::output::written(initial(&kinds, &mut recorder, &mut left)?)?;
+        crate::output::written(initial(&kinds, open, &mut recorder, &mut left)?)?;
     }
     let result = follow(arguments, &sources, &signals, &mut recorder, &mut left);
     let result = result.and_then(|lost| recorder.flush().map(|()| lost));
@@ -146,8 +153,15 @@ struct Recorded {
     socket: Socket,
 }
 
-fn subscribe(protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
-    let socket = Socket::open(protocol.number)?;
+/// How sockets are opened: so that keys are left out, or not.
+type Open = fn(&Protocol) -> Result<Socket>;
+
+fn open_with_keys(protocol: &Protocol) -> Result<Socket> {
+    Socket::open(protocol.number)
+}
+
+fn subscribe(open: Open, protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
+    let socket = open(protocol)?;
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
     for group in silence::groups(protocol, kinds) {
         let joined = socket.join(group);
@@ -159,7 +173,7 @@ fn subscribe(protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) ->
     Ok(Recorded { protocol, socket })
 }
 
-fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
+fn create(path: &Path, format: Option<&str>) -> Result<Recorder> {
     let cannot = |error: io::Error| Error::system(format_args!("cannot write {}", path.display()), &error);
     let binary = || {
         Error::usage(
@@ -188,7 +202,12 @@ fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
 }
 
 /// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
-fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft) -> Result<io::Result<()>> {
+fn initial(
+    wanted: &[KindIndex],
+    open: Open,
+    recorder: &mut Recorder,
+    left: &mut ObjectsLeft,
+) -> Result<io::Result<()>> {
     let mut mirror = Mirror::new();
     let mut result = Ok(());
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
@@ -200,10 +219,11 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
         }
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
-        let recorded = dumps::each_row(
+        let recorded = dumps::each_row_as_sent(
             dumps::requests(&[(kind, Scope::All)], &mirror),
+            open,
             || DUMP_TIMEOUT,
-            |message| {
+            |_, message| {
                 if result.is_err() || left.is_none() {
                     return;
                 }

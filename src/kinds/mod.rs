@@ -6,14 +6,27 @@
 use std::ops::{Index, IndexMut};
 use std::sync::LazyLock;
 
-use crate::decode::schema::{Kind, Protocol};
+use crate::decode::schema::{Flush, Kind, Protocol};
+use crate::error::Result;
+use crate::netlink::socket::Socket;
+use crate::netlink::wire::{self, Message};
 
 pub mod netfilter;
+pub mod renumber;
 pub mod rtnetlink;
+pub mod selinux;
+pub mod sock_diag;
 pub mod split;
+pub mod xfrm;
 
 /// Every netlink protocol; the first has the names of links.
-pub static PROTOCOLS: &[&Protocol] = &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &rtnetlink::PROTOCOL,
+    &netfilter::PROTOCOL,
+    &xfrm::PROTOCOL,
+    &sock_diag::PROTOCOL,
+    &selinux::PROTOCOL,
+];
 
 const KINDS_COUNT: usize = {
     let (mut count, mut protocol) = (0, 0);
@@ -67,12 +80,38 @@ pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
 }
 
+/// A socket of a protocol, which shows nobody what nobody may see.
+pub fn open(protocol: &Protocol) -> Result<Socket> {
+    Ok(Socket::open(protocol.number)?.redacting(protocol.redact))
+}
+
 /// A datagram as the tables read it; `room` is for one that they do not read as it comes.
 pub fn adapted<'d>(protocol: &Protocol, datagram: &'d [u8], room: &'d mut Vec<u8>) -> &'d [u8] {
     let Some(adapt) = protocol.adapt else { return datagram };
     room.clear();
     adapt(datagram, room);
     room
+}
+
+/// Calls `each` with a message as the tables read it, which may become several.
+pub fn each_adapted(protocol: &Protocol, message: &Message<'_>, mut each: impl FnMut(&Message<'_>)) {
+    let mut room = Vec::new();
+    if protocol.adapt.is_none() {
+        return each(message);
+    }
+    wire::messages(adapted(protocol, message.bytes, &mut room)).for_each(|message| each(&message));
+}
+
+/// Whose a type is that is not as the kernel numbers it, where it is any protocol's: the upper octet says it.
+pub fn renumbered_by(message_type: u16) -> Option<&'static Protocol> {
+    let is_of = |kind: &KindIndex| kind.table().new >> 8 == message_type >> 8;
+    KindIndex::all().find(is_of).map(KindIndex::protocol).filter(|protocol| protocol.adapt.is_some())
+}
+
+/// The kind of a message that says that all those objects of it are gone which it means.
+pub fn of_flush(message_type: u16) -> Option<(KindIndex, Flush)> {
+    let flush = |kind: KindIndex| Some((kind, kind.table().hooks.flush?));
+    KindIndex::all().filter_map(flush).find(|(_, flush)| flush.message == message_type)
 }
 
 /// The protocols of some kinds, and those of these kinds that each has; rtnetlink's where there is no kind.
@@ -297,7 +336,9 @@ mod tests {
                     Some(PerLink::Header(at)) => at + 4 <= dump.header.len(),
                     Some(PerLink::Attribute(_)) | None => true,
                 };
-                assert!(inside && !dump.header.is_empty(), "{}: its dump's header", kind.name);
+                // Only rtnetlink's headers are all there are.
+                let is_whole = !dump.header.is_empty() || !KindIndex::of(kind).is_default();
+                assert!(inside && is_whole, "{}: its dump's header", kind.name);
             }
             if let Some(identity) = &kind.identity {
                 assert!(identity.header.iter().all(|(at, bytes)| at + bytes <= kind.header.bytes), "{}", kind.name);

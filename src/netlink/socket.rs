@@ -18,6 +18,12 @@ use crate::error::{Error, Result};
 
 /// `NETLINK_ROUTE`: links, addresses, routes and their like.
 pub const NETLINK_ROUTE: u16 = 0;
+/// `NETLINK_SOCK_DIAG`: sockets.
+pub const NETLINK_SOCK_DIAG: u16 = 4;
+/// `NETLINK_SELINUX`: whether it enforces.
+pub const NETLINK_SELINUX: u16 = 7;
+/// `NETLINK_XFRM`: IPsec.
+pub const NETLINK_XFRM: u16 = 6;
 /// `NETLINK_NETFILTER`: connections that are tracked, nf_tables, logged packets.
 pub const NETLINK_NETFILTER: u16 = 12;
 /// Datagrams that one call reads at most.
@@ -52,7 +58,11 @@ pub enum Joined {
 pub struct Socket {
     descriptor: OwnedFd,
     port: u32,
+    redact: Option<Redact>,
 }
+
+/// Overwrites with zeros what nobody may see of a datagram, in its place.
+pub type Redact = fn(&mut [u8]);
 
 impl Socket {
     /// Opens a socket of that protocol (`NETLINK_ROUTE` is 0). The kernel assigns its port id, so that a process may
@@ -68,7 +78,7 @@ impl Socket {
         let descriptor = check(unsafe { libc::socket(libc::AF_NETLINK, kind, protocol.into()) })?;
         // SAFETY: socket(2) has just returned it, and nobody else knows it.
         let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        let mut socket = Socket { descriptor, port: 0 };
+        let mut socket = Socket { descriptor, port: 0, redact: None };
         for (option, name) in
             [(libc::NETLINK_EXT_ACK, "NETLINK_EXT_ACK"), (libc::NETLINK_GET_STRICT_CHK, "NETLINK_GET_STRICT_CHK")]
         {
@@ -84,6 +94,11 @@ impl Socket {
         check(unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &mut bytes) })?;
         socket.port = address.nl_pid;
         Ok(socket)
+    }
+
+    /// The same, and what nobody may see is overwritten in each datagram as soon as it is read.
+    pub fn redacting(self, redact: Option<Redact>) -> Socket {
+        Socket { redact, ..self }
     }
 
     /// The port id that the kernel assigned, by which its answers are addressed.
@@ -152,6 +167,9 @@ impl Socket {
             }
         };
         batch.filled = found as usize;
+        if let Some(redact) = self.redact {
+            batch.for_each_mut(redact);
+        }
         Ok(batch.filled)
     }
 
@@ -307,6 +325,15 @@ impl Batch {
             let length = header.msg_len as usize;
             Datagram { port: address.nl_pid, bytes: &room[..length.min(self.datagram_bytes)], length }
         })
+    }
+
+    /// Calls that with what was read of each datagram.
+    fn for_each_mut(&mut self, each: fn(&mut [u8])) {
+        let rooms = self.bytes.chunks_exact_mut(self.datagram_bytes + GAP_BYTES);
+        for (header, room) in self.headers[..self.filled].iter().zip(rooms) {
+            let length = (header.msg_len as usize).min(self.datagram_bytes);
+            each(&mut room[..length]);
+        }
     }
 
     /// Gives back what the kernel overwrote in the headers that it filled, and makes room for what was cut off.

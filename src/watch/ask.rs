@@ -14,6 +14,7 @@ use crate::dumps::{self, Next, Question};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
+use crate::kinds;
 use crate::kinds::rtnetlink::tc;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
@@ -21,7 +22,7 @@ use crate::mirror::silence::look::Look;
 use crate::mirror::waiting::Moment;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
-use crate::netlink::socket::{Batch, Socket, is_overrun};
+use crate::netlink::socket::{Batch, is_overrun};
 use crate::netlink::wire::Message;
 use crate::stream::{Source, Stream, Telling};
 
@@ -90,7 +91,7 @@ impl Watching {
     }
 
     fn renew_dump_socket(&mut self, known: &Knowledge) -> Result<()> {
-        self.dump_socket = known.netns.inside(|| Socket::open(self.feed.protocol().number))?;
+        self.dump_socket = known.netns.inside(|| kinds::open(self.feed.protocol()))?;
         Ok(())
     }
 
@@ -141,13 +142,17 @@ impl Watching {
         let netns = known.netns.label();
         let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds: 0, netns, actor: None };
         let (mirror, filling, query) = (&mut known.mirror, &mut self.filling, running.query);
+        let (protocol, names) = (self.feed.protocol(), Sources { backlog: &known.backlog, socket: Some(self.feed.socket()) });
+        let (is_found, is_foreign) = (false, false);
         let mut rows =
-            Rows { query, job, mirror, filling, stream, out, source, telling, is_found: false, is_foreign: false };
+            Rows { query, job, mirror, filling, names, stream, out, source, telling, is_found, is_foreign };
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
         let mut ended = None;
         for datagram in batch.datagrams() {
-            let progress = running.dump.take(datagram, |message| rows.take(&message, made));
+            let progress = running
+                .dump
+                .take(datagram, |message| kinds::each_adapted(protocol, &message, |message| rows.take(message, made)));
             made = moment;
             if progress != Progress::More {
                 ended = Some(progress);
@@ -277,6 +282,7 @@ struct Rows<'r> {
     job: &'r mut Job,
     mirror: &'r mut Mirror,
     filling: &'r mut Option<Box<Filling>>,
+    names: Sources<'r>,
     stream: &'r mut Stream,
     out: &'r mut Json,
     /// How rows of the first dumps are told.
@@ -307,6 +313,7 @@ impl Rows<'_> {
                     // The job asks for what the kernel has left out.
                     gather(&mut self.job.shadow, row);
                 }
+                self.names.learn_of_elsewhere(&mut self.mirror.links, row);
                 // What is received later is newer.
                 let telling = Telling { time_microseconds: made.time_microseconds, ..self.telling };
                 self.stream.message(self.out, self.mirror, row, self.source, telling);

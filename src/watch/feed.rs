@@ -10,7 +10,7 @@ use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
-use crate::kinds::{KindIndex, adapted};
+use crate::kinds::{self, KindIndex, adapted};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
@@ -79,7 +79,7 @@ pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
 impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
-        let socket = Socket::open(protocol.number)?;
+        let socket = kinds::open(protocol)?;
         let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
@@ -213,7 +213,6 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds;
     use crate::netns::Wanted;
 
     #[test]

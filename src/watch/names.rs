@@ -27,6 +27,9 @@ impl Sources<'_> {
     /// Learns the names that a message needs, which is the first datagram's. `lost` says whether a link's own message may
     /// be lost.
     pub fn learn_for_message(self, links: &mut LinkTable, message: &Message<'_>, lost: bool) {
+        if is_of_elsewhere(message) {
+            return self.learn_of_elsewhere(links, message);
+        }
         if !lost && !EARLY.contains(&message.header.kind) {
             return;
         }
@@ -36,6 +39,20 @@ impl Sources<'_> {
             self.learn(links, kind.table().interfaces_of(message.payload), 1, LOOK_AHEAD);
         } else {
             self.learn(links, kind.table().interface_of(message.payload), 1, LOOK_AHEAD);
+        }
+    }
+
+    /// Learns the name that a message of another protocol than rtnetlink needs: nothing there tells of links, and one may have been
+    /// renamed since it was asked for.
+    pub fn learn_of_elsewhere(self, links: &mut LinkTable, message: &Message<'_>) {
+        let family = message.payload.first().copied().unwrap_or_default();
+        let Some((kind, _)) = kinds::of_message(message.header.kind, family).filter(|_| is_of_elsewhere(message)) else {
+            return;
+        };
+        if let Some(ifindex) = kind.table().interface_of(message.payload)
+            && let Some(name) = self.socket.and_then(|socket| index_to_name(socket, ifindex).ok())
+        {
+            links.note_name(ifindex, name.as_bytes());
         }
     }
 
@@ -66,6 +83,11 @@ impl Sources<'_> {
             }
         }
     }
+}
+
+/// Whether a message is not of rtnetlink.
+fn is_of_elsewhere(message: &Message<'_>) -> bool {
+    message.header.kind >= kinds::rtnetlink::TYPES_MAX
 }
 
 #[cfg(test)]
