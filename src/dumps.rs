@@ -187,10 +187,15 @@ pub fn each_row_as_sent(
 ) -> Result<(), DumpError> {
     for Next { kind, request, .. } in requests {
         let family = request.body.first().copied().unwrap_or_default();
-        let dumped = dump::dump_all(|| open(kind.protocol()), &request, left(), |row| match row {
-            DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(kind, &message),
-            _ => {}
-        });
+        let dumped = dump::dump_all(
+            || open(kind.protocol()),
+            &request,
+            left(),
+            |row| match row {
+                DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(kind, &message),
+                _ => {}
+            },
+        );
         match dumped {
             Ok(()) | Err(DumpError::Unsupported(_)) => {}
             Err(error) => return Err(error),

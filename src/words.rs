@@ -30,7 +30,6 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[(
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
     ("nft", "this build does not know nf_tables"),
-    ("uevent", "this build does not know the events of devices"),
     ("genl", "this build does not know generic netlink"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
     ("proc", "the process connector tells of every process that is made, and nothing about networking"),

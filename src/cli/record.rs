@@ -292,7 +292,7 @@ fn read(source: &Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mu
         Err(error) => return Err(error),
     }
     let time = now_microseconds();
-    for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
+    for datagram in batch.datagrams().filter(|datagram| datagram.port == 0 || source.protocol.is_of_processes) {
         if !left.is_none() {
             recorder.write(time, source.protocol, datagram.bytes)?;
             left.take(source.protocol, datagram.bytes);

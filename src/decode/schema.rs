@@ -486,6 +486,14 @@ pub struct Protocol {
     pub adapt: Option<fn(&[u8], &mut Vec<u8>)>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
+    /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
+    pub needs_credentials: bool,
+    /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
+    /// of them.
+    pub is_told_in: Option<fn(&[u8], bool) -> bool>,
+    /// Whether it is processes that tell: what the kernel alone may say elsewhere, anybody may say here. A message's port is its
+    /// sender's then.
+    pub is_of_processes: bool,
 }
 
 impl PartialEq for Protocol {
@@ -543,6 +551,8 @@ pub struct Hooks {
     /// What a message of a kind without identity says, by its header's flags and whether it says that the object is gone. Where
     /// there is no function, it is an `add` or a `remove`.
     pub action: Option<fn(u16, bool) -> Action>,
+    /// The name of the interface that an object concerns, where the object itself has it.
+    pub interface_name: Option<fn(&[u8]) -> Option<&[u8]>>,
     /// Further types of messages of this kind, and whether they say that the object is gone.
     pub also: &'static [(u16, bool)],
     /// The address family that an object is of, where that is not the first octet of its header.
@@ -595,6 +605,7 @@ impl Hooks {
         action: None,
         also: &[],
         family: None,
+        interface_name: None,
         key: None,
         interfaces: None,
         route_table: None,

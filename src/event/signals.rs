@@ -96,6 +96,11 @@ signals! {
     ENFORCING_ON "enforcing_on" says "enforces" of "selinux", Notice: "SELinux enforces its policy (SELNL_MSG_SETENFORCE with 1)";
     ENFORCING_OFF "enforcing_off" says "does not enforce" of "selinux", Warning: "SELinux does not enforce its policy (SELNL_MSG_SETENFORCE with 0)";
     FLOW_CLOSED "flow_closed" says "closed" of "conntrack", Info: "it is gone";
+    DEVICE_ADDED "device_added" says "is there" of "uevent", Notice: "the kernel says add";
+    DEVICE_REMOVED "device_removed" says "is gone" of "uevent", Notice: "the kernel says remove";
+    DEVICE_MOVED "device_moved" says "moved" of "uevent", Notice: "the kernel says move: it has another path, as an interface with another name";
+    DRIVER_BOUND "driver_bound" says "has a driver" of "uevent", Notice: "the kernel says bind";
+    DRIVER_UNBOUND "driver_unbound" says "has no driver" of "uevent", Notice: "the kernel says unbind";
 }
 
 impl Signals {

@@ -17,6 +17,8 @@ pub mod rtnetlink;
 pub mod selinux;
 pub mod sock_diag;
 pub mod split;
+pub mod uevent;
+pub mod usersock;
 pub mod xfrm;
 
 /// Every netlink protocol; the first has the names of links.
@@ -26,6 +28,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &xfrm::PROTOCOL,
     &sock_diag::PROTOCOL,
     &selinux::PROTOCOL,
+    &uevent::PROTOCOL,
+    &usersock::PROTOCOL,
 ];
 
 const KINDS_COUNT: usize = {

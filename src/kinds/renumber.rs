@@ -9,12 +9,7 @@ pub const fn renumbered(upper: u8, kind: u16) -> u16 {
 
 /// Calls `each` with every message of a datagram that is not netlink's own, to append what it becomes. What is no message has its
 /// type, too, where it is long enough, so that it is known whose it is.
-pub fn each_message(
-    datagram: &[u8],
-    out: &mut Vec<u8>,
-    upper: u8,
-    mut each: impl FnMut(&Message<'_>, &mut Vec<u8>),
-) {
+pub fn each_message(datagram: &[u8], out: &mut Vec<u8>, upper: u8, mut each: impl FnMut(&Message<'_>, &mut Vec<u8>)) {
     let mut all = messages(datagram);
     for message in all.by_ref() {
         if message.header.kind < NLMSG_MIN_TYPE {

@@ -1,7 +1,7 @@
 //! SELinux, protocol 7 (`linux/selinux_netlink.h`): whether it enforces its policy, and that a policy was loaded.
 
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Interface, Is, Kind, Protocol, SeverityRow, Set, Sides, Structure, row};
+use crate::decode::schema::{Hooks, Interface, Is, Kind, Protocol, Set, SeverityRow, Sides, Structure, row};
 use crate::decode::title::word;
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -19,6 +19,9 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: Some(adapt),
     redact: None,
+    needs_credentials: false,
+    is_told_in: None,
+    is_of_processes: false,
 };
 
 /// `SELNL_MSG_SETENFORCE` and `SELNL_MSG_POLICYLOAD`.
@@ -60,10 +63,8 @@ pub static SELINUX: Kind = Kind {
 };
 
 /// The number in a message becomes an attribute with the message's type.
-static ATTRIBUTES: Set = Set::new(
-    "SELNL_MSG",
-    &[row(SETENFORCE, "enforcing", Is::Bool(U32)), row(POLICYLOAD, "policy", Is::Number(U32))],
-);
+static ATTRIBUTES: Set =
+    Set::new("SELNL_MSG", &[row(SETENFORCE, "enforcing", Is::Bool(U32)), row(POLICYLOAD, "policy", Is::Number(U32))]);
 
 fn adapt(datagram: &[u8], out: &mut Vec<u8>) {
     each_message(datagram, out, TYPES, |message, out| {

@@ -349,7 +349,7 @@ mod tests {
     }
 
     fn datagram(bytes: &[u8]) -> Datagram<'_> {
-        Datagram { port: 0, bytes, length: bytes.len() }
+        Datagram { port: 0, process: None, bytes, length: bytes.len() }
     }
 
     /// Hands the messages over in one datagram: the rows and the progress.
@@ -457,7 +457,10 @@ mod tests {
         assert_eq!(take(&mut dump_with_rest, &[done(0, 0)]), (0, Progress::Interrupted));
         let mut dump_truncated = dump();
         let bytes = row();
-        assert_eq!(dump_truncated.take(Datagram { port: 0, bytes: &bytes, length: 1000 }, |_| ()), Progress::More);
+        assert_eq!(
+            dump_truncated.take(Datagram { port: 0, process: None, bytes: &bytes, length: 1000 }, |_| ()),
+            Progress::More
+        );
         assert_eq!(take(&mut dump_truncated, &[done(0, 0)]), (0, Progress::Interrupted));
     }
 
@@ -478,13 +481,18 @@ mod tests {
     /// Dumps into one buffer.
     fn rows(request: &Request) -> Result<Vec<u8>, DumpError> {
         let mut rows = Vec::new();
-        dump_all(|| Socket::open(NETLINK_ROUTE), request, TIMEOUT, |row| match row {
-            DumpRow::Message(message) => {
-                rows.extend_from_slice(message.bytes);
-                rows.resize(wire::align(rows.len()), 0);
-            }
-            DumpRow::Again => rows.clear(),
-        })?;
+        dump_all(
+            || Socket::open(NETLINK_ROUTE),
+            request,
+            TIMEOUT,
+            |row| match row {
+                DumpRow::Message(message) => {
+                    rows.extend_from_slice(message.bytes);
+                    rows.resize(wire::align(rows.len()), 0);
+                }
+                DumpRow::Again => rows.clear(),
+            },
+        )?;
         Ok(rows)
     }
 

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 
 /// `NETLINK_ROUTE`: links, addresses, routes and their like.
 pub const NETLINK_ROUTE: u16 = 0;
+/// `NETLINK_USERSOCK`: what programs tell each other.
+pub const NETLINK_USERSOCK: u16 = 2;
 /// `NETLINK_SOCK_DIAG`: sockets.
 pub const NETLINK_SOCK_DIAG: u16 = 4;
 /// `NETLINK_SELINUX`: whether it enforces.
@@ -26,6 +28,8 @@ pub const NETLINK_SELINUX: u16 = 7;
 pub const NETLINK_XFRM: u16 = 6;
 /// `NETLINK_NETFILTER`: connections that are tracked, nf_tables, logged packets.
 pub const NETLINK_NETFILTER: u16 = 12;
+/// `NETLINK_KOBJECT_UEVENT`: devices.
+pub const NETLINK_KOBJECT_UEVENT: u16 = 15;
 /// Datagrams that one call reads at most.
 pub const BATCH_DATAGRAMS: usize = 64;
 /// Octets of a datagram for which there is room at first: the kernel fills a dump's datagrams to 32 KiB at most, unless
@@ -117,6 +121,11 @@ impl Socket {
             Some(libc::EINVAL | libc::ENOENT | libc::EOPNOTSUPP) => Ok(Joined::Unknown),
             _ => Err(error),
         }
+    }
+
+    /// From here on datagrams come with their senders' credentials.
+    pub fn pass_credentials(&self) -> io::Result<()> {
+        self.set_option(libc::SOL_SOCKET, libc::SO_PASSCRED, 1)
     }
 
     /// Asks for a receive buffer of that many octets, beyond `net.core.rmem_max` where the user may, and returns what
@@ -233,6 +242,8 @@ impl AsFd for Socket {
 pub struct Datagram<'a> {
     /// The source's port id. Whatever is not from the kernel (0) must not be believed.
     pub port: u32,
+    /// The process that sent it, where credentials are passed; 0 is the kernel.
+    pub process: Option<u32>,
     /// Netlink messages; the beginning alone where it was truncated.
     pub bytes: &'a [u8],
     /// Octets that the datagram had.
@@ -246,13 +257,27 @@ impl Datagram<'_> {
     }
 }
 
+/// Room for one control message with `struct ucred`: its head of 16 octets, and 12.
+type Control = [u64; CONTROL_WORDS];
+const CONTROL_WORDS: usize = 4;
+
+/// The process in a control message, where it holds credentials (`struct cmsghdr`, `struct ucred`).
+fn process_of(control: &Control) -> Option<u32> {
+    let [_, kind, process, _] = control.map(u64::to_ne_bytes);
+    let [level, message] = [&kind[..4], &kind[4..]].map(|octets| wire::u32_at(octets, 0));
+    let is_credentials = (level, message) == (Some(libc::SOL_SOCKET as u32), Some(libc::SCM_CREDENTIALS as u32));
+    wire::u32_at(&process, 0).filter(|_| is_credentials)
+}
+
 /// The buffers that [`Socket::receive`] fills, and what it read last. Pages that no datagram reaches cost no memory.
 pub struct Batch {
-    // All four are laid out once, and never grow, so that the pointers between them stay good.
+    // All five are laid out once, and never grow, so that the pointers between them stay good.
     headers: Vec<mmsghdr>,
     // Read by the kernel alone.
     _vectors: Vec<iovec>,
     addresses: Vec<sockaddr_nl>,
+    /// Rooms for credentials.
+    controls: Vec<Control>,
     /// Rooms for datagrams, with a gap behind each.
     bytes: Vec<u8>,
     datagram_bytes: usize,
@@ -280,6 +305,7 @@ impl Batch {
         // Fresh zero pages from the kernel, not written before they are used.
         let mut bytes = vec![0; BATCH_DATAGRAMS * (datagram_bytes + GAP_BYTES)];
         let mut addresses = vec![new_address(); BATCH_DATAGRAMS];
+        let mut controls: Vec<Control> = vec![[0; CONTROL_WORDS]; BATCH_DATAGRAMS];
         let mut vectors: Vec<_> = bytes
             .chunks_exact_mut(datagram_bytes + GAP_BYTES)
             .map(|room| iovec { iov_base: room.as_mut_ptr().cast(), iov_len: datagram_bytes })
@@ -287,17 +313,20 @@ impl Batch {
         let headers = vectors
             .iter_mut()
             .zip(&mut addresses)
-            .map(|(vector, address)| {
+            .zip(&mut controls)
+            .map(|((vector, address), control)| {
                 // SAFETY: zeros are a value of this structure of numbers and pointers.
                 let mut header: mmsghdr = unsafe { zeroed() };
                 header.msg_hdr.msg_name = ptr::from_mut(address).cast();
                 header.msg_hdr.msg_namelen = ADDRESS_BYTES;
                 header.msg_hdr.msg_iovlen = 1;
                 header.msg_hdr.msg_iov = vector;
+                header.msg_hdr.msg_control = ptr::from_mut(control).cast();
+                header.msg_hdr.msg_controllen = size_of::<Control>() as _;
                 header
             })
             .collect();
-        Batch { headers, _vectors: vectors, addresses, bytes, datagram_bytes, filled: 0 }
+        Batch { headers, _vectors: vectors, addresses, controls, bytes, datagram_bytes, filled: 0 }
     }
 
     /// Octets of the longest datagram that it takes whole.
@@ -321,9 +350,11 @@ impl Batch {
     /// The datagrams that were read last.
     pub fn datagrams(&self) -> impl ExactSizeIterator<Item = Datagram<'_>> {
         let rooms = self.bytes.chunks_exact(self.datagram_bytes + GAP_BYTES);
-        self.headers[..self.filled].iter().zip(&self.addresses).zip(rooms).map(|((header, address), room)| {
+        let described = self.headers[..self.filled].iter().zip(&self.addresses).zip(&self.controls);
+        described.zip(rooms).map(|(((header, address), control), room)| {
             let length = header.msg_len as usize;
-            Datagram { port: address.nl_pid, bytes: &room[..length.min(self.datagram_bytes)], length }
+            let process = if header.msg_hdr.msg_controllen > 0 { process_of(control) } else { None };
+            Datagram { port: address.nl_pid, process, bytes: &room[..length.min(self.datagram_bytes)], length }
         })
     }
 
@@ -343,6 +374,7 @@ impl Batch {
         }
         for header in &mut self.headers[..self.filled] {
             header.msg_hdr.msg_namelen = ADDRESS_BYTES;
+            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
         }
         self.filled = 0;
     }
@@ -377,9 +409,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// A protocol whose sockets may send to each other without privilege.
-    const NETLINK_USERSOCK: u16 = 2;
 
     /// Sends from one socket to another's port or to a group's number.
     fn send_to(socket: &Socket, port: u32, group: u32, message: &[u8]) -> io::Result<()> {
@@ -505,6 +534,24 @@ mod tests {
             assert!(is_empty(receiver.receive(&mut batch)));
             assert_eq!(batch.datagrams().len(), 0);
         }
+    }
+
+    #[test]
+    fn what_nobody_may_see_is_overwritten_as_soon_as_it_is_read() {
+        let redact: Redact = |octets| octets.iter_mut().skip(2).for_each(|octet| *octet = 0);
+        let receiver = Socket::open(NETLINK_USERSOCK).unwrap().redacting(Some(redact));
+        let sender = Socket::open(NETLINK_USERSOCK).unwrap();
+        let mut batch = Batch::new();
+        for length in [4, DATAGRAM_BYTES + 1, 5] {
+            send_to(&sender, receiver.port(), 0, &vec![7; length]).unwrap();
+        }
+        assert_eq!(receiver.receive(&mut batch).unwrap(), 3);
+        for datagram in batch.datagrams() {
+            let (seen, blank) = datagram.bytes.split_at(2);
+            assert!(seen == [7, 7] && !blank.is_empty() && blank.iter().all(|&octet| octet == 0));
+        }
+        // Behind what was received nothing is touched.
+        assert_eq!(batch.datagrams().map(|datagram| datagram.length).max(), Some(DATAGRAM_BYTES + 1));
     }
 
     #[test]

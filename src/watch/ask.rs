@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
 use crate::kinds;
-use crate::kinds::rtnetlink::tc;
+use crate::kinds::rtnetlink::{TYPES_MAX, tc};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::silence::look::Look;
@@ -142,10 +142,10 @@ impl Watching {
         let netns = known.netns.label();
         let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds: 0, netns, actor: None };
         let (mirror, filling, query) = (&mut known.mirror, &mut self.filling, running.query);
-        let (protocol, names) = (self.feed.protocol(), Sources { backlog: &known.backlog, socket: Some(self.feed.socket()) });
+        let (protocol, names) =
+            (self.feed.protocol(), Sources { backlog: &known.backlog, socket: Some(self.feed.socket()) });
         let (is_found, is_foreign) = (false, false);
-        let mut rows =
-            Rows { query, job, mirror, filling, names, stream, out, source, telling, is_found, is_foreign };
+        let mut rows = Rows { query, job, mirror, filling, names, stream, out, source, telling, is_found, is_foreign };
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
         let mut ended = None;
@@ -313,7 +313,9 @@ impl Rows<'_> {
                     // The job asks for what the kernel has left out.
                     gather(&mut self.job.shadow, row);
                 }
-                self.names.learn_of_elsewhere(&mut self.mirror.links, row);
+                if row.header.kind >= TYPES_MAX {
+                    self.names.learn_for_message(&mut self.mirror.links, row, false);
+                }
                 // What is received later is newer.
                 let telling = Telling { time_microseconds: made.time_microseconds, ..self.telling };
                 self.stream.message(self.out, self.mirror, row, self.source, telling);

@@ -80,6 +80,10 @@ impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
         let socket = kinds::open(protocol)?;
+        if protocol.needs_credentials {
+            let passed = socket.pass_credentials();
+            passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
+        }
         let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
@@ -166,14 +170,20 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
+        let Protocol { needs_credentials, is_told_in, is_of_processes, .. } = self.protocol;
         for datagram in batch.datagrams() {
-            if datagram.port != 0 {
+            let is_believed = datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
+            if !is_believed && !is_of_processes {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
+            } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {
+                log::trace!("a datagram is told in another network namespace");
             } else if datagram.truncated() {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
                 let octets = adapted(self.protocol, datagram.bytes, &mut self.adapted);
+                let said = is_of_processes.then(|| wire::with_port(octets, datagram.port));
+                let octets = said.as_deref().unwrap_or(octets);
                 // A command ends as soon as it has its answer.
                 let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
                 if port != 0 {

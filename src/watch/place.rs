@@ -116,7 +116,7 @@ impl Place {
     ) -> Result<Place> {
         netns.let_go_of_name()?;
         // In the sandbox other processes' descriptors are not to be had.
-        let actors = || if settings.confined { Actors::nobody() } else { Actors::new() };
+        let actors = || if settings.confined { Actors::nobody() } else { Actors::new(protocol.number) };
         let (feed, dump_socket, actors) =
             netns.inside(|| Ok((Feed::open(settings, protocol, &kinds)?, kinds::open(protocol)?, actors())))?;
         let mut mirror = Mirror::new();
@@ -406,8 +406,7 @@ impl Place {
             names.learn_for_message(&mut mirror.links, &message, is_lossy);
             let actor = (message.header.port != 0).then(|| actors.of(message.header.port, time_microseconds));
             let telling_by = Telling { actor, ..telling };
-            let Taken { line, kind, link, flushed } =
-                stream.message(out, mirror, &message, Source::Kernel, telling_by);
+            let Taken { line, kind, link, flushed } = stream.message(out, mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
             looks.extend(flushed.map(|kind| Look { cause: line, ..Look::at(kind) }));
             let Some((kind, gone)) = kind else { continue };

@@ -17,6 +17,9 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: Some("CAP_NET_ADMIN"),
     adapt: None,
     redact: None,
+    needs_credentials: false,
+    is_told_in: None,
+    is_of_processes: false,
 };
 
 /// `struct nfgenmsg` (`linux/netfilter/nfnetlink.h`).

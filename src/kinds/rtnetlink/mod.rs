@@ -77,6 +77,9 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: None,
     redact: None,
+    needs_credentials: false,
+    is_told_in: None,
+    is_of_processes: false,
 };
 
 /// Its types are below this number: `RTM_MAX` is far from it.

@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, Names, Part, Protocol, SeverityRow, Set, Shape, Structure,
+    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, Names, Part, Protocol, Set, SeverityRow, Shape, Structure,
     Wrong, field, field_of, row,
 };
 use crate::decode::title::{detail, named, word};
@@ -16,9 +16,9 @@ use crate::decode::value::{write_ip, write_named_id};
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::json::{Json, Key};
+use crate::kinds::renumber::{each_message, renumbered};
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6};
-use crate::kinds::renumber::{each_message, renumbered};
 use crate::netlink::socket::NETLINK_SOCK_DIAG;
 use crate::netlink::wire::{Header, append_message};
 
@@ -31,6 +31,9 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: Some(adapt),
     redact: None,
+    needs_credentials: false,
+    is_told_in: None,
+    is_of_processes: false,
 };
 
 /// `SOCK_DIAG_BY_FAMILY`.
@@ -87,11 +90,7 @@ pub static SOCK: Kind = Kind {
         DumpRequest { message: BY_FAMILY, header: &request(AF_INET, UDP), attributes: &[], per_link: None },
         DumpRequest { message: BY_FAMILY, header: &request(AF_INET6, UDP), attributes: &[], per_link: None },
     ],
-    hooks: Hooks {
-        action: Some(|_, _| Action::Remove),
-        severity: &[SeverityRow::all(Severity::Debug)],
-        ..Hooks::NONE
-    },
+    hooks: Hooks { action: Some(|_, _| Action::Remove), severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
 };
 
 const TCP: u8 = libc::IPPROTO_TCP as u8;

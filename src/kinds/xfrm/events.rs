@@ -7,9 +7,7 @@ use super::policy::{self, DIRECTIONS, POLICY_INFO_BYTES};
 use super::shared::{FAMILIES, PROTOCOLS, SELECTOR, address_at};
 use super::state::{self, SA_INFO_BYTES};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Field, Hooks, Interface, Is, Kind, Names, SeverityRow, Sides, Structure, field, field_of,
-};
+use crate::decode::schema::{Field, Hooks, Interface, Is, Kind, Names, SeverityRow, Sides, Structure, field, field_of};
 use crate::decode::title::{Word, detail, named, word};
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -45,7 +43,14 @@ const CHANGES: Hooks = Hooks { action: Some(|_, _| Action::Change), ..Hooks::NON
 pub static ACQUIRE: Kind = event!(
     "xfrm_acquire",
     "traffic that wants a security association which is not there",
-    &[word("src"), word("dst").after("to"), word("proto"), named("seq"), word("sel.src").as_detail(), word("sel.dst").after("to").as_detail()],
+    &[
+        word("src"),
+        word("dst").after("to"),
+        word("proto"),
+        named("seq"),
+        word("sel.src").as_detail(),
+        word("sel.dst").after("to").as_detail()
+    ],
     1,
     ACQUIRE,
     &ACQUIRE_HEADER,
@@ -140,7 +145,8 @@ pub static AE: Kind = event!(
     Hooks { severity: &[SeverityRow::all(Severity::Debug)], ..CHANGES }
 );
 
-const OF_ONE: &[Word] = &[word("src"), word("dst").after("to"), word("proto"), named("spi"), named("mark"), detail("reqid")];
+const OF_ONE: &[Word] =
+    &[word("src"), word("dst").after("to"), word("proto"), named("spi"), named("mark"), detail("reqid")];
 
 /// `struct xfrm_aevent_id`.
 static AE_HEADER: Structure = Structure::new("xfrm_aevent_id", PREFIX_BYTES + 48, AE_FIELDS);
@@ -154,14 +160,22 @@ const AE_FIELDS: &[Field] = &[
     field(PREFIX_BYTES + 40, "flags", Is::Bits(U32, AE_FLAGS)),
 ];
 /// `XFRM_AE_*`: what it says, and why.
-const AE_FLAGS: &Names =
-    &[(1, "rthr"), (2, "rval"), (4, "lval"), (8, "ethr"), (16, "cr"), (32, "ce"), (64, "cu")];
+const AE_FLAGS: &Names = &[(1, "rthr"), (2, "rval"), (4, "lval"), (8, "ethr"), (16, "cr"), (32, "ce"), (64, "cu")];
 
 /// `XFRM_MSG_MAPPING`.
 pub static MAPPING: Kind = event!(
     "xfrm_mapping",
     "peers behind NAT whose address or port is another one now",
-    &[word("old_src"), word("old_sport").joined(":"), word("new_src").after("is"), word("new_sport").joined(":"), word("dst").after("to"), word("proto"), named("spi"), detail("reqid")],
+    &[
+        word("old_src"),
+        word("old_sport").joined(":"),
+        word("new_src").after("is"),
+        word("new_sport").joined(":"),
+        word("dst").after("to"),
+        word("proto"),
+        named("spi"),
+        detail("reqid")
+    ],
     8,
     MAPPING,
     &MAPPING_HEADER,
@@ -187,7 +201,17 @@ const MAPPING_FIELDS: &[Field] = &[
 pub static MIGRATE: Kind = event!(
     "xfrm_migrate",
     "security associations that go over to other addresses",
-    &[word("sel.src"), word("sel.dst").after("to"), word("dir"), word("migrate").each(&[word("old_src"), word("old_dst").after("to"), word("new_src").after("are now"), word("new_dst").after("to")])],
+    &[
+        word("sel.src"),
+        word("sel.dst").after("to"),
+        word("dir"),
+        word("migrate").each(&[
+            word("old_src"),
+            word("old_dst").after("to"),
+            word("new_src").after("are now"),
+            word("new_dst").after("to")
+        ])
+    ],
     7,
     MIGRATE,
     &MIGRATE_HEADER,

@@ -35,6 +35,9 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: Some("CAP_NET_ADMIN"),
     adapt: Some(adapt::adapt),
     redact: Some(secrets::redact),
+    needs_credentials: false,
+    is_told_in: None,
+    is_of_processes: false,
 };
 
 /// The types of messages, `XFRM_MSG_*`.

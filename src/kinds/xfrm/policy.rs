@@ -6,7 +6,8 @@ use super::message::{self, renumbered};
 use super::shared::{LIMITS, LIMITS_BYTES, SELECTOR, SHARES, USED, USED_BYTES};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    DumpRequest, Field, Flush, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Structure, Untold, field, field_of,
+    DumpRequest, Field, Flush, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Structure, Untold, field,
+    field_of,
 };
 use crate::decode::title::{Word, detail, named, word};
 use crate::netlink::wire::u32_at;

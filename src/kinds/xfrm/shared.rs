@@ -14,15 +14,15 @@ use crate::netlink::wire::{u16_at, u32_at};
 pub const FAMILIES: &Names = &[(2, "inet"), (10, "inet6")];
 
 /// Protocols of associations, by `ip`'s names (`strxf_xfrmproto`).
-pub const PROTOCOLS: &Names = &[(50, "esp"), (51, "ah"), (108, "comp"), (IPPROTO_ROUTING, "route2"), (IPPROTO_DSTOPTS, "hao")];
+pub const PROTOCOLS: &Names =
+    &[(50, "esp"), (51, "ah"), (108, "comp"), (IPPROTO_ROUTING, "route2"), (IPPROTO_DSTOPTS, "hao")];
 /// `IPPROTO_ROUTING` and `IPPROTO_DSTOPTS`: of Mobile IPv6.
 pub const IPPROTO_ROUTING: u64 = 43;
 /// The other one.
 pub const IPPROTO_DSTOPTS: u64 = 60;
 
 /// `XFRM_MODE_*`.
-pub const MODES: &Names =
-    &[(0, "transport"), (1, "tunnel"), (2, "ro"), (3, "in_trigger"), (4, "beet"), (5, "iptfs")];
+pub const MODES: &Names = &[(0, "transport"), (1, "tunnel"), (2, "ro"), (3, "in_trigger"), (4, "beet"), (5, "iptfs")];
 
 /// `XFRM_SHARE_*`.
 pub const SHARES: &Names = &[(0, "any"), (1, "session"), (2, "user"), (3, "unique")];
@@ -39,7 +39,9 @@ fn address(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 
 /// Writes an address of that family; of any other one, by what there is of it.
 pub fn write_address(out: &mut Json, family: u8, payload: &[u8]) -> Decoded {
-    let (Some(first), ADDRESS_BYTES) = (payload.get(..4), payload.len()) else { return Err(Wrong::Length(ADDRESS_BYTES)) };
+    let (Some(first), ADDRESS_BYTES) = (payload.get(..4), payload.len()) else {
+        return Err(Wrong::Length(ADDRESS_BYTES));
+    };
     let is_ipv4 = match family {
         AF_INET => true,
         AF_INET6 => false,
@@ -304,7 +306,9 @@ pub static STATS: Structure = Structure::new(
 pub const KEY_MANAGER: Is = Is::Value(key_manager, &Shape::Object(&[Part::text("local"), Part::text("remote")]));
 
 fn key_manager(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
-    let (Some(addresses), Some(family)) = (payload.get(..32), u16_at(payload, 36)) else { return Err(Wrong::Short(38)) };
+    let (Some(addresses), Some(family)) = (payload.get(..32), u16_at(payload, 36)) else {
+        return Err(Wrong::Short(38));
+    };
     out.begin_object();
     for (key, octets) in ["local", "remote"].iter().zip(addresses.chunks_exact(ADDRESS_BYTES)) {
         out.key(key);
@@ -334,9 +338,12 @@ fn moved(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     let Some(&octets) = payload.first_chunk::<MOVE_BYTES>() else { return Err(Wrong::Length(MOVE_BYTES)) };
     let family = |at| u16_at(payload, at).unwrap_or_default() as u8;
     out.begin_object();
-    for (key, at, family) in
-        [("old_src", 16, family(72)), ("old_dst", 0, family(72)), ("new_src", 48, family(74)), ("new_dst", 32, family(74))]
-    {
+    for (key, at, family) in [
+        ("old_src", 16, family(72)),
+        ("old_dst", 0, family(72)),
+        ("new_src", 48, family(74)),
+        ("new_dst", 32, family(74)),
+    ] {
         out.key(key);
         write_address(out, family, &octets[at..at + ADDRESS_BYTES])?;
     }

@@ -7,13 +7,14 @@ use super::attributes::{
 };
 use super::message::{self, renumbered};
 use super::shared::{
-    FAMILIES, IPPROTO_DSTOPTS, IPPROTO_ROUTING, LIMITS, LIMITS_BYTES, MODES, PROTOCOLS, SELECTOR, STATS, USED, USED_BYTES,
-    address_at,
+    FAMILIES, IPPROTO_DSTOPTS, IPPROTO_ROUTING, LIMITS, LIMITS_BYTES, MODES, PROTOCOLS, SELECTOR, STATS, USED,
+    USED_BYTES, address_at,
 };
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    DumpRequest, Field, Flush, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Structure, Untold, field, field_of,
+    DumpRequest, Field, Flush, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Structure, Untold, field,
+    field_of,
 };
 use crate::decode::title::{Word, detail, named, word};
 use crate::netlink::wire::{attribute, attributes};
@@ -130,8 +131,7 @@ fn is_larval(payload: &[u8]) -> bool {
     const ALGORITHMS: [u16; 5] =
         [XFRMA_ALG_AUTH, XFRMA_ALG_CRYPT, XFRMA_ALG_COMP, XFRMA_ALG_AEAD, XFRMA_ALG_AUTH_TRUNC];
     let protocol = payload.get(PROTOCOL_AT).copied().unwrap_or_default();
-    !is_of_mobile_ip(protocol)
-        && !attributes(STATE.attributes(payload)).any(|found| ALGORITHMS.contains(&found.number))
+    !is_of_mobile_ip(protocol) && !attributes(STATE.attributes(payload)).any(|found| ALGORITHMS.contains(&found.number))
 }
 
 /// Whether a flush means an association: those of one protocol, of IPsec's three, or all (`xfrm_id_proto_match`).
