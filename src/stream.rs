@@ -430,7 +430,9 @@ impl Stream {
         telling: Telling<'_>,
     ) -> Taken {
         let meant = mirror.objects(kind).filter(|object| means(message.payload, object));
-        let gone: Vec<Box<[u8]>> = meant.map(Into::into).collect();
+        let mut gone: Vec<Box<[u8]>> = meant.map(Into::into).collect();
+        // The mirror has them in no order.
+        gone.sort_unstable();
         let mut taken = Taken { flushed: (mirror.count(kind) > 0).then_some(kind), ..Taken::default() };
         let origin = if source.is_recorded() { telling.origin } else { Origin::Inferred };
         for payload in &gone {

@@ -111,6 +111,7 @@ const NO_ENUM: &[(&str, &str)] = &[
     ("AF", "the numbers are address families"),
     ("TCA_FLOWER_KEY", "the rows of TCA_FLOWER once more, without those that are told beside the keys"),
     ("SELNL_MSG", "attributes that are made of messages, numbered as these"),
+    ("usersock", "a datagram made an attribute"),
     ("none", "a place where no attributes follow"),
 ];
 
@@ -127,6 +128,7 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("IFLA_STATS", 1, "stats64", "as links call the same counters"),
     ("IFLA_STATS", 5, "afstats", "as iproute2 calls it"),
     ("MDBA_MDB_EATTR", 2, "source_list", "iproute2 writes it out, and calls SOURCE src"),
+    ("XFRMA", 20, "auth", "ip prints one of the two that tell of authentication"),
     ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
     ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
     ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
