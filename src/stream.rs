@@ -616,7 +616,7 @@ impl Stream {
         };
         let mark = json.mark();
         event::begin(json, &mut self.clock, &mut self.last, &head);
-        write_object(json, table, &table.context(shown, links));
+        write_object(json, table, &table.context(shown, links).at(telling.time_microseconds));
         event::end(json);
         let counted = Counted::Object(told.kind, told.action, candidate.severity);
         self.hand_over(out, mark, &candidate, counted, telling.cause)

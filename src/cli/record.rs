@@ -10,10 +10,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::decode::schema::Protocol;
 use crate::dumps;
 use crate::error::{Error, Result};
+use crate::kinds::adapter::Adapter;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::silence::look::Scope;
 use crate::mirror::{Mirror, silence};
-use crate::netlink::socket::{Batch, Joined, Socket, is_loss, is_overrun};
+use crate::netlink::socket::{Batch, Datagram, Joined, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
@@ -97,25 +98,27 @@ fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::words::kinds_named(&arguments.kinds)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     let followed = kinds::by_protocol(&kinds);
-    let open = if arguments.keys { open_with_keys } else { kinds::open };
-    let sources: Vec<Recorded> =
-        followed.iter().map(|(protocol, kinds)| subscribe(open, protocol, kinds, buffer)).collect::<Result<_>>()?;
-    if arguments.keys && sources.iter().any(|source| source.protocol.redact.is_some()) {
+    let adapter = |protocol| if arguments.keys { Adapter::with_secrets(protocol) } else { Adapter::new(protocol) };
+    let subscribed = followed.iter().map(|(protocol, kinds)| subscribe(adapter(protocol), kinds, buffer));
+    let mut sources: Vec<Recorded> = subscribed.collect::<Result<_>>()?;
+    if arguments.keys && followed.iter().any(|(protocol, _)| protocol.redact.is_some()) {
         log::warn!("the recording holds the keys of IPsec's associations: whoever has it can read their traffic");
     }
     let signals = signals()?;
-    let mut recorder = create(&arguments.output, arguments.format.as_deref())?;
-    if let (Recorder::Rtmon(_), Some(other)) = (&recorder, sources.iter().find(|source| !source.protocol.is_default)) {
+    let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
+    if let (Recorder::Rtmon(_), Some(other)) =
+        (&recorder, sources.iter().find(|source| !source.adapter.protocol().is_default))
+    {
         return Err(Error::usage(format_args!(
             "rtmon's format has no place for {}; write --format pcap",
-            other.protocol.name
+            other.adapter.protocol().name
         )));
     }
     let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
-        crate::output::written(initial(&kinds, open, &mut recorder, &mut left)?)?;
+        crate::output::written(initial(&kinds, adapter, &mut recorder, &mut left)?)?;
     }
-    let result = follow(arguments, &sources, &signals, &mut recorder, &mut left);
+    let result = follow(arguments, &mut sources, &signals, &mut recorder, &mut left);
     let result = result.and_then(|lost| recorder.flush().map(|()| lost));
     match result {
         Ok(0) => Ok(()),
@@ -135,45 +138,41 @@ impl ObjectsLeft {
         self.0 == Some(0)
     }
 
-    /// Takes off those of a datagram: its messages of any kind.
-    fn take(&mut self, protocol: &Protocol, datagram: &[u8]) {
-        let Some(left) = &mut self.0 else { return };
-        let mut room = Vec::new();
-        let datagram = kinds::adapted(protocol, datagram, &mut room);
-        let is_object = |message: &wire::Message<'_>| {
-            kinds::of_message(message.header.kind, message.payload.first().copied().unwrap_or_default()).is_some()
-        };
-        *left = left.saturating_sub(wire::messages(datagram).filter(is_object).count() as u64);
+    /// Takes off a message, if it is of any kind.
+    fn take_message(&mut self, message: &wire::Message<'_>) {
+        let family = message.payload.first().copied().unwrap_or_default();
+        if let Some(left) = self.0.as_mut().filter(|_| kinds::of_message(message.header.kind, family).is_some()) {
+            *left = left.saturating_sub(1);
+        }
     }
 }
 
 /// What is recorded of a protocol.
 struct Recorded {
-    protocol: &'static Protocol,
+    adapter: Adapter,
     socket: Socket,
 }
 
-/// How sockets are opened: so that keys are left out, or not.
-type Open = fn(&Protocol) -> Result<Socket>;
-
-fn open_with_keys(protocol: &Protocol) -> Result<Socket> {
-    Socket::open(protocol.number)
-}
-
-fn subscribe(open: Open, protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
-    let socket = open(protocol)?;
+fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
+    let protocol = adapter.protocol();
+    let socket = adapter.open()?;
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-    for group in silence::groups(protocol, kinds) {
+    if protocol.needs_credentials {
+        let passed = socket.pass_credentials();
+        passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
+    }
+    adapter.learn();
+    for group in silence::groups(protocol, kinds, &[]).into_iter().chain(adapter.groups(kinds)) {
         let joined = socket.join(group);
         let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
         if let (Joined::Denied, Some(capability)) = (joined, protocol.needs) {
             return Err(denied(kinds, capability));
         }
     }
-    Ok(Recorded { protocol, socket })
+    Ok(Recorded { adapter, socket })
 }
 
-fn create(path: &Path, format: Option<&str>) -> Result<Recorder> {
+fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
     let cannot = |error: io::Error| Error::system(format_args!("cannot write {}", path.display()), &error);
     let binary = || {
         Error::usage(
@@ -204,7 +203,7 @@ fn create(path: &Path, format: Option<&str>) -> Result<Recorder> {
 /// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
 fn initial(
     wanted: &[KindIndex],
-    open: Open,
+    adapter: impl Fn(&'static Protocol) -> Adapter,
     recorder: &mut Recorder,
     left: &mut ObjectsLeft,
 ) -> Result<io::Result<()>> {
@@ -217,24 +216,25 @@ fn initial(
         if left.is_none() {
             break;
         }
+        let mut adapter = adapter(kind.protocol());
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
-        let recorded = dumps::each_row_as_sent(
+        let recorded = dumps::each_row(
             dumps::requests(&[(kind, Scope::All)], &mirror),
-            open,
+            &mut adapter,
             || DUMP_TIMEOUT,
-            |_, message| {
+            |row, message| {
                 if result.is_err() || left.is_none() {
                     return;
                 }
                 if kind == link {
                     mirror.links.note(message.payload, false);
                 }
-                let mut datagram = message.bytes.to_vec();
+                let mut datagram = row.bytes.to_vec();
                 datagram.resize(wire::align(datagram.len()), 0);
                 result = recorder.write(now_microseconds(), kind.protocol(), &datagram);
                 if is_wanted {
-                    left.take(kind.protocol(), &datagram);
+                    left.take_message(message);
                 }
             },
         );
@@ -246,22 +246,24 @@ fn initial(
 
 fn follow(
     arguments: &Arguments,
-    sources: &[Recorded],
+    sources: &mut [Recorded],
     signals: &mio::net::UnixStream,
     recorder: &mut Recorder,
     left: &mut ObjectsLeft,
 ) -> io::Result<u32> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut batch = Batch::new();
-    let drops = || sources.iter().map(|source| source.socket.drops().unwrap_or_default()).fold(0, u32::wrapping_add);
-    let before = drops();
+    let drops = |sources: &[Recorded]| {
+        sources.iter().map(|source| source.socket.drops().unwrap_or_default()).fold(0, u32::wrapping_add)
+    };
+    let before = drops(sources);
     loop {
         let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
         if left.is_none() || late || is_signalled(signals) {
-            return Ok(drops().wrapping_sub(before));
+            return Ok(drops(sources).wrapping_sub(before));
         }
         let mut is_quiet = true;
-        for source in sources {
+        for source in sources.iter_mut() {
             is_quiet &= !read(source, &mut batch, recorder, left)?;
         }
         if is_quiet {
@@ -278,7 +280,7 @@ fn follow(
 }
 
 /// Records what one call gives; whether there was anything.
-fn read(source: &Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mut ObjectsLeft) -> io::Result<bool> {
+fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mut ObjectsLeft) -> io::Result<bool> {
     match source.socket.receive(batch) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -292,10 +294,14 @@ fn read(source: &Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mu
         Err(error) => return Err(error),
     }
     let time = now_microseconds();
-    for datagram in batch.datagrams().filter(|datagram| datagram.port == 0 || source.protocol.is_of_processes) {
+    let Protocol { needs_credentials, is_of_processes, .. } = source.adapter.protocol();
+    let is_believed = |datagram: &Datagram<'_>| {
+        *is_of_processes || (datagram.port == 0 && (!needs_credentials || datagram.process == Some(0)))
+    };
+    for datagram in batch.datagrams().filter(is_believed) {
         if !left.is_none() {
-            recorder.write(time, source.protocol, datagram.bytes)?;
-            left.take(source.protocol, datagram.bytes);
+            recorder.write(time, source.adapter.protocol(), datagram.bytes)?;
+            wire::messages(source.adapter.adapt(datagram.bytes)).for_each(|message| left.take_message(&message));
         }
     }
     Ok(true)

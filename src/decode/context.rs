@@ -35,6 +35,8 @@ pub struct Context<'a> {
     pub links: &'a dyn Links,
     /// Leave out what never counts as a change, so that two objects can be compared.
     pub comparing: bool,
+    /// When it was told, in microseconds since 1970; 0 where that is not known.
+    pub time_microseconds: i64,
     /// The message's family header.
     pub header: &'a [u8],
     /// The message's attributes.
@@ -55,6 +57,7 @@ impl<'a> Context<'a> {
         Context {
             links,
             comparing: false,
+            time_microseconds: 0,
             header,
             message,
             set: message,
@@ -67,6 +70,11 @@ impl<'a> Context<'a> {
     /// The same, for comparing.
     pub fn comparing(self) -> Context<'a> {
         Context { comparing: true, ..self }
+    }
+
+    /// The same, told at that time, in microseconds since 1970.
+    pub fn at(self, time_microseconds: i64) -> Context<'a> {
+        Context { time_microseconds, ..self }
     }
 
     /// The same, for another attribute of the same set.

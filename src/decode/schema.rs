@@ -483,7 +483,7 @@ pub struct Protocol {
     pub needs: Option<&'static str>,
     /// Turns a datagram into messages as the tables read them: their types are no other protocol's. None where they are so
     /// already. It is given the datagram and where to write.
-    pub adapt: Option<fn(&[u8], &mut Vec<u8>)>,
+    pub adapt: Option<Adapt>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
     /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
@@ -495,6 +495,9 @@ pub struct Protocol {
     /// sender's then.
     pub is_of_processes: bool,
 }
+
+/// A function that turns a datagram into messages, which it writes behind what is there.
+pub type Adapt = fn(&[u8], &mut Vec<u8>);
 
 impl PartialEq for Protocol {
     fn eq(&self, other: &Protocol) -> bool {
@@ -552,9 +555,11 @@ pub struct Hooks {
     /// there is no function, it is an `add` or a `remove`.
     pub action: Option<fn(u16, bool) -> Action>,
     /// The name of the interface that an object concerns, where the object itself has it.
-    pub interface_name: Option<fn(&[u8]) -> Option<&[u8]>>,
+    pub interface_name: Option<InterfaceName>,
     /// Further types of messages of this kind, and whether they say that the object is gone.
     pub also: &'static [(u16, bool)],
+    /// The one group of [`Kind::groups`] that tells of an action, of a kind whose actions have groups of their own.
+    pub group_of: Option<fn(Action) -> Option<u32>>,
     /// The address family that an object is of, where that is not the first octet of its header.
     pub family: Option<fn(&[u8]) -> u8>,
     /// Adds to an object's key what makes it the same object and no list of attributes can say: the key, the payload and
@@ -604,6 +609,7 @@ impl Hooks {
     pub const NONE: Hooks = Hooks {
         action: None,
         also: &[],
+        group_of: None,
         family: None,
         interface_name: None,
         key: None,
@@ -690,6 +696,9 @@ pub enum Untold {
     /// Any, and new ones come.
     Everything,
 }
+
+/// A function that gives the name of the interface that an object concerns, from its payload.
+pub type InterfaceName = fn(&[u8]) -> Option<&[u8]>;
 
 /// A function that adds to an object's key, from its payload and its attributes.
 pub type WriteKey = fn(&mut ObjectKey, &[u8], &[u8]);

@@ -101,6 +101,8 @@ signals! {
     DEVICE_MOVED "device_moved" says "moved" of "uevent", Notice: "the kernel says move: it has another path, as an interface with another name";
     DRIVER_BOUND "driver_bound" says "has a driver" of "uevent", Notice: "the kernel says bind";
     DRIVER_UNBOUND "driver_unbound" says "has no driver" of "uevent", Notice: "the kernel says unbind";
+    LINK_SETTINGS_CHANGED "link_settings_changed" says "link settings changed" of "ethtool_linkmodes", Notice: "its speed, duplex or auto-negotiation differs";
+    FEATURES_CHANGED "features_changed" says "features changed" of "ethtool_features", Notice: "other features are active";
 }
 
 impl Signals {

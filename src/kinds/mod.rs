@@ -7,10 +7,9 @@ use std::ops::{Index, IndexMut};
 use std::sync::LazyLock;
 
 use crate::decode::schema::{Flush, Kind, Protocol};
-use crate::error::Result;
-use crate::netlink::socket::Socket;
-use crate::netlink::wire::{self, Message};
 
+pub mod adapter;
+pub mod generic;
 pub mod netfilter;
 pub mod renumber;
 pub mod rtnetlink;
@@ -26,6 +25,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &rtnetlink::PROTOCOL,
     &netfilter::PROTOCOL,
     &xfrm::PROTOCOL,
+    &generic::PROTOCOL,
     &sock_diag::PROTOCOL,
     &selinux::PROTOCOL,
     &uevent::PROTOCOL,
@@ -82,28 +82,6 @@ static PROTOCOL_OF: [usize; KINDS_COUNT] = {
 /// The protocol of that number (`NETLINK_*`).
 pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
-}
-
-/// A socket of a protocol, which shows nobody what nobody may see.
-pub fn open(protocol: &Protocol) -> Result<Socket> {
-    Ok(Socket::open(protocol.number)?.redacting(protocol.redact))
-}
-
-/// A datagram as the tables read it; `room` is for one that they do not read as it comes.
-pub fn adapted<'d>(protocol: &Protocol, datagram: &'d [u8], room: &'d mut Vec<u8>) -> &'d [u8] {
-    let Some(adapt) = protocol.adapt else { return datagram };
-    room.clear();
-    adapt(datagram, room);
-    room
-}
-
-/// Calls `each` with a message as the tables read it, which may become several.
-pub fn each_adapted(protocol: &Protocol, message: &Message<'_>, mut each: impl FnMut(&Message<'_>)) {
-    let mut room = Vec::new();
-    if protocol.adapt.is_none() {
-        return each(message);
-    }
-    wire::messages(adapted(protocol, message.bytes, &mut room)).for_each(|message| each(&message));
 }
 
 /// Whose a type is that is not as the kernel numbers it, where it is any protocol's: the upper octet says it.

@@ -28,6 +28,8 @@ pub const NETLINK_SELINUX: u16 = 7;
 pub const NETLINK_XFRM: u16 = 6;
 /// `NETLINK_NETFILTER`: connections that are tracked, nf_tables, logged packets.
 pub const NETLINK_NETFILTER: u16 = 12;
+/// `NETLINK_GENERIC`: families that modules bring.
+pub const NETLINK_GENERIC: u16 = 16;
 /// `NETLINK_KOBJECT_UEVENT`: devices.
 pub const NETLINK_KOBJECT_UEVENT: u16 = 15;
 /// Datagrams that one call reads at most.

@@ -14,7 +14,6 @@ use crate::dumps::{self, Next, Question};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
-use crate::kinds;
 use crate::kinds::rtnetlink::{TYPES_MAX, tc};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
@@ -23,7 +22,7 @@ use crate::mirror::waiting::Moment;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, is_overrun};
-use crate::netlink::wire::Message;
+use crate::netlink::wire::{self, Message};
 use crate::stream::{Source, Stream, Telling};
 
 impl Watching {
@@ -91,13 +90,18 @@ impl Watching {
     }
 
     fn renew_dump_socket(&mut self, known: &Knowledge) -> Result<()> {
-        self.dump_socket = known.netns.inside(|| kinds::open(self.feed.protocol()))?;
+        self.dump_socket = known.netns.inside(|| self.feed.adapter.open())?;
         Ok(())
     }
 
     /// Sends a request of a job.
     fn send(&mut self, known: &mut Knowledge, job: &mut Job, next: Next, moves: &mut Moves) -> Result<()> {
         let Next { kind, question, request } = next;
+        let Some(request) = self.feed.adapter.request(request) else {
+            // The kernel does not have it: the job goes on with the next one.
+            known.mirror.note_missing(kind);
+            return Ok(());
+        };
         let family = request.body.first().copied().unwrap_or_default();
         let started = self.at_a_moment(known, moves, |watching| Dump::start(&watching.dump_socket, &request));
         let (moment, dump) = started?;
@@ -142,17 +146,17 @@ impl Watching {
         let netns = known.netns.label();
         let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds: 0, netns, actor: None };
         let (mirror, filling, query) = (&mut known.mirror, &mut self.filling, running.query);
-        let (protocol, names) =
-            (self.feed.protocol(), Sources { backlog: &known.backlog, socket: Some(self.feed.socket()) });
+        let (socket, adapter) = self.feed.parts();
+        let names = Sources { backlog: &known.backlog, socket: Some(socket) };
         let (is_found, is_foreign) = (false, false);
         let mut rows = Rows { query, job, mirror, filling, names, stream, out, source, telling, is_found, is_foreign };
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
         let mut ended = None;
         for datagram in batch.datagrams() {
-            let progress = running
-                .dump
-                .take(datagram, |message| kinds::each_adapted(protocol, &message, |message| rows.take(message, made)));
+            let progress = running.dump.take(datagram, |row| {
+                wire::messages(adapter.adapt(row.bytes)).for_each(|message| rows.take(&message, made));
+            });
             made = moment;
             if progress != Progress::More {
                 ended = Some(progress);
@@ -226,7 +230,7 @@ impl Watching {
         if job.purpose == Purpose::Start {
             return self.drop_overtaken(known, batch, moves);
         }
-        if !is_to_be_compared {
+        if !is_to_be_compared || (job.purpose == Purpose::Repair && job.kinds.is_empty()) {
             return Ok(());
         }
         let time_microseconds = job.began_microseconds;

@@ -10,7 +10,8 @@ use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
-use crate::kinds::{self, KindIndex, adapted};
+use crate::kinds::KindIndex;
+use crate::kinds::adapter::Adapter;
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
@@ -23,11 +24,9 @@ const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 #[derive(Debug)]
 pub(super) struct Feed {
     socket: Socket,
-    protocol: &'static Protocol,
+    pub adapter: Adapter,
     /// The kinds whose notifications come here.
     kinds: Vec<KindIndex>,
-    /// A datagram as the tables read it, where they do not read it as it comes.
-    adapted: Vec<u8>,
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
     /// There may be something to read.
@@ -79,7 +78,8 @@ pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
 impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
-        let socket = kinds::open(protocol)?;
+        let mut adapter = Adapter::new(protocol);
+        let socket = adapter.open()?;
         if protocol.needs_credentials {
             let passed = socket.pass_credentials();
             passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
@@ -88,8 +88,9 @@ impl Feed {
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
             .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        adapter.learn();
         let mut groups = Vec::new();
-        for group in silence::groups(protocol, kinds) {
+        for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
                 (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, capability)),
@@ -100,9 +101,8 @@ impl Feed {
         Ok(Feed {
             drops_told: socket.drops().unwrap_or_default(),
             socket,
-            protocol,
+            adapter,
             kinds: kinds.to_vec(),
-            adapted: Vec::new(),
             groups,
             receive_buffer_bytes,
             readable: true,
@@ -117,9 +117,14 @@ impl Feed {
         &self.socket
     }
 
+    /// The same, and what turns datagrams into what the tables read.
+    pub fn parts(&mut self) -> (&Socket, &mut Adapter) {
+        (&self.socket, &mut self.adapter)
+    }
+
     /// Its protocol.
     pub fn protocol(&self) -> &'static Protocol {
-        self.protocol
+        self.adapter.protocol()
     }
 
     /// The kinds whose notifications come here.
@@ -170,7 +175,7 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
-        let Protocol { needs_credentials, is_told_in, is_of_processes, .. } = self.protocol;
+        let Protocol { needs_credentials, is_told_in, is_of_processes, .. } = self.protocol();
         for datagram in batch.datagrams() {
             let is_believed = datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
             if !is_believed && !is_of_processes {
@@ -181,7 +186,7 @@ impl Feed {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
-                let octets = adapted(self.protocol, datagram.bytes, &mut self.adapted);
+                let octets = self.adapter.adapt(datagram.bytes);
                 let said = is_of_processes.then(|| wire::with_port(octets, datagram.port));
                 let octets = said.as_deref().unwrap_or(octets);
                 // A command ends as soon as it has its answer.
@@ -193,10 +198,22 @@ impl Feed {
                 backlog.push(time, octets);
             }
         }
+        if self.adapter.take_changed() {
+            self.join_further();
+        }
         if is_cut_off {
             self.lose(0);
         }
         Ok(is_cut_off)
+    }
+
+    /// Joins groups that a module has brought since.
+    fn join_further(&mut self) {
+        for group in self.adapter.groups(&self.kinds) {
+            if !self.groups.contains(&group) && matches!(self.socket.join(group), Ok(Joined::Yes)) {
+                self.groups.push(group);
+            }
+        }
     }
 
     /// Notifications are lost; so many datagrams of them were received and thrown away.
@@ -223,12 +240,14 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds;
     use crate::netns::Wanted;
 
     #[test]
     fn a_loss_is_told_once_with_what_was_thrown_away() {
         let settings = Settings {
             kinds: Vec::new(),
+            actions: Vec::new(),
             receive_buffer_bytes: None,
             timeout: None,
             verify: None,

@@ -117,8 +117,11 @@ impl Place {
         netns.let_go_of_name()?;
         // In the sandbox other processes' descriptors are not to be had.
         let actors = || if settings.confined { Actors::nobody() } else { Actors::new(protocol.number) };
-        let (feed, dump_socket, actors) =
-            netns.inside(|| Ok((Feed::open(settings, protocol, &kinds)?, kinds::open(protocol)?, actors())))?;
+        let (feed, dump_socket, actors) = netns.inside(|| {
+            let feed = Feed::open(settings, protocol, &kinds)?;
+            let dump_socket = feed.adapter.open()?;
+            Ok((feed, dump_socket, actors()))
+        })?;
         let mut mirror = Mirror::new();
         mirror.set_unheard(silence::unheard(&kinds, feed.groups()));
         let complete_kinds = store.is_some().then(|| comparable(&kinds));

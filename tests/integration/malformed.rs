@@ -7,6 +7,7 @@ use libtest_mimic::Failed;
 use linkhook::event::Origin;
 use linkhook::json::Json;
 use linkhook::kinds;
+use linkhook::kinds::adapter::Adapter;
 use linkhook::mirror::Mirror;
 use linkhook::netlink::wire::{self, Message};
 use linkhook::recording::Reader;
@@ -70,9 +71,9 @@ fn mutated_messages() -> Result<(), Failed> {
         let message = Message::parse(&bytes).ok_or("the length is right")?;
         let mut out = Json::new();
         let protocol = kinds::protocol(protocol).ok_or("the protocol is known")?;
-        kinds::each_adapted(protocol, &message, |message| {
-            stream.message(&mut out, &mut mirror, message, Source::RecordedDump, telling);
-        });
+        for message in wire::messages(Adapter::new(protocol).adapt(message.bytes)) {
+            stream.message(&mut out, &mut mirror, &message, Source::RecordedDump, telling);
+        }
         for line in out.bytes().split(|&octet| octet == b'\n').filter(|line| !line.is_empty()) {
             let value: serde_json::Value = serde_json::from_slice(line)
                 .map_err(|error| format!("{error}: {}: {bytes:02x?}", String::from_utf8_lossy(line)))?;

@@ -53,7 +53,17 @@ pub static CONNTRACK: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: IPCTNL_MSG_CT_GET, header: &[0; 4], attributes: &[], per_link: None }],
-    hooks: Hooks { action: Some(action_of), signals: Some(signals_of), ..Hooks::NONE },
+    hooks: Hooks {
+        action: Some(action_of),
+        group_of: Some(|action| match action {
+            Action::Add => Some(1),
+            Action::Change => Some(2),
+            Action::Remove => Some(3),
+            Action::Present => None,
+        }),
+        signals: Some(signals_of),
+        ..Hooks::NONE
+    },
 };
 
 /// A new connection is told with the flags of one that is made (`ctnetlink_conntrack_event`).
@@ -272,8 +282,9 @@ const TIMESTAMP_PARTS: &[Part] = &[
     Part::number("delta-time"),
 ];
 
-/// When it began and ended, where that is noted (`nf_conntrack_timestamp`), and how many whole seconds that took.
-fn timestamp(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+/// When it began and ended, where that is noted (`nf_conntrack_timestamp`), and how many whole seconds that took, of one that lives so
+/// far.
+fn timestamp(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let time = |number| attribute(payload, number).map(|time| unsigned(U64Be, time)).transpose();
     let (start, stop) = (time(1)?, time(2)?);
     out.key("timestamp");
@@ -285,7 +296,8 @@ fn timestamp(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
         }
     }
     out.end_object();
-    if let (Some(start), Some(stop)) = (start, stop) {
+    let told = u64::try_from(context.time_microseconds).ok().filter(|told| *told > 0).map(|told| told * 1000);
+    if let (Some(start), Some(stop)) = (start, stop.or(told)) {
         out.key("delta-time");
         out.unsigned(stop.saturating_sub(start) / 1_000_000_000);
     }

@@ -13,6 +13,7 @@ const CTA_TUPLE_PROTO: u16 = 2;
 const CTA_TUPLE_ZONE: u16 = 3;
 const CTA_PROTO_NUM: u16 = 1;
 const IPPROTO_GRE: u64 = 47;
+const IPPROTO_ICMPV6: u64 = 58;
 
 /// The members of [`write_members`].
 pub const PARTS: &[Part] = &[
@@ -42,6 +43,8 @@ pub fn write_protocol(out: &mut Json, tuple: &[u8]) {
     let Some(number) = protocol(tuple) else { return };
     out.key("protocol");
     match name_of(IP_PROTOCOLS, number) {
+        // As conntrack has it.
+        Some(_) if number == IPPROTO_ICMPV6 => out.named("icmpv6"),
         Some(name) => out.named(name),
         None => out.display(number),
     }
