@@ -41,6 +41,8 @@ const ANSWERS_MAX: usize = 4096;
 /// keeps the answer until it is told.
 #[derive(Debug)]
 pub struct Actors {
+    /// Of which protocol's sockets the ports are.
+    protocol: u16,
     /// The namespace's table of netlink sockets; `None` without /proc.
     table: Option<File>,
     known: HashMap<u32, Option<(u32, Rc<str>)>, foldhash::fast::RandomState>,
@@ -54,11 +56,11 @@ pub struct Actors {
 }
 
 impl Actors {
-    /// For the network namespace of the calling thread.
-    pub fn new() -> Actors {
+    /// For a protocol's sockets in the network namespace of the calling thread.
+    pub fn new(protocol: u16) -> Actors {
         // Opened once: it goes on to show this namespace, wherever it is read.
         let table = File::open("/proc/thread-self/net/netlink").ok();
-        Actors { table, ..Actors::nobody() }
+        Actors { protocol, table, ..Actors::nobody() }
     }
 
     /// Nobody can be proven any more: the namespace is left. What was found before stays.
@@ -69,6 +71,7 @@ impl Actors {
     /// For whoever may not look at other processes: the ports alone.
     pub fn nobody() -> Actors {
         Actors {
+            protocol: 0,
             table: None,
             known: HashMap::default(),
             since: Instant::now(),
@@ -137,7 +140,7 @@ impl Actors {
         table.seek(SeekFrom::Start(0)).ok()?;
         let mut text = String::new();
         table.read_to_string(&mut text).ok()?;
-        let socket = format!("socket:[{}]", inode(&text, port)?);
+        let socket = format!("socket:[{}]", inode(&text, self.protocol, port)?);
         // Most often the port id is the process id. Its name can be read for a little longer than its descriptors.
         if holds(port, &socket) {
             return named(port);
@@ -155,28 +158,22 @@ impl Actors {
     }
 }
 
-impl Default for Actors {
-    fn default() -> Actors {
-        Actors::new()
-    }
-}
-
 /// Whether a port id could be a process's, and there is none.
 fn has_ended(port: u32) -> bool {
     let process = i32::try_from(port).ok().filter(|_| port <= PROCESS_ID_MAX).and_then(Pid::from_raw);
     process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
-/// The inode of the NETLINK_ROUTE socket of that port, in the text of /proc/net/netlink.
-fn inode(table: &str, port: u32) -> Option<u64> {
+/// The inode of that protocol's socket of that port, in the text of /proc/net/netlink.
+fn inode(table: &str, protocol: u16, port: u32) -> Option<u64> {
     table.lines().skip(1).find_map(|line| {
         // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
         let mut columns = line.split_whitespace();
-        let protocol = columns.nth(1)?;
+        let of: u16 = columns.nth(1)?.parse().ok()?;
         let found: i64 = columns.next()?.parse().ok()?;
         let inode = columns.nth(6)?;
         // The kernel prints a port id above 2^31 as it is, older ones as a negative number.
-        (protocol == "0" && found as u32 == port).then(|| inode.parse().ok())?
+        (of == protocol && found as u32 == port).then(|| inode.parse().ok())?
     })
 }
 
@@ -199,7 +196,7 @@ mod tests {
     #[test]
     fn our_own_socket_is_ours() {
         let socket = Socket::open(NETLINK_ROUTE).unwrap();
-        let mut actors = Actors::new();
+        let mut actors = Actors::new(NETLINK_ROUTE);
         // Other tests' sockets make the scan of /proc slow at times: the proof itself is what counts here.
         let found = actors.look_up(socket.port(), Instant::now() + Duration::from_secs(10));
         assert_eq!(found.map(|(process, _)| process), Some(std::process::id()));
@@ -207,10 +204,10 @@ mod tests {
 
     #[test]
     fn a_process_that_does_not_hold_the_port_is_not_blamed() {
-        let mut actors = Actors::new();
+        let mut actors = Actors::new(NETLINK_ROUTE);
         // Process 1 exists, and no socket has its number here, or it is its own.
         let table = fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
-        let unused = (1..).find(|&port| inode(&table, port).is_none()).unwrap();
+        let unused = (1..).find(|&port| inode(&table, NETLINK_ROUTE, port).is_none()).unwrap();
         actors.see(unused, 7, Instant::now());
         assert_eq!(*actors.of(unused, 7), Actor { port: unused, process: None });
     }
@@ -227,7 +224,7 @@ mod tests {
 
     #[test]
     fn look_ups_and_answers_are_bounded() {
-        let mut actors = Actors::new();
+        let mut actors = Actors::new(NETLINK_ROUTE);
         let now = Instant::now();
         for port in 0..10_000 {
             actors.see(port | 0x4000_0000, i64::from(port), now);
@@ -264,8 +261,8 @@ mod tests {
                      00000000 15  42         00000002 0        0        0     2        0        7\n\
                      00000000 0   42         00000000 0        0        0     2        0        8\n\
                      00000000 0   -5         00000000 0        0        0     2        0        9\n";
-        assert_eq!(inode(table, 42), Some(8));
-        assert_eq!(inode(table, -5i32 as u32), Some(9));
-        assert_eq!(inode(table, 43), None);
+        assert_eq!(inode(table, NETLINK_ROUTE, 42), Some(8));
+        assert_eq!(inode(table, NETLINK_ROUTE, -5i32 as u32), Some(9));
+        assert_eq!(inode(table, NETLINK_ROUTE, 43), None);
     }
 }

@@ -184,7 +184,8 @@ pub fn each_row(
     for Next { kind, request, .. } in requests {
         let Some(request) = adapter.request(request) else { continue };
         let family = request.body.first().copied().unwrap_or_default();
-        let dumped = dump::dump_all(kind.protocol().number, &request, left(), |row| {
+        let opener = adapter.opener();
+        let dumped = dump::dump_all(opener, &request, left(), |row| {
             let DumpRow::Message(row) = row else { return };
             for message in wire::messages(adapter.adapt(row.bytes)) {
                 if !is_foreign(kind, family, &message) {

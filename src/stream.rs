@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::actor::Actor;
 use crate::changed::Differ;
-use crate::decode::schema::{Kind, Sides};
+use crate::decode::schema::{Flush, Kind, Sides};
 use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss};
 use crate::deliver::jq::{Judge, Verdict};
@@ -148,6 +148,8 @@ pub struct Taken {
     pub kind: Option<(KindIndex, bool)>,
     /// Of a link's message: what the link was before.
     pub link: Option<LinkBefore>,
+    /// The kind of which it says that several objects are gone, and names none.
+    pub flushed: Option<KindIndex>,
 }
 
 /// The stream of lines.
@@ -393,6 +395,9 @@ impl Stream {
     ) -> Taken {
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else {
+            if let Some((kind, flush)) = kinds::of_flush(message.header.kind) {
+                return self.flush(out, mirror, (kind, flush), message, source, telling);
+            }
             let line = self.undecoded(out, message.bytes, "a message type that is not known", telling);
             return Taken { line, ..Taken::default() };
         };
@@ -410,6 +415,30 @@ impl Stream {
             (taken.line, taken.link) = self.object(out, mirror, (kind, removes), message, source, telling);
         } else {
             taken.line = self.objects(out, mirror, (kind, removes), message, source, telling);
+        }
+        taken
+    }
+
+    /// Takes in a message that says that all those objects are gone which it means: what is known of them tells which.
+    fn flush(
+        &mut self,
+        out: &mut Json,
+        mirror: &mut Mirror,
+        (kind, Flush { means, .. }): (KindIndex, Flush),
+        message: &Message<'_>,
+        source: Source,
+        telling: Telling<'_>,
+    ) -> Taken {
+        let meant = mirror.objects(kind).filter(|object| means(message.payload, object));
+        let mut gone: Vec<Box<[u8]>> = meant.map(Into::into).collect();
+        // The mirror has them in no order.
+        gone.sort_unstable();
+        let mut taken = Taken { flushed: (mirror.count(kind) > 0).then_some(kind), ..Taken::default() };
+        let origin = if source.is_recorded() { telling.origin } else { Origin::Inferred };
+        for payload in &gone {
+            let removal = Message { payload, ..*message };
+            let (line, _) = self.object(out, mirror, (kind, true), &removal, source, Telling { origin, ..telling });
+            taken.line = line.or(taken.line);
         }
         taken
     }
@@ -626,18 +655,30 @@ impl Stream {
         Some(self.sequence)
     }
 
-    /// Tells of a message that cannot be decoded: it is kept whole.
+    /// Tells of a message that cannot be decoded: it is kept whole, unless it is of a protocol that has secrets.
     pub fn undecoded(&mut self, out: &mut Json, bytes: &[u8], why: &str, telling: Telling<'_>) -> Option<u64> {
         let kind = wire::u16_at(bytes, 4);
+        let protocol = kind.and_then(kinds::renumbered_by);
+        let is_secret = protocol.is_some_and(|protocol| protocol.redact.is_some());
         self.own(out, &own::UNDECODED, telling, |out| {
             if let Some(kind) = kind {
                 out.key("type");
-                out.unsigned(kind.into());
+                // The kernel's number.
+                out.unsigned(u64::from(if protocol.is_some() { kind & 0xff } else { kind }));
+            }
+            if let Some(protocol) = protocol {
+                out.key("protocol");
+                out.string(protocol.name);
             }
             out.key("error");
             out.string(why);
-            out.key("hex");
-            out.hex(bytes);
+            if is_secret {
+                out.key("bytes");
+                out.unsigned(bytes.len() as u64);
+            } else {
+                out.key("hex");
+                out.hex(bytes);
+            }
         })
     }
 

@@ -35,12 +35,26 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mptcp", &["mptcp_endpoint", "mptcp_event"]),
+    (
+        "xfrm",
+        &[
+            "xfrm_state",
+            "xfrm_policy",
+            "xfrm_acquire",
+            "xfrm_expire",
+            "xfrm_policy_expire",
+            "xfrm_ae",
+            "xfrm_mapping",
+            "xfrm_migrate",
+            "xfrm_report",
+            "xfrm_default",
+        ],
+    ),
 ];
 
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
     ("nft", "this build does not know nf_tables"),
-    ("xfrm", "this build does not know IPsec"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
     ("proc", "the process connector tells of every process that is made, and nothing about networking"),
     ("iscsi", "it is about storage"),

@@ -132,17 +132,28 @@ fn open(file: &Path) -> Result<File> {
 
 /// What turns recorded datagrams into what the tables read, by protocol. It has learned from all of a file that is read twice.
 #[derive(Default)]
-struct Adapters(Vec<Adapter>);
+struct Adapters {
+    each: Vec<Adapter>,
+    redacted: Vec<u8>,
+}
 
 impl Adapters {
-    /// A datagram as the tables read it, with its protocol where that is known.
+    /// A datagram as the tables read it, without what nobody may see, and its protocol where that is known.
     fn adapt<'d>(&'d mut self, recorded: &Recorded<'d>) -> (Option<&'static Protocol>, &'d [u8]) {
         let Some(protocol) = kinds::protocol(recorded.protocol) else { return (None, recorded.datagram) };
-        let place = self.0.iter().position(|adapter| adapter.protocol() == protocol).unwrap_or_else(|| {
-            self.0.push(Adapter::new(protocol));
-            self.0.len() - 1
+        let Adapters { each, redacted } = self;
+        let place = each.iter().position(|adapter| adapter.protocol() == protocol).unwrap_or_else(|| {
+            each.push(Adapter::new(protocol));
+            each.len() - 1
         });
-        (Some(protocol), self.0[place].adapt(recorded.datagram))
+        let mut datagram = recorded.datagram;
+        if let Some(redact) = protocol.redact {
+            redacted.clear();
+            redacted.extend_from_slice(datagram);
+            redact(redacted);
+            datagram = redacted;
+        }
+        (Some(protocol), each[place].adapt(datagram))
     }
 }
 

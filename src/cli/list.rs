@@ -125,8 +125,9 @@ impl List {
     /// All kinds, in the namespace of the calling thread.
     fn all(&mut self, link: KindIndex, wanted: &[KindIndex], netns: Option<&str>) -> Result<()> {
         // A link may name another one that comes later, so that the names are learned first.
-        let needs_names = |kind: &KindIndex| kind.is_default() || !matches!(kind.table().interface, Interface::None);
-        if wanted.iter().any(needs_names) {
+        let has_names =
+            |kind: &KindIndex| kind.protocol() == link.protocol() || !matches!(kind.table().interface, Interface::None);
+        if wanted.iter().any(has_names) {
             self.kind(link, true, netns)?;
         }
         for &kind in wanted {

@@ -57,6 +57,9 @@ pub struct Arguments {
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]
     netns: Option<String>,
+    /// Keep the keys of IPsec's associations, which are left out otherwise: whoever has the file can read their traffic
+    #[arg(long)]
+    keys: bool,
     /// The size of the kernel's buffer for messages not read yet, such as 8MiB
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     receive_buffer: Option<usize>,
@@ -95,8 +98,12 @@ fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::words::kinds_named(&arguments.kinds)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     let followed = kinds::by_protocol(&kinds);
-    let mut sources: Vec<Recorded> =
-        followed.iter().map(|(protocol, kinds)| subscribe(protocol, kinds, buffer)).collect::<Result<_>>()?;
+    let adapter = |protocol| if arguments.keys { Adapter::with_secrets(protocol) } else { Adapter::new(protocol) };
+    let subscribed = followed.iter().map(|(protocol, kinds)| subscribe(adapter(protocol), kinds, buffer));
+    let mut sources: Vec<Recorded> = subscribed.collect::<Result<_>>()?;
+    if arguments.keys && followed.iter().any(|(protocol, _)| protocol.redact.is_some()) {
+        log::warn!("the recording holds the keys of IPsec's associations: whoever has it can read their traffic");
+    }
     let signals = signals()?;
     let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
     if let (Recorder::Rtmon(_), Some(other)) =
@@ -109,7 +116,7 @@ fn record(arguments: &Arguments) -> Result<()> {
     }
     let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
-        crate::output::written(initial(&kinds, &mut recorder, &mut left)?)?;
+        crate::output::written(initial(&kinds, adapter, &mut recorder, &mut left)?)?;
     }
     let result = follow(arguments, &mut sources, &signals, &mut recorder, &mut left);
     let result = result.and_then(|lost| recorder.flush().map(|()| lost));
@@ -146,14 +153,14 @@ struct Recorded {
     socket: Socket,
 }
 
-fn subscribe(protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
-    let socket = Socket::open(protocol.number)?;
+fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
+    let protocol = adapter.protocol();
+    let socket = adapter.open()?;
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
     if protocol.needs_credentials {
         let passed = socket.pass_credentials();
         passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
     }
-    let mut adapter = Adapter::new(protocol);
     adapter.learn();
     for group in silence::groups(protocol, kinds, &[]).into_iter().chain(adapter.groups(kinds)) {
         let joined = socket.join(group);
@@ -194,7 +201,12 @@ fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
 }
 
 /// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
-fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft) -> Result<io::Result<()>> {
+fn initial(
+    wanted: &[KindIndex],
+    adapter: impl Fn(&'static Protocol) -> Adapter,
+    recorder: &mut Recorder,
+    left: &mut ObjectsLeft,
+) -> Result<io::Result<()>> {
     let mut mirror = Mirror::new();
     let mut result = Ok(());
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
@@ -204,7 +216,7 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
         if left.is_none() {
             break;
         }
-        let mut adapter = Adapter::new(kind.protocol());
+        let mut adapter = adapter(kind.protocol());
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
         let recorded = dumps::each_row(
@@ -282,9 +294,10 @@ fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left:
         Err(error) => return Err(error),
     }
     let time = now_microseconds();
-    let needs_credentials = source.adapter.protocol().needs_credentials;
-    let is_believed =
-        |datagram: &Datagram<'_>| datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
+    let Protocol { needs_credentials, is_of_processes, .. } = source.adapter.protocol();
+    let is_believed = |datagram: &Datagram<'_>| {
+        *is_of_processes || (datagram.port == 0 && (!needs_credentials || datagram.process == Some(0)))
+    };
     for datagram in batch.datagrams().filter(is_believed) {
         if !left.is_none() {
             recorder.write(time, source.adapter.protocol(), datagram.bytes)?;

@@ -460,7 +460,7 @@ pub enum PerLink {
 pub struct DumpRequest {
     /// `RTM_GET…`.
     pub message: u16,
-    /// The family's header, whole.
+    /// The family's header, whole; empty where the kernel reads attributes at once.
     pub header: &'static [u8],
     /// Attributes of the request.
     pub attributes: &'static [(u16, &'static [u8])],
@@ -493,6 +493,9 @@ pub struct Protocol {
     /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
     /// of them.
     pub is_told_in: Option<fn(&[u8], bool) -> bool>,
+    /// Whether it is processes that tell: what the kernel alone may say elsewhere, anybody may say here. A message's port is its
+    /// sender's then.
+    pub is_of_processes: bool,
 }
 
 /// A function that turns a datagram into messages, which it writes behind what is there.
@@ -597,6 +600,8 @@ pub struct Hooks {
     pub older_than_groups: bool,
     /// Whether the kernel removes an object and adds it again at once when its link is renamed: neither is told.
     pub renewed: bool,
+    /// The message that says that all those objects are gone which it means, and names none.
+    pub flush: Option<Flush>,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
 }
@@ -625,8 +630,19 @@ impl Hooks {
         untold_attributes: &[],
         older_than_groups: false,
         renewed: false,
+        flush: None,
         complete: None,
     };
+}
+
+/// A message that says that all those objects of a kind are gone which it means, and names none. They are removed, and looked at:
+/// the kernel may have kept some.
+#[derive(Clone, Copy)]
+pub struct Flush {
+    /// Its type.
+    pub message: u16,
+    /// Whether it means an object: its payload, and the object's.
+    pub means: fn(&[u8], &[u8]) -> bool,
 }
 
 /// From what an object was and what it is: what it would be, had it not gone on by itself.

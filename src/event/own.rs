@@ -172,8 +172,10 @@ pub static UNDECODED: Own = Own {
     about: "a message that could not be decoded, whole, as hex",
     keys: &[
         ("type", Holds::Number, "the message's type (`RTM_*`), where it is long enough to have one"),
+        ("protocol", Holds::Text, "of some protocols: its name, such as `xfrm`"),
         ("error", Holds::Text, "why it could not be decoded"),
-        ("hex", Holds::Text, "the message's bytes in hexadecimal digits"),
+        ("hex", Holds::Text, "the message's bytes in hexadecimal digits; not of `xfrm`, where keys might be in it"),
+        ("bytes", Holds::Number, "of `xfrm`, in its place: how many there are"),
     ],
     always: true,
 };

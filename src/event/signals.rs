@@ -87,6 +87,14 @@ signals! {
     NEIGH_REACHABLE "neigh_reachable" says "reachable" of "neigh", Notice:
         "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
     FLOW_NAT "flow_nat" says "with NAT" of "conntrack", Info: "it is new, and its addresses or ports are translated (IPS_SRC_NAT, IPS_DST_NAT)";
+    SA_EXPIRED_SOFT "sa_expired_soft" says "is to be renewed" of "xfrm_expire", Notice:
+        "a soft limit of a security association is reached (XFRM_MSG_EXPIRE with hard 0): a key daemon renews it now";
+    SA_EXPIRED "sa_expired" says "has expired" of "xfrm_expire", Warning:
+        "a hard limit of a security association is reached (XFRM_MSG_EXPIRE with hard 1): it is gone";
+    SA_ACQUIRE "sa_acquire" says "is wanted" of "xfrm_acquire", Notice:
+        "traffic wants a security association that is not there";
+    ENFORCING_ON "enforcing_on" says "enforces" of "selinux", Notice: "SELinux enforces its policy (SELNL_MSG_SETENFORCE with 1)";
+    ENFORCING_OFF "enforcing_off" says "does not enforce" of "selinux", Warning: "SELinux does not enforce its policy (SELNL_MSG_SETENFORCE with 0)";
     FLOW_CLOSED "flow_closed" says "closed" of "conntrack", Info: "it is gone";
     DEVICE_ADDED "device_added" says "is there" of "uevent", Notice: "the kernel says add";
     DEVICE_REMOVED "device_removed" says "is gone" of "uevent", Notice: "the kernel says remove";

@@ -4,8 +4,9 @@
 use super::KindIndex;
 use super::generic::families::Families;
 use crate::decode::schema::Protocol;
+use crate::error::Result;
 use crate::netlink::dump::{self, DumpRow, Request};
-use crate::netlink::socket::NETLINK_GENERIC;
+use crate::netlink::socket::{NETLINK_GENERIC, Redact, Socket};
 
 /// One for each place, or recording, and protocol.
 #[derive(Debug)]
@@ -13,13 +14,31 @@ pub struct Adapter {
     protocol: &'static Protocol,
     /// Of generic netlink: which number is which family.
     families: Families,
+    /// What overwrites what nobody may see, as soon as it is read.
+    redact: Option<Redact>,
     room: Vec<u8>,
 }
 
 impl Adapter {
     /// Nothing is known of its messages yet.
     pub fn new(protocol: &'static Protocol) -> Adapter {
-        Adapter { protocol, families: Families::default(), room: Vec::new() }
+        Adapter { protocol, families: Families::default(), redact: protocol.redact, room: Vec::new() }
+    }
+
+    /// The same, and what nobody may see stays as it is.
+    pub fn with_secrets(protocol: &'static Protocol) -> Adapter {
+        Adapter { redact: None, ..Adapter::new(protocol) }
+    }
+
+    /// Opens sockets of its protocol, which show nobody what nobody may see.
+    pub fn opener(&self) -> impl Fn() -> Result<Socket> + use<> {
+        let (number, redact) = (self.protocol.number, self.redact);
+        move || Ok(Socket::open(number)?.redacting(redact))
+    }
+
+    /// Opens such a socket.
+    pub fn open(&self) -> Result<Socket> {
+        self.opener()()
     }
 
     /// Its protocol.
@@ -58,7 +77,7 @@ impl Adapter {
             let Some(request) = (if self.families.is_empty() { Some(request) } else { self.request(request) }) else {
                 continue;
             };
-            let learned = dump::dump_all(NETLINK_GENERIC, &request, LEARNING_TIME_MAX, |row| {
+            let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, |row| {
                 if let DumpRow::Message(message) = row {
                     let mut room = Vec::new();
                     self.families.adapt(message.bytes, &mut room);

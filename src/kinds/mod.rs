@@ -6,18 +6,31 @@
 use std::ops::{Index, IndexMut};
 use std::sync::LazyLock;
 
-use crate::decode::schema::{Kind, Protocol};
+use crate::decode::schema::{Flush, Kind, Protocol};
 
 pub mod adapter;
 pub mod generic;
 pub mod netfilter;
+pub mod renumber;
 pub mod rtnetlink;
+pub mod selinux;
+pub mod sock_diag;
 pub mod split;
 pub mod uevent;
+pub mod usersock;
+pub mod xfrm;
 
 /// Every netlink protocol; the first has the names of links.
-pub static PROTOCOLS: &[&Protocol] =
-    &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL, &generic::PROTOCOL, &uevent::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &rtnetlink::PROTOCOL,
+    &netfilter::PROTOCOL,
+    &xfrm::PROTOCOL,
+    &generic::PROTOCOL,
+    &sock_diag::PROTOCOL,
+    &selinux::PROTOCOL,
+    &uevent::PROTOCOL,
+    &usersock::PROTOCOL,
+];
 
 const KINDS_COUNT: usize = {
     let (mut count, mut protocol) = (0, 0);
@@ -69,6 +82,18 @@ static PROTOCOL_OF: [usize; KINDS_COUNT] = {
 /// The protocol of that number (`NETLINK_*`).
 pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
+}
+
+/// Whose a type is that is not as the kernel numbers it, where it is any protocol's: the upper octet says it.
+pub fn renumbered_by(message_type: u16) -> Option<&'static Protocol> {
+    let is_of = |kind: &KindIndex| kind.table().new >> 8 == message_type >> 8;
+    KindIndex::all().find(is_of).map(KindIndex::protocol).filter(|protocol| protocol.adapt.is_some())
+}
+
+/// The kind of a message that says that all those objects of it are gone which it means.
+pub fn of_flush(message_type: u16) -> Option<(KindIndex, Flush)> {
+    let flush = |kind: KindIndex| Some((kind, kind.table().hooks.flush?));
+    KindIndex::all().filter_map(flush).find(|(_, flush)| flush.message == message_type)
 }
 
 /// The protocols of some kinds, and those of these kinds that each has; rtnetlink's where there is no kind.
@@ -293,7 +318,9 @@ mod tests {
                     Some(PerLink::Header(at)) => at + 4 <= dump.header.len(),
                     Some(PerLink::Attribute(_)) | None => true,
                 };
-                assert!(inside && !dump.header.is_empty(), "{}: its dump's header", kind.name);
+                // Only rtnetlink's headers are all there are.
+                let is_whole = !dump.header.is_empty() || !KindIndex::of(kind).is_default();
+                assert!(inside && is_whole, "{}: its dump's header", kind.name);
             }
             if let Some(identity) = &kind.identity {
                 assert!(identity.header.iter().all(|(at, bytes)| at + bytes <= kind.header.bytes), "{}", kind.name);

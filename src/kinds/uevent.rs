@@ -25,6 +25,7 @@ pub static PROTOCOL: Protocol = Protocol {
     // A process may have the kernel send what it likes from port 0 (`uevent_net_rcv`).
     needs_credentials: true,
     is_told_in: Some(is_told_in),
+    is_of_processes: false,
 };
 
 /// Types of the messages that are made of texts.

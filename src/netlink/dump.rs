@@ -16,7 +16,7 @@ use log::debug;
 
 use super::socket::{self, Batch, Datagram, Socket};
 use super::wire::{self, HEADER_BYTES, Header, Message};
-use crate::error::Error;
+use crate::error::{Error, Result as Outcome};
 use crate::octets;
 
 /// How often [`dump_all`] begins a dump that was interrupted or overrun, the first time included.
@@ -233,10 +233,10 @@ impl From<DumpError> for Error {
     }
 }
 
-/// Dumps, and blocks until the dump is whole. An interrupted or overrun one is begun again, [`ATTEMPTS_MAX`] times at
+/// Dumps, on sockets that `open` gives, and blocks until the dump is whole. An interrupted or overrun one is begun again, [`ATTEMPTS_MAX`] times at
 /// most, all within `timeout`.
 pub fn dump_all(
-    protocol: u16,
+    open: impl Fn() -> Outcome<Socket>,
     request: &Request,
     timeout: Duration,
     mut each: impl FnMut(DumpRow<'_>),
@@ -244,7 +244,10 @@ pub fn dump_all(
     let now = Instant::now();
     let deadline = now.checked_add(timeout.min(TIMEOUT_MAX)).unwrap_or(now);
     let mut batch = Batch::new();
-    repeat(&mut each, |each| attempt(protocol, request, deadline, &mut batch, each))
+    repeat(&mut each, |each| {
+        let socket = open().map_err(DumpError::Failed)?;
+        attempt(&socket, request, deadline, &mut batch, each)
+    })
 }
 
 /// Calls `attempt` until it says that the dump was whole.
@@ -266,17 +269,16 @@ fn repeat<Each: FnMut(DumpRow<'_>)>(
     ))))
 }
 
-/// Dumps once, on a socket of its own. `false` for a dump that is to be begun again.
+/// Dumps once, on a socket that has no other dump under way. `false` for a dump that is to be begun again.
 fn attempt(
-    protocol: u16,
+    socket: &Socket,
     request: &Request,
     deadline: Instant,
     batch: &mut Batch,
     each: &mut impl FnMut(DumpRow<'_>),
 ) -> Result<bool, DumpError> {
     let system = |doing: &str, error: io::Error| DumpError::Failed(Error::system(doing, &error));
-    let socket = Socket::open(protocol).map_err(DumpError::Failed)?;
-    let mut dump = Dump::start(&socket, request).map_err(|error| system("cannot ask for a dump", error))?;
+    let mut dump = Dump::start(socket, request).map_err(|error| system("cannot ask for a dump", error))?;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -479,13 +481,18 @@ mod tests {
     /// Dumps into one buffer.
     fn rows(request: &Request) -> Result<Vec<u8>, DumpError> {
         let mut rows = Vec::new();
-        dump_all(NETLINK_ROUTE, request, TIMEOUT, |row| match row {
-            DumpRow::Message(message) => {
-                rows.extend_from_slice(message.bytes);
-                rows.resize(wire::align(rows.len()), 0);
-            }
-            DumpRow::Again => rows.clear(),
-        })?;
+        dump_all(
+            || Socket::open(NETLINK_ROUTE),
+            request,
+            TIMEOUT,
+            |row| match row {
+                DumpRow::Message(message) => {
+                    rows.extend_from_slice(message.bytes);
+                    rows.resize(wire::align(rows.len()), 0);
+                }
+                DumpRow::Again => rows.clear(),
+            },
+        )?;
         Ok(rows)
     }
 
@@ -541,16 +548,17 @@ mod tests {
         let deadline = Instant::now() + TIMEOUT;
         let mut rows = 0;
         let mut each = |_: DumpRow<'_>| rows += 1;
-        assert!(!attempt(NETLINK_ROUTE, &request, deadline, &mut batch, &mut each).unwrap());
+        assert!(!attempt(&Socket::open(NETLINK_ROUTE).unwrap(), &request, deadline, &mut batch, &mut each).unwrap());
         assert!(batch.cut_off().is_some_and(|octets| octets > 64));
-        repeat(&mut each, |each| attempt(NETLINK_ROUTE, &request, deadline, &mut batch, each)).unwrap();
+        repeat(&mut each, |each| attempt(&Socket::open(NETLINK_ROUTE).unwrap(), &request, deadline, &mut batch, each))
+            .unwrap();
         assert!(rows > 0);
     }
 
     #[test]
     fn time_runs_out() {
         let request = Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false };
-        let error = dump_all(NETLINK_ROUTE, &request, Duration::ZERO, |_| ()).unwrap_err();
+        let error = dump_all(|| Socket::open(NETLINK_ROUTE), &request, Duration::ZERO, |_| ()).unwrap_err();
         assert_eq!(error.to_string(), "the kernel's dump did not end in time");
     }
 

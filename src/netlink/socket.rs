@@ -18,6 +18,14 @@ use crate::error::{Error, Result};
 
 /// `NETLINK_ROUTE`: links, addresses, routes and their like.
 pub const NETLINK_ROUTE: u16 = 0;
+/// `NETLINK_USERSOCK`: what programs tell each other.
+pub const NETLINK_USERSOCK: u16 = 2;
+/// `NETLINK_SOCK_DIAG`: sockets.
+pub const NETLINK_SOCK_DIAG: u16 = 4;
+/// `NETLINK_SELINUX`: whether it enforces.
+pub const NETLINK_SELINUX: u16 = 7;
+/// `NETLINK_XFRM`: IPsec.
+pub const NETLINK_XFRM: u16 = 6;
 /// `NETLINK_NETFILTER`: connections that are tracked, nf_tables, logged packets.
 pub const NETLINK_NETFILTER: u16 = 12;
 /// `NETLINK_GENERIC`: families that modules bring.
@@ -56,7 +64,11 @@ pub enum Joined {
 pub struct Socket {
     descriptor: OwnedFd,
     port: u32,
+    redact: Option<Redact>,
 }
+
+/// Overwrites with zeros what nobody may see of a datagram, in its place.
+pub type Redact = fn(&mut [u8]);
 
 impl Socket {
     /// Opens a socket of that protocol (`NETLINK_ROUTE` is 0). The kernel assigns its port id, so that a process may
@@ -72,7 +84,7 @@ impl Socket {
         let descriptor = check(unsafe { libc::socket(libc::AF_NETLINK, kind, protocol.into()) })?;
         // SAFETY: socket(2) has just returned it, and nobody else knows it.
         let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        let mut socket = Socket { descriptor, port: 0 };
+        let mut socket = Socket { descriptor, port: 0, redact: None };
         for (option, name) in
             [(libc::NETLINK_EXT_ACK, "NETLINK_EXT_ACK"), (libc::NETLINK_GET_STRICT_CHK, "NETLINK_GET_STRICT_CHK")]
         {
@@ -88,6 +100,11 @@ impl Socket {
         check(unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &mut bytes) })?;
         socket.port = address.nl_pid;
         Ok(socket)
+    }
+
+    /// The same, and what nobody may see is overwritten in each datagram as soon as it is read.
+    pub fn redacting(self, redact: Option<Redact>) -> Socket {
+        Socket { redact, ..self }
     }
 
     /// The port id that the kernel assigned, by which its answers are addressed.
@@ -161,6 +178,9 @@ impl Socket {
             }
         };
         batch.filled = found as usize;
+        if let Some(redact) = self.redact {
+            batch.for_each_mut(redact);
+        }
         Ok(batch.filled)
     }
 
@@ -340,6 +360,15 @@ impl Batch {
         })
     }
 
+    /// Calls that with what was read of each datagram.
+    fn for_each_mut(&mut self, each: fn(&mut [u8])) {
+        let rooms = self.bytes.chunks_exact_mut(self.datagram_bytes + GAP_BYTES);
+        for (header, room) in self.headers[..self.filled].iter().zip(rooms) {
+            let length = (header.msg_len as usize).min(self.datagram_bytes);
+            each(&mut room[..length]);
+        }
+    }
+
     /// Gives back what the kernel overwrote in the headers that it filled, and makes room for what was cut off.
     fn prepare(&mut self) {
         if let Some(longest) = self.cut_off() {
@@ -382,9 +411,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// A protocol whose sockets may send to each other without privilege.
-    const NETLINK_USERSOCK: u16 = 2;
 
     /// Sends from one socket to another's port or to a group's number.
     fn send_to(socket: &Socket, port: u32, group: u32, message: &[u8]) -> io::Result<()> {
@@ -510,6 +536,24 @@ mod tests {
             assert!(is_empty(receiver.receive(&mut batch)));
             assert_eq!(batch.datagrams().len(), 0);
         }
+    }
+
+    #[test]
+    fn what_nobody_may_see_is_overwritten_as_soon_as_it_is_read() {
+        let redact: Redact = |octets| octets.iter_mut().skip(2).for_each(|octet| *octet = 0);
+        let receiver = Socket::open(NETLINK_USERSOCK).unwrap().redacting(Some(redact));
+        let sender = Socket::open(NETLINK_USERSOCK).unwrap();
+        let mut batch = Batch::new();
+        for length in [4, DATAGRAM_BYTES + 1, 5] {
+            send_to(&sender, receiver.port(), 0, &vec![7; length]).unwrap();
+        }
+        assert_eq!(receiver.receive(&mut batch).unwrap(), 3);
+        for datagram in batch.datagrams() {
+            let (seen, blank) = datagram.bytes.split_at(2);
+            assert!(seen == [7, 7] && !blank.is_empty() && blank.iter().all(|&octet| octet == 0));
+        }
+        // Behind what was received nothing is touched.
+        assert_eq!(batch.datagrams().map(|datagram| datagram.length).max(), Some(DATAGRAM_BYTES + 1));
     }
 
     #[test]

@@ -14,14 +14,14 @@ use crate::dumps::{self, Next, Question};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
-use crate::kinds::rtnetlink::tc;
+use crate::kinds::rtnetlink::{TYPES_MAX, tc};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::silence::look::Look;
 use crate::mirror::waiting::Moment;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
-use crate::netlink::socket::{Batch, Socket, is_overrun};
+use crate::netlink::socket::{Batch, is_overrun};
 use crate::netlink::wire::{self, Message};
 use crate::stream::{Source, Stream, Telling};
 
@@ -90,7 +90,7 @@ impl Watching {
     }
 
     fn renew_dump_socket(&mut self, known: &Knowledge) -> Result<()> {
-        self.dump_socket = known.netns.inside(|| Socket::open(self.feed.protocol().number))?;
+        self.dump_socket = known.netns.inside(|| self.feed.adapter.open())?;
         Ok(())
     }
 
@@ -146,21 +146,10 @@ impl Watching {
         let netns = known.netns.label();
         let telling = Telling { origin: Origin::Snapshot, cause, time_microseconds: 0, netns, actor: None };
         let (mirror, filling, query) = (&mut known.mirror, &mut self.filling, running.query);
-        let (adapter, socket) = self.feed.adapter_and_socket();
+        let (socket, adapter) = self.feed.parts();
         let names = Sources { backlog: &known.backlog, socket: Some(socket) };
-        let mut rows = Rows {
-            query,
-            job,
-            mirror,
-            filling,
-            stream,
-            out,
-            source,
-            telling,
-            names,
-            is_found: false,
-            is_foreign: false,
-        };
+        let (is_found, is_foreign) = (false, false);
+        let mut rows = Rows { query, job, mirror, filling, names, stream, out, source, telling, is_found, is_foreign };
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
         let mut ended = None;
@@ -297,12 +286,12 @@ struct Rows<'r> {
     job: &'r mut Job,
     mirror: &'r mut Mirror,
     filling: &'r mut Option<Box<Filling>>,
+    names: Sources<'r>,
     stream: &'r mut Stream,
     out: &'r mut Json,
     /// How rows of the first dumps are told.
     source: Source,
     telling: Telling<'r>,
-    names: Sources<'r>,
     /// The single route that was asked for was among them.
     is_found: bool,
     /// There was one of another family: a kernel that does not have the family answers with all families.
@@ -328,8 +317,8 @@ impl Rows<'_> {
                     // The job asks for what the kernel has left out.
                     gather(&mut self.job.shadow, row);
                 }
-                if !kind.is_default() {
-                    self.names.learn_for_other(&mut self.mirror.links, kind, row.payload);
+                if row.header.kind >= TYPES_MAX {
+                    self.names.learn_for_message(&mut self.mirror.links, row, false);
                 }
                 // What is received later is newer.
                 let telling = Telling { time_microseconds: made.time_microseconds, ..self.telling };

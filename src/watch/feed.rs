@@ -78,7 +78,8 @@ pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
 impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
-        let socket = Socket::open(protocol.number)?;
+        let mut adapter = Adapter::new(protocol);
+        let socket = adapter.open()?;
         if protocol.needs_credentials {
             let passed = socket.pass_credentials();
             passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
@@ -87,7 +88,6 @@ impl Feed {
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
             .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-        let mut adapter = Adapter::new(protocol);
         adapter.learn();
         let mut groups = Vec::new();
         for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
@@ -112,14 +112,14 @@ impl Feed {
         })
     }
 
-    /// What turns rows into what the tables read, and its socket.
-    pub fn adapter_and_socket(&mut self) -> (&mut Adapter, &Socket) {
-        (&mut self.adapter, &self.socket)
-    }
-
     /// Its socket.
     pub fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// The same, and what turns datagrams into what the tables read.
+    pub fn parts(&mut self) -> (&Socket, &mut Adapter) {
+        (&self.socket, &mut self.adapter)
     }
 
     /// Its protocol.
@@ -175,9 +175,10 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
-        let Protocol { needs_credentials, is_told_in, .. } = self.protocol();
+        let Protocol { needs_credentials, is_told_in, is_of_processes, .. } = self.protocol();
         for datagram in batch.datagrams() {
-            if datagram.port != 0 || (*needs_credentials && datagram.process != Some(0)) {
+            let is_believed = datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
+            if !is_believed && !is_of_processes {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
             } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {
                 log::trace!("a datagram is told in another network namespace");
@@ -186,6 +187,8 @@ impl Feed {
                 is_cut_off = true;
             } else {
                 let octets = self.adapter.adapt(datagram.bytes);
+                let said = is_of_processes.then(|| wire::with_port(octets, datagram.port));
+                let octets = said.as_deref().unwrap_or(octets);
                 // A command ends as soon as it has its answer.
                 let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
                 if port != 0 {

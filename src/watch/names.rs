@@ -4,7 +4,7 @@ use rustix::net::netdevice::index_to_name;
 
 use crate::backlog::Backlog;
 use crate::decode::Links;
-use crate::kinds::{self, KindIndex};
+use crate::kinds;
 use crate::mirror::repair::Difference;
 use crate::mirror::{LinkTable, is_link};
 use crate::netlink::socket::Socket;
@@ -34,19 +34,14 @@ impl Sources<'_> {
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, _)) = kinds::of_message(message.header.kind, family) else { return };
         if is_other {
-            self.learn_for_other(links, kind, message.payload);
+            // No link is told there: a name holds for this message alone.
+            *links = LinkTable::default();
+            self.learn(links, kind.table().interfaces_of(message.payload), usize::MAX, 0);
         } else if lost && !is_link(message) {
             self.learn(links, kind.table().interfaces_of(message.payload), 1, LOOK_AHEAD);
         } else {
             self.learn(links, kind.table().interface_of(message.payload), 1, LOOK_AHEAD);
         }
-    }
-
-    /// Learns the names that an object of another protocol than rtnetlink needs. No link is told there, so that a name holds for this
-    /// object alone.
-    pub fn learn_for_other(self, links: &mut LinkTable, kind: KindIndex, payload: &[u8]) {
-        *links = LinkTable::default();
-        self.learn(links, kind.table().interfaces_of(payload), usize::MAX, 0);
     }
 
     /// Learns the names that differences need: a dump may show what stands on a link that came meanwhile.
@@ -81,6 +76,7 @@ impl Sources<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::KindIndex;
     use crate::kinds::rtnetlink::{addr, link, netconf};
     use crate::netlink::socket::NETLINK_ROUTE;
     use crate::netlink::wire::{Header, append_attribute, append_message};

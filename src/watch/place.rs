@@ -116,9 +116,12 @@ impl Place {
     ) -> Result<Place> {
         netns.let_go_of_name()?;
         // In the sandbox other processes' descriptors are not to be had.
-        let actors = || if settings.confined { Actors::nobody() } else { Actors::new() };
-        let (feed, dump_socket, actors) =
-            netns.inside(|| Ok((Feed::open(settings, protocol, &kinds)?, Socket::open(protocol.number)?, actors())))?;
+        let actors = || if settings.confined { Actors::nobody() } else { Actors::new(protocol.number) };
+        let (feed, dump_socket, actors) = netns.inside(|| {
+            let feed = Feed::open(settings, protocol, &kinds)?;
+            let dump_socket = feed.adapter.open()?;
+            Ok((feed, dump_socket, actors()))
+        })?;
         let mut mirror = Mirror::new();
         mirror.set_unheard(silence::unheard(&kinds, feed.groups()));
         let complete_kinds = store.is_some().then(|| comparable(&kinds));
@@ -406,8 +409,9 @@ impl Place {
             names.learn_for_message(&mut mirror.links, &message, is_lossy);
             let actor = (message.header.port != 0).then(|| actors.of(message.header.port, time_microseconds));
             let telling_by = Telling { actor, ..telling };
-            let Taken { line, kind, link } = stream.message(out, mirror, &message, Source::Kernel, telling_by);
+            let Taken { line, kind, link, flushed } = stream.message(out, mirror, &message, Source::Kernel, telling_by);
             told = line.or(told);
+            looks.extend(flushed.map(|kind| Look { cause: line, ..Look::at(kind) }));
             let Some((kind, gone)) = kind else { continue };
             let occasion = Occasion { kind, gone, payload: message.payload, link, word: ToldBy::Kernel(line) };
             silence::looks(&mut looks, mirror, &occasion);

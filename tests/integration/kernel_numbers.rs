@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Part, Set, Shape, Structure};
-use linkhook::kinds::KINDS;
-use linkhook::kinds::rtnetlink::{self, route};
+use linkhook::kinds::rtnetlink::{PROTOCOL, route};
+use linkhook::kinds::{KINDS, xfrm};
 
 use crate::Test;
 
@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("an_enum_is_read_as_a_compiler_reads_it", an_enum_is_read_as_a_compiler_reads_it),
     ("attributes_have_the_kernels_numbers", attributes_have_the_kernels_numbers),
     ("attributes_of_the_kernel_have_rows", attributes_of_the_kernel_have_rows),
+    ("ipsec_has_the_kernels_messages_and_groups", ipsec_has_the_kernels_messages_and_groups),
     ("kinds_have_the_kernels_messages_and_groups", kinds_have_the_kernels_messages_and_groups),
 ];
 
@@ -102,6 +103,12 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("FRA", 25, "DSCP FLOWLABEL FLOWLABEL_MASK SPORT_MASK DPORT_MASK DSCP_MASK"),
     ("NHA", 14, "OP_FLAGS GROUP_STATS HW_STATS_ENABLE HW_STATS_USED DST_PORT"),
     ("BRIDGE_VLANDB_ENTRY", 7, "MCAST_N_GROUPS MCAST_MAX_GROUPS NEIGH_SUPPRESS NEIGH_FORWARD_GRAT"),
+    (
+        "XFRMA",
+        33,
+        "SA_DIR NAT_KEEPALIVE_INTERVAL SA_PCPU IPTFS_DROP_TIME IPTFS_REORDER_WINDOW IPTFS_DONT_FRAG IPTFS_INIT_DELAY \
+         IPTFS_MAX_QSIZE IPTFS_PKT_SIZE",
+    ),
     ("MDBA_MDB_EATTR", 6, "DST DST_PORT VNI IFINDEX SRC_VNI"),
     ("NETCONFA", 9, "FORCE_FORWARDING"),
     ("SEG6_IPTUNNEL", 2, "SRC TABLE"),
@@ -128,6 +135,8 @@ const NO_ENUM: &[(&str, &str)] = &[
     ("AF", "the numbers are address families"),
     ("TCA_FLOWER_KEY", "the rows of TCA_FLOWER once more, without those that are told beside the keys"),
     ("genl", "of families without tables"),
+    ("SELNL_MSG", "attributes that are made of messages, numbered as these"),
+    ("usersock", "a datagram made an attribute"),
     ("none", "a place where no attributes follow"),
     ("uevent", "a text, which is made an attribute"),
 ];
@@ -145,6 +154,7 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("IFLA_STATS", 1, "stats64", "as links call the same counters"),
     ("IFLA_STATS", 5, "afstats", "as iproute2 calls it"),
     ("MDBA_MDB_EATTR", 2, "source_list", "iproute2 writes it out, and calls SOURCE src"),
+    ("XFRMA", 20, "auth", "ip prints one of the two that tell of authentication"),
     ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
     ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
     ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
@@ -203,6 +213,21 @@ const MESSAGES: &[(&str, &str, &[&str])] = &[
     ("filter", "TFILTER", &["TC"]),
     ("chain", "CHAIN", &["TC"]),
     ("tc_action", "ACTION", &["TC"]),
+];
+
+/// The same of IPsec's kinds: their messages' names behind `XFRM_MSG_`, of those that are there and are gone, and their groups' behind
+/// `XFRMNLGRP_`.
+const IPSEC_MESSAGES: &[(&str, &str, &str, &[&str])] = &[
+    ("xfrm_state", "NEWSA", "DELSA", &["EXPIRE", "SA"]),
+    ("xfrm_policy", "NEWPOLICY", "DELPOLICY", &["EXPIRE", "POLICY"]),
+    ("xfrm_acquire", "ACQUIRE", "", &["ACQUIRE"]),
+    ("xfrm_expire", "EXPIRE", "", &["EXPIRE"]),
+    ("xfrm_policy_expire", "POLEXPIRE", "", &["EXPIRE"]),
+    ("xfrm_ae", "NEWAE", "", &["AEVENTS"]),
+    ("xfrm_mapping", "MAPPING", "", &["MAPPING"]),
+    ("xfrm_migrate", "MIGRATE", "", &["MIGRATE"]),
+    ("xfrm_report", "REPORT", "", &["REPORT"]),
+    ("xfrm_default", "GETDEFAULT", "", &["POLICY"]),
 ];
 
 /// One `enum`: its enumerators' names and values, without those whose value is beyond what is read here.
@@ -500,7 +525,7 @@ fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
     let kernel = Kernel::read()?;
     let known: BTreeMap<&str, _> = MESSAGES.iter().map(|entry| (entry.0, entry)).collect();
     assert_eq!(known.len(), MESSAGES.len());
-    for kind in rtnetlink::PROTOCOL.kinds {
+    for kind in PROTOCOL.kinds {
         let (_, word, groups) = known.get(kind.name).unwrap_or_else(|| panic!("{}: not here", kind.name));
         let message = |verb: &str| kernel.number("RTM", &format!("{verb}{word}"));
         let (new, delete) = match kind.name {
@@ -518,6 +543,24 @@ fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
         let numbers: Vec<u32> =
             groups.iter().filter_map(|group| kernel.number("RTNLGRP", group).transpose()).collect::<Result<_, _>>()?;
         assert_eq!(kind.groups, numbers, "{}", kind.name);
+    }
+    Ok(())
+}
+
+fn ipsec_has_the_kernels_messages_and_groups() -> Result<(), Failed> {
+    let kernel = Kernel::read()?;
+    assert_eq!(xfrm::PROTOCOL.kinds.len(), IPSEC_MESSAGES.len());
+    for (kind, (name, new, delete, groups)) in xfrm::PROTOCOL.kinds.iter().zip(IPSEC_MESSAGES) {
+        assert_eq!(kind.name, *name);
+        // The tables' types have an upper octet that is the protocol's own.
+        let message = |name: &str| kernel.number("XFRM_MSG", name);
+        let number = |message: u16| Some(u32::from(message & 0xff)).filter(|&number| number != 0);
+        assert_eq!((number(kind.new), number(kind.delete)), (message(new)?, message(delete)?), "{name}");
+        let numbers: Vec<u32> = groups
+            .iter()
+            .filter_map(|group| kernel.number("XFRMNLGRP", group).transpose())
+            .collect::<Result<_, _>>()?;
+        assert_eq!(kind.groups, numbers, "{name}");
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod deliver;
 mod docs;
 mod formats;
 mod imitations;
+mod ipsec;
 mod jq;
 mod kernel_numbers;
 mod live;
@@ -36,6 +37,7 @@ mod service;
 mod settle;
 mod shapes;
 mod signals;
+mod sockets;
 mod spool;
 mod store;
 mod tls;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         ("again", again::TESTS),
         ("deliver", deliver::TESTS),
         ("docs", docs::TESTS),
+        ("ipsec", ipsec::TESTS),
         ("jq", jq::TESTS),
         ("malformed", malformed::TESTS),
         ("program", program::TESTS),
@@ -122,6 +125,7 @@ fn main() -> ExitCode {
         ("commands", commands::LIVE_TESTS),
         ("settle", settle::LIVE_TESTS),
         ("formats", formats::LIVE_TESTS),
+        ("ipsec", ipsec::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),
         ("output", output::LIVE_TESTS),
         ("outputs", outputs::LIVE_TESTS),
@@ -131,6 +135,7 @@ fn main() -> ExitCode {
         ("logrotate", output::LOGROTATE_TESTS),
         ("sandbox", sandbox::LIVE_TESTS),
         ("signals", signals::LIVE_TESTS),
+        ("sockets", sockets::LIVE_TESTS),
         ("spool", spool::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),

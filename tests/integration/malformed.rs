@@ -6,6 +6,8 @@ use std::path::Path;
 use libtest_mimic::Failed;
 use linkhook::event::Origin;
 use linkhook::json::Json;
+use linkhook::kinds;
+use linkhook::kinds::adapter::Adapter;
 use linkhook::mirror::Mirror;
 use linkhook::netlink::wire::{self, Message};
 use linkhook::recording::Reader;
@@ -16,8 +18,8 @@ pub const TESTS: &[crate::Test] = &[("mutated_messages_are_decoded_or_kept", mut
 
 const MUTATIONS: usize = 100_000;
 
-/// Messages of every recording in tests/recordings.
-fn messages() -> Vec<Vec<u8>> {
+/// Messages of every recording in tests/recordings, with their protocols.
+fn messages() -> Vec<(u16, Vec<u8>)> {
     let mut messages = Vec::new();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")).unwrap() {
         let path = entry.unwrap().path();
@@ -26,10 +28,11 @@ fn messages() -> Vec<Vec<u8>> {
         }
         let mut reader = Reader::open(File::open(path).unwrap()).unwrap();
         while let Some(recorded) = reader.next().unwrap() {
-            messages.extend(wire::messages(recorded.datagram).map(|message| message.bytes.to_vec()));
+            let each = wire::messages(recorded.datagram);
+            messages.extend(each.map(|message| (recorded.protocol, message.bytes.to_vec())));
         }
     }
-    messages.retain(|message| message.len() > 16);
+    messages.retain(|(_, message)| message.len() > 16);
     messages
 }
 
@@ -53,7 +56,7 @@ fn mutated_messages() -> Result<(), Failed> {
     let telling = Telling { origin: Origin::Replay, cause: None, time_microseconds: 0, netns: None, actor: None };
     let (mut lines, mut unknown) = (0, 0);
     for _ in 0..MUTATIONS {
-        let mut bytes = messages[random.next(messages.len())].clone();
+        let (protocol, mut bytes) = messages[random.next(messages.len())].clone();
         for _ in 0..1 + random.next(4) {
             let at = 16 + random.next(bytes.len() - 16);
             match random.next(4) {
@@ -67,7 +70,10 @@ fn mutated_messages() -> Result<(), Failed> {
         bytes[..4].copy_from_slice(&length.to_ne_bytes());
         let message = Message::parse(&bytes).ok_or("the length is right")?;
         let mut out = Json::new();
-        stream.message(&mut out, &mut mirror, &message, Source::RecordedDump, telling);
+        let protocol = kinds::protocol(protocol).ok_or("the protocol is known")?;
+        for message in wire::messages(Adapter::new(protocol).adapt(message.bytes)) {
+            stream.message(&mut out, &mut mirror, &message, Source::RecordedDump, telling);
+        }
         for line in out.bytes().split(|&octet| octet == b'\n').filter(|line| !line.is_empty()) {
             let value: serde_json::Value = serde_json::from_slice(line)
                 .map_err(|error| format!("{error}: {}: {bytes:02x?}", String::from_utf8_lossy(line)))?;

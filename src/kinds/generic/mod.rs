@@ -51,6 +51,7 @@ pub static PROTOCOL: Protocol = Protocol {
     redact: None,
     needs_credentials: false,
     is_told_in: None,
+    is_of_processes: false,
 };
 
 /// A family that has tables.

@@ -20,6 +20,7 @@ pub static PROTOCOL: Protocol = Protocol {
     redact: None,
     needs_credentials: false,
     is_told_in: None,
+    is_of_processes: false,
 };
 
 /// `struct nfgenmsg` (`linux/netfilter/nfnetlink.h`).

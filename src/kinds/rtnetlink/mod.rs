@@ -80,6 +80,7 @@ pub static PROTOCOL: Protocol = Protocol {
     redact: None,
     needs_credentials: false,
     is_told_in: None,
+    is_of_processes: false,
 };
 
 /// Its types are below this number: `RTM_MAX` is far from it.
