@@ -11,6 +11,7 @@ mod clickhouse;
 mod commands;
 mod deliver;
 mod docs;
+mod families;
 mod formats;
 mod imitations;
 mod ipsec;
@@ -124,6 +125,7 @@ fn main() -> ExitCode {
         ("bodies", bodies::LIVE_TESTS),
         ("commands", commands::LIVE_TESTS),
         ("settle", settle::LIVE_TESTS),
+        ("families", families::LIVE_TESTS),
         ("formats", formats::LIVE_TESTS),
         ("ipsec", ipsec::LIVE_TESTS),
         ("jq", jq::LIVE_TESTS),

@@ -97,6 +97,17 @@ pub const SILENT: &[Silent] = &[
         },
     },
     Silent {
+        what: "the multicast routers that were known behind a port's VLANs, when it leaves its bridge (seen on 6.1)",
+        kernel: &["br_multicast_port_ctx_deinit", "nbp_vlan_flush"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::HasOtherMaster,
+            look: &[&mdb::MDB],
+            at: At::All,
+            joins: &[],
+        },
+    },
+    Silent {
         what: "multicast groups and anycast addresses, where the kernel has no group for them (before 6.14)",
         kernel: &["ip_mc_inc_group", "__ipv6_dev_mc_inc", "__ipv6_dev_ac_inc"],
         found: FoundBy::Look {

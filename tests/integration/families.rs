@@ -1,0 +1,151 @@
+//! Other netlink families than rtnetlink, live: connections that are tracked, devices, generic netlink.
+
+use std::process::Stdio;
+
+use libtest_mimic::Failed;
+use serde_json::Value;
+
+use crate::Test;
+use crate::namespace::{Namespace, PROGRAM};
+
+/// These tests need a namespace.
+pub const LIVE_TESTS: &[Test] = &[
+    ("a_connection_is_told_as_it_comes_changes_and_ends", conntrack),
+    ("of_connections_only_the_actions_that_are_wanted_are_received", wanted_actions),
+    ("a_device_is_told_with_its_keys", uevent),
+    ("families_of_generic_netlink_and_their_settings_are_listed", generic),
+    ("a_family_is_followed_only_when_it_is_named", default_kinds),
+    ("each_protocol_has_its_own_socket_and_loss", protocols),
+];
+
+/// Makes, changes and removes an entry of UDP, as conntrack(8) does: `struct nlmsghdr`, `struct nfgenmsg`, and nests of attributes.
+const ENTRY: &str = r#"
+import socket, struct, sys
+def attribute(number, payload):
+    return struct.pack("HH", 4 + len(payload), number) + payload + b"\0" * (-len(payload) % 4)
+def tuple_of(source, destination, ports):
+    ip = attribute(1, socket.inet_aton(source)) + attribute(2, socket.inet_aton(destination))
+    protocol = attribute(1, b"\x11") + attribute(2, struct.pack(">H", ports[0])) + attribute(3, struct.pack(">H", ports[1]))
+    return attribute(0x8001, ip) + attribute(0x8002, protocol)
+orig = attribute(0x8001, tuple_of("10.9.0.1", "10.9.0.2", (1000, 53)))
+reply = attribute(0x8002, tuple_of("10.9.0.2", "10.9.0.1", (53, 1000)))
+kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+kernel.bind((0, 0))
+def ask(message, flags, attributes):
+    body = struct.pack("BBH", 2, 0, 0) + attributes
+    kernel.send(struct.pack("IHHII", 16 + len(body), message, flags, 1, 0) + body)
+    answer = kernel.recv(4096)
+    assert struct.unpack_from("i", answer, 16)[0] == 0, answer
+timeout = attribute(7, struct.pack(">I", 100))
+ask(0x100, 0x605, orig + reply + timeout)
+ask(0x100, 0x005, orig + reply + attribute(8, struct.pack(">I", 7)))
+ask(0x102, 0x005, orig)
+"#;
+
+fn make_entry(namespace: &Namespace) {
+    let mut python = namespace.command("python3");
+    let status = python.args(["-c", ENTRY]).stdin(Stdio::null()).status().expect("python3");
+    assert!(status.success());
+}
+
+fn conntrack() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "conntrack"]);
+    let hello = linkhook.event("hello", "started");
+    assert_eq!(hello["hello"]["protocols"][0]["protocol"], "netfilter");
+    assert_eq!(hello["hello"]["protocols"][0]["groups"], serde_json::json!([1, 2, 3]));
+    make_entry(&namespace);
+    let [come, changed, gone] = ["add", "change", "remove"].map(|action| linkhook.event("conntrack", action));
+    let side = serde_json::json!({"src": "10.9.0.1", "dst": "10.9.0.2", "sport": 1000, "dport": 53});
+    for line in [&come, &changed, &gone] {
+        assert_eq!(line["conntrack"]["orig"], side, "{line}");
+        assert_eq!(line["conntrack"]["protocol"], "udp", "{line}");
+        assert!(line.get("changed").is_none() && line["conntrack"].get("unknown").is_none(), "{line}");
+    }
+    assert_eq!(changed["conntrack"]["mark"], 7);
+    assert_eq!(gone["signals"], serde_json::json!(["flow_closed"]));
+    Ok(())
+}
+
+fn wanted_actions() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "conntrack", "--action", "remove"]);
+    let hello = linkhook.event("hello", "started");
+    assert_eq!(hello["hello"]["protocols"][0]["groups"], serde_json::json!([3]));
+    make_entry(&namespace);
+    linkhook.event("conntrack", "remove");
+    assert!(linkhook.stop().1.iter().all(|line| line["action"] != "add" && line["action"] != "change"));
+    Ok(())
+}
+
+fn uevent() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "uevent"]);
+    linkhook.event("hello", "started");
+    namespace.run("ip link add v0 type veth peer name v1; ip link set v0 name w0; ip link del w0");
+    let told = |line: &Value, action: &str, name: &str| {
+        line["event"] == "uevent" && line["action"] == action && line["uevent"]["INTERFACE"] == name
+    };
+    let come = linkhook.expect("v0 comes", |line| told(line, "add", "v0"));
+    assert_eq!((&come["ifname"], &come["signals"][0]), (&"v0".into(), &"device_added".into()), "{come}");
+    assert_eq!(come["uevent"]["SUBSYSTEM"], "net");
+    let moved = linkhook.expect("v0 is renamed", |line| told(line, "change", "w0"));
+    assert_eq!((&moved["signals"][0], &moved["ifname"]), (&"device_moved".into(), &"w0".into()), "{moved}");
+    linkhook.expect("w0 goes", |line| told(line, "remove", "w0"));
+    Ok(())
+}
+
+fn listed(namespace: &Namespace, kinds: &[&str]) -> Vec<Value> {
+    let output = namespace.command(PROGRAM).arg("list").args(kinds).output().expect("linkhook list");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn generic() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    namespace.run("ip link add v0 type veth peer name v1");
+    let families = listed(&namespace, &["genl_family"]);
+    let nlctrl = families.iter().find(|line| line["genl_family"]["name"] == "nlctrl").ok_or("no nlctrl")?;
+    assert_eq!(nlctrl["genl_family"]["id"], 16);
+    if !families.iter().any(|line| line["genl_family"]["name"] == "ethtool") {
+        // A kernel without it lists nothing of it.
+        assert!(listed(&namespace, &["ethtool_features"]).is_empty());
+        return Ok(());
+    }
+    let features = listed(&namespace, &["ethtool_features"]);
+    let of_v0 = features.iter().find(|line| line["ifname"] == "v0").ok_or("no features of v0")?;
+    let feature = &of_v0["ethtool_features"]["tx-scatter-gather"];
+    assert!(["active", "fixed", "requested"].iter().all(|key| feature[key].is_boolean()), "{of_v0}");
+    assert!(of_v0["ethtool_features"].get("unknown").is_none(), "{of_v0}");
+    Ok(())
+}
+
+fn default_kinds() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&[]);
+    let hello = linkhook.event("hello", "started");
+    let protocols = hello["hello"]["protocols"].as_array().ok_or("no protocols")?;
+    assert_eq!(protocols.iter().map(|one| &one["protocol"]).collect::<Vec<_>>(), ["rtnetlink"]);
+    assert!(listed(&namespace, &[]).iter().all(|line| line["event"] != "genl_family"));
+    Ok(())
+}
+
+fn protocols() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "link", "uevent", "--receive-buffer", "4KiB"]);
+    let hello = linkhook.event("hello", "started");
+    let protocols = hello["hello"]["protocols"].as_array().ok_or("no protocols")?;
+    assert_eq!(protocols.iter().map(|one| &one["protocol"]).collect::<Vec<_>>(), ["rtnetlink", "uevent"]);
+    // While it does not read, events of devices come beyond what their socket has room for.
+    linkhook.signal(rustix::process::Signal::STOP);
+    let many: String = (0..40).map(|number| format!("link add b{number} type bridge\n")).collect();
+    namespace.batch(&many);
+    linkhook.signal(rustix::process::Signal::CONT);
+    let lost = linkhook.expect("a loss of events of devices", |line| line["overrun"]["protocol"] == "uevent");
+    assert_eq!((&lost["overrun"]["kinds"], &lost["overrun"]["resync"]), (&serde_json::json!(["uevent"]), &Value::Null));
+    assert!(lost["overrun"].as_object().is_some_and(|overrun| overrun.contains_key("resync")));
+    // Links are repaired by themselves.
+    linkhook.expect("the last link", |line| line["event"] == "link" && line["ifname"] == "b39");
+    Ok(())
+}
