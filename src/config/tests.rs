@@ -68,7 +68,7 @@ fn wrong_settings_of_the_watch_say_where_and_what() {
         ("[watch]\nkinds = \"link\"", &["l.toml:2: watch.kinds: found \"link\"; a list in brackets is needed"]),
         ("[watch]\nkinds = [\n\"link\",\n\"rote\"]", &["l.toml:4: watch.kinds[1]: ", "did you mean 'route'?"]),
         ("[watch]\nkinds = [7]", &["l.toml:2: watch.kinds[0]: found 7; text in quotes is needed"]),
-        ("[watch]\nkinds = [\"conntrack\"]", &["watch.kinds[0]: ", "'conntrack'"]),
+        ("[watch]\nkinds = [\"audit\"]", &["watch.kinds[0]: ", "'audit' is not followed"]),
         ("[watch]\nfamilies = [\"ipv4\"]", &["watch.families[0]: found \"ipv4\"; one of inet, inet6, mpls, bridge"]),
         ("[watch]\ninterfaces = [\"eth[\"]", &["watch.interfaces[0]: ", "'eth['"]),
         ("[watch]\nactions = [\"added\"]", &["watch.actions[0]: ", "there are add, change, remove, present"]),

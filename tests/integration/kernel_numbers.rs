@@ -170,6 +170,7 @@ const NO_ROW: &[(&str, &str, &str)] = &[
     ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
     ("IFLA_BRIDGE_CFM", "MEP_CREATE MEP_DELETE MEP_CONFIG CC_CONFIG CC_PEER_MEP_ADD", "requests"),
     ("IFLA_BRIDGE_CFM", "CC_PEER_MEP_REMOVE CC_RDI CC_CCM_TX", "requests"),
+    ("CTA", "NAT_SRC NAT_DST MARK_MASK LABELS_MASK FILTER STATUS_MASK", "requests"),
     ("CTRL_ATTR", "POLICY OP_POLICY OP", "answers to who asks for policies"),
     ("MPTCP_PM_ATTR", "RCV_ADD_ADDRS SUBFLOWS TOKEN LOC_ID ADDR_REMOTE", "limits, and requests"),
     ("TCA_PEDIT", "KEY_EX", "an element of KEYS_EX"),

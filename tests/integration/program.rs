@@ -63,7 +63,7 @@ fn help() -> Result<(), Failed> {
 }
 
 fn other_family() -> Result<(), Failed> {
-    expect(&linkhook(&["conntrack"]), 2, "'conntrack'")
+    expect(&linkhook(&["audit"]), 2, "'audit'")
 }
 
 fn decode_stdin() -> Result<(), Failed> {

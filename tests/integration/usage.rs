@@ -25,7 +25,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("interfaces", &["unknown kind 'interfaces'; there are link, "]),
     ("link,,addr", &["a kind's name is empty", "comma"]),
     ("link list", &["linkhook list link"]),
-    ("conntrack", &["'conntrack'", "this build"]),
+    ("audit", &["'audit'", "not followed", "auditd"]),
     ("--action ad link", &["unknown action 'ad'", "did you mean 'add'?"]),
     ("--action created", &["unknown action 'created'; there are add, "]),
     ("--signal carrier_lots", &["did you mean 'carrier_lost'?"]),

@@ -59,10 +59,10 @@ pub(super) fn question(command: u8) -> Vec<u8> {
 pub struct Strings(HashMap<u32, Vec<String>>);
 
 impl Strings {
-    /// Takes in an answer that has strings.
-    pub(super) fn learn(&mut self, command: u8, body: &[u8]) {
+    /// Takes in an answer that has strings; whether it is one.
+    pub(super) fn learn(&mut self, command: u8, body: &[u8]) -> bool {
         if command != STRSET_GET_REPLY {
-            return;
+            return false;
         }
         // ETHTOOL_A_STRSET_STRINGSETS, and in it ETHTOOL_A_STRINGSETS_STRINGSET.
         for set in attributes(attribute(body, 2).unwrap_or_default()) {
@@ -78,6 +78,7 @@ impl Strings {
                 names[place] = String::from_utf8_lossy(text.strip_suffix(b"\0").unwrap_or(text)).into_owned();
             }
         }
+        true
     }
 
     /// Writes a message's attributes, with the names in its compact sets of bits.
@@ -163,7 +164,7 @@ mod tests {
             [string(0, "tx-a"), string(1, "rx-b"), string(2, "rx-c")].map(|string| nest(&[(1, &string)])).concat();
         let set = nest(&[(1, &ETH_SS_FEATURES.to_ne_bytes()), (3, &strings)]);
         let mut known = Strings::default();
-        known.learn(STRSET_GET_REPLY, &nest(&[(2, &nest(&[(1, &set)]))]));
+        assert!(known.learn(STRSET_GET_REPLY, &nest(&[(2, &nest(&[(1, &set)]))])));
         let compact = |with_mask: bool| {
             let mut set = nest(&[(SIZE, &4_u32.to_ne_bytes()), (VALUE, &2_u32.to_ne_bytes())]);
             if with_mask {

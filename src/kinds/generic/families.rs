@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::{self, Strings};
-use super::other::{FAMILY_ID, FAMILY_NAME};
+use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
 use super::{ETHTOOL, FAMILIES, FLOODS, MPTCP, NLCTRL, OTHER, UNKNOWN, family_and_command, message, mptcp};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
@@ -56,9 +56,11 @@ fn has_table(message_type: u16) -> bool {
 
 /// A message of a family, or a command, that has no table.
 fn append_other(header: Header, payload: &[u8], family: &Family, out: &mut Vec<u8>) {
-    let mut payload = payload.to_vec();
+    let (head, body) = payload.split_at(payload.len().min(4));
+    let mut payload = head.to_vec();
     append_attribute(&mut payload, FAMILY_NAME, family.name.as_bytes());
     append_attribute(&mut payload, FAMILY_ID, &header.kind.to_ne_bytes());
+    append_attribute(&mut payload, BODY, body);
     append_message(out, Header { kind: message(OTHER, 0), ..header }, &payload);
 }
 
@@ -132,8 +134,12 @@ impl Families {
                 _ => append_message(out, Header { kind: message(NLCTRL, command), ..header }, payload),
             };
         }
-        if self.by_id.get(&id).is_some_and(|family| family.name == FAMILIES[ETHTOOL].name) {
-            self.strings.learn(command, body);
+        let is_answer = header.flags & wire::NLM_F_REQUEST == 0;
+        if is_answer && self.by_id.get(&id).is_some_and(|family| family.name == FAMILIES[ETHTOOL].name) {
+            // Names are no object of their own.
+            if self.strings.learn(command, body) {
+                return;
+            }
         }
         let Some(family) = self.by_id.get(&id) else {
             return append_message(out, Header { kind: message(UNKNOWN, id as u8), ..header }, payload);

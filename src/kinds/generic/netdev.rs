@@ -10,7 +10,7 @@ use crate::decode::title::{detail, named};
 pub static DEVICE: Kind = Kind {
     name: "netdev",
     about: "what of XDP an interface can do",
-    title: &[detail("xdp-features")],
+    title: &[named("ifindex"), detail("xdp-features")],
     groups: &[],
     new: message(NETDEV, 2),
     delete: message(NETDEV, 3),

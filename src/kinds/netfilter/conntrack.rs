@@ -175,6 +175,7 @@ static DCCP: Set = Set::new(
         row(1, "state", Is::Named(U8, DCCP_STATES)),
         row(2, "role", Is::Named(U8, &[(0, "client"), (1, "server")])),
         row(3, "handshake_seq", Is::Number(U64Be)),
+        row(4, "pad", Is::Known),
     ],
 );
 /// `enum ct_dccp_states`.
