@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use crate::netlink::socket::NETLINK_ROUTE;
 use crate::octets;
 
 /// Who made a change.
@@ -43,6 +44,8 @@ const ANSWERS_MAX: usize = 4096;
 pub struct Actors {
     /// The namespace's table of netlink sockets; `None` without /proc.
     table: Option<File>,
+    /// The netlink protocol of the ports.
+    protocol: u16,
     known: HashMap<u32, Option<(u32, Rc<str>)>, foldhash::fast::RandomState>,
     /// When the memory was emptied last, and how long look-ups took since.
     since: Instant,
@@ -54,11 +57,11 @@ pub struct Actors {
 }
 
 impl Actors {
-    /// For the network namespace of the calling thread.
-    pub fn new() -> Actors {
+    /// Ports of that protocol, in the network namespace of the calling thread.
+    pub fn new(protocol: u16) -> Actors {
         // Opened once: it goes on to show this namespace, wherever it is read.
         let table = File::open("/proc/thread-self/net/netlink").ok();
-        Actors { table, ..Actors::nobody() }
+        Actors { table, protocol, ..Actors::nobody() }
     }
 
     /// Nobody can be proven any more: the namespace is left. What was found before stays.
@@ -70,6 +73,7 @@ impl Actors {
     pub fn nobody() -> Actors {
         Actors {
             table: None,
+            protocol: NETLINK_ROUTE,
             known: HashMap::default(),
             since: Instant::now(),
             took: Duration::ZERO,
@@ -105,6 +109,14 @@ impl Actors {
         }
     }
 
+    /// The kernel says itself which process has that port, behind what that process has done.
+    pub fn prove(&mut self, port: u32, process: (u32, &[u8])) {
+        let process: (u32, Rc<str>) = (process.0, octets::shown(process.1).into());
+        for (_, actor) in self.answers.iter_mut().filter(|(_, actor)| actor.port == port) {
+            actor.process.get_or_insert_with(|| process.clone());
+        }
+    }
+
     /// Everything that was read is told.
     pub fn forget_answers(&mut self) {
         self.answers.clear();
@@ -137,7 +149,7 @@ impl Actors {
         table.seek(SeekFrom::Start(0)).ok()?;
         let mut text = String::new();
         table.read_to_string(&mut text).ok()?;
-        let socket = format!("socket:[{}]", inode(&text, port)?);
+        let socket = format!("socket:[{}]", inode(&text, self.protocol, port)?);
         // Most often the port id is the process id. Its name can be read for a little longer than its descriptors.
         if holds(port, &socket) {
             return named(port);
@@ -155,20 +167,14 @@ impl Actors {
     }
 }
 
-impl Default for Actors {
-    fn default() -> Actors {
-        Actors::new()
-    }
-}
-
 /// Whether a port id could be a process's, and there is none.
 fn has_ended(port: u32) -> bool {
     let process = i32::try_from(port).ok().filter(|_| port <= PROCESS_ID_MAX).and_then(Pid::from_raw);
     process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
-/// The inode of the NETLINK_ROUTE socket of that port, in the text of /proc/net/netlink.
-fn inode(table: &str, port: u32) -> Option<u64> {
+/// The inode of the protocol's socket of that port, in the text of /proc/net/netlink.
+fn inode(table: &str, wanted: u16, port: u32) -> Option<u64> {
     table.lines().skip(1).find_map(|line| {
         // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
         let mut columns = line.split_whitespace();
@@ -176,7 +182,7 @@ fn inode(table: &str, port: u32) -> Option<u64> {
         let found: i64 = columns.next()?.parse().ok()?;
         let inode = columns.nth(6)?;
         // The kernel prints a port id above 2^31 as it is, older ones as a negative number.
-        (protocol == "0" && found as u32 == port).then(|| inode.parse().ok())?
+        (protocol.parse() == Ok(wanted) && found as u32 == port).then(|| inode.parse().ok())?
     })
 }
 
@@ -194,12 +200,12 @@ fn named(process: u32) -> Option<(u32, Rc<str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::socket::{NETLINK_ROUTE, Socket};
+    use crate::netlink::socket::Socket;
 
     #[test]
     fn our_own_socket_is_ours() {
         let socket = Socket::open(NETLINK_ROUTE).unwrap();
-        let mut actors = Actors::new();
+        let mut actors = Actors::new(NETLINK_ROUTE);
         // Other tests' sockets make the scan of /proc slow at times: the proof itself is what counts here.
         let found = actors.look_up(socket.port(), Instant::now() + Duration::from_secs(10));
         assert_eq!(found.map(|(process, _)| process), Some(std::process::id()));
@@ -207,10 +213,10 @@ mod tests {
 
     #[test]
     fn a_process_that_does_not_hold_the_port_is_not_blamed() {
-        let mut actors = Actors::new();
+        let mut actors = Actors::new(NETLINK_ROUTE);
         // Process 1 exists, and no socket has its number here, or it is its own.
         let table = fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
-        let unused = (1..).find(|&port| inode(&table, port).is_none()).unwrap();
+        let unused = (1..).find(|&port| inode(&table, NETLINK_ROUTE, port).is_none()).unwrap();
         actors.see(unused, 7, Instant::now());
         assert_eq!(*actors.of(unused, 7), Actor { port: unused, process: None });
     }
@@ -227,7 +233,7 @@ mod tests {
 
     #[test]
     fn look_ups_and_answers_are_bounded() {
-        let mut actors = Actors::new();
+        let mut actors = Actors::new(NETLINK_ROUTE);
         let now = Instant::now();
         for port in 0..10_000 {
             actors.see(port | 0x4000_0000, i64::from(port), now);
@@ -264,8 +270,8 @@ mod tests {
                      00000000 15  42         00000002 0        0        0     2        0        7\n\
                      00000000 0   42         00000000 0        0        0     2        0        8\n\
                      00000000 0   -5         00000000 0        0        0     2        0        9\n";
-        assert_eq!(inode(table, 42), Some(8));
-        assert_eq!(inode(table, -5i32 as u32), Some(9));
-        assert_eq!(inode(table, 43), None);
+        assert_eq!(inode(table, NETLINK_ROUTE, 42), Some(8));
+        assert_eq!(inode(table, NETLINK_ROUTE, -5i32 as u32), Some(9));
+        assert_eq!(inode(table, NETLINK_ROUTE, 43), None);
     }
 }

@@ -403,6 +403,8 @@ impl Stream {
         } else if !self.options.filter.wants_kind(kind.place()) {
             if table.is(&kinds::rtnetlink::link::LINK) {
                 taken.link = mirror.links.note(message.payload, removes);
+            } else if table.is(&kinds::netfilter::nft::set::SET) {
+                mirror.links.sets.note(message.payload, removes);
             }
         } else if !removes && !source.is_recorded() && !table.is_object(message.payload) {
             // What it belongs to is told or looked at by itself.
@@ -411,7 +413,28 @@ impl Stream {
         } else {
             taken.line = self.objects(out, mirror, (kind, removes), message, source, telling);
         }
+        if removes && table.hooks.holds.is_some() {
+            self.held(out, mirror, kind, message.payload, Telling { cause: taken.line, ..telling });
+        }
         taken
+    }
+
+    /// Tells that what was inside an object is gone with it: another one may come in its place with the next message.
+    fn held(
+        &mut self,
+        out: &mut Json,
+        mirror: &mut Mirror,
+        kind: KindIndex,
+        payload: &[u8],
+        telling: Telling<'_>,
+    ) {
+        let origin = if telling.origin == Origin::Kernel { Origin::Inferred } else { telling.origin };
+        let cause = telling.cause.filter(|_| origin == Origin::Inferred);
+        for gone in mirror.take_held(kind, payload) {
+            let old = gone.old.as_deref().unwrap_or_default();
+            let told = Told { kind: gone.kind, action: Action::Remove, old: Some(old), new: old, signals: Signals::NONE };
+            self.tell(out, &mirror.links, told, Telling { origin, cause, ..telling });
+        }
     }
 
     /// Takes in the objects of a message that may hold several. Gives back the number of the last one's line.
@@ -436,6 +459,9 @@ impl Stream {
             }
             if table.identity.is_some() {
                 for payload in &split::split(table, message.payload) {
+                    if table.hooks.passes.is_some_and(|passes| passes(payload, &mirror.links)) {
+                        continue;
+                    }
                     mirror.apply(kind, removes, message.header.flags, payload);
                 }
             }
@@ -460,7 +486,7 @@ impl Stream {
     ) -> (Option<u64>, Option<LinkBefore>) {
         let table = kind.table();
         let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
-        if table.identity.is_none() {
+        if table.identity.is_none() || table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links)) {
             let action = match table.hooks.action {
                 _ if present => Action::Present,
                 Some(action) => action(message.header.flags, removes),
@@ -473,7 +499,7 @@ impl Stream {
                 new: object.filter(|_| action != Action::Remove),
                 message: message.payload,
             };
-            let signals = if present { Signals::NONE } else { table.signals_of(&sides) };
+            let signals = if present { Signals::NONE } else { table.signals_of(&sides).with(mirror.commit(kind)) };
             let told = Told { kind, action, old: None, new: message.payload, signals };
             return (self.tell(out, &mirror.links, told, telling), None);
         }

@@ -159,6 +159,9 @@ fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
         if kind.is_some_and(|(kind, _)| kind.table().is(&kinds::rtnetlink::link::LINK)) {
             mirror.links.note_if_unknown(message.payload);
         }
+        if kind.is_some_and(|(kind, removes)| kind.table().is(&kinds::netfilter::nft::set::SET) && !removes) {
+            mirror.links.sets.note_if_unknown(message.payload);
+        }
     }
 }
 

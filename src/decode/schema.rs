@@ -28,6 +28,7 @@ pub enum Scalar {
     U16Be,
     U32Be,
     U64Be,
+    I32Be,
 }
 
 impl Scalar {
@@ -36,7 +37,7 @@ impl Scalar {
         match self {
             Scalar::U8 | Scalar::I8 => 1,
             Scalar::U16 | Scalar::I16 | Scalar::U16Be => 2,
-            Scalar::U32 | Scalar::I32 | Scalar::U32Be => 4,
+            Scalar::U32 | Scalar::I32 | Scalar::U32Be | Scalar::I32Be => 4,
             Scalar::U64 | Scalar::I64 | Scalar::U64Be => 8,
         }
     }
@@ -486,6 +487,8 @@ pub struct Protocol {
     pub adapt: Option<fn(&[u8], &mut Vec<u8>)>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
+    /// The process id and the name of whoever made a change, where a message says it.
+    pub actor: Option<fn(u16, &[u8]) -> Option<(u32, &[u8])>>,
 }
 
 impl PartialEq for Protocol {
@@ -585,6 +588,18 @@ pub struct Hooks {
     pub renewed: bool,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
+    /// Whether there is one object, which the kernel shows by itself and in no dump.
+    pub single: bool,
+    /// The kind whose objects say how to read this kind's: its dumps come first, and this kind is asked for by each of them.
+    pub read_by: Option<&'static Kind>,
+    /// The kind whose objects go with an object of this kind without a word, and whether one is inside: it and the payload of what
+    /// has gone.
+    pub holds: Option<(&'static Kind, fn(&[u8], &[u8]) -> bool)>,
+    /// Whether an object comes and goes by itself: it is told, and not kept.
+    pub passes: Option<fn(&[u8], &dyn Links) -> bool>,
+    /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
+    /// is gone. `None` where the message speaks of all of it.
+    pub part: Option<fn(&[u8], &[u8], bool) -> Option<Vec<u8>>>,
 }
 
 impl Hooks {
@@ -610,6 +625,11 @@ impl Hooks {
         older_than_groups: false,
         renewed: false,
         complete: None,
+        single: false,
+        read_by: None,
+        holds: None,
+        passes: None,
+        part: None,
     };
 }
 

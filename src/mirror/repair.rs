@@ -123,11 +123,13 @@ impl Mirror {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
+            let links = &self.links;
             // A dump of one interface's filters shows those of blocks that it shares, too.
             let is_inside = |object: &[u8]| scope.shows(table, Some(hash), object);
             let is_known = self.tables[kind].contains(hash);
             let is_taken = |object: &[u8]| {
                 is_inside(object) && table.is_object(object) && (is_known || !table.is_kernels_own(object))
+                    && table.hooks.passes.is_none_or(|passes| !passes(object, links))
             };
             if !found.iter().any(is_taken) {
                 continue;
@@ -156,6 +158,8 @@ fn is_route(table: &Kind) -> bool {
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
     if table.is(&kinds::rtnetlink::link::LINK) {
         links.note(object, removed);
+    } else if table.is(&kinds::netfilter::nft::set::SET) {
+        links.sets.note(object, removed);
     }
 }
 

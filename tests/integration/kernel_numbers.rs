@@ -267,7 +267,7 @@ type Names = BTreeMap<u32, Vec<String>>;
 impl Kernel {
     fn read() -> Result<Kernel, Failed> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for folder in ["", "caif", "can", "tc_act", "tc_ematch"] {
+        for folder in ["", "caif", "can", "netfilter", "tc_act", "tc_ematch"] {
             let folder = headers().join(folder);
             // Newer kernels have no CAIF any more.
             if !folder.exists() {

@@ -1,8 +1,10 @@
-//! netfilter, protocol 12: connections that are tracked. A type is a subsystem and a message (`nfnetlink.h`), numbers in
+//! netfilter, protocol 12: connections that are tracked, nf_tables, and counters of nfacct. A type is a subsystem and a message (`nfnetlink.h`), numbers in
 //! attributes are in the network's byte order.
 
 pub mod conntrack;
 pub mod expect;
+pub mod nfacct;
+pub mod nft;
 pub mod tuple;
 
 use crate::decode::schema::{Field, Is, Names, Protocol, Scalar::*, Structure, field};
@@ -12,11 +14,25 @@ use crate::netlink::socket::NETLINK_NETFILTER;
 pub static PROTOCOL: Protocol = Protocol {
     name: "netfilter",
     number: NETLINK_NETFILTER,
-    kinds: &[&conntrack::CONNTRACK, &expect::EXPECT],
+    kinds: &[
+        &conntrack::CONNTRACK,
+        &expect::EXPECT,
+        &nft::table::TABLE,
+        &nft::chain::CHAIN,
+        &nft::set::SET,
+        &nft::element::ELEMENT,
+        &nft::object::OBJECT,
+        &nft::flowtable::FLOWTABLE,
+        &nft::rule::RULE,
+        &nft::generation::GENERATION,
+        &nft::trace::TRACE,
+        &nfacct::NFACCT,
+    ],
     is_default: false,
     needs: Some("CAP_NET_ADMIN"),
     adapt: None,
     redact: None,
+    actor: Some(nft::generation::process),
 };
 
 /// `struct nfgenmsg` (`linux/netfilter/nfnetlink.h`).

@@ -77,6 +77,7 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: None,
     redact: None,
+    actor: None,
 };
 
 /// Its types are below this number: `RTM_MAX` is far from it.
