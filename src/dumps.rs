@@ -6,6 +6,7 @@ use std::time::Duration;
 use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
 
 use crate::decode::schema::{DumpRequest, PerLink};
+use crate::kinds::adapter::Adapter;
 use crate::kinds::netfilter::nft::element;
 use crate::kinds::rtnetlink::{link, tc};
 use crate::kinds::{KindIndex, of_message};
@@ -13,7 +14,7 @@ use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::{self, DumpError, DumpRow};
-use crate::netlink::wire::{Message, align, append_attribute, u32_at};
+use crate::netlink::wire::{self, Message, align, append_attribute, u32_at};
 
 /// What a request asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +176,10 @@ fn request(dump: &DumpRequest, link: Option<u32>) -> dump::Request {
 /// Whether a row answers a dump with another family than was asked for, as a kernel without that family does: it answers
 /// with all. A bridge's multicast entries come without a family, and are what was asked for.
 pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
+    // A family stands first in rtnetlink's and netfilter's headers alone.
+    if kind.table().hooks.family.is_some() {
+        return false;
+    }
     match row.payload.first() {
         Some(0) if family != 0 => of_message(row.header.kind, 0).is_none_or(|(found, _)| found != kind),
         Some(&found) => family != 0 && found != family,
@@ -183,17 +188,25 @@ pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
 }
 
 /// Asks for all objects of a kind in the network namespace of the calling thread, and calls `each` with every row that
-/// answers. No request is waited for longer than `left` says. A kind that the kernel does not have has no rows.
+/// answers, as it is and as the tables read it. No request is waited for longer than `left` says. A kind that the kernel does not
+/// have has no rows.
 pub fn each_row(
     requests: VecDeque<Next>,
+    adapter: &mut Adapter,
     left: impl Fn() -> Duration,
-    mut each: impl FnMut(&Message<'_>),
+    mut each: impl FnMut(&Message<'_>, &Message<'_>),
 ) -> Result<(), DumpError> {
+    adapter.learn();
     for Next { kind, request, .. } in requests {
+        let Some(request) = adapter.request(request) else { continue };
         let family = request.body.first().copied().unwrap_or_default();
-        let dumped = dump::dump_all(kind.protocol().number, &request, left(), |row| match row {
-            DumpRow::Message(message) if !is_foreign(kind, family, &message) => each(&message),
-            _ => {}
+        let dumped = dump::dump_all(kind.protocol().number, &request, left(), |row| {
+            let DumpRow::Message(row) = row else { return };
+            for message in wire::messages(adapter.adapt(row.bytes)) {
+                if !is_foreign(kind, family, &message) {
+                    each(&row, &message);
+                }
+            }
         });
         match dumped {
             Ok(()) | Err(DumpError::Unsupported(_)) => {}

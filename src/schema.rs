@@ -232,6 +232,7 @@ fn own_value(holds: Holds) -> Value {
         Holds::Duration => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?s$" }),
         Holds::Number => json!({ "type": "number" }),
         Holds::NumberOrNull => json!({ "type": ["number", "null"] }),
+        Holds::Null => json!({ "type": "null" }),
         Holds::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Holds::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
         Holds::Objects(keys) => json!({ "type": "array", "items": own_object(keys) }),

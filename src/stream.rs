@@ -587,7 +587,8 @@ impl Stream {
                 return None;
             }
         }
-        let interface = table.interface_of(shown).map(|ifindex| (links.name(ifindex), ifindex));
+        let own_name = table.hooks.interface_name.and_then(|name| name(shown));
+        let interface = table.interface_of(shown).map(|ifindex| (own_name.or_else(|| links.name(ifindex)), ifindex));
         let head = Head {
             time_microseconds: telling.time_microseconds,
             sequence: self.next_number(),

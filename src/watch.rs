@@ -32,7 +32,7 @@ use crate::decode::schema::Protocol;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
-use crate::event::Origin;
+use crate::event::{Action, Origin};
 use crate::event::own;
 use crate::json::Json;
 use crate::kinds::{self, KindIndex};
@@ -84,6 +84,8 @@ const READER: Token = Token(usize::MAX - 4);
 pub struct Settings {
     /// Kinds whose objects are followed.
     pub kinds: Vec<KindIndex>,
+    /// The actions that are told; all where there is none.
+    pub actions: Vec<Action>,
     /// Bytes asked for each receive buffer; `None` for as much as is good.
     pub receive_buffer_bytes: Option<usize>,
     /// The end comes after that time.

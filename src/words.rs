@@ -11,25 +11,48 @@ use crate::filter::Filter;
 use crate::kinds::{KINDS, KindIndex};
 
 /// Words for several kinds together.
-const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[(
-    "nft",
-    &[
-        "nft_table",
-        "nft_chain",
-        "nft_rule",
-        "nft_set",
-        "nft_element",
-        "nft_object",
-        "nft_flowtable",
-        "nft_gen",
-    ],
-)];
+const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
+    ("genl", &["genl_family", "genl"]),
+    (
+        "ethtool",
+        &[
+            "ethtool_linkinfo",
+            "ethtool_linkmodes",
+            "ethtool_debug",
+            "ethtool_wol",
+            "ethtool_eee",
+            "ethtool_fec",
+            "ethtool_module",
+            "ethtool_plca",
+            "ethtool_mm",
+            "ethtool_features",
+            "ethtool_privflags",
+            "ethtool_rings",
+            "ethtool_channels",
+            "ethtool_coalesce",
+            "ethtool_pause",
+            "ethtool_rss",
+        ],
+    ),
+    ("mptcp", &["mptcp_endpoint", "mptcp_event"]),
+    (
+        "nft",
+        &[
+            "nft_table",
+            "nft_chain",
+            "nft_rule",
+            "nft_set",
+            "nft_element",
+            "nft_object",
+            "nft_flowtable",
+            "nft_gen",
+        ],
+    ),
+];
 
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
     ("xfrm", "this build does not know IPsec"),
-    ("uevent", "this build does not know the events of devices"),
-    ("genl", "this build does not know generic netlink"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
     ("proc", "the process connector tells of every process that is made, and nothing about networking"),
     ("iscsi", "it is about storage"),

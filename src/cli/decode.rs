@@ -14,6 +14,7 @@ use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds;
+use crate::kinds::adapter::Adapter;
 use crate::mirror::Mirror;
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
@@ -76,16 +77,16 @@ fn tell(path: &Path, told: &Told) -> std::result::Result<(), EndedEarly> {
     if is_lines {
         return retell::lines(path, BufReader::new(input), &told.both);
     }
-    let mut mirror = Mirror::new();
+    let (mut mirror, mut adapters) = (Mirror::new(), Adapters::default());
     // A name often comes after its first use: a file is read twice, first for the names alone.
     if is_file && path != Path::new("-") {
         let mut reader = Reader::open(open(path)?).map_err(|error| named(path, &error))?;
         // An error is told by the second reading, after the lines before it.
         while let Ok(Some(recorded)) = reader.next() {
-            note_names(&mut mirror, &recorded);
+            note_names(&mut mirror, &mut adapters, &recorded);
         }
     }
-    decode(path, input, &mut mirror, told)
+    decode(path, input, (&mut mirror, &mut adapters), told)
 }
 
 /// The stream and its lines, which are written before the input waits for more.
@@ -129,11 +130,19 @@ fn open(file: &Path) -> Result<File> {
     File::open(file).map_err(|error| Error::system(format_args!("cannot open {}", file.display()), &error))
 }
 
-/// A recorded datagram as the tables read it, with its protocol where that is known.
-fn adapted<'d>(recorded: &Recorded<'d>, room: &'d mut Vec<u8>) -> (Option<&'static Protocol>, &'d [u8]) {
-    match kinds::protocol(recorded.protocol) {
-        Some(protocol) => (Some(protocol), kinds::adapted(protocol, recorded.datagram, room)),
-        None => (None, recorded.datagram),
+/// What turns recorded datagrams into what the tables read, by protocol. It has learned from all of a file that is read twice.
+#[derive(Default)]
+struct Adapters(Vec<Adapter>);
+
+impl Adapters {
+    /// A datagram as the tables read it, with its protocol where that is known.
+    fn adapt<'d>(&'d mut self, recorded: &Recorded<'d>) -> (Option<&'static Protocol>, &'d [u8]) {
+        let Some(protocol) = kinds::protocol(recorded.protocol) else { return (None, recorded.datagram) };
+        let place = self.0.iter().position(|adapter| adapter.protocol() == protocol).unwrap_or_else(|| {
+            self.0.push(Adapter::new(protocol));
+            self.0.len() - 1
+        });
+        (Some(protocol), self.0[place].adapt(recorded.datagram))
     }
 }
 
@@ -150,9 +159,8 @@ fn messages_told<'a>(protocol: Option<&Protocol>, datagram: &'a [u8]) -> impl It
     })
 }
 
-fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
-    let mut room = Vec::new();
-    let (protocol, datagram) = adapted(recorded, &mut room);
+fn note_names(mirror: &mut Mirror, adapters: &mut Adapters, recorded: &Recorded<'_>) {
+    let (protocol, datagram) = adapters.adapt(recorded);
     for message in messages_told(protocol, datagram) {
         let family = message.payload.first().copied().unwrap_or_default();
         let kind = kinds::of_message(message.header.kind, family);
@@ -165,7 +173,12 @@ fn note_names(mirror: &mut Mirror, recorded: &Recorded<'_>) {
     }
 }
 
-fn decode(file: &Path, input: impl Read, mirror: &mut Mirror, told: &Told) -> std::result::Result<(), EndedEarly> {
+fn decode(
+    file: &Path,
+    input: impl Read,
+    (mirror, adapters): (&mut Mirror, &mut Adapters),
+    told: &Told,
+) -> std::result::Result<(), EndedEarly> {
     let mut reader = Reader::open(input).map_err(|error| named(file, &error))?;
     let mut other_families: u64 = 0;
     loop {
@@ -184,7 +197,7 @@ fn decode(file: &Path, input: impl Read, mirror: &mut Mirror, told: &Told) -> st
             }
         };
         other_families += u64::from(kinds::protocol(recorded.protocol).is_none());
-        tell_recorded(&recorded, mirror, stream, lines)?;
+        tell_recorded(&recorded, (mirror, adapters), stream, lines)?;
         if stream.is_done() {
             return Ok(());
         }
@@ -200,7 +213,7 @@ fn decode(file: &Path, input: impl Read, mirror: &mut Mirror, told: &Told) -> st
 /// Tells what a datagram says, until nothing more is wanted.
 fn tell_recorded(
     recorded: &Recorded<'_>,
-    mirror: &mut Mirror,
+    (mirror, adapters): (&mut Mirror, &mut Adapters),
     stream: &mut Stream,
     lines: &mut Lines,
 ) -> std::result::Result<(), EndedEarly> {
@@ -211,8 +224,7 @@ fn tell_recorded(
         netns: None,
         actor: None,
     };
-    let mut room = Vec::new();
-    let (protocol, datagram) = adapted(recorded, &mut room);
+    let (protocol, datagram) = adapters.adapt(recorded);
     for message in messages_told(protocol, datagram) {
         let dump = message.header.flags & NLM_F_MULTI != 0;
         let source = if dump { Source::RecordedDump } else { Source::Recorded };

@@ -170,6 +170,7 @@ impl Event {
 pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>, patience: Duration) -> Settings {
     Settings {
         kinds: KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect(),
+        actions: options.filter.actions.clone(),
         receive_buffer_bytes: None,
         timeout,
         verify: None,

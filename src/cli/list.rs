@@ -8,6 +8,7 @@ use super::selection;
 use crate::dumps;
 use crate::error::{Error, Result};
 use crate::event::Origin;
+use crate::kinds::adapter::Adapter;
 use crate::kinds::rtnetlink::tc;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
@@ -45,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let stream = Stream::new(options);
     let mut list = List {
         mirror: Mirror::new(),
+        adapters: Vec::new(),
         lines: Lines::new(&stream, arguments.selection.output.as_deref())?,
         stream,
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
@@ -60,6 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             continue;
         }
         list.mirror = Mirror::new();
+        list.adapters.clear();
         netns.inside(|| list.all(link, &wanted, netns.label()))?;
         if list.is_done() {
             break;
@@ -103,6 +106,8 @@ fn is_followed(message: &Message<'_>) -> bool {
 
 struct List {
     mirror: Mirror,
+    /// By protocol, of the namespace at hand.
+    adapters: Vec<Adapter>,
     stream: Stream,
     lines: Lines,
     deadline: Instant,
@@ -131,6 +136,12 @@ impl List {
         Ok(())
     }
 
+    /// What turns a kind's rows into what the tables read; the caller gives it back.
+    fn adapter_of(&mut self, kind: KindIndex) -> Adapter {
+        let known = self.adapters.iter().position(|adapter| adapter.protocol() == kind.protocol());
+        known.map_or_else(|| Adapter::new(kind.protocol()), |place| self.adapters.swap_remove(place))
+    }
+
     fn kind(&mut self, kind: KindIndex, names: bool, netns: Option<&str>) -> Result<()> {
         let telling = Telling {
             origin: Origin::Snapshot,
@@ -146,7 +157,7 @@ impl List {
         if kind.table().hooks.parent_at.is_some() && self.mirror.count(QDISC) == 0 {
             // Filters and chains are asked for by what they are attached to.
             let qdiscs = dumps::requests(&[(QDISC, Scope::All)], &self.mirror);
-            let learned = dumps::each_row(qdiscs, left, |row| {
+            let learned = dumps::each_row(qdiscs, &mut self.adapter_of(QDISC), left, |_, row| {
                 if row.payload.len() >= QDISC.table().header.bytes {
                     self.mirror.apply(QDISC, false, row.header.flags, row.payload);
                 }
@@ -155,7 +166,8 @@ impl List {
         }
         let requests = dumps::requests(&[(kind, Scope::All)], &self.mirror);
         let priorities = RefCell::new(self.mirror.shadow());
-        let mut take = |message: &Message<'_>| {
+        let mut adapter = self.adapter_of(kind);
+        let mut take = |_: &Message<'_>, message: &Message<'_>| {
             if names {
                 self.mirror.links.note(message.payload, false);
             } else if !self.is_done() && is_followed(message) {
@@ -166,11 +178,12 @@ impl List {
                 self.ended = self.lines.write(&mut self.stream).err();
             }
         };
-        let mut listed = dumps::each_row(requests, left, &mut take);
+        let mut listed = dumps::each_row(requests, &mut adapter, left, &mut take);
         if listed.is_ok() {
             let left_out = dumps::requests_of_left_out(&priorities.borrow());
-            listed = dumps::each_row(left_out, left, &mut take);
+            listed = dumps::each_row(left_out, &mut adapter, left, &mut take);
         }
+        self.adapters.push(adapter);
         listed.map_err(|error| {
             let written = self.lines.write_all(&mut self.stream);
             self.ended = self.ended.take().or(written.err());

@@ -10,10 +10,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::decode::schema::Protocol;
 use crate::dumps;
 use crate::error::{Error, Result};
+use crate::kinds::adapter::Adapter;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::silence::look::Scope;
 use crate::mirror::{Mirror, silence};
-use crate::netlink::socket::{Batch, Joined, Socket, is_loss, is_overrun};
+use crate::netlink::socket::{Batch, Datagram, Joined, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
@@ -94,21 +95,23 @@ fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::words::kinds_named(&arguments.kinds)?;
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     let followed = kinds::by_protocol(&kinds);
-    let sources: Vec<Recorded> =
+    let mut sources: Vec<Recorded> =
         followed.iter().map(|(protocol, kinds)| subscribe(protocol, kinds, buffer)).collect::<Result<_>>()?;
     let signals = signals()?;
     let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
-    if let (Recorder::Rtmon(_), Some(other)) = (&recorder, sources.iter().find(|source| !source.protocol.is_default)) {
+    if let (Recorder::Rtmon(_), Some(other)) =
+        (&recorder, sources.iter().find(|source| !source.adapter.protocol().is_default))
+    {
         return Err(Error::usage(format_args!(
             "rtmon's format has no place for {}; write --format pcap",
-            other.protocol.name
+            other.adapter.protocol().name
         )));
     }
     let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
         crate::output::written(initial(&kinds, &mut recorder, &mut left)?)?;
     }
-    let result = follow(arguments, &sources, &signals, &mut recorder, &mut left);
+    let result = follow(arguments, &mut sources, &signals, &mut recorder, &mut left);
     let result = result.and_then(|lost| recorder.flush().map(|()| lost));
     match result {
         Ok(0) => Ok(()),
@@ -128,35 +131,38 @@ impl ObjectsLeft {
         self.0 == Some(0)
     }
 
-    /// Takes off those of a datagram: its messages of any kind.
-    fn take(&mut self, protocol: &Protocol, datagram: &[u8]) {
-        let Some(left) = &mut self.0 else { return };
-        let mut room = Vec::new();
-        let datagram = kinds::adapted(protocol, datagram, &mut room);
-        let is_object = |message: &wire::Message<'_>| {
-            kinds::of_message(message.header.kind, message.payload.first().copied().unwrap_or_default()).is_some()
-        };
-        *left = left.saturating_sub(wire::messages(datagram).filter(is_object).count() as u64);
+    /// Takes off a message, if it is of any kind.
+    fn take_message(&mut self, message: &wire::Message<'_>) {
+        let family = message.payload.first().copied().unwrap_or_default();
+        if let Some(left) = self.0.as_mut().filter(|_| kinds::of_message(message.header.kind, family).is_some()) {
+            *left = left.saturating_sub(1);
+        }
     }
 }
 
 /// What is recorded of a protocol.
 struct Recorded {
-    protocol: &'static Protocol,
+    adapter: Adapter,
     socket: Socket,
 }
 
 fn subscribe(protocol: &'static Protocol, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
     let socket = Socket::open(protocol.number)?;
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-    for group in silence::groups(protocol, kinds) {
+    if protocol.needs_credentials {
+        let passed = socket.pass_credentials();
+        passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
+    }
+    let mut adapter = Adapter::new(protocol);
+    adapter.learn();
+    for group in silence::groups(protocol, kinds, &[]).into_iter().chain(adapter.groups(kinds)) {
         let joined = socket.join(group);
         let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
         if let (Joined::Denied, Some(capability)) = (joined, protocol.needs) {
             return Err(denied(kinds, capability));
         }
     }
-    Ok(Recorded { protocol, socket })
+    Ok(Recorded { adapter, socket })
 }
 
 fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
@@ -198,12 +204,14 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
         if left.is_none() {
             break;
         }
+        let mut adapter = Adapter::new(kind.protocol());
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
         let recorded = dumps::each_row(
             dumps::requests(&[(kind, Scope::All)], &mirror),
+            &mut adapter,
             || DUMP_TIMEOUT,
-            |message| {
+            |row, message| {
                 if result.is_err() || left.is_none() {
                     return;
                 }
@@ -213,11 +221,11 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
                 if kind.table().is(&kinds::netfilter::nft::set::SET) {
                     mirror.links.sets.note(message.payload, false);
                 }
-                let mut datagram = message.bytes.to_vec();
+                let mut datagram = row.bytes.to_vec();
                 datagram.resize(wire::align(datagram.len()), 0);
                 result = recorder.write(now_microseconds(), kind.protocol(), &datagram);
                 if is_wanted {
-                    left.take(kind.protocol(), &datagram);
+                    left.take_message(message);
                 }
             },
         );
@@ -229,22 +237,24 @@ fn initial(wanted: &[KindIndex], recorder: &mut Recorder, left: &mut ObjectsLeft
 
 fn follow(
     arguments: &Arguments,
-    sources: &[Recorded],
+    sources: &mut [Recorded],
     signals: &mio::net::UnixStream,
     recorder: &mut Recorder,
     left: &mut ObjectsLeft,
 ) -> io::Result<u32> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
     let mut batch = Batch::new();
-    let drops = || sources.iter().map(|source| source.socket.drops().unwrap_or_default()).fold(0, u32::wrapping_add);
-    let before = drops();
+    let drops = |sources: &[Recorded]| {
+        sources.iter().map(|source| source.socket.drops().unwrap_or_default()).fold(0, u32::wrapping_add)
+    };
+    let before = drops(sources);
     loop {
         let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
         if left.is_none() || late || is_signalled(signals) {
-            return Ok(drops().wrapping_sub(before));
+            return Ok(drops(sources).wrapping_sub(before));
         }
         let mut is_quiet = true;
-        for source in sources {
+        for source in sources.iter_mut() {
             is_quiet &= !read(source, &mut batch, recorder, left)?;
         }
         if is_quiet {
@@ -261,7 +271,7 @@ fn follow(
 }
 
 /// Records what one call gives; whether there was anything.
-fn read(source: &Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mut ObjectsLeft) -> io::Result<bool> {
+fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mut ObjectsLeft) -> io::Result<bool> {
     match source.socket.receive(batch) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -275,10 +285,13 @@ fn read(source: &Recorded, batch: &mut Batch, recorder: &mut Recorder, left: &mu
         Err(error) => return Err(error),
     }
     let time = now_microseconds();
-    for datagram in batch.datagrams().filter(|datagram| datagram.port == 0) {
+    let needs_credentials = source.adapter.protocol().needs_credentials;
+    let is_believed =
+        |datagram: &Datagram<'_>| datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
+    for datagram in batch.datagrams().filter(is_believed) {
         if !left.is_none() {
-            recorder.write(time, source.protocol, datagram.bytes)?;
-            left.take(source.protocol, datagram.bytes);
+            recorder.write(time, source.adapter.protocol(), datagram.bytes)?;
+            wire::messages(source.adapter.adapt(datagram.bytes)).for_each(|message| left.take_message(&message));
         }
     }
     Ok(true)

@@ -207,6 +207,7 @@ fn follow(
     };
     let settings = Settings {
         kinds,
+        actions: options.filter.actions.clone(),
         receive_buffer_bytes: arguments
             .receive_buffer
             .or_else(|| configured.and_then(|configured| configured.receive_buffer_bytes)),

@@ -484,12 +484,20 @@ pub struct Protocol {
     pub needs: Option<&'static str>,
     /// Turns a datagram into messages as the tables read them: their types are no other protocol's. None where they are so
     /// already. It is given the datagram and where to write.
-    pub adapt: Option<fn(&[u8], &mut Vec<u8>)>,
+    pub adapt: Option<Adapt>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
     /// The process id and the name of whoever made a change, where a message says it.
     pub actor: Option<fn(u16, &[u8]) -> Option<(u32, &[u8])>>,
+    /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
+    pub needs_credentials: bool,
+    /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
+    /// of them.
+    pub is_told_in: Option<fn(&[u8], bool) -> bool>,
 }
+
+/// A function that turns a datagram into messages, which it writes behind what is there.
+pub type Adapt = fn(&[u8], &mut Vec<u8>);
 
 impl PartialEq for Protocol {
     fn eq(&self, other: &Protocol) -> bool {
@@ -546,8 +554,12 @@ pub struct Hooks {
     /// What a message of a kind without identity says, by its header's flags and whether it says that the object is gone. Where
     /// there is no function, it is an `add` or a `remove`.
     pub action: Option<fn(u16, bool) -> Action>,
+    /// The name of the interface that an object concerns, where the object itself has it.
+    pub interface_name: Option<InterfaceName>,
     /// Further types of messages of this kind, and whether they say that the object is gone.
     pub also: &'static [(u16, bool)],
+    /// The one group of [`Kind::groups`] that tells of an action, of a kind whose actions have groups of their own.
+    pub group_of: Option<fn(Action) -> Option<u32>>,
     /// The address family that an object is of, where that is not the first octet of its header.
     pub family: Option<fn(&[u8]) -> u8>,
     /// Adds to an object's key what makes it the same object and no list of attributes can say: the key, the payload and
@@ -607,7 +619,9 @@ impl Hooks {
     pub const NONE: Hooks = Hooks {
         action: None,
         also: &[],
+        group_of: None,
         family: None,
+        interface_name: None,
         key: None,
         interfaces: None,
         route_table: None,
@@ -686,6 +700,9 @@ pub enum Untold {
     /// Any, and new ones come.
     Everything,
 }
+
+/// A function that gives the name of the interface that an object concerns, from its payload.
+pub type InterfaceName = fn(&[u8]) -> Option<&[u8]>;
 
 /// A function that adds to an object's key, from its payload and its attributes.
 pub type WriteKey = fn(&mut ObjectKey, &[u8], &[u8]);

@@ -36,6 +36,8 @@ pub enum Holds {
     Number,
     /// A number, or `null` where it is not known.
     NumberOrNull,
+    /// Null.
+    Null,
     /// A list of texts.
     Texts,
     /// A list of numbers.
@@ -53,6 +55,7 @@ impl Holds {
             Holds::Duration => "duration as text",
             Holds::Number => "number",
             Holds::NumberOrNull => "number or null",
+            Holds::Null => "null",
             Holds::Texts => "list of: text",
             Holds::Numbers => "list of: number",
             Holds::Objects(_) => "list of: object",
@@ -136,6 +139,11 @@ pub static OVERRUN: Own = Own {
         ("since", Holds::Time, "the time from which on they may be missing"),
         ("kinds", Holds::Texts, "the kinds that they may be of: a list of names"),
         ("protocol", Holds::Text, "the netlink protocol: `rtnetlink`, `netfilter`, …"),
+        (
+            "resync",
+            Holds::Null,
+            "null where nothing follows: nothing is known of these kinds that could be held against the kernel",
+        ),
     ],
     always: true,
 };

@@ -93,6 +93,13 @@ signals! {
     POLICY_ACCEPT "policy_accept" says "accepts" of "nft_chain", Warning: "the policy of a base chain is accept, and was not";
     FLOW_NAT "flow_nat" says "with NAT" of "conntrack", Info: "it is new, and its addresses or ports are translated (IPS_SRC_NAT, IPS_DST_NAT)";
     FLOW_CLOSED "flow_closed" says "closed" of "conntrack", Info: "it is gone";
+    DEVICE_ADDED "device_added" says "is there" of "uevent", Notice: "the kernel says add";
+    DEVICE_REMOVED "device_removed" says "is gone" of "uevent", Notice: "the kernel says remove";
+    DEVICE_MOVED "device_moved" says "moved" of "uevent", Notice: "the kernel says move: it has another path, as an interface with another name";
+    DRIVER_BOUND "driver_bound" says "has a driver" of "uevent", Notice: "the kernel says bind";
+    DRIVER_UNBOUND "driver_unbound" says "has no driver" of "uevent", Notice: "the kernel says unbind";
+    LINK_SETTINGS_CHANGED "link_settings_changed" says "link settings changed" of "ethtool_linkmodes", Notice: "its speed, duplex or auto-negotiation differs";
+    FEATURES_CHANGED "features_changed" says "features changed" of "ethtool_features", Notice: "other features are active";
 }
 
 impl Signals {

@@ -8,12 +8,16 @@ use std::sync::LazyLock;
 
 use crate::decode::schema::{Kind, Protocol};
 
+pub mod adapter;
+pub mod generic;
 pub mod netfilter;
 pub mod rtnetlink;
 pub mod split;
+pub mod uevent;
 
 /// Every netlink protocol; the first has the names of links.
-pub static PROTOCOLS: &[&Protocol] = &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] =
+    &[&rtnetlink::PROTOCOL, &netfilter::PROTOCOL, &generic::PROTOCOL, &uevent::PROTOCOL];
 
 const KINDS_COUNT: usize = {
     let (mut count, mut protocol) = (0, 0);
@@ -65,14 +69,6 @@ static PROTOCOL_OF: [usize; KINDS_COUNT] = {
 /// The protocol of that number (`NETLINK_*`).
 pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
-}
-
-/// A datagram as the tables read it; `room` is for one that they do not read as it comes.
-pub fn adapted<'d>(protocol: &Protocol, datagram: &'d [u8], room: &'d mut Vec<u8>) -> &'d [u8] {
-    let Some(adapt) = protocol.adapt else { return datagram };
-    room.clear();
-    adapt(datagram, room);
-    room
 }
 
 /// The protocols of some kinds, and those of these kinds that each has; rtnetlink's where there is no kind.

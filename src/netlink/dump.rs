@@ -347,7 +347,7 @@ mod tests {
     }
 
     fn datagram(bytes: &[u8]) -> Datagram<'_> {
-        Datagram { port: 0, bytes, length: bytes.len() }
+        Datagram { port: 0, process: None, bytes, length: bytes.len() }
     }
 
     /// Hands the messages over in one datagram: the rows and the progress.
@@ -455,7 +455,10 @@ mod tests {
         assert_eq!(take(&mut dump_with_rest, &[done(0, 0)]), (0, Progress::Interrupted));
         let mut dump_truncated = dump();
         let bytes = row();
-        assert_eq!(dump_truncated.take(Datagram { port: 0, bytes: &bytes, length: 1000 }, |_| ()), Progress::More);
+        assert_eq!(
+            dump_truncated.take(Datagram { port: 0, process: None, bytes: &bytes, length: 1000 }, |_| ()),
+            Progress::More
+        );
         assert_eq!(take(&mut dump_truncated, &[done(0, 0)]), (0, Progress::Interrupted));
     }
 

@@ -20,6 +20,10 @@ use crate::error::{Error, Result};
 pub const NETLINK_ROUTE: u16 = 0;
 /// `NETLINK_NETFILTER`: connections that are tracked, nf_tables, logged packets.
 pub const NETLINK_NETFILTER: u16 = 12;
+/// `NETLINK_GENERIC`: families that modules bring.
+pub const NETLINK_GENERIC: u16 = 16;
+/// `NETLINK_KOBJECT_UEVENT`: devices.
+pub const NETLINK_KOBJECT_UEVENT: u16 = 15;
 /// Datagrams that one call reads at most.
 pub const BATCH_DATAGRAMS: usize = 64;
 /// Octets of a datagram for which there is room at first: the kernel fills a dump's datagrams to 32 KiB at most, unless
@@ -102,6 +106,11 @@ impl Socket {
             Some(libc::EINVAL | libc::ENOENT | libc::EOPNOTSUPP) => Ok(Joined::Unknown),
             _ => Err(error),
         }
+    }
+
+    /// From here on datagrams come with their senders' credentials.
+    pub fn pass_credentials(&self) -> io::Result<()> {
+        self.set_option(libc::SOL_SOCKET, libc::SO_PASSCRED, 1)
     }
 
     /// Asks for a receive buffer of that many octets, beyond `net.core.rmem_max` where the user may, and returns what
@@ -215,6 +224,8 @@ impl AsFd for Socket {
 pub struct Datagram<'a> {
     /// The source's port id. Whatever is not from the kernel (0) must not be believed.
     pub port: u32,
+    /// The process that sent it, where credentials are passed; 0 is the kernel.
+    pub process: Option<u32>,
     /// Netlink messages; the beginning alone where it was truncated.
     pub bytes: &'a [u8],
     /// Octets that the datagram had.
@@ -228,13 +239,27 @@ impl Datagram<'_> {
     }
 }
 
+/// Room for one control message with `struct ucred`: its head of 16 octets, and 12.
+type Control = [u64; CONTROL_WORDS];
+const CONTROL_WORDS: usize = 4;
+
+/// The process in a control message, where it holds credentials (`struct cmsghdr`, `struct ucred`).
+fn process_of(control: &Control) -> Option<u32> {
+    let [_, kind, process, _] = control.map(u64::to_ne_bytes);
+    let [level, message] = [&kind[..4], &kind[4..]].map(|octets| wire::u32_at(octets, 0));
+    let is_credentials = (level, message) == (Some(libc::SOL_SOCKET as u32), Some(libc::SCM_CREDENTIALS as u32));
+    wire::u32_at(&process, 0).filter(|_| is_credentials)
+}
+
 /// The buffers that [`Socket::receive`] fills, and what it read last. Pages that no datagram reaches cost no memory.
 pub struct Batch {
-    // All four are laid out once, and never grow, so that the pointers between them stay good.
+    // All five are laid out once, and never grow, so that the pointers between them stay good.
     headers: Vec<mmsghdr>,
     // Read by the kernel alone.
     _vectors: Vec<iovec>,
     addresses: Vec<sockaddr_nl>,
+    /// Rooms for credentials.
+    controls: Vec<Control>,
     /// Rooms for datagrams, with a gap behind each.
     bytes: Vec<u8>,
     datagram_bytes: usize,
@@ -262,6 +287,7 @@ impl Batch {
         // Fresh zero pages from the kernel, not written before they are used.
         let mut bytes = vec![0; BATCH_DATAGRAMS * (datagram_bytes + GAP_BYTES)];
         let mut addresses = vec![new_address(); BATCH_DATAGRAMS];
+        let mut controls: Vec<Control> = vec![[0; CONTROL_WORDS]; BATCH_DATAGRAMS];
         let mut vectors: Vec<_> = bytes
             .chunks_exact_mut(datagram_bytes + GAP_BYTES)
             .map(|room| iovec { iov_base: room.as_mut_ptr().cast(), iov_len: datagram_bytes })
@@ -269,17 +295,20 @@ impl Batch {
         let headers = vectors
             .iter_mut()
             .zip(&mut addresses)
-            .map(|(vector, address)| {
+            .zip(&mut controls)
+            .map(|((vector, address), control)| {
                 // SAFETY: zeros are a value of this structure of numbers and pointers.
                 let mut header: mmsghdr = unsafe { zeroed() };
                 header.msg_hdr.msg_name = ptr::from_mut(address).cast();
                 header.msg_hdr.msg_namelen = ADDRESS_BYTES;
                 header.msg_hdr.msg_iovlen = 1;
                 header.msg_hdr.msg_iov = vector;
+                header.msg_hdr.msg_control = ptr::from_mut(control).cast();
+                header.msg_hdr.msg_controllen = size_of::<Control>() as _;
                 header
             })
             .collect();
-        Batch { headers, _vectors: vectors, addresses, bytes, datagram_bytes, filled: 0 }
+        Batch { headers, _vectors: vectors, addresses, controls, bytes, datagram_bytes, filled: 0 }
     }
 
     /// Octets of the longest datagram that it takes whole.
@@ -303,9 +332,11 @@ impl Batch {
     /// The datagrams that were read last.
     pub fn datagrams(&self) -> impl ExactSizeIterator<Item = Datagram<'_>> {
         let rooms = self.bytes.chunks_exact(self.datagram_bytes + GAP_BYTES);
-        self.headers[..self.filled].iter().zip(&self.addresses).zip(rooms).map(|((header, address), room)| {
+        let described = self.headers[..self.filled].iter().zip(&self.addresses).zip(&self.controls);
+        described.zip(rooms).map(|(((header, address), control), room)| {
             let length = header.msg_len as usize;
-            Datagram { port: address.nl_pid, bytes: &room[..length.min(self.datagram_bytes)], length }
+            let process = if header.msg_hdr.msg_controllen > 0 { process_of(control) } else { None };
+            Datagram { port: address.nl_pid, process, bytes: &room[..length.min(self.datagram_bytes)], length }
         })
     }
 
@@ -316,6 +347,7 @@ impl Batch {
         }
         for header in &mut self.headers[..self.filled] {
             header.msg_hdr.msg_namelen = ADDRESS_BYTES;
+            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
         }
         self.filled = 0;
     }

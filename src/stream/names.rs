@@ -13,7 +13,7 @@ pub type Names<'a> = SmallVec<[Name<'a>; 4]>;
 
 /// The names of all interfaces that an object concerns; of a link what it was called before and what it is called now, each
 /// as an interface's: whoever asked for one of them hears of a rename.
-pub fn of<'a>(told: &Told<'a>, shown: &[u8], links: &'a dyn Links) -> Names<'a> {
+pub fn of<'a>(told: &Told<'a>, shown: &'a [u8], links: &'a dyn Links) -> Names<'a> {
     let mut names = Names::new();
     let table = told.kind.table();
     if table.is(&LINK) {
@@ -23,6 +23,10 @@ pub fn of<'a>(told: &Told<'a>, shown: &[u8], links: &'a dyn Links) -> Names<'a> 
             names.extend(all.filter(|name| !name.is_empty()).map(|name| Name { interface, name }));
         }
         return names;
+    }
+    if let Some(name) = table.hooks.interface_name {
+        // It lives no longer than the object.
+        return name(shown).map(|name| Name { interface: 0, name }).into_iter().collect();
     }
     for (interface, ifindex) in table.interfaces_of(shown).into_iter().enumerate() {
         let alternatives = links.alternative_names(ifindex).iter().map(|name| &**name);

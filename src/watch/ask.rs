@@ -22,7 +22,7 @@ use crate::mirror::waiting::Moment;
 use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, Socket, is_overrun};
-use crate::netlink::wire::Message;
+use crate::netlink::wire::{self, Message};
 use crate::stream::{Source, Stream, Telling};
 
 impl Watching {
@@ -97,6 +97,11 @@ impl Watching {
     /// Sends a request of a job.
     fn send(&mut self, known: &mut Knowledge, job: &mut Job, next: Next, moves: &mut Moves) -> Result<()> {
         let Next { kind, question, request } = next;
+        let Some(request) = self.feed.adapter.request(request) else {
+            // The kernel does not have it: the job goes on with the next one.
+            known.mirror.note_missing(kind);
+            return Ok(());
+        };
         let family = request.body.first().copied().unwrap_or_default();
         let started = self.at_a_moment(known, moves, |watching| Dump::start(&watching.dump_socket, &request));
         let (moment, dump) = started?;
@@ -143,11 +148,14 @@ impl Watching {
         let (mirror, filling, query) = (&mut known.mirror, &mut self.filling, running.query);
         let mut rows =
             Rows { query, job, mirror, filling, stream, out, source, telling, is_found: false, is_foreign: false };
+        let adapter = &mut self.feed.adapter;
         // The first datagram was made when the kernel was called before, the others when it was called now.
         let mut made = std::mem::replace(&mut running.moment, moment);
         let mut ended = None;
         for datagram in batch.datagrams() {
-            let progress = running.dump.take(datagram, |message| rows.take(&message, made));
+            let progress = running.dump.take(datagram, |row| {
+                wire::messages(adapter.adapt(row.bytes)).for_each(|message| rows.take(&message, made));
+            });
             made = moment;
             if progress != Progress::More {
                 ended = Some(progress);
@@ -221,7 +229,7 @@ impl Watching {
         if job.purpose == Purpose::Start {
             return self.drop_overtaken(known, batch, moves);
         }
-        if !is_to_be_compared {
+        if !is_to_be_compared || (job.purpose == Purpose::Repair && job.kinds.is_empty()) {
             return Ok(());
         }
         let time_microseconds = job.began_microseconds;

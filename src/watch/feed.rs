@@ -10,7 +10,8 @@ use crate::actor::Actors;
 use crate::backlog::Backlog;
 use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
-use crate::kinds::{KindIndex, adapted};
+use crate::kinds::KindIndex;
+use crate::kinds::adapter::Adapter;
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
@@ -23,11 +24,9 @@ const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 #[derive(Debug)]
 pub(super) struct Feed {
     socket: Socket,
-    protocol: &'static Protocol,
+    pub adapter: Adapter,
     /// The kinds whose notifications come here.
     kinds: Vec<KindIndex>,
-    /// A datagram as the tables read it, where they do not read it as it comes.
-    adapted: Vec<u8>,
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
     /// There may be something to read.
@@ -82,12 +81,18 @@ impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
         let socket = Socket::open(protocol.number)?;
+        if protocol.needs_credentials {
+            let passed = socket.pass_credentials();
+            passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
+        }
         let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
             .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        let mut adapter = Adapter::new(protocol);
+        adapter.learn();
         let mut groups = Vec::new();
-        for group in silence::groups(protocol, kinds) {
+        for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
                 (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, capability)),
@@ -98,9 +103,8 @@ impl Feed {
         Ok(Feed {
             drops_told: socket.drops().unwrap_or_default(),
             socket,
-            protocol,
+            adapter,
             kinds: kinds.to_vec(),
-            adapted: Vec::new(),
             groups,
             receive_buffer_bytes,
             readable: true,
@@ -118,7 +122,7 @@ impl Feed {
 
     /// Its protocol.
     pub fn protocol(&self) -> &'static Protocol {
-        self.protocol
+        self.adapter.protocol()
     }
 
     /// The kinds whose notifications come here.
@@ -169,20 +173,23 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
+        let Protocol { needs_credentials, is_told_in, actor, .. } = self.protocol();
         for datagram in batch.datagrams() {
-            if datagram.port != 0 {
+            if datagram.port != 0 || (*needs_credentials && datagram.process != Some(0)) {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
+            } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {
+                log::trace!("a datagram is told in another network namespace");
             } else if datagram.truncated() {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
-                let octets = adapted(self.protocol, datagram.bytes, &mut self.adapted);
+                let octets = self.adapter.adapt(datagram.bytes);
                 // A command ends as soon as it has its answer.
                 let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
                 if port != 0 {
                     actors.see(port, time, self.received_at);
                 }
-                if let Some(process_in) = self.protocol.actor {
+                if let Some(process_in) = actor {
                     for message in wire::messages(octets) {
                         if let Some(process) = process_in(message.header.kind, message.payload) {
                             actors.prove(message.header.port, process);
@@ -193,10 +200,22 @@ impl Feed {
                 backlog.push(time, octets);
             }
         }
+        if self.adapter.take_changed() {
+            self.join_further();
+        }
         if is_cut_off {
             self.lose(0);
         }
         Ok(is_cut_off)
+    }
+
+    /// Joins groups that a module has brought since.
+    fn join_further(&mut self) {
+        for group in self.adapter.groups(&self.kinds) {
+            if !self.groups.contains(&group) && matches!(self.socket.join(group), Ok(Joined::Yes)) {
+                self.groups.push(group);
+            }
+        }
     }
 
     /// Notifications are lost; so many datagrams of them were received and thrown away.
@@ -238,6 +257,7 @@ mod tests {
     fn a_loss_is_told_once_with_what_was_thrown_away() {
         let settings = Settings {
             kinds: Vec::new(),
+            actions: Vec::new(),
             receive_buffer_bytes: None,
             timeout: None,
             verify: None,

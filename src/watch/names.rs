@@ -27,12 +27,17 @@ impl Sources<'_> {
     /// Learns the names that a message needs, which is the first datagram's. `lost` says whether a link's own message may
     /// be lost.
     pub fn learn_for_message(self, links: &mut LinkTable, message: &Message<'_>, lost: bool) {
-        if !lost && !EARLY.contains(&message.header.kind) {
+        let is_other = message.header.kind >= kinds::rtnetlink::TYPES_MAX;
+        if !lost && !is_other && !EARLY.contains(&message.header.kind) {
             return;
         }
         let family = message.payload.first().copied().unwrap_or_default();
         let Some((kind, _)) = kinds::of_message(message.header.kind, family) else { return };
-        if lost && !is_link(message) {
+        if is_other {
+            // No link is told there: a name holds for this message alone.
+            *links = LinkTable::default();
+            self.learn(links, kind.table().interfaces_of(message.payload), usize::MAX, 0);
+        } else if lost && !is_link(message) {
             self.learn(links, kind.table().interfaces_of(message.payload), 1, LOOK_AHEAD);
         } else {
             self.learn(links, kind.table().interface_of(message.payload), 1, LOOK_AHEAD);

@@ -157,5 +157,10 @@ pub(super) fn tell_overrun(
         out.end_list();
         out.key("protocol");
         out.string(feed.protocol().name);
+        if !feed.kinds().iter().any(|&kind| silence::can_be_compared(kind)) {
+            // Nothing is known that could be held against the kernel.
+            out.key("resync");
+            out.null();
+        }
     })
 }

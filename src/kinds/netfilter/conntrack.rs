@@ -53,7 +53,17 @@ pub static CONNTRACK: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: IPCTNL_MSG_CT_GET, header: &[0; 4], attributes: &[], per_link: None }],
-    hooks: Hooks { action: Some(action_of), signals: Some(signals_of), ..Hooks::NONE },
+    hooks: Hooks {
+        action: Some(action_of),
+        group_of: Some(|action| match action {
+            Action::Add => Some(1),
+            Action::Change => Some(2),
+            Action::Remove => Some(3),
+            Action::Present => None,
+        }),
+        signals: Some(signals_of),
+        ..Hooks::NONE
+    },
 };
 
 /// A new connection is told with the flags of one that is made (`ctnetlink_conntrack_event`).

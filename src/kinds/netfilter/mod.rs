@@ -33,6 +33,8 @@ pub static PROTOCOL: Protocol = Protocol {
     adapt: None,
     redact: None,
     actor: Some(nft::generation::process),
+    needs_credentials: false,
+    is_told_in: None,
 };
 
 /// `struct nfgenmsg` (`linux/netfilter/nfnetlink.h`).

@@ -78,6 +78,8 @@ pub static PROTOCOL: Protocol = Protocol {
     adapt: None,
     redact: None,
     actor: None,
+    needs_credentials: false,
+    is_told_in: None,
 };
 
 /// Its types are below this number: `RTM_MAX` is far from it.

@@ -17,6 +17,7 @@ pub use self::rows::SILENT;
 use super::repair::Difference;
 use super::{LinkBefore, Mirror, is_link, same};
 use crate::decode::schema::{Kind, Protocol, Untold};
+use crate::event::Action;
 use crate::kinds::rtnetlink::numbers::AF_INET6;
 use crate::kinds::rtnetlink::{link, netconf, nexthop, route, tc};
 use crate::kinds::{self, KindIndex, PerKind};
@@ -270,10 +271,14 @@ fn looked_for() -> impl Iterator<Item = (&'static Kind, When, &'static Kind, At,
 /// `RTNLGRP_LINK`: links tell of silent changes of everything, and have the names.
 const LINK_GROUP: u32 = 1;
 
-/// The groups that these kinds of a protocol need: their own; of rtnetlink links for the names, too, and those that tell of
-/// silent changes.
-pub fn groups(protocol: &Protocol, kinds: &[KindIndex]) -> Vec<u32> {
-    let mut groups: Vec<u32> = kinds.iter().flat_map(|&kind| kind.table().groups.iter().copied()).collect();
+/// The groups that these kinds of a protocol need: their own, those of the wanted actions alone where a kind has one for each, and of
+/// all actions where none is named; of rtnetlink links for the names, too, and those that tell of silent changes.
+pub fn groups(protocol: &Protocol, kinds: &[KindIndex], actions: &[Action]) -> Vec<u32> {
+    let of = |kind: &KindIndex| match kind.table().hooks.group_of {
+        Some(group_of) if !actions.is_empty() => actions.iter().filter_map(|&action| group_of(action)).collect(),
+        _ => kind.table().groups.to_vec(),
+    };
+    let mut groups: Vec<u32> = kinds.iter().flat_map(of).collect();
     if protocol.number == NETLINK_ROUTE {
         groups.push(LINK_GROUP);
     }

@@ -79,9 +79,14 @@ fn each_row_leads_to_its_looks() {
 
 #[test]
 fn groups_are_those_that_tell_of_silent_changes() {
-    let groups = |kind: &'static Kind| groups(&crate::kinds::rtnetlink::PROTOCOL, &[KindIndex::of(kind)]);
+    let groups = |kind: &'static Kind| groups(&crate::kinds::rtnetlink::PROTOCOL, &[KindIndex::of(kind)], &[]);
     assert_eq!(groups(&route::ROUTE), [1, 5, 7, 11, 12, 18, 27, 32]);
     assert_eq!(groups(&link::LINK), [1, 4, 24, 25]);
+    let netfilter = &crate::kinds::netfilter::PROTOCOL;
+    let conntrack = [KindIndex::of(&crate::kinds::netfilter::conntrack::CONNTRACK)];
+    assert_eq!(super::groups(netfilter, &conntrack, &[]), [1, 2, 3]);
+    // Connections come in great numbers: what nobody wants is not even received.
+    assert_eq!(super::groups(netfilter, &conntrack, &[Action::Remove, Action::Present]), [3]);
     assert_eq!(groups(&neigh::NEIGH), [1, 3]);
     assert_eq!(groups(&neightbl::NEIGHTBL), [1]);
     assert_eq!(groups(&crate::kinds::rtnetlink::nexthop::NEXTHOP), [1, 32]);

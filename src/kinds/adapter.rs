@@ -1,0 +1,85 @@
+//! What of a protocol's datagrams is not as the tables read it, and becomes so at the edge: where notifications, dumps and recordings
+//! are read.
+
+use super::KindIndex;
+use super::generic::families::Families;
+use crate::decode::schema::Protocol;
+use crate::netlink::dump::{self, DumpRow, Request};
+use crate::netlink::socket::NETLINK_GENERIC;
+
+/// One for each place, or recording, and protocol.
+#[derive(Debug)]
+pub struct Adapter {
+    protocol: &'static Protocol,
+    /// Of generic netlink: which number is which family.
+    families: Families,
+    room: Vec<u8>,
+}
+
+impl Adapter {
+    /// Nothing is known of its messages yet.
+    pub fn new(protocol: &'static Protocol) -> Adapter {
+        Adapter { protocol, families: Families::default(), room: Vec::new() }
+    }
+
+    /// Its protocol.
+    pub fn protocol(&self) -> &'static Protocol {
+        self.protocol
+    }
+
+    fn is_generic(&self) -> bool {
+        self.protocol.number == NETLINK_GENERIC
+    }
+
+    /// A datagram as the tables read it.
+    pub fn adapt<'d>(&'d mut self, datagram: &'d [u8]) -> &'d [u8] {
+        self.room.clear();
+        if self.is_generic() {
+            self.families.adapt(datagram, &mut self.room);
+            return &self.room;
+        }
+        let Some(adapt) = self.protocol.adapt else { return datagram };
+        adapt(datagram, &mut self.room);
+        &self.room
+    }
+
+    /// A request as the kernel wants it; none where it does not have what is asked for.
+    pub fn request(&self, request: Request) -> Option<Request> {
+        if self.is_generic() { self.families.request(request) } else { Some(request) }
+    }
+
+    /// Learns what must be known before anything can be read, in the network namespace of the calling thread. What the kernel does not
+    /// tell is learned later, or left as it is.
+    pub fn learn(&mut self) {
+        if !self.is_generic() || !self.families.is_empty() {
+            return;
+        }
+        for request in Families::questions() {
+            let Some(request) = (if self.families.is_empty() { Some(request) } else { self.request(request) }) else {
+                continue;
+            };
+            let learned = dump::dump_all(NETLINK_GENERIC, &request, LEARNING_TIME_MAX, |row| {
+                if let DumpRow::Message(message) = row {
+                    let mut room = Vec::new();
+                    self.families.adapt(message.bytes, &mut room);
+                }
+            });
+            if let Err(error) = learned {
+                log::debug!("cannot ask for generic netlink's families and strings: {error}");
+            }
+        }
+    }
+
+    /// Further groups that tell of these kinds, as far as that is known.
+    pub fn groups(&self, kinds: &[KindIndex]) -> Vec<u32> {
+        if self.is_generic() { self.families.groups(kinds).into_iter().collect() } else { Vec::new() }
+    }
+
+    /// Whether there may be further groups since this was asked last.
+    pub fn take_changed(&mut self) -> bool {
+        self.families.take_changed()
+    }
+}
+
+/// So long the kernel may take to answer.
+const LEARNING_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,0 +1,163 @@
+//! Which family has which number and groups now, and how its messages become those of the tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bits::{self, Strings};
+use super::other::{FAMILY_ID, FAMILY_NAME};
+use super::{ETHTOOL, FAMILIES, FLOODS, MPTCP, NLCTRL, OTHER, UNKNOWN, family_and_command, message, mptcp};
+use crate::kinds::KindIndex;
+use crate::netlink::dump::Request;
+use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
+
+/// `GENL_ID_CTRL`.
+const NLCTRL_ID: u16 = 16;
+/// `CTRL_CMD_DELFAMILY`, `_GETFAMILY` and `_DELMCAST_GRP`.
+const DELFAMILY: u8 = 2;
+const GETFAMILY: u8 = 3;
+const DELMCAST_GRP: u8 = 9;
+/// `ETHTOOL_MSG_STRSET_GET`.
+const STRSET_GET: u8 = 1;
+/// `CTRL_ATTR_FAMILY_ID`, `_FAMILY_NAME` and `_MCAST_GROUPS`.
+const CTRL_FAMILY_ID: u16 = 1;
+const CTRL_FAMILY_NAME: u16 = 2;
+const CTRL_MCAST_GROUPS: u16 = 7;
+/// `CTRL_ATTR_MCAST_GRP_NAME` and `_ID`.
+const GROUP_NAME: u16 = 1;
+const GROUP_ID: u16 = 2;
+
+/// What is known of generic netlink's families, from nlctrl's messages.
+#[derive(Debug, Default)]
+pub struct Families {
+    by_id: BTreeMap<u16, Family>,
+    strings: Strings,
+    /// Something of it has changed, which was not asked for yet.
+    changed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Family {
+    name: String,
+    /// Groups by their numbers.
+    groups: BTreeMap<u32, String>,
+}
+
+fn text(set: &[u8], number: u16) -> Option<String> {
+    let text = attribute(set, number)?;
+    let end = text.iter().position(|octet| *octet == 0).unwrap_or(text.len());
+    Some(String::from_utf8_lossy(&text[..end]).into_owned())
+}
+
+impl Families {
+    /// What is asked before anything can be read: which families there are, in the kernel's own numbers, and then the strings that name
+    /// ethtool's bits, in those of the tables.
+    pub fn questions() -> [Request; 2] {
+        let families = Request { message_type: NLCTRL_ID, body: vec![GETFAMILY, 2, 0, 0], one: false };
+        let message_type = message(ETHTOOL, STRSET_GET);
+        [families, Request { message_type, body: bits::question(STRSET_GET), one: true }]
+    }
+
+    /// Whether any family is known.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Whether something was learned since the last time that this was asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    fn id_of(&self, place: usize) -> Option<u16> {
+        if place == NLCTRL {
+            return Some(NLCTRL_ID);
+        }
+        let name = FAMILIES.get(place)?.name;
+        self.by_id.iter().find(|(_, family)| family.name == name).map(|(id, _)| *id)
+    }
+
+    /// The numbers of the groups that tell of some kinds, as far as their families are there.
+    pub fn groups(&self, kinds: &[KindIndex]) -> BTreeSet<u32> {
+        let places: BTreeSet<usize> = kinds.iter().map(|kind| family_and_command(kind.table().new).0).collect();
+        let is_wanted = |family: &str, group: &str| match FAMILIES.iter().position(|known| known.name == family) {
+            Some(place) => places.contains(&place) && FAMILIES[place].groups.contains(&group),
+            None => places.contains(&OTHER) && !FLOODS.contains(&family),
+        };
+        let all =
+            self.by_id.values().flat_map(|family| family.groups.iter().map(|(id, group)| (&family.name, *id, group)));
+        let wanted = all.filter(|(family, _, group)| is_wanted(family, group)).map(|(_, id, _)| id);
+        // nlctrl's own group brings the others.
+        wanted.chain([u32::from(NLCTRL_ID)]).collect()
+    }
+
+    /// A request as the kernel wants it; none where it does not have the family.
+    pub fn request(&self, request: Request) -> Option<Request> {
+        let (place, command) = family_and_command(request.message_type);
+        let mut body = request.body;
+        *body.first_mut()? = command;
+        Some(Request { message_type: self.id_of(place)?, body, ..request })
+    }
+
+    /// Turns a datagram into messages as the tables read them, and learns from it.
+    pub fn adapt(&mut self, datagram: &[u8], out: &mut Vec<u8>) {
+        for found in wire::messages(datagram) {
+            if found.header.kind < wire::NLMSG_MIN_TYPE {
+                append_message(out, found.header, found.payload);
+                continue;
+            }
+            self.adapt_message(found.header, found.payload, out);
+        }
+    }
+
+    fn adapt_message(&mut self, header: Header, payload: &[u8], out: &mut Vec<u8>) {
+        let id = header.kind;
+        let (command, body) = (payload.first().copied().unwrap_or_default(), payload.get(4..).unwrap_or_default());
+        if id == NLCTRL_ID {
+            self.learn(command, body);
+            return append_message(out, Header { kind: message(NLCTRL, command), ..header }, payload);
+        }
+        let Some(family) = self.by_id.get(&id) else {
+            return append_message(out, Header { kind: message(UNKNOWN, id as u8), ..header }, payload);
+        };
+        match FAMILIES.iter().position(|known| known.name == family.name) {
+            Some(ETHTOOL) if header.flags & wire::NLM_F_REQUEST == 0 => {
+                let mut payload = payload.get(..4).unwrap_or_default().to_vec();
+                self.strings.expand(command, body, &mut payload);
+                self.strings.learn(command, body);
+                append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
+            }
+            Some(place) => {
+                let command = if place == MPTCP { mptcp::command(command, body) } else { command };
+                append_message(out, Header { kind: message(place, command), ..header }, payload);
+            }
+            None => {
+                let mut payload = payload.to_vec();
+                append_attribute(&mut payload, FAMILY_NAME, family.name.as_bytes());
+                append_attribute(&mut payload, FAMILY_ID, &id.to_ne_bytes());
+                append_message(out, Header { kind: message(OTHER, 0), ..header }, &payload);
+            }
+        }
+    }
+
+    /// Takes in a message of nlctrl's.
+    fn learn(&mut self, command: u8, body: &[u8]) {
+        let Some(id) = attribute(body, CTRL_FAMILY_ID).and_then(|id| u16_at(id, 0)) else { return };
+        self.changed = true;
+        if command == DELFAMILY {
+            self.by_id.remove(&id);
+            return;
+        }
+        let family = self.by_id.entry(id).or_default();
+        if let Some(name) = text(body, CTRL_FAMILY_NAME) {
+            family.name = name;
+        }
+        for group in attributes(attribute(body, CTRL_MCAST_GROUPS).unwrap_or_default()) {
+            let Some(number) = attribute(group.payload, GROUP_ID).and_then(|number| u32_at(number, 0)) else {
+                continue;
+            };
+            if command == DELMCAST_GRP {
+                family.groups.remove(&number);
+            } else {
+                family.groups.insert(number, text(group.payload, GROUP_NAME).unwrap_or_default());
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Generic netlink, protocol 16: families that modules bring, each with a number and groups that it is given when it is loaded
+//! (`net/netlink/genetlink.c`).
+//!
+//! What a message is of is known from nlctrl's messages alone. As soon as one is read, its type becomes that of a family's place in
+//! [`FAMILIES`] and its command, so that the tables need not know any number.
+
+mod bits;
+pub mod ethtool;
+pub mod families;
+pub mod mptcp;
+pub mod netdev;
+pub mod nlctrl;
+pub mod other;
+
+use crate::decode::schema::{Field, Is, Protocol, Scalar::U8, Structure, field};
+use crate::netlink::socket::NETLINK_GENERIC;
+
+/// The protocol.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "generic",
+    number: NETLINK_GENERIC,
+    kinds: &[
+        &nlctrl::GENL_FAMILY,
+        &ethtool::link::LINKINFO,
+        &ethtool::link::LINKMODES,
+        &ethtool::link::DEBUG,
+        &ethtool::link::WOL,
+        &ethtool::link::EEE,
+        &ethtool::link::FEC,
+        &ethtool::link::MODULE,
+        &ethtool::link::PLCA,
+        &ethtool::link::MM,
+        &ethtool::features::FEATURES,
+        &ethtool::features::PRIVFLAGS,
+        &ethtool::queues::RINGS,
+        &ethtool::queues::CHANNELS,
+        &ethtool::queues::COALESCE,
+        &ethtool::queues::PAUSE,
+        &ethtool::queues::RSS,
+        &mptcp::ENDPOINT,
+        &mptcp::EVENT,
+        &netdev::DEVICE,
+        &netdev::PAGE_POOL,
+        &other::GENL,
+    ],
+    is_default: false,
+    // Most groups may be joined by anybody.
+    needs: None,
+    adapt: None,
+    redact: None,
+    actor: None,
+    needs_credentials: false,
+    is_told_in: None,
+};
+
+/// A family that has tables.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// The groups that tell of its kinds.
+    pub groups: &'static [&'static str],
+}
+
+/// Families that have tables, each by its place.
+pub static FAMILIES: &[Family] = &[
+    Family { name: "nlctrl", groups: &["notify"] },
+    Family { name: "ethtool", groups: &["monitor"] },
+    Family { name: "mptcp_pm", groups: &["mptcp_pm_events"] },
+    Family { name: "netdev", groups: &["mgmt", "page-pool"] },
+];
+
+/// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
+pub const NLCTRL: usize = 0;
+/// ethtool's settings of interfaces.
+pub const ETHTOOL: usize = 1;
+/// Multipath TCP's path manager.
+pub const MPTCP: usize = 2;
+/// Network devices' queues and features.
+pub const NETDEV: usize = 3;
+/// The place of families without tables, which is none of [`FAMILIES`].
+const OTHER: usize = 0x1f;
+/// The place of what is of no family that is known.
+const UNKNOWN: usize = 0x3f;
+
+/// Families without tables that are not listened to: each packet that is sampled or dropped is told.
+const FLOODS: &[&str] = &["psample", "NET_DM"];
+
+/// The type of a command's messages in the tables.
+pub const fn message(family: usize, command: u8) -> u16 {
+    0x4000 | ((family as u16) << 8) | command as u16
+}
+
+/// The place of a family among [`FAMILIES`] and the command of a type, if it is one of generic netlink's.
+pub const fn family_and_command(message: u16) -> (usize, u8) {
+    ((message >> 8) as usize & 0x3f, message as u8)
+}
+
+/// `struct genlmsghdr` (`linux/genetlink.h`).
+pub static GENLMSGHDR: Structure = Structure::new("genlmsghdr", 4, FIELDS);
+const FIELDS: &[Field] = &[];
+
+/// The same where the command is told.
+pub static GENLMSGHDR_TOLD: Structure = Structure::new("genlmsghdr", 4, TOLD_FIELDS);
+const TOLD_FIELDS: &[Field] = &[field(0, "cmd", Is::Number(U8)), field(1, "version", Is::Number(U8))];
