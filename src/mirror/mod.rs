@@ -183,6 +183,11 @@ impl Mirror {
         if had_tables && !has_tables { Signals::RULESET_FLUSHED } else { Signals::NONE }
     }
 
+    /// Whether there are tables of nf_tables is known anew.
+    fn note_tables(&mut self) {
+        self.had_tables |= self.count(const { KindIndex::of(&kinds::netfilter::nft::table::TABLE) }) > 0;
+    }
+
     /// Takes out what goes with an object without a word, such as a set's elements.
     pub fn take_held(&mut self, kind: KindIndex, payload: &[u8]) -> Vec<repair::Difference> {
         let Some((held, is_inside)) = kind.table().hooks.holds else { return Vec::new() };

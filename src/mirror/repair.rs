@@ -38,6 +38,7 @@ impl Mirror {
         for (kind, scope) in kinds {
             self.take_over(&mut shadow, *kind, scope, spoken, &mut differences);
         }
+        self.note_tables();
         differences.retain(|difference| {
             let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
             difference.kind.table().is_object(object)
