@@ -151,6 +151,12 @@ impl LinkTable {
         }
     }
 
+    /// Forgets all interfaces, and no sets.
+    pub fn forget(&mut self) {
+        self.links.clear();
+        self.gone.clear();
+    }
+
     /// Takes in no more than the name of an interface that is not told yet, and not as one that is there.
     pub fn note_name(&mut self, ifindex: u32, name: &[u8]) {
         self.links.entry(ifindex).or_insert_with(|| {
