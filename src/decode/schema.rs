@@ -487,6 +487,8 @@ pub struct Protocol {
     pub adapt: Option<Adapt>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
+    /// Whether messages of a type are meant for one program that has asked for them, and tell nothing: captures have them.
+    pub is_answer: Option<fn(u16) -> bool>,
     /// The process id and the name of whoever made a change, where a message says it.
     pub actor: Option<fn(u16, &[u8]) -> Option<(u32, &[u8])>>,
     /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).

@@ -21,6 +21,7 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: Some(adapt),
     redact: None,
+    is_answer: None,
     actor: None,
     // A process may have the kernel send what it likes from port 0 (`uevent_net_rcv`).
     needs_credentials: true,

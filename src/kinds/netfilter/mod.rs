@@ -32,10 +32,23 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: Some("CAP_NET_ADMIN"),
     adapt: None,
     redact: None,
+    is_answer: Some(is_answer),
     actor: Some(nft::generation::process),
     needs_credentials: false,
     is_told_in: None,
 };
+
+/// Of what subsystems there are kinds: conntrack, expectations, nf_tables and nfacct. Statistics of conntrack, packets of queues and
+/// logs, sets of ipset and the like come to whoever asks (`NFNL_SUBSYS_*`, `linux/netfilter/nfnetlink.h`).
+fn is_answer(message_type: u16) -> bool {
+    const IPCTNL_MSG_CT_GET_STATS_CPU: u16 = 0x104;
+    const IPCTNL_MSG_CT_GET_STATS: u16 = 0x105;
+    const IPCTNL_MSG_EXP_GET_STATS_CPU: u16 = 0x203;
+    match message_type {
+        IPCTNL_MSG_CT_GET_STATS_CPU | IPCTNL_MSG_CT_GET_STATS | IPCTNL_MSG_EXP_GET_STATS_CPU => true,
+        _ => !matches!(message_type >> 8, 1 | 2 | 7 | 10),
+    }
+}
 
 /// `struct nfgenmsg` (`linux/netfilter/nfnetlink.h`).
 pub static NFGENMSG: Structure = Structure::new("nfgenmsg", 4, HEADER);

@@ -77,6 +77,7 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: None,
     adapt: None,
     redact: None,
+    is_answer: None,
     actor: None,
     needs_credentials: false,
     is_told_in: None,
