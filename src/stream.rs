@@ -21,6 +21,7 @@ use crate::filter::{Candidate, Filter};
 use crate::json::{Json, Mark};
 use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
+use crate::mirror::repair::Difference;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
 use crate::output::fields::Fields;
@@ -398,6 +399,8 @@ impl Stream {
         };
         let table = kind.table();
         let mut taken = Taken { kind: Some((kind, removes)), ..Taken::default() };
+        let is_chain = !removes && table.is(&kinds::netfilter::nft::chain::CHAIN);
+        let chain = if is_chain { mirror.chain_before(message.payload) } else { None };
         if message.payload.len() < table.header.bytes {
             taken.line = self.undecoded(out, message.bytes, "shorter than its header", telling);
         } else if !self.options.filter.wants_kind(kind.place()) {
@@ -413,26 +416,27 @@ impl Stream {
         } else {
             taken.line = self.objects(out, mirror, (kind, removes), message, source, telling);
         }
-        if removes && table.hooks.holds.is_some() {
-            self.held(out, mirror, kind, message.payload, Telling { cause: taken.line, ..telling });
-        }
+        let follows = if removes && table.hooks.holds.is_some() {
+            mirror.take_held(kind, message.payload)
+        } else if let Some(before) = chain {
+            mirror.rename_chain(&before, message.payload)
+        } else {
+            Vec::new()
+        };
+        self.follow(out, mirror, follows, Telling { cause: taken.line, ..telling });
         taken
     }
 
-    /// Tells that what was inside an object is gone with it: another one may come in its place with the next message.
-    fn held(
-        &mut self,
-        out: &mut Json,
-        mirror: &mut Mirror,
-        kind: KindIndex,
-        payload: &[u8],
-        telling: Telling<'_>,
-    ) {
+    /// Tells at once what follows from a message without a word of the kernel's: another object may come in the place of one with the
+    /// next message.
+    fn follow(&mut self, out: &mut Json, mirror: &mut Mirror, follows: Vec<Difference>, telling: Telling<'_>) {
         let origin = if telling.origin == Origin::Kernel { Origin::Inferred } else { telling.origin };
         let cause = telling.cause.filter(|_| origin == Origin::Inferred);
-        for gone in mirror.take_held(kind, payload) {
-            let old = gone.old.as_deref().unwrap_or_default();
-            let told = Told { kind: gone.kind, action: Action::Remove, old: Some(old), new: old, signals: Signals::NONE };
+        for Difference { kind, old, new } in follows {
+            let action = if new.is_some() { Action::Change } else { Action::Remove };
+            let old = old.as_deref();
+            let shown = new.as_deref().or(old).unwrap_or_default();
+            let told = Told { kind, action, old, new: shown, signals: Signals::NONE };
             self.tell(out, &mirror.links, told, Telling { origin, cause, ..telling });
         }
     }

@@ -4,6 +4,7 @@
 //! no socket.
 
 pub mod ask;
+mod chains;
 mod compare;
 pub mod foretell;
 mod journal;
@@ -82,6 +83,8 @@ pub struct Mirror {
     journal: Option<journal::Journal>,
     /// Kinds of which the kernel here tells nothing.
     unheard: Vec<KindIndex>,
+    /// Kinds of which an object was said to be gone in part; see [`Mirror::take_doubted`].
+    doubted: Vec<KindIndex>,
     /// Whether there were tables of nf_tables after the last commit.
     had_tables: bool,
 }
@@ -105,6 +108,7 @@ impl Mirror {
             unsettled: Vec::new(),
             journal: None,
             unheard: Vec::new(),
+            doubted: Vec::new(),
             had_tables: false,
         }
     }
@@ -183,6 +187,11 @@ impl Mirror {
         if had_tables && !has_tables { Signals::RULESET_FLUSHED } else { Signals::NONE }
     }
 
+    /// Kinds that are to be dumped next: all of an object may have gone, of which a part was said to be.
+    pub fn take_doubted(&mut self) -> Vec<KindIndex> {
+        std::mem::take(&mut self.doubted)
+    }
+
     /// Whether there are tables of nf_tables is known anew.
     fn note_tables(&mut self) {
         self.had_tables |= self.count(const { KindIndex::of(&kinds::netfilter::nft::table::TABLE) }) > 0;
@@ -225,6 +234,9 @@ impl Mirror {
             let known = self.tables[kind].find(hash)?;
             part(known.as_slice().first()?, payload, removes)
         });
+        if removes && part.is_some() {
+            self.doubted.push(kind);
+        }
         let removes = removes && part.is_none();
         let change = match self.tables[kind].entry(hash) {
             object_table::Entry::Vacant(_) if removes => Change::RemovedUnknown,

@@ -423,6 +423,7 @@ impl Place {
         if backlog.is_empty() {
             actors.forget_answers();
         }
+        let doubted = mirror.take_doubted();
         let unsettled = unsettled(mirror, told);
         if let Some(watching) = watching {
             if generation.is_some_and(|generation| !watching.feed.follows(generation) && !is_lossy) {
@@ -431,7 +432,8 @@ impl Place {
                 watching.agenda.add(Doubt::Loss, now);
             }
             watching.agenda.add(Doubt::Quiet { cause: told }, now);
-            watching.look(looks.into_iter().chain(unsettled));
+            let doubted = doubted.into_iter().map(|kind| Look { cause: told, ..Look::at(kind) });
+            watching.look(looks.into_iter().chain(unsettled).chain(doubted));
         }
         for (cause, differences) in foretold {
             let found = |difference| Finding { difference, cause, time_microseconds };

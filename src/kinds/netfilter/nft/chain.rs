@@ -117,6 +117,16 @@ fn hook(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
+/// The name of a chain, by its message.
+pub fn name_of(payload: &[u8]) -> Option<&[u8]> {
+    attribute(CHAIN.attributes(payload), NFTA_CHAIN_NAME)
+}
+
+/// The name of the table that anything is in: it stands first in chains, rules and elements.
+pub fn table_of(payload: &[u8]) -> Option<&[u8]> {
+    attribute(CHAIN.attributes(payload), NFTA_CHAIN_TABLE)
+}
+
 fn part(old: &[u8], message: &[u8], removes: bool) -> Option<Vec<u8>> {
     let place = Place { hook: NFTA_CHAIN_HOOK, devices: NFTA_HOOK_DEVS, device: NFTA_HOOK_DEV };
     devices::part(&CHAIN, place, old, message, removes)

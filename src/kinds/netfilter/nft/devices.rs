@@ -60,10 +60,11 @@ pub fn part(kind: &Kind, place: Place, old: &[u8], message: &[u8], removes: bool
         // All are gone, or all are said.
         return None;
     }
-    if removes {
-        return Some(with_devices(kind, place, old, &others));
-    }
     let is_new = said.iter().any(|device| !before.contains(device));
+    if removes {
+        // One that was not known has a new name, which older kernels do not tell: then all are said.
+        return (!is_new && !said.is_empty()).then(|| with_devices(kind, place, old, &others));
+    }
     is_new.then(|| with_devices(kind, place, message, &[&before[..], &said[..]].concat()))
 }
 

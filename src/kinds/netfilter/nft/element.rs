@@ -64,7 +64,13 @@ pub static ELEMENT: Kind = Kind {
     split: &[&[NFTA_SET_ELEM_LIST_ELEMENTS, 0]],
     partial: false,
     dumps: &[dump_of(NFT_MSG_GETSETELEM)],
-    hooks: Hooks { key: Some(write_key), read_by: Some(&SET), passes: Some(passes), ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_key),
+        is_object: Some(is_object),
+        read_by: Some(&SET),
+        passes: Some(passes),
+        ..Hooks::NONE
+    },
 };
 
 static ATTRIBUTES: Set = Set::new(
@@ -142,6 +148,14 @@ fn one(set: &[u8]) -> &[u8] {
     let list = attribute(set, NFTA_SET_ELEM_LIST_ELEMENTS).unwrap_or_default();
     attributes(list).next().map(|element| element.payload).unwrap_or_default()
 }
+
+/// The dump of a set ends with a message without elements.
+fn is_object(payload: &[u8]) -> bool {
+    !one(ELEMENT.attributes(payload)).is_empty()
+}
+
+/// The way to the chain that a verdict leads to.
+pub const CHAIN_NAMES: &[&[u16]] = &[&[NFTA_SET_ELEM_LIST_ELEMENTS, 0, 2, NFTA_DATA_VERDICT, 2]];
 
 /// An element is what its key is, and where that ends; the end of an interval is another one than its beginning.
 fn write_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {

@@ -53,6 +53,10 @@ static ATTRIBUTES: Set = Set::new(
     ],
 );
 
+/// The ways to the chains that a rule names: its own, and those that its verdicts lead to (`NFTA_RULE_EXPRESSIONS`, an element,
+/// `NFTA_EXPR_DATA`, `NFTA_IMMEDIATE_DATA`, `NFTA_DATA_VERDICT`, `NFTA_VERDICT_CHAIN`).
+pub const CHAIN_NAMES: &[&[u16]] = &[&[2], &[4, 0, 2, 2, 2, 2]];
+
 static COMPAT: Set = Set::new(
     "NFTA_RULE_COMPAT",
     &[row(1, "proto", Is::Number(U32Be)), row(2, "flags", Is::Bits(U32Be, &[(0x2, "inv")]))],

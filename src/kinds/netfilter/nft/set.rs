@@ -75,7 +75,8 @@ static ATTRIBUTES: Set = Set::new(
         row(16, "handle", Is::Number(U64Be)),
         row(17, "expr", Is::Members(expressions::single, expressions::SINGLE_PARTS)),
         row(18, "expressions", Is::Each(&Is::Set(&EXPRESSION))),
-        row(19, "backend", Is::Text),
+        // The kernel's name for how it keeps the elements; without symbols, an address inside the kernel.
+        row(19, "backend", Is::Known),
         row(20, "count", Is::Number(U32Be)).volatile(),
     ],
 );
