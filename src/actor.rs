@@ -108,6 +108,14 @@ impl Actors {
         }
     }
 
+    /// The kernel says itself which process has that port, behind what that process has done.
+    pub fn prove(&mut self, port: u32, process: (u32, &[u8])) {
+        let process: (u32, Rc<str>) = (process.0, octets::shown(process.1).into());
+        for (_, actor) in self.answers.iter_mut().filter(|(_, actor)| actor.port == port) {
+            actor.process.get_or_insert_with(|| process.clone());
+        }
+    }
+
     /// Everything that was read is told.
     pub fn forget_answers(&mut self) {
         self.answers.clear();

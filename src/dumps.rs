@@ -7,6 +7,7 @@ use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
 
 use crate::decode::schema::{DumpRequest, PerLink};
 use crate::kinds::adapter::Adapter;
+use crate::kinds::netfilter::nft::element;
 use crate::kinds::rtnetlink::{link, tc};
 use crate::kinds::{KindIndex, of_message};
 use crate::mirror::Mirror;
@@ -65,6 +66,10 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
             Some(Next { kind: *kind, question: Question::Route(asked), request })
         }));
     }
+    if kind.table().hooks.read_by.is_some() {
+        requests.extend(requests_of_sets(mirror, shadow).map(next));
+        return requests;
+    }
     for dump in kind.table().dumps {
         let links: BTreeSet<u32> = match (scope, dump.per_link) {
             (Scope::Routes(routes), _) => {
@@ -74,7 +79,7 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
             (Scope::Links(links), Some(_)) => links.iter().copied().collect(),
             (Scope::All, Some(PerLink::Header(_))) => mirror.links.indices().chain(shadow.links.indices()).collect(),
             _ => {
-                requests.push_back(next(request(dump, None)));
+                requests.push_back(next(dump::Request { one: kind.table().hooks.single, ..request(dump, None) }));
                 continue;
             }
         };
@@ -82,6 +87,17 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
     }
     requests.extend(requests_of_parents(*kind, scope, mirror).map(next));
     requests
+}
+
+/// Elements are asked for by their sets, of which both mirrors know some.
+fn requests_of_sets<'m>(mirror: &'m Mirror, shadow: &'m Mirror) -> impl Iterator<Item = dump::Request> + use<'m> {
+    let sets = mirror.links.sets.there().chain(shadow.links.sets.there());
+    let places: BTreeSet<(u8, &[u8], &[u8])> = sets.filter_map(element::place_of).collect();
+    let message_type = element::ELEMENT.dumps.first().map(|dump| dump.message);
+    places.into_iter().filter_map(move |(family, table, set)| {
+        let body = element::request(family, table, set);
+        Some(dump::Request { message_type: message_type?, body, one: false })
+    })
 }
 
 /// Filters are asked for by what they are attached to: the root and both directions in general, queueing disciplines below the

@@ -184,7 +184,7 @@ fn integer(scalar: Scalar) -> Value {
         Scalar::U64 | Scalar::U64Be => (0, u64::MAX),
         Scalar::I8 => (i8::MIN.into(), i8::MAX as u64),
         Scalar::I16 => (i16::MIN.into(), i16::MAX as u64),
-        Scalar::I32 => (i32::MIN.into(), i32::MAX as u64),
+        Scalar::I32 | Scalar::I32Be => (i32::MIN.into(), i32::MAX as u64),
         Scalar::I64 => (i64::MIN, i64::MAX as u64),
     };
     json!({ "type": "integer", "minimum": least, "maximum": most })

@@ -21,6 +21,7 @@ use crate::filter::{Candidate, Filter};
 use crate::json::{Json, Mark};
 use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
+use crate::mirror::repair::Difference;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
 use crate::output::fields::Fields;
@@ -403,11 +404,15 @@ impl Stream {
         };
         let table = kind.table();
         let mut taken = Taken { kind: Some((kind, removes)), ..Taken::default() };
+        let is_chain = !removes && table.is(&kinds::netfilter::nft::chain::CHAIN);
+        let chain = if is_chain { mirror.chain_before(message.payload) } else { None };
         if message.payload.len() < table.header.bytes {
             taken.line = self.undecoded(out, message.bytes, "shorter than its header", telling);
         } else if !self.options.filter.wants_kind(kind.place()) {
             if table.is(&kinds::rtnetlink::link::LINK) {
                 taken.link = mirror.links.note(message.payload, removes);
+            } else if table.is(&kinds::netfilter::nft::set::SET) {
+                mirror.links.sets.note(message.payload, removes);
             }
         } else if !removes && !source.is_recorded() && !table.is_object(message.payload) {
             // What it belongs to is told or looked at by itself.
@@ -416,6 +421,14 @@ impl Stream {
         } else {
             taken.line = self.objects(out, mirror, (kind, removes), message, source, telling);
         }
+        let follows = if removes && table.hooks.holds.is_some() {
+            mirror.take_held(kind, message.payload)
+        } else if let Some(before) = chain {
+            mirror.rename_chain(&before, message.payload)
+        } else {
+            Vec::new()
+        };
+        self.follow(out, mirror, follows, Telling { cause: taken.line, ..telling });
         taken
     }
 
@@ -443,6 +456,20 @@ impl Stream {
         taken
     }
 
+    /// Tells at once what follows from a message without a word of the kernel's: another object may come in the place of one with the
+    /// next message.
+    fn follow(&mut self, out: &mut Json, mirror: &mut Mirror, follows: Vec<Difference>, telling: Telling<'_>) {
+        let origin = if telling.origin == Origin::Kernel { Origin::Inferred } else { telling.origin };
+        let cause = telling.cause.filter(|_| origin == Origin::Inferred);
+        for Difference { kind, old, new } in follows {
+            let action = if new.is_some() { Action::Change } else { Action::Remove };
+            let old = old.as_deref();
+            let shown = new.as_deref().or(old).unwrap_or_default();
+            let told = Told { kind, action, old, new: shown, signals: Signals::NONE };
+            self.tell(out, &mirror.links, told, Telling { origin, cause, ..telling });
+        }
+    }
+
     /// Takes in the objects of a message that may hold several. Gives back the number of the last one's line.
     fn objects(
         &mut self,
@@ -465,6 +492,9 @@ impl Stream {
             }
             if table.identity.is_some() {
                 for payload in &split::split(table, message.payload) {
+                    if table.hooks.passes.is_some_and(|passes| passes(payload, &mirror.links)) {
+                        continue;
+                    }
                     mirror.apply(kind, removes, message.header.flags, payload);
                 }
             }
@@ -489,7 +519,7 @@ impl Stream {
     ) -> (Option<u64>, Option<LinkBefore>) {
         let table = kind.table();
         let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
-        if table.identity.is_none() {
+        if table.identity.is_none() || table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links)) {
             let action = match table.hooks.action {
                 _ if present => Action::Present,
                 Some(action) => action(message.header.flags, removes),
@@ -502,7 +532,7 @@ impl Stream {
                 new: object.filter(|_| action != Action::Remove),
                 message: message.payload,
             };
-            let signals = if present { Signals::NONE } else { table.signals_of(&sides) };
+            let signals = if present { Signals::NONE } else { table.signals_of(&sides).with(mirror.commit(kind)) };
             let told = Told { kind, action, old: None, new: message.payload, signals };
             return (self.tell(out, &mirror.links, told, telling), None);
         }

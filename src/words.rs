@@ -50,11 +50,14 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
             "xfrm_default",
         ],
     ),
+    (
+        "nft",
+        &["nft_table", "nft_chain", "nft_rule", "nft_set", "nft_element", "nft_object", "nft_flowtable", "nft_gen"],
+    ),
 ];
 
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("nft", "this build does not know nf_tables"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
     ("proc", "the process connector tells of every process that is made, and nothing about networking"),
     ("iscsi", "it is about storage"),
@@ -85,9 +88,10 @@ pub const FAMILIES: [&str; 4] = ["inet", "inet6", "mpls", "bridge"];
 /// The numbers (`AF_*`) of families of [`FAMILIES`].
 pub fn families(names: &[String]) -> Vec<u8> {
     let numbers = names.iter().flat_map(|name| match name.as_str() {
-        // The other number is the family's multicast routing, `RTNL_FAMILY_IPMR` and `RTNL_FAMILY_IP6MR`.
-        "inet" => &[2, 128][..],
-        "inet6" => &[10, 129],
+        // The others are the family's multicast routing, `RTNL_FAMILY_IPMR` and `RTNL_FAMILY_IP6MR`, and tables of nf_tables that are
+        // for both families, `NFPROTO_INET`.
+        "inet" => &[2, 128, 1][..],
+        "inet6" => &[10, 129, 1],
         "mpls" => &[28],
         _ => &[7],
     });
@@ -327,8 +331,13 @@ pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
             "'{event}' is an event of linkhook's own, which no recording has; name kinds, or none for all"
         )));
     }
-    let is_wanted = |kind: &KindIndex| kinds.as_ref().map_or(kind.is_default(), |kinds| kinds[kind.place()]);
-    Ok(KindIndex::all().filter(is_wanted).collect())
+    let is_named = |kind: &KindIndex| kinds.as_ref().map_or(kind.is_default(), |kinds| kinds[kind.place()]);
+    // What says how others are read is needed with them.
+    let reads = |kind: &KindIndex| {
+        KindIndex::all()
+            .any(|other| is_named(&other) && other.table().hooks.read_by.is_some_and(|by| kind.table().is(by)))
+    };
+    Ok(KindIndex::all().filter(|kind| is_named(kind) || reads(kind)).collect())
 }
 
 /// "unknown kind 'rote'; did you mean 'route'?", or the list where nothing is near.

@@ -160,13 +160,15 @@ impl Adapters {
 /// The messages of a recorded datagram that the kernel sent and that are no mere acknowledgements.
 fn messages_told<'a>(protocol: Option<&Protocol>, datagram: &'a [u8]) -> impl Iterator<Item = Message<'a>> + use<'a> {
     let is_rtnetlink = protocol.is_some_and(|protocol| protocol.number == NETLINK_ROUTE);
+    let answers = protocol.and_then(|protocol| protocol.is_answer);
     wire::messages(if protocol.is_some() { datagram } else { &[] }).filter(move |message| {
         let header = &message.header;
         // A request carries no port id; a notification that echoes a request's flags carries the requester's. rtnetlink's types
         // come in fours: new, delete, get, set.
         let is_get = is_rtnetlink && header.kind % 4 == 2;
         let is_request = header.flags & NLM_F_REQUEST != 0 && (header.port == 0 || is_get || !is_rtnetlink);
-        header.kind >= NLMSG_MIN_TYPE && !is_request
+        let is_answer = answers.is_some_and(|is_answer| is_answer(header.kind));
+        header.kind >= NLMSG_MIN_TYPE && !is_request && !is_answer
     })
 }
 
@@ -177,6 +179,9 @@ fn note_names(mirror: &mut Mirror, adapters: &mut Adapters, recorded: &Recorded<
         let kind = kinds::of_message(message.header.kind, family);
         if kind.is_some_and(|(kind, _)| kind.table().is(&kinds::rtnetlink::link::LINK)) {
             mirror.links.note_if_unknown(message.payload);
+        }
+        if kind.is_some_and(|(kind, removes)| kind.table().is(&kinds::netfilter::nft::set::SET) && !removes) {
+            mirror.links.sets.note_if_unknown(message.payload);
         }
     }
 }

@@ -230,6 +230,9 @@ fn initial(
                 if kind == link {
                     mirror.links.note(message.payload, false);
                 }
+                if kind.table().is(&kinds::netfilter::nft::set::SET) {
+                    mirror.links.sets.note(message.payload, false);
+                }
                 let mut datagram = row.bytes.to_vec();
                 datagram.resize(wire::align(datagram.len()), 0);
                 result = recorder.write(now_microseconds(), kind.protocol(), &datagram);

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::lines::{EndedEarly, Lines};
+use crate::decode::schema::Is;
 use crate::error::Error;
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -101,11 +102,18 @@ impl Line {
         let object = &self.event[&self.name];
         let kind = KindIndex::named(&self.name);
         let of_kind = || kind.and_then(|kind| kind.table().families.first().copied());
+        // The same word is another number elsewhere: nf_tables calls both of IP's families inet.
+        let of_header = |family: &str| {
+            let Is::Named(_, names) = kind?.table().header.fields.first()?.is else { return None };
+            names.iter().find(|(_, name)| *name == family).map(|(number, _)| *number as u8)
+        };
         let family = object["family"].as_str().and_then(|family| match family {
             "ipmr" => Some(RTNL_FAMILY_IPMR),
             "ip6mr" => Some(RTNL_FAMILY_IP6MR),
-            _ if words::FAMILIES.contains(&family) => words::families(&[family.to_owned()]).first().copied(),
-            _ => None,
+            _ if words::FAMILIES.contains(&family) => {
+                of_header(family).or_else(|| words::families(&[family.to_owned()]).first().copied())
+            }
+            _ => of_header(family),
         });
         Candidate {
             // One that this build does not know is told where no kind is named.

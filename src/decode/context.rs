@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::netlink::wire;
 
-/// Names of interfaces, in the namespace where the message comes from.
+/// Names of interfaces and descriptions of sets, in the namespace where the message comes from.
 pub trait Links {
     /// The interface's name, as the kernel's octets.
     fn name(&self, ifindex: u32) -> Option<&[u8]>;
@@ -14,6 +14,10 @@ pub trait Links {
     }
     /// The interface's `ARPHRD_*`, which says how its addresses are written.
     fn hardware_type(&self, ifindex: u32) -> Option<u16>;
+    /// The attributes of a set of nf_tables, by its family, its table's name and its own: they say what its elements are.
+    fn set(&self, _family: u8, _table: &[u8], _name: &[u8]) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// No name is known: `if4`.

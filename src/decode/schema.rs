@@ -28,6 +28,7 @@ pub enum Scalar {
     U16Be,
     U32Be,
     U64Be,
+    I32Be,
 }
 
 impl Scalar {
@@ -36,7 +37,7 @@ impl Scalar {
         match self {
             Scalar::U8 | Scalar::I8 => 1,
             Scalar::U16 | Scalar::I16 | Scalar::U16Be => 2,
-            Scalar::U32 | Scalar::I32 | Scalar::U32Be => 4,
+            Scalar::U32 | Scalar::I32 | Scalar::U32Be | Scalar::I32Be => 4,
             Scalar::U64 | Scalar::I64 | Scalar::U64Be => 8,
         }
     }
@@ -488,6 +489,10 @@ pub struct Protocol {
     pub adapt: Option<Adapt>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
+    /// Whether messages of a type are meant for one program that has asked for them, and tell nothing: captures have them.
+    pub is_answer: Option<fn(u16) -> bool>,
+    /// The process id and the name of whoever made a change, where a message says it.
+    pub actor: Option<fn(u16, &[u8]) -> Option<(u32, &[u8])>>,
     /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
     pub needs_credentials: bool,
     /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
@@ -496,6 +501,25 @@ pub struct Protocol {
     /// Whether it is processes that tell: what the kernel alone may say elsewhere, anybody may say here. A message's port is its
     /// sender's then.
     pub is_of_processes: bool,
+}
+
+impl Protocol {
+    /// One of which nothing is special.
+    pub const PLAIN: Protocol = Protocol {
+        name: "",
+        number: 0,
+        kinds: &[],
+        is_default: false,
+        has_named_groups: false,
+        needs: None,
+        adapt: None,
+        redact: None,
+        is_answer: None,
+        actor: None,
+        needs_credentials: false,
+        is_told_in: None,
+        is_of_processes: false,
+    };
 }
 
 /// A function that turns a datagram into messages, which it writes behind what is there.
@@ -604,6 +628,18 @@ pub struct Hooks {
     pub flush: Option<Flush>,
     /// Completes the header of a row that dumps leave incomplete, so that it is that of a notification.
     pub complete: Option<fn(&mut [u8])>,
+    /// Whether there is one object, which the kernel shows by itself and in no dump.
+    pub single: bool,
+    /// The kind whose objects say how to read this kind's: its dumps come first, and this kind is asked for by each of them.
+    pub read_by: Option<&'static Kind>,
+    /// The kind whose objects go with an object of this kind without a word, and whether one is inside: it and the payload of what
+    /// has gone.
+    pub holds: Option<(&'static Kind, fn(&[u8], &[u8]) -> bool)>,
+    /// Whether an object comes and goes by itself: it is told, and not kept.
+    pub passes: Option<fn(&[u8], &dyn Links) -> bool>,
+    /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
+    /// is gone. `None` where the message speaks of all of it.
+    pub part: Option<fn(&[u8], &[u8], bool) -> Option<Vec<u8>>>,
 }
 
 impl Hooks {
@@ -632,6 +668,11 @@ impl Hooks {
         renewed: false,
         flush: None,
         complete: None,
+        single: false,
+        read_by: None,
+        holds: None,
+        passes: None,
+        part: None,
     };
 }
 

@@ -27,6 +27,7 @@ pub fn unsigned(scalar: Scalar, payload: &[u8]) -> Result<u64, Wrong> {
         Scalar::U16Be => read!(u16, from_be_bytes),
         Scalar::U32Be => read!(u32, from_be_bytes),
         Scalar::U64Be => read!(u64, from_be_bytes),
+        Scalar::I32Be => read!(i32, from_be_bytes),
     })
 }
 
@@ -44,7 +45,7 @@ pub fn any_unsigned(payload: &[u8]) -> Result<u64, Wrong> {
 
 /// Whether numbers of that width have a sign.
 fn is_signed(scalar: Scalar) -> bool {
-    matches!(scalar, Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64)
+    matches!(scalar, Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64 | Scalar::I32Be)
 }
 
 /// A number's name.
@@ -191,6 +192,7 @@ mod tests {
         assert_eq!(unsigned(Scalar::I32, &(-1i32).to_ne_bytes()), Ok(u64::MAX));
         assert_eq!(unsigned(Scalar::U32, &u32::MAX.to_ne_bytes()), Ok(0xffff_ffff));
         assert_eq!(unsigned(Scalar::U64Be, &u64::MAX.to_be_bytes()), Ok(u64::MAX));
+        assert_eq!(unsigned(Scalar::I32Be, &(-3i32).to_be_bytes()), Ok(-3i64 as u64));
         assert_eq!(unsigned(Scalar::U32, &[0; 8]), Err(Wrong::Length(4)));
     }
 

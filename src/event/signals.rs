@@ -86,6 +86,11 @@ signals! {
         "it has a link-layer address and had none, or was not there; it is neither permanent nor NOARP";
     NEIGH_REACHABLE "neigh_reachable" says "reachable" of "neigh", Notice:
         "its state is REACHABLE (NUD_REACHABLE), and before it was FAILED or INCOMPLETE, or was not there";
+    RULESET_FLUSHED "ruleset_flushed" says "ruleset flushed" of "nft_gen", Warning:
+        "there were tables before the commit, and none is left; where nft_table is followed, too";
+    RULESET_CHANGED "ruleset_changed" says "ruleset changed" of "nft_gen", Notice: "a commit has changed the ruleset";
+    POLICY_DROP "policy_drop" says "drops" of "nft_chain", Notice: "the policy of a base chain is drop, and was not";
+    POLICY_ACCEPT "policy_accept" says "accepts" of "nft_chain", Warning: "the policy of a base chain is accept, and was not";
     FLOW_NAT "flow_nat" says "with NAT" of "conntrack", Info: "it is new, and its addresses or ports are translated (IPS_SRC_NAT, IPS_DST_NAT)";
     SA_EXPIRED_SOFT "sa_expired_soft" says "is to be renewed" of "xfrm_expire", Notice:
         "a soft limit of a security association is reached (XFRM_MSG_EXPIRE with hard 0): a key daemon renews it now";

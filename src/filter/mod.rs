@@ -86,7 +86,12 @@ pub struct Name<'a> {
 impl Filter {
     /// Whether objects of that kind are followed: those that are named, and where none is, those that are by default.
     pub fn follows(&self, kind: KindIndex) -> bool {
-        if self.kinds.is_some() { self.wants_kind(kind.place()) } else { kind.is_default() }
+        let is_wanted = |kind: KindIndex| {
+            if self.kinds.is_some() { self.wants_kind(kind.place()) } else { kind.is_default() }
+        };
+        // What says how others are read is followed with them, and not told.
+        let reads = |other: KindIndex| other.table().hooks.read_by.is_some_and(|by| kind.table().is(by));
+        is_wanted(kind) || KindIndex::all().any(|other| reads(other) && is_wanted(other))
     }
 
     /// Whether objects of that kind are told at all.

@@ -11,19 +11,8 @@ use crate::netlink::socket::NETLINK_SELINUX;
 use crate::netlink::wire::{Header, append_attribute, append_message, attribute_u32};
 
 /// The protocol.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "selinux",
-    number: NETLINK_SELINUX,
-    kinds: &[&SELINUX],
-    is_default: false,
-    has_named_groups: false,
-    needs: None,
-    adapt: Some(adapt),
-    redact: None,
-    needs_credentials: false,
-    is_told_in: None,
-    is_of_processes: false,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "selinux", number: NETLINK_SELINUX, kinds: &[&SELINUX], adapt: Some(adapt), ..Protocol::PLAIN };
 
 /// `SELNL_MSG_SETENFORCE` and `SELNL_MSG_POLICYLOAD`.
 const SETENFORCE: u16 = 16;

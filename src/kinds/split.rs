@@ -54,7 +54,7 @@ pub fn rows(kind: &Kind, payload: &[u8]) -> Vec<Vec<u8>> {
             objects.push(object);
         });
     }
-    if objects.is_empty() && tells_more {
+    if objects.is_empty() && tells_more && kind.is_object(payload) {
         objects.push(payload.to_vec());
     }
     objects

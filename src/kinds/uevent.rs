@@ -17,15 +17,11 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "uevent",
     number: NETLINK_KOBJECT_UEVENT,
     kinds: &[&UEVENT],
-    is_default: false,
-    has_named_groups: false,
-    needs: None,
     adapt: Some(adapt),
-    redact: None,
     // A process may have the kernel send what it likes from port 0 (`uevent_net_rcv`).
     needs_credentials: true,
     is_told_in: Some(is_told_in),
-    is_of_processes: false,
+    ..Protocol::PLAIN
 };
 
 /// Types of the messages that are made of texts.

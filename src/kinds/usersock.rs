@@ -14,14 +14,10 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "usersock",
     number: NETLINK_USERSOCK,
     kinds: &[&USERSOCK],
-    is_default: false,
-    has_named_groups: false,
     needs: Some("CAP_NET_ADMIN"),
     adapt: Some(adapt),
-    redact: None,
-    needs_credentials: false,
-    is_told_in: None,
     is_of_processes: true,
+    ..Protocol::PLAIN
 };
 
 /// The type of the messages that datagrams become.

@@ -1,7 +1,8 @@
-//! Names and types of interfaces, by their index.
+//! Names and types of interfaces, by their index; and what sets of nf_tables are.
 
 use std::collections::{HashMap, VecDeque};
 
+use super::sets::SetTable;
 use crate::decode::Links;
 use crate::kinds::rtnetlink::link;
 use crate::netlink::wire::{Message, attribute, attribute_u32, attributes, u16_at, u32_at};
@@ -72,6 +73,8 @@ struct Known {
 pub struct LinkTable {
     links: HashMap<u32, Known, foldhash::fast::RandomState>,
     gone: VecDeque<u32>,
+    /// What sets of nf_tables say of their elements.
+    pub sets: SetTable,
 }
 
 impl LinkTable {
@@ -148,6 +151,12 @@ impl LinkTable {
         }
     }
 
+    /// Forgets all interfaces, and no sets.
+    pub fn forget(&mut self) {
+        self.links.clear();
+        self.gone.clear();
+    }
+
     /// Takes in no more than the name of an interface that is not told yet, and not as one that is there.
     pub fn note_name(&mut self, ifindex: u32, name: &[u8]) {
         self.links.entry(ifindex).or_insert_with(|| {
@@ -201,5 +210,9 @@ impl Links for LinkTable {
 
     fn hardware_type(&self, ifindex: u32) -> Option<u16> {
         self.links.get(&ifindex).and_then(|known| known.hardware_type)
+    }
+
+    fn set(&self, family: u8, table: &[u8], name: &[u8]) -> Option<&[u8]> {
+        self.sets.get(family, table, name)
     }
 }

@@ -4,6 +4,7 @@
 //! no socket.
 
 pub mod ask;
+mod chains;
 mod compare;
 pub mod foretell;
 mod journal;
@@ -15,6 +16,7 @@ pub mod moves;
 mod object_table;
 pub mod repair;
 mod route;
+mod sets;
 pub mod silence;
 mod uses;
 pub mod waiting;
@@ -81,6 +83,10 @@ pub struct Mirror {
     journal: Option<journal::Journal>,
     /// Kinds of which the kernel here tells nothing.
     unheard: Vec<KindIndex>,
+    /// Kinds of which an object was said to be gone in part; see [`Mirror::take_doubted`].
+    doubted: Vec<KindIndex>,
+    /// Whether there were tables of nf_tables after the last commit.
+    had_tables: bool,
 }
 
 impl Default for Mirror {
@@ -102,6 +108,8 @@ impl Mirror {
             unsettled: Vec::new(),
             journal: None,
             unheard: Vec::new(),
+            doubted: Vec::new(),
+            had_tables: false,
         }
     }
 
@@ -169,12 +177,52 @@ impl Mirror {
         self.hasher.hash_one(self.key.as_slice())
     }
 
+    /// What a commit of nf_tables means for the tables that are known: that none is left.
+    pub fn commit(&mut self, kind: KindIndex) -> Signals {
+        if !kind.table().is(&kinds::netfilter::nft::generation::GENERATION) {
+            return Signals::NONE;
+        }
+        let has_tables = self.count(const { KindIndex::of(&kinds::netfilter::nft::table::TABLE) }) > 0;
+        let had_tables = std::mem::replace(&mut self.had_tables, has_tables);
+        if had_tables && !has_tables { Signals::RULESET_FLUSHED } else { Signals::NONE }
+    }
+
+    /// Kinds that are to be dumped next: all of an object may have gone, of which a part was said to be.
+    pub fn take_doubted(&mut self) -> Vec<KindIndex> {
+        std::mem::take(&mut self.doubted)
+    }
+
+    /// Whether there are tables of nf_tables is known anew.
+    fn note_tables(&mut self) {
+        self.had_tables |= self.count(const { KindIndex::of(&kinds::netfilter::nft::table::TABLE) }) > 0;
+    }
+
+    /// Takes out what goes with an object without a word, such as a set's elements.
+    pub fn take_held(&mut self, kind: KindIndex, payload: &[u8]) -> Vec<repair::Difference> {
+        let Some((held, is_inside)) = kind.table().hooks.holds else { return Vec::new() };
+        let held = KindIndex::of(held);
+        let mut differences = Vec::new();
+        self.tables[held].extract(
+            None,
+            |_| true,
+            |object| is_inside(payload, object),
+            |_, object| differences.push(repair::Difference { kind: held, old: Some(object), new: None }),
+        );
+        for difference in &differences {
+            self.mark(held, difference.old.as_deref().unwrap_or_default());
+        }
+        differences
+    }
+
     /// Takes in what a message says. `flags` are those of its header, `removes` whether it says that the object is gone.
     ///
     /// The payload must hold the kind's whole header; the kind must have an identity.
     pub fn apply<'m>(&'m mut self, kind: KindIndex, removes: bool, flags: u16, payload: &'m [u8]) -> Applied<'m> {
         let table: &'static Kind = kind.table();
         let mut link = None;
+        if table.is(&kinds::netfilter::nft::set::SET) {
+            self.links.sets.note(payload, removes);
+        }
         if table.is(&kinds::rtnetlink::link::LINK) {
             link = self.links.note(payload, removes);
             if !removes && is_wireless_event(payload) {
@@ -182,6 +230,14 @@ impl Mirror {
             }
         }
         let hash = self.identity_hash(kind, payload);
+        let part = table.hooks.part.and_then(|part| {
+            let known = self.tables[kind].find(hash)?;
+            part(known.as_slice().first()?, payload, removes)
+        });
+        if removes && part.is_some() {
+            self.doubted.push(kind);
+        }
+        let removes = removes && part.is_none();
         let change = match self.tables[kind].entry(hash) {
             object_table::Entry::Vacant(_) if removes => Change::RemovedUnknown,
             object_table::Entry::Vacant(vacant) => Change::Added(vacant.insert(payload)),
@@ -197,7 +253,7 @@ impl Mirror {
             object_table::Entry::Occupied(occupied) => {
                 // Of a kind that has no groups it is the only one.
                 let mut object = occupied.into_object(0);
-                let merged = if table.partial { compare::merge(table, object.octets(), payload) } else { None };
+                let merged = if table.partial { compare::merge(table, object.octets(), payload) } else { part };
                 let payload = merged.as_deref().unwrap_or(payload);
                 if same(table, object.octets(), payload) {
                     // What never counts is kept fresh all the same.
@@ -233,6 +289,7 @@ impl Mirror {
         {
             journal.mark(kind, &self.key);
         }
+        self.had_tables |= table.is(&kinds::netfilter::nft::table::TABLE) && !removes;
         let signals = match &change {
             Change::Added(new) => self.counts.change(kind, None, Some(new)),
             Change::Changed { old, new } => self.counts.change(kind, Some(old), Some(new)),

@@ -38,6 +38,7 @@ impl Mirror {
         for (kind, scope) in kinds {
             self.take_over(&mut shadow, *kind, scope, spoken, &mut differences);
         }
+        self.note_tables();
         differences.retain(|difference| {
             let object = difference.new.as_deref().or(difference.old.as_deref()).unwrap_or_default();
             difference.kind.table().is_object(object)
@@ -123,11 +124,15 @@ impl Mirror {
             for object in found.iter() {
                 note_link(&mut self.links, table, object, false);
             }
+            let links = &self.links;
             // A dump of one interface's filters shows those of blocks that it shares, too.
             let is_inside = |object: &[u8]| scope.shows(table, Some(hash), object);
             let is_known = self.tables[kind].contains(hash);
             let is_taken = |object: &[u8]| {
-                is_inside(object) && table.is_object(object) && (is_known || !table.is_kernels_own(object))
+                is_inside(object)
+                    && table.is_object(object)
+                    && (is_known || !table.is_kernels_own(object))
+                    && table.hooks.passes.is_none_or(|passes| !passes(object, links))
             };
             if !found.iter().any(is_taken) {
                 continue;
@@ -156,6 +161,8 @@ fn is_route(table: &Kind) -> bool {
 fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
     if table.is(&kinds::rtnetlink::link::LINK) {
         links.note(object, removed);
+    } else if table.is(&kinds::netfilter::nft::set::SET) {
+        links.sets.note(object, removed);
     }
 }
 

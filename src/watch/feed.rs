@@ -37,6 +37,8 @@ pub(super) struct Feed {
     /// The kernel's count of drops that was told last.
     drops_told: u32,
     lost: Option<Lost>,
+    /// The number of the last commit of nf_tables, unless something was lost since.
+    generation: Option<u32>,
 }
 
 /// What a feed is subscribed to.
@@ -109,6 +111,7 @@ impl Feed {
             received_microseconds: now_microseconds(),
             received_at: Instant::now(),
             lost: None,
+            generation: None,
         })
     }
 
@@ -175,7 +178,7 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
-        let Protocol { needs_credentials, is_told_in, is_of_processes, .. } = self.protocol();
+        let Protocol { needs_credentials, is_told_in, is_of_processes, actor, .. } = self.protocol();
         for datagram in batch.datagrams() {
             let is_believed = datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
             if !is_believed && !is_of_processes {
@@ -193,6 +196,13 @@ impl Feed {
                 let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
                 if port != 0 {
                     actors.see(port, time, self.received_at);
+                }
+                if let Some(process_in) = actor {
+                    for message in wire::messages(octets) {
+                        if let Some(process) = process_in(message.header.kind, message.payload) {
+                            actors.prove(message.header.port, process);
+                        }
+                    }
                 }
                 moves.note(netns, time, octets);
                 backlog.push(time, octets);
@@ -219,7 +229,14 @@ impl Feed {
     /// Notifications are lost; so many datagrams of them were received and thrown away.
     pub fn lose(&mut self, discarded: u32) {
         let since_microseconds = self.received_microseconds;
+        self.generation = None;
         self.lost.get_or_insert(Lost { since_microseconds, discarded: 0 }).discarded += discarded;
+    }
+
+    /// A commit of that number is told. Gives back whether the ones before it were told, too: each counts up by one.
+    pub fn follows(&mut self, generation: u32) -> bool {
+        let before = self.generation.replace(generation);
+        before.is_none_or(|before| generation == before || generation == before.wrapping_add(1))
     }
 
     /// Whether notifications were lost, which is not told yet.
@@ -230,6 +247,7 @@ impl Feed {
     /// What is to be told of a loss, once.
     pub fn take_overrun(&mut self) -> Option<Overrun> {
         let Lost { since_microseconds, discarded } = self.lost.take()?;
+        self.generation = None;
         let drops = self.socket.drops();
         let lost = drops.map(|drops| drops.wrapping_sub(self.drops_told) + discarded).filter(|&lost| lost > 0);
         self.drops_told = drops.unwrap_or_default();

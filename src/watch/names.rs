@@ -35,7 +35,7 @@ impl Sources<'_> {
         let Some((kind, _)) = kinds::of_message(message.header.kind, family) else { return };
         if is_other {
             // No link is told there: a name holds for this message alone.
-            *links = LinkTable::default();
+            links.forget();
             self.learn(links, kind.table().interfaces_of(message.payload), usize::MAX, 0);
         } else if lost && !is_link(message) {
             self.learn(links, kind.table().interfaces_of(message.payload), 1, LOOK_AHEAD);

@@ -32,6 +32,7 @@ use crate::decode::schema::{ObjectKey, Protocol};
 use crate::error::Result;
 use crate::event::Origin;
 use crate::json::Json;
+use crate::kinds::netfilter::nft::generation;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence::look::Look;
@@ -402,6 +403,7 @@ impl Place {
         let mut looks = Vec::new();
         let mut foretold = Vec::new();
         let mut told = None;
+        let mut generation = None;
         for message in messages.by_ref() {
             if message.header.kind < wire::NLMSG_MIN_TYPE {
                 continue;
@@ -416,6 +418,7 @@ impl Place {
             let occasion = Occasion { kind, gone, payload: message.payload, link, word: ToldBy::Kernel(line) };
             silence::looks(&mut looks, mirror, &occasion);
             foretold.extend(foretell::leaving(&occasion).map(|leaving| (line, mirror.take_leaving(leaving))));
+            generation = generation::number(message.header.kind, message.payload).or(generation);
         }
         if !messages.rest().is_empty() {
             stream.undecoded(out, messages.rest(), "its length is wrong", telling);
@@ -424,10 +427,17 @@ impl Place {
         if backlog.is_empty() {
             actors.forget_answers();
         }
+        let doubted = mirror.take_doubted();
         let unsettled = unsettled(mirror, told);
         if let Some(watching) = watching {
+            if generation.is_some_and(|generation| !watching.feed.follows(generation) && !is_lossy) {
+                log::debug!("a commit of nf_tables was not told");
+                watching.feed.lose(0);
+                watching.agenda.add(Doubt::Loss, now);
+            }
             watching.agenda.add(Doubt::Quiet { cause: told }, now);
-            watching.look(looks.into_iter().chain(unsettled));
+            let doubted = doubted.into_iter().map(|kind| Look { cause: told, ..Look::at(kind) });
+            watching.look(looks.into_iter().chain(unsettled).chain(doubted));
         }
         for (cause, differences) in foretold {
             let found = |difference| Finding { difference, cause, time_microseconds };

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use libtest_mimic::Failed;
 use linkhook::decode::schema::{Among, Is, Part, Set, Shape, Structure};
 use linkhook::kinds::rtnetlink::{PROTOCOL, route};
-use linkhook::kinds::{KINDS, xfrm};
+use linkhook::kinds::{KINDS, KindIndex, xfrm};
 
 use crate::Test;
 
@@ -128,6 +128,10 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("TCA_TAPRIO_OFFLOAD_STATS", 1, "PAD WINDOW_DROPS TX_OVERRUNS"),
     ("TCA_DUALPI2", 1, "LIMIT MEMORY_LIMIT TARGET TUPDATE ALPHA BETA STEP_THRESH_PKTS STEP_THRESH_US MIN_QLEN_STEP"),
     ("TCA_DUALPI2", 10, "COUPLING DROP_OVERLOAD DROP_EARLY C_PROTECTION ECN_MASK SPLIT_GSO PAD"),
+    ("NFTA_BITWISE", 8, "SREG2"),
+    ("NFTA_INNER", 1, "NUM TYPE FLAGS HDRSIZE EXPR"),
+    ("NFTA_SET", 19, "TYPE COUNT"),
+    ("NFTA_TRACE", 18, "CT_ID CT_DIRECTION CT_STATUS CT_STATE"),
 ];
 
 /// Sets without an `enum` of their name, with the reason.
@@ -155,6 +159,7 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("IFLA_STATS", 5, "afstats", "as iproute2 calls it"),
     ("MDBA_MDB_EATTR", 2, "source_list", "iproute2 writes it out, and calls SOURCE src"),
     ("XFRMA", 20, "auth", "ip prints one of the two that tell of authentication"),
+    ("NFTA_SET", 4, "type", "nft's word for the type of keys; TYPE is what the kernel keeps elements in"),
     ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
     ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
     ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
@@ -174,6 +179,8 @@ const NO_ROW: &[(&str, &str, &str)] = &[
     ("CTRL_ATTR", "POLICY OP_POLICY OP", "answers to who asks for policies"),
     ("MPTCP_PM_ATTR", "RCV_ADD_ADDRS SUBFLOWS TOKEN LOC_ID ADDR_REMOTE", "limits, and requests"),
     ("TCA_PEDIT", "KEY_EX", "an element of KEYS_EX"),
+    ("CTA_PROTOINFO_DCCP", "PAD", "padding"),
+    ("NFACCT", "FILTER", "a request's"),
 ];
 
 /// Kinds by name: the word in their messages' names, behind `RTM_NEW`, and that in their groups' names.
@@ -229,6 +236,18 @@ const IPSEC_MESSAGES: &[(&str, &str, &str, &[&str])] = &[
     ("xfrm_migrate", "MIGRATE", "", &["MIGRATE"]),
     ("xfrm_report", "REPORT", "", &["REPORT"]),
     ("xfrm_default", "GETDEFAULT", "", &["POLICY"]),
+];
+
+/// Kinds of nf_tables by name: the word in their messages' names, behind `NFT_MSG_NEW`.
+const NFT_MESSAGES: &[(&str, &str)] = &[
+    ("nft_table", "TABLE"),
+    ("nft_chain", "CHAIN"),
+    ("nft_rule", "RULE"),
+    ("nft_set", "SET"),
+    ("nft_element", "SETELEM"),
+    ("nft_object", "OBJ"),
+    ("nft_flowtable", "FLOWTABLE"),
+    ("nft_gen", "GEN"),
 ];
 
 /// One `enum`: its enumerators' names and values, without those whose value is beyond what is read here.
@@ -526,6 +545,15 @@ fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
     let kernel = Kernel::read()?;
     let known: BTreeMap<&str, _> = MESSAGES.iter().map(|entry| (entry.0, entry)).collect();
     assert_eq!(known.len(), MESSAGES.len());
+    for (name, word) in NFT_MESSAGES {
+        const SUBSYSTEM: u32 = 10 << 8;
+        let kind = KindIndex::named(name).ok_or("no such kind")?.table();
+        let message = |verb: &str| kernel.number("NFT_MSG", &format!("{verb}{word}"));
+        assert_eq!(message("NEW")?.map(|new| new | SUBSYSTEM), Some(kind.new.into()), "{name}");
+        assert_eq!(message("DEL")?.map_or(0, |delete| delete | SUBSYSTEM), kind.delete.into(), "{name}");
+        let get = kind.dumps.first().map(|dump| u32::from(dump.message));
+        assert_eq!(message("GET")?.map(|get| get | SUBSYSTEM), get, "{name}");
+    }
     for kind in PROTOCOL.kinds {
         let (_, word, groups) = known.get(kind.name).unwrap_or_else(|| panic!("{}: not here", kind.name));
         let message = |verb: &str| kernel.number("RTM", &format!("{verb}{word}"));

@@ -22,6 +22,7 @@ mod malformed;
 mod manual;
 mod namespace;
 mod netns;
+mod nft;
 mod output;
 mod outputs;
 mod program;
@@ -105,6 +106,10 @@ fn main() -> ExitCode {
     if let (false, Some(reason)) = (listing, &promtool) {
         eprintln!("the test with promtool is ignored: {reason}");
     }
+    let nft = if listing { None } else { nft::obstacle() };
+    if let Some(reason) = &nft {
+        eprintln!("the tests of nf_tables are ignored: {reason}");
+    }
     let headers = kernel_numbers::obstacle();
     if let (false, Some(reason)) = (listing, &headers) {
         eprintln!("the tests of the kernel's numbers are ignored: {reason}");
@@ -119,6 +124,7 @@ fn main() -> ExitCode {
         ("live", live::TESTS),
         ("untold", untold::TESTS),
         ("netns", netns::TESTS),
+        ("nft", nft::TESTS),
         ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("docs", docs::LIVE_TESTS),
@@ -145,7 +151,8 @@ fn main() -> ExitCode {
         ("wait", wait::TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
-        let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some());
+        let ignored =
+            obstacle.is_some() || (room == "logrotate" && logrotate.is_some()) || (room == "nft" && nft.is_some());
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(ignored)));
     }
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -43,15 +43,8 @@ pub static PROTOCOL: Protocol = Protocol {
         &netdev::PAGE_POOL,
         &other::GENL,
     ],
-    is_default: false,
     has_named_groups: true,
-    // Most groups may be joined by anybody.
-    needs: None,
-    adapt: None,
-    redact: None,
-    needs_credentials: false,
-    is_told_in: None,
-    is_of_processes: false,
+    ..Protocol::PLAIN
 };
 
 /// A family that has tables.

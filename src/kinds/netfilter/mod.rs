@@ -1,8 +1,10 @@
-//! netfilter, protocol 12: connections that are tracked. A type is a subsystem and a message (`nfnetlink.h`), numbers in
+//! netfilter, protocol 12: connections that are tracked, nf_tables, and counters of nfacct. A type is a subsystem and a message (`nfnetlink.h`), numbers in
 //! attributes are in the network's byte order.
 
 pub mod conntrack;
 pub mod expect;
+pub mod nfacct;
+pub mod nft;
 pub mod tuple;
 
 use crate::decode::schema::{Field, Is, Names, Protocol, Scalar::*, Structure, field};
@@ -12,16 +14,37 @@ use crate::netlink::socket::NETLINK_NETFILTER;
 pub static PROTOCOL: Protocol = Protocol {
     name: "netfilter",
     number: NETLINK_NETFILTER,
-    kinds: &[&conntrack::CONNTRACK, &expect::EXPECT],
-    is_default: false,
-    has_named_groups: false,
+    kinds: &[
+        &conntrack::CONNTRACK,
+        &expect::EXPECT,
+        &nft::table::TABLE,
+        &nft::chain::CHAIN,
+        &nft::set::SET,
+        &nft::element::ELEMENT,
+        &nft::object::OBJECT,
+        &nft::flowtable::FLOWTABLE,
+        &nft::rule::RULE,
+        &nft::generation::GENERATION,
+        &nft::trace::TRACE,
+        &nfacct::NFACCT,
+    ],
     needs: Some("CAP_NET_ADMIN"),
-    adapt: None,
-    redact: None,
-    needs_credentials: false,
-    is_told_in: None,
-    is_of_processes: false,
+    is_answer: Some(is_answer),
+    actor: Some(nft::generation::process),
+    ..Protocol::PLAIN
 };
+
+/// Of what subsystems there are kinds: conntrack, expectations, nf_tables and nfacct. Statistics of conntrack, packets of queues and
+/// logs, sets of ipset and the like come to whoever asks (`NFNL_SUBSYS_*`, `linux/netfilter/nfnetlink.h`).
+fn is_answer(message_type: u16) -> bool {
+    const IPCTNL_MSG_CT_GET_STATS_CPU: u16 = 0x104;
+    const IPCTNL_MSG_CT_GET_STATS: u16 = 0x105;
+    const IPCTNL_MSG_EXP_GET_STATS_CPU: u16 = 0x203;
+    match message_type {
+        IPCTNL_MSG_CT_GET_STATS_CPU | IPCTNL_MSG_CT_GET_STATS | IPCTNL_MSG_EXP_GET_STATS_CPU => true,
+        _ => !matches!(message_type >> 8, 1 | 2 | 7 | 10),
+    }
+}
 
 /// `struct nfgenmsg` (`linux/netfilter/nfnetlink.h`).
 pub static NFGENMSG: Structure = Structure::new("nfgenmsg", 4, HEADER);

@@ -74,13 +74,7 @@ pub static PROTOCOL: Protocol = Protocol {
         &tc::TC_ACTION,
     ],
     is_default: true,
-    has_named_groups: false,
-    needs: None,
-    adapt: None,
-    redact: None,
-    needs_credentials: false,
-    is_told_in: None,
-    is_of_processes: false,
+    ..Protocol::PLAIN
 };
 
 /// Its types are below this number: `RTM_MAX` is far from it.

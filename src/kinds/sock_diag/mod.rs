@@ -23,19 +23,8 @@ use crate::netlink::socket::NETLINK_SOCK_DIAG;
 use crate::netlink::wire::{Header, append_message};
 
 /// The protocol.
-pub static PROTOCOL: Protocol = Protocol {
-    name: "sock_diag",
-    number: NETLINK_SOCK_DIAG,
-    kinds: &[&SOCK],
-    is_default: false,
-    has_named_groups: false,
-    needs: None,
-    adapt: Some(adapt),
-    redact: None,
-    needs_credentials: false,
-    is_told_in: None,
-    is_of_processes: false,
-};
+pub static PROTOCOL: Protocol =
+    Protocol { name: "sock_diag", number: NETLINK_SOCK_DIAG, kinds: &[&SOCK], adapt: Some(adapt), ..Protocol::PLAIN };
 
 /// `SOCK_DIAG_BY_FAMILY`.
 const BY_FAMILY: u16 = 20;

@@ -31,14 +31,10 @@ pub static PROTOCOL: Protocol = Protocol {
         &events::REPORT,
         &events::DEFAULT,
     ],
-    is_default: false,
-    has_named_groups: false,
     needs: Some("CAP_NET_ADMIN"),
     adapt: Some(adapt::adapt),
     redact: Some(secrets::redact),
-    needs_credentials: false,
-    is_told_in: None,
-    is_of_processes: false,
+    ..Protocol::PLAIN
 };
 
 /// The types of messages, `XFRM_MSG_*`.

@@ -1,0 +1,68 @@
+//! What sets of nf_tables say of their elements, by the sets' names.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::kinds::netfilter::nft::element::place_of;
+use crate::kinds::netfilter::nft::set::SET;
+
+/// So many sets that are gone are remembered, for elements that come late.
+const GONE_SETS_MAX: usize = 256;
+
+#[derive(Debug)]
+struct Known {
+    payload: Box<[u8]>,
+    gone: bool,
+}
+
+/// The sets that were heard of.
+#[derive(Debug, Default)]
+pub struct SetTable {
+    sets: HashMap<Vec<u8>, Known, foldhash::fast::RandomState>,
+    gone: VecDeque<Vec<u8>>,
+}
+
+/// A family and two names, which hold no NUL.
+fn key(family: u8, table: &[u8], name: &[u8]) -> Vec<u8> {
+    let until_nul = |name: &[u8]| name.iter().position(|&octet| octet == 0).unwrap_or(name.len());
+    [&[family], &table[..until_nul(table)], &[0], &name[..until_nul(name)]].concat()
+}
+
+impl SetTable {
+    /// Takes in a set's message.
+    pub fn note(&mut self, payload: &[u8], removed: bool) {
+        let Some((family, table, name)) = place_of(payload) else { return };
+        let key = key(family, table, name);
+        if !removed {
+            self.sets.insert(key, Known { payload: payload.into(), gone: false });
+            return;
+        }
+        // What is told of one that is gone may be its name alone.
+        if let Some(known) = self.sets.get_mut(&key).filter(|known| !known.gone) {
+            known.gone = true;
+            self.gone.push_back(key);
+        }
+        if self.gone.len() > GONE_SETS_MAX
+            && let Some(oldest) = self.gone.pop_front()
+            && self.sets.get(&oldest).is_some_and(|known| known.gone)
+        {
+            self.sets.remove(&oldest);
+        }
+    }
+
+    /// The same, unless the set is known: what a recording says of it further on.
+    pub fn note_if_unknown(&mut self, payload: &[u8]) {
+        if place_of(payload).is_some_and(|(family, table, name)| self.get(family, table, name).is_none()) {
+            self.note(payload, false);
+        }
+    }
+
+    /// The attributes of a set, also of one that has gone.
+    pub fn get(&self, family: u8, table: &[u8], name: &[u8]) -> Option<&[u8]> {
+        self.sets.get(&key(family, table, name)).map(|known| SET.attributes(&known.payload))
+    }
+
+    /// The payloads of all sets that are there.
+    pub fn there(&self) -> impl Iterator<Item = &[u8]> {
+        self.sets.values().filter(|known| !known.gone).map(|known| &*known.payload)
+    }
+}
