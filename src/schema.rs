@@ -260,8 +260,8 @@ impl Definitions {
             .map(|signal| signal.name)
             .collect();
         let signals = if signals.is_empty() { Value::Bool(false) } else { json!({ "items": { "enum": signals } }) };
-        // Of an event without state there is nothing that it could differ from.
-        let has_state = kind.identity.is_some();
+        // An event without state may say of itself that something has changed: there is nothing that it could differ from.
+        let has_state = kind.identity.is_some() || kind.hooks.action.is_some();
         let actions = Action::ALL.into_iter().filter(|action| has_state || *action != Action::Change);
         let origins = Origin::ALL.into_iter().filter(|origin| *origin != Origin::Linkhook);
         json!({
