@@ -37,16 +37,7 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
     ("mptcp", &["mptcp_endpoint", "mptcp_event"]),
     (
         "nft",
-        &[
-            "nft_table",
-            "nft_chain",
-            "nft_rule",
-            "nft_set",
-            "nft_element",
-            "nft_object",
-            "nft_flowtable",
-            "nft_gen",
-        ],
+        &["nft_table", "nft_chain", "nft_rule", "nft_set", "nft_element", "nft_object", "nft_flowtable", "nft_gen"],
     ),
 ];
 
@@ -329,7 +320,8 @@ pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
     let is_named = |kind: &KindIndex| kinds.as_ref().map_or(kind.is_default(), |kinds| kinds[kind.place()]);
     // What says how others are read is needed with them.
     let reads = |kind: &KindIndex| {
-        KindIndex::all().any(|other| is_named(&other) && other.table().hooks.read_by.is_some_and(|by| kind.table().is(by)))
+        KindIndex::all()
+            .any(|other| is_named(&other) && other.table().hooks.read_by.is_some_and(|by| kind.table().is(by)))
     };
     Ok(KindIndex::all().filter(|kind| is_named(kind) || reads(kind)).collect())
 }

@@ -129,7 +129,9 @@ impl Mirror {
             let is_inside = |object: &[u8]| scope.shows(table, Some(hash), object);
             let is_known = self.tables[kind].contains(hash);
             let is_taken = |object: &[u8]| {
-                is_inside(object) && table.is_object(object) && (is_known || !table.is_kernels_own(object))
+                is_inside(object)
+                    && table.is_object(object)
+                    && (is_known || !table.is_kernels_own(object))
                     && table.hooks.passes.is_none_or(|passes| !passes(object, links))
             };
             if !found.iter().any(is_taken) {

@@ -144,7 +144,8 @@ fn main() -> ExitCode {
         ("wait", wait::TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
-        let ignored = obstacle.is_some() || (room == "logrotate" && logrotate.is_some()) || (room == "nft" && nft.is_some());
+        let ignored =
+            obstacle.is_some() || (room == "logrotate" && logrotate.is_some()) || (room == "nft" && nft.is_some());
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(ignored)));
     }
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -189,7 +189,8 @@ fn hold_against_nft(namespace: &Namespace, shown: &BTreeMap<String, Value>) {
         items.filter(|item| words.iter().any(|word| item.get(word).is_some())).count()
     };
     let of_kind = |kind: &str| {
-        let is_told = |object: &&Value| !object["flags"].as_array().is_some_and(|flags| flags.contains(&"anonymous".into()));
+        let is_told =
+            |object: &&Value| !object["flags"].as_array().is_some_and(|flags| flags.contains(&"anonymous".into()));
         let prefix = format!("{kind} ");
         let objects = shown.iter().filter(|(identity, _)| identity.starts_with(&prefix)).map(|(_, object)| object);
         objects.filter(is_told).count()
@@ -214,8 +215,12 @@ fn set_again() -> Result<(), Failed> {
     up_to_now(&mut linkhook, &namespace);
     let elements = |action: &str| {
         let of = |line: &&Value| line["event"] == "nft_element" && line["action"] == action;
-        let mut keys: Vec<String> =
-            linkhook.seen.iter().filter(of).map(|line| line["nft_element"]["key"][0].as_str().unwrap().to_owned()).collect();
+        let mut keys: Vec<String> = linkhook
+            .seen
+            .iter()
+            .filter(of)
+            .map(|line| line["nft_element"]["key"][0].as_str().unwrap().to_owned())
+            .collect();
         keys.sort();
         keys
     };

@@ -5,9 +5,7 @@ use super::expressions::COUNTER;
 use super::{GROUPS, HEADER, NF_ACCEPT, NF_DROP, POLICIES, SUBSYSTEM, dump_of, userdata};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Decoded, Hooks, Identity, Interface, Is, Kind, Names, Part, Set, SeverityRow, Sides, row,
-};
+use crate::decode::schema::{Decoded, Hooks, Identity, Interface, Is, Kind, Names, Part, Set, SeverityRow, Sides, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_named};
 use crate::event::severity::Severity;

@@ -96,8 +96,7 @@ static DATATYPES: &[Datatype] = &[
     datatype("cgroupsv2", 8, Machine(NONE)),
 ];
 
-const ETHER_TYPES: &Names =
-    &[(0x0800, "ip"), (0x0806, "arp"), (0x86dd, "ip6"), (0x8100, "8021q"), (0x88a8, "8021ad")];
+const ETHER_TYPES: &Names = &[(0x0800, "ip"), (0x0806, "arp"), (0x86dd, "ip6"), (0x8100, "8021q"), (0x88a8, "8021ad")];
 const ARP_OPERATIONS: &Names = &[(1, "request"), (2, "reply"), (3, "rrequest"), (4, "rreply"), (8, "inrequest")];
 const ICMP_TYPES: &Names = &[
     (0, "echo-reply"),
@@ -133,8 +132,7 @@ const ICMPV6_TYPES: &Names = &[
 ];
 const TCP_FLAGS: &Names =
     &[(1, "fin"), (2, "syn"), (4, "rst"), (8, "psh"), (16, "ack"), (32, "urg"), (64, "ecn"), (128, "cwr")];
-const CT_STATES: &Names =
-    &[(1, "invalid"), (2, "established"), (4, "related"), (8, "new"), (64, "untracked")];
+const CT_STATES: &Names = &[(1, "invalid"), (2, "established"), (4, "related"), (8, "new"), (64, "untracked")];
 const CT_STATUS: &Names = &[
     (0x1, "expected"),
     (0x2, "seen-reply"),

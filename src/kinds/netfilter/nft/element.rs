@@ -103,10 +103,8 @@ static ONE: Set = Set::new(
 const INTERVAL_END: u64 = 0x1;
 const CATCHALL: u64 = 0x2;
 
-const DATA_PARTS: &[Part] = &[
-    Part::Member("data", &Shape::List(TEXT)),
-    Part::Member("verdict", &Shape::As(&VERDICT_OBJECT)),
-];
+const DATA_PARTS: &[Part] =
+    &[Part::Member("data", &Shape::List(TEXT)), Part::Member("verdict", &Shape::As(&VERDICT_OBJECT))];
 
 static VERDICT_OBJECT: Is = Is::Set(&VERDICT);
 

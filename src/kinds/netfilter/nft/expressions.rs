@@ -104,11 +104,7 @@ pub static DATA: Set = Set::new("NFTA_DATA", &[row(1, "value", Is::Hex), row(2, 
 /// What becomes of a packet.
 pub static VERDICT: Set = Set::new(
     "NFTA_VERDICT",
-    &[
-        row(1, "verdict", Is::Named(I32Be, VERDICTS)),
-        row(2, "chain", Is::Text),
-        row(3, "chain_id", Is::Number(U32Be)),
-    ],
+    &[row(1, "verdict", Is::Named(I32Be, VERDICTS)), row(2, "chain", Is::Text), row(3, "chain_id", Is::Number(U32Be))],
 );
 /// `NF_*` (`linux/netfilter.h`) and `enum nft_verdicts`.
 const VERDICTS: &Names = &[
@@ -140,8 +136,7 @@ static BITWISE: Set = Set::new(
         row(8, "sreg2", Is::Number(U32Be)),
     ],
 );
-const BITWISE_OPERATIONS: &Names =
-    &[(0, "mask_xor"), (1, "lshift"), (2, "rshift"), (3, "and"), (4, "or"), (5, "xor")];
+const BITWISE_OPERATIONS: &Names = &[(0, "mask_xor"), (1, "lshift"), (2, "rshift"), (3, "and"), (4, "or"), (5, "xor")];
 
 static BYTEORDER: Set = Set::new(
     "NFTA_BYTEORDER",
@@ -370,23 +365,15 @@ const NAT_FLAGS: &Names = &[
 ];
 
 /// A match of iptables (`linux/netfilter/nf_tables_compat.h`).
-static MATCH: Set = Set::new(
-    "NFTA_MATCH",
-    &[row(1, "name", Is::Text), row(2, "rev", Is::Number(U32Be)), row(3, "info", Is::Hex)],
-);
+static MATCH: Set =
+    Set::new("NFTA_MATCH", &[row(1, "name", Is::Text), row(2, "rev", Is::Number(U32Be)), row(3, "info", Is::Hex)]);
 /// A target of iptables.
-static TARGET: Set = Set::new(
-    "NFTA_TARGET",
-    &[row(1, "name", Is::Text), row(2, "rev", Is::Number(U32Be)), row(3, "info", Is::Hex)],
-);
+static TARGET: Set =
+    Set::new("NFTA_TARGET", &[row(1, "name", Is::Text), row(2, "rev", Is::Number(U32Be)), row(3, "info", Is::Hex)]);
 
 static META: Set = Set::new(
     "NFTA_META",
-    &[
-        row(1, "dreg", Is::Number(U32Be)),
-        row(2, "key", Is::Named(U32Be, META_KEYS)),
-        row(3, "sreg", Is::Number(U32Be)),
-    ],
+    &[row(1, "dreg", Is::Number(U32Be)), row(2, "key", Is::Named(U32Be, META_KEYS)), row(3, "sreg", Is::Number(U32Be))],
 );
 /// `NFT_META_*`.
 const META_KEYS: &Names = &[
@@ -539,13 +526,9 @@ static REDIR: Set = Set::new(
     ],
 );
 
-static REJECT: Set =
-    Set::new("NFTA_REJECT", &[row(1, "type", Is::Number(U32Be)), row(2, "icmp_code", Is::Number(U8))]);
+static REJECT: Set = Set::new("NFTA_REJECT", &[row(1, "type", Is::Number(U32Be)), row(2, "icmp_code", Is::Number(U8))]);
 
-static RT: Set = Set::new(
-    "NFTA_RT",
-    &[row(1, "dreg", Is::Number(U32Be)), row(2, "key", Is::Named(U32Be, RT_KEYS))],
-);
+static RT: Set = Set::new("NFTA_RT", &[row(1, "dreg", Is::Number(U32Be)), row(2, "key", Is::Named(U32Be, RT_KEYS))]);
 /// `NFT_RT_*`.
 const RT_KEYS: &Names = &[(0, "classid"), (1, "nexthop4"), (2, "nexthop6"), (3, "tcpmss"), (4, "ipsec")];
 
@@ -606,12 +589,5 @@ static XFRM: Set = Set::new(
     ],
 );
 /// `NFT_XFRM_KEY_*`.
-const XFRM_KEYS: &Names = &[
-    (0, "unspec"),
-    (1, "daddr4"),
-    (2, "daddr6"),
-    (3, "saddr4"),
-    (4, "saddr6"),
-    (5, "reqid"),
-    (6, "spi"),
-];
+const XFRM_KEYS: &Names =
+    &[(0, "unspec"), (1, "daddr4"), (2, "daddr6"), (3, "saddr4"), (4, "saddr6"), (5, "reqid"), (6, "spi")];

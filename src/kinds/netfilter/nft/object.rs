@@ -198,10 +198,8 @@ fn in_units(mut octets: u64) -> (u64, &'static str) {
     (octets, UNITS[unit])
 }
 
-static CONNLIMIT: Set = Set::new(
-    "NFTA_CONNLIMIT",
-    &[row(1, "count", Is::Number(U32Be)), row(2, "inv", Is::Bool(U32Be))],
-);
+static CONNLIMIT: Set =
+    Set::new("NFTA_CONNLIMIT", &[row(1, "count", Is::Number(U32Be)), row(2, "inv", Is::Bool(U32Be))]);
 
 static TIMEOUT: Set = Set::new(
     "NFTA_CT_TIMEOUT",

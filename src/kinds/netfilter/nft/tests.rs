@@ -96,7 +96,10 @@ fn counters_inside_a_rule_are_no_change() {
         let counter = nest(&[(1, b"counter\0"), (2, &nest(&[(1, &[0; 8]), (2, &packets.to_be_bytes())]))]);
         let code = nest(&[(1, &verdict.to_be_bytes())]);
         let immediate = nest(&[(1, b"immediate\0"), (2, &nest(&[(1, &be(0)), (2, &nest(&[(2, &code)]))]))]);
-        message(&INET, &[(1, b"t\0"), (2, b"c\0"), (3, &7u64.to_be_bytes()), (4, &nest(&[(1, &counter), (1, &immediate)]))])
+        message(
+            &INET,
+            &[(1, b"t\0"), (2, b"c\0"), (3, &7u64.to_be_bytes()), (4, &nest(&[(1, &counter), (1, &immediate)]))],
+        )
     };
     let whole = text(&rule::RULE, &rule(5, -5));
     assert!(whole.contains(r#"{"name":"counter","data":{"bytes":0,"packets":5}}"#), "{whole}");
