@@ -214,7 +214,9 @@ pub fn field(path: &str, paths: impl Fn(&'static Kind) -> Vec<String>) -> Result
     let rest = rest.strip_suffix("_id").filter(|named| known.iter().any(|path| path == named)).unwrap_or(rest);
     // What a class's or an action's options say stands in the object itself, by its kind: any key may.
     let has_options_of_its_own = known.iter().filter(|path| begins(path, "options")).count() == 1;
-    if has_options_of_its_own {
+    // Of a device's event, or of features, the kernel says what there is.
+    let has_any_key = known.iter().any(|path| path == "*");
+    if has_options_of_its_own || has_any_key {
         return Ok(());
     }
     if rest.is_empty() || known.iter().any(|path| begins(path, rest) || begins(rest, path)) {
