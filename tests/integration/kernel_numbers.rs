@@ -497,7 +497,7 @@ fn kinds_have_the_kernels_messages_and_groups() -> Result<(), Failed> {
         let kind = KindIndex::named(name).ok_or("no such kind")?.table();
         let message = |verb: &str| kernel.number("NFT_MSG", &format!("{verb}{word}"));
         assert_eq!(message("NEW")?.map(|new| new | SUBSYSTEM), Some(kind.new.into()), "{name}");
-        assert_eq!(message("DEL")?.map_or(0, |delete| delete | SUBSYSTEM), kind.delete.into(), "{name}");
+        assert_eq!(message("DEL")?.map_or(0, |delete| delete | SUBSYSTEM), u32::from(kind.delete), "{name}");
         let get = kind.dumps.first().map(|dump| u32::from(dump.message));
         assert_eq!(message("GET")?.map(|get| get | SUBSYSTEM), get, "{name}");
     }
