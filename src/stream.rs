@@ -520,6 +520,9 @@ impl Stream {
         let table = kind.table();
         let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
         if table.identity.is_none() || table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links)) {
+            if present && !self.options.present {
+                return (None, None);
+            }
             let action = match table.hooks.action {
                 _ if present => Action::Present,
                 Some(action) => action(message.header.flags, removes),

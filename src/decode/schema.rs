@@ -492,7 +492,7 @@ pub struct Protocol {
     /// Whether messages of a type are meant for one program that has asked for them, and tell nothing: captures have them.
     pub is_answer: Option<fn(u16) -> bool>,
     /// The process id and the name of whoever made a change, where a message says it.
-    pub actor: Option<fn(u16, &[u8]) -> Option<(u32, &[u8])>>,
+    pub actor: Option<ActorIn>,
     /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
     pub needs_credentials: bool,
     /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
@@ -521,6 +521,9 @@ impl Protocol {
         is_of_processes: false,
     };
 }
+
+/// A function that finds a process's number and name, in a message's type and payload.
+pub type ActorIn = fn(u16, &[u8]) -> Option<(u32, &[u8])>;
 
 /// A function that turns a datagram into messages, which it writes behind what is there.
 pub type Adapt = fn(&[u8], &mut Vec<u8>);
@@ -634,12 +637,12 @@ pub struct Hooks {
     pub read_by: Option<&'static Kind>,
     /// The kind whose objects go with an object of this kind without a word, and whether one is inside: it and the payload of what
     /// has gone.
-    pub holds: Option<(&'static Kind, fn(&[u8], &[u8]) -> bool)>,
+    pub holds: Option<(&'static Kind, IsInside)>,
     /// Whether an object comes and goes by itself: it is told, and not kept.
-    pub passes: Option<fn(&[u8], &dyn Links) -> bool>,
+    pub passes: Option<Passes>,
     /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
     /// is gone. `None` where the message speaks of all of it.
-    pub part: Option<fn(&[u8], &[u8], bool) -> Option<Vec<u8>>>,
+    pub part: Option<OfPart>,
 }
 
 impl Hooks {
@@ -685,6 +688,15 @@ pub struct Flush {
     /// Whether it means an object: its payload, and the object's.
     pub means: fn(&[u8], &[u8]) -> bool,
 }
+
+/// Whether the second object is inside the first.
+pub type IsInside = fn(&[u8], &[u8]) -> bool;
+
+/// Whether an object comes and goes by itself.
+pub type Passes = fn(&[u8], &dyn Links) -> bool;
+
+/// What an object is after a message of a part of it: what it was, the message, and whether the part is gone.
+pub type OfPart = fn(&[u8], &[u8], bool) -> Option<Vec<u8>>;
 
 /// From what an object was and what it is: what it would be, had it not gone on by itself.
 pub type Aged = fn(&[u8], &[u8]) -> Option<Vec<u8>>;

@@ -94,6 +94,11 @@ impl Adapter {
         if self.is_generic() { self.families.groups(kinds).into_iter().collect() } else { Vec::new() }
     }
 
+    /// The name of a group, where it is known by that.
+    pub fn group_name(&self, group: u32) -> Option<String> {
+        self.families.group_name(group)
+    }
+
     /// Whether there may be further groups since this was asked last.
     pub fn take_changed(&mut self) -> bool {
         self.families.take_changed()

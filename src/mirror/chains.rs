@@ -30,7 +30,7 @@ impl Mirror {
         let mut differences = Vec::new();
         for (kind, ways) in NAMING {
             let is_near = |object: &&[u8]| object.first() == payload.first() && table_of(object) == Some(table);
-            let renamed: Vec<Vec<u8>> = self
+            let mut renamed: Vec<Vec<u8>> = self
                 .objects(kind)
                 .filter(is_near)
                 .filter_map(|object| {
@@ -43,6 +43,8 @@ impl Mirror {
                     renamed.map(|set| [header, &set].concat())
                 })
                 .collect();
+            // Objects lie in no order; lines come in one.
+            renamed.sort_unstable();
             for object in &renamed {
                 if let Change::Changed { old, new } = self.apply(kind, false, 0, object).change {
                     differences.push(Difference { kind, old: Some(old), new: Some(new.into()) });

@@ -208,6 +208,8 @@ impl Mirror {
             |object| is_inside(payload, object),
             |_, object| differences.push(repair::Difference { kind: held, old: Some(object), new: None }),
         );
+        // Objects lie in no order; lines come in one.
+        differences.sort_unstable_by(|one, other| one.old.cmp(&other.old));
         for difference in &differences {
             self.mark(held, difference.old.as_deref().unwrap_or_default());
         }

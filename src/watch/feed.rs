@@ -96,6 +96,14 @@ impl Feed {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
                 (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, capability)),
+                (Ok(Joined::Denied), None) => {
+                    let group = adapter.group_name(group).unwrap_or_else(|| group.to_string());
+                    log::warn!(
+                        "this user may not listen to the group {group} of {}: what it tells is missing; run as root, or in \
+                         'unshare --user --map-root-user --net'",
+                        protocol.name
+                    );
+                }
                 (Ok(_), _) => log::debug!("this kernel does not have the group {group} of {}", protocol.name),
                 (Err(error), _) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
             }

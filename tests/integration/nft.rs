@@ -115,15 +115,15 @@ table inet fw {
   quota q1 { over 10 mbytes used 5 kbytes; }
   limit l1 { rate over 10/second burst 5 packets; }
   limit l2 { rate 400 kbytes/minute burst 2 kbytes; }
-  set s1 { type ipv4_addr; flags interval; comment "set"; elements = { 10.5.0.0/16, 192.168.0.1-192.168.0.9 comment "el" } }
-  set s2 { type ipv4_addr . inet_service; flags interval; elements = { 10.5.0.1 . 80-90 } }
-  set s3 { type ether_addr; flags dynamic,timeout; timeout 1h; elements = { 02:00:00:00:00:01 } }
-  set s4 { type ifname; elements = { "eth0", "lo" } }
-  set s5 { type mark; elements = { 0x105 } }
-  map m1 { type ipv4_addr : ipv4_addr . inet_service; elements = { 10.5.0.1 : 1.2.3.4 . 8080 } }
-  map m2 { type inet_service : verdict; elements = { 22 : accept, 80 : jump sub } }
-  map m3 { type ipv4_addr : counter; elements = { 10.5.9.9 : "c1" } }
-  chain sub { counter return }
+  set s1 { type ipv4_addr; flags interval; comment "set"; elements = { 10.5.0.0/16, 192.168.0.1-192.168.0.9 comment "el" }; }
+  set s2 { type ipv4_addr . inet_service; flags interval; elements = { 10.5.0.1 . 80-90 }; }
+  set s3 { type ether_addr; flags dynamic,timeout; timeout 1h; elements = { 02:00:00:00:00:01 }; }
+  set s4 { type ifname; elements = { "eth0", "lo" }; }
+  set s5 { type mark; elements = { 0x105 }; }
+  map m1 { type ipv4_addr : ipv4_addr . inet_service; elements = { 10.5.0.1 : 1.2.3.4 . 8080 }; }
+  map m2 { type inet_service : verdict; elements = { 22 : accept, 80 : jump sub }; }
+  map m3 { type ipv4_addr : counter; elements = { 10.5.9.9 : "c1" }; }
+  chain sub { counter return; }
   chain in {
     type filter hook input priority filter; policy accept;
     ct state vmap { established : accept, invalid : drop }
@@ -152,15 +152,13 @@ fn adds_up() -> Result<(), Failed> {
         "delete element inet fw s1 { 10.5.0.0/16 }; delete element inet fw s4 { \"eth0\" }",
         "chain inet fw in { policy drop; }",
         "rename chain inet fw sub below",
-        "add flowtable inet fw ft { hook ingress priority 0; devices = { v0 }; }",
-        "add flowtable inet fw ft { hook ingress priority 0; devices = { v1 }; }",
-        "delete flowtable inet fw ft { hook ingress priority 0; devices = { v0 }; }",
+        "add chain netdev nd both { type filter hook ingress devices = { v0, v1 } priority 1; }",
         "flush set inet fw s2",
         "delete map inet fw m3",
         "delete table netdev nd",
         "flush chain inet fw in",
-        "table ip6 other { set s { type ipv6_addr; elements = { fd00::1 } } chain c { ip6 saddr @s drop } }",
-        "delete table ip6 other; table ip6 other { set s { type inet_service; elements = { 80 } } }",
+        "table ip6 other { set s { type ipv6_addr; elements = { fd00::1 }; }; chain c { ip6 saddr @s drop; }; }",
+        "delete table ip6 other; table ip6 other { set s { type inet_service; elements = { 80 }; }; }",
     ] {
         nft(&namespace, ruleset);
     }
@@ -209,9 +207,9 @@ fn hold_against_nft(namespace: &Namespace, shown: &BTreeMap<String, Value>) {
 
 fn set_again() -> Result<(), Failed> {
     let namespace = Namespace::new();
-    nft(&namespace, "table inet t { set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 } } }");
+    nft(&namespace, "table inet t { set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 }; }; }");
     let mut linkhook = watching(&namespace, &["nft", "--initial"]);
-    nft(&namespace, "delete set inet t s; table inet t { set s { type mark; elements = { 5, 0x0100000a } } }");
+    nft(&namespace, "delete set inet t s; table inet t { set s { type mark; elements = { 5, 0x0100000a }; }; }");
     up_to_now(&mut linkhook, &namespace);
     let elements = |action: &str| {
         let of = |line: &&Value| line["event"] == "nft_element" && line["action"] == action;
@@ -240,7 +238,7 @@ fn commit() -> Result<(), Failed> {
     let namespace = Namespace::new();
     nft(&namespace, "add table inet before");
     let mut linkhook = watching(&namespace, &["nft"]);
-    nft(&namespace, "table inet t { chain c { type filter hook input priority 0; } }");
+    nft(&namespace, "table inet t { chain c { type filter hook input priority 0; }; }");
     let chain = linkhook.event("nft_chain", "add");
     let generation = linkhook.event("nft_gen", "change");
     assert_eq!(generation["signals"], serde_json::json!(["ruleset_changed"]));
@@ -264,10 +262,10 @@ fn commit() -> Result<(), Failed> {
 
 fn elements_alone() -> Result<(), Failed> {
     let namespace = Namespace::new();
-    nft(&namespace, "table inet t { set s { type ipv4_addr; elements = { 10.0.0.1 } } }");
+    nft(&namespace, "table inet t { set s { type ipv4_addr; elements = { 10.0.0.1 }; }; }");
     let mut linkhook = watching(&namespace, &["nft_element", "--initial"]);
     assert_eq!(linkhook.seen[0]["nft_element"]["key"], serde_json::json!(["10.0.0.1"]));
-    nft(&namespace, "table inet t { set s2 { type inet_service; elements = { 80 } } }");
+    nft(&namespace, "table inet t { set s2 { type inet_service; elements = { 80 }; }; }");
     assert_eq!(linkhook.event("nft_element", "add")["nft_element"]["key"], serde_json::json!(["80"]));
     let listed = listed(&namespace, &["nft_element"]);
     assert!(listed.iter().all(|line| line["event"] == "nft_element"));
@@ -279,7 +277,7 @@ fn elements_alone() -> Result<(), Failed> {
 /// More than a small buffer holds is lost, counted, and made good.
 fn lost() -> Result<(), Failed> {
     let namespace = Namespace::new();
-    nft(&namespace, "table inet t { set s { type ipv4_addr; } }");
+    nft(&namespace, "table inet t { set s { type ipv4_addr; }; }");
     let mut linkhook = watching(&namespace, &["nft", "--receive-buffer", "8KiB"]);
     linkhook.signal(rustix::process::Signal::STOP);
     let elements: Vec<String> = (0..2000).map(|number| format!("10.1.{}.{}", number / 250, number % 250)).collect();

@@ -234,8 +234,14 @@ fn one_type_a_path() -> Result<(), Failed> {
             }
         }
     }
-    let mut several: Vec<String> =
-        types.iter().filter(|(_, types)| types.len() > 1).map(|(path, types)| format!("{path}: {types:?}")).collect();
+    // What an expression of nf_tables has is said by its name, and two of them have the same word for other things.
+    let is_of_expression = |path: &str| {
+        path.starts_with("nft_")
+            && path.contains("expressions[].data")
+            && ["set", "type"].iter().any(|key| path.ends_with(key))
+    };
+    let several = types.iter().filter(|(path, types)| types.len() > 1 && !is_of_expression(path));
+    let mut several: Vec<String> = several.map(|(path, types)| format!("{path}: {types:?}")).collect();
     several.sort();
     if several.is_empty() { Ok(()) } else { Err(several.join("\n").into()) }
 }

@@ -106,6 +106,12 @@ impl Families {
         wanted.chain([u32::from(NLCTRL_ID)]).collect()
     }
 
+    /// The name of a group and of its family.
+    pub fn group_name(&self, group: u32) -> Option<String> {
+        let mut all = self.by_id.values().filter_map(|family| Some((family.groups.get(&group)?, &family.name)));
+        all.next().map(|(group, family)| format!("{group} ({family})"))
+    }
+
     /// A request as the kernel wants it; none where it does not have the family.
     pub fn request(&self, request: Request) -> Option<Request> {
         let (place, command) = family_and_command(request.message_type);

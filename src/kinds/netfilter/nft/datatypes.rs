@@ -187,7 +187,7 @@ pub struct Meaning {
 impl Meaning {
     /// The parts of a value as texts; as hexadecimal digits where its types are not known, or do not fit.
     pub fn parts(&self, octets: &[u8], links: &dyn Links) -> Vec<String> {
-        if self.ranges && octets.len() % 2 == 0 {
+        if self.ranges && octets.len().is_multiple_of(2) {
             let (first, last) = octets.split_at(octets.len() / 2);
             let one = Meaning { ranges: false, ..self.clone() };
             let pairs = one.parts(first, links).into_iter().zip(one.parts(last, links));

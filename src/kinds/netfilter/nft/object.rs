@@ -191,7 +191,7 @@ fn limit(out: &mut Json, set: &[u8]) -> Decoded {
 fn in_units(mut octets: u64) -> (u64, &'static str) {
     const UNITS: [&str; 3] = ["bytes", "kbytes", "mbytes"];
     let mut unit = 0;
-    while octets > 0 && octets % 1024 == 0 && unit + 1 < UNITS.len() {
+    while octets > 0 && octets.is_multiple_of(1024) && unit + 1 < UNITS.len() {
         octets /= 1024;
         unit += 1;
     }

@@ -24,8 +24,11 @@ pub const COMMENT_PARTS: &[Part] = &[Part::text("comment"), REST];
 pub const SET_PARTS: &[Part] = &[Part::text("comment"), Part::bool("auto-merge"), REST];
 const REST: Part = Part::Member("userdata", &Shape::As(&Is::Hex));
 
+/// A value's type, the value, and it with its type and length before it.
+type Typed<'o> = (u8, &'o [u8], &'o [u8]);
+
 /// The values one after the other, with their types, and each with its type and length before it; what is behind the last whole one.
-fn values(mut octets: &[u8]) -> (Vec<(u8, &[u8], &[u8])>, &[u8]) {
+fn values(mut octets: &[u8]) -> (Vec<Typed<'_>>, &[u8]) {
     let mut values = Vec::new();
     while let [kind, length, rest @ ..] = octets
         && let Some((value, behind)) = rest.split_at_checked((*length).into())
