@@ -36,6 +36,22 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
     ),
     ("mptcp", &["mptcp_endpoint", "mptcp_event"]),
     (
+        "devlink",
+        &[
+            "devlink_dev",
+            "devlink_port",
+            "devlink_param",
+            "devlink_region",
+            "devlink_trap",
+            "devlink_trap_group",
+            "devlink_trap_policer",
+            "devlink_rate",
+            "devlink_linecard",
+            "devlink_health",
+            "devlink_flash",
+        ],
+    ),
+    (
         "xfrm",
         &[
             "xfrm_state",

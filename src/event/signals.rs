@@ -108,6 +108,8 @@ signals! {
     DRIVER_UNBOUND "driver_unbound" says "has no driver" of "uevent", Notice: "the kernel says unbind";
     LINK_SETTINGS_CHANGED "link_settings_changed" says "link settings changed" of "ethtool_linkmodes", Notice: "its speed, duplex or auto-negotiation differs";
     FEATURES_CHANGED "features_changed" says "features changed" of "ethtool_features", Notice: "other features are active";
+    HEALTH_ERROR "health_error" says "reports an error" of "devlink_health", Warning: "its state is error, and was not";
+    HEALTH_RECOVERED "health_recovered" says "has recovered" of "devlink_health", Notice: "its state was error, and is healthy";
 }
 
 impl Signals {

@@ -88,7 +88,17 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("IFLA_GENEVE", 15, "PORT_RANGE GRO_HINT LOCAL LOCAL6"),
     ("IFLA_GTP", 7, "LOCAL LOCAL6"),
     ("IFLA_BOND", 32, "COUPLED_CONTROL BROADCAST_NEIGH LACP_STRICT"),
-    ("DEVLINK_ATTR", 184, "INDEX"),
+    (
+        "DEVLINK_ATTR",
+        177,
+        "RATE_TX_PRIORITY RATE_TX_WEIGHT REGION_DIRECT RATE_TC_BWS HEALTH_REPORTER_BURST_PERIOD PARAM_VALUE_DEFAULT PARAM_RESET_DEFAULT INDEX RESOURCE_SCOPE_MASK PARENT_DEV",
+    ),
+    ("DEVLINK_RATE_TC_ATTR", 0, "UNSPEC INDEX BW"),
+    (
+        "DEVLINK_PORT_FUNCTION_ATTR",
+        4,
+        "DEVLINK_PORT_FN_ATTR_CAPS DEVLINK_PORT_FN_ATTR_DEVLINK DEVLINK_PORT_FN_ATTR_MAX_IO_EQS",
+    ),
     ("IFLA_BOND_SLAVE", 10, "ACTOR_PORT_PRIO AD_CHURN_ACTOR_STATE AD_CHURN_PARTNER_STATE"),
     ("IFLA_HSR", 8, "INTERLINK"),
     ("IFLA_MCTP", 2, "PHYS_BINDING"),
@@ -145,6 +155,9 @@ const NO_ENUM: &[(&str, &str)] = &[
     ("uevent", "a text, which is made an attribute"),
 ];
 
+/// Of devlink's keys: an `enum` has the attributes of all its objects.
+const DEVLINK_WORD: &str = "devlink's word for it, of this object alone";
+
 /// Rows whose key resembles another enumerator more than the one of their number, with the reason why they are right.
 const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("IFA", 5, "address", "three kinds of address have one key"),
@@ -160,6 +173,25 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("MDBA_MDB_EATTR", 2, "source_list", "iproute2 writes it out, and calls SOURCE src"),
     ("XFRMA", 20, "auth", "ip prints one of the two that tell of authentication"),
     ("NFTA_SET", 4, "type", "nft's word for the type of keys; TYPE is what the kernel keeps elements in"),
+    ("DEVLINK_ATTR", 156, "stats", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 153, "action", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 163, "stats", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 159, "limit", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 160, "value", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 78, "port", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 81, "name", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 84, "values", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 88, "name", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 89, "size", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 130, "name", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 135, "name", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 143, "rate", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 168, "name", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 172, "state", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 173, "type", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 115, "reporter", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 116, "state", DEVLINK_WORD),
+    ("DEVLINK_ATTR", 124, "msg", DEVLINK_WORD),
     ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
     ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
     ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
@@ -171,7 +203,7 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
 
 /// Enumerators without a row, by prefix: their names, or `*` for any, and the reason.
 const NO_ROW: &[(&str, &str, &str)] = &[
-    ("DEVLINK_ATTR", "*", "of devlink's, only what names a port comes with a link"),
+    ("DEVLINK_ATTR", "*", "of buffers, tables, resources and firmware no kind tells, and much is of requests"),
     ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
     ("IFLA_BRIDGE_CFM", "MEP_CREATE MEP_DELETE MEP_CONFIG CC_CONFIG CC_PEER_MEP_ADD", "requests"),
     ("IFLA_BRIDGE_CFM", "CC_PEER_MEP_REMOVE CC_RDI CC_CCM_TX", "requests"),

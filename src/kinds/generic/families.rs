@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
-use super::{ETHTOOL, FAMILIES, FLOODS, MPTCP, NLCTRL, OTHER, UNKNOWN, family_and_command, message, mptcp};
+use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NLCTRL, OTHER, UNKNOWN};
+use super::{devlink, family_and_command, message, mptcp};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -157,7 +158,11 @@ impl Families {
                 append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
             }
             Some(place) => {
-                let command = if place == MPTCP { mptcp::command(command, body) } else { command };
+                let command = match place {
+                    MPTCP => mptcp::command(command, body),
+                    DEVLINK => devlink::command(command, body),
+                    _ => command,
+                };
                 if has_table(message(place, command)) {
                     return append_message(out, Header { kind: message(place, command), ..header }, payload);
                 }

@@ -5,6 +5,7 @@
 //! [`FAMILIES`] and its command, so that the tables need not know any number.
 
 mod bits;
+pub mod devlink;
 pub mod ethtool;
 pub mod families;
 pub mod mptcp;
@@ -41,6 +42,17 @@ pub static PROTOCOL: Protocol = Protocol {
         &mptcp::EVENT,
         &netdev::DEVICE,
         &netdev::PAGE_POOL,
+        &devlink::device::DEVICE,
+        &devlink::port::PORT,
+        &devlink::param::PARAMETER,
+        &devlink::region::REGION,
+        &devlink::trap::TRAP,
+        &devlink::trap::GROUP_OF_TRAPS,
+        &devlink::trap::TRAP_POLICER,
+        &devlink::rate::RATE,
+        &devlink::device::LINECARD,
+        &devlink::health::HEALTH,
+        &devlink::device::FLASH,
         &other::GENL,
     ],
     has_named_groups: true,
@@ -62,6 +74,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "ethtool", groups: &["monitor"] },
     Family { name: "mptcp_pm", groups: &["mptcp_pm_events"] },
     Family { name: "netdev", groups: &["mgmt", "page-pool"] },
+    Family { name: "devlink", groups: &["config"] },
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
@@ -72,6 +85,8 @@ pub const ETHTOOL: usize = 1;
 pub const MPTCP: usize = 2;
 /// Network devices' queues and features.
 pub const NETDEV: usize = 3;
+/// Devices as their drivers have them.
+pub const DEVLINK: usize = 4;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
 /// The place of what is of no family that is known.
