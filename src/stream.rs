@@ -520,7 +520,8 @@ impl Stream {
         let table = kind.table();
         let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
         if table.identity.is_none() || table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links)) {
-            if present && !self.options.present {
+            // Where a namespace has appeared, its one object was not made then.
+            if (present && !self.options.present) || (source == Source::Appeared && table.hooks.single) {
                 return (None, None);
             }
             let action = match table.hooks.action {

@@ -30,9 +30,10 @@ pub fn start<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'st
     })
 }
 
-/// The calling thread gives up every capability but those for files.
-pub fn keep_files_alone() -> io::Result<()> {
-    keep(FILES)
+/// The calling thread gives up every capability but those for files and, where it is needed, the one for the network
+/// (CAP_NET_ADMIN): the kernel asks for it at each request, and not when a socket is opened.
+pub fn keep_files(and_network: bool) -> io::Result<()> {
+    keep(if and_network { FILES | CapabilitySet::NET_ADMIN } else { FILES })
 }
 
 /// The calling thread gives up every capability but these, of which it may have none, and the way to get one

@@ -227,7 +227,8 @@ pub fn watch(
         started => started,
     };
     if settings.confined && settings.namespaces == Wanted::Own {
-        let kept = threads::keep_files_alone();
+        let needs_network = watch.places.iter().any(|place| place.protocol().needs.is_some());
+        let kept = threads::keep_files(needs_network);
         kept.map_err(|error| Error::system("cannot give up capabilities", &error))?;
     }
     // From here on nothing that changes is missed.
@@ -390,7 +391,9 @@ impl WatchLoop<'_> {
         let (subscriptions, buffer, places) = (&self.subscriptions, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
         let namespaces = &self.settings.namespaces;
-        let unheard = places.first().map(|place| place.mirror().unheard()).unwrap_or_default();
+        let first = places.first().map(Place::identity);
+        let of_first = places.iter().take_while(|place| Some(place.identity()) == first);
+        let unheard: Vec<KindIndex> = of_first.flat_map(|place| place.mirror().unheard()).copied().collect();
         self.stream.own(&mut self.out, &own::HELLO, own_telling(None), |out| {
             out.key("version");
             out.string(env!("CARGO_PKG_VERSION"));

@@ -360,6 +360,13 @@ pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
     Ok(KindIndex::all().filter(|kind| is_named(kind) || reads(kind)).collect())
 }
 
+/// The kinds that one word means together with this one.
+pub fn together(kind: KindIndex) -> impl Iterator<Item = KindIndex> {
+    let name = kind.table().name;
+    let word = FAMILIES_OF_KINDS.iter().find(|(_, names)| names.contains(&name));
+    KindIndex::all().filter(move |other| word.is_some_and(|(_, names)| names.contains(&other.table().name)))
+}
+
 /// "unknown kind 'rote'; did you mean 'route'?", or the list where nothing is near.
 pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
     match nearest(name, known.clone()) {

@@ -19,6 +19,7 @@ use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted_are;
 use crate::watch::now_microseconds;
+use crate::words;
 
 /// No dump is waited for longer, unless the user says.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -79,17 +80,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// What is named and cannot be listed is refused; where nothing is named, it is left out.
+/// What is named and cannot be listed is refused; where nothing is named, or something that the same word means can be listed,
+/// it is left out.
 fn refuse_unlisted(options: &Options) -> Result<()> {
     if let Some(own) = options.own.first() {
         return Err(Error::usage(format_args!(
             "'{own}' is an event of linkhook's own: nothing that exists and could be listed; 'linkhook watch {own}' tells it"
         )));
     }
-    let named =
-        KindIndex::all().filter(|kind| options.filter.kinds.is_some() && options.filter.wants_kind(kind.place()));
-    let mut unlisted = named.map(KindIndex::table).filter(|kind| kind.dumps.is_empty());
-    match unlisted.next() {
+    let is_named = |kind: KindIndex| options.filter.kinds.is_some() && options.filter.wants_kind(kind.place());
+    let is_listed = |kind: KindIndex| is_named(kind) && !kind.table().dumps.is_empty();
+    let mut unlisted =
+        KindIndex::all().filter(|&kind| is_named(kind) && !is_listed(kind) && !words::together(kind).any(is_listed));
+    match unlisted.next().map(KindIndex::table) {
         Some(kind) => Err(Error::usage(format_args!(
             "{} ({}) cannot be listed: the kernel tells it when it happens, and shows no list of it; follow it with \
              'linkhook watch {0}'",

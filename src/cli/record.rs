@@ -114,6 +114,11 @@ fn record(arguments: &Arguments) -> Result<()> {
             other.adapter.protocol().name
         )));
     }
+    for source in &mut sources {
+        for answer in std::mem::take(&mut source.learned) {
+            crate::output::written(record_row(&mut recorder, source.adapter.protocol(), answer))?;
+        }
+    }
     let mut left = ObjectsLeft(arguments.count);
     if !arguments.no_initial {
         crate::output::written(initial(&kinds, adapter, &mut recorder, &mut left)?)?;
@@ -151,6 +156,8 @@ impl ObjectsLeft {
 struct Recorded {
     adapter: Adapter,
     socket: Socket,
+    /// The answers by which its messages can be read.
+    learned: Vec<Vec<u8>>,
 }
 
 fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
@@ -161,7 +168,8 @@ fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result
         let passed = socket.pass_credentials();
         passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
     }
-    adapter.learn();
+    let mut learned = Vec::new();
+    adapter.learn_from(|answer| learned.push(answer.to_vec()));
     for group in silence::groups(protocol, kinds, &[]).into_iter().chain(adapter.groups(kinds)) {
         let joined = socket.join(group);
         let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
@@ -169,7 +177,7 @@ fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result
             return Err(denied(kinds, capability));
         }
     }
-    Ok(Recorded { adapter, socket })
+    Ok(Recorded { adapter, socket, learned })
 }
 
 fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
@@ -198,6 +206,12 @@ fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
     } else {
         Recorder::Pcap(pcap::Writer::new(output).map_err(cannot)?)
     })
+}
+
+/// Records a row of the kernel's answers as a datagram of its own.
+fn record_row(recorder: &mut Recorder, protocol: &Protocol, mut row: Vec<u8>) -> io::Result<()> {
+    row.resize(wire::align(row.len()), 0);
+    recorder.write(now_microseconds(), protocol, &row)
 }
 
 /// Records what exists: each row as a datagram of its own, marked as a dump's (`NLM_F_MULTI`).
@@ -233,9 +247,7 @@ fn initial(
                 if kind.table().is(&kinds::netfilter::nft::set::SET) {
                     mirror.links.sets.note(message.payload, false);
                 }
-                let mut datagram = row.bytes.to_vec();
-                datagram.resize(wire::align(datagram.len()), 0);
-                result = recorder.write(now_microseconds(), kind.protocol(), &datagram);
+                result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
                 if is_wanted {
                     left.take_message(message);
                 }

@@ -70,6 +70,11 @@ impl Adapter {
     /// Learns what must be known before anything can be read, in the network namespace of the calling thread. What the kernel does not
     /// tell is learned later, or left as it is.
     pub fn learn(&mut self) {
+        self.learn_from(|_| ());
+    }
+
+    /// The same, and calls `each` with the kernel's answers, as they are: who reads a recording learns from them, too.
+    pub fn learn_from(&mut self, mut each: impl FnMut(&[u8])) {
         if !self.is_generic() || !self.families.is_empty() {
             return;
         }
@@ -81,6 +86,7 @@ impl Adapter {
                 if let DumpRow::Message(message) = row {
                     let mut room = Vec::new();
                     self.families.adapt(message.bytes, &mut room);
+                    each(message.bytes);
                 }
             });
             if let Err(error) = learned {

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 
+use super::Covered;
 use super::directory::{DATABASE, Directory, FILES};
 use crate::error::{Error, Result};
 
@@ -525,16 +526,20 @@ impl Database {
         .map(drop)
     }
 
-    /// From here on all objects of those kinds are in the mirror, and of no others.
-    pub fn cover(&self, netns: &str, kinds: &[&str]) -> std::result::Result<(), SqlError> {
+    /// From here on what that says is so.
+    pub fn cover(&self, Covered { netns, kinds, others }: &Covered) -> std::result::Result<(), SqlError> {
         for kind in self.covered(netns)? {
-            if !kinds.contains(&kind.as_str()) {
-                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2", [netns, kind.as_str()])?;
+            let kind = kind.as_str();
+            if others.contains(&kind) {
+                continue;
             }
+            if !kinds.contains(&kind) {
+                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2", [&**netns, kind])?;
+            }
+            self.run("DELETE FROM covered WHERE netns = ?1 AND kind = ?2", [&**netns, kind])?;
         }
-        self.run("DELETE FROM covered WHERE netns = ?1", [netns])?;
         for kind in kinds {
-            self.run("INSERT INTO covered VALUES (?1, ?2)", [netns, *kind])?;
+            self.run("INSERT INTO covered VALUES (?1, ?2)", [&**netns, *kind])?;
         }
         Ok(())
     }

@@ -146,6 +146,17 @@ pub struct Objects {
     pub objects: Option<Box<[u8]>>,
 }
 
+/// Kinds all of whose objects are in the mirror.
+#[derive(Clone, Debug, Default)]
+pub struct Covered {
+    /// The namespace.
+    pub netns: Arc<str>,
+    /// The kinds.
+    pub kinds: Vec<&'static str>,
+    /// The kinds of which this says nothing: another protocol's place does. All others are forgotten.
+    pub others: Vec<&'static str>,
+}
+
 /// What is to be committed at once.
 #[derive(Default)]
 pub struct Append {
@@ -159,8 +170,8 @@ pub struct Append {
     pub objects: Vec<Objects>,
     /// Namespaces of which nothing is known any more; said before `objects`.
     pub forgotten: Vec<Arc<str>>,
-    /// Namespaces, and the kinds all of whose objects are in the mirror now.
-    pub covered: Vec<(Arc<str>, Vec<&'static str>)>,
+    /// Of which kinds all objects are in the mirror now.
+    pub covered: Vec<Covered>,
     /// Losses that these lines tell: of which webhook, why, how many events.
     pub told: Vec<(Arc<dyn Queue>, String, u64)>,
 }
@@ -289,13 +300,20 @@ impl Drop for EndGuard {
     }
 }
 
+/// A namespace of which something was known at the start.
+#[derive(Debug)]
+struct Remembered {
+    netns: String,
+    is_asked_for: bool,
+}
+
 /// The store, for the loop.
 pub struct Store {
     shared: Arc<Shared>,
     known: StoreReader,
     whereabouts: Whereabouts,
-    /// Namespaces of which something was known at the start, with the kinds.
-    namespaces: Vec<String>,
+    /// Namespaces of which something was known at the start.
+    namespaces: Vec<Remembered>,
     webhooks: Vec<String>,
     sequence: u64,
     path: std::path::PathBuf,
@@ -336,7 +354,8 @@ impl Store {
         };
         // No number is given twice: a dead letter that waits again must be no other event.
         let sequence = if sequence == 0 && has_past()? { unused_sequence() } else { sequence };
-        let namespaces = database.namespaces().map_err(failed)?;
+        let remembered = |netns| Remembered { netns, is_asked_for: false };
+        let namespaces = database.namespaces().map_err(failed)?.into_iter().map(remembered).collect();
         let webhooks = database.webhooks().map_err(failed)?;
         let path = directory.database();
         let real = directory.real_database();
@@ -386,14 +405,14 @@ impl Store {
 
     /// The namespaces of which something was known at the start and which nobody has asked for.
     pub fn take_namespaces(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.namespaces)
+        std::mem::take(&mut self.namespaces).into_iter().filter(|of| !of.is_asked_for).map(|of| of.netns).collect()
     }
 
-    /// What was known of a namespace when linkhook last ran; once. Gives each object to `each`, with the name of its kind,
-    /// and gives back the kinds all of whose objects are known.
+    /// What was known of a namespace when linkhook last ran, until [`Store::take_namespaces`] is called. Gives each object to
+    /// `each`, with the name of its kind, and gives back the kinds all of whose objects are known.
     pub fn known(&mut self, netns: &str, each: impl FnMut(&str, &[u8])) -> Result<Vec<String>> {
-        let Some(place) = self.namespaces.iter().position(|known| known == netns) else { return Ok(Vec::new()) };
-        self.namespaces.remove(place);
+        let Some(of) = self.namespaces.iter_mut().find(|of| of.netns == netns) else { return Ok(Vec::new()) };
+        of.is_asked_for = true;
         self.known
             .known(netns, each)
             .map_err(|failure| Error::failed(format_args!("cannot read {}: {failure}", self.path.display())))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::database::{Database, SqlError};
-use super::{Admission, Append, Command, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
+use super::{Admission, Append, Command, Covered, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
 use crate::fault;
 
 /// Bytes of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
@@ -21,7 +21,7 @@ type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
 pub(super) struct MirrorChanges {
     objects: HashMap<IdentityRow, Option<Box<[u8]>>>,
     forgotten: Vec<Arc<str>>,
-    covered: Vec<(Arc<str>, Vec<&'static str>)>,
+    covered: Vec<Covered>,
     /// There were too many: what the database has of the mirror is of no use.
     pub is_lost: bool,
 }
@@ -36,7 +36,7 @@ impl MirrorChanges {
         }
         for netns in append.forgotten.drain(..) {
             self.objects.retain(|(of, ..), _| *of != netns);
-            self.covered.retain(|(of, _)| *of != netns);
+            self.covered.retain(|of| of.netns != netns);
             self.forgotten.push(netns);
         }
         for row in append.objects.drain(..) {
@@ -64,8 +64,8 @@ impl MirrorChanges {
             database.forget(netns)?;
         }
         // Before the objects: it removes those of kinds that are not covered any more.
-        for (netns, kinds) in &self.covered {
-            database.cover(netns, kinds)?;
+        for covered in &self.covered {
+            database.cover(covered)?;
         }
         for ((netns, kind, key), objects) in &self.objects {
             database.set_objects(netns, kind, key, objects.as_deref())?;
@@ -264,13 +264,13 @@ mod tests {
             let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
             connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
         };
-        let append = |key: u8, octets: usize, covered: &[(Arc<str>, Vec<&'static str>)]| {
+        let append = |key: u8, octets: usize, covered: &[Covered]| {
             let objects = Some(vec![0; octets].into());
             let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
             store.append(Append { objects: vec![row], covered: covered.to_vec(), ..Append::default() });
             store.settle(PATIENCE);
         };
-        let covered = [("".into(), vec!["link"])];
+        let covered = [Covered { kinds: vec!["link"], ..Covered::default() }];
         // Whatever the size is, where it can be written.
         append(0, MIRROR_CHANGES_BYTES_MAX + 1, &covered);
         assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));

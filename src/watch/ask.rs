@@ -86,7 +86,7 @@ impl Watching {
             }
             _ => work.looks.cause(),
         };
-        self.job = Some(Job::new(work, cause, &known.mirror));
+        self.job = Some(Job::new(work, cause, self.feed.protocol(), &known.mirror));
     }
 
     fn renew_dump_socket(&mut self, known: &Knowledge) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
+use crate::decode::schema::Protocol;
 use crate::dumps::{Next, Question, fence, requests, requests_of, requests_of_left_out};
 use crate::kinds::rtnetlink::link;
 use crate::kinds::{KindIndex, split};
@@ -46,6 +47,8 @@ pub struct Running {
 pub struct Job {
     /// What it is for.
     pub purpose: Purpose,
+    /// Of which protocol's place it is.
+    protocol: &'static Protocol,
     /// The number of the line that led to it.
     pub cause: Option<u64>,
     /// The looks that it takes.
@@ -75,10 +78,11 @@ pub struct Job {
 
 impl Job {
     /// A job that has not asked for anything yet; `cause` is the number of the line that led to it.
-    pub fn new(work: Work, cause: Option<u64>, mirror: &Mirror) -> Job {
+    pub fn new(work: Work, cause: Option<u64>, protocol: &'static Protocol, mirror: &Mirror) -> Job {
         let Work { purpose, scopes, looks } = work;
         let mut job = Job {
             purpose,
+            protocol,
             cause,
             looks,
             kinds: scopes,
@@ -100,7 +104,8 @@ impl Job {
         // A link may name another one that comes later, so that the names are learned first.
         // When links are compared with what was known, those that are gone keep the names that they had.
         const LINK: KindIndex = KindIndex::of(&link::LINK);
-        let is_rtnetlink = self.kinds.iter().all(|(kind, _)| kind.protocol().number == NETLINK_ROUTE);
+        // Names of links, and the lock that the fence waits for, are rtnetlink's: elsewhere its message would be another one.
+        let is_rtnetlink = self.protocol.number == NETLINK_ROUTE;
         self.learns_names = match self.purpose {
             _ if !is_rtnetlink => false,
             Purpose::Start => true,

@@ -42,7 +42,7 @@ use crate::netlink::socket::{Batch, Socket};
 use crate::netlink::wire;
 use crate::netns::{NamespaceIdentity, Netns};
 use crate::store::database::encode;
-use crate::store::{Append, Objects, Store};
+use crate::store::{Append, Covered, Objects, Store};
 use crate::stream::{Source, Stream, Taken, Telling};
 
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
@@ -102,6 +102,8 @@ pub(super) struct Watching {
     pub first_rows: (Source, Option<u64>),
     /// Kinds to report to the store as complete when the first dumps are done.
     complete_kinds: Option<Vec<KindIndex>>,
+    /// The kinds that other protocols' places of the namespace follow.
+    others: Vec<&'static str>,
 }
 
 impl Place {
@@ -125,6 +127,8 @@ impl Place {
         })?;
         let mut mirror = Mirror::new();
         mirror.set_unheard(silence::unheard(&kinds, feed.groups()));
+        let of_others = settings.kinds.iter().filter(|kind| kind.protocol().number != protocol.number);
+        let others = of_others.map(|kind| kind.table().name).collect();
         let complete_kinds = store.is_some().then(|| comparable(&kinds));
         let label = netns.label().unwrap_or_default();
         let resumed = store.map(|store| restore(&mut mirror, &kinds, store, label)).transpose()?.unwrap_or_default();
@@ -139,7 +143,7 @@ impl Place {
             agenda.add(Doubt::Offline(resumed), now);
         }
         agenda.add(Doubt::Start(shown), now);
-        let job = agenda.next(now, &mirror).map(|work| Job::new(work, None, &mirror));
+        let job = agenda.next(now, &mirror).map(|work| Job::new(work, None, protocol, &mirror));
         let watching = Watching {
             feed,
             dump_socket,
@@ -149,6 +153,7 @@ impl Place {
             filling: Some(Box::default()),
             first_rows: (source, None),
             complete_kinds,
+            others,
         };
         let known = Knowledge { netns, mirror, actors, backlog: Backlog::new(BACKLOG_BYTES_MAX), pending: None };
         Ok(Place { number, protocol, kinds, known, stage: Stage::Watching(Box::new(watching)) })
@@ -285,7 +290,8 @@ impl Place {
             && watching.agenda.is_started()
             && let Some(kinds) = watching.complete_kinds.take()
         {
-            append.covered.push((netns, kinds.into_iter().map(|kind| kind.table().name).collect()));
+            let kinds = kinds.into_iter().map(|kind| kind.table().name).collect();
+            append.covered.push(Covered { netns, kinds, others: watching.others.clone() });
         }
     }
 

@@ -135,7 +135,7 @@ fn listed(namespace: &Namespace) -> (Vec<u64>, Vec<Value>) {
     let detailed = String::from_utf8_lossy(&detailed.stdout).into_owned();
     let indices = detailed.split(" index ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect();
     assert_eq!(shown.lines().filter(|line| line.starts_with("src ")).count(), Vec::len(&indices));
-    let output = namespace.command(PROGRAM).args(["list", "xfrm_policy"]).output().expect("linkhook");
+    let output = namespace.command(PROGRAM).args(["list", "xfrm"]).output().expect("linkhook");
     let lines = String::from_utf8(output.stdout).expect("text");
     (indices, lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
 }

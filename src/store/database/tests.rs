@@ -209,18 +209,24 @@ fn an_event_goes_when_nobody_waits_for_it_any_more() {
 fn a_kind_that_is_not_watched_any_more_is_forgotten() {
     let state = tempfile::tempdir().unwrap();
     let (directory, database, _) = open(state.path());
-    database.cover("", &["link", "addr"]).unwrap();
-    for kind in ["link", "addr"] {
+    let cover = |kinds: &[&'static str], others: &[&'static str]| {
+        database.cover(&Covered { netns: "".into(), kinds: kinds.to_vec(), others: others.to_vec() }).unwrap();
+    };
+    cover(&["link", "addr"], &["conntrack"]);
+    cover(&["conntrack"], &["link", "addr"]);
+    for kind in ["link", "addr", "conntrack"] {
         let objects = encode([&b"one"[..], b"two"].into_iter());
         database.set_objects("", kind, b"key", Some(&objects)).unwrap();
     }
-    database.cover("", &["addr", "route"]).unwrap();
+    // Each protocol's place says it of its own kinds.
+    cover(&["addr", "route"], &["conntrack"]);
     let mut objects = Vec::new();
     let kinds = StoreReader::new(Whereabouts::new(directory.real_database().unwrap()))
         .known("", |kind, object| objects.push((kind.to_owned(), object.to_vec())))
         .unwrap();
-    assert_eq!(kinds, ["addr", "route"]);
-    assert_eq!(objects, [("addr".to_owned(), b"one".to_vec()), ("addr".to_owned(), b"two".to_vec())]);
+    assert_eq!(kinds, ["addr", "conntrack", "route"]);
+    let of = |kind: &str| [(kind.to_owned(), b"one".to_vec()), (kind.to_owned(), b"two".to_vec())];
+    assert_eq!(objects, [of("addr"), of("conntrack")].concat());
     database.forget("").unwrap();
     assert!(database.namespaces().unwrap().is_empty());
 }
