@@ -155,7 +155,7 @@ struct Recorded {
 
 fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
     let protocol = adapter.protocol();
-    let socket = adapter.open()?;
+    let mut socket = adapter.open()?;
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
     if protocol.needs_credentials {
         let passed = socket.pass_credentials();

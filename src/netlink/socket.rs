@@ -65,6 +65,7 @@ pub struct Socket {
     descriptor: OwnedFd,
     port: u32,
     redact: Option<Redact>,
+    passes_credentials: bool,
 }
 
 /// Overwrites with zeros what nobody may see of a datagram, in its place.
@@ -84,7 +85,7 @@ impl Socket {
         let descriptor = check(unsafe { libc::socket(libc::AF_NETLINK, kind, protocol.into()) })?;
         // SAFETY: socket(2) has just returned it, and nobody else knows it.
         let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        let mut socket = Socket { descriptor, port: 0, redact: None };
+        let mut socket = Socket { descriptor, port: 0, redact: None, passes_credentials: false };
         for (option, name) in
             [(libc::NETLINK_EXT_ACK, "NETLINK_EXT_ACK"), (libc::NETLINK_GET_STRICT_CHK, "NETLINK_GET_STRICT_CHK")]
         {
@@ -126,8 +127,10 @@ impl Socket {
     }
 
     /// From here on datagrams come with their senders' credentials.
-    pub fn pass_credentials(&self) -> io::Result<()> {
-        self.set_option(libc::SOL_SOCKET, libc::SO_PASSCRED, 1)
+    pub fn pass_credentials(&mut self) -> io::Result<()> {
+        self.set_option(libc::SOL_SOCKET, libc::SO_PASSCRED, 1)?;
+        self.passes_credentials = true;
+        Ok(())
     }
 
     /// Asks for a receive buffer of that many octets, beyond `net.core.rmem_max` where the user may, and returns what
@@ -164,7 +167,7 @@ impl Socket {
     /// batch says that there was no more, or that an error came, which the next call gives back: both what comes later
     /// and the error wake who waits for the socket, even if only for edges.
     pub fn receive(&self, batch: &mut Batch) -> io::Result<usize> {
-        batch.prepare();
+        batch.prepare(self.passes_credentials);
         let count = batch.headers.len() as u32;
         let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
         let found = loop {
@@ -280,6 +283,8 @@ pub struct Batch {
     addresses: Vec<sockaddr_nl>,
     /// Rooms for credentials.
     controls: Vec<Control>,
+    /// Whether they are among what is read.
+    has_credentials: bool,
     /// Rooms for datagrams, with a gap behind each.
     bytes: Vec<u8>,
     datagram_bytes: usize,
@@ -324,11 +329,19 @@ impl Batch {
                 header.msg_hdr.msg_iovlen = 1;
                 header.msg_hdr.msg_iov = vector;
                 header.msg_hdr.msg_control = ptr::from_mut(control).cast();
-                header.msg_hdr.msg_controllen = size_of::<Control>() as _;
                 header
             })
             .collect();
-        Batch { headers, _vectors: vectors, addresses, controls, bytes, datagram_bytes, filled: 0 }
+        Batch {
+            headers,
+            _vectors: vectors,
+            addresses,
+            controls,
+            has_credentials: false,
+            bytes,
+            datagram_bytes,
+            filled: 0,
+        }
     }
 
     /// Octets of the longest datagram that it takes whole.
@@ -355,7 +368,8 @@ impl Batch {
         let described = self.headers[..self.filled].iter().zip(&self.addresses).zip(&self.controls);
         described.zip(rooms).map(|(((header, address), control), room)| {
             let length = header.msg_len as usize;
-            let process = if header.msg_hdr.msg_controllen > 0 { process_of(control) } else { None };
+            let is_filled = self.has_credentials && header.msg_hdr.msg_controllen > 0;
+            let process = if is_filled { process_of(control) } else { None };
             Datagram { port: address.nl_pid, process, bytes: &room[..length.min(self.datagram_bytes)], length }
         })
     }
@@ -370,14 +384,19 @@ impl Batch {
     }
 
     /// Gives back what the kernel overwrote in the headers that it filled, and makes room for what was cut off.
-    fn prepare(&mut self) {
+    fn prepare(&mut self, with_credentials: bool) {
         if let Some(longest) = self.cut_off() {
             self.make_room(longest);
         }
         for header in &mut self.headers[..self.filled] {
             header.msg_hdr.msg_namelen = ADDRESS_BYTES;
-            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
         }
+        // Room that nobody fills costs the kernel time.
+        if with_credentials || self.has_credentials {
+            let room = if with_credentials { size_of::<Control>() } else { 0 };
+            self.headers.iter_mut().for_each(|header| header.msg_hdr.msg_controllen = room as _);
+        }
+        self.has_credentials = with_credentials;
         self.filled = 0;
     }
 }

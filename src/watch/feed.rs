@@ -81,7 +81,7 @@ impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
         let mut adapter = Adapter::new(protocol);
-        let socket = adapter.open()?;
+        let mut socket = adapter.open()?;
         if protocol.needs_credentials {
             let passed = socket.pass_credentials();
             passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;

@@ -523,9 +523,13 @@ fn start(namespace: &Namespace, recipe: &Recipe, path: &Path, address: &str) -> 
     linkhook
 }
 
-/// The cable is pulled and put back, and the way out goes.
+/// The cable is pulled and put back, and the way out goes. What is back before the kernel has looked at the other end
+/// (`linkwatch_event`) was never away.
 fn pull(namespace: &Namespace) {
-    namespace.run("ip link set v2 down; ip link set v2 up; ip route del default");
+    namespace.run(
+        "ip link set v2 down; for n in $(seq 500); do ip link show v1 | grep -q LOWERLAYERDOWN && break; sleep 0.02; done; \
+         ip link set v2 up; ip route del default",
+    );
 }
 
 fn has(line: &Value, signal: &str) -> bool {
