@@ -110,6 +110,10 @@ signals! {
     FEATURES_CHANGED "features_changed" says "features changed" of "ethtool_features", Notice: "other features are active";
     HEALTH_ERROR "health_error" says "reports an error" of "devlink_health", Warning: "its state is error, and was not";
     HEALTH_RECOVERED "health_recovered" says "has recovered" of "devlink_health", Notice: "its state was error, and is healthy";
+    WIFI_CONNECTED "wifi_connected" says "is connected" of "nl80211", Notice: "an interface has joined a wireless network (NL80211_CMD_CONNECT)";
+    WIFI_DISCONNECTED "wifi_disconnected" says "is disconnected" of "nl80211", Warning: "an interface has left its wireless network, or lost it (NL80211_CMD_DISCONNECT)";
+    REGDOM_CHANGED "regdom_changed" says "rules changed" of "nl80211", Notice:
+        "other rules say which frequencies may be used (NL80211_CMD_REG_CHANGE, NL80211_CMD_WIPHY_REG_CHANGE)";
 }
 
 impl Signals {

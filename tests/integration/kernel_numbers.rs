@@ -204,6 +204,8 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
 /// Enumerators without a row, by prefix: their names, or `*` for any, and the reason.
 const NO_ROW: &[(&str, &str, &str)] = &[
     ("DEVLINK_ATTR", "*", "of buffers, tables, resources and firmware no kind tells, and much is of requests"),
+    ("NL80211_ATTR", "*", "what only a driver or a supplicant reads, and requests"),
+    ("NL80211_TXQ_STATS", "NUM_NL80211_TXQ_STATS", "the number of the others"),
     ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
     ("IFLA_BRIDGE_CFM", "MEP_CREATE MEP_DELETE MEP_CONFIG CC_CONFIG CC_PEER_MEP_ADD", "requests"),
     ("IFLA_BRIDGE_CFM", "CC_PEER_MEP_REMOVE CC_RDI CC_CCM_TX", "requests"),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
-use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NLCTRL, OTHER, UNKNOWN};
-use super::{devlink, family_and_command, message, mptcp};
+use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NL80211, NLCTRL, OTHER, UNKNOWN};
+use super::{devlink, family_and_command, message, mptcp, nl80211};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -161,6 +161,7 @@ impl Families {
                 let command = match place {
                     MPTCP => mptcp::command(command, body),
                     DEVLINK => devlink::command(command, body),
+                    NL80211 => nl80211::ANY_COMMAND,
                     _ => command,
                 };
                 if has_table(message(place, command)) {

@@ -10,6 +10,7 @@ pub mod ethtool;
 pub mod families;
 pub mod mptcp;
 pub mod netdev;
+pub mod nl80211;
 pub mod nlctrl;
 pub mod other;
 
@@ -53,6 +54,7 @@ pub static PROTOCOL: Protocol = Protocol {
         &devlink::device::LINECARD,
         &devlink::health::HEALTH,
         &devlink::device::FLASH,
+        &nl80211::WIRELESS,
         &other::GENL,
     ],
     has_named_groups: true,
@@ -75,6 +77,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "mptcp_pm", groups: &["mptcp_pm_events"] },
     Family { name: "netdev", groups: &["mgmt", "page-pool"] },
     Family { name: "devlink", groups: &["config"] },
+    Family { name: "nl80211", groups: &["config", "scan", "regulatory", "mlme", "vendor", "nan"] },
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
@@ -87,6 +90,8 @@ pub const MPTCP: usize = 2;
 pub const NETDEV: usize = 3;
 /// Devices as their drivers have them.
 pub const DEVLINK: usize = 4;
+/// Wireless networks.
+pub const NL80211: usize = 5;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
 /// The place of what is of no family that is known.
