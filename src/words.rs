@@ -153,14 +153,15 @@ pub fn named(names: &[String]) -> Result<Named> {
     let mut kinds = vec![false; KINDS.len()];
     let mut named = Vec::new();
     for name in names {
-        if let Some(kind) = kind_named(name) {
-            kinds[kind.place()] = true;
-        } else if let Some(event) = own::by_name(name) {
-            named.push(event);
-        } else if let Some((_, family)) = FAMILIES_OF_KINDS.iter().find(|(word, _)| word == name) {
+        // A word may be a kind's name, too.
+        if let Some((_, family)) = FAMILIES_OF_KINDS.iter().find(|(word, _)| word == name) {
             for kind in KindIndex::all().filter(|kind| family.contains(&kind.table().name)) {
                 kinds[kind.place()] = true;
             }
+        } else if let Some(kind) = kind_named(name) {
+            kinds[kind.place()] = true;
+        } else if let Some(event) = own::by_name(name) {
+            named.push(event);
         } else if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| refused == name) {
             return Err(Error::usage(format_args!("'{name}' is not followed: {why}")));
         } else if name.is_empty() {

@@ -1,12 +1,14 @@
 //! nf_tables in a network namespace: what is told adds up to what `linkhook list` and `nft` show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
 
+use crate::deliver::Configuration;
 use crate::namespace::{Linkhook, Namespace, PROGRAM};
+use crate::store::State;
 
 /// Tests that need `nft`.
 pub const TESTS: &[crate::Test] = &[
@@ -16,6 +18,7 @@ pub const TESTS: &[crate::Test] = &[
     ("elements_alone_are_read_by_their_sets", elements_alone),
     ("a_lost_commit_is_repaired", lost),
     ("families_are_those_of_nft", families),
+    ("what_changed_meanwhile_is_told_of_each_protocol", meanwhile),
 ];
 
 /// Why these tests cannot run here, beside what [`crate::namespace::obstacle`] says.
@@ -36,6 +39,35 @@ fn watching(namespace: &Namespace, arguments: &[&str]) -> Linkhook {
     let mut linkhook = namespace.linkhook(&[&["ready"], arguments].concat());
     linkhook.event("ready", "synced");
     linkhook
+}
+
+/// A state directory is shared by the places of all protocols, and in the sandbox each may still ask the kernel.
+fn meanwhile() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let state = State::new();
+    let configuration = Configuration::new(&format!(
+        "[watch]\nkinds = [\"hello\", \"link\", \"nft_table\", \"ethtool_features\"]\nstate_dir = \"{}/state\"\n\
+         [security]\nsandbox = \"auto\"\n",
+        state.0.path().display()
+    ));
+    let told = || -> BTreeSet<(String, String)> {
+        let linkhook = namespace.linkhook(&["--config", configuration.path(), "--verify", "100ms", "--timeout", "1s"]);
+        let (status, lines) = { linkhook }.rest();
+        assert!(status.success());
+        let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        let beside_hello = lines.iter().filter(|line| line["event"] != "hello");
+        beside_hello.map(|line| (text(line, "event"), text(line, "origin"))).collect()
+    };
+    let both = |kinds: [&str; 3]| kinds.map(|kind| (kind.to_owned(), "offline".to_owned())).into();
+    assert_eq!(told(), BTreeSet::new());
+    namespace.run("ip link add v0 type veth peer name v1");
+    nft(&namespace, "add table ip a");
+    assert_eq!(told(), both(["ethtool_features", "link", "nft_table"]));
+    namespace.run("ip link del v0");
+    nft(&namespace, "delete table ip a");
+    assert_eq!(told(), both(["ethtool_features", "link", "nft_table"]));
+    assert_eq!(told(), BTreeSet::new());
+    Ok(())
 }
 
 /// What tells an object apart, by its line.
