@@ -1,5 +1,6 @@
 //! The arguments as they are written: options before the command's word, and what is said of wrong ones.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 
@@ -80,14 +81,16 @@ fn commands(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
     std::iter::once(command).chain(command.get_subcommands())
 }
 
-/// Every long option with its dashes.
-fn option_names(command: &clap::Command) -> Vec<String> {
-    let arguments = commands(command).flat_map(clap::Command::get_arguments);
-    let names = arguments.filter_map(clap::Arg::get_long_and_visible_aliases).flatten();
-    let mut names: Vec<String> = names.chain(["help", "version"]).map(|name| format!("--{name}")).collect();
-    names.sort();
-    names.dedup();
-    names
+/// Every long option with its dashes, and the commands that have it.
+fn option_names(command: &clap::Command) -> BTreeMap<String, BTreeSet<String>> {
+    let mut options = BTreeMap::<String, BTreeSet<String>>::new();
+    for of in commands(command) {
+        let names = of.get_arguments().filter_map(clap::Arg::get_long_and_visible_aliases).flatten();
+        for name in names.chain(["help", "version"]) {
+            options.entry(format!("--{name}")).or_default().insert(of.get_name().to_owned());
+        }
+    }
+    options
 }
 
 /// Moves the command's word to the front: clap takes options before it for those of the command that has no word. It is
@@ -123,7 +126,7 @@ fn command_first(command: &clap::Command, mut arguments: Vec<OsString>) -> Vec<O
 }
 
 /// What clap takes for near is often far: only what is within two letters is named.
-fn with_near(mut error: clap::Error, options: &[String]) -> clap::Error {
+fn with_near(mut error: clap::Error, options: &BTreeMap<String, BTreeSet<String>>) -> clap::Error {
     let text = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -133,10 +136,13 @@ fn with_near(mut error: clap::Error, options: &[String]) -> clap::Error {
         ErrorKind::UnknownArgument => {
             let name = text(&error, ContextKind::InvalidArg).unwrap_or_default();
             let name = name.split('=').next().unwrap_or_default();
-            let near = one(words::nearest(name, options.iter().map(String::as_str)));
-            replace(&mut error, ContextKind::SuggestedArg, near);
+            let elsewhere =
+                options.get(name).map(|commands| commands.iter().map(|of| format!("'{of}'")).collect::<Vec<_>>());
+            let near = words::nearest(name, options.keys().map(String::as_str)).filter(|_| elsewhere.is_none());
+            replace(&mut error, ContextKind::SuggestedArg, one(near));
             // "to pass '-x' as a value, use '-- -x'": no kind's name begins so.
-            error.remove(ContextKind::Suggested);
+            let tip = elsewhere.map(|of| format!("'{name}' is an option of {}", of.join(", ")));
+            replace(&mut error, ContextKind::Suggested, tip.map(|tip| ContextValue::StyledStrs(vec![tip.into()])));
         }
         ErrorKind::InvalidValue => {
             let value = text(&error, ContextKind::InvalidValue).unwrap_or_default();

@@ -54,7 +54,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("check /nonexistent/linkhook.toml", &["/nonexistent/linkhook.toml"]),
     ("--timout 5", &["'--timout'", "'--timeout'"]),
     ("--nothing", &["'--nothing'", "--help"]),
-    ("list --initial", &["'--initial'", "Usage: linkhook list"]),
+    ("list --initial", &["'--initial' is an option of", "'watch'", "Usage: linkhook list"]),
     ("--netns blue --all-netns", &["--netns", "--all-netns"]),
     ("--interface [", &["'['"]),
     ("--filter .event.", &["line 1, column"]),
