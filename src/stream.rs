@@ -2,9 +2,9 @@
 
 pub mod judge;
 mod names;
+mod options;
 pub mod sifted;
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::actor::Actor;
@@ -12,25 +12,26 @@ use crate::changed::Differ;
 use crate::decode::schema::{Flush, Kind, Sides};
 use crate::decode::{Links, write_object};
 use crate::deliver::hub::{Hub, Loss};
-use crate::deliver::jq::{Judge, Verdict};
+use crate::deliver::jq::Verdict;
 use crate::event::own::{self, Own};
 use crate::event::signals::Signals;
 use crate::event::{self, Action, Clock, Head, Origin};
 use crate::figures::{Counted, EventCounts};
-use crate::filter::{Candidate, Filter};
+use crate::filter::Candidate;
 use crate::json::{Json, Mark};
 use crate::kinds::{self, KindIndex, split};
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::{Applied, Change, LinkBefore, Mirror};
 use crate::netlink::wire::{self, Message};
-use crate::output::fields::Fields;
+use crate::output::LineFormat;
 use crate::output::outputs::Shares;
 use crate::output::text::{Style, Text};
-use crate::output::{ASIDE, LineFormat};
 use crate::units::counted_are;
 use judge::{Item, Judged, LineBatch, Settled, WaitingLines};
 use names::Names;
+pub use options::Options;
+use options::{say_aside, written};
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,61 +54,6 @@ impl Source {
     fn is_recorded(self) -> bool {
         matches!(self, Source::RecordedDump | Source::Recorded)
     }
-}
-
-/// What is told, and how.
-#[derive(Debug, Default)]
-pub struct Options {
-    /// Which events.
-    pub filter: Filter,
-    /// How they are written.
-    pub format: LineFormat,
-    /// The keys that [`LineFormat::Fields`] writes.
-    pub fields: Fields,
-    /// The jq expression that says what is printed of each event.
-    pub print: Option<String>,
-    /// Linkhook's own events that are named: `fields` and `print` print them, too. The others go to stderr then.
-    pub named: Vec<&'static str>,
-    /// Whether what existed before is told as `present`.
-    pub present: bool,
-    /// Whether notifications that change nothing are told all the same, as `change`.
-    pub unchanged: bool,
-    /// Which own events are told, of those that are not always told: `hello` and `bye`.
-    pub own: Vec<&'static str>,
-    /// The end comes after so many kernel objects.
-    pub count: Option<u64>,
-    /// The host's name for every line.
-    pub host: Option<String>,
-}
-
-impl Options {
-    /// Who runs the jq expressions, where there are any.
-    pub fn judge(&self) -> Option<Judge> {
-        match (self.filter.jq.as_deref(), self.print.as_deref()) {
-            (filter, Some(print)) => Some(Judge::printing(filter, print)),
-            (Some(filter), None) => Some(Judge::new(filter)),
-            (None, None) => None,
-        }
-    }
-
-    /// Whether an event of linkhook's own goes to stderr.
-    fn is_aside(&self, event: &str) -> bool {
-        (self.print.is_some() || self.format == LineFormat::Fields) && !self.named.contains(&event)
-    }
-}
-
-/// What is handed over in a JSON line's place; `None` where it is that line.
-fn written<'t>(options: &Options, text: &'t mut Text, json: &[u8]) -> Option<Cow<'t, str>> {
-    match options.format {
-        LineFormat::Json => None,
-        LineFormat::Text(_) => Some(text.line(json).into()),
-        LineFormat::Fields => Some(options.fields.line(json).into()),
-    }
-}
-
-/// Says an event's line on stderr.
-fn say_aside(line: &[u8]) {
-    log::error!(target: ASIDE, "{}", String::from_utf8_lossy(line).trim_end());
 }
 
 /// How an object came to be told.

@@ -28,13 +28,13 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::decode::schema::Protocol;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
 use crate::event::own;
 use crate::event::{Action, Origin};
 use crate::json::Json;
+use crate::kinds::protocol::Protocol;
 use crate::kinds::{self, KindIndex};
 use crate::manager::Manager;
 use crate::mirror::silence;
@@ -339,6 +339,11 @@ fn place_of(places: &mut [Place], number: usize) -> Option<&mut Place> {
     places.get_mut(index)
 }
 
+/// The places of the first namespace, one for each protocol.
+fn of_first(places: &[Place]) -> impl Iterator<Item = &Place> {
+    places.iter().take_while(|place| place.identity() == places[0].identity())
+}
+
 impl WatchLoop<'_> {
     fn start(&mut self) -> std::result::Result<(), LoopEnd> {
         let failed = |error| Error::system("cannot wait for events", &error);
@@ -367,9 +372,8 @@ impl WatchLoop<'_> {
             }
         }
         self.share_backlog();
-        let first = self.places.first().map(Place::identity);
-        let of_first = self.places.iter().take_while(|place| Some(place.identity()) == first);
-        self.subscriptions = of_first.filter_map(|place| Some((place.protocol(), place.subscription()?))).collect();
+        self.subscriptions =
+            of_first(&self.places).filter_map(|place| Some((place.protocol(), place.subscription()?))).collect();
         self.receive_buffer_bytes = self.subscriptions.iter().map(|(_, of)| of.receive_buffer_bytes).min().unwrap_or(0);
         let granted = self.receive_buffer_bytes;
         if self.settings.receive_buffer_bytes.is_none() && granted < RECEIVE_BUFFER_SMALL_BYTES {
@@ -391,9 +395,7 @@ impl WatchLoop<'_> {
         let (subscriptions, buffer, places) = (&self.subscriptions, self.receive_buffer_bytes, &self.places);
         let kinds = &self.settings.kinds;
         let namespaces = &self.settings.namespaces;
-        let first = places.first().map(Place::identity);
-        let of_first = places.iter().take_while(|place| Some(place.identity()) == first);
-        let unheard: Vec<KindIndex> = of_first.flat_map(|place| place.mirror().unheard()).copied().collect();
+        let unheard: Vec<KindIndex> = of_first(places).flat_map(|place| place.mirror().unheard()).copied().collect();
         self.stream.own(&mut self.out, &own::HELLO, own_telling(None), |out| {
             out.key("version");
             out.string(env!("CARGO_PKG_VERSION"));

@@ -10,11 +10,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::lines::{EndedEarly, Lines};
 use super::{retell, selection};
-use crate::decode::schema::Protocol;
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds;
 use crate::kinds::adapter::Adapter;
+use crate::kinds::protocol::Protocol;
 use crate::mirror::Mirror;
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::decode::schema::Protocol;
 use crate::dumps;
 use crate::error::{Error, Result};
 use crate::kinds::adapter::Adapter;
+use crate::kinds::protocol::Protocol;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::silence::look::Scope;
 use crate::mirror::{Mirror, silence};

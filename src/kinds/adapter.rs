@@ -3,8 +3,8 @@
 
 use super::KindIndex;
 use super::generic::families::Families;
-use crate::decode::schema::Protocol;
 use crate::error::Result;
+use crate::kinds::protocol::Protocol;
 use crate::netlink::dump::{self, DumpRow, Request};
 use crate::netlink::socket::{NETLINK_GENERIC, Redact, Socket};
 

@@ -6,11 +6,13 @@
 use std::ops::{Index, IndexMut};
 use std::sync::LazyLock;
 
-use crate::decode::schema::{Flush, Kind, Protocol};
+use crate::decode::schema::{Flush, Kind};
+use crate::kinds::protocol::Protocol;
 
 pub mod adapter;
 pub mod generic;
 pub mod netfilter;
+pub mod protocol;
 pub mod renumber;
 pub mod rtnetlink;
 pub mod selinux;

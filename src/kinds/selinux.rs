@@ -1,11 +1,12 @@
 //! SELinux, protocol 7 (`linux/selinux_netlink.h`): whether it enforces its policy, and that a policy was loaded.
 
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Interface, Is, Kind, Protocol, Set, SeverityRow, Sides, Structure, row};
+use crate::decode::schema::{Hooks, Interface, Is, Kind, Set, SeverityRow, Sides, Structure, row};
 use crate::decode::title::word;
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
+use crate::kinds::protocol::Protocol;
 use crate::kinds::renumber::{each_message, renumbered};
 use crate::netlink::socket::NETLINK_SELINUX;
 use crate::netlink::wire::{Header, append_attribute, append_message, attribute_u32};

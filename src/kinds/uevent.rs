@@ -2,13 +2,12 @@
 //! as soon as they are read.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{
-    Decoded, Hooks, Interface, Is, Kind, Part, Protocol, Set, Sides, Structure, TEXT, Wrong, row,
-};
+use crate::decode::schema::{Decoded, Hooks, Interface, Is, Kind, Part, Set, Sides, Structure, TEXT, Wrong, row};
 use crate::decode::title::{detail, word};
 use crate::event::Action;
 use crate::event::signals::Signals;
 use crate::json::Json;
+use crate::kinds::protocol::Protocol;
 use crate::netlink::socket::NETLINK_KOBJECT_UEVENT;
 use crate::netlink::wire::{Header, append_attribute, append_message, attribute};
 

@@ -2,10 +2,11 @@
 //! from processes, never from the kernel.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Hooks, Interface, Is, Kind, Part, Protocol, Set, SeverityRow, Structure, row};
+use crate::decode::schema::{Decoded, Hooks, Interface, Is, Kind, Part, Set, SeverityRow, Structure, row};
 use crate::decode::title::word;
 use crate::event::severity::Severity;
 use crate::json::Json;
+use crate::kinds::protocol::Protocol;
 use crate::netlink::socket::NETLINK_USERSOCK;
 use crate::netlink::wire::{Header, append_attribute, append_message};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use crate::decode::schema::Protocol;
 use crate::dumps::{Next, Question, fence, requests, requests_of, requests_of_left_out};
+use crate::kinds::protocol::Protocol;
 use crate::kinds::rtnetlink::link;
 use crate::kinds::{KindIndex, split};
 use crate::mirror::Mirror;

@@ -14,7 +14,8 @@ pub mod nl80211;
 pub mod nlctrl;
 pub mod other;
 
-use crate::decode::schema::{Field, Is, Protocol, Scalar::U8, Structure, field};
+use crate::decode::schema::{Field, Is, Scalar::U8, Structure, field};
+use crate::kinds::protocol::Protocol;
 use crate::netlink::socket::NETLINK_GENERIC;
 
 /// The protocol.

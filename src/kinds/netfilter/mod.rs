@@ -7,7 +7,8 @@ pub mod nfacct;
 pub mod nft;
 pub mod tuple;
 
-use crate::decode::schema::{Field, Is, Names, Protocol, Scalar::*, Structure, field};
+use crate::decode::schema::{Field, Is, Names, Scalar::*, Structure, field};
+use crate::kinds::protocol::Protocol;
 use crate::netlink::socket::NETLINK_NETFILTER;
 
 /// The protocol.

@@ -28,7 +28,7 @@ pub mod tc;
 pub mod tunnel;
 pub mod vlan;
 
-use crate::decode::schema::Protocol;
+use crate::kinds::protocol::Protocol;
 use crate::netlink::socket::NETLINK_ROUTE;
 
 /// The protocol. Its types come in fours: new, delete, get, set.

@@ -8,14 +8,15 @@ use std::net::Ipv6Addr;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, Names, Part, Protocol, Set, SeverityRow, Shape, Structure,
-    Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, Names, Part, Set, SeverityRow, Shape, Structure, Wrong,
+    field, field_of, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::{write_ip, write_named_id};
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::json::{Json, Key};
+use crate::kinds::protocol::Protocol;
 use crate::kinds::renumber::{each_message, renumbered};
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6};

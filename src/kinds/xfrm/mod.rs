@@ -12,7 +12,7 @@ pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use crate::decode::schema::Protocol;
+use crate::kinds::protocol::Protocol;
 use crate::netlink::socket::NETLINK_XFRM;
 
 /// The protocol.

@@ -1,0 +1,75 @@
+//! What a row of a netlink protocol says: `PROTOCOLS` has them all.
+
+use std::fmt;
+
+use crate::decode::schema::Kind;
+
+/// A netlink protocol: which objects it tells of, and what of its datagrams is not as the tables read it.
+pub struct Protocol {
+    /// Its name, as it stands in lines and messages.
+    pub name: &'static str,
+    /// `NETLINK_*` (`linux/netlink.h`).
+    pub number: u16,
+    /// Its kinds, in the order in which they are asked for.
+    pub kinds: &'static [&'static Kind],
+    /// Whether its kinds are followed where none is named.
+    pub is_default: bool,
+    /// Whether the kernel gives its groups their numbers as modules are loaded, so that they are known by name alone.
+    pub has_named_groups: bool,
+    /// The capability without which its groups cannot be joined, where there is one.
+    pub needs: Option<&'static str>,
+    /// Turns a datagram into messages as the tables read them: their types are no other protocol's. None where they are so
+    /// already. It is given the datagram and where to write.
+    pub adapt: Option<Adapt>,
+    /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
+    pub redact: Option<fn(&mut [u8])>,
+    /// Whether messages of a type are meant for one program that has asked for them, and tell nothing: captures have them.
+    pub is_answer: Option<fn(u16) -> bool>,
+    /// The process id and the name of whoever made a change, where a message says it.
+    pub actor: Option<ActorIn>,
+    /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
+    pub needs_credentials: bool,
+    /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
+    /// of them.
+    pub is_told_in: Option<fn(&[u8], bool) -> bool>,
+    /// Whether it is processes that tell: what the kernel alone may say elsewhere, anybody may say here. A message's port is its
+    /// sender's then.
+    pub is_of_processes: bool,
+}
+
+impl Protocol {
+    /// One of which nothing is special.
+    pub const PLAIN: Protocol = Protocol {
+        name: "",
+        number: 0,
+        kinds: &[],
+        is_default: false,
+        has_named_groups: false,
+        needs: None,
+        adapt: None,
+        redact: None,
+        is_answer: None,
+        actor: None,
+        needs_credentials: false,
+        is_told_in: None,
+        is_of_processes: false,
+    };
+}
+
+/// A function that finds a process's number and name, in a message's type and payload.
+pub type ActorIn = fn(u16, &[u8]) -> Option<(u32, &[u8])>;
+
+/// A function that turns a datagram into messages, which it writes behind what is there.
+pub type Adapt = fn(&[u8], &mut Vec<u8>);
+
+impl PartialEq for Protocol {
+    fn eq(&self, other: &Protocol) -> bool {
+        self.number == other.number
+    }
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
