@@ -288,7 +288,10 @@ fn often() -> Result<(), Failed> {
     let mut linkhook = run(&namespace, &configuration(&state.path(), &webhook("noc", receiver.port, lines)));
     // The first one goes alone, and does not count yet; both have come often enough with those that gather behind it.
     let changes = [("often", 1301), ("seldom", 1301), ("often", 1302), ("seldom", 1302)];
+    // It reads them all at once.
+    linkhook.signal(rustix::process::Signal::STOP);
     namespace.batch(&changes.map(|(name, mtu)| format!("link set {name} mtu {mtu}\n")).concat());
+    linkhook.signal(rustix::process::Signal::CONT);
     let names = |request: &Value| -> Vec<Value> {
         body(request)["events"].as_array().unwrap().iter().map(|event| event["ifname"].clone()).collect()
     };
