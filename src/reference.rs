@@ -146,8 +146,10 @@ fn own_events(out: &mut String) {
 fn own_keys(out: &mut String, own: &Own, prefix: &str, keys: &[OwnKey]) {
     for (key, holds, about) in keys {
         let _ = writeln!(out, "| `{}` | {} | `{prefix}{key}` | {} | {about} |", own.name, own.action, holds.words());
-        if let Holds::Objects(inner) = holds {
-            own_keys(out, own, &format!("{prefix}{key}[]."), inner);
+        match holds {
+            Holds::Object(inner) => own_keys(out, own, &format!("{prefix}{key}."), inner),
+            Holds::Objects(inner) => own_keys(out, own, &format!("{prefix}{key}[]."), inner),
+            _ => {}
         }
     }
 }

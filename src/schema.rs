@@ -232,9 +232,11 @@ fn own_value(holds: Holds) -> Value {
         Holds::Duration => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?s$" }),
         Holds::Number => json!({ "type": "number" }),
         Holds::NumberOrNull => json!({ "type": ["number", "null"] }),
+        Holds::Bool => json!({ "type": "boolean" }),
         Holds::Null => json!({ "type": "null" }),
         Holds::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Holds::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
+        Holds::Object(keys) => own_object(keys),
         Holds::Objects(keys) => json!({ "type": "array", "items": own_object(keys) }),
     }
 }

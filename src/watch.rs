@@ -34,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::event::own;
 use crate::event::{Action, Origin};
 use crate::json::Json;
+use crate::kinds::protocol::Listening;
 use crate::kinds::protocol::Protocol;
 use crate::kinds::{self, KindIndex};
 use crate::manager::Manager;
@@ -104,6 +105,8 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether capabilities are given up once the sockets are open.
     pub confined: bool,
+    /// What the kernel is asked to tell, where not all is wanted.
+    pub listening: Listening,
 }
 
 /// The state directory.
@@ -412,7 +415,7 @@ impl WatchLoop<'_> {
             out.end_list();
             out.key("protocols");
             out.begin_list();
-            for (protocol, Subscription { groups, receive_buffer_bytes }) in subscriptions {
+            for (protocol, Subscription { groups, receive_buffer_bytes, .. }) in subscriptions {
                 out.begin_object();
                 out.key("protocol");
                 out.string(protocol.name);
@@ -434,6 +437,15 @@ impl WatchLoop<'_> {
                     kinds.iter().for_each(|&kind| out.string(kind.table().name));
                     out.end_list();
                 }
+            }
+            for (kind, sysctls) in subscriptions.iter().flat_map(|(_, of)| &of.sysctls) {
+                out.key(kind.table().name);
+                out.begin_object();
+                for (sysctl, value) in sysctls {
+                    out.key(sysctl.key);
+                    if sysctl.is_switch { out.bool(*value != 0) } else { out.unsigned(*value) }
+                }
+                out.end_object();
             }
             out.key("receive_buffer");
             out.unsigned(buffer as u64);

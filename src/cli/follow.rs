@@ -13,6 +13,7 @@ use crate::deliver::batch::settled_at;
 use crate::error::{Error, Result};
 use crate::event::own;
 use crate::kinds::KindIndex;
+use crate::kinds::protocol::Listening;
 use crate::netns::Wanted;
 use crate::output::outputs::Output;
 use crate::output::{ASIDE, Destination};
@@ -178,6 +179,7 @@ pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>
         state: None,
         patience,
         confined: false,
+        listening: Listening { families: options.filter.families.clone(), ..Listening::default() },
         metrics: None,
         http: None,
     }

@@ -9,6 +9,7 @@ use crate::config::{self, Configuration, OutputSettings};
 use crate::error::{Error, Result};
 use crate::event::{Action, own};
 use crate::kinds::KindIndex;
+use crate::kinds::protocol::Listening;
 use crate::output::file::Rotation;
 use crate::sandbox::{self, Needs};
 use crate::serve::HttpSettings;
@@ -222,6 +223,10 @@ fn follow(
         namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
         patience: FINISH_TIMEOUT,
         confined,
+        listening: Listening {
+            families: options.filter.families.clone(),
+            conntrack: configured.map(|configured| configured.conntrack.clone()).unwrap_or_default(),
+        },
     };
     if let Some(quiet) = arguments.settle {
         if selection.output.as_ref().is_some_and(|path| path.as_os_str() != "-") {

@@ -1,6 +1,7 @@
 //! The configuration: TOML as it is written becomes checked settings, or every mistake at once. See
 //! `config/linkhook.toml`, which has every key.
 
+mod conntrack;
 mod exec;
 mod files;
 mod http;
@@ -22,6 +23,7 @@ use crate::event::{Action, own};
 use crate::filter::globs::Globs;
 use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
+use crate::kinds::netfilter::conntrack::listening::Connections;
 use crate::netns::{Name, Wanted};
 use crate::output::outputs::Wants;
 use crate::sandbox::{NOT_WITH_COMMANDS, Sandbox};
@@ -56,6 +58,7 @@ const WATCH_KEYS: &[&str] = &[
     "state_dir",
     "synchronous",
     "metrics",
+    "conntrack",
 ];
 const LOG_KEYS: &[&str] = &["level"];
 const SECURITY_KEYS: &[&str] = &["sandbox"];
@@ -116,6 +119,8 @@ pub struct Watch {
     pub synchronous: Synchronous,
     /// How often linkhook tells what it counts of itself.
     pub metrics: Option<Duration>,
+    /// Which connections, and how.
+    pub conntrack: Connections,
 }
 
 /// Reads a file, and its parts in `conf.d` where it may have some. Every mistake is in the one error.
@@ -327,6 +332,7 @@ impl Default for Watch {
             state_dir: None,
             synchronous: Synchronous::default(),
             metrics: None,
+            conntrack: Connections::default(),
         }
     }
 }
@@ -445,6 +451,7 @@ fn watch(table: &Table<'_>) -> Watch {
         state_dir: table.get("state_dir").and_then(|value| value.path()),
         synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
+        conntrack: table.get("conntrack").and_then(|value| value.table(conntrack::KEYS, conntrack::conntrack)).unwrap_or_default(),
     }
 }
 

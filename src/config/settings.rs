@@ -115,6 +115,7 @@ const FILTER: Setting = setting(
 /// Every table, in the order of docs/config.md.
 pub const SETTINGS: &[Settings] = &[
     Settings { title: "[watch]", keys: WATCH },
+    Settings { title: "conntrack of [watch]", keys: CONNTRACK },
     Settings { title: "[output]", keys: OUTPUT },
     Settings { title: "rotate of [output]", keys: ROTATE },
     Settings { title: "[http]", keys: HTTP },
@@ -216,6 +217,49 @@ const WATCH: &[Setting] = &[
         SOME_TIME,
         "\"1m\"",
         "Tells so often what linkhook counts of itself (docs/metrics.md); never where it is not set",
+    ),
+    setting(
+        "conntrack",
+        TABLE,
+        "",
+        ("", "1"),
+        "{ protocols = [\"udp\"] }",
+        "Which connections the kernel is to tell of, where `conntrack` is watched: the others cost nothing (docs/families.md)",
+    ),
+];
+
+const CONNTRACK: &[Setting] = &[
+    setting(
+        "reliable",
+        BOOLEAN,
+        "false",
+        ANY,
+        "true",
+        "The kernel keeps a connection that has ended until that is told; where linkhook cannot keep up, the table of connections fills",
+    ),
+    setting(
+        "protocols",
+        LIST,
+        "[]",
+        ("names or numbers of protocols above IP, 64 at most", "[\"tpc\"]"),
+        "[\"tcp\", \"udp\"]",
+        "Only connections of these protocols; all where it is empty",
+    ),
+    setting(
+        "marks",
+        LIST,
+        "[]",
+        ("numbers, or a number, `/` and a mask; 64 at most", "[\"one\"]"),
+        "[\"0x10/0xf0\", \"7\"]",
+        "Only connections with one of these marks; 0 is one without",
+    ),
+    setting(
+        "zones",
+        "list of numbers",
+        "[]",
+        ("0 to 65535; 64 at most", "[65536]"),
+        "[5]",
+        "Only connections of these zones; 0 is none",
     ),
 ];
 
@@ -598,7 +642,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{KEYS, LOG_KEYS, SECURITY_KEYS, WATCH_KEYS, exec, http, output, read_at, webhook};
+    use crate::config::{KEYS, LOG_KEYS, SECURITY_KEYS, WATCH_KEYS, conntrack, exec, http, output, read_at, webhook};
 
     /// Files that examples name.
     struct Directory(PathBuf);
@@ -655,6 +699,7 @@ mod tests {
                 format!("[[exec]]\n{name}{}{line}", unless("command", "command = [\"/bin/true\"]\n"))
             }
             None => format!("{title}\n{line}"),
+            Some((table, "[watch]")) => format!("[watch]\n{table} = {{ {line} }}"),
             Some(("rotate", _)) => {
                 let size = unless("size", "size = \"1MiB\", ");
                 format!("[output]\npath = \"a\"\nrotate = {{ {size}{line} }}")
@@ -673,8 +718,9 @@ mod tests {
 
     #[test]
     fn each_key_that_is_read_has_its_row_and_no_other_has() {
-        let read: [&[&str]; 12] = [
+        let read: [&[&str]; 13] = [
             WATCH_KEYS,
+            conntrack::KEYS,
             output::KEYS,
             output::ROTATE_KEYS,
             http::KEYS,

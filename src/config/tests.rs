@@ -660,6 +660,7 @@ fn the_sample_is_complete_and_true() {
     let run = root.iter().find(|(key, _)| key.get_ref() == "exec").unwrap().1.get_ref().as_array().unwrap();
     let run = run.iter().next().unwrap().get_ref().as_table().unwrap();
     let output = root.iter().find(|(key, _)| key.get_ref() == "output").unwrap().1.get_ref().as_table().unwrap();
+    let watch = root.iter().find(|(key, _)| key.get_ref() == "watch").unwrap().1.get_ref().as_table().unwrap();
     let keys_of = |table: &DeTable<'_>, key: &str| -> Vec<String> {
         let (_, value) = table.iter().find(|(name, _)| name.get_ref() == key).expect(key);
         value.get_ref().as_table().expect(key).keys().map(|key| key.get_ref().to_string()).collect()
@@ -667,6 +668,7 @@ fn the_sample_is_complete_and_true() {
     for (found, keys, refused) in [
         (root.keys().map(|key| key.get_ref().to_string()).collect(), KEYS, REFUSED),
         (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
+        (keys_of(watch, "conntrack"), conntrack::KEYS, REFUSED),
         (keys_of(root, "output"), output::KEYS, REFUSED),
         (keys_of(output, "rotate"), output::ROTATE_KEYS, REFUSED),
         (keys_of(root, "http"), http::KEYS, REFUSED),

@@ -573,6 +573,8 @@ pub struct Hooks {
     /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
     /// is gone. `None` where the message speaks of all of it.
     pub part: Option<OfPart>,
+    /// What of the namespace's settings says how much the kernel tells of the kind.
+    pub sysctls: &'static [Sysctl],
 }
 
 impl Hooks {
@@ -606,6 +608,7 @@ impl Hooks {
         holds: None,
         passes: None,
         part: None,
+        sysctls: &[],
     };
 }
 
@@ -617,6 +620,17 @@ pub struct Flush {
     pub message: u16,
     /// Whether it means an object: its payload, and the object's.
     pub means: fn(&[u8], &[u8]) -> bool,
+}
+
+/// A setting of a network namespace, which `hello` tells.
+#[derive(Debug)]
+pub struct Sysctl {
+    /// Its key there.
+    pub key: &'static str,
+    /// Where it stands, below `/proc/sys`.
+    pub path: &'static str,
+    /// Whether it is on or off, and not a number.
+    pub is_switch: bool,
 }
 
 /// Whether the second object is inside the first.

@@ -36,12 +36,16 @@ pub enum Holds {
     Number,
     /// A number, or `null` where it is not known.
     NumberOrNull,
+    /// `true` or `false`.
+    Bool,
     /// Null.
     Null,
     /// A list of texts.
     Texts,
     /// A list of numbers.
     Numbers,
+    /// An object with these keys.
+    Object(&'static [OwnKey]),
     /// A list of objects with these keys.
     Objects(&'static [OwnKey]),
 }
@@ -55,7 +59,9 @@ impl Holds {
             Holds::Duration => "duration as text",
             Holds::Number => "number",
             Holds::NumberOrNull => "number or null",
+            Holds::Bool => "`true` or `false`",
             Holds::Null => "null",
+            Holds::Object(_) => "object",
             Holds::Texts => "list of: text",
             Holds::Numbers => "list of: number",
             Holds::Objects(_) => "list of: object",
@@ -97,6 +103,19 @@ pub static HELLO: Own = Own {
             Holds::Texts,
             "watched kinds of which no kernel tells anything, nor of what is near them: they are looked at once it is quiet \
              after a change of whatever else: a list of names",
+        ),
+        (
+            "conntrack",
+            Holds::Object(&[
+                (
+                    "events",
+                    Holds::Number,
+                    "`nf_conntrack_events`: 0 nothing is told, 1 of every connection, 2 of those that were made since somebody listens",
+                ),
+                ("accounting", Holds::Bool, "`nf_conntrack_acct`: whether packets and bytes are counted"),
+                ("timestamps", Holds::Bool, "`nf_conntrack_timestamp`: whether it is noted when a connection begins and ends"),
+            ]),
+            "where connections are watched: what the kernel leaves out of them",
         ),
         ("receive_buffer", Holds::Number, "bytes of the smallest receive buffer"),
         (

@@ -1,8 +1,12 @@
 //! What a row of a netlink protocol says: `PROTOCOLS` has them all.
 
 use std::fmt;
+use std::io;
 
+use super::KindIndex;
+use super::netfilter::conntrack::listening::Connections;
 use crate::decode::schema::Kind;
+use crate::netlink::socket::Socket;
 
 /// A netlink protocol: which objects it tells of, and what of its datagrams is not as the tables read it.
 pub struct Protocol {
@@ -18,6 +22,8 @@ pub struct Protocol {
     pub has_named_groups: bool,
     /// The capability without which its groups cannot be joined, where there is one.
     pub needs: Option<&'static str>,
+    /// Asks for no more than what is wanted, on a socket that follows these kinds, before it joins a group.
+    pub prepare: Option<Prepare>,
     /// Turns a datagram into messages as the tables read them: their types are no other protocol's. None where they are so
     /// already. It is given the datagram and where to write.
     pub adapt: Option<Adapt>,
@@ -46,6 +52,7 @@ impl Protocol {
         is_default: false,
         has_named_groups: false,
         needs: None,
+        prepare: None,
         adapt: None,
         redact: None,
         is_answer: None,
@@ -55,6 +62,18 @@ impl Protocol {
         is_of_processes: false,
     };
 }
+
+/// What is wanted of what a protocol tells of its kinds, as far as the kernel can be asked to tell no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listening {
+    /// Address families (`AF_*`); all where there is none.
+    pub families: Vec<u8>,
+    /// Connections.
+    pub conntrack: Connections,
+}
+
+/// A function that asks for what is wanted alone.
+pub type Prepare = fn(&Socket, &[KindIndex], &Listening) -> io::Result<()>;
 
 /// A function that finds a process's number and name, in a message's type and payload.
 pub type ActorIn = fn(u16, &[u8]) -> Option<(u32, &[u8])>;

@@ -1,5 +1,6 @@
 //! Netlink: its framing, the sockets, the dumps.
 
 pub mod dump;
+pub mod filter;
 pub mod socket;
 pub mod wire;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use libc::{c_int, c_void, iovec, mmsghdr, sockaddr_nl, socklen_t};
 use log::debug;
 
+use super::filter::Program;
 use super::wire;
 use crate::error::{Error, Result};
 
@@ -145,6 +146,17 @@ impl Socket {
         Ok(granted[0] as usize)
     }
 
+    /// From here on only datagrams are received that the program receives. What it refuses is not counted as dropped.
+    pub fn attach(&self, program: &Program) -> io::Result<()> {
+        attach(self.as_fd(), program)
+    }
+
+    /// From here on the sender is told when something could not be received: what makes the kernel keep it, and tell it again, is
+    /// the sender's own affair (`NETLINK_BROADCAST_ERROR`, netlink(7)).
+    pub fn tell_senders_of_losses(&self) -> io::Result<()> {
+        self.set_option(libc::SOL_NETLINK, libc::NETLINK_BROADCAST_ERROR, 1)
+    }
+
     /// Datagrams that the kernel has dropped so far since the buffer was full; it wraps. `None` where the kernel does
     /// not tell (before Linux 4.12).
     pub fn drops(&self) -> Option<u32> {
@@ -216,6 +228,21 @@ impl Socket {
         })?;
         Ok(bytes as usize / size_of::<u32>())
     }
+}
+
+/// From here on the socket, of whatever sort, receives only datagrams that the program receives.
+pub fn attach(socket: BorrowedFd<'_>, program: &Program) -> io::Result<()> {
+    let instructions = program.instructions();
+    let program = libc::sock_fprog {
+        len: u16::try_from(instructions.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        filter: instructions.as_ptr().cast_mut(),
+    };
+    let bytes = size_of::<libc::sock_fprog>() as socklen_t;
+    let (program, descriptor) = ((&raw const program).cast::<c_void>(), socket.as_raw_fd());
+    // SAFETY: setsockopt(2) reads the structure of `bytes` octets and the `len` instructions at `filter`, and writes neither (socket(7)).
+    let status =
+        unsafe { libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program, bytes) };
+    check(status).map(drop)
 }
 
 /// Whether an error of [`Socket::receive`] says that the kernel has dropped datagrams.

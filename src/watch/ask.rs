@@ -261,7 +261,7 @@ impl Watching {
         batch: &mut Batch,
         moves: &mut Moves,
     ) -> Result<()> {
-        let bytes_max = known.backlog.limit() + self.feed.receive_buffer_bytes();
+        let bytes_max = known.backlog.limit() + self.feed.subscription().receive_buffer_bytes;
         self.feed.readable = true;
         while self.feed.readable && known.backlog.bytes() < bytes_max {
             self.read(known, batch, moves)?;

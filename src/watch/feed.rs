@@ -3,11 +3,13 @@
 //! A place has one feed, of its protocol: a flood there overruns its own socket, and only its own kinds are to be repaired.
 
 use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 use super::{Settings, now_microseconds};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
+use crate::decode::schema::Sysctl;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::kinds::adapter::Adapter;
@@ -27,8 +29,7 @@ pub(super) struct Feed {
     pub adapter: Adapter,
     /// The kinds whose notifications come here.
     kinds: Vec<KindIndex>,
-    groups: Vec<u32>,
-    receive_buffer_bytes: usize,
+    subscription: Subscription,
     /// There may be something to read.
     pub readable: bool,
     /// When something was received last, in microseconds since 1970.
@@ -48,7 +49,12 @@ pub(super) struct Subscription {
     pub groups: Vec<u32>,
     /// Bytes of the receive buffer, as the kernel counts them.
     pub receive_buffer_bytes: usize,
+    /// What says how much the kernel tells.
+    pub sysctls: Sysctls,
 }
+
+/// The settings that say how much the kernel tells, and their values, by kind; those that this kernel does not have are left out.
+pub(super) type Sysctls = Vec<(KindIndex, Vec<(&'static Sysctl, u64)>)>;
 
 /// Notifications were lost, which is not told yet.
 #[derive(Debug)]
@@ -90,6 +96,10 @@ impl Feed {
         let receive_buffer_bytes = socket
             .set_receive_buffer(wanted)
             .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
+        if let Some(prepare) = protocol.prepare {
+            let prepared = prepare(&socket, kinds, &settings.listening);
+            prepared.map_err(|error| Error::system("cannot ask the kernel to tell no more than what is wanted", &error))?;
+        }
         adapter.learn();
         let mut groups = Vec::new();
         for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
@@ -113,8 +123,7 @@ impl Feed {
             socket,
             adapter,
             kinds: kinds.to_vec(),
-            groups,
-            receive_buffer_bytes,
+            subscription: Subscription { groups, receive_buffer_bytes, sysctls: sysctls(kinds) },
             readable: true,
             received_microseconds: now_microseconds(),
             received_at: Instant::now(),
@@ -143,14 +152,9 @@ impl Feed {
         &self.kinds
     }
 
-    /// The groups that were joined.
-    pub fn groups(&self) -> &[u32] {
-        &self.groups
-    }
-
-    /// Bytes of the receive buffer, as the kernel counts them.
-    pub fn receive_buffer_bytes(&self) -> usize {
-        self.receive_buffer_bytes
+    /// What it is subscribed to.
+    pub fn subscription(&self) -> &Subscription {
+        &self.subscription
     }
 
     /// When something was received last.
@@ -228,8 +232,8 @@ impl Feed {
     /// Joins groups that a module has brought since.
     fn join_further(&mut self) {
         for group in self.adapter.groups(&self.kinds) {
-            if !self.groups.contains(&group) && matches!(self.socket.join(group), Ok(Joined::Yes)) {
-                self.groups.push(group);
+            if !self.subscription.groups.contains(&group) && matches!(self.socket.join(group), Ok(Joined::Yes)) {
+                self.subscription.groups.push(group);
             }
         }
     }
@@ -263,10 +267,21 @@ impl Feed {
     }
 }
 
+/// The settings of these kinds, in the namespace of the calling thread.
+fn sysctls(kinds: &[KindIndex]) -> Sysctls {
+    let value = |sysctl: &'static Sysctl| {
+        let text = std::fs::read_to_string(Path::new("/proc/sys").join(sysctl.path)).ok()?;
+        Some((sysctl, text.trim().parse().ok()?))
+    };
+    let of = |&kind: &KindIndex| (kind, kind.table().hooks.sysctls.iter().filter_map(value).collect::<Vec<_>>());
+    kinds.iter().map(of).filter(|(_, sysctls)| !sysctls.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kinds;
+    use crate::kinds::protocol::Listening;
     use crate::netns::Wanted;
 
     #[test]
@@ -283,6 +298,7 @@ mod tests {
             state: None,
             patience: std::time::Duration::ZERO,
             confined: false,
+            listening: Listening::default(),
         };
         let mut feed = Feed::open(&settings, &kinds::rtnetlink::PROTOCOL, &[]).unwrap();
         assert!(!feed.has_lost() && feed.take_overrun().is_none());

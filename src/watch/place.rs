@@ -127,7 +127,7 @@ impl Place {
             Ok((feed, dump_socket, actors()))
         })?;
         let mut mirror = Mirror::new();
-        mirror.set_unheard(silence::unheard(&kinds, feed.groups()));
+        mirror.set_unheard(silence::unheard(&kinds, &feed.subscription().groups));
         let of_others = settings.kinds.iter().filter(|kind| kind.protocol().number != protocol.number);
         let others = of_others.map(|kind| kind.table().name).collect();
         let complete_kinds = store.is_some().then(|| comparable(&kinds));
@@ -231,10 +231,7 @@ impl Place {
 
     /// What its feed is subscribed to.
     pub(super) fn subscription(&self) -> Option<Subscription> {
-        self.watching().map(|watching| Subscription {
-            groups: watching.feed.groups().to_vec(),
-            receive_buffer_bytes: watching.feed.receive_buffer_bytes(),
-        })
+        self.watching().map(|watching| watching.feed.subscription().clone())
     }
 
     /// Whether what exists is known.

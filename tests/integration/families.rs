@@ -6,12 +6,14 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 
 use crate::Test;
+use crate::deliver::Configuration;
 use crate::namespace::{Namespace, PROGRAM};
 
 /// These tests need a namespace.
 pub const LIVE_TESTS: &[Test] = &[
     ("a_connection_is_told_as_it_comes_changes_and_ends", conntrack),
     ("of_connections_only_the_actions_that_are_wanted_are_received", wanted_actions),
+    ("the_kernel_is_asked_for_no_more_connections_than_are_wanted", wanted_connections),
     ("a_device_is_told_with_its_keys", uevent),
     ("families_of_generic_netlink_and_their_settings_are_listed", generic),
     ("a_family_is_followed_only_when_it_is_named", default_kinds),
@@ -54,6 +56,12 @@ fn conntrack() -> Result<(), Failed> {
     let hello = linkhook.event("hello", "started");
     assert_eq!(hello["hello"]["protocols"][0]["protocol"], "netfilter");
     assert_eq!(hello["hello"]["protocols"][0]["groups"], serde_json::json!([1, 2, 3]));
+    let setting = |name: &str| {
+        let value = namespace.command("cat").arg(format!("/proc/sys/net/netfilter/nf_conntrack_{name}")).output().unwrap();
+        String::from_utf8(value.stdout).unwrap().trim().parse::<u64>().unwrap()
+    };
+    assert_eq!(hello["hello"]["conntrack"]["events"], setting("events"));
+    assert_eq!(hello["hello"]["conntrack"]["accounting"], setting("acct") != 0);
     make_entry(&namespace);
     let [come, changed, gone] = ["add", "change", "remove"].map(|action| linkhook.event("conntrack", action));
     let side = serde_json::json!({"src": "10.9.0.1", "dst": "10.9.0.2", "sport": 1000, "dport": 53});
@@ -75,6 +83,29 @@ fn wanted_actions() -> Result<(), Failed> {
     make_entry(&namespace);
     linkhook.event("conntrack", "remove");
     assert!(linkhook.stop().1.iter().all(|line| line["action"] != "add" && line["action"] != "change"));
+    Ok(())
+}
+
+fn wanted_connections() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let watch = |connections: &str| {
+        let settings = format!("[watch]\nkinds = [\"conntrack\", \"hello\"]\nconntrack = {{ {connections} }}\n");
+        let configuration = Configuration::new(&settings);
+        let mut linkhook = namespace.linkhook(&["--config", configuration.path()]);
+        linkhook.event("hello", "started");
+        linkhook
+    };
+    let mut marked = watch(r#"protocols = ["sctp", "udp"], marks = ["0x7/0xf"], zones = [0], reliable = true"#);
+    let others = ["protocols = [\"tcp\"]", "marks = [\"0x8/0xc\"]", "zones = [5]"].map(watch);
+    make_entry(&namespace);
+    marked.event("conntrack", "remove");
+    // It has no mark yet when it comes.
+    let told: Vec<_> = marked.stop().1.into_iter().filter(|line| line["event"] == "conntrack").collect();
+    let actions: Vec<_> = told.iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["change", "remove"]);
+    for other in others {
+        assert!(other.stop().1.iter().all(|line| line["event"] != "conntrack"));
+    }
     Ok(())
 }
 

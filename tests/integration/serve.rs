@@ -271,15 +271,17 @@ fn slow() -> Result<(), Failed> {
     let mut drips = served.connect();
     drips.set_read_timeout(Some(Duration::from_millis(200)))?;
     drips.write_all(b"GET /metrics HTTP/1.1\r\nX: ")?;
-    let ended = loop {
+    let mut answer = [0; 256];
+    let (ended, how) = loop {
         assert!(began.elapsed() < PATIENCE, "it is not cut off");
         let _ = drips.write_all(b"x");
-        match drips.read(&mut [0; 16]) {
+        match drips.read(&mut answer) {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            _ => break began.elapsed(),
+            how => break (began.elapsed(), how),
         }
     };
-    assert!(ended > Duration::from_secs(5), "{ended:?}");
+    let said: Vec<String> = served.said.try_iter().collect();
+    assert!(ended > Duration::from_secs(5), "{ended:?}: {how:?}, {:?}; {said:?}", String::from_utf8_lossy(&answer));
     // Those who say nothing are many, and are put out for others.
     let silent: Vec<TcpStream> = (0..200).map(|_| served.connect()).collect();
     assert_eq!(served.get("/healthz").status, 200);

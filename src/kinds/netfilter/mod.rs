@@ -32,6 +32,7 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: Some("CAP_NET_ADMIN"),
     is_answer: Some(is_answer),
     actor: Some(nft::generation::process),
+    prepare: Some(conntrack::listening::prepare),
     ..Protocol::PLAIN
 };
 

@@ -3,12 +3,14 @@
 //! A message says what has happened, and nothing is remembered: a host has hundreds of thousands of connections, and one may
 //! come and go a hundred thousand times a second.
 
+pub mod listening;
+
 use super::NFGENMSG;
 use super::tuple::{self, PROTOCOL_PARTS};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Sides, Structure, field,
+    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Sides, Structure, Sysctl, field,
     row,
 };
 use crate::decode::title::{detail, named, word};
@@ -62,9 +64,17 @@ pub static CONNTRACK: Kind = Kind {
             Action::Present => None,
         }),
         signals: Some(signals_of),
+        sysctls: SYSCTLS,
         ..Hooks::NONE
     },
 };
+
+/// `Documentation/networking/nf_conntrack-sysctl.rst`.
+const SYSCTLS: &[Sysctl] = &[
+    Sysctl { key: "events", path: "net/netfilter/nf_conntrack_events", is_switch: false },
+    Sysctl { key: "accounting", path: "net/netfilter/nf_conntrack_acct", is_switch: true },
+    Sysctl { key: "timestamps", path: "net/netfilter/nf_conntrack_timestamp", is_switch: true },
+];
 
 /// A new connection is told with the flags of one that is made (`ctnetlink_conntrack_event`).
 pub(super) fn action_of(flags: u16, removes: bool) -> Action {
