@@ -36,7 +36,7 @@ use crate::event::{Action, Origin};
 use crate::json::Json;
 use crate::kinds::protocol::Listening;
 use crate::kinds::protocol::Protocol;
-use crate::kinds::{self, KindIndex};
+use crate::kinds::KindIndex;
 use crate::manager::Manager;
 use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
@@ -462,7 +462,7 @@ impl WatchLoop<'_> {
     fn add(&mut self, netns: Netns) -> Result<()> {
         let present = self.stream.options().present;
         let mut places = Vec::new();
-        for followed in kinds::by_protocol(&self.settings.kinds) {
+        for followed in silence::followed(&self.settings.kinds) {
             let number = self.next_place + places.len();
             let netns = netns.again()?;
             places.push(Place::open(self.settings, number, netns, followed, self.store.as_mut(), present)?);
@@ -616,6 +616,7 @@ impl WatchLoop<'_> {
             {
                 self.listen(dumps, Token(token(place.number).0 + 1))?;
             }
+            self.look_elsewhere(index);
             self.flush()?;
         }
         if self.stream.hub().is_some() {
@@ -640,6 +641,17 @@ impl WatchLoop<'_> {
         // It may have waited for a verdict that came in this turn.
         self.take_reloaded();
         Ok(())
+    }
+
+    /// What was told there may have changed, without a word, what other protocols of the namespace tell of.
+    fn look_elsewhere(&mut self, index: usize) {
+        let looks = self.places[index].take_looks_elsewhere();
+        if looks.is_empty() {
+            return;
+        }
+        let identity = self.places[index].identity();
+        let others = self.places.iter_mut().filter(|place| place.identity() == identity);
+        others.for_each(|place| place.look(&looks));
     }
 
     /// Tells the end, and waits for a bounded time until what was told is written and delivered.

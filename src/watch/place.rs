@@ -103,6 +103,8 @@ pub(super) struct Watching {
     pub first_rows: (Source, Option<u64>),
     /// Kinds to report to the store as complete when the first dumps are done.
     complete_kinds: Option<Vec<KindIndex>>,
+    /// Looks that other protocols' places of the namespace are to take.
+    looks_elsewhere: Vec<Look>,
     /// The kinds that other protocols' places of the namespace follow.
     others: Vec<&'static str>,
 }
@@ -154,6 +156,7 @@ impl Place {
             filling: Some(Box::default()),
             first_rows: (source, None),
             complete_kinds,
+            looks_elsewhere: Vec::new(),
             others,
         };
         let known = Knowledge { netns, mirror, actors, backlog: Backlog::new(BACKLOG_BYTES_MAX), pending: None };
@@ -356,6 +359,20 @@ impl Place {
         }
     }
 
+    /// Takes the looks that other protocols' places of the namespace are to take.
+    pub fn take_looks_elsewhere(&mut self) -> Vec<Look> {
+        self.watching_mut().map(|watching| std::mem::take(&mut watching.looks_elsewhere)).unwrap_or_default()
+    }
+
+    /// Takes the looks at what it follows.
+    pub fn look(&mut self, looks: &[Look]) {
+        let kinds = &self.kinds;
+        let looks: Vec<Look> = looks.iter().filter(|look| kinds.contains(&look.kind)).copied().collect();
+        if let Some(watching) = self.watching_mut() {
+            watching.look(looks);
+        }
+    }
+
     /// Tells what waits: first what a job has found, then what is in the backlog, until so many bytes have gathered.
     pub fn tell(&mut self, stream: &mut Stream, out: &mut Json, bytes_max: usize) {
         while !stream.is_done() && out.bytes().len() < bytes_max {
@@ -503,7 +520,10 @@ impl Watching {
             return;
         }
         let now = Instant::now();
-        looks.for_each(|look| self.agenda.add(Doubt::Silent(look), now));
+        let number = self.feed.protocol().number;
+        let (here, elsewhere): (Vec<Look>, Vec<Look>) = looks.partition(|look| look.kind.protocol().number == number);
+        here.into_iter().for_each(|look| self.agenda.add(Doubt::Silent(look), now));
+        self.looks_elsewhere.extend(elsewhere);
     }
 }
 

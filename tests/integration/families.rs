@@ -1,5 +1,6 @@
 //! Other netlink families than rtnetlink, live: connections that are tracked, devices, generic netlink.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use libtest_mimic::Failed;
@@ -16,6 +17,7 @@ pub const LIVE_TESTS: &[Test] = &[
     ("the_kernel_is_asked_for_no_more_connections_than_are_wanted", wanted_connections),
     ("a_device_is_told_with_its_keys", uevent),
     ("families_of_generic_netlink_and_their_settings_are_listed", generic),
+    ("settings_come_and_go_with_their_interface", settings_of_links),
     ("a_family_is_followed_only_when_it_is_named", default_kinds),
     ("each_protocol_has_its_own_socket_and_loss", protocols),
 ];
@@ -149,6 +151,25 @@ fn generic() -> Result<(), Failed> {
     let feature = &of_v0["ethtool_features"]["tx-scatter-gather"];
     assert!(["active", "fixed", "requested"].iter().all(|key| feature[key].is_boolean()), "{of_v0}");
     assert!(of_v0["ethtool_features"].get("unknown").is_none(), "{of_v0}");
+    Ok(())
+}
+
+/// The kernel tells of settings that programs change, and not of those that come and go with an interface.
+fn settings_of_links() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "ethtool_features"]);
+    linkhook.event("hello", "started");
+    namespace.run("ip link add v0 type veth peer name v1");
+    let mut come = ["", ""].map(|_| linkhook.event("ethtool_features", "add"));
+    come.sort_by_key(|line| line["ifname"].as_str().map(str::to_owned));
+    for (line, name) in come.iter().zip(["v0", "v1"]) {
+        assert_eq!((&line["ifname"], &line["origin"]), (&name.into(), &"inferred".into()), "{line}");
+    }
+    namespace.run("ip link set v0 name w0");
+    namespace.run("ip link del w0");
+    let gone = ["", ""].map(|_| linkhook.event("ethtool_features", "remove"));
+    let indices = |lines: &[Value]| lines.iter().map(|line| line["ifindex"].as_u64()).collect::<BTreeSet<_>>();
+    assert_eq!(indices(&gone), indices(&come));
     Ok(())
 }
 

@@ -137,14 +137,16 @@ fn bit(words: &[u8], index: u32) -> bool {
     u32_at(words, index as usize / 32 * 4).is_some_and(|word| word & (1 << (index % 32)) != 0)
 }
 
-/// The bits of a set with names: of each its name, and whether it is set.
+/// The bits of a set with names: of each its name, and whether it is set. A bit whose name is empty is one that the kernel no longer
+/// uses (`__UNUSED_NETIF_F_1`).
 pub fn each(set: &[u8]) -> impl Iterator<Item = (String, bool)> {
     let has_mask = attribute(set, NOMASK).is_none();
-    attributes(attribute(set, BITS).unwrap_or_default()).map(move |found| {
+    let bits = attributes(attribute(set, BITS).unwrap_or_default()).map(move |found| {
         let name = attribute(found.payload, BIT_NAME).unwrap_or_default();
         let name = String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(name)).into_owned();
         (name, !has_mask || attribute(found.payload, BIT_VALUE).is_some())
-    })
+    });
+    bits.filter(|(name, _)| !name.is_empty())
 }
 
 /// Whether a set has the names of its bits.

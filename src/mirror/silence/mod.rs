@@ -20,7 +20,7 @@ use crate::decode::schema::{Kind, Untold};
 use crate::event::Action;
 use crate::kinds::protocol::Protocol;
 use crate::kinds::rtnetlink::numbers::AF_INET6;
-use crate::kinds::rtnetlink::{link, netconf, nexthop, route, tc};
+use crate::kinds::rtnetlink::{self, link, netconf, nexthop, route, tc};
 use crate::kinds::{self, KindIndex, PerKind};
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{Attribute, Message, append_attribute, attribute, attributes, u32_at};
@@ -288,6 +288,18 @@ pub fn groups(protocol: &Protocol, kinds: &[KindIndex], actions: &[Action]) -> V
     groups.sort_unstable();
     groups.dedup();
     groups
+}
+
+/// The protocols to listen to for some kinds, and those of these kinds that each has: theirs, and rtnetlink where links lead to looks
+/// at them.
+pub fn followed(kinds: &[KindIndex]) -> Vec<(&'static Protocol, Vec<KindIndex>)> {
+    let mut followed = kinds::by_protocol(kinds);
+    let follows_links = |after: &Kind, look| after.is(&link::LINK) && kinds.contains(&KindIndex::of(look));
+    let is_first = |of: &(&Protocol, _)| of.0.number == NETLINK_ROUTE;
+    if !followed.first().is_some_and(is_first) && looked_for().any(|(after, _, look, _, _)| follows_links(after, look)) {
+        followed.insert(0, (&rtnetlink::PROTOCOL, Vec::new()));
+    }
+    followed
 }
 
 /// Whether a dump shows all objects of a kind, so that what it does not show is gone.

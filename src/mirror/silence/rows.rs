@@ -6,6 +6,8 @@ use libc::{
 };
 
 use super::{At, FoundBy, Silent, When};
+use crate::kinds::generic::ethtool;
+use crate::kinds::netfilter::nft;
 use crate::kinds::rtnetlink::{addr, link, maddr, mdb, mroute, netconf, nexthop, prefix, route, rule, tc, vlan};
 
 /// What the kernel changes without telling, in the order of the table in `docs/truth.md`.
@@ -481,6 +483,50 @@ pub const SILENT: &[Silent] = &[
             when: When::PriorityGone,
             look: &[&tc::FILTER],
             at: At::ItsLink,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "chains of a device, and a device's name in chains and flowtables, on kernels before 6.16",
+        kernel: &["nf_tables_netdev_event", "nf_tables_flowtable_event"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::ComesGoesOrIsRenamed,
+            look: &[&nft::chain::CHAIN, &nft::flowtable::FLOWTABLE],
+            at: At::All,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "rules that leave with a device's chain",
+        kernel: &["__nft_release_basechain"],
+        found: FoundBy::Look {
+            after: &nft::chain::CHAIN,
+            when: When::Gone,
+            look: &[&nft::rule::RULE],
+            at: At::All,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "ethtool's settings of an interface, which come and go with it and have its name",
+        kernel: &["ethnl_default_notify"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::ComesGoesOrIsRenamed,
+            look: ethtool::SETTINGS,
+            at: At::AllAndNew,
+            joins: &[],
+        },
+    },
+    Silent {
+        what: "an interface's speed and duplex, when its carrier comes or goes",
+        kernel: &["netif_carrier_on", "netif_carrier_off"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::FlagsDiffer,
+            look: &[&ethtool::link::LINKMODES],
+            at: At::All,
             joins: &[],
         },
     },

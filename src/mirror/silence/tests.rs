@@ -1,5 +1,7 @@
 //! Tests of the rows.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::kinds::rtnetlink::{addr, maddr, mctp, neigh, neightbl, route, tc};
 use crate::netlink::wire::{self, append_attribute};
@@ -100,6 +102,7 @@ fn kinds_that_may_come_where_none_is_known() {
     let mut near: Vec<&str> = near.map(|(_, _, look, _, _)| look.name).collect();
     near.sort_unstable();
     near.dedup();
+    near.retain(|name| !name.starts_with("ethtool_"));
     assert_eq!(near, ["anycast", "chain", "class", "filter", "maddr", "nexthop_bucket", "qdisc"]);
     assert!(tc::QDISC.groups.contains(&4));
 }
@@ -125,4 +128,20 @@ fn what_the_kernel_does_not_have_is_looked_at_no_more() {
     kinds.into_iter().for_each(|kind| mirror.note_missing(kind));
     // It is asked for by family, of which the kernel may have one alone.
     assert_eq!(mirror.unheard(), [KindIndex::of(&maddr::MADDR)]);
+}
+
+#[test]
+fn links_are_followed_where_what_they_lead_to_is() {
+    let protocols = |kinds: &[&'static Kind]| -> Vec<&str> {
+        let kinds: Vec<KindIndex> = kinds.iter().map(|kind| KindIndex::of(kind)).collect();
+        followed(&kinds).into_iter().map(|(protocol, _)| protocol.name).collect()
+    };
+    assert_eq!(protocols(&[&crate::kinds::netfilter::nft::chain::CHAIN]), ["rtnetlink", "netfilter"]);
+    assert_eq!(protocols(&[&crate::kinds::netfilter::conntrack::CONNTRACK]), ["netfilter"]);
+    assert_eq!(protocols(&[&crate::kinds::generic::ethtool::features::FEATURES]), ["rtnetlink", "generic"]);
+    assert_eq!(protocols(&[&link::LINK]), ["rtnetlink"]);
+    // All kinds of settings of interfaces, and no other kind.
+    let settings = KindIndex::all().filter(|kind| kind.table().name.starts_with("ethtool_"));
+    let of_table = crate::kinds::generic::ethtool::SETTINGS.iter().map(|kind| KindIndex::of(kind));
+    assert_eq!(settings.collect::<BTreeSet<_>>(), of_table.collect());
 }

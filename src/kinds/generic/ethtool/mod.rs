@@ -18,6 +18,26 @@ use crate::json::Json;
 use crate::kinds::generic::bits;
 use crate::netlink::wire::attribute;
 
+/// All kinds of settings.
+pub static SETTINGS: &[&Kind] = &[
+    &link::LINKINFO,
+    &link::LINKMODES,
+    &link::DEBUG,
+    &link::WOL,
+    &link::EEE,
+    &link::FEC,
+    &link::MODULE,
+    &link::PLCA,
+    &link::MM,
+    &features::FEATURES,
+    &features::PRIVFLAGS,
+    &queues::RINGS,
+    &queues::CHANNELS,
+    &queues::COALESCE,
+    &queues::PAUSE,
+    &queues::RSS,
+];
+
 /// The nest in which every message says of which interface it is.
 const HEADER: u16 = 1;
 const HEADER_IFINDEX: u16 = 1;
