@@ -33,7 +33,11 @@ impl SetTable {
         let Some((family, table, name)) = place_of(payload) else { return };
         let key = key(family, table, name);
         if !removed {
-            self.sets.insert(key, Known { payload: payload.into(), gone: false });
+            let before = self.sets.insert(key.clone(), Known { payload: payload.into(), gone: false });
+            if before.is_some_and(|before| before.gone) {
+                // It waits no more to be forgotten: a name may come back as often as it likes.
+                self.gone.retain(|gone| *gone != key);
+            }
             return;
         }
         // What is told of one that is gone may be its name alone.
@@ -43,7 +47,6 @@ impl SetTable {
         }
         if self.gone.len() > GONE_SETS_MAX
             && let Some(oldest) = self.gone.pop_front()
-            && self.sets.get(&oldest).is_some_and(|known| known.gone)
         {
             self.sets.remove(&oldest);
         }
@@ -64,5 +67,37 @@ impl SetTable {
     /// The payloads of all sets that are there.
     pub fn there(&self) -> impl Iterator<Item = &[u8]> {
         self.sets.values().filter(|known| !known.gone).map(|known| &*known.payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::wire::append_attribute;
+
+    /// A set's payload: its table is `NFTA_SET_TABLE`, its name `NFTA_SET_NAME`.
+    fn set(name: &str) -> Vec<u8> {
+        let mut payload = vec![2, 0, 0, 0];
+        append_attribute(&mut payload, 1, b"t\0");
+        append_attribute(&mut payload, 2, format!("{name}\0").as_bytes());
+        payload
+    }
+
+    #[test]
+    fn a_set_that_has_gone_is_remembered_however_often_its_name_came() {
+        let mut sets = SetTable::default();
+        for _ in 0..3 * GONE_SETS_MAX {
+            sets.note(&set("again"), false);
+            sets.note(&set("again"), true);
+            assert!(sets.get(2, b"t", b"again").is_some());
+        }
+        for number in 0..GONE_SETS_MAX {
+            let name = format!("other{number}");
+            sets.note(&set(&name), false);
+            sets.note(&set(&name), true);
+            assert!(sets.get(2, b"t", name.as_bytes()).is_some());
+        }
+        assert!(sets.get(2, b"t", b"again").is_none());
+        assert_eq!((sets.sets.len(), sets.gone.len()), (GONE_SETS_MAX, GONE_SETS_MAX));
     }
 }
