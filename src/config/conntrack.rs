@@ -35,7 +35,8 @@ fn protocol(value: &Value<'_>) -> Option<u8> {
     let number = IP_PROTOCOLS.iter().find(|(_, of)| *of == name).and_then(|&(number, _)| u8::try_from(number).ok());
     let number = number.or_else(|| text.parse().ok());
     if number.is_none() {
-        value.wrong("a protocol is needed, such as \"tcp\", \"udp\", \"icmp\", \"sctp\", or its number, such as \"47\"");
+        value
+            .wrong("a protocol is needed, such as \"tcp\", \"udp\", \"icmp\", \"sctp\", or its number, such as \"47\"");
     }
     number
 }

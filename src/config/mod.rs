@@ -451,7 +451,10 @@ fn watch(table: &Table<'_>) -> Watch {
         state_dir: table.get("state_dir").and_then(|value| value.path()),
         synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
-        conntrack: table.get("conntrack").and_then(|value| value.table(conntrack::KEYS, conntrack::conntrack)).unwrap_or_default(),
+        conntrack: table
+            .get("conntrack")
+            .and_then(|value| value.table(conntrack::KEYS, conntrack::conntrack))
+            .unwrap_or_default(),
     }
 }
 

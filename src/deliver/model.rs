@@ -1,7 +1,7 @@
 //! Lanes and store against a model: whatever is appended, taken, delivered, put back, dropped, and however often the
 //! process dies, each webhook gets what it wants, in order, at least once, and each loss is counted.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::lane::Lane;
 use super::lane::tests::{bell, webhook};
 use super::{Webhook, WhenFull};
 use crate::store::reader::Whereabouts;
-use crate::store::{Append, Fixed, Queue, Staged, Store, StoreHandle, StoreReader, Synchronous};
+use crate::store::{Append, Fixed, Queue, Staged, Store, StoreHandle, StoreReader, Synchronous, event_log};
 
 /// Bytes of each line.
 const LINE_BYTES: usize = 100;
@@ -321,8 +321,18 @@ fn play(steps: &[Step]) {
 
 fn rows(path: &Path) -> Vec<u64> {
     let connection = rusqlite::Connection::open(path.join("linkhook.db")).unwrap();
-    let mut statement = connection.prepare("SELECT seq FROM event ORDER BY seq").unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    let numbers = |statement: &str| -> Vec<i64> {
+        let mut statement = connection.prepare(statement).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let webhooks = numbers("SELECT id FROM webhook");
+    let wanted = |webhook: i64| event_log::wanted(&connection, webhook, (0, u64::MAX), usize::MAX).unwrap();
+    let waiting: BTreeSet<u64> = webhooks.into_iter().flat_map(wanted).map(|(sequence, _)| sequence).collect();
+    // Nothing is kept for which nobody waits.
+    let orphans = "SELECT seq FROM event WHERE seq NOT IN (SELECT seq FROM wanted) UNION ALL \
+                   SELECT first FROM chunk WHERE first NOT IN (SELECT chunk FROM share)";
+    assert_eq!(numbers(orphans), [0_i64; 0]);
+    waiting.into_iter().collect()
 }
 
 /// A house whose webhooks wait for nothing, and its directory.
@@ -338,9 +348,9 @@ fn sql(state: &Path, script: &str) {
     connection.execute_batch(script).unwrap();
 }
 
-/// The disk takes everything but that event.
+/// The disk takes no chunk that ends with that event.
 fn no_room_for(sequence: u64) -> String {
-    format!("CREATE TRIGGER no BEFORE INSERT ON event WHEN new.seq = {sequence} BEGIN SELECT RAISE(ABORT, 'no'); END")
+    format!("CREATE TRIGGER no BEFORE INSERT ON share WHEN new.last = {sequence} BEGIN SELECT RAISE(ABORT, 'no'); END")
 }
 
 #[test]
@@ -421,7 +431,7 @@ fn what_the_database_does_not_have_any_more_is_told_and_holds_up_nothing() {
     // Nothing of it is in memory now.
     let waiting = Expected { waiting: (1..=6).collect(), ..Expected::default() };
     let house = House::open(&directory.path().join("state"), &[waiting]);
-    sql(&directory.path().join("state"), "DELETE FROM wanted WHERE seq > 3");
+    sql(&directory.path().join("state"), "DELETE FROM share WHERE chunk > 3");
     assert_eq!(house.take_all(), [1, 2, 3]);
     let told = house.real[0].lane.losses();
     assert_eq!(told, [("the database does not have them any more".to_owned(), 3)]);

@@ -113,7 +113,11 @@ pub static HELLO: Own = Own {
                     "`nf_conntrack_events`: 0 nothing is told, 1 of every connection, 2 of those that were made since somebody listens",
                 ),
                 ("accounting", Holds::Bool, "`nf_conntrack_acct`: whether packets and bytes are counted"),
-                ("timestamps", Holds::Bool, "`nf_conntrack_timestamp`: whether it is noted when a connection begins and ends"),
+                (
+                    "timestamps",
+                    Holds::Bool,
+                    "`nf_conntrack_timestamp`: whether it is noted when a connection begins and ends",
+                ),
             ]),
             "where connections are watched: what the kernel leaves out of them",
         ),

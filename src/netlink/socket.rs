@@ -240,8 +240,7 @@ pub fn attach(socket: BorrowedFd<'_>, program: &Program) -> io::Result<()> {
     let bytes = size_of::<libc::sock_fprog>() as socklen_t;
     let (program, descriptor) = ((&raw const program).cast::<c_void>(), socket.as_raw_fd());
     // SAFETY: setsockopt(2) reads the structure of `bytes` octets and the `len` instructions at `filter`, and writes neither (socket(7)).
-    let status =
-        unsafe { libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program, bytes) };
+    let status = unsafe { libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program, bytes) };
     check(status).map(drop)
 }
 

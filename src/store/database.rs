@@ -7,8 +7,10 @@
 //! | --- | --- | --- |
 //! | `meta` | a setting | `seq`: no line has a greater number yet |
 //! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch, `paused`: until when, in microseconds since 1970 |
-//! | `event` | an event that waits | `seq`, `line` as it is delivered |
-//! | `wanted` | that a webhook waits for it | `webhook`, `seq`, `octets`: the line's bytes |
+//! | `chunk` | events of a commit, in order | `first` and `last` number, `time` of the commit in microseconds since 1970, how many `events`, `entries`: for each how much its number is greater than the one before and its line's length, as numbers of seven bits an octet; `codec`: 0 for `lines` as they are, 1 for a block of LZ4 behind its length; `checksum`: CRC-32 of `entries` and `lines` |
+//! | `share` | that a webhook waits for events of a chunk | `webhook`, `chunk`: its first number, `last`, how many `events` and `octets`, `wanted`: a bit for each event, null for all |
+//! | `event` | an event that waits out of order: a dead letter that waits again, or one of an earlier version | `seq`, `line` as it is delivered |
+//! | `wanted` | that a webhook waits for such an event | `webhook`, `seq`, `octets`: the line's bytes |
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `tried`: for how long, in milliseconds |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
 //! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
@@ -23,11 +25,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 
 use super::Covered;
 use super::directory::{DATABASE, Directory, FILES};
+use super::event_log::chunk::{Chunk, Share};
+use super::event_log::{self, Log};
 use crate::error::{Error, Result};
 
 /// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
-/// webhook that is paused.
-const VERSION: i64 = 3;
+/// webhook that is paused; the third no log: every event had a row.
+const VERSION: i64 = 4;
 /// `PRAGMA application_id`: "lnkh".
 const APPLICATION: i64 = 0x6c6e_6b68;
 /// Statements that are kept ready.
@@ -176,6 +180,7 @@ impl Trouble {
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
+    log: Log,
     /// Pages in the write-ahead log.
     log_pages: Arc<AtomicU32>,
 }
@@ -281,7 +286,8 @@ impl Database {
             connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
         if empty && (application, version) == (0, 0) {
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; {SCHEMA} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
+                event_log::SCHEMA
             ))?;
         } else if application != APPLICATION {
             return Err(Refused::Strange("another program's".into()));
@@ -311,7 +317,7 @@ impl Database {
             pages.store(u32::try_from(count).unwrap_or_default(), Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Database { connection, log_pages })
+        Ok(Database { connection, log: Log::default(), log_pages })
     }
 
     /// Begins a transaction.
@@ -321,11 +327,13 @@ impl Database {
 
     /// Makes it lasting.
     pub fn commit(&self) -> std::result::Result<(), SqlError> {
+        self.log.write(&self.connection)?;
         self.connection.execute_batch("COMMIT")
     }
 
     /// Takes it back, if SQLite has not done so itself.
     pub fn roll_back(&self) {
+        self.log.forget();
         if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
@@ -384,35 +392,41 @@ impl Database {
         self.run("DELETE FROM webhook WHERE id = ?1", [webhook]).map(drop)
     }
 
-    /// Stores an event. The same number again is the same event.
-    pub fn insert_event(&self, sequence: u64, line: &str) -> std::result::Result<(), SqlError> {
-        self.run("INSERT OR REPLACE INTO event VALUES (?1, ?2)", params![sequence, line]).map(drop)
+    /// Stores the events of a commit in the log, with the webhooks' shares of them.
+    pub fn append(&self, chunk: &Chunk, time: i64, shares: &[(i64, &Share)]) -> std::result::Result<(), SqlError> {
+        self.log.append(&self.connection, chunk, time, shares)
     }
 
-    /// The line of an event that somebody waits for.
-    pub fn line(&self, sequence: u64) -> std::result::Result<Option<String>, SqlError> {
-        let mut statement = self.connection.prepare_cached("SELECT line FROM event WHERE seq = ?1")?;
-        statement.query_row([sequence], |row| row.get(0)).optional()
-    }
-
-    /// A webhook waits for it.
-    pub fn insert_wanted(&self, webhook: i64, sequence: u64, octets: usize) -> std::result::Result<(), SqlError> {
-        self.run("INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)", params![webhook, sequence, octets as u64])
+    /// Stores an event out of order, for which a webhook waits. The same number again is the same event.
+    pub fn insert_apart(&self, webhook: i64, sequence: u64, line: &[u8]) -> std::result::Result<(), SqlError> {
+        // Lines are JSON, and so UTF-8.
+        let text = std::str::from_utf8(line).unwrap_or_default();
+        self.run("INSERT OR REPLACE INTO event VALUES (?1, ?2)", params![sequence, text])?;
+        self.run("INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)", params![webhook, sequence, line.len() as u64])
             .map(drop)
     }
 
-    /// The first event after that one for which a webhook waits, and its bytes.
+    /// The line of an event that somebody waits for.
+    pub fn line(&self, sequence: u64) -> std::result::Result<Option<Vec<u8>>, SqlError> {
+        event_log::line(&self.connection, sequence)
+    }
+
+    /// The first event after that one for which a webhook waits, and its line's bytes.
     pub fn first_wanted(&self, webhook: i64, after: u64) -> std::result::Result<Option<(u64, usize)>, SqlError> {
+        let of_log = self.log.first_wanted(&self.connection, webhook, after)?;
         let statement = "SELECT seq, octets FROM wanted WHERE webhook = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
         let mut statement = self.connection.prepare_cached(statement)?;
-        let found = statement.query_row(params![webhook, after], |row| {
+        let apart = statement.query_row(params![webhook, after], |row| {
             Ok((row.get(0)?, usize::try_from(row.get::<_, u64>(1)?).unwrap_or(usize::MAX)))
         });
-        found.optional()
+        Ok(apart.optional()?.into_iter().chain(of_log).min())
     }
 
     /// A webhook waits no more for an event.
     pub fn drop_wanted(&self, webhook: i64, sequence: u64) -> std::result::Result<(), SqlError> {
+        if self.log.drop_wanted(&self.connection, webhook, sequence)? {
+            return Ok(());
+        }
         self.run("DELETE FROM wanted WHERE webhook = ?1 AND seq = ?2", params![webhook, sequence])?;
         let statement = "DELETE FROM event WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM wanted WHERE \
                          webhook IN (SELECT id FROM webhook) AND seq = ?1)";
@@ -426,13 +440,8 @@ impl Database {
         (first, last): (u64, u64),
         most: usize,
     ) -> std::result::Result<Vec<(u64, usize)>, SqlError> {
-        let statement =
-            "SELECT seq, octets FROM wanted WHERE webhook = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq LIMIT ?4";
-        let mut statement = self.connection.prepare_cached(statement)?;
-        let found = statement.query_map(params![webhook, first, last.min(i64::MAX as u64), most as u64], |row| {
-            Ok((row.get(0)?, usize::try_from(row.get::<_, u64>(1)?).unwrap_or(usize::MAX)))
-        })?;
-        let found: Vec<(u64, usize)> = found.collect::<std::result::Result<_, _>>()?;
+        self.log.write(&self.connection)?;
+        let found = event_log::wanted(&self.connection, webhook, (first.saturating_sub(1), last), most)?;
         for (sequence, _) in &found {
             self.drop_wanted(webhook, *sequence)?;
         }
@@ -441,8 +450,8 @@ impl Database {
 
     /// Whether a webhook waits for an event.
     pub fn wants(&self, webhook: i64, sequence: u64) -> std::result::Result<bool, SqlError> {
-        let statement = "SELECT EXISTS (SELECT 1 FROM wanted WHERE webhook = ?1 AND seq = ?2)";
-        self.connection.prepare_cached(statement)?.query_row(params![webhook, sequence], |row| row.get(0))
+        self.log.write(&self.connection)?;
+        Ok(!event_log::wanted(&self.connection, webhook, (sequence.saturating_sub(1), sequence), 1)?.is_empty())
     }
 
     /// A webhook's batch is none any more: its events wait again, and its number is free.
@@ -458,9 +467,8 @@ impl Database {
 
     /// How many events after that one a webhook waits for, and their bytes.
     pub fn waiting(&self, webhook: i64, after: u64) -> std::result::Result<(u64, u64), SqlError> {
-        let statement = "SELECT count(*), coalesce(sum(octets), 0) FROM wanted WHERE webhook = ?1 AND seq > ?2";
-        let mut statement = self.connection.prepare_cached(statement)?;
-        statement.query_row(params![webhook, after], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.log.write(&self.connection)?;
+        event_log::waiting(&self.connection, webhook, after)
     }
 
     /// A webhook's batch is fixed, in place of the one that was.
@@ -488,6 +496,7 @@ impl Database {
                          (SELECT id FROM webhook WHERE id <> ?1) AND other.seq = event.seq)";
         self.run(statement, params![webhook, last])?;
         self.run("DELETE FROM wanted WHERE webhook = ?1 AND seq <= ?2", params![webhook, last])?;
+        self.log.delivered(&self.connection, webhook, last)?;
         self.run("DELETE FROM batch WHERE webhook = ?1", [webhook]).map(drop)
     }
 
@@ -630,18 +639,18 @@ impl Database {
 
 /// What an earlier version's tables lack is added; the first one's are made anew as they are now.
 fn renew(connection: &Connection, version: i64) -> std::result::Result<(), SqlError> {
-    if version > 1 {
-        return connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; ALTER TABLE webhook ADD COLUMN paused INTEGER CHECK (paused >= 0); \
-             PRAGMA user_version = {VERSION}; COMMIT;"
-        ));
-    }
     let mut script = "BEGIN IMMEDIATE;".to_owned();
-    COLUMNS.iter().for_each(|(table, _)| script += &format!("ALTER TABLE {table} RENAME TO {table}_1;"));
-    script += SCHEMA;
-    for (table, columns) in COLUMNS {
-        script += &format!("INSERT INTO {table} SELECT {columns} FROM {table}_1; DROP TABLE {table}_1;");
+    if version == 1 {
+        COLUMNS.iter().for_each(|(table, _)| script += &format!("ALTER TABLE {table} RENAME TO {table}_1;"));
+        script += SCHEMA;
+        for (table, columns) in COLUMNS {
+            script += &format!("INSERT INTO {table} SELECT {columns} FROM {table}_1; DROP TABLE {table}_1;");
+        }
     }
+    if version == 2 {
+        script += "ALTER TABLE webhook ADD COLUMN paused INTEGER CHECK (paused >= 0);";
+    }
+    script += event_log::SCHEMA;
     script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
     connection.execute_batch(&script)
 }
@@ -660,6 +669,7 @@ fn check_shape(connection: &Connection) -> std::result::Result<(), Refused> {
     };
     let wanted = Connection::open_in_memory()?;
     wanted.execute_batch(SCHEMA)?;
+    wanted.execute_batch(event_log::SCHEMA)?;
     let found = shape(connection)?;
     match shape(&wanted)?.iter().find(|column| !column.0.starts_with("sqlite_") && !found.contains(column)) {
         None => Ok(()),

@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::database::{BUSY_TIMEOUT, SqlError};
 use super::directory::DATABASE;
+use super::event_log;
 use super::reader::StoredEvent;
 use crate::error::{Error, Result};
 
@@ -63,9 +64,18 @@ impl Look {
         let look = Look { connection, path: path.clone() };
         match look.connection.query_row("SELECT count(*) FROM pragma_table_info('webhook')", [], |row| row.get(0)) {
             Ok(0) => Err(Error::failed(format_args!("{} is no database of linkhook's", path.display()))),
-            Ok(_) => Ok(look),
+            Ok(_) => look.with_log().map(|()| look).map_err(failed),
             Err(failure) => Err(look.failed(&failure)),
         }
+    }
+
+    /// An earlier version's database has no log before its linkhook is started anew: an empty one stands in for it.
+    fn with_log(&self) -> std::result::Result<(), SqlError> {
+        let has_log = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('share'))";
+        if self.connection.query_row(has_log, [], |row| row.get(0))? {
+            return Ok(());
+        }
+        self.connection.execute_batch(&event_log::SCHEMA.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     }
 
     fn failed(&self, failure: &SqlError) -> Error {
@@ -89,16 +99,13 @@ impl Look {
         })?;
         let mut found: Vec<Seen> = rows.collect::<std::result::Result<_, _>>()?;
         for seen in &mut found {
-            let counted = "SELECT count(*), coalesce(sum(octets), 0) FROM wanted WHERE webhook = ?1";
-            seen.waiting = moment.query_row(counted, [seen.webhook], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let first = "SELECT line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 ORDER BY seq LIMIT 1";
-            let first = moment.query_row(first, [seen.webhook], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
-            seen.oldest = first.optional()?;
+            seen.waiting = event_log::waiting(&moment, seen.webhook, 0)?;
+            let (first, _) = event_log::read(&moment, seen.webhook, (0, u64::MAX), (1, usize::MAX))?;
+            seen.oldest = first.into_iter().next().map(|(_, line)| line);
             let last = "SELECT last FROM batch WHERE webhook = ?1";
             seen.batch_last = moment.query_row(last, [seen.webhook], |row| row.get(0)).optional()?;
             if let Some(last) = seen.batch_last {
-                let counted = "SELECT count(*) FROM wanted WHERE webhook = ?1 AND seq <= ?2";
-                seen.in_batch = moment.query_row(counted, params![seen.webhook, last], |row| row.get(0))?;
+                seen.in_batch = event_log::wanted(&moment, seen.webhook, (0, last), usize::MAX)?.len() as u64;
             }
         }
         Ok(found)
@@ -106,29 +113,17 @@ impl Look {
 
     /// The events after one for which a webhook waits, in order; so many at most.
     pub fn events(&self, webhook: i64, after: u64, most: usize) -> Result<Vec<StoredEvent>> {
-        let read = || {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-            )?;
-            let rows = statement.query_map(params![webhook, after, most as u64], |row| {
-                Ok((row.get(0)?, row.get_ref(1)?.as_bytes()?.to_vec()))
-            })?;
-            rows.collect::<std::result::Result<Vec<StoredEvent>, SqlError>>()
-        };
-        read().map_err(|failure| self.failed(&failure))
+        let read = event_log::read(&self.connection, webhook, (after, u64::MAX), (most, usize::MAX));
+        read.map(|(events, _)| events).map_err(|failure| self.failed(&failure))
     }
 
     /// The numbers of the first events for which a webhook waits, so many at most: first and last, and how many they are.
     pub fn first_events(&self, webhook: i64, most: u64) -> Result<Option<(u64, u64, u64)>> {
-        let statement = "SELECT min(seq), max(seq), count(*) FROM \
-                         (SELECT seq FROM wanted WHERE webhook = ?1 ORDER BY seq LIMIT ?2)";
-        let most = most.min(i64::MAX as u64);
-        let found = self.connection.query_row(statement, params![webhook, most], |row| {
-            let ends: (Option<u64>, Option<u64>) = (row.get(0)?, row.get(1)?);
-            let count = row.get(2)?;
-            Ok(ends.0.zip(ends.1).map(|(first, last)| (first, last, count)))
-        });
-        found.map_err(|failure| self.failed(&failure))
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let found = event_log::wanted(&self.connection, webhook, (0, u64::MAX), most)
+            .map_err(|failure| self.failed(&failure))?;
+        let ends = found.first().zip(found.last());
+        Ok(ends.map(|((first, _), (last, _))| (*first, *last, found.len() as u64)))
     }
 }
 
@@ -158,13 +153,12 @@ mod tests {
         let (database, _) = Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap();
         let webhook = database.enroll("a").unwrap().webhook;
         for sequence in 1..=5 {
-            database.insert_event(sequence, &format!("{{\"seq\":{sequence}}}")).unwrap();
-            database.insert_wanted(webhook, sequence, 9).unwrap();
+            database.insert_apart(webhook, sequence, format!("{{\"seq\":{sequence}}}").as_bytes()).unwrap();
         }
         let look = Look::open(state.path()).unwrap();
         // While a transaction is open, too.
         database.begin().unwrap();
-        database.insert_wanted(webhook, 6, 9).unwrap();
+        database.insert_apart(webhook, 6, b"{\"seq\":6}").unwrap();
         let seen = look.webhooks().unwrap();
         assert_eq!((seen.len(), seen[0].waiting, seen[0].oldest.as_deref()), (1, (5, 45), Some(&b"{\"seq\":1}"[..])));
         assert_eq!(look.first_events(webhook, 3).unwrap(), Some((1, 3, 3)));

@@ -17,6 +17,7 @@
 
 pub mod database;
 pub mod directory;
+pub mod event_log;
 pub mod folder;
 pub mod look;
 pub mod reader;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags};
 
 use super::database::{BUSY_TIMEOUT, SqlError};
+use super::event_log;
 
 /// An event that waits: its number and its line.
 pub type StoredEvent = (u64, Vec<u8>);
@@ -53,7 +54,9 @@ impl StoreReader {
         (after, last): (u64, u64),
         (events_max, bytes_max): (usize, usize),
     ) -> std::result::Result<(Vec<StoredEvent>, bool), SqlError> {
-        let result = self.try_read(webhook, (after, last), (events_max, bytes_max));
+        let bounds = (events_max, bytes_max);
+        let result =
+            self.connection().and_then(|connection| event_log::read(connection, webhook, (after, last), bounds));
         if result.is_err() {
             // Another database may have taken its place.
             self.close();
@@ -102,29 +105,5 @@ impl StoreReader {
             }
         }
         Ok(kinds)
-    }
-
-    fn try_read(
-        &mut self,
-        webhook: i64,
-        (after, last): (u64, u64),
-        (events_max, bytes_max): (usize, usize),
-    ) -> std::result::Result<(Vec<StoredEvent>, bool), SqlError> {
-        let connection = self.connection()?;
-        let mut statement = connection.prepare_cached(
-            "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 \
-             ORDER BY seq",
-        )?;
-        let mut rows = statement.query(params![webhook, after, last.min(i64::MAX as u64)])?;
-        let (mut found, mut octets): (Vec<StoredEvent>, usize) = (Vec::new(), 0);
-        while let Some(row) = rows.next()? {
-            let line = row.get_ref(1)?.as_bytes()?;
-            octets += line.len();
-            if !found.is_empty() && (found.len() >= events_max || octets > bytes_max) {
-                return Ok((found, true));
-            }
-            found.push((row.get(0)?, line.to_vec()));
-        }
-        Ok((found, false))
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::database::{CheckPoint, Database, LOG_PAGE_BYTES, SqlError, Synchronous, Trouble};
 use super::directory::{Directory, Places};
 use super::reader::Whereabouts;
-use super::transaction::{Effects, MirrorChanges, execute, insert};
+use super::transaction::{Effects, Filling, MirrorChanges, execute};
 use super::{Append, Command, Queue, Shared};
 use crate::error::Error;
 use crate::fault;
@@ -337,9 +337,11 @@ impl StoreThread {
         for command in &self.kept {
             execute(database, command, effects)?;
         }
+        let mut filling = Filling::default();
         for event in appends.iter().flat_map(|append| &append.events) {
-            insert(database, event, effects)?;
+            filling.insert(database, event, effects)?;
         }
+        filling.finish(database)?;
         self.mirror.write(database)?;
         for (queue, reason, events) in &self.told {
             database.told(queue.webhook(), reason, *events)?;
@@ -466,8 +468,7 @@ impl StoreThread {
                 database.fix(webhook, batch)?;
             }
             for (sequence, line) in &salvage.events {
-                database.insert_event(*sequence, std::str::from_utf8(line).unwrap_or_default())?;
-                database.insert_wanted(webhook, *sequence, line.len())?;
+                database.insert_apart(webhook, *sequence, line)?;
             }
             for (reason, events) in salvage.losses.iter().map(|(reason, events)| (reason.as_str(), *events)) {
                 database.lose(webhook, reason, events)?;

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::database::{Database, SqlError};
+use super::event_log::chunk::{Chunk, Share};
 use super::{Admission, Append, Command, Covered, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
 use crate::fault;
 
@@ -177,15 +179,14 @@ fn give_back(
     let (mut count, mut octets) = (0, 0);
     // An event has one line, whoever waits for it: one that had settled to another one must wait until it is delivered.
     for (sequence, line) in events {
-        if database.line(*sequence)?.is_some_and(|known| known.as_bytes() != &**line) {
+        if database.line(*sequence)?.is_some_and(|known| known != **line) {
             effects.answer(reply, false);
             return Ok(());
         }
     }
     for (sequence, line) in events {
         if !database.wants(webhook, *sequence)? {
-            database.insert_event(*sequence, std::str::from_utf8(line).unwrap_or_default())?;
-            database.insert_wanted(webhook, *sequence, line.len())?;
+            database.insert_apart(webhook, *sequence, line)?;
             count += 1;
             octets += line.len();
         }
@@ -201,46 +202,112 @@ fn give_back(
     Ok(())
 }
 
-/// Stores an event for the webhooks that want it and have room.
-pub(super) fn insert(database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), SqlError> {
-    let octets = event.line.len();
-    let mut stored = false;
-    for queue in &event.wanted_by {
+/// The chunk of the log that a transaction fills, and the webhooks' shares of it.
+#[derive(Default)]
+pub(super) struct Filling {
+    chunk: Chunk,
+    shares: Vec<(Arc<dyn Queue>, Share)>,
+}
+
+impl Filling {
+    /// Stores an event for the webhooks that want it and have room.
+    pub fn insert(&mut self, database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), SqlError> {
+        let octets = event.line.len();
+        if self.chunk.is_full() {
+            self.finish(database)?;
+        }
+        let place = self.chunk.entries().len();
+        let mut stored = false;
+        for queue in &event.wanted_by {
+            if let Some(why) = self.admit(database, queue, octets, effects)? {
+                effects.lose(queue, why, 1);
+                continue;
+            }
+            if !std::mem::replace(&mut stored, true) {
+                self.chunk.push(event.sequence, &event.line);
+            }
+            self.share(queue).add(place, octets);
+            effects.admitted.push((queue.clone(), event.sequence, event.line.clone()));
+        }
+        Ok(())
+    }
+
+    fn share(&mut self, queue: &Arc<dyn Queue>) -> &mut Share {
+        let known = self.shares.iter().position(|(of, _)| Arc::ptr_eq(of, queue));
+        let place = known.unwrap_or_else(|| {
+            self.shares.push((queue.clone(), Share::default()));
+            self.shares.len() - 1
+        });
+        &mut self.shares[place].1
+    }
+
+    /// Lets a webhook's event in, and gives up older ones for it where that is wanted. Gives back why there is no room.
+    fn admit(
+        &mut self,
+        database: &Database,
+        queue: &Arc<dyn Queue>,
+        octets: usize,
+        effects: &mut Effects,
+    ) -> Result<Option<&'static str>, SqlError> {
         let webhook = queue.webhook();
-        let refused = loop {
+        loop {
             match queue.admit(octets) {
-                Admission::Taken => break None,
-                Admission::Refused(why) => break Some(why),
+                Admission::Taken => return Ok(None),
+                Admission::Refused(why) => return Ok(Some(why)),
                 Admission::AfterOldest => {}
             }
             let mut failed = None;
             let oldest = queue.drop_oldest(&mut |after| {
-                database.first_wanted(webhook, after).unwrap_or_else(|failure| {
+                let stored = database.first_wanted(webhook, after).unwrap_or_else(|failure| {
                     failed = Some(failure);
                     None
-                })
+                });
+                stored.or_else(|| self.first_wanted(queue, after))
             });
             if let Some(failure) = failed {
                 return Err(failure);
             }
-            let Some(oldest) = oldest else { break Some(SPOOL_FULL) };
-            database.drop_wanted(webhook, oldest)?;
+            let Some(oldest) = oldest else { return Ok(Some(SPOOL_FULL)) };
+            if !self.remove(queue, oldest) {
+                database.drop_wanted(webhook, oldest)?;
+            }
             effects.lose(queue, SPOOL_FULL, 1);
-        };
-        if let Some(why) = refused {
-            effects.lose(queue, why, 1);
-            continue;
         }
-        if !stored {
-            // Lines are JSON, and so UTF-8.
-            let line = std::str::from_utf8(&event.line).unwrap_or_default();
-            database.insert_event(event.sequence, line)?;
-            stored = true;
-        }
-        database.insert_wanted(webhook, event.sequence, octets)?;
-        effects.admitted.push((queue.clone(), event.sequence, event.line.clone()));
     }
-    Ok(())
+
+    /// The first event after one for which a webhook waits, and its line's bytes.
+    fn first_wanted(&self, queue: &Arc<dyn Queue>, after: u64) -> Option<(u64, usize)> {
+        let (_, share) = self.shares.iter().find(|(of, _)| Arc::ptr_eq(of, queue))?;
+        let mut wanted = self.chunk.entries().iter().enumerate().filter(|(place, _)| share.wants(*place));
+        wanted.find(|(_, entry)| entry.sequence > after).map(|(_, entry)| (entry.sequence, entry.octets))
+    }
+
+    /// A webhook does not wait any more for an event. Says whether it is one of these.
+    fn remove(&mut self, queue: &Arc<dyn Queue>, sequence: u64) -> bool {
+        let entries = self.chunk.entries();
+        let Ok(place) = entries.binary_search_by_key(&sequence, |entry| entry.sequence) else { return false };
+        let octets = entries[place].octets;
+        self.share(queue).remove(place, octets)
+    }
+
+    /// Stores what has gathered.
+    pub fn finish(&mut self, database: &Database) -> Result<(), SqlError> {
+        let Filling { chunk, shares } = std::mem::take(self);
+        let shares: Vec<(i64, &Share)> = shares.iter().map(|(queue, share)| (queue.webhook(), share)).collect();
+        if shares.iter().all(|(_, share)| share.events == 0) {
+            return Ok(());
+        }
+        fault::point("before chunk");
+        database.append(&chunk, now_microseconds(), &shares)?;
+        fault::point("after chunk");
+        Ok(())
+    }
+}
+
+/// Now, in microseconds since 1970.
+fn now_microseconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

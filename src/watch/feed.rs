@@ -98,7 +98,8 @@ impl Feed {
             .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
         if let Some(prepare) = protocol.prepare {
             let prepared = prepare(&socket, kinds, &settings.listening);
-            prepared.map_err(|error| Error::system("cannot ask the kernel to tell no more than what is wanted", &error))?;
+            prepared
+                .map_err(|error| Error::system("cannot ask the kernel to tell no more than what is wanted", &error))?;
         }
         adapter.learn();
         let mut groups = Vec::new();

@@ -63,7 +63,8 @@ impl Watching {
             bytes += known.backlog.bytes();
             known.backlog.clear();
             // The kernel has no more of that time than its buffer can hold.
-            if !self.feed.readable || bytes > known.backlog.limit() + 2 * self.feed.subscription().receive_buffer_bytes {
+            if !self.feed.readable || bytes > known.backlog.limit() + 2 * self.feed.subscription().receive_buffer_bytes
+            {
                 break;
             }
             self.read(known, batch, moves)?;

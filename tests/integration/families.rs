@@ -59,7 +59,8 @@ fn conntrack() -> Result<(), Failed> {
     assert_eq!(hello["hello"]["protocols"][0]["protocol"], "netfilter");
     assert_eq!(hello["hello"]["protocols"][0]["groups"], serde_json::json!([1, 2, 3]));
     let setting = |name: &str| {
-        let value = namespace.command("cat").arg(format!("/proc/sys/net/netfilter/nf_conntrack_{name}")).output().unwrap();
+        let value =
+            namespace.command("cat").arg(format!("/proc/sys/net/netfilter/nf_conntrack_{name}")).output().unwrap();
         String::from_utf8(value.stdout).unwrap().trim().parse::<u64>().unwrap()
     };
     assert_eq!(hello["hello"]["conntrack"]["events"], setting("events"));

@@ -200,11 +200,14 @@ fn jq_killed() -> Result<(), Failed> {
 }
 
 /// Overwrites what is in use of the database, where it is.
+/// Overwrites a database and its write-ahead log, but for their first octets.
 fn damage(database: &Path) {
     use std::os::unix::fs::FileExt;
-    let file = std::fs::OpenOptions::new().write(true).open(database).unwrap();
-    let length = file.metadata().unwrap().len();
-    file.write_all_at(&vec![0xa5; usize::try_from(length).unwrap() - 100], 100).unwrap();
+    for path in [database.to_owned(), database.with_extension("db-wal")] {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+        file.write_all_at(&vec![0xa5; length.saturating_sub(100)], 100).unwrap();
+    }
 }
 
 fn damaged() -> Result<(), Failed> {
@@ -296,7 +299,9 @@ fn removed() -> Result<(), Failed> {
         let (_, seen) = linkhook.rest();
         let connection = Connection::open(state.path().join("linkhook.db"))?;
         let count = |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
-        let counts: (i64, i64) = (count("wanted")?, count("batch")?);
+        let waiting = "(SELECT sum(events) AS n FROM share UNION ALL SELECT count(*) FROM wanted)";
+        let waiting = connection.query_row(&format!("SELECT sum(n) FROM {waiting}"), [], |row| row.get(0))?;
+        let counts: (i64, i64) = (waiting, count("batch")?);
         drop(connection);
         assert_eq!(counts, (3, 1), "{what}");
         assert_eq!(lost(&seen), [], "{what}");
@@ -344,8 +349,8 @@ fn reader() -> Result<(), Failed> {
     let configuration = configuration(&state.path(), &webhook("noc", receiver.port, "batch = { events = 100 }"));
     let mut linkhook = run(&namespace, &configuration);
     let reader = Connection::open(state.path().join("linkhook.db"))?;
-    reader.execute_batch("BEGIN; SELECT count(*) FROM event")?;
-    reader.query_row("SELECT count(*) FROM event", [], |row| row.get::<_, i64>(0))?;
+    reader.execute_batch("BEGIN; SELECT count(*) FROM chunk")?;
+    reader.query_row("SELECT count(*) FROM chunk", [], |row| row.get::<_, i64>(0))?;
     let mut slowest = Duration::ZERO;
     for round in 1..=4 {
         // What is delivered leaves pages that are given back once nothing else is to be done.

@@ -296,7 +296,8 @@ pub fn followed(kinds: &[KindIndex]) -> Vec<(&'static Protocol, Vec<KindIndex>)>
     let mut followed = kinds::by_protocol(kinds);
     let follows_links = |after: &Kind, look| after.is(&link::LINK) && kinds.contains(&KindIndex::of(look));
     let is_first = |of: &(&Protocol, _)| of.0.number == NETLINK_ROUTE;
-    if !followed.first().is_some_and(is_first) && looked_for().any(|(after, _, look, _, _)| follows_links(after, look)) {
+    if !followed.first().is_some_and(is_first) && looked_for().any(|(after, _, look, _, _)| follows_links(after, look))
+    {
         followed.insert(0, (&rtnetlink::PROTOCOL, Vec::new()));
     }
     followed

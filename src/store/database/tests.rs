@@ -110,9 +110,8 @@ fn the_second_versions_database_goes_on() {
     let state = tempfile::tempdir().unwrap();
     let (directory, database, _) = open(state.path());
     let webhook = database.enroll("a").unwrap().webhook;
-    database.insert_event(7, "{}").unwrap();
-    database.insert_wanted(webhook, 7, 2).unwrap();
-    let older = "ALTER TABLE webhook DROP COLUMN paused; PRAGMA user_version = 2";
+    database.insert_apart(webhook, 7, b"{}").unwrap();
+    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; PRAGMA user_version = 2";
     database.connection.execute_batch(older).unwrap();
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());
@@ -128,10 +127,9 @@ fn what_is_removed_by_hand_is_what_waits_in_the_range() {
     let (_directory, database, _) = open(state.path());
     let [a, b] = ["a", "b"].map(|name| database.enroll(name).unwrap().webhook);
     for sequence in 1..=6 {
-        database.insert_event(sequence, "{}").unwrap();
-        database.insert_wanted(a, sequence, 2).unwrap();
+        database.insert_apart(a, sequence, b"{}").unwrap();
     }
-    database.insert_wanted(b, 2, 2).unwrap();
+    database.insert_apart(b, 2, b"{}").unwrap();
     assert_eq!(database.remove(a, (2, 5), 3).unwrap(), [(2, 2), (3, 2), (4, 2)]);
     assert_eq!(database.remove(a, (2, 5), 3).unwrap(), [(5, 2)]);
     assert_eq!(database.remove(a, (2, 5), 3).unwrap(), []);
@@ -190,8 +188,7 @@ fn an_event_goes_when_nobody_waits_for_it_any_more() {
     assert!(!anew);
     let (a, b) = (database.enroll("a").unwrap().webhook, database.enroll("b").unwrap().webhook);
     for (sequence, wanted) in [(1, vec![a]), (2, vec![a, b]), (3, vec![b])] {
-        database.insert_event(sequence, "{}").unwrap();
-        wanted.iter().for_each(|&webhook| database.insert_wanted(webhook, sequence, 2).unwrap());
+        wanted.iter().for_each(|&webhook| database.insert_apart(webhook, sequence, b"{}").unwrap());
     }
     let events = || -> Vec<u64> {
         let mut statement = database.connection.prepare("SELECT seq FROM event ORDER BY seq").unwrap();

@@ -142,7 +142,8 @@ mod tests {
             for family in [2, 10] {
                 for protocol in [1, 6, 17, 47] {
                     for mark in [None, Some(0), Some(0x15), Some(0xffff_ffff)] {
-                        for zone in [None, Some((5, &[18][..])), Some((5, &[1, 3])), Some((7, &[2, 3])), Some((0, &[18]))]
+                        for zone in
+                            [None, Some((5, &[18][..])), Some((5, &[1, 3])), Some((7, &[2, 3])), Some((0, &[18]))]
                         {
                             all.push(Told { subsystem, family, protocol, mark, zone });
                         }

@@ -10,8 +10,8 @@ use super::tuple::{self, PROTOCOL_PARTS};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Sides, Structure, Sysctl, field,
-    row,
+    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Sides, Structure, Sysctl,
+    field, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::{unsigned, write_number};

@@ -1,0 +1,376 @@
+//! The log: what each commit gathered, as chunks of events in order, and which events of each chunk a webhook waits for.
+//!
+//! A commit writes a chunk and a row for each webhook that wants any of it, however many events it has. What is delivered goes by whole
+//! chunks: one that nobody waits for is deleted. Beside the log stand the tables `event` and `wanted`, a row an event, for what
+//! waits out of order: dead letters that wait again, and what an earlier version left. Whoever reads takes both in order.
+
+pub mod chunk;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use self::chunk::{Chunk, Damaged, Entry, Share};
+use super::database::SqlError;
+use super::reader::StoredEvent;
+
+/// What a value may be is said here, so that SQLite's own check finds one that is not.
+pub const SCHEMA: &str = "
+    CREATE TABLE chunk (first INTEGER PRIMARY KEY CHECK (first >= 0), last INTEGER NOT NULL CHECK (last >= first),
+        time INTEGER NOT NULL, events INTEGER NOT NULL CHECK (events > 0), entries BLOB NOT NULL,
+        codec INTEGER NOT NULL, lines BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+    CREATE TABLE share (webhook INTEGER NOT NULL, chunk INTEGER NOT NULL CHECK (chunk >= 0),
+        last INTEGER NOT NULL CHECK (last >= chunk), events INTEGER NOT NULL CHECK (events > 0),
+        octets INTEGER NOT NULL CHECK (octets >= 0), wanted BLOB, PRIMARY KEY (webhook, chunk)) STRICT, WITHOUT ROWID;
+";
+
+type SqlResult<T> = std::result::Result<T, SqlError>;
+
+impl From<Damaged> for SqlError {
+    fn from(damaged: Damaged) -> SqlError {
+        SqlError::FromSqlConversionFailure(0, Type::Blob, Box::new(damaged))
+    }
+}
+
+/// Numbers in the database are signed.
+fn number(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+/// A webhook's share of a chunk.
+#[derive(Debug)]
+struct Held {
+    chunk: u64,
+    last: u64,
+    entries: Vec<Entry>,
+    share: Share,
+    is_changed: bool,
+}
+
+impl Held {
+    /// The events after one and up to another that are waited for, with their lines' bytes.
+    fn wanted(&self, after: u64, last: u64) -> impl Iterator<Item = (u64, usize)> {
+        let all = self.entries.iter().enumerate().filter(|(place, _)| self.share.wants(*place));
+        let events = all.map(|(_, entry)| (entry.sequence, entry.octets));
+        events.filter(move |&(sequence, _)| sequence > after && sequence <= last)
+    }
+
+    /// An event is not waited for any more.
+    fn remove(&mut self, sequence: u64) -> bool {
+        let Ok(place) = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence) else { return false };
+        let removed = self.share.remove(place, self.entries[place].octets);
+        self.is_changed |= removed;
+        removed
+    }
+}
+
+/// A row of `share` with its chunk's index.
+const HELD: &str = "SELECT share.chunk, share.last, share.wanted, chunk.entries FROM share JOIN chunk ON chunk.first = share.chunk \
+                    WHERE share.webhook = ?1";
+
+fn held(row: &Row<'_>) -> SqlResult<Held> {
+    let chunk = row.get(0)?;
+    let entries = chunk::entries(chunk, row.get_ref(3)?.as_blob()?)?;
+    let share = Share::new(row.get_ref(2)?.as_blob_or_null()?, &entries);
+    Ok(Held { chunk, last: row.get(1)?, entries, share, is_changed: false })
+}
+
+/// The writer's view of the log.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// For each webhook the share that was looked at last: a flood beyond the bound gives up one event after another of the oldest
+    /// chunk. It is written before anything else reads the table.
+    kept: RefCell<BTreeMap<i64, Held>>,
+}
+
+impl Log {
+    /// A chunk, and the webhooks' shares of it.
+    pub fn append(&self, connection: &Connection, chunk: &Chunk, time: i64, shares: &[(i64, &Share)]) -> SqlResult<()> {
+        let Some((first, last)) = chunk.ends() else { return Ok(()) };
+        let packed = chunk.pack();
+        connection.prepare_cached("INSERT OR REPLACE INTO chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
+            params![
+                first,
+                last,
+                time,
+                packed.events,
+                packed.entries,
+                packed.codec as i64,
+                packed.lines,
+                packed.checksum
+            ],
+        )?;
+        let mut statement =
+            connection.prepare_cached("INSERT OR REPLACE INTO share VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (webhook, share) in shares.iter().filter(|(_, share)| share.events > 0) {
+            statement.execute(params![webhook, first, last, share.events, share.octets, share.bits(packed.events)])?;
+        }
+        Ok(())
+    }
+
+    /// Runs `look` on the webhook's first share that reaches beyond an event, if there is any.
+    fn at<R>(
+        &self,
+        connection: &Connection,
+        webhook: i64,
+        after: u64,
+        look: impl FnOnce(&mut Held) -> R,
+    ) -> SqlResult<Option<R>> {
+        let first = "SELECT chunk FROM share WHERE webhook = ?1 AND last > ?2 ORDER BY chunk LIMIT 1";
+        let mut kept = self.kept.borrow_mut();
+        // What is kept may have nothing left, and then has no place any more.
+        if let Some(held) = kept.get(&webhook)
+            && held.share.events == 0
+        {
+            write(connection, webhook, held)?;
+            kept.remove(&webhook);
+        }
+        let found = connection.prepare_cached(first)?.query_row(params![webhook, number(after)], |row| row.get(0));
+        let Some(chunk): Option<u64> = found.optional()? else { return Ok(None) };
+        if let Some(held) = kept.get_mut(&webhook) {
+            if held.chunk == chunk {
+                return Ok(Some(look(held)));
+            }
+            write(connection, webhook, held)?;
+            kept.remove(&webhook);
+        }
+        let mut statement = connection.prepare_cached(&format!("{HELD} AND share.chunk = ?2"))?;
+        let held = statement.query_row(params![webhook, chunk], held).optional()?;
+        let Some(held) = held else { return Err(Damaged("a webhook waits for a chunk that is not there").into()) };
+        Ok(Some(look(kept.entry(webhook).or_insert(held))))
+    }
+
+    /// Writes what is kept; then the tables say what is so.
+    pub fn write(&self, connection: &Connection) -> SqlResult<()> {
+        for (webhook, held) in std::mem::take(&mut *self.kept.borrow_mut()) {
+            write(connection, webhook, &held)?;
+        }
+        Ok(())
+    }
+
+    /// The transaction was taken back.
+    pub fn forget(&self) {
+        self.kept.borrow_mut().clear();
+    }
+
+    /// The first event after one for which a webhook waits, and its line's bytes.
+    pub fn first_wanted(&self, connection: &Connection, webhook: i64, after: u64) -> SqlResult<Option<(u64, usize)>> {
+        let mut from = after;
+        loop {
+            // Of a chunk whose last events are not waited for, nothing may be left after that one.
+            let looked = self.at(connection, webhook, from, |held| (held.wanted(after, u64::MAX).next(), held.last))?;
+            match looked {
+                None => return Ok(None),
+                Some((Some(found), _)) => return Ok(Some(found)),
+                Some((None, last)) => from = last,
+            }
+        }
+    }
+
+    /// A webhook waits no more for an event. Says whether it did.
+    pub fn drop_wanted(&self, connection: &Connection, webhook: i64, sequence: u64) -> SqlResult<bool> {
+        let Some(before) = sequence.checked_sub(1) else { return Ok(false) };
+        Ok(self.at(connection, webhook, before, |held| held.remove(sequence))?.unwrap_or_default())
+    }
+
+    /// A webhook is done with every event up to that one.
+    pub fn delivered(&self, connection: &Connection, webhook: i64, last: u64) -> SqlResult<()> {
+        self.write(connection)?;
+        let mut statement = connection.prepare_cached("SELECT chunk FROM share WHERE webhook = ?1 AND last <= ?2")?;
+        let whole = statement.query_map(params![webhook, number(last)], |row| row.get(0))?;
+        let whole: Vec<u64> = whole.collect::<SqlResult<_>>()?;
+        for chunk in whole {
+            connection
+                .prepare_cached("DELETE FROM share WHERE webhook = ?1 AND chunk = ?2")?
+                .execute(params![webhook, chunk])?;
+            drop_chunk(connection, chunk)?;
+        }
+        // Of the one that it ends in.
+        let mut statement =
+            connection.prepare_cached(&format!("{HELD} AND share.chunk <= ?2 ORDER BY share.chunk DESC LIMIT 1"))?;
+        let Some(mut rest) = statement.query_row(params![webhook, number(last)], held).optional()? else {
+            return Ok(());
+        };
+        let done: Vec<u64> = rest.wanted(0, last).map(|(sequence, _)| sequence).collect();
+        for sequence in done {
+            rest.remove(sequence);
+        }
+        write(connection, webhook, &rest)
+    }
+}
+
+/// Writes a share that has changed; one without events is none, and a chunk that nobody waits for goes.
+fn write(connection: &Connection, webhook: i64, held: &Held) -> SqlResult<()> {
+    if !held.is_changed {
+        return Ok(());
+    }
+    let Held { chunk, entries, share, .. } = held;
+    if share.events == 0 {
+        connection
+            .prepare_cached("DELETE FROM share WHERE webhook = ?1 AND chunk = ?2")?
+            .execute(params![webhook, chunk])?;
+        return drop_chunk(connection, *chunk);
+    }
+    let statement = "UPDATE share SET events = ?3, octets = ?4, wanted = ?5 WHERE webhook = ?1 AND chunk = ?2";
+    let values = params![webhook, chunk, share.events, share.octets, share.bits(entries.len())];
+    connection.prepare_cached(statement)?.execute(values).map(drop)
+}
+
+/// A chunk goes, if nobody waits for any of it.
+fn drop_chunk(connection: &Connection, chunk: u64) -> SqlResult<()> {
+    let statement = "DELETE FROM chunk WHERE first = ?1 AND NOT EXISTS (SELECT 1 FROM share WHERE webhook IN \
+                     (SELECT id FROM webhook) AND chunk = ?1)";
+    connection.prepare_cached(statement)?.execute([chunk]).map(drop)
+}
+
+/// The first events after one and up to another for which a webhook waits, in order, with their lines' bytes; so many at most.
+pub fn wanted(
+    connection: &Connection,
+    webhook: i64,
+    (after, last): (u64, u64),
+    most: usize,
+) -> SqlResult<Vec<(u64, usize)>> {
+    let statement =
+        "SELECT seq, octets FROM wanted WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
+    let mut statement = connection.prepare_cached(statement)?;
+    let rows = statement.query_map(params![webhook, number(after), number(last), number(most as u64)], |row| {
+        Ok((row.get(0)?, usize::try_from(row.get::<_, u64>(1)?).unwrap_or(usize::MAX)))
+    })?;
+    let mut found: Vec<(u64, usize)> = rows.collect::<SqlResult<_>>()?;
+    let mut statement =
+        connection.prepare_cached(&format!("{HELD} AND share.last > ?2 AND share.chunk <= ?3 ORDER BY share.chunk"))?;
+    let mut rows = statement.query(params![webhook, number(after), number(last)])?;
+    let mut of_log = 0;
+    while let Some(row) = rows.next()? {
+        if of_log >= most {
+            break;
+        }
+        let before = found.len();
+        found.extend(held(row)?.wanted(after, last).take(most - of_log));
+        of_log += found.len() - before;
+    }
+    found.sort_unstable();
+    found.dedup_by_key(|(sequence, _)| *sequence);
+    found.truncate(most);
+    Ok(found)
+}
+
+/// How many events after one a webhook waits for, and their lines' bytes.
+pub fn waiting(connection: &Connection, webhook: i64, after: u64) -> SqlResult<(u64, u64)> {
+    let sum = |statement: &str| -> SqlResult<(u64, u64)> {
+        let mut statement = connection.prepare_cached(statement)?;
+        statement.query_row(params![webhook, number(after)], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let rows = sum("SELECT count(*), coalesce(sum(octets), 0) FROM wanted WHERE webhook = ?1 AND seq > ?2")?;
+    let whole =
+        sum("SELECT coalesce(sum(events), 0), coalesce(sum(octets), 0) FROM share WHERE webhook = ?1 AND chunk > ?2")?;
+    let mut statement = connection.prepare_cached(&format!("{HELD} AND share.chunk <= ?2 AND share.last > ?2"))?;
+    let part = statement.query_row(params![webhook, number(after)], held).optional()?;
+    let part = part.map_or((0, 0), |held| {
+        held.wanted(after, u64::MAX).fold((0, 0), |(events, octets), (_, line)| (events + 1, octets + line as u64))
+    });
+    Ok((rows.0 + whole.0 + part.0, rows.1 + whole.1 + part.1))
+}
+
+/// The line of an event that somebody waits for.
+pub fn line(connection: &Connection, sequence: u64) -> SqlResult<Option<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT line FROM event WHERE seq = ?1")?;
+    let found = statement.query_row([number(sequence)], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec())).optional()?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let statement = "SELECT first, entries, codec, lines, checksum FROM chunk WHERE first <= ?1 AND last >= ?1";
+    let mut statement = connection.prepare_cached(statement)?;
+    let found = statement.query_row([number(sequence)], |row| {
+        let (entries, lines) = opened(row, 0)?;
+        let place = entries.binary_search_by_key(&sequence, |entry| entry.sequence).ok();
+        Ok(place.map(|place| entries[place].line(&lines).to_vec()))
+    });
+    Ok(found.optional()?.flatten())
+}
+
+/// A chunk's index and lines, from the columns `first`, `entries`, `codec`, `lines` and `checksum` from that one on.
+fn opened(row: &Row<'_>, from: usize) -> SqlResult<(Vec<Entry>, Vec<u8>)> {
+    let index = row.get_ref(from + 1)?.as_blob()?;
+    let entries = chunk::entries(row.get(from)?, index)?;
+    let lines = chunk::lines(row.get(from + 2)?, index, row.get_ref(from + 3)?.as_blob()?, row.get(from + 4)?)?;
+    Ok((entries, lines))
+}
+
+/// The events after one and up to another for which a webhook waits, in order: so many at most, and so many bytes; one where there
+/// is any. `true` with them when there may be more.
+pub fn read(
+    connection: &Connection,
+    webhook: i64,
+    (after, last): (u64, u64),
+    (events_max, bytes_max): (usize, usize),
+) -> SqlResult<(Vec<StoredEvent>, bool)> {
+    // All of it of one moment.
+    let moment = if connection.is_autocommit() { Some(connection.unchecked_transaction()?) } else { None };
+    let moment = moment.as_deref().unwrap_or(connection);
+    let mut rows = moment.prepare_cached(
+        "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+    )?;
+    let mut rows = rows.query(params![webhook, number(after), number(last)])?;
+    let mut chunks = moment.prepare_cached(
+        "SELECT chunk.first, entries, codec, lines, checksum, wanted FROM share JOIN chunk ON chunk.first = share.chunk \
+         WHERE webhook = ?1 AND share.last > ?2 AND share.chunk <= ?3 ORDER BY share.chunk",
+    )?;
+    let mut chunks = chunks.query(params![webhook, number(after), number(last)])?;
+    let mut found = Found { events: Vec::new(), octets: 0, events_max, bytes_max };
+    let mut apart = next_apart(&mut rows)?;
+    while let Some(row) = chunks.next()? {
+        let (entries, lines) = opened(row, 0)?;
+        let share = Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries);
+        let wanted = entries.iter().enumerate().filter(|(place, _)| share.wants(*place)).map(|(_, entry)| entry);
+        for entry in wanted.filter(|entry| entry.sequence > after && entry.sequence <= last) {
+            while let Some(event) = apart.take_if(|(sequence, _)| *sequence < entry.sequence) {
+                if !found.push(event.0, &event.1) {
+                    return Ok((found.events, true));
+                }
+                apart = next_apart(&mut rows)?;
+            }
+            if !found.push(entry.sequence, entry.line(&lines)) {
+                return Ok((found.events, true));
+            }
+        }
+    }
+    while let Some((sequence, line)) = apart {
+        if !found.push(sequence, &line) {
+            return Ok((found.events, true));
+        }
+        apart = next_apart(&mut rows)?;
+    }
+    Ok((found.events, false))
+}
+
+fn next_apart(rows: &mut rusqlite::Rows<'_>) -> SqlResult<Option<StoredEvent>> {
+    let row = rows.next()?;
+    row.map(|row| Ok((row.get(0)?, row.get_ref(1)?.as_bytes()?.to_vec()))).transpose()
+}
+
+/// What was read, within its bounds.
+struct Found {
+    events: Vec<StoredEvent>,
+    octets: usize,
+    events_max: usize,
+    bytes_max: usize,
+}
+
+impl Found {
+    /// Takes one in. Says whether there was room for it; there always is for the first one.
+    fn push(&mut self, sequence: u64, line: &[u8]) -> bool {
+        self.octets += line.len();
+        let is_full = self.events.len() >= self.events_max || self.octets > self.bytes_max;
+        if is_full && !self.events.is_empty() {
+            return false;
+        }
+        self.events.push((sequence, line.to_vec()));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
