@@ -14,6 +14,7 @@
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `tried`: for how long, in milliseconds |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
 //! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
+//! | `change` | what a commit changed of `mirror`, where it is not in it yet | `number`, `objects`: a block of LZ4 behind its length, of fields, each a length of four bytes and as many bytes: `netns`, `kind`, `key`, `objects`, and again; `checksum`: CRC-32 of it |
 //! | `covered` | that all objects of a kind are in `mirror` | `netns`, `kind` |
 
 use std::sync::Arc;
@@ -25,8 +26,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 
 use super::Covered;
 use super::directory::{DATABASE, Directory, FILES};
-use super::event_log::chunk::{Chunk, Share};
+use super::event_log::chunk::{Chunk, Damaged, Share};
 use super::event_log::{self, Log};
+use super::mirror_changes::take_in_changes;
 use crate::error::{Error, Result};
 
 /// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
@@ -61,6 +63,11 @@ const SCHEMA: &str = "
     CREATE TABLE mirror (netns TEXT NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, objects BLOB NOT NULL,
         PRIMARY KEY (netns, kind, key)) STRICT, WITHOUT ROWID;
     CREATE TABLE covered (netns TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (netns, kind)) STRICT, WITHOUT ROWID;
+";
+
+/// What the fourth version has added beside the log.
+const CHANGES_SCHEMA: &str = "
+    CREATE TABLE change (number INTEGER PRIMARY KEY, objects BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
 ";
 
 /// Each table's columns, as they are and as the first version has them.
@@ -286,7 +293,7 @@ impl Database {
             connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
         if empty && (application, version) == (0, 0) {
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {SCHEMA} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
+                "BEGIN IMMEDIATE; {SCHEMA} {CHANGES_SCHEMA} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
                 event_log::SCHEMA
             ))?;
         } else if application != APPLICATION {
@@ -306,7 +313,9 @@ impl Database {
             }
             check_shape(&connection)?;
         }
-        Database::with(connection)
+        let database = Database::with(connection)?;
+        take_in_changes(&database)?;
+        Ok(database)
     }
 
     fn with(mut connection: Connection) -> std::result::Result<Database, Refused> {
@@ -535,6 +544,32 @@ impl Database {
         .map(drop)
     }
 
+    /// What a commit changed of the mirror, where the objects themselves are not written yet.
+    pub fn insert_changes(&self, changes: &[u8]) -> std::result::Result<(), SqlError> {
+        let kept = lz4_flex::block::compress_prepend_size(changes);
+        let checksum = crc32fast::hash(&kept);
+        self.run("INSERT INTO change (objects, checksum) VALUES (?1, ?2)", params![kept, checksum]).map(drop)
+    }
+
+    /// These, commit by commit.
+    pub fn changes(&self) -> std::result::Result<Vec<Vec<u8>>, SqlError> {
+        let mut statement = self.connection.prepare("SELECT objects, checksum FROM change ORDER BY number")?;
+        let rows = statement.query_map([], |row| {
+            let kept = row.get_ref(0)?.as_blob()?;
+            if crc32fast::hash(kept) != row.get::<_, u32>(1)? {
+                return Err(Damaged("the checksum of the mirror's changes is wrong").into());
+            }
+            let changes = lz4_flex::block::decompress_size_prepended(kept);
+            changes.map_err(|_| Damaged("the mirror's changes cannot be decompressed").into())
+        })?;
+        rows.collect()
+    }
+
+    /// All objects are written.
+    pub fn clear_changes(&self) -> std::result::Result<(), SqlError> {
+        self.run("DELETE FROM change", []).map(drop)
+    }
+
     /// From here on what that says is so.
     pub fn cover(&self, Covered { netns, kinds, others }: &Covered) -> std::result::Result<(), SqlError> {
         for kind in self.covered(netns)? {
@@ -651,6 +686,7 @@ fn renew(connection: &Connection, version: i64) -> std::result::Result<(), SqlEr
         script += "ALTER TABLE webhook ADD COLUMN paused INTEGER CHECK (paused >= 0);";
     }
     script += event_log::SCHEMA;
+    script += CHANGES_SCHEMA;
     script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
     connection.execute_batch(&script)
 }
@@ -670,6 +706,7 @@ fn check_shape(connection: &Connection) -> std::result::Result<(), Refused> {
     let wanted = Connection::open_in_memory()?;
     wanted.execute_batch(SCHEMA)?;
     wanted.execute_batch(event_log::SCHEMA)?;
+    wanted.execute_batch(CHANGES_SCHEMA)?;
     let found = shape(connection)?;
     match shape(&wanted)?.iter().find(|column| !column.0.starts_with("sqlite_") && !found.contains(column)) {
         None => Ok(()),

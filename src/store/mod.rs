@@ -20,6 +20,7 @@ pub mod directory;
 pub mod event_log;
 pub mod folder;
 pub mod look;
+mod mirror_changes;
 pub mod reader;
 mod thread;
 mod transaction;

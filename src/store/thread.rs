@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::database::{CheckPoint, Database, LOG_PAGE_BYTES, SqlError, Synchronous, Trouble};
 use super::directory::{Directory, Places};
+use super::mirror_changes::MirrorChanges;
 use super::reader::Whereabouts;
-use super::transaction::{Effects, Filling, MirrorChanges, execute};
+use super::transaction::{Effects, Filling, execute};
 use super::{Append, Command, Queue, Shared};
 use crate::error::Error;
 use crate::fault;
@@ -322,7 +323,7 @@ impl StoreThread {
             return Err(failure);
         }
         self.kept.clear();
-        self.mirror.clear();
+        self.mirror.committed();
         self.told.clear();
         effects.admitted.iter().for_each(|(queue, sequence, line)| queue.committed(*sequence, line));
         self.queues.iter().for_each(|queue| queue.settled());

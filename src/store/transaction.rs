@@ -1,87 +1,12 @@
 //! What a transaction of the thread that writes is made of, and what follows from it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::database::{Database, SqlError};
 use super::event_log::chunk::{Chunk, Share};
-use super::{Admission, Append, Command, Covered, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
+use super::{Admission, Command, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
 use crate::fault;
-
-/// Bytes of the mirror's changes that wait at most while nothing can be written. Where it is more, all of the mirror is
-/// written once it can be.
-const MIRROR_CHANGES_BYTES_MAX: usize = 16 << 20;
-/// What each change takes beside its key and its objects, in bytes.
-const CHANGE_BYTES: usize = 128;
-
-/// Where an identity stands in the mirror's table.
-type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
-
-/// How the mirror changed since the last commit: once for each identity.
-#[derive(Default)]
-pub(super) struct MirrorChanges {
-    objects: HashMap<IdentityRow, Option<Box<[u8]>>>,
-    forgotten: Vec<Arc<str>>,
-    covered: Vec<Covered>,
-    /// There were too many: what the database has of the mirror is of no use.
-    pub is_lost: bool,
-}
-
-impl MirrorChanges {
-    pub fn take(&mut self, append: &mut Append) {
-        if self.is_lost {
-            append.forgotten.clear();
-            append.objects.clear();
-            append.covered.clear();
-            return;
-        }
-        for netns in append.forgotten.drain(..) {
-            self.objects.retain(|(of, ..), _| *of != netns);
-            self.covered.retain(|of| of.netns != netns);
-            self.forgotten.push(netns);
-        }
-        for row in append.objects.drain(..) {
-            self.objects.insert((row.netns, row.kind, row.key), row.objects);
-        }
-        self.covered.append(&mut append.covered);
-    }
-
-    /// They could not be written: too many of them do not wait until they can be.
-    pub fn bound(&mut self) {
-        let objects: usize =
-            self.objects.iter().map(|((_, _, key), objects)| key.len() + objects.as_ref().map_or(0, |o| o.len())).sum();
-        let changes = self.objects.len() + self.forgotten.len() + self.covered.len();
-        if objects + changes * CHANGE_BYTES > MIRROR_CHANGES_BYTES_MAX {
-            self.clear();
-            self.is_lost = true;
-        }
-    }
-
-    pub fn write(&self, database: &Database) -> Result<(), SqlError> {
-        if self.is_lost {
-            database.forget_all()?;
-        }
-        for netns in &self.forgotten {
-            database.forget(netns)?;
-        }
-        // Before the objects: it removes those of kinds that are not covered any more.
-        for covered in &self.covered {
-            database.cover(covered)?;
-        }
-        for ((netns, kind, key), objects) in &self.objects {
-            database.set_objects(netns, kind, key, objects.as_deref())?;
-        }
-        Ok(())
-    }
-
-    pub fn clear(&mut self) {
-        self.objects.clear();
-        self.objects.shrink_to(1024);
-        self.forgotten.clear();
-        self.covered.clear();
-    }
-}
 
 /// An event that was let in: by whom, its number, its line.
 type Admitted = (Arc<dyn Queue>, u64, Arc<[u8]>);
@@ -308,57 +233,4 @@ impl Filling {
 fn now_microseconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::store::{Objects, Store, Synchronous};
-
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    #[test]
-    fn changes_of_the_mirror_that_cannot_be_written_have_a_bound() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = directory.path().join("state");
-        let store = Store::open(&state, Synchronous::Normal, || {}).unwrap();
-        let sql = |script: &str| {
-            rusqlite::Connection::open(state.join("linkhook.db")).unwrap().execute_batch(script).unwrap();
-        };
-        let count = |table: &str| {
-            let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
-            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
-        };
-        let append = |key: u8, octets: usize, covered: &[Covered]| {
-            let objects = Some(vec![0; octets].into());
-            let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
-            store.append(Append { objects: vec![row], covered: covered.to_vec(), ..Append::default() });
-            store.settle(PATIENCE);
-        };
-        let covered = [Covered { kinds: vec!["link"], ..Covered::default() }];
-        // Whatever the size is, where it can be written.
-        append(0, MIRROR_CHANGES_BYTES_MAX + 1, &covered);
-        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
-        // A few of them wait until they can be.
-        sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
-        append(1, 1, &[]);
-        sql("DROP TRIGGER no");
-        assert!(store.handle().reach(&mut || true));
-        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (2, 1, false));
-        // More do not: then nothing is known before all is told again.
-        sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
-        (0..20).for_each(|key| append(key, 1 << 20, &[]));
-        sql("DROP TRIGGER no");
-        assert!(store.handle().reach(&mut || true));
-        assert_eq!((count("mirror"), count("covered")), (0, 0));
-        let began = std::time::Instant::now();
-        while !store.wants_mirror() {
-            assert!(began.elapsed() < PATIENCE);
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        append(0, 1, &covered);
-        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
-    }
 }

@@ -111,7 +111,7 @@ fn the_second_versions_database_goes_on() {
     let (directory, database, _) = open(state.path());
     let webhook = database.enroll("a").unwrap().webhook;
     database.insert_apart(webhook, 7, b"{}").unwrap();
-    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; PRAGMA user_version = 2";
+    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; DROP TABLE change; PRAGMA user_version = 2";
     database.connection.execute_batch(older).unwrap();
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());

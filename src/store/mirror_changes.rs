@@ -1,0 +1,333 @@
+//! How the mirror changes: what each commit changed is written as one row, and from time to time the objects themselves, each once
+//! and in their order.
+//!
+//! An object's row is in a b-tree, where each lands on a page of its own. So it is written seldom: what has changed since is in
+//! memory, by identity, and in the database as the changes of each commit (the table `change`), which the next start takes in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::database::{Database, SqlError};
+use super::event_log::chunk::Damaged;
+use super::{Append, Covered};
+use crate::fault;
+
+/// Objects that have changed are written so often at most.
+const FLUSH_PAUSE: Duration = Duration::from_secs(1);
+/// Sooner where they have so many bytes.
+const DIRTY_BYTES_MAX: usize = 4 << 20;
+/// Where a commit changes more than so many bytes, as at the start, it writes the objects themselves.
+const CHANGES_BYTES_MAX: usize = 512 << 10;
+/// Bytes of changes that wait at most while nothing can be written. Where it is more, all of the mirror is written once it can be.
+const WAITING_BYTES_MAX: usize = 16 << 20;
+/// What each change takes beside its key and its objects, in bytes.
+const CHANGE_BYTES: usize = 128;
+
+/// Where an identity stands in the mirror's table.
+type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
+
+/// How the mirror changed since its objects were written last: once for each identity.
+pub(super) struct MirrorChanges {
+    objects: HashMap<IdentityRow, Option<Box<[u8]>>, foldhash::fast::RandomState>,
+    /// Bytes of these, about.
+    bytes: usize,
+    /// Those of them that are not in the database at all, as a row of `change` has them.
+    fresh: Vec<u8>,
+    forgotten: Vec<Arc<str>>,
+    covered: Vec<Covered>,
+    /// When the objects were written last.
+    flushed: Instant,
+    /// The transaction that is open writes the objects.
+    flushes: bool,
+    /// There were too many: what the database has of the mirror is of no use.
+    pub is_lost: bool,
+}
+
+impl Default for MirrorChanges {
+    fn default() -> MirrorChanges {
+        MirrorChanges {
+            objects: HashMap::default(),
+            bytes: 0,
+            fresh: Vec::new(),
+            forgotten: Vec::new(),
+            covered: Vec::new(),
+            flushed: Instant::now(),
+            flushes: false,
+            is_lost: false,
+        }
+    }
+}
+
+impl MirrorChanges {
+    pub fn take(&mut self, append: &mut Append) {
+        if self.is_lost {
+            append.forgotten.clear();
+            append.objects.clear();
+            append.covered.clear();
+            return;
+        }
+        for netns in append.forgotten.drain(..) {
+            // What they take is counted until all are written.
+            self.objects.retain(|(of, ..), _| *of != netns);
+            self.covered.retain(|of| of.netns != netns);
+            self.forgotten.push(netns);
+        }
+        for row in append.objects.drain(..) {
+            push(&mut self.fresh, row.netns.as_bytes());
+            push(&mut self.fresh, row.kind.as_bytes());
+            push(&mut self.fresh, &row.key);
+            push(&mut self.fresh, row.objects.as_deref().unwrap_or_default());
+            let bytes = |objects: &Option<Box<[u8]>>| objects.as_ref().map_or(0, |objects| objects.len());
+            let (new, key) = (bytes(&row.objects), row.key.len() + CHANGE_BYTES);
+            let old = self.objects.insert((row.netns, row.kind, row.key), row.objects);
+            self.bytes += new;
+            self.bytes -= old.as_ref().map_or(0, bytes);
+            self.bytes += if old.is_none() { key } else { 0 };
+        }
+        self.covered.append(&mut append.covered);
+    }
+
+    /// They could not be written: too many of them do not wait until they can be.
+    pub fn bound(&mut self) {
+        let others = self.forgotten.len() + self.covered.len();
+        if self.bytes.max(self.fresh.len()) + others * CHANGE_BYTES > WAITING_BYTES_MAX {
+            self.clear();
+            self.is_lost = true;
+        }
+    }
+
+    /// Writes what is to be written in the transaction that is open.
+    pub fn write(&mut self, database: &Database) -> Result<(), SqlError> {
+        // What is forgotten or covered is said of the objects in their table.
+        let changes_more = self.is_lost || !self.forgotten.is_empty() || !self.covered.is_empty();
+        let is_due = !self.objects.is_empty() && self.flushed.elapsed() >= FLUSH_PAUSE;
+        self.flushes = changes_more || is_due || self.bytes > DIRTY_BYTES_MAX || self.fresh.len() > CHANGES_BYTES_MAX;
+        if !self.flushes {
+            return if self.fresh.is_empty() { Ok(()) } else { database.insert_changes(&self.fresh) };
+        }
+        if self.is_lost {
+            database.forget_all()?;
+        }
+        for netns in &self.forgotten {
+            database.forget(netns)?;
+        }
+        // Before the objects: it removes those of kinds that are not covered any more.
+        for covered in &self.covered {
+            database.cover(covered)?;
+        }
+        let mut changed: Vec<_> = self.objects.iter().collect();
+        changed.sort_unstable_by_key(|(row, _)| *row);
+        for ((netns, kind, key), objects) in changed {
+            database.set_objects(netns, kind, key, objects.as_deref())?;
+        }
+        fault::point("between objects and changes");
+        database.clear_changes()
+    }
+
+    /// What was written is committed.
+    pub fn committed(&mut self) {
+        if std::mem::take(&mut self.flushes) {
+            self.clear();
+        }
+        self.fresh.clear();
+    }
+
+    fn clear(&mut self) {
+        self.objects.clear();
+        self.objects.shrink_to(1024);
+        self.bytes = 0;
+        self.fresh.clear();
+        self.fresh.shrink_to(CHANGES_BYTES_MAX);
+        self.forgotten.clear();
+        self.covered.clear();
+        self.flushed = Instant::now();
+    }
+}
+
+/// Writes the objects whose changes alone are in the database, as at the start after an end by whatever.
+pub(super) fn take_in_changes(database: &Database) -> Result<(), SqlError> {
+    let changes = database.changes()?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    database.begin()?;
+    for row in &changes {
+        let mut rest = row.as_slice();
+        while !rest.is_empty() {
+            let mut field = || take(&mut rest).ok_or(Damaged("the mirror's changes break off"));
+            let (netns, kind, key, objects) = (field()?, field()?, field()?, field()?);
+            let text = |octets| std::str::from_utf8(octets).map_err(|_| Damaged("the mirror's changes are no text"));
+            let objects = (!objects.is_empty()).then_some(objects);
+            database.set_objects(text(netns)?, text(kind)?, key, objects)?;
+        }
+    }
+    database.clear_changes()?;
+    database.commit()
+}
+
+fn push(row: &mut Vec<u8>, field: &[u8]) {
+    row.extend_from_slice(&(field.len() as u32).to_le_bytes());
+    row.extend_from_slice(field);
+}
+
+fn take<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
+    let (length, behind) = rest.split_first_chunk()?;
+    let (field, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    *rest = behind;
+    Some(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::database::encode;
+    use crate::store::directory::Directory;
+    use crate::store::reader::Whereabouts;
+    use crate::store::{Objects, Store, StoreReader, Synchronous};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// What may happen.
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// Objects of these identities change, those without octets go, and it is committed, or it cannot be.
+        Change(Vec<(u8, u8, u8)>, bool),
+        /// A namespace is forgotten.
+        Forget(u8),
+        /// It is long ago that the objects were written.
+        Wait,
+        /// It ends, and begins again.
+        Die,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let change = (0..2_u8, 0..40_u8, 0..4_u8);
+        prop_oneof![
+            6 => (prop::collection::vec(change, 1..20), prop::bool::weighted(0.8))
+                .prop_map(|(changes, can_be)| Step::Change(changes, can_be)),
+            1 => (0..2_u8).prop_map(Step::Forget),
+            1 => Just(Step::Wait),
+            2 => Just(Step::Die),
+        ]
+    }
+
+    type Known = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+
+    fn name(netns: u8) -> Arc<str> {
+        format!("n{netns}").into()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_ends_it_all_that_was_committed_is_known(steps in prop::collection::vec(step(), 1..25)) {
+            let state = tempfile::tempdir().unwrap();
+            let directory = Directory::open(state.path()).unwrap();
+            let open = || Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap().0;
+            let (mut database, mut mirror) = (open(), MirrorChanges::default());
+            // What is committed, and what is so.
+            let (mut known, mut now) = (Known::new(), Known::new());
+            for netns in 0..2 {
+                database.cover(&Covered { netns: name(netns), kinds: vec!["link"], others: Vec::new() }).unwrap();
+            }
+            for step in steps.into_iter().chain([Step::Die]) {
+                let mut append = Append::default();
+                let mut can_be = true;
+                match step {
+                    Step::Change(changes, can) => {
+                        can_be = can;
+                        for (netns, key, length) in changes {
+                            let objects = vec![key; length.into()];
+                            let place = (name(netns).to_string(), vec![key]);
+                            if objects.is_empty() { now.remove(&place) } else { now.insert(place, objects.clone()) };
+                            let objects = (length > 0).then(|| objects.into());
+                            append.objects.push(Objects { netns: name(netns), kind: "link", key: [key].into(), objects });
+                        }
+                    }
+                    Step::Forget(netns) => {
+                        append.forgotten.push(name(netns));
+                        append.covered.push(Covered { netns: name(netns), kinds: vec!["link"], others: Vec::new() });
+                        now.retain(|(of, _), _| *of != *name(netns));
+                    }
+                    Step::Wait => mirror.flushed = mirror.flushed.checked_sub(FLUSH_PAUSE).unwrap(),
+                    Step::Die => {
+                        drop(database);
+                        (database, mirror, now) = (open(), MirrorChanges::default(), known.clone());
+                        let mut reader = StoreReader::new(Whereabouts::new(directory.database()));
+                        let mut found = Vec::new();
+                        for netns in 0..2 {
+                            reader.known(&name(netns), |_, object| found.push(object.to_vec())).unwrap();
+                        }
+                        found.sort();
+                        let mut expected: Vec<Vec<u8>> = known.values().cloned().collect();
+                        expected.sort();
+                        prop_assert_eq!(found, expected);
+                        continue;
+                    }
+                }
+                for row in &mut append.objects {
+                    row.objects = row.objects.take().map(|objects| encode([&*objects].into_iter()));
+                }
+                mirror.take(&mut append);
+                database.begin().unwrap();
+                mirror.write(&database).unwrap();
+                if can_be {
+                    database.commit().unwrap();
+                    mirror.committed();
+                    known = now.clone();
+                } else {
+                    database.roll_back();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn changes_of_the_mirror_that_cannot_be_written_have_a_bound() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("state");
+        let store = Store::open(&state, Synchronous::Normal, || {}).unwrap();
+        let sql = |script: &str| {
+            rusqlite::Connection::open(state.join("linkhook.db")).unwrap().execute_batch(script).unwrap();
+        };
+        let count = |table: &str| {
+            let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
+            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let append = |key: u8, octets: usize, covered: &[Covered]| {
+            let objects = Some(vec![0; octets].into());
+            let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
+            store.append(Append { objects: vec![row], covered: covered.to_vec(), ..Append::default() });
+            store.settle(PATIENCE);
+        };
+        let covered = [Covered { kinds: vec!["link"], ..Covered::default() }];
+        // Whatever the size is, where it can be written.
+        append(0, WAITING_BYTES_MAX + 1, &covered);
+        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
+        // A few of them wait until they can be.
+        sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
+        append(1, 1, &covered);
+        sql("DROP TRIGGER no");
+        assert!(store.handle().reach(&mut || true));
+        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (2, 1, false));
+        // More do not: then nothing is known before all is told again.
+        sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
+        (0..20).for_each(|key| append(key, 1 << 20, &[]));
+        sql("DROP TRIGGER no");
+        assert!(store.handle().reach(&mut || true));
+        assert_eq!((count("mirror"), count("covered")), (0, 0));
+        let began = std::time::Instant::now();
+        while !store.wants_mirror() {
+            assert!(began.elapsed() < PATIENCE);
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        append(0, 1, &covered);
+        assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
+    }
+}
