@@ -293,6 +293,7 @@ impl Hub {
                 queue.put(event.sequence, &event.line);
             }
         }
+        self.lanes.iter().chain(&self.leaving).for_each(|lane| lane.settled());
     }
 
     /// When losses are to be told, where there are any.

@@ -142,7 +142,14 @@ impl House {
         assert_eq!(Queue::webhook(&*real.lane), real.webhook);
         let id = format!("id-{place}-{in_flight:?}");
         let last = *in_flight.last().unwrap();
-        let batch = Fixed { id: id.clone(), number: real.batches, last, body: Vec::new(), tried_milliseconds: 0 };
+        let batch = Fixed {
+            id: id.clone(),
+            number: real.batches,
+            last,
+            body: Vec::new(),
+            keeps_body: true,
+            tried_milliseconds: 0,
+        };
         let batch = Arc::new(batch);
         real.lane.fixed(&batch);
         let deadline = Instant::now() + PATIENCE;

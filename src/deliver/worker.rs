@@ -1,23 +1,21 @@
 //! A webhook's thread: one batch on its way, again until it is taken or dead; then the next, in order.
 
+mod body;
 mod turn;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::Webhook;
 use super::batch::{Limits, Size};
-use super::formats::{Batch, FORMATS, Meaning};
+use super::formats::Meaning;
 use super::jq::{Judge, Use};
-use super::lane::{Death, Lane, Paused, WaitingEvent};
+use super::lane::{Death, Lane, WaitingEvent};
 use super::retry::Consequence;
 use super::script::{self, Made};
 use super::send::{Parcel, Reply, Sender, StillOpen};
@@ -26,6 +24,8 @@ use crate::settle;
 use crate::settle::rate::Counts;
 use crate::store::{Fixed, Queue};
 use crate::units::{counted, counted_are};
+use body::Fixing;
+pub(super) use body::{compressed, shown_body};
 use turn::Turn;
 
 /// Why events are lost of which no body can be made: each may have a reason of its own, which would have no bound.
@@ -102,21 +102,8 @@ enum BatchEnd {
     Stopped,
 }
 
-/// What a batch is before it is sent.
-enum Fixing {
-    Fixed(Arc<Fixed>),
-    /// There is nothing to send.
-    Nothing,
-    /// No body can be made of its events, and why.
-    Failed(String),
-    /// There is no more time.
-    Stopped,
-}
-
 /// Events that settle together at most.
 const SETTLING_EVENTS_MAX: usize = 100_000;
-/// Where no child can be started for an expression, the next attempt is made after that time.
-const MAKER_PAUSE: Duration = Duration::from_secs(5);
 /// A batch to which the receiver has so often in a row answered that it fails is looked into: one event may be at fault.
 const SAME_ANSWERS: u32 = 5;
 
@@ -318,7 +305,12 @@ impl<'w> Worker<'w> {
 
     /// Makes a batch, unless it is fixed, and sends it.
     fn try_deliver(&mut self, events: &[WaitingEvent], fixed: Option<Arc<Fixed>>) -> BatchEnd {
-        match fixed.map_or_else(|| self.fix(events), Fixing::Fixed) {
+        let fixing = match fixed {
+            Some(fixed) if fixed.body.is_empty() => self.make_again(&fixed, events),
+            Some(fixed) => Fixing::Fixed(fixed),
+            None => self.fix(events),
+        };
+        match fixing {
             Fixing::Fixed(batch) => self.deliver(events, &batch),
             // One of them may be what the expression fails on.
             Fixing::Failed(_) if events.len() > 1 => BatchEnd::Halved(events.len() / 2),
@@ -364,43 +356,6 @@ impl<'w> Worker<'w> {
         self.lane.clone()
     }
 
-    /// Fixes a batch's id and bytes, for as long as it takes and over restarts.
-    fn fix(&mut self, events: &[WaitingEvent]) -> Fixing {
-        let id = new_id();
-        let body = loop {
-            match self.make(&id, *self.number, events) {
-                Ok(Made::Body(body)) => break body,
-                Ok(Made::Nothing) => return Fixing::Nothing,
-                Ok(Made::Failed(why)) => return Fixing::Failed(why),
-                Err(why) => {
-                    log::error!("{}: {why}; again in {} s", self.webhook.title(), MAKER_PAUSE.as_secs());
-                    if self.lane.pause(Instant::now() + MAKER_PAUSE, self.generation) == Paused::Ending {
-                        return Fixing::Stopped;
-                    }
-                    self.refresh();
-                }
-            }
-        };
-        let (number, last) = (*self.number, self.last());
-        let batch = Arc::new(Fixed { id, number, last, body, tried_milliseconds: 0 });
-        self.lane.fixed(&batch);
-        match self.lane.handle() {
-            Some(handle) if !handle.fix(self.queue(), batch.clone(), &mut || self.lane.goes_on()) => Fixing::Stopped,
-            _ => Fixing::Fixed(batch),
-        }
-    }
-
-    /// The body of these events.
-    fn make(&mut self, id: &str, number: u64, events: &[WaitingEvent]) -> Result<Made, String> {
-        let events: Vec<Arc<[u8]>> = events.iter().map(|event| event.line.clone()).collect();
-        let batch = self.webhook.batch(id, number, self.host, &events);
-        let made = shown_body(&self.webhook, self.maker.as_mut(), &batch)?;
-        Ok(match made {
-            Made::Body(body) => Made::Body(compressed(&self.webhook, body)),
-            made => made,
-        })
-    }
-
     /// Nothing is to be sent of so many events.
     fn pass_over(&mut self, events: usize) -> BatchEnd {
         log::debug!("{}: nothing to send of {}", self.webhook.title(), counted(events as u64, "event"));
@@ -433,7 +388,7 @@ impl<'w> Worker<'w> {
     }
 
     /// Sends a batch until it is taken or dead.
-    fn deliver(&mut self, events: &[WaitingEvent], batch: &Fixed) -> BatchEnd {
+    fn deliver(&mut self, events: &[WaitingEvent], batch: &Arc<Fixed>) -> BatchEnd {
         let lines = lines(events);
         let parcel = Parcel { id: &batch.id, number: batch.number, body: &batch.body, events: &lines };
         let (mut tried, mut same) = (Tried::new(batch), SameAnswer::default());
@@ -482,7 +437,7 @@ impl<'w> Worker<'w> {
                     Turn::Recalled => return BatchEnd::Recalled,
                     // The time at rest is none at which it was tried.
                     Turn::Now => {
-                        self.note(&tried);
+                        self.note(&tried, (attempt == 0).then_some(batch));
                         continue;
                     }
                     _ if self.lane.handle().is_none() => return BatchEnd::Done,
@@ -495,7 +450,7 @@ impl<'w> Worker<'w> {
             if is_late || give_up.is_some_and(|give_up| give_up <= Instant::now()) {
                 return self.give_up(events, batch, open, status);
             }
-            self.note(&tried);
+            self.note(&tried, (attempt == 0).then_some(batch));
         }
         BatchEnd::Stopped
     }
@@ -633,10 +588,12 @@ impl<'w> Worker<'w> {
         BatchEnd::Done
     }
 
-    /// For how long the batch was tried outlives linkhook.
-    fn note(&self, tried: &Tried) {
+    /// For how long the batch was tried outlives linkhook, and once it was tried in vain its body does, too: the settings may be
+    /// others then.
+    fn note(&self, tried: &Tried, batch: Option<&Arc<Fixed>>) {
         if let Some(handle) = self.lane.handle() {
-            handle.tried(self.queue(), u64::try_from(tried.so_far().as_millis()).unwrap_or(u64::MAX >> 1));
+            let milliseconds = u64::try_from(tried.so_far().as_millis()).unwrap_or(u64::MAX >> 1);
+            handle.tried(self.queue(), milliseconds, batch.filter(|batch| !batch.keeps_body).cloned());
         }
     }
 
@@ -728,27 +685,6 @@ impl<'w> Worker<'w> {
                 log::error!("{what}; the batch is not delivered")
             }
         }
-    }
-}
-
-/// A batch's octets before they are compressed. The error says why the child that makes a body cannot be started.
-pub(super) fn shown_body(webhook: &Webhook, maker: Option<&mut Judge>, batch: &Batch<'_>) -> Result<Made, String> {
-    match maker {
-        None => Ok(Made::Body((webhook.format.body)(batch))),
-        Some(maker) => script::make(maker, &(FORMATS[0].body)(batch)),
-    }
-}
-
-/// A batch's octets as they are sent. They are compressed once, and have no time in them: a retry is the same.
-pub(super) fn compressed(webhook: &Webhook, body: Vec<u8>) -> Vec<u8> {
-    if !webhook.compresses {
-        return body;
-    }
-    let mut compressed = GzEncoder::new(Vec::new(), Compression::default());
-    // Into memory nothing fails.
-    match compressed.write_all(&body).and_then(|()| compressed.finish()) {
-        Ok(compressed) => compressed,
-        Err(_) => body,
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `share` | that a webhook waits for events of a chunk | `webhook`, `chunk`: its first number, `last`, how many `events` and `octets`, `wanted`: a bit for each event, null for all |
 //! | `event` | an event that waits out of order: a dead letter that waits again, or one of an earlier version | `seq`, `line` as it is delivered |
 //! | `wanted` | that a webhook waits for such an event | `webhook`, `seq`, `octets`: the line's bytes |
-//! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`, `tried`: for how long, in milliseconds |
+//! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`: empty while it was not refused once and can be made again of its events; `tried`: for how long, in milliseconds |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
 //! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
 //! | `change` | what a commit changed of `mirror`, where it is not in it yet | `number`, `objects`: a block of LZ4 behind its length, of fields, each a length of four bytes and as many bytes: `netns`, `kind`, `key`, `objects`, and again; `checksum`: CRC-32 of it |
@@ -121,8 +121,10 @@ pub struct Fixed {
     pub number: u64,
     /// The number of its last event.
     pub last: u64,
-    /// What is posted.
+    /// What is posted; empty where the store does not have it, and it is to be made again of the events.
     pub body: Vec<u8>,
+    /// Whether the store has the body from the beginning: it could not be made again.
+    pub keeps_body: bool,
     /// For how long it was tried before this run.
     pub tried_milliseconds: u64,
 }
@@ -377,6 +379,7 @@ impl Database {
                 number: row.get("number")?,
                 last: row.get("last")?,
                 body: row.get("body")?,
+                keeps_body: true,
                 tried_milliseconds: row.get("tried")?,
             })
         });
@@ -482,15 +485,17 @@ impl Database {
 
     /// A webhook's batch is fixed, in place of the one that was.
     pub fn fix(&self, webhook: i64, batch: &Fixed) -> std::result::Result<(), SqlError> {
-        let Fixed { id, number, last, body, tried_milliseconds } = batch;
+        let Fixed { id, number, last, body, keeps_body, tried_milliseconds } = batch;
+        let body: &[u8] = if *keeps_body { body } else { &[] };
         let values = params![webhook, id, number, last, body, tried_milliseconds];
         self.run("INSERT OR REPLACE INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)?;
         self.set_batches(webhook, *number)
     }
 
-    /// A webhook's batch was tried for so long.
-    pub fn tried(&self, webhook: i64, milliseconds: u64) -> std::result::Result<(), SqlError> {
-        self.run("UPDATE batch SET tried = ?2 WHERE webhook = ?1", params![webhook, milliseconds]).map(drop)
+    /// A webhook's batch was tried for so long. With its body, that is kept from here on.
+    pub fn tried(&self, webhook: i64, milliseconds: u64, body: Option<&[u8]>) -> std::result::Result<(), SqlError> {
+        let statement = "UPDATE batch SET tried = ?2, body = coalesce(?3, body) WHERE webhook = ?1";
+        self.run(statement, params![webhook, milliseconds, body]).map(drop)
     }
 
     /// So many batches were made for a webhook.

@@ -58,7 +58,7 @@ pub trait Queue: Send + Sync {
     fn name(&self) -> &str;
     /// Its number in the tables.
     fn webhook(&self) -> i64;
-    /// Takes an event in, where there is no store.
+    /// Takes an event in, where there is no store; whoever waits for it is told by [`Queue::settled`].
     fn put(&self, sequence: u64, line: &Arc<[u8]>);
     /// Events were removed by hand, in a transaction that is not committed yet: each with its bytes.
     fn removed(&self, gone: &[(u64, usize)]);
@@ -69,7 +69,7 @@ pub trait Queue: Send + Sync {
     /// Gives up the event that has waited longest, but for those on their way. `find` gives the first one after a number,
     /// with its bytes. `None` when there is none.
     fn drop_oldest(&self, find: &mut dyn FnMut(u64) -> Option<(u64, usize)>) -> Option<u64>;
-    /// An event that was let in is committed.
+    /// An event that was let in is committed; whoever waits for it is told by [`Queue::settled`].
     fn committed(&self, sequence: u64, line: &Arc<[u8]>);
     /// What was let in and given up since the last commit is committed, but for what [`Queue::committed`] was not told of.
     fn settled(&self);
@@ -202,8 +202,8 @@ enum Command {
     /// From here on it is told of: what is known of its webhook first, which is entered where it is new.
     Attend(Arc<dyn Queue>),
     Fix(Arc<dyn Queue>, Arc<Fixed>, Promise<()>),
-    /// Its batch was tried for so long, in milliseconds.
-    Tried(Arc<dyn Queue>, u64),
+    /// Its batch was tried for so long, in milliseconds; that one, where its body is to be kept from here on.
+    Tried(Arc<dyn Queue>, u64, Option<Arc<Fixed>>),
     Done(Arc<dyn Queue>, u64, Option<(String, u64)>),
     /// It does not wait for these any more, and lost some of them.
     Drop(Arc<dyn Queue>, Vec<u64>, Vec<(String, u64)>, Promise<()>),
@@ -528,9 +528,9 @@ impl StoreHandle {
         self.wait_for(|reply| Command::Fix(queue, batch, reply), patience)
     }
 
-    /// A webhook's batch was tried for so long, in milliseconds.
-    pub fn tried(&self, queue: Arc<dyn Queue>, milliseconds: u64) {
-        self.shared.push(Command::Tried(queue, milliseconds));
+    /// A webhook's batch was tried for so long, in milliseconds; that one, where its body is to be kept from here on.
+    pub fn tried(&self, queue: Arc<dyn Queue>, milliseconds: u64, keep: Option<Arc<Fixed>>) {
+        self.shared.push(Command::Tried(queue, milliseconds, keep));
     }
 
     /// A webhook is done with every event up to that one; where they are lost, why and how many.

@@ -52,7 +52,10 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
             database.fix(queue.webhook(), batch)?;
             effects.reply(reply);
         }
-        Command::Tried(queue, milliseconds) => database.tried(queue.webhook(), *milliseconds)?,
+        Command::Tried(queue, milliseconds, keep) => {
+            let body = keep.as_ref().map(|batch| batch.body.as_slice());
+            database.tried(queue.webhook(), *milliseconds, body)?;
+        }
         Command::Done(queue, last, lost) => {
             database.delivered(queue.webhook(), *last)?;
             if let Some((reason, events)) = lost {

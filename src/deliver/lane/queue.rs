@@ -45,9 +45,7 @@ impl Queue for Lane {
         if taken {
             state.committed(sequence, line, usize::MAX);
         }
-        state.settle();
         drop(state);
-        self.changed.notify_all();
         if lost.is_some() {
             self.lost();
         }
@@ -89,12 +87,12 @@ impl Queue for Lane {
         if sequence > state.entrance().floor {
             state.committed(sequence, line, self.window_bytes_max());
         }
-        drop(state);
-        self.changed.notify_all();
     }
 
     fn settled(&self) {
-        self.lock().settle();
+        if self.lock().settle() {
+            self.changed.notify_all();
+        }
     }
 
     fn rolled_back(&self) {

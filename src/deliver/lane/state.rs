@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::hand::Hand;
 use super::shelf::{Shelf, WaitingEvent};
+use crate::deliver::batch::Limits;
 use crate::deliver::{Webhook, WhenFull};
 use crate::store::{Admission, Enrolled, Fixed, SPOOL_FULL};
 
@@ -74,6 +75,8 @@ pub(super) struct LaneState {
     pub pending: Pending,
     /// How often an event was committed.
     pub commits: u64,
+    /// Whoever waits for events is to be told.
+    wakes: bool,
     /// The last event that was taken out.
     pub taken: u64,
     /// Events that were taken out and are neither delivered nor lost.
@@ -122,6 +125,7 @@ impl LaneState {
             kept: Shelf::default(),
             pending: Pending::default(),
             commits: 0,
+            wakes: false,
             taken: 0,
             in_flight: Vec::new(),
             batch: None,
@@ -290,12 +294,21 @@ impl LaneState {
         self.commits += 1;
         self.pending.events = self.pending.events.saturating_sub(1);
         self.pending.bytes = self.pending.bytes.saturating_sub(line.len());
-        self.entrance().push(sequence, line.clone(), window_bytes_max);
+        let Limits { events, bytes, .. } = self.webhook.limits;
+        let events = events.min(self.webhook.format.events_max);
+        let is_waited_for = self.sieved || self.webhook.settle.is_some();
+        let entrance = self.entrance();
+        let was_empty = entrance.window.is_empty();
+        entrance.push(sequence, line.clone(), window_bytes_max);
+        let is_full = entrance.window.len() >= events || entrance.window_bytes >= bytes;
+        self.wakes |= was_empty || is_full || is_waited_for;
     }
 
-    /// What the transaction did is lasting.
-    pub fn settle(&mut self) {
+    /// What the transaction did is lasting. Says whether whoever waits for events is to be told: the first one has come, or a batch
+    /// is full. For those between them it would wait on.
+    pub fn settle(&mut self) -> bool {
         self.pending = Pending::default();
+        std::mem::take(&mut self.wakes)
     }
 
     /// The transaction is not committed: what was let in is not, and what was given up waits again.

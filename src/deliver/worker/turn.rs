@@ -40,7 +40,7 @@ impl Worker<'_> {
             };
             match self.lane.rest_until(earlier, self.generation) {
                 Paused::Ending => {
-                    self.note(tried);
+                    self.note(tried, None);
                     return Turn::Stopped;
                 }
                 Paused::Recalled => return Turn::Recalled,
@@ -57,7 +57,7 @@ impl Worker<'_> {
 
     fn stand_still(&mut self, tried: &mut Tried) -> Turn {
         *tried = Tried { before: tried.so_far(), since: Instant::now() };
-        self.note(tried);
+        self.note(tried, None);
         let turn = loop {
             match self.lane.wait_resumed(self.generation) {
                 Paused::Ending => break Turn::Stopped,
@@ -78,7 +78,7 @@ impl Worker<'_> {
         }
         let far = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
         *tried = Tried { before: tried.so_far(), since: Instant::now() };
-        self.note(tried);
+        self.note(tried, None);
         let turn = loop {
             match self.lane.rest_until(far, self.generation) {
                 Paused::Changed | Paused::Hurried => break Turn::Now,

@@ -88,7 +88,7 @@ fn the_first_versions_database_goes_on() {
     write_first(state.path(), "");
     let (directory, database, anew) = open(state.path());
     assert!(!anew && database.sequence().unwrap() == 70);
-    let batch = Fixed { id: "id".into(), number: 3, last: 7, body: vec![0], tried_milliseconds: 0 };
+    let batch = Fixed { id: "id".into(), number: 3, last: 7, body: vec![0], keeps_body: true, tried_milliseconds: 0 };
     let expected = Enrolled {
         webhook: 5,
         batches: 3,
@@ -99,7 +99,7 @@ fn the_first_versions_database_goes_on() {
     };
     assert_eq!(database.enroll("a").unwrap(), expected);
     assert_eq!(database.covered("").unwrap(), ["link"]);
-    database.tried(5, 4321).unwrap();
+    database.tried(5, 4321, None).unwrap();
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());
     assert_eq!((anew, database.enroll("a").unwrap().batch.unwrap().tried_milliseconds), (false, 4321));
