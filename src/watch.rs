@@ -45,7 +45,7 @@ use crate::output::outputs::{Output, Outputs};
 use crate::serve::HttpSettings;
 use crate::signals;
 use crate::spool;
-use crate::store::{Append, Store, Synchronous};
+use crate::store::{Append, Commits, Store};
 use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
 use crate::threads;
@@ -114,8 +114,8 @@ pub struct Settings {
 pub struct StateDirectory {
     /// Its path.
     pub directory: PathBuf,
-    /// How sure a commit is.
-    pub synchronous: Synchronous,
+    /// How commits are made.
+    pub commits: Commits,
 }
 
 /// Why a watch ended.
@@ -169,7 +169,7 @@ pub fn watch(
         // A loop that has ended needs no waking.
         move || drop(waker.wake())
     };
-    let store = settings.state.as_ref().map(|state| Store::open(&state.directory, state.synchronous, wake()));
+    let store = settings.state.as_ref().map(|state| Store::open(&state.directory, state.commits, wake()));
     let store = store.transpose()?;
     if let Some(store) = &store {
         stream.continue_after(store.sequence());

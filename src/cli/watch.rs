@@ -218,7 +218,7 @@ fn follow(
         verify: arguments.verify.or_else(|| configured.and_then(|configured| configured.verify)),
         state: configured.and_then(|configured| {
             let directory = configured.state_dir.clone()?;
-            Some(StateDirectory { directory, synchronous: configured.synchronous })
+            Some(StateDirectory { directory, commits: configured.commits })
         }),
         namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
         patience: FINISH_TIMEOUT,

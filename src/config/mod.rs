@@ -28,11 +28,13 @@ use crate::netns::{Name, Wanted};
 use crate::output::outputs::Wants;
 use crate::sandbox::{NOT_WITH_COMMANDS, Sandbox};
 use crate::serve::HttpSettings;
-use crate::store::Synchronous;
+use crate::store::{Commits, Synchronous};
 use crate::words::{self, Named};
 pub use output::{OutputEvents, OutputPlace, OutputSettings};
 use read::{Environment, SettingsFile, SettingsSource, Table, Value};
 
+/// The longest pause between two commits.
+const COMMIT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
@@ -57,6 +59,7 @@ const WATCH_KEYS: &[&str] = &[
     "shutdown",
     "state_dir",
     "synchronous",
+    "commit",
     "metrics",
     "conntrack",
 ];
@@ -115,8 +118,8 @@ pub struct Watch {
     pub shutdown: Duration,
     /// Where what outlives linkhook is kept.
     pub state_dir: Option<PathBuf>,
-    /// How sure a commit is.
-    pub synchronous: Synchronous,
+    /// How commits are made.
+    pub commits: Commits,
     /// How often linkhook tells what it counts of itself.
     pub metrics: Option<Duration>,
     /// Which connections, and how.
@@ -330,7 +333,7 @@ impl Default for Watch {
             host: None,
             shutdown: SHUTDOWN,
             state_dir: None,
-            synchronous: Synchronous::default(),
+            commits: Commits::default(),
             metrics: None,
             conntrack: Connections::default(),
         }
@@ -449,13 +452,26 @@ fn watch(table: &Table<'_>) -> Watch {
         host,
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
         state_dir: table.get("state_dir").and_then(|value| value.path()),
-        synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
+        commits: Commits {
+            synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
+            pause: table.get("commit").and_then(|value| commit(&value)).unwrap_or_default(),
+        },
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
         conntrack: table
             .get("conntrack")
             .and_then(|value| value.table(conntrack::KEYS, conntrack::conntrack))
             .unwrap_or_default(),
     }
+}
+
+/// The pause between two commits; a line waits for its commit.
+fn commit(value: &Value<'_>) -> Option<Duration> {
+    let pause = value.duration()?;
+    if pause > COMMIT_PAUSE_MAX {
+        value.wrong("at most \"1s\" is allowed: a line waits for its commit");
+        return None;
+    }
+    Some(pause)
 }
 
 fn synchronous(value: &Value<'_>) -> Option<Synchronous> {

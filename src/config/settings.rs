@@ -211,6 +211,15 @@ const WATCH: &[Setting] = &[
         "`full`: what is committed outlives a loss of power; `normal`: a crash of linkhook, and costs less",
     ),
     setting(
+        "commit",
+        DURATION,
+        "\"0s\"",
+        ("1s at most", "\"2s\""),
+        "\"10ms\"",
+        "How long it is from one commit of the state directory to the next at least: fewer commits cost and write less, and lines wait \
+         for them; the first after a while is made at once",
+    ),
+    setting(
         "metrics",
         DURATION,
         "",

@@ -112,6 +112,21 @@ impl Synchronous {
     pub const ALL: [(&'static str, Synchronous); 2] = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
 }
 
+/// How commits are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// How sure one is.
+    pub synchronous: Synchronous,
+    /// How long it is from one to the next at least: the first after a while is made at once.
+    pub pause: Duration,
+}
+
+impl From<Synchronous> for Commits {
+    fn from(synchronous: Synchronous) -> Commits {
+        Commits { synchronous, ..Commits::default() }
+    }
+}
+
 /// A batch whose id, number and bytes are fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {

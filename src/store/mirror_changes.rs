@@ -188,7 +188,7 @@ mod tests {
     use crate::store::database::encode;
     use crate::store::directory::Directory;
     use crate::store::reader::Whereabouts;
-    use crate::store::{Objects, Store, StoreReader, Synchronous};
+    use crate::store::{Commits, Objects, Store, StoreReader, Synchronous};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -300,12 +300,15 @@ mod tests {
             let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
             connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
         };
-        let append = |key: u8, octets: usize, covered: &[Covered]| {
+        let row = |key: u8, octets: usize| {
             let objects = Some(vec![0; octets].into());
-            let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
-            store.append(Append { objects: vec![row], covered: covered.to_vec(), ..Append::default() });
+            Objects { netns: "".into(), kind: "link", key: [key].into(), objects }
+        };
+        let append_all = |objects: Vec<Objects>, covered: &[Covered]| {
+            store.append(Append { objects, covered: covered.to_vec(), ..Append::default() });
             store.settle(PATIENCE);
         };
+        let append = |key: u8, octets: usize, covered: &[Covered]| append_all(vec![row(key, octets)], covered);
         let covered = [Covered { kinds: vec!["link"], ..Covered::default() }];
         // Whatever the size is, where it can be written.
         append(0, WAITING_BYTES_MAX + 1, &covered);
@@ -318,7 +321,7 @@ mod tests {
         assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (2, 1, false));
         // More do not: then nothing is known before all is told again.
         sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
-        (0..20).for_each(|key| append(key, 1 << 20, &[]));
+        append_all((0..20).map(|key| row(key, 1 << 20)).collect(), &[]);
         sql("DROP TRIGGER no");
         assert!(store.handle().reach(&mut || true));
         assert_eq!((count("mirror"), count("covered")), (0, 0));
@@ -329,5 +332,25 @@ mod tests {
         }
         append(0, 1, &covered);
         assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (1, 1, false));
+    }
+
+    #[test]
+    fn what_comes_within_the_pause_is_one_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("state");
+        let pause = Duration::from_millis(800);
+        let store = Store::open(&state, Commits { synchronous: Synchronous::Normal, pause }, || {}).unwrap();
+        let append = |key: u8| {
+            let objects = Some(encode([&[key][..]].into_iter()));
+            let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
+            store.append(Append { lines: vec![key], objects: vec![row], ..Append::default() });
+        };
+        append(0);
+        assert_eq!(store.settle(PATIENCE), [0]);
+        (1..=20).for_each(append);
+        assert_eq!(store.settle(PATIENCE), (1..=20).collect::<Vec<u8>>());
+        let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
+        let commits: i64 = connection.query_row("SELECT count(*) FROM change", [], |row| row.get(0)).unwrap();
+        assert_eq!(commits, 2);
     }
 }

@@ -33,8 +33,8 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
+pub use database::{Commits, Enrolled, Fixed, Synchronous, Trouble};
 use database::{Database, HELD_AT_START_MAX};
-pub use database::{Enrolled, Fixed, Synchronous, Trouble};
 pub use directory::Directory;
 pub use reader::StoreReader;
 use reader::Whereabouts;
@@ -343,9 +343,10 @@ impl fmt::Debug for StoreHandle {
 impl Store {
     /// Opens the state directory, and starts the thread. `wake` is called from it when lines are to be printed, and when
     /// there is room again after there was none.
-    pub fn open(path: &Path, synchronous: Synchronous, wake: impl Fn() + Send + Sync + 'static) -> Result<Store> {
+    pub fn open(path: &Path, commits: impl Into<Commits>, wake: impl Fn() + Send + Sync + 'static) -> Result<Store> {
+        let commits = commits.into();
         let directory = Directory::open(path)?;
-        let (database, _) = Database::open(&directory, synchronous, HELD_AT_START_MAX)?;
+        let (database, _) = Database::open(&directory, commits.synchronous, HELD_AT_START_MAX)?;
         let failed = |failure: database::SqlError| {
             Error::failed(format_args!("cannot read {}: {failure}", directory.database().display()))
         };
@@ -369,7 +370,7 @@ impl Store {
             emptied: Condvar::new(),
             wake: Box::new(wake),
         });
-        let mut writer = thread::StoreThread::new(directory, database, synchronous, whereabouts.clone(), sequence);
+        let mut writer = thread::StoreThread::new(directory, database, commits, whereabouts.clone(), sequence);
         let started = threads::start("store", {
             let ended = EndGuard(shared.clone());
             move || {

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::database::{CheckPoint, Database, LOG_PAGE_BYTES, SqlError, Synchronous, Trouble};
+use super::database::{CheckPoint, Commits, Database, LOG_PAGE_BYTES, SqlError, Trouble};
 use super::directory::{Directory, Places};
 use super::mirror_changes::MirrorChanges;
 use super::reader::Whereabouts;
 use super::transaction::{Effects, Filling, execute};
-use super::{Append, Command, Queue, Shared};
+use super::{Append, Command, PENDING_BYTES_MAX, Queue, Shared};
 use crate::error::Error;
 use crate::fault;
 
@@ -36,7 +36,9 @@ const DAMAGED: &str = "the database was damaged";
 pub(super) struct StoreThread {
     directory: Directory,
     database: Option<Database>,
-    synchronous: Synchronous,
+    commits: Commits,
+    /// When it has begun to commit last.
+    committed_at: Option<Instant>,
     whereabouts: Whereabouts,
     /// What the names in the directory lead to.
     places: Places,
@@ -76,7 +78,7 @@ impl StoreThread {
     pub fn new(
         directory: Directory,
         database: Database,
-        synchronous: Synchronous,
+        commits: Commits,
         whereabouts: Whereabouts,
         sequence: u64,
     ) -> StoreThread {
@@ -85,7 +87,8 @@ impl StoreThread {
         StoreThread {
             directory,
             database: Some(database),
-            synchronous,
+            commits,
+            committed_at: None,
             whereabouts,
             places,
             look_at: Instant::now() + LOOK_PAUSE,
@@ -119,7 +122,15 @@ impl StoreThread {
         let mut state = shared.lock();
         loop {
             if !state.commands.is_empty() {
-                return Some(std::mem::take(&mut state.commands));
+                let due = self.committed_at.map(|at| at + self.commits.pause);
+                let left = due.map(|due| due.saturating_duration_since(Instant::now())).unwrap_or_default();
+                if left.is_zero() || state.ending || state.pending_bytes > PENDING_BYTES_MAX / 2 {
+                    self.committed_at = Some(Instant::now());
+                    return Some(std::mem::take(&mut state.commands));
+                }
+                // More gathers.
+                state = shared.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
             }
             if state.pending_bytes == 0 {
                 shared.emptied.notify_all();
@@ -431,7 +442,7 @@ impl StoreThread {
     fn reopen(&mut self, shared: &Shared) -> Result<(), String> {
         // Whoever holds the right to write is waited for, as in a commit.
         let opened =
-            Database::open(&self.directory, self.synchronous, Duration::MAX).map_err(|error| error.to_string());
+            Database::open(&self.directory, self.commits.synchronous, Duration::MAX).map_err(|error| error.to_string());
         let (database, anew) = opened?;
         self.empty |= anew;
         let anew = self.empty;
