@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::event::own;
 use crate::event::{Action, Origin};
 use crate::json::Json;
-use crate::kinds::protocol::Protocol;
+use crate::kinds::protocol::{Bound, Protocol};
 use crate::kinds::{self, KindIndex};
 use crate::manager::Manager;
 use crate::mirror::silence;
@@ -50,7 +50,7 @@ use crate::stream::{Stream, Telling};
 use crate::threads;
 use crate::units::{counted, counted_are, counted_were};
 use feed::Subscription;
-pub use feed::denied;
+pub use feed::{bind, denied};
 use figures::Measures;
 pub use place::Place;
 use reload::Reloading;
@@ -102,6 +102,8 @@ pub struct Settings {
     pub state: Option<StateDirectory>,
     /// How long the end waits for a reader of the lines that does not read. After a signal it is 5 s at most.
     pub patience: Duration,
+    /// Groups that are bound, of protocols that have such.
+    pub bound: Bound,
     /// Whether capabilities are given up once the sockets are open.
     pub confined: bool,
 }

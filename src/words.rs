@@ -74,7 +74,6 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
 
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("nflog", "this build does not read logged packets; nft_trace and conntrack tell of packets and connections"),
     ("rdma", "this build does not know RDMA devices"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
     ("proc", "the process connector tells of every process that is made, and nothing about networking"),

@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::PipeFlags;
 use serde_json::Value;
 
+use super::selection;
 use crate::deliver::batch::settled_at;
 use crate::error::{Error, Result};
 use crate::event::own;
@@ -167,9 +168,17 @@ impl Event {
 }
 
 /// How such a watch is: everything else is as it is for any.
-pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>, patience: Duration) -> Settings {
-    Settings {
-        kinds: KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect(),
+pub fn settings(
+    options: &Options,
+    groups: &selection::Groups,
+    namespaces: Wanted,
+    timeout: Option<Duration>,
+    patience: Duration,
+) -> Result<Settings> {
+    let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    Ok(Settings {
+        bound: groups.bound(&kinds, None)?,
+        kinds,
         actions: options.filter.actions.clone(),
         receive_buffer_bytes: None,
         timeout,
@@ -180,7 +189,7 @@ pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>
         confined: false,
         metrics: None,
         http: None,
-    }
+    })
 }
 
 /// Watches, and has `read` take the lines; once it returns, the watch ends. Gives back why the watch ended, and what `read` gave.

@@ -44,6 +44,8 @@ pub struct Arguments {
     #[arg(long)]
     unchanged: bool,
     #[command(flatten)]
+    groups: selection::Groups,
+    #[command(flatten)]
     namespaces: selection::Namespaces,
     #[command(flatten)]
     selection: selection::Arguments,
@@ -178,7 +180,8 @@ fn follow(
     let confined = configured.is_some_and(|configured| configured.confined);
     let configured = configured.map(|configured| configured.watch);
     let options = selection.options()?;
-    let kinds = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    let bound = arguments.groups.bound(&kinds, configured.map(|configured| &configured.bound))?;
     let present = arguments.initial || configured.is_some_and(|configured| configured.initial);
     if !present
         && !options.filter.actions.is_empty()
@@ -222,6 +225,7 @@ fn follow(
         namespaces: arguments.namespaces.configured(configured.map(|configured| &configured.namespaces))?,
         patience: FINISH_TIMEOUT,
         confined,
+        bound,
     };
     if let Some(quiet) = arguments.settle {
         if selection.output.as_ref().is_some_and(|path| path.as_os_str() != "-") {

@@ -22,6 +22,8 @@ use crate::event::{Action, own};
 use crate::filter::globs::Globs;
 use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
+use crate::kinds::netfilter::nflog::SHOWN_BYTES_MAX;
+use crate::kinds::protocol::Bound;
 use crate::netns::{Name, Wanted};
 use crate::output::outputs::Wants;
 use crate::sandbox::{NOT_WITH_COMMANDS, Sandbox};
@@ -51,12 +53,14 @@ const WATCH_KEYS: &[&str] = &[
     "initial",
     "receive_buffer",
     "verify",
+    "nflog",
     "host",
     "shutdown",
     "state_dir",
     "synchronous",
     "metrics",
 ];
+const NFLOG_KEYS: &[&str] = &["groups", "bytes"];
 const LOG_KEYS: &[&str] = &["level"];
 const SECURITY_KEYS: &[&str] = &["sandbox"];
 
@@ -106,6 +110,8 @@ pub struct Watch {
     pub receive_buffer_bytes: Option<usize>,
     /// How often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// Groups of logged packets.
+    pub bound: Bound,
     /// The host's name for every line.
     pub host: Option<String>,
     /// How long the end waits for webhooks.
@@ -322,6 +328,7 @@ impl Default for Watch {
             initial: false,
             receive_buffer_bytes: None,
             verify: None,
+            bound: Bound::default(),
             host: None,
             shutdown: SHUTDOWN,
             state_dir: None,
@@ -428,6 +435,18 @@ fn watch(table: &Table<'_>) -> Watch {
     if let Some(value) = table.get("actions").filter(|_| is_present && !initial) {
         value.refused("nothing would ever come: 'present' is what exists, which is told where initial = true");
     }
+    let bound = table.get("nflog").and_then(|value| value.table(NFLOG_KEYS, nflog));
+    let needs_groups = |kinds: &[String]| {
+        let named = words::named(kinds).ok().and_then(|named| named.kinds);
+        named.is_some_and(|named| KindIndex::all().any(|kind| named[kind.place()] && kind.protocol().binding.is_some()))
+    };
+    match (table.get("kinds"), table.get("nflog")) {
+        (Some(value), None) if needs_groups(&kinds) => {
+            value.refused("nflog needs the groups that the rules log to: write nflog = { groups = [5] } beside it");
+        }
+        (_, Some(value)) if !needs_groups(&kinds) => value.warn("kinds does not name nflog, so no packet comes"),
+        _ => {}
+    }
     Watch {
         kinds,
         families,
@@ -440,12 +459,27 @@ fn watch(table: &Table<'_>) -> Watch {
         initial,
         receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
         verify: table.get("verify").and_then(|value| value.some_duration()),
+        bound: bound.unwrap_or_default(),
         host,
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
         state_dir: table.get("state_dir").and_then(|value| value.path()),
         synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
     }
+}
+
+/// `nflog`: which groups, and how much of each packet.
+fn nflog(table: &Table<'_>) -> Bound {
+    let groups = table.need("groups", "a list of numbers, such as [5]").and_then(|value| {
+        let groups = value.list()?;
+        if groups.is_empty() {
+            value.refused("there is no group in it; write those that the rules log to, such as [5]");
+        }
+        Some(groups.iter().filter_map(|group| group.number(0, u16::MAX.into())?.try_into().ok()).collect())
+    });
+    let bytes = table.get("bytes").and_then(|value| value.number(0, SHOWN_BYTES_MAX as u64));
+    let packet_bytes = bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(Bound::PACKET_BYTES);
+    Bound { groups: groups.unwrap_or_default(), packet_bytes }
 }
 
 fn synchronous(value: &Value<'_>) -> Option<Synchronous> {

@@ -115,6 +115,7 @@ const FILTER: Setting = setting(
 /// Every table, in the order of docs/config.md.
 pub const SETTINGS: &[Settings] = &[
     Settings { title: "[watch]", keys: WATCH },
+    Settings { title: "nflog of [watch]", keys: NFLOG },
     Settings { title: "[output]", keys: OUTPUT },
     Settings { title: "rotate of [output]", keys: ROTATE },
     Settings { title: "[http]", keys: HTTP },
@@ -178,6 +179,14 @@ const WATCH: &[Setting] = &[
         "Holds what is known against the kernel so often, and tells when it differs; never where it is not set",
     ),
     setting(
+        "nflog",
+        TABLE,
+        "",
+        ("needed with the kind `nflog`", "[5]"),
+        "{ groups = [5] }",
+        "Which packets that rules log are read: those of these groups (docs/families.md)",
+    ),
+    setting(
         "host",
         "text or `true`",
         "false",
@@ -217,6 +226,18 @@ const WATCH: &[Setting] = &[
         "\"1m\"",
         "Tells so often what linkhook counts of itself (docs/metrics.md); never where it is not set",
     ),
+];
+
+const NFLOG: &[Setting] = &[
+    setting(
+        "groups",
+        "list of numbers",
+        NEEDED,
+        ("0 to 65535, one at least", "[65536]"),
+        "[5, 6]",
+        "The groups, which the rules name: `log group 5`. The kernel hands a group to one program alone",
+    ),
+    setting("bytes", "number", "128", ("0 to 2048", "2049"), "256", "So many octets of each packet; 0 for none"),
 ];
 
 const OUTPUT: &[Setting] = &[
@@ -598,7 +619,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{KEYS, LOG_KEYS, SECURITY_KEYS, WATCH_KEYS, exec, http, output, read_at, webhook};
+    use crate::config::{KEYS, LOG_KEYS, NFLOG_KEYS, SECURITY_KEYS, WATCH_KEYS, exec, http, output, read_at, webhook};
 
     /// Files that examples name.
     struct Directory(PathBuf);
@@ -655,6 +676,10 @@ mod tests {
                 format!("[[exec]]\n{name}{}{line}", unless("command", "command = [\"/bin/true\"]\n"))
             }
             None => format!("{title}\n{line}"),
+            Some(("nflog", _)) => {
+                let groups = unless("groups", "groups = [5], ");
+                format!("[watch]\nnflog = {{ {groups}{line} }}")
+            }
             Some(("rotate", _)) => {
                 let size = unless("size", "size = \"1MiB\", ");
                 format!("[output]\npath = \"a\"\nrotate = {{ {size}{line} }}")
@@ -673,8 +698,9 @@ mod tests {
 
     #[test]
     fn each_key_that_is_read_has_its_row_and_no_other_has() {
-        let read: [&[&str]; 12] = [
+        let read: [&[&str]; 13] = [
             WATCH_KEYS,
+            NFLOG_KEYS,
             output::KEYS,
             output::ROTATE_KEYS,
             http::KEYS,

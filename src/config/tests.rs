@@ -117,6 +117,15 @@ fn wrong_settings_of_the_watch_say_where_and_what() {
         ("[watch]\nverify = \"5 parsecs\"", &["watch.verify: found \"5 parsecs\"; a duration such as"]),
         ("[watch]\nverify = \"3651d\"", &["watch.verify: found \"3651d\"; at most \"3650d\" is allowed"]),
         ("[watch]\nverify = 5", &["watch.verify: found 5; a duration such as"]),
+        (
+            "[watch]\nkinds = [\"nflog\"]",
+            &["l.toml:2: watch.kinds: nflog needs the groups", "write nflog = { groups = [5] }"],
+        ),
+        ("[watch]\nnflog = { groups = [] }", &["watch.nflog.groups: there is no group in it"]),
+        ("[watch]\nnflog = { bytes = 1 }", &["watch.nflog.groups: it is missing; write a list of numbers"]),
+        ("[watch]\nnflog = { groups = [-1] }", &["watch.nflog.groups[0]: found -1; a whole number from 0 to 65535"]),
+        ("[watch]\nnflog = { groups = [\"5\"] }", &["watch.nflog.groups[0]: found \"5\"; a whole number"]),
+        ("[watch]\nnflog = { groups = [5], range = 1 }", &["watch.nflog.range"]),
         ("[watch]\nreceive_buffer = \"big\"", &["watch.receive_buffer: found \"big\"; a size such as"]),
         ("[watch]\ninitial = \"yes\"", &["watch.initial: found \"yes\"; true or false is needed"]),
         ("[watch]\nstate_dir = 5", &["watch.state_dir: "]),
@@ -667,6 +676,14 @@ fn the_sample_is_complete_and_true() {
     for (found, keys, refused) in [
         (root.keys().map(|key| key.get_ref().to_string()).collect(), KEYS, REFUSED),
         (keys_of(root, "watch"), WATCH_KEYS, REFUSED),
+        (
+            keys_of(
+                root.iter().find(|(key, _)| key.get_ref() == "watch").unwrap().1.get_ref().as_table().unwrap(),
+                "nflog",
+            ),
+            NFLOG_KEYS,
+            REFUSED,
+        ),
         (keys_of(root, "output"), output::KEYS, REFUSED),
         (keys_of(output, "rotate"), output::ROTATE_KEYS, REFUSED),
         (keys_of(root, "http"), http::KEYS, REFUSED),

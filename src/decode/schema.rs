@@ -435,6 +435,8 @@ pub enum Interface {
     Attribute(u16),
     /// In the nest of the first number, in the attribute of the second, four octets.
     Nested(u16, u16),
+    /// [`Hooks::interfaces`] gives it, where there is one alone.
+    Only,
 }
 
 /// What makes an object the same object.
@@ -729,6 +731,10 @@ impl Kind {
     pub fn interface_of(&self, payload: &[u8]) -> Option<u32> {
         let index = match self.interface {
             Interface::None => None,
+            Interface::Only => match self.hooks.interfaces.map(|interfaces| interfaces(payload)).as_deref() {
+                Some(&[only]) => Some(only),
+                _ => None,
+            },
             Interface::Header(at) => wire::u32_at(payload, at),
             Interface::Attribute(number) => wire::attribute_u32(self.attributes(payload), number),
             Interface::Nested(nest, number) => {

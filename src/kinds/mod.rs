@@ -22,10 +22,12 @@ pub mod uevent;
 pub mod usersock;
 pub mod xfrm;
 
-/// Every netlink protocol; the first has the names of links.
+/// Every netlink protocol; the first has the names of links. One may stand there twice, where some of its kinds have a socket of their
+/// own.
 pub static PROTOCOLS: &[&Protocol] = &[
     &rtnetlink::PROTOCOL,
     &netfilter::PROTOCOL,
+    &netfilter::nflog::PROTOCOL,
     &xfrm::PROTOCOL,
     &generic::PROTOCOL,
     &sock_diag::PROTOCOL,
@@ -81,7 +83,7 @@ static PROTOCOL_OF: [usize; KINDS_COUNT] = {
     protocols
 };
 
-/// The protocol of that number (`NETLINK_*`).
+/// The protocol of that number (`NETLINK_*`); of several that have sockets of their own, the first.
 pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
 }

@@ -126,6 +126,12 @@ impl Dump {
         Ok(Dump { sequence, port: socket.port(), one: request.one, interrupted: false })
     }
 
+    /// Whether a datagram is an answer to the request, by its first message.
+    pub fn is_answered_by(&self, datagram: Datagram<'_>) -> bool {
+        let first = wire::messages(datagram.bytes).next().map(|message| message.header);
+        first.is_some_and(|header| (header.sequence, header.port) == (self.sequence, self.port))
+    }
+
     /// Takes a datagram from the dump's socket, and calls `each` with every row in it. Messages of earlier dumps and
     /// whatever does not come from the kernel are passed over. After any answer but `More` the dump is at its end.
     pub fn take(&mut self, datagram: Datagram<'_>, mut each: impl FnMut(Message<'_>)) -> Progress {

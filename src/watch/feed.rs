@@ -11,9 +11,11 @@ use crate::backlog::Backlog;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::kinds::adapter::Adapter;
-use crate::kinds::protocol::Protocol;
+use crate::kinds::protocol::{Bound, Protocol};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
+use crate::netlink::ask::ask;
+use crate::netlink::dump::DumpFailure;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
 use crate::netlink::wire;
 
@@ -29,6 +31,10 @@ pub(super) struct Feed {
     kinds: Vec<KindIndex>,
     groups: Vec<u32>,
     receive_buffer_bytes: usize,
+    /// What came while groups were bound, as the tables read it, with its time in microseconds since 1970.
+    early: Vec<(i64, Vec<u8>)>,
+    /// There was no room for some of it.
+    early_loss: bool,
     /// There may be something to read.
     pub readable: bool,
     /// When something was received last, in microseconds since 1970.
@@ -77,6 +83,43 @@ pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
     ))
 }
 
+/// Binds the groups that are wanted of a protocol whose groups are not joined, and gives them back. Calls `beside` with what comes
+/// meanwhile.
+pub fn bind(
+    socket: &Socket,
+    protocol: &Protocol,
+    kinds: &[KindIndex],
+    bound: &Bound,
+    mut beside: impl FnMut(&[u8]),
+) -> Result<Vec<u32>> {
+    let Some(binding) = protocol.binding else { return Ok(Vec::new()) };
+    let mut groups = Vec::new();
+    for (group, request) in (binding.requests)(bound) {
+        let Err(refused) = ask(socket, &request, &mut beside)? else {
+            groups.push(group.into());
+            continue;
+        };
+        // The kernel says EPERM to who may not, and to who comes second.
+        let is_refused = |refused: &DumpFailure| matches!(refused.errno, libc::EPERM | libc::EBUSY);
+        let may_not = |refused: &DumpFailure| refused.errno == libc::EPERM;
+        return Err(match protocol.needs {
+            Some(capability)
+                if may_not(&refused)
+                    && ask(socket, &(binding.probe)(), &mut beside)?.is_err_and(|refused| may_not(&refused)) =>
+            {
+                denied(kinds, capability)
+            }
+            _ if is_refused(&refused) => Error::failed(format_args!(
+                "the group {group} of {name} is another program's: the kernel hands it to one alone; end that one (ulogd, another \
+                 linkhook; 'ss -f netlink' shows who has a socket), or let the rules log to another group",
+                name = protocol.name
+            )),
+            _ => Error::failed(format_args!("cannot bind the group {group} of {}: {refused}", protocol.name)),
+        });
+    }
+    Ok(groups)
+}
+
 impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
@@ -108,13 +151,21 @@ impl Feed {
                 (Err(error), _) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
             }
         }
+        let drops_told = socket.drops().unwrap_or_default();
+        let mut early = Vec::new();
+        let bound = bind(&socket, protocol, kinds, &settings.bound, |datagram| {
+            early.push((now_microseconds(), adapter.adapt(datagram).to_vec()));
+        });
+        groups.extend(bound?);
         Ok(Feed {
-            drops_told: socket.drops().unwrap_or_default(),
+            early_loss: socket.drops().unwrap_or_default() != drops_told,
+            drops_told,
             socket,
             adapter,
             kinds: kinds.to_vec(),
             groups,
             receive_buffer_bytes,
+            early,
             readable: true,
             received_microseconds: now_microseconds(),
             received_at: Instant::now(),
@@ -168,6 +219,11 @@ impl Feed {
         netns: Option<&str>,
         moves: &mut Moves,
     ) -> Result<bool> {
+        self.early.drain(..).for_each(|(time, octets)| backlog.push(time, &octets));
+        if std::mem::take(&mut self.early_loss) {
+            self.lose(0);
+            return Ok(true);
+        }
         match self.socket.receive(batch) {
             // With room left it was all. What comes after wakes the loop once more, and so does an error.
             Ok(count) => self.readable = count == BATCH_DATAGRAMS,
@@ -283,6 +339,7 @@ mod tests {
             state: None,
             patience: std::time::Duration::ZERO,
             confined: false,
+            bound: Bound::default(),
         };
         let mut feed = Feed::open(&settings, &kinds::rtnetlink::PROTOCOL, &[]).unwrap();
         assert!(!feed.has_lost() && feed.take_overrun().is_none());

@@ -128,7 +128,7 @@ impl Place {
         })?;
         let mut mirror = Mirror::new();
         mirror.set_unheard(silence::unheard(&kinds, feed.groups()));
-        let of_others = settings.kinds.iter().filter(|kind| kind.protocol().number != protocol.number);
+        let of_others = settings.kinds.iter().filter(|kind| kind.protocol() != protocol);
         let others = of_others.map(|kind| kind.table().name).collect();
         let complete_kinds = store.is_some().then(|| comparable(&kinds));
         let label = netns.label().unwrap_or_default();
