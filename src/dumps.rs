@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
 
-use crate::decode::schema::{DumpRequest, PerLink};
+use crate::decode::schema::{AskedBy, DumpRequest, Kind, PerLink};
 use crate::kinds::adapter::Adapter;
 use crate::kinds::netfilter::nft::element;
 use crate::kinds::rtnetlink::{link, tc};
@@ -66,6 +66,10 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
             Some(Next { kind: *kind, question: Question::Route(asked), request })
         }));
     }
+    if let (Some(by), Some(asks)) = (kind.table().hooks.read_by, kind.table().hooks.asked_by) {
+        requests.extend(requests_by(kind.table(), KindIndex::of(by), asks, [mirror, shadow]).into_iter().map(next));
+        return requests;
+    }
     if kind.table().hooks.read_by.is_some() {
         requests.extend(requests_of_sets(mirror, shadow).map(next));
         return requests;
@@ -87,6 +91,13 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
     }
     requests.extend(requests_of_parents(*kind, scope, mirror).map(next));
     requests
+}
+
+/// Objects that are asked for by those of another kind, of which both mirrors know some.
+fn requests_by(kind: &Kind, by: KindIndex, asks: AskedBy, known: [&Mirror; 2]) -> BTreeSet<dump::Request> {
+    let message_type = kind.dumps.first().map(|dump| dump.message);
+    let bodies = known.into_iter().flat_map(|mirror| mirror.objects(by)).filter_map(asks);
+    bodies.filter_map(|body| Some(dump::Request { message_type: message_type?, body, one: false })).collect()
 }
 
 /// Elements are asked for by their sets, of which both mirrors know some.

@@ -14,6 +14,7 @@ use crate::kinds::rtnetlink::tc;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
+use crate::netlink::dump::DumpError;
 use crate::netlink::wire::Message;
 use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
@@ -160,12 +161,14 @@ impl List {
         let left = || deadline.saturating_duration_since(Instant::now());
         const QDISC: KindIndex = KindIndex::of(&tc::QDISC);
         const FILTER: KindIndex = KindIndex::of(&tc::FILTER);
-        if kind.table().hooks.parent_at.is_some() && self.mirror.count(QDISC) == 0 {
-            // Filters and chains are asked for by what they are attached to.
-            let qdiscs = dumps::requests(&[(QDISC, Scope::All)], &self.mirror);
-            let learned = dumps::each_row(qdiscs, &mut self.adapter_of(QDISC), left, |_, row| {
-                if row.payload.len() >= QDISC.table().header.bytes {
-                    self.mirror.apply(QDISC, false, row.header.flags, row.payload);
+        let hooks = &kind.table().hooks;
+        // Filters and chains are asked for by what they are attached to, others by what they belong to.
+        let by = hooks.parent_at.map(|_| QDISC).or(hooks.asked_by.and(hooks.read_by).map(KindIndex::of));
+        if let Some(by) = by.filter(|&by| self.mirror.count(by) == 0) {
+            let parents = dumps::requests(&[(by, Scope::All)], &self.mirror);
+            let learned = dumps::each_row(parents, &mut self.adapter_of(by), left, |_, row| {
+                if row.payload.len() >= by.table().header.bytes {
+                    self.mirror.apply(by, false, row.header.flags, row.payload);
                 }
             });
             learned.map_err(|error| Error::failed(format_args!("cannot list {}: {error}", kind.table().name)))?;
@@ -193,7 +196,11 @@ impl List {
         listed.map_err(|error| {
             let written = self.lines.write_all(&mut self.stream);
             self.ended = self.ended.take().or(written.err());
-            Error::failed(format_args!("cannot list {}: {error}", kind.table().name))
+            match error {
+                // The kernel does not have the protocol, and that is said already.
+                DumpError::Failed(error) if error.status() == 2 => error,
+                error => Error::failed(format_args!("cannot list {}: {error}", kind.table().name)),
+            }
         })
     }
 }

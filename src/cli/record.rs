@@ -252,6 +252,10 @@ fn initial(
         let mut adapter = adapter(kind.protocol());
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
+        let asks_others = KindIndex::all().any(|other| {
+            let hooks = &other.table().hooks;
+            hooks.asked_by.is_some() && hooks.read_by.is_some_and(|by| kind.table().is(by))
+        });
         let recorded = dumps::each_row(
             dumps::requests(&[(kind, Scope::All)], &mirror),
             &mut adapter,
@@ -265,6 +269,9 @@ fn initial(
                 }
                 if kind.table().is(&kinds::netfilter::nft::set::SET) {
                     mirror.links.sets.note(message.payload, false);
+                }
+                if asks_others && message.payload.len() >= kind.table().header.bytes {
+                    mirror.apply(kind, false, message.header.flags, message.payload);
                 }
                 result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
                 if is_wanted {

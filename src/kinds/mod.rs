@@ -13,6 +13,7 @@ pub mod adapter;
 pub mod generic;
 pub mod netfilter;
 pub mod protocol;
+pub mod rdma;
 pub mod renumber;
 pub mod rtnetlink;
 pub mod selinux;
@@ -34,6 +35,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &selinux::PROTOCOL,
     &uevent::PROTOCOL,
     &usersock::PROTOCOL,
+    &rdma::PROTOCOL,
 ];
 
 const KINDS_COUNT: usize = {

@@ -41,7 +41,7 @@ const ERROR_BYTES: usize = 4;
 static SEQUENCE: AtomicU32 = AtomicU32::new(1);
 
 /// What to ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Request {
     /// Such as `RTM_GETLINK`.
     pub message_type: u16,

@@ -16,6 +16,7 @@ pub const LIVE_TESTS: &[Test] = &[
     ("families_of_generic_netlink_and_their_settings_are_listed", generic),
     ("a_family_is_followed_only_when_it_is_named", default_kinds),
     ("each_protocol_has_its_own_socket_and_loss", protocols),
+    ("a_protocol_that_is_not_there_is_refused_by_name", missing_protocol),
 ];
 
 /// Makes, changes and removes an entry of UDP, as conntrack(8) does: `struct nlmsghdr`, `struct nfgenmsg`, and nests of attributes.
@@ -118,6 +119,22 @@ fn generic() -> Result<(), Failed> {
     let feature = &of_v0["ethtool_features"]["tx-scatter-gather"];
     assert!(["active", "fixed", "requested"].iter().all(|key| feature[key].is_boolean()), "{of_v0}");
     assert!(of_v0["ethtool_features"].get("unknown").is_none(), "{of_v0}");
+    Ok(())
+}
+
+/// Where the kernel has RDMA, there is nothing to be refused.
+fn missing_protocol() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    for arguments in [
+        &["watch", "rdma", "--timeout", "1ms"][..],
+        &["list", "rdma"],
+        &["record", "rdma", "-o", "-", "--timeout", "1ms"],
+    ] {
+        let output = namespace.command(PROGRAM).args(arguments).stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_refused = output.status.code() == Some(2) && said.contains("protocol 20 (rdma)");
+        assert!(output.status.success() || is_refused, "{arguments:?}: {said}");
+    }
     Ok(())
 }
 

@@ -71,6 +71,7 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("NETDEV_A_PAGE_POOL", 1, "ID IFINDEX NAPI_ID INFLIGHT INFLIGHT_MEM DETACH_TIME DMABUF IO_URING"),
     ("ETHTOOL_A_PLCA", 0, "UNSPEC HEADER VERSION ENABLED STATUS NODE_CNT NODE_ID TO_TMR BURST_CNT BURST_TMR"),
     ("ETHTOOL_A_RINGS", 14, "RX_PUSH TX_PUSH_BUF_LEN TX_PUSH_BUF_LEN_MAX HDS_THRESH HDS_THRESH_MAX"),
+    ("RDMA_NLDEV_ATTR", 99, "DEV_TYPE PARENT_NAME NAME_ASSIGN_TYPE EVENT_TYPE"),
     ("RTM", 56, "NEWMULTICAST DELMULTICAST"),
     ("RTM", 60, "NEWANYCAST DELANYCAST"),
     ("RTNLGRP", 37, "IPV4_MCADDR IPV6_MCADDR IPV6_ACADDR"),
@@ -192,6 +193,9 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("DEVLINK_ATTR", 115, "reporter", DEVLINK_WORD),
     ("DEVLINK_ATTR", 116, "state", DEVLINK_WORD),
     ("DEVLINK_ATTR", 124, "msg", DEVLINK_WORD),
+    ("RDMA_NLDEV_ATTR", 2, "dev", "the device's name"),
+    ("RDMA_NLDEV_ATTR", 3, "ports", "of a device, the number of its last port"),
+    ("RDMA_NLDEV_ATTR", 12, "state", "as rdma(8) calls it"),
     ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
     ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
     ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
@@ -204,6 +208,7 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
 /// Enumerators without a row, by prefix: their names, or `*` for any, and the reason.
 const NO_ROW: &[(&str, &str, &str)] = &[
     ("DEVLINK_ATTR", "*", "of buffers, tables, resources and firmware no kind tells, and much is of requests"),
+    ("RDMA_NLDEV_ATTR", "*", "of queues, counters and other resources no kind tells"),
     ("NL80211_ATTR", "*", "what only a driver or a supplicant reads, and requests"),
     ("NL80211_TXQ_STATS", "NUM_NL80211_TXQ_STATS", "the number of the others"),
     ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
@@ -374,9 +379,9 @@ type Names = BTreeMap<u32, Vec<String>>;
 impl Kernel {
     fn read() -> Result<Kernel, Failed> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for folder in ["", "caif", "can", "netfilter", "tc_act", "tc_ematch"] {
+        for folder in ["", "caif", "can", "netfilter", "tc_act", "tc_ematch", "../rdma"] {
             let folder = headers().join(folder);
-            // Newer kernels have no CAIF any more.
+            // Newer kernels have no CAIF any more, and some machines only the headers of linux.
             if !folder.exists() {
                 continue;
             }
