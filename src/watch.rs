@@ -92,6 +92,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// So often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// So often kinds of which the kernel tells nothing are looked at.
+    pub poll: Option<Duration>,
     /// So often linkhook tells what it counts of itself.
     pub metrics: Option<Duration>,
     /// Where that can be asked for, until another configuration is read.
@@ -229,7 +231,8 @@ pub fn watch(
         started => started,
     };
     if settings.confined && settings.namespaces == Wanted::Own {
-        let needs_network = watch.places.iter().any(|place| place.protocol().needs.is_some());
+        let needs_network = watch.places.iter().any(|place| place.protocol().needs.is_some())
+            || settings.kinds.iter().any(|kind| kind.table().hooks.needs.is_some());
         let kept = threads::keep_files(needs_network);
         kept.map_err(|error| Error::system("cannot give up capabilities", &error))?;
     }

@@ -67,6 +67,7 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("rdma", &["rdma", "rdma_link"]),
+    ("wireguard", &["wireguard", "wireguard_peer"]),
     (
         "nft",
         &["nft_table", "nft_chain", "nft_rule", "nft_set", "nft_element", "nft_object", "nft_flowtable", "nft_gen"],

@@ -170,7 +170,7 @@ impl Event {
 /// How such a watch is: everything else is as it is for any.
 pub fn settings(
     options: &Options,
-    groups: &selection::Groups,
+    (groups, polling): (&selection::Groups, &selection::Polling),
     namespaces: Wanted,
     timeout: Option<Duration>,
     patience: Duration,
@@ -178,6 +178,7 @@ pub fn settings(
     let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
     Ok(Settings {
         bound: groups.bound(&kinds, None)?,
+        poll: polling.every(&kinds, None)?,
         kinds,
         actions: options.filter.actions.clone(),
         receive_buffer_bytes: None,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::lines::{EndedEarly, Lines};
 use super::selection;
 use crate::decode::schema::Interface;
-use crate::dumps;
+use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::adapter::Adapter;
@@ -19,7 +19,7 @@ use crate::netlink::wire::Message;
 use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted_are;
-use crate::watch::now_microseconds;
+use crate::watch::{denied, now_microseconds};
 use crate::words;
 
 /// No dump is waited for longer, unless the user says.
@@ -166,8 +166,10 @@ impl List {
         let by = hooks.parent_at.map(|_| QDISC).or(hooks.asked_by.and(hooks.read_by).map(KindIndex::of));
         if let Some(by) = by.filter(|&by| self.mirror.count(by) == 0) {
             let parents = dumps::requests(&[(by, Scope::All)], &self.mirror);
-            let learned = dumps::each_row(parents, &mut self.adapter_of(by), left, |_, row| {
-                if row.payload.len() >= by.table().header.bytes {
+            let learned = dumps::each_row(parents, &mut self.adapter_of(by), left, |shown| {
+                if let Shown::Object(row) = shown
+                    && row.payload.len() >= by.table().header.bytes
+                {
                     self.mirror.apply(by, false, row.header.flags, row.payload);
                 }
             });
@@ -176,7 +178,8 @@ impl List {
         let requests = dumps::requests(&[(kind, Scope::All)], &self.mirror);
         let priorities = RefCell::new(self.mirror.shadow());
         let mut adapter = self.adapter_of(kind);
-        let mut take = |_: &Message<'_>, message: &Message<'_>| {
+        let mut take = |shown: Shown<'_>| {
+            let Shown::Object(message) = shown else { return };
             if names {
                 self.mirror.links.note(message.payload, false);
             } else if !self.is_done() && is_followed(message) {
@@ -199,6 +202,12 @@ impl List {
             match error {
                 // The kernel does not have the protocol, and that is said already.
                 DumpError::Failed(error) if error.status() == 2 => error,
+                DumpError::Refused(failure)
+                    if failure.errno == libc::EPERM
+                        && let Some(capability) = kind.table().hooks.needs.or(kind.protocol().needs) =>
+                {
+                    denied(&[kind], "listed", capability)
+                }
                 error => Error::failed(format_args!("cannot list {}: {error}", kind.table().name)),
             }
         })

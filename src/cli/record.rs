@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::selection;
 use crate::decode::schema::Interface;
-use crate::dumps;
+use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
 use crate::kinds::adapter::Adapter;
 use crate::kinds::protocol::{Bound, Protocol};
@@ -61,7 +61,8 @@ pub struct Arguments {
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]
     netns: Option<String>,
-    /// Keep the keys of IPsec's associations, which are left out otherwise: whoever has the file can read their traffic
+    /// Keep the keys of IPsec's associations and of WireGuard, which are left out otherwise: whoever has the file can read their
+    /// traffic
     #[arg(long)]
     keys: bool,
     /// The size of the kernel's buffer for messages not read yet, such as 8MiB
@@ -107,7 +108,9 @@ fn record(arguments: &Arguments) -> Result<()> {
     let subscribed = followed.iter().map(|(protocol, kinds)| subscribe(adapter(protocol), kinds, &bound, buffer));
     let mut sources: Vec<Recorded> = subscribed.collect::<Result<_>>()?;
     if arguments.keys && followed.iter().any(|(protocol, _)| protocol.redact.is_some()) {
-        log::warn!("the recording holds the keys of IPsec's associations: whoever has it can read their traffic");
+        log::warn!(
+            "the recording holds the keys of IPsec's associations and of WireGuard: whoever has it can read their traffic"
+        );
     }
     let signals = signals()?;
     let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
@@ -186,7 +189,7 @@ fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], bound: &Bound, buffer: u
         let joined = socket.join(group);
         let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
         if let (Joined::Denied, Some(capability)) = (joined, protocol.needs) {
-            return Err(denied(kinds, capability));
+            return Err(denied(kinds, "recorded", capability));
         }
     }
     let mut early = Vec::new();
@@ -249,6 +252,14 @@ fn initial(
         if left.is_none() {
             break;
         }
+        // What shows objects of several kinds is asked for once.
+        let is_shown = |other: &&KindIndex| {
+            let (one, other) = (kind.table(), other.table());
+            one.hooks.of_links.is_some() && std::ptr::eq(one.dumps, other.dumps)
+        };
+        if wanted.iter().take_while(|&&other| other != kind).any(|other| is_shown(&other)) {
+            continue;
+        }
         let mut adapter = adapter(kind.protocol());
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
@@ -260,10 +271,17 @@ fn initial(
             dumps::requests(&[(kind, Scope::All)], &mirror),
             &mut adapter,
             || DUMP_TIMEOUT,
-            |row, message| {
+            |shown| {
                 if result.is_err() || left.is_none() {
                     return;
                 }
+                let message = match shown {
+                    Shown::Row(row) => {
+                        result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
+                        return;
+                    }
+                    Shown::Object(message) => message,
+                };
                 if kind == link {
                     mirror.links.note(message.payload, false);
                 }
@@ -273,7 +291,6 @@ fn initial(
                 if asks_others && message.payload.len() >= kind.table().header.bytes {
                     mirror.apply(kind, false, message.header.flags, message.payload);
                 }
-                result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
                 if is_wanted {
                     left.take_message(message);
                 }

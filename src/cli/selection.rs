@@ -2,9 +2,11 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::tables;
 use crate::config::{Configuration, OutputPlace, OutputSettings};
+use crate::decode::schema::Polled;
 use crate::deliver::jq;
 use crate::error::{Error, Result};
 use crate::event::Action;
@@ -133,6 +135,31 @@ impl Groups {
             ));
         }
         Ok(bound)
+    }
+}
+
+/// How often it is looked at what the kernel does not tell.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Polling {
+    /// Look so often at what the kernel tells nothing of, such as wireguard, and tell what differs
+    #[arg(long, value_name = "DURATION", value_parser = super::values::some_duration, allow_hyphen_values = true)]
+    poll: Option<Duration>,
+}
+
+impl Polling {
+    /// How often, here or else by the configuration; what would never come without it is refused.
+    pub fn every(&self, kinds: &[KindIndex], configured: Option<Duration>) -> Result<Option<Duration>> {
+        let every = self.poll.or(configured);
+        let only_polled =
+            kinds.iter().find(|kind| kind.table().hooks.polled == Polled::Only).filter(|_| every.is_none());
+        match only_polled.map(|kind| kind.table().name) {
+            Some(name) => Err(Error::usage(format_args!(
+                "the kernel tells nothing of {name}: say how often it is to be looked at, with --poll 10s, or in a configuration \
+                 with poll = \"10s\" in its [watch]; 'linkhook list {name}' shows what is there now"
+            ))),
+            None => Ok(every),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Arguments {
     #[command(flatten)]
     groups: selection::Groups,
     #[command(flatten)]
+    polling: selection::Polling,
+    #[command(flatten)]
     namespaces: selection::Namespaces,
     #[command(flatten)]
     selection: selection::Arguments,
@@ -181,6 +183,7 @@ fn follow(
     let configured = configured.map(|configured| configured.watch);
     let options = selection.options()?;
     let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    let poll = arguments.polling.every(&kinds, configured.and_then(|configured| configured.poll))?;
     let bound = arguments.groups.bound(&kinds, configured.map(|configured| &configured.bound))?;
     let present = arguments.initial || configured.is_some_and(|configured| configured.initial);
     if !present
@@ -226,6 +229,7 @@ fn follow(
         patience: FINISH_TIMEOUT,
         confined,
         bound,
+        poll,
     };
     if let Some(quiet) = arguments.settle {
         if selection.output.as_ref().is_some_and(|path| path.as_os_str() != "-") {

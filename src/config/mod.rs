@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::decode::schema::Polled;
 use crate::deliver::jq::{self, Use};
 use crate::deliver::{EXEC, Target, WEBHOOK, Webhook};
 use crate::error::{Error, Result};
@@ -53,6 +54,7 @@ const WATCH_KEYS: &[&str] = &[
     "initial",
     "receive_buffer",
     "verify",
+    "poll",
     "nflog",
     "host",
     "shutdown",
@@ -110,6 +112,8 @@ pub struct Watch {
     pub receive_buffer_bytes: Option<usize>,
     /// How often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// How often it is looked at what the kernel does not tell.
+    pub poll: Option<Duration>,
     /// Groups of logged packets.
     pub bound: Bound,
     /// The host's name for every line.
@@ -328,6 +332,7 @@ impl Default for Watch {
             initial: false,
             receive_buffer_bytes: None,
             verify: None,
+            poll: None,
             bound: Bound::default(),
             host: None,
             shutdown: SHUTDOWN,
@@ -435,6 +440,14 @@ fn watch(table: &Table<'_>) -> Watch {
     if let Some(value) = table.get("actions").filter(|_| is_present && !initial) {
         value.refused("nothing would ever come: 'present' is what exists, which is told where initial = true");
     }
+    let poll = table.get("poll").and_then(|value| value.some_duration());
+    if let (Some(value), Some(kind)) = (table.get("kinds").filter(|_| table.get("poll").is_none()), only_polled(&kinds))
+    {
+        value.refused(format_args!(
+            "the kernel tells nothing of {}: write poll = \"10s\" beside it, which says how often it is to be looked at",
+            kind.table().name
+        ));
+    }
     let bound = table.get("nflog").and_then(|value| value.table(NFLOG_KEYS, nflog));
     let needs_groups = |kinds: &[String]| {
         let named = words::named(kinds).ok().and_then(|named| named.kinds);
@@ -459,6 +472,7 @@ fn watch(table: &Table<'_>) -> Watch {
         initial,
         receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
         verify: table.get("verify").and_then(|value| value.some_duration()),
+        poll,
         bound: bound.unwrap_or_default(),
         host,
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
@@ -466,6 +480,12 @@ fn watch(table: &Table<'_>) -> Watch {
         synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
     }
+}
+
+/// Of kinds that are named, the first that is followed by looks alone.
+fn only_polled(kinds: &[String]) -> Option<KindIndex> {
+    let named = words::named(kinds).ok().and_then(|named| named.kinds)?;
+    KindIndex::all().find(|kind| named[kind.place()] && kind.table().hooks.polled == Polled::Only)
 }
 
 /// `nflog`: which groups, and how much of each packet.

@@ -179,6 +179,14 @@ const WATCH: &[Setting] = &[
         "Holds what is known against the kernel so often, and tells when it differs; never where it is not set",
     ),
     setting(
+        "poll",
+        DURATION,
+        "",
+        SOME_TIME,
+        "\"10s\"",
+        "Looks so often at what the kernel tells nothing of, such as `wireguard`, which needs it, and tells what differs",
+    ),
+    setting(
         "nflog",
         TABLE,
         "",

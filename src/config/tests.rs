@@ -118,6 +118,10 @@ fn wrong_settings_of_the_watch_say_where_and_what() {
         ("[watch]\nverify = \"3651d\"", &["watch.verify: found \"3651d\"; at most \"3650d\" is allowed"]),
         ("[watch]\nverify = 5", &["watch.verify: found 5; a duration such as"]),
         (
+            "[watch]\nkinds = [\"link\", \"wireguard\"]",
+            &["l.toml:2: watch.kinds: the kernel tells nothing of wireguard: write poll ="],
+        ),
+        (
             "[watch]\nkinds = [\"nflog\"]",
             &["l.toml:2: watch.kinds: nflog needs the groups", "write nflog = { groups = [5] }"],
         ),

@@ -427,6 +427,13 @@ pub struct Hooks {
     pub holds: Option<(&'static Kind, IsInside)>,
     /// Whether an object comes and goes by itself: it is told, and not kept.
     pub passes: Option<Passes>,
+    /// The kind of interfaces (`IFLA_INFO_KIND`) whose objects these are: each is asked for by its interface, and an answer has objects
+    /// of several kinds.
+    pub of_links: Option<&'static str>,
+    /// Whether a look comes again and again, where the user says how often.
+    pub polled: Polled,
+    /// The capability without which the kernel does not show its objects, where its protocol needs none.
+    pub needs: Option<&'static str>,
     /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
     /// is gone. `None` where the message speaks of all of it.
     pub part: Option<OfPart>,
@@ -463,8 +470,22 @@ impl Hooks {
         asked_by: None,
         holds: None,
         passes: None,
+        of_links: None,
+        polled: Polled::No,
+        needs: None,
         part: None,
     };
+}
+
+/// Whether objects of a kind are looked at again and again, where the user says how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// They are not: the kernel tells of them.
+    No,
+    /// They are: the kernel tells nothing of them.
+    Too,
+    /// They are, and to follow them without it makes no sense: there is nothing near them that is told.
+    Only,
 }
 
 /// A message that says that all those objects of a kind are gone which it means, and names none. They are removed, and looked at:

@@ -70,6 +70,13 @@ impl Adapter {
         &self.room
     }
 
+    /// What of a dump that has ended could have gone on, as the tables read it.
+    pub fn rest(&mut self) -> &[u8] {
+        self.room.clear();
+        self.families.rest(&mut self.room);
+        &self.room
+    }
+
     /// A request as the kernel wants it; none where it does not have what is asked for.
     pub fn request(&self, request: Request) -> Option<Request> {
         if self.is_generic() { self.families.request(request) } else { Some(request) }

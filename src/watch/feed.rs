@@ -73,11 +73,11 @@ pub(super) struct Overrun {
     pub lost: Option<u32>,
 }
 
-/// These kinds cannot be listened to without that capability.
-pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
+/// These kinds cannot be followed, or listed, without that capability.
+pub fn denied(kinds: &[KindIndex], what: &str, capability: &str) -> Error {
     let names: Vec<&str> = kinds.iter().map(|kind| kind.table().name).collect();
     Error::usage(format_args!(
-        "{} cannot be followed without {capability} in the network namespace: run as root, or in \
+        "{} cannot be {what} without {capability} in the network namespace: run as root, or in \
          'unshare --user --map-root-user --net'",
         names.join(", ")
     ))
@@ -107,7 +107,7 @@ pub fn bind(
                 if may_not(&refused)
                     && ask(socket, &(binding.probe)(), &mut beside)?.is_err_and(|refused| may_not(&refused)) =>
             {
-                denied(kinds, capability)
+                denied(kinds, "followed", capability)
             }
             _ if is_refused(&refused) => Error::failed(format_args!(
                 "the group {group} of {name} is another program's: the kernel hands it to one alone; end that one (ulogd, another \
@@ -138,7 +138,7 @@ impl Feed {
         for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
-                (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, capability)),
+                (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, "followed", capability)),
                 (Ok(Joined::Denied), None) => {
                     let group = adapter.group_name(group).unwrap_or_else(|| group.to_string());
                     log::warn!(
@@ -333,6 +333,7 @@ mod tests {
             receive_buffer_bytes: None,
             timeout: None,
             verify: None,
+            poll: None,
             metrics: None,
             http: None,
             namespaces: Wanted::Own,

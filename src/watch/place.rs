@@ -137,7 +137,7 @@ impl Place {
             mirror.keep_journal(kinds);
         }
         let now = Instant::now();
-        let mut agenda = Agenda::new(&kinds, &mirror, settings.verify, now);
+        let mut agenda = Agenda::new(&kinds, &mirror, settings.verify, now).poll(settings.poll);
         let shown = kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
         let source = if resumed.is_empty() { Source::Snapshot } else { Source::SnapshotOfKnown };
         if !resumed.is_empty() {

@@ -16,6 +16,7 @@ pub const LIVE_TESTS: &[Test] = &[
     ("families_of_generic_netlink_and_their_settings_are_listed", generic),
     ("a_family_is_followed_only_when_it_is_named", default_kinds),
     ("each_protocol_has_its_own_socket_and_loss", protocols),
+    ("what_is_not_told_is_looked_at_again_and_again", poll),
     ("a_protocol_that_is_not_there_is_refused_by_name", missing_protocol),
 ];
 
@@ -119,6 +120,31 @@ fn generic() -> Result<(), Failed> {
     let feature = &of_v0["ethtool_features"]["tx-scatter-gather"];
     assert!(["active", "fixed", "requested"].iter().all(|key| feature[key].is_boolean()), "{of_v0}");
     assert!(of_v0["ethtool_features"].get("unknown").is_none(), "{of_v0}");
+    Ok(())
+}
+
+/// The kernel tells nothing of endpoints of multipath TCP, where it has them.
+fn poll() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut ip = namespace.command("ip");
+    if !ip.args(["mptcp", "endpoint", "add", "127.0.0.1", "id", "5"]).stderr(Stdio::null()).status()?.success() {
+        return Ok(());
+    }
+    let mut linkhook = namespace.linkhook(&["ready", "mptcp_endpoint", "--poll", "50ms", "--initial"]);
+    linkhook.event("ready", "synced");
+    assert_eq!(linkhook.seen.iter().filter(|line| line["mptcp_endpoint"]["id"] == 5).count(), 1);
+    for (command, action) in [
+        ("ip mptcp endpoint add 127.0.0.2 id 6", "add"),
+        ("ip mptcp endpoint change id 6 backup", "change"),
+        ("ip mptcp endpoint delete id 6", "remove"),
+    ] {
+        namespace.run(command);
+        let line = linkhook.event("mptcp_endpoint", action);
+        assert_eq!((&line["origin"], &line["mptcp_endpoint"]["id"]), (&"inferred".into(), &6.into()), "{line}");
+    }
+    // It is told once, however often it is looked at.
+    let told = linkhook.stop().1;
+    assert_eq!(told.iter().filter(|line| line["event"] == "mptcp_endpoint").count(), 4, "{told:?}");
     Ok(())
 }
 

@@ -152,6 +152,7 @@ const NO_ENUM: &[(&str, &str)] = &[
     ("genl", "of families without tables"),
     ("SELNL_MSG", "attributes that are made of messages, numbered as these"),
     ("usersock", "a datagram made an attribute"),
+    ("wireguard_peer", "the rows of WGPEER_A behind their device's"),
     ("none", "a place where no attributes follow"),
     ("uevent", "a text, which is made an attribute"),
 ];

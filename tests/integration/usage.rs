@@ -101,6 +101,13 @@ const WRONG: &[(&str, &[&str])] = &[
     ("completions tcsh", &["'tcsh'", "bash, zsh, fish"]),
     ("completions", &["SHELL"]),
     ("schema rote", &["unknown kind 'rote'", "did you mean 'route'?"]),
+    (
+        "wireguard",
+        &["the kernel tells nothing of wireguard", "--poll 10s", "poll = \"10s\"", "linkhook list wireguard"],
+    ),
+    ("wait wireguard_peer", &["--poll 10s"]),
+    ("exec wireguard -- true", &["--poll 10s"]),
+    ("wireguard --poll 0", &["--poll", "more than nothing"]),
     ("nflog", &["nflog needs the groups", "--nflog-group N", "nflog = { groups = [N] }"]),
     ("wait nflog", &["--nflog-group N"]),
     ("exec nflog -- true", &["--nflog-group N"]),

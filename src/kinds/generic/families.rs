@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
-use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NL80211, NLCTRL, OTHER, UNKNOWN};
+use super::wireguard::{self, parts::Parts};
+use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NL80211, NLCTRL, OTHER, UNKNOWN, WIREGUARD};
 use super::{devlink, family_and_command, message, mptcp, nl80211};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
@@ -33,6 +34,8 @@ const GROUP_ID: u16 = 2;
 pub struct Families {
     by_id: BTreeMap<u16, Family>,
     strings: Strings,
+    /// What WireGuard's next message may go on with.
+    parts: Parts,
     /// Something of it has changed, which was not asked for yet.
     changed: bool,
 }
@@ -124,11 +127,17 @@ impl Families {
     pub fn adapt(&mut self, datagram: &[u8], out: &mut Vec<u8>) {
         for found in wire::messages(datagram) {
             if found.header.kind < wire::NLMSG_MIN_TYPE {
+                self.rest(out);
                 append_message(out, found.header, found.payload);
                 continue;
             }
             self.adapt_message(found.header, found.payload, out);
         }
+    }
+
+    /// Appends what nothing more comes of: a dump has ended.
+    pub fn rest(&mut self, out: &mut Vec<u8>) {
+        self.parts.end(out);
     }
 
     fn adapt_message(&mut self, header: Header, payload: &[u8], out: &mut Vec<u8>) {
@@ -157,6 +166,7 @@ impl Families {
                 self.strings.expand(command, body, &mut payload);
                 append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
             }
+            Some(WIREGUARD) if is_answer && command == wireguard::GET_DEVICE => self.parts.take(header, payload, out),
             Some(place) => {
                 let command = match place {
                     MPTCP => mptcp::command(command, body),

@@ -13,6 +13,7 @@ pub mod netdev;
 pub mod nl80211;
 pub mod nlctrl;
 pub mod other;
+pub mod wireguard;
 
 use crate::decode::schema::{Field, Is, Scalar::U8, Structure, field};
 use crate::kinds::protocol::Protocol;
@@ -56,9 +57,12 @@ pub static PROTOCOL: Protocol = Protocol {
         &devlink::health::HEALTH,
         &devlink::device::FLASH,
         &nl80211::WIRELESS,
+        &wireguard::DEVICE,
+        &wireguard::PEER,
         &other::GENL,
     ],
     has_named_groups: true,
+    redact: Some(wireguard::secrets::redact),
     ..Protocol::PLAIN
 };
 
@@ -79,6 +83,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "netdev", groups: &["mgmt", "page-pool"] },
     Family { name: "devlink", groups: &["config"] },
     Family { name: "nl80211", groups: &["config", "scan", "regulatory", "mlme", "vendor", "nan"] },
+    Family { name: "wireguard", groups: &[] },
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
@@ -93,6 +98,8 @@ pub const NETDEV: usize = 3;
 pub const DEVLINK: usize = 4;
 /// Wireless networks.
 pub const NL80211: usize = 5;
+/// WireGuard's devices and peers, of which nothing is told.
+pub const WIREGUARD: usize = 6;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
 /// The place of what is of no family that is known.
