@@ -104,7 +104,9 @@ fn requests_by(kind: &Kind, by: KindIndex, asks: AskedBy, known: [&Mirror; 2]) -
 /// The requests for objects of these interfaces, where a request says that it is for those of a kind of interfaces ([`Hooks::of_links`]).
 pub fn requests_of_links(kind: KindIndex, links: &[u32]) -> VecDeque<Next> {
     let dumps = kind.table().dumps.iter();
-    let requests = dumps.flat_map(|dump| links.iter().map(move |&link| request(dump, Some(link))));
+    let one = kind.table().hooks.single;
+    let of_link = |dump, link| dump::Request { one, ..request(dump, Some(link)) };
+    let requests = dumps.flat_map(|dump| links.iter().map(move |&link| of_link(dump, link)));
     requests.map(|request| Next { kind, question: Question::Objects, request }).collect()
 }
 

@@ -66,6 +66,9 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
             "xfrm_default",
         ],
     ),
+    ("dpll", &["dpll_device", "dpll_pin"]),
+    ("ovpn", &["ovpn_peer", "ovpn_key"]),
+    ("team", &["team_option", "team_port"]),
     ("rdma", &["rdma", "rdma_link"]),
     ("wireguard", &["wireguard", "wireguard_peer"]),
     (

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
 use super::wireguard::{self, parts::Parts};
-use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NL80211, NLCTRL, OTHER, UNKNOWN, WIREGUARD};
-use super::{devlink, family_and_command, message, mptcp, nl80211};
+use super::{
+    DEVLINK, ETHTOOL, FAMILIES, FLOODS, HSR, MPTCP, NL80211, NLCTRL, OTHER, OVPN, TEAM, THERMAL, UNKNOWN, WIREGUARD,
+};
+use super::{devlink, family_and_command, hsr, message, mptcp, nl80211, ovpn, team, thermal};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -167,11 +169,15 @@ impl Families {
                 append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
             }
             Some(WIREGUARD) if is_answer && command == wireguard::GET_DEVICE => self.parts.take(header, payload, out),
+            Some(OVPN) if is_answer && ovpn::is_told(command) => ovpn::flatten(header, command, payload, out),
+            Some(TEAM) if is_answer && team::has_items(command) => team::take_apart(header, command, payload, out),
             Some(place) => {
                 let command = match place {
                     MPTCP => mptcp::command(command, body),
                     DEVLINK => devlink::command(command, body),
                     NL80211 => nl80211::ANY_COMMAND,
+                    HSR => hsr::ANY_COMMAND,
+                    THERMAL => thermal::ANY_COMMAND,
                     _ => command,
                 };
                 if has_table(message(place, command)) {
