@@ -36,7 +36,8 @@ const OPTION_ARRAY_INDEX: u16 = 7;
 const PORT_IFINDEX: u16 = 1;
 const PORT_REMOVED: u16 = 6;
 
-const HOOKS: Hooks = Hooks { family: Some(|_| 0), of_links: Some("team"), single: true, ..Hooks::NONE };
+const HOOKS: Hooks =
+    Hooks { family: Some(|_| 0), of_links: Some("team"), single: true, needs: Some("CAP_NET_ADMIN"), ..Hooks::NONE };
 
 /// An option of a team, or of one of its ports.
 pub static OPTION: Kind = Kind {
@@ -63,7 +64,7 @@ pub static OPTION: Kind = Kind {
         attributes: &[],
         per_link: Some(PerLink::Attribute(TEAM_IFINDEX)),
     }],
-    hooks: HOOKS,
+    hooks: Hooks { interfaces: Some(interfaces::<{ OF_ITEM + OPTION_PORT }>), ..HOOKS },
 };
 
 /// A port of a team.
@@ -91,7 +92,7 @@ pub static PORT: Kind = Kind {
         attributes: &[],
         per_link: Some(PerLink::Attribute(TEAM_IFINDEX)),
     }],
-    hooks: Hooks { interfaces: Some(interfaces), ..HOOKS },
+    hooks: Hooks { interfaces: Some(interfaces::<{ OF_ITEM + PORT_IFINDEX }>), ..HOOKS },
 };
 
 static OPTION_SET: Set = Set::new(
@@ -156,9 +157,10 @@ fn value(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-fn interfaces(payload: &[u8]) -> Interfaces {
+/// The team, and the port whose number stands in that attribute.
+fn interfaces<const PORT_AT: u16>(payload: &[u8]) -> Interfaces {
     let set = PORT.attributes(payload);
-    [OF_ITEM + PORT_IFINDEX, TEAM_IFINDEX].into_iter().filter_map(|number| attribute_u32(set, number)).collect()
+    [TEAM_IFINDEX, PORT_AT].into_iter().filter_map(|number| attribute_u32(set, number)).collect()
 }
 
 /// Whether a command is one of those whose messages have several objects.
