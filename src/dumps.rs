@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
 
-use crate::decode::schema::{DumpRequest, PerLink};
+use crate::decode::schema::{AskedBy, DumpRequest, Kind, PerLink};
 use crate::kinds::adapter::Adapter;
 use crate::kinds::netfilter::nft::element;
 use crate::kinds::rtnetlink::{link, tc};
@@ -14,7 +14,8 @@ use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::{self, DumpError, DumpRow};
-use crate::netlink::wire::{self, Message, align, append_attribute, u32_at};
+use crate::netlink::socket::{NETLINK_ROUTE, Socket};
+use crate::netlink::wire::{self, Message, align, append_attribute, attribute, u32_at};
 
 /// What a request asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,10 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
             Some(Next { kind: *kind, question: Question::Route(asked), request })
         }));
     }
+    if let (Some(by), Some(asks)) = (kind.table().hooks.read_by, kind.table().hooks.asked_by) {
+        requests.extend(requests_by(kind.table(), KindIndex::of(by), asks, [mirror, shadow]).into_iter().map(next));
+        return requests;
+    }
     if kind.table().hooks.read_by.is_some() {
         requests.extend(requests_of_sets(mirror, shadow).map(next));
         return requests;
@@ -88,6 +93,56 @@ pub fn requests_of((kind, scope): &(KindIndex, Scope), mirror: &Mirror, shadow: 
     requests.extend(requests_of_parents(*kind, scope, mirror).map(next));
     requests
 }
+
+/// Objects that are asked for by those of another kind, of which both mirrors know some.
+fn requests_by(kind: &Kind, by: KindIndex, asks: AskedBy, known: [&Mirror; 2]) -> BTreeSet<dump::Request> {
+    let message_type = kind.dumps.first().map(|dump| dump.message);
+    let bodies = known.into_iter().flat_map(|mirror| mirror.objects(by)).filter_map(asks);
+    bodies.filter_map(|body| Some(dump::Request { message_type: message_type?, body, one: false })).collect()
+}
+
+/// The requests for objects of these interfaces, where a request says that it is for those of a kind of interfaces ([`Hooks::of_links`]).
+pub fn requests_of_links(kind: KindIndex, links: &[u32]) -> VecDeque<Next> {
+    let dumps = kind.table().dumps.iter();
+    let one = kind.table().hooks.single;
+    let of_link = |dump, link| dump::Request { one, ..request(dump, Some(link)) };
+    let requests = dumps.flat_map(|dump| links.iter().map(move |&link| of_link(dump, link)));
+    requests.map(|request| Next { kind, question: Question::Objects, request }).collect()
+}
+
+/// The kind of interfaces whose objects a request asks for, where it names none of them yet.
+pub fn of_links(Next { kind, request, .. }: &Next) -> Option<&'static str> {
+    let named = |dump: &&DumpRequest| request.body.len() > align(dump.header.len());
+    kind.table().hooks.of_links.filter(|_| !kind.table().dumps.iter().any(|dump| named(&dump)))
+}
+
+/// The interfaces of a kind in the network namespace of the calling thread.
+pub fn links_of_kind(name: &str) -> Result<Vec<u32>, DumpError> {
+    let (mut body, mut information) = (vec![0; link::LINK.header.bytes], Vec::new());
+    append_attribute(&mut information, link::IFLA_INFO_KIND, name.as_bytes());
+    append_attribute(&mut body, link::IFLA_LINKINFO, &information);
+    let request = dump::Request { message_type: RTM_GETLINK, body, one: false };
+    let mut links = Vec::new();
+    dump::dump_all(
+        || Socket::open(NETLINK_ROUTE),
+        &request,
+        LINKS_TIME_MAX,
+        |row| match row {
+            DumpRow::Message(row) => {
+                // A kernel that does not know the kind shows all.
+                let set = link::LINK.attributes(row.payload);
+                let kind = attribute(set, link::IFLA_LINKINFO).and_then(|set| attribute(set, link::IFLA_INFO_KIND));
+                let is_of_kind = kind.is_some_and(|kind| kind.strip_suffix(&[0]).unwrap_or(kind) == name.as_bytes());
+                links.extend(u32_at(row.payload, 4).filter(|_| is_of_kind));
+            }
+            DumpRow::Again => links.clear(),
+        },
+    )?;
+    Ok(links)
+}
+
+/// So long the kernel may take to show them.
+const LINKS_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Elements are asked for by their sets, of which both mirrors know some.
 fn requests_of_sets<'m>(mirror: &'m Mirror, shadow: &'m Mirror) -> impl Iterator<Item = dump::Request> + use<'m> {
@@ -187,30 +242,59 @@ pub fn is_foreign(kind: KindIndex, family: u8, row: &Message<'_>) -> bool {
     }
 }
 
+/// Whether a row is of the kind that was asked for: some answers have objects of several kinds.
+pub fn is_asked_for(kind: KindIndex, row: &Message<'_>) -> bool {
+    kind.table().hooks.of_links.is_none() || of_message(row.header.kind, 0).is_some_and(|(found, _)| found == kind)
+}
+
+/// What [`each_row`] shows.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown<'a> {
+    /// A row as the kernel has it.
+    Row(&'a Message<'a>),
+    /// An object of the kind, as the tables read it: behind the row that completes it.
+    Object(&'a Message<'a>),
+}
+
 /// Asks for all objects of a kind in the network namespace of the calling thread, and calls `each` with every row that
-/// answers, as it is and as the tables read it. No request is waited for longer than `left` says. A kind that the kernel does not
+/// answers, and with every object in it. No request is waited for longer than `left` says. A kind that the kernel does not
 /// have has no rows.
 pub fn each_row(
     requests: VecDeque<Next>,
     adapter: &mut Adapter,
     left: impl Fn() -> Duration,
-    mut each: impl FnMut(&Message<'_>, &Message<'_>),
+    mut each: impl FnMut(Shown<'_>),
 ) -> Result<(), DumpError> {
     adapter.learn();
-    for Next { kind, request, .. } in requests {
+    let mut requests = requests;
+    while let Some(next) = requests.pop_front() {
+        if let Some(name) = of_links(&next) {
+            let named = requests_of_links(next.kind, &links_of_kind(name)?);
+            named.into_iter().rev().for_each(|next| requests.push_front(next));
+            continue;
+        }
+        let Next { kind, request, .. } = next;
         let Some(request) = adapter.request(request) else { continue };
         let family = request.body.first().copied().unwrap_or_default();
         let opener = adapter.opener();
         let dumped = dump::dump_all(opener, &request, left(), |row| {
             let DumpRow::Message(row) = row else { return };
-            for message in wire::messages(adapter.adapt(row.bytes)) {
-                if !is_foreign(kind, family, &message) {
-                    each(&row, &message);
-                }
+            let adapted = adapter.adapt(row.bytes);
+            if !wire::messages(adapted).any(|message| is_foreign(kind, family, &message)) {
+                each(Shown::Row(&row));
+                wire::messages(adapted)
+                    .filter(|message| is_asked_for(kind, message))
+                    .for_each(|message| each(Shown::Object(&message)));
             }
         });
+        wire::messages(adapter.rest())
+            .filter(|message| is_asked_for(kind, message))
+            .for_each(|message| each(Shown::Object(&message)));
         match dumped {
             Ok(()) | Err(DumpError::Unsupported(_)) => {}
+            // The interface has gone meanwhile.
+            Err(DumpError::Refused(failure))
+                if failure.errno == libc::ENODEV && kind.table().hooks.of_links.is_some() => {}
             Err(error) => return Err(error),
         }
     }

@@ -162,6 +162,7 @@ fn describe(out: &mut String, kind: &Kind) {
     );
     let interface = match kind.interface {
         Interface::None => "none".to_string(),
+        Interface::Only => "where there is one alone".to_string(),
         Interface::Header(at) => format!("at octet {at} of the header"),
         Interface::Attribute(number) => attribute(kind.set, number),
         Interface::Nested(nest, number) => format!("{} in {}", number, attribute(kind.set, nest)),

@@ -35,8 +35,7 @@ use crate::event::own;
 use crate::event::{Action, Origin};
 use crate::json::Json;
 use crate::kinds::KindIndex;
-use crate::kinds::protocol::Listening;
-use crate::kinds::protocol::Protocol;
+use crate::kinds::protocol::{Bound, Listening, Protocol};
 use crate::manager::Manager;
 use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
@@ -51,7 +50,7 @@ use crate::stream::{Stream, Telling};
 use crate::threads;
 use crate::units::{counted, counted_are, counted_were};
 use feed::Subscription;
-pub use feed::denied;
+pub use feed::{bind, denied};
 use figures::Measures;
 pub use place::Place;
 use reload::Reloading;
@@ -93,6 +92,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// So often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// So often kinds of which the kernel tells nothing are looked at.
+    pub poll: Option<Duration>,
     /// So often linkhook tells what it counts of itself.
     pub metrics: Option<Duration>,
     /// Where that can be asked for, until another configuration is read.
@@ -103,6 +104,8 @@ pub struct Settings {
     pub state: Option<StateDirectory>,
     /// How long the end waits for a reader of the lines that does not read. After a signal it is 5 s at most.
     pub patience: Duration,
+    /// Groups that are bound, of protocols that have such.
+    pub bound: Bound,
     /// Whether capabilities are given up once the sockets are open.
     pub confined: bool,
     /// What the kernel is asked to tell, where not all is wanted.
@@ -230,7 +233,8 @@ pub fn watch(
         started => started,
     };
     if settings.confined && settings.namespaces == Wanted::Own {
-        let needs_network = watch.places.iter().any(|place| place.protocol().needs.is_some());
+        let needs_network = watch.places.iter().any(|place| place.protocol().needs.is_some())
+            || settings.kinds.iter().any(|kind| kind.table().hooks.needs.is_some());
         let kept = threads::keep_files(needs_network);
         kept.map_err(|error| Error::system("cannot give up capabilities", &error))?;
     }

@@ -66,6 +66,11 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
             "xfrm_default",
         ],
     ),
+    ("dpll", &["dpll_device", "dpll_pin"]),
+    ("ovpn", &["ovpn_peer", "ovpn_key"]),
+    ("team", &["team_option", "team_port"]),
+    ("rdma", &["rdma", "rdma_link"]),
+    ("wireguard", &["wireguard", "wireguard_peer"]),
     (
         "nft",
         &["nft_table", "nft_chain", "nft_rule", "nft_set", "nft_element", "nft_object", "nft_flowtable", "nft_gen"],
@@ -74,8 +79,6 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
 
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("nflog", "this build does not read logged packets; nft_trace and conntrack tell of packets and connections"),
-    ("rdma", "this build does not know RDMA devices"),
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
     ("proc", "the process connector tells of every process that is made, and nothing about networking"),
     ("iscsi", "it is about storage"),

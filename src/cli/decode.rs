@@ -239,7 +239,9 @@ fn tell_recorded(
     };
     let (protocol, datagram) = adapters.adapt(recorded);
     for message in messages_told(protocol, datagram) {
-        let dump = message.header.flags & NLM_F_MULTI != 0;
+        // What is told to everybody is no row of a dump, though the family team marks it so.
+        let is_told = message.header.port == 0 && message.header.sequence == 0;
+        let dump = message.header.flags & NLM_F_MULTI != 0 && !is_told;
         let source = if dump { Source::RecordedDump } else { Source::Recorded };
         stream.message(&mut lines.out, mirror, &message, source, telling);
         lines.write(stream)?;

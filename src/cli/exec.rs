@@ -41,6 +41,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     settle: Option<Duration>,
     #[command(flatten)]
+    groups: selection::Groups,
+    #[command(flatten)]
+    polling: selection::Polling,
+    #[command(flatten)]
     namespaces: selection::Namespaces,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -71,7 +75,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // What has settled is counted, not what settles.
     let (count, runs) = if arguments.settle.is_some() { (None, arguments.count) } else { (arguments.count, None) };
     let options = Options { present: arguments.initial, count, ..options };
-    let settings = settings(&options, arguments.namespaces.wanted()?, arguments.timeout, PATIENCE);
+    let settings = settings(
+        &options,
+        (&arguments.groups, &arguments.polling),
+        arguments.namespaces.wanted()?,
+        arguments.timeout,
+        PATIENCE,
+    )?;
     let (name, words) = arguments.command.split_first().unwrap_or_else(|| unreachable!("it is required"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let program = command::program(name, &path).ok_or_else(|| {

@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::PipeFlags;
 use serde_json::Value;
 
+use super::selection;
 use crate::deliver::batch::settled_at;
 use crate::error::{Error, Result};
 use crate::event::own;
@@ -168,9 +169,18 @@ impl Event {
 }
 
 /// How such a watch is: everything else is as it is for any.
-pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>, patience: Duration) -> Settings {
-    Settings {
-        kinds: KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect(),
+pub fn settings(
+    options: &Options,
+    (groups, polling): (&selection::Groups, &selection::Polling),
+    namespaces: Wanted,
+    timeout: Option<Duration>,
+    patience: Duration,
+) -> Result<Settings> {
+    let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    Ok(Settings {
+        bound: groups.bound(&kinds, None)?,
+        poll: polling.every(&kinds, None)?,
+        kinds,
         actions: options.filter.actions.clone(),
         receive_buffer_bytes: None,
         timeout,
@@ -182,7 +192,7 @@ pub fn settings(options: &Options, namespaces: Wanted, timeout: Option<Duration>
         listening: Listening { families: options.filter.families.clone(), ..Listening::default() },
         metrics: None,
         http: None,
-    }
+    })
 }
 
 /// Watches, and has `read` take the lines; once it returns, the watch ends. Gives back why the watch ended, and what `read` gave.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::lines::{EndedEarly, Lines};
 use super::selection;
 use crate::decode::schema::Interface;
-use crate::dumps;
+use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds::adapter::Adapter;
@@ -14,11 +14,12 @@ use crate::kinds::rtnetlink::tc;
 use crate::kinds::{self, KindIndex};
 use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
+use crate::netlink::dump::DumpError;
 use crate::netlink::wire::Message;
 use crate::netns::{self, Wanted};
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted_are;
-use crate::watch::now_microseconds;
+use crate::watch::{denied, now_microseconds};
 use crate::words;
 
 /// No dump is waited for longer, unless the user says.
@@ -160,12 +161,16 @@ impl List {
         let left = || deadline.saturating_duration_since(Instant::now());
         const QDISC: KindIndex = KindIndex::of(&tc::QDISC);
         const FILTER: KindIndex = KindIndex::of(&tc::FILTER);
-        if kind.table().hooks.parent_at.is_some() && self.mirror.count(QDISC) == 0 {
-            // Filters and chains are asked for by what they are attached to.
-            let qdiscs = dumps::requests(&[(QDISC, Scope::All)], &self.mirror);
-            let learned = dumps::each_row(qdiscs, &mut self.adapter_of(QDISC), left, |_, row| {
-                if row.payload.len() >= QDISC.table().header.bytes {
-                    self.mirror.apply(QDISC, false, row.header.flags, row.payload);
+        let hooks = &kind.table().hooks;
+        // Filters and chains are asked for by what they are attached to, others by what they belong to.
+        let by = hooks.parent_at.map(|_| QDISC).or(hooks.asked_by.and(hooks.read_by).map(KindIndex::of));
+        if let Some(by) = by.filter(|&by| self.mirror.count(by) == 0) {
+            let parents = dumps::requests(&[(by, Scope::All)], &self.mirror);
+            let learned = dumps::each_row(parents, &mut self.adapter_of(by), left, |shown| {
+                if let Shown::Object(row) = shown
+                    && row.payload.len() >= by.table().header.bytes
+                {
+                    self.mirror.apply(by, false, row.header.flags, row.payload);
                 }
             });
             learned.map_err(|error| Error::failed(format_args!("cannot list {}: {error}", kind.table().name)))?;
@@ -173,7 +178,8 @@ impl List {
         let requests = dumps::requests(&[(kind, Scope::All)], &self.mirror);
         let priorities = RefCell::new(self.mirror.shadow());
         let mut adapter = self.adapter_of(kind);
-        let mut take = |_: &Message<'_>, message: &Message<'_>| {
+        let mut take = |shown: Shown<'_>| {
+            let Shown::Object(message) = shown else { return };
             if names {
                 self.mirror.links.note(message.payload, false);
             } else if !self.is_done() && is_followed(message) {
@@ -193,7 +199,17 @@ impl List {
         listed.map_err(|error| {
             let written = self.lines.write_all(&mut self.stream);
             self.ended = self.ended.take().or(written.err());
-            Error::failed(format_args!("cannot list {}: {error}", kind.table().name))
+            match error {
+                // The kernel does not have the protocol, and that is said already.
+                DumpError::Failed(error) if error.status() == 2 => error,
+                DumpError::Refused(failure)
+                    if failure.errno == libc::EPERM
+                        && let Some(capability) = kind.table().hooks.needs.or(kind.protocol().needs) =>
+                {
+                    denied(&[kind], "listed", capability)
+                }
+                error => Error::failed(format_args!("cannot list {}: {error}", kind.table().name)),
+            }
         })
     }
 }

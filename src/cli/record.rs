@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::dumps;
+use super::selection;
+use crate::decode::schema::Interface;
+use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
 use crate::kinds::adapter::Adapter;
-use crate::kinds::protocol::Protocol;
+use crate::kinds::protocol::{Bound, Protocol};
 use crate::kinds::{self, KindIndex};
 use crate::mirror::silence::look::Scope;
 use crate::mirror::{Mirror, silence};
@@ -19,7 +21,7 @@ use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
 use crate::units::{self, counted_were};
-use crate::watch::{denied, now_microseconds, signals};
+use crate::watch::{bind, denied, now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
 const WAIT: Duration = Duration::from_millis(200);
@@ -54,10 +56,13 @@ pub struct Arguments {
     /// Stop after that time, such as 10s or 5m, or seconds
     #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
+    #[command(flatten)]
+    groups: selection::Groups,
     /// Another network namespace: a name in /run/netns or a path
     #[arg(long, value_name = "NAME|PATH")]
     netns: Option<String>,
-    /// Keep the keys of IPsec's associations, which are left out otherwise: whoever has the file can read their traffic
+    /// Keep the keys of IPsec's associations and of WireGuard, which are left out otherwise: whoever has the file can read their
+    /// traffic
     #[arg(long)]
     keys: bool,
     /// The size of the kernel's buffer for messages not read yet, such as 8MiB
@@ -99,10 +104,13 @@ fn record(arguments: &Arguments) -> Result<()> {
     let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     let followed = kinds::by_protocol(&kinds);
     let adapter = |protocol| if arguments.keys { Adapter::with_secrets(protocol) } else { Adapter::new(protocol) };
-    let subscribed = followed.iter().map(|(protocol, kinds)| subscribe(adapter(protocol), kinds, buffer));
+    let bound = arguments.groups.bound(&kinds, None)?;
+    let subscribed = followed.iter().map(|(protocol, kinds)| subscribe(adapter(protocol), kinds, &bound, buffer));
     let mut sources: Vec<Recorded> = subscribed.collect::<Result<_>>()?;
     if arguments.keys && followed.iter().any(|(protocol, _)| protocol.redact.is_some()) {
-        log::warn!("the recording holds the keys of IPsec's associations: whoever has it can read their traffic");
+        log::warn!(
+            "the recording holds the keys of IPsec's associations and of WireGuard: whoever has it can read their traffic"
+        );
     }
     let signals = signals()?;
     let mut recorder = open(&arguments.output, arguments.format.as_deref())?;
@@ -120,6 +128,11 @@ fn record(arguments: &Arguments) -> Result<()> {
         }
     }
     let mut left = ObjectsLeft(arguments.count);
+    for source in &mut sources {
+        for (time, datagram) in std::mem::take(&mut source.early) {
+            crate::output::written(take(source, &mut recorder, &mut left, time, &datagram))?;
+        }
+    }
     if !arguments.no_initial {
         crate::output::written(initial(&kinds, adapter, &mut recorder, &mut left)?)?;
     }
@@ -158,9 +171,11 @@ struct Recorded {
     socket: Socket,
     /// The answers by which its messages can be read.
     learned: Vec<Vec<u8>>,
+    /// What came while groups were bound, with its time in microseconds since 1970.
+    early: Vec<(i64, Vec<u8>)>,
 }
 
-fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result<Recorded> {
+fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], bound: &Bound, buffer: usize) -> Result<Recorded> {
     let protocol = adapter.protocol();
     let mut socket = adapter.open()?;
     socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
@@ -174,10 +189,12 @@ fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], buffer: usize) -> Result
         let joined = socket.join(group);
         let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
         if let (Joined::Denied, Some(capability)) = (joined, protocol.needs) {
-            return Err(denied(kinds, capability));
+            return Err(denied(kinds, "recorded", capability));
         }
     }
-    Ok(Recorded { adapter, socket, learned })
+    let mut early = Vec::new();
+    bind(&socket, protocol, kinds, bound, |datagram| early.push((now_microseconds(), datagram.to_vec())))?;
+    Ok(Recorded { adapter, socket, learned, early })
 }
 
 fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
@@ -224,30 +241,56 @@ fn initial(
     let mut mirror = Mirror::new();
     let mut result = Ok(());
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
-    let needs_names = wanted.iter().any(|kind| kind.protocol() == link.protocol());
+    // Packets, and settings of interfaces, name them by their numbers.
+    let names_links = |kind: &KindIndex| {
+        let table = kind.table();
+        kind.protocol() == link.protocol() || table.hooks.interfaces.is_some() || table.interface != Interface::None
+    };
+    let needs_names = wanted.iter().any(names_links);
     let first = (needs_names && !wanted.contains(&link)).then_some(link);
     for kind in first.into_iter().chain(wanted.iter().copied()) {
         if left.is_none() {
             break;
         }
+        // What shows objects of several kinds is asked for once.
+        let is_shown = |other: &&KindIndex| {
+            let (one, other) = (kind.table(), other.table());
+            one.hooks.of_links.is_some() && std::ptr::eq(one.dumps, other.dumps)
+        };
+        if wanted.iter().take_while(|&&other| other != kind).any(|other| is_shown(&other)) {
+            continue;
+        }
         let mut adapter = adapter(kind.protocol());
         // Else it is there for the names alone.
         let is_wanted = wanted.contains(&kind);
+        let asks_others = KindIndex::all().any(|other| {
+            let hooks = &other.table().hooks;
+            hooks.asked_by.is_some() && hooks.read_by.is_some_and(|by| kind.table().is(by))
+        });
         let recorded = dumps::each_row(
             dumps::requests(&[(kind, Scope::All)], &mirror),
             &mut adapter,
             || DUMP_TIMEOUT,
-            |row, message| {
+            |shown| {
                 if result.is_err() || left.is_none() {
                     return;
                 }
+                let message = match shown {
+                    Shown::Row(row) => {
+                        result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
+                        return;
+                    }
+                    Shown::Object(message) => message,
+                };
                 if kind == link {
                     mirror.links.note(message.payload, false);
                 }
                 if kind.table().is(&kinds::netfilter::nft::set::SET) {
                     mirror.links.sets.note(message.payload, false);
                 }
-                result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
+                if asks_others && message.payload.len() >= kind.table().header.bytes {
+                    mirror.apply(kind, false, message.header.flags, message.payload);
+                }
                 if is_wanted {
                     left.take_message(message);
                 }
@@ -314,12 +357,24 @@ fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left:
         *is_of_processes || (datagram.port == 0 && (!needs_credentials || datagram.process == Some(0)))
     };
     for datagram in batch.datagrams().filter(is_believed) {
-        if !left.is_none() {
-            recorder.write(time, source.adapter.protocol(), datagram.bytes)?;
-            wire::messages(source.adapter.adapt(datagram.bytes)).for_each(|message| left.take_message(&message));
-        }
+        take(source, recorder, left, time, datagram.bytes)?;
     }
     Ok(true)
+}
+
+/// Records a datagram, if any more are wanted.
+fn take(
+    source: &mut Recorded,
+    recorder: &mut Recorder,
+    left: &mut ObjectsLeft,
+    time_microseconds: i64,
+    datagram: &[u8],
+) -> io::Result<()> {
+    if !left.is_none() {
+        recorder.write(time_microseconds, source.adapter.protocol(), datagram)?;
+        wire::messages(source.adapter.adapt(datagram)).for_each(|message| left.take_message(&message));
+    }
+    Ok(())
 }
 
 fn is_signalled(signals: &mio::net::UnixStream) -> bool {

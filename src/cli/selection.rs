@@ -2,9 +2,11 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::tables;
 use crate::config::{Configuration, OutputPlace, OutputSettings};
+use crate::decode::schema::Polled;
 use crate::deliver::jq;
 use crate::error::{Error, Result};
 use crate::event::Action;
@@ -12,6 +14,7 @@ use crate::event::severity::Severity;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::kinds::KindIndex;
+use crate::kinds::protocol::Bound;
 use crate::netns::{Name, Wanted};
 use crate::output::LineFormat;
 use crate::output::fields::Fields;
@@ -99,6 +102,65 @@ pub struct Form {
     /// Whether text has colours; auto: at a terminal, unless NO_COLOR is set
     #[arg(long, visible_alias = "colour", value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     color: Option<String>,
+}
+
+/// Which groups of logged packets.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Groups {
+    /// Of 'nflog': a group that rules log packets to, such as 5; several by repeating it
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    nflog_group: Vec<u16>,
+}
+
+impl Groups {
+    /// What is to be bound for these kinds, here or else by the configuration.
+    pub fn bound(&self, kinds: &[KindIndex], configured: Option<&Bound>) -> Result<Bound> {
+        let is_wanted = kinds.iter().any(|kind| kind.protocol().binding.is_some());
+        let bound = match (self.nflog_group.is_empty(), configured) {
+            (true, configured) => configured.cloned().unwrap_or_default(),
+            (false, configured) => {
+                Bound { groups: self.nflog_group.clone(), ..configured.cloned().unwrap_or_default() }
+            }
+        };
+        if is_wanted && bound.groups.is_empty() {
+            return Err(Error::usage(
+                "nflog needs the groups that the rules log to: name them with --nflog-group N, or in a configuration with \
+                 nflog = { groups = [N] } in its [watch]",
+            ));
+        }
+        if !is_wanted && !self.nflog_group.is_empty() {
+            return Err(Error::usage(
+                "--nflog-group is for 'nflog', which is not named: linkhook nflog --nflog-group N",
+            ));
+        }
+        Ok(bound)
+    }
+}
+
+/// How often it is looked at what the kernel does not tell.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Polling {
+    /// Look so often at what the kernel tells nothing of, such as wireguard, and tell what differs
+    #[arg(long, value_name = "DURATION", value_parser = super::values::some_duration, allow_hyphen_values = true)]
+    poll: Option<Duration>,
+}
+
+impl Polling {
+    /// How often, here or else by the configuration; what would never come without it is refused.
+    pub fn every(&self, kinds: &[KindIndex], configured: Option<Duration>) -> Result<Option<Duration>> {
+        let every = self.poll.or(configured);
+        let only_polled =
+            kinds.iter().find(|kind| kind.table().hooks.polled == Polled::Only).filter(|_| every.is_none());
+        match only_polled.map(|kind| kind.table().name) {
+            Some(name) => Err(Error::usage(format_args!(
+                "the kernel tells nothing of {name}: say how often it is to be looked at, with --poll 10s, or in a configuration \
+                 with poll = \"10s\" in its [watch]; 'linkhook list {name}' shows what is there now"
+            ))),
+            None => Ok(every),
+        }
+    }
 }
 
 /// Which network namespaces.

@@ -20,6 +20,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The same, more than nothing.
+pub fn some_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() { Err("more than nothing is needed, such as 10s".into()) } else { Ok(duration) }
+}
+
 /// A file to write lines to. A format's name is a slip of the hand: a file of that name can be had by its path.
 pub fn output(text: &str) -> Result<PathBuf, String> {
     match text {

@@ -31,6 +31,10 @@ pub struct Arguments {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    groups: selection::Groups,
+    #[command(flatten)]
+    polling: selection::Polling,
+    #[command(flatten)]
     namespaces: selection::Namespaces,
     #[command(flatten)]
     filters: selection::Filters,
@@ -69,7 +73,13 @@ enum Until {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let (until, options) = until(arguments)?;
-    let settings = settings(&options, arguments.namespaces.wanted()?, arguments.timeout, FINISH_TIMEOUT);
+    let settings = settings(
+        &options,
+        (&arguments.groups, &arguments.polling),
+        arguments.namespaces.wanted()?,
+        arguments.timeout,
+        FINISH_TIMEOUT,
+    )?;
     let (ended, waited) = follow(&settings, options, move |events| wait(events, until), |_| {})?;
     match (waited, ended) {
         (Waited::True(event), _) => print(&event, arguments.form.line(std::io::stdout().is_terminal())),

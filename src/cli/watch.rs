@@ -45,6 +45,10 @@ pub struct Arguments {
     #[arg(long)]
     unchanged: bool,
     #[command(flatten)]
+    groups: selection::Groups,
+    #[command(flatten)]
+    polling: selection::Polling,
+    #[command(flatten)]
     namespaces: selection::Namespaces,
     #[command(flatten)]
     selection: selection::Arguments,
@@ -179,7 +183,9 @@ fn follow(
     let confined = configured.is_some_and(|configured| configured.confined);
     let configured = configured.map(|configured| configured.watch);
     let options = selection.options()?;
-    let kinds = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
+    let poll = arguments.polling.every(&kinds, configured.and_then(|configured| configured.poll))?;
+    let bound = arguments.groups.bound(&kinds, configured.map(|configured| &configured.bound))?;
     let present = arguments.initial || configured.is_some_and(|configured| configured.initial);
     if !present
         && !options.filter.actions.is_empty()
@@ -227,6 +233,8 @@ fn follow(
             families: options.filter.families.clone(),
             conntrack: configured.map(|configured| configured.conntrack.clone()).unwrap_or_default(),
         },
+        bound,
+        poll,
     };
     if let Some(quiet) = arguments.settle {
         if selection.output.as_ref().is_some_and(|path| path.as_os_str() != "-") {

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::decode::schema::Polled;
 use crate::deliver::jq::{self, Use};
 use crate::deliver::{EXEC, Target, WEBHOOK, Webhook};
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ use crate::filter::globs::Globs;
 use crate::filter::{Filter, OWN_NETNS};
 use crate::kinds::KindIndex;
 use crate::kinds::netfilter::conntrack::listening::Connections;
+use crate::kinds::netfilter::nflog::SHOWN_BYTES_MAX;
+use crate::kinds::protocol::Bound;
 use crate::netns::{Name, Wanted};
 use crate::output::outputs::Wants;
 use crate::sandbox::{NOT_WITH_COMMANDS, Sandbox};
@@ -55,6 +58,8 @@ const WATCH_KEYS: &[&str] = &[
     "initial",
     "receive_buffer",
     "verify",
+    "poll",
+    "nflog",
     "host",
     "shutdown",
     "state_dir",
@@ -63,6 +68,7 @@ const WATCH_KEYS: &[&str] = &[
     "metrics",
     "conntrack",
 ];
+const NFLOG_KEYS: &[&str] = &["groups", "bytes"];
 const LOG_KEYS: &[&str] = &["level"];
 const SECURITY_KEYS: &[&str] = &["sandbox"];
 
@@ -112,6 +118,10 @@ pub struct Watch {
     pub receive_buffer_bytes: Option<usize>,
     /// How often the mirror is held against the kernel.
     pub verify: Option<Duration>,
+    /// How often it is looked at what the kernel does not tell.
+    pub poll: Option<Duration>,
+    /// Groups of logged packets.
+    pub bound: Bound,
     /// The host's name for every line.
     pub host: Option<String>,
     /// How long the end waits for webhooks.
@@ -330,6 +340,8 @@ impl Default for Watch {
             initial: false,
             receive_buffer_bytes: None,
             verify: None,
+            poll: None,
+            bound: Bound::default(),
             host: None,
             shutdown: SHUTDOWN,
             state_dir: None,
@@ -437,6 +449,26 @@ fn watch(table: &Table<'_>) -> Watch {
     if let Some(value) = table.get("actions").filter(|_| is_present && !initial) {
         value.refused("nothing would ever come: 'present' is what exists, which is told where initial = true");
     }
+    let poll = table.get("poll").and_then(|value| value.some_duration());
+    if let (Some(value), Some(kind)) = (table.get("kinds").filter(|_| table.get("poll").is_none()), only_polled(&kinds))
+    {
+        value.refused(format_args!(
+            "the kernel tells nothing of {}: write poll = \"10s\" beside it, which says how often it is to be looked at",
+            kind.table().name
+        ));
+    }
+    let bound = table.get("nflog").and_then(|value| value.table(NFLOG_KEYS, nflog));
+    let needs_groups = |kinds: &[String]| {
+        let named = words::named(kinds).ok().and_then(|named| named.kinds);
+        named.is_some_and(|named| KindIndex::all().any(|kind| named[kind.place()] && kind.protocol().binding.is_some()))
+    };
+    match (table.get("kinds"), table.get("nflog")) {
+        (Some(value), None) if needs_groups(&kinds) => {
+            value.refused("nflog needs the groups that the rules log to: write nflog = { groups = [5] } beside it");
+        }
+        (_, Some(value)) if !needs_groups(&kinds) => value.warn("kinds does not name nflog, so no packet comes"),
+        _ => {}
+    }
     Watch {
         kinds,
         families,
@@ -449,6 +481,8 @@ fn watch(table: &Table<'_>) -> Watch {
         initial,
         receive_buffer_bytes: table.get("receive_buffer").and_then(|value| value.bytes()),
         verify: table.get("verify").and_then(|value| value.some_duration()),
+        poll,
+        bound: bound.unwrap_or_default(),
         host,
         shutdown: table.get("shutdown").and_then(|value| value.duration()).unwrap_or(SHUTDOWN),
         state_dir: table.get("state_dir").and_then(|value| value.path()),
@@ -472,6 +506,26 @@ fn commit(value: &Value<'_>) -> Option<Duration> {
         return None;
     }
     Some(pause)
+}
+
+/// Of kinds that are named, the first that is followed by looks alone.
+fn only_polled(kinds: &[String]) -> Option<KindIndex> {
+    let named = words::named(kinds).ok().and_then(|named| named.kinds)?;
+    KindIndex::all().find(|kind| named[kind.place()] && kind.table().hooks.polled == Polled::Only)
+}
+
+/// `nflog`: which groups, and how much of each packet.
+fn nflog(table: &Table<'_>) -> Bound {
+    let groups = table.need("groups", "a list of numbers, such as [5]").and_then(|value| {
+        let groups = value.list()?;
+        if groups.is_empty() {
+            value.refused("there is no group in it; write those that the rules log to, such as [5]");
+        }
+        Some(groups.iter().filter_map(|group| group.number(0, u16::MAX.into())?.try_into().ok()).collect())
+    });
+    let bytes = table.get("bytes").and_then(|value| value.number(0, SHOWN_BYTES_MAX as u64));
+    let packet_bytes = bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(Bound::PACKET_BYTES);
+    Bound { groups: groups.unwrap_or_default(), packet_bytes }
 }
 
 fn synchronous(value: &Value<'_>) -> Option<Synchronous> {

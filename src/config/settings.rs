@@ -116,6 +116,7 @@ const FILTER: Setting = setting(
 pub const SETTINGS: &[Settings] = &[
     Settings { title: "[watch]", keys: WATCH },
     Settings { title: "conntrack of [watch]", keys: CONNTRACK },
+    Settings { title: "nflog of [watch]", keys: NFLOG },
     Settings { title: "[output]", keys: OUTPUT },
     Settings { title: "rotate of [output]", keys: ROTATE },
     Settings { title: "[http]", keys: HTTP },
@@ -177,6 +178,22 @@ const WATCH: &[Setting] = &[
         SOME_TIME,
         "\"1m\"",
         "Holds what is known against the kernel so often, and tells when it differs; never where it is not set",
+    ),
+    setting(
+        "poll",
+        DURATION,
+        "",
+        SOME_TIME,
+        "\"10s\"",
+        "Looks so often at what the kernel tells nothing of, such as `wireguard`, which needs it, and tells what differs",
+    ),
+    setting(
+        "nflog",
+        TABLE,
+        "",
+        ("needed with the kind `nflog`", "[5]"),
+        "{ groups = [5] }",
+        "Which packets that rules log are read: those of these groups (docs/families.md)",
     ),
     setting(
         "host",
@@ -270,6 +287,18 @@ const CONNTRACK: &[Setting] = &[
         "[5]",
         "Only connections of these zones; 0 is none",
     ),
+];
+
+const NFLOG: &[Setting] = &[
+    setting(
+        "groups",
+        "list of numbers",
+        NEEDED,
+        ("0 to 65535, one at least", "[65536]"),
+        "[5, 6]",
+        "The groups, which the rules name: `log group 5`. The kernel hands a group to one program alone",
+    ),
+    setting("bytes", "number", "128", ("0 to 2048", "2049"), "256", "So many octets of each packet; 0 for none"),
 ];
 
 const OUTPUT: &[Setting] = &[
@@ -651,7 +680,9 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::config::{KEYS, LOG_KEYS, SECURITY_KEYS, WATCH_KEYS, conntrack, exec, http, output, read_at, webhook};
+    use crate::config::{
+        KEYS, LOG_KEYS, NFLOG_KEYS, SECURITY_KEYS, WATCH_KEYS, conntrack, exec, http, output, read_at, webhook,
+    };
 
     /// Files that examples name.
     struct Directory(PathBuf);
@@ -708,6 +739,10 @@ mod tests {
                 format!("[[exec]]\n{name}{}{line}", unless("command", "command = [\"/bin/true\"]\n"))
             }
             None => format!("{title}\n{line}"),
+            Some(("nflog", _)) => {
+                let groups = unless("groups", "groups = [5], ");
+                format!("[watch]\nnflog = {{ {groups}{line} }}")
+            }
             Some((table, "[watch]")) => format!("[watch]\n{table} = {{ {line} }}"),
             Some(("rotate", _)) => {
                 let size = unless("size", "size = \"1MiB\", ");
@@ -727,9 +762,10 @@ mod tests {
 
     #[test]
     fn each_key_that_is_read_has_its_row_and_no_other_has() {
-        let read: [&[&str]; 13] = [
+        let read: [&[&str]; 14] = [
             WATCH_KEYS,
             conntrack::KEYS,
+            NFLOG_KEYS,
             output::KEYS,
             output::ROTATE_KEYS,
             http::KEYS,

@@ -3,6 +3,7 @@
 pub mod context;
 pub mod key;
 pub mod schema;
+pub mod structure;
 #[cfg(test)]
 pub mod testing;
 pub mod title;

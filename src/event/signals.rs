@@ -112,6 +112,10 @@ signals! {
     HEALTH_RECOVERED "health_recovered" says "has recovered" of "devlink_health", Notice: "its state was error, and is healthy";
     WIFI_CONNECTED "wifi_connected" says "is connected" of "nl80211", Notice: "an interface has joined a wireless network (NL80211_CMD_CONNECT)";
     WIFI_DISCONNECTED "wifi_disconnected" says "is disconnected" of "nl80211", Warning: "an interface has left its wireless network, or lost it (NL80211_CMD_DISCONNECT)";
+    CLOCK_LOCKED "clock_locked" says "is locked" of "dpll_device", Notice: "its lock-status is locked, and was unlocked or holdover";
+    CLOCK_UNLOCKED "clock_unlocked" says "is not locked" of "dpll_device", Warning: "its lock-status is unlocked or holdover, and was locked";
+    HANDSHAKE "handshake" says "handshake" of "wireguard_peer", Info: "its last handshake is another one: the tunnel works";
+    ENDPOINT_MOVED "endpoint_moved" says "moved" of "wireguard_peer", Notice: "it is heard from another address or port";
     REGDOM_CHANGED "regdom_changed" says "rules changed" of "nl80211", Notice:
         "other rules say which frequencies may be used (NL80211_CMD_REG_CHANGE, NL80211_CMD_WIPHY_REG_CHANGE)";
 }
@@ -148,10 +152,12 @@ impl Signals {
     /// How much an event with these matters: as much as the one that matters most; nothing where there are none.
     pub fn severity(self) -> Severity {
         const WARNINGS: Signals = Signals::of(Severity::Warning);
+        const NOTICES: Signals = Signals::of(Severity::Notice);
         match self {
             Signals::NONE => Severity::Debug,
             signals if signals.meets(WARNINGS) => Severity::Warning,
-            _ => Severity::Notice,
+            signals if signals.meets(NOTICES) => Severity::Notice,
+            _ => Severity::Info,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::KindIndex;
 use super::generic::families::Families;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kinds::protocol::Protocol;
 use crate::netlink::dump::{self, DumpRow, Request};
 use crate::netlink::socket::{NETLINK_GENERIC, Redact, Socket};
@@ -32,8 +32,16 @@ impl Adapter {
 
     /// Opens sockets of its protocol, which show nobody what nobody may see.
     pub fn opener(&self) -> impl Fn() -> Result<Socket> + use<> {
-        let (number, redact) = (self.protocol.number, self.redact);
-        move || Ok(Socket::open(number)?.redacting(redact))
+        let (protocol, redact) = (self.protocol, self.redact);
+        move || match Socket::try_open(protocol.number) {
+            Ok(socket) => Ok(socket.redacting(redact)),
+            Err(error) if error.raw_os_error() == Some(libc::EPROTONOSUPPORT) => Err(Error::usage(format_args!(
+                "this kernel does not have netlink's protocol {number} ({name}): the module that brings it is not loaded",
+                number = protocol.number,
+                name = protocol.name
+            ))),
+            Err(error) => Err(Error::system(format_args!("cannot open a netlink socket of {}", protocol.name), &error)),
+        }
     }
 
     /// Opens such a socket.
@@ -59,6 +67,13 @@ impl Adapter {
         }
         let Some(adapt) = self.protocol.adapt else { return datagram };
         adapt(datagram, &mut self.room);
+        &self.room
+    }
+
+    /// What of a dump that has ended could have gone on, as the tables read it.
+    pub fn rest(&mut self) -> &[u8] {
+        self.room.clear();
+        self.families.rest(&mut self.room);
         &self.room
     }
 

@@ -13,6 +13,7 @@ pub mod adapter;
 pub mod generic;
 pub mod netfilter;
 pub mod protocol;
+pub mod rdma;
 pub mod renumber;
 pub mod rtnetlink;
 pub mod selinux;
@@ -22,16 +23,19 @@ pub mod uevent;
 pub mod usersock;
 pub mod xfrm;
 
-/// Every netlink protocol; the first has the names of links.
+/// Every netlink protocol; the first has the names of links. One may stand there twice, where some of its kinds have a socket of their
+/// own.
 pub static PROTOCOLS: &[&Protocol] = &[
     &rtnetlink::PROTOCOL,
     &netfilter::PROTOCOL,
+    &netfilter::nflog::PROTOCOL,
     &xfrm::PROTOCOL,
     &generic::PROTOCOL,
     &sock_diag::PROTOCOL,
     &selinux::PROTOCOL,
     &uevent::PROTOCOL,
     &usersock::PROTOCOL,
+    &rdma::PROTOCOL,
 ];
 
 const KINDS_COUNT: usize = {
@@ -81,7 +85,7 @@ static PROTOCOL_OF: [usize; KINDS_COUNT] = {
     protocols
 };
 
-/// The protocol of that number (`NETLINK_*`).
+/// The protocol of that number (`NETLINK_*`); of several that have sockets of their own, the first.
 pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
 }

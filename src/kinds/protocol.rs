@@ -6,6 +6,7 @@ use std::io;
 use super::KindIndex;
 use super::netfilter::conntrack::listening::Connections;
 use crate::decode::schema::Kind;
+use crate::netlink::dump::Request;
 use crate::netlink::socket::Socket;
 
 /// A netlink protocol: which objects it tells of, and what of its datagrams is not as the tables read it.
@@ -20,6 +21,8 @@ pub struct Protocol {
     pub is_default: bool,
     /// Whether the kernel gives its groups their numbers as modules are loaded, so that they are known by name alone.
     pub has_named_groups: bool,
+    /// How groups are bound that are not joined: the kernel hands what is of such a one to one program alone.
+    pub binding: Option<Binding>,
     /// The capability without which its groups cannot be joined, where there is one.
     pub needs: Option<&'static str>,
     /// Asks for no more than what is wanted, on a socket that follows these kinds, before it joins a group.
@@ -51,6 +54,7 @@ impl Protocol {
         kinds: &[],
         is_default: false,
         has_named_groups: false,
+        binding: None,
         needs: None,
         prepare: None,
         adapt: None,
@@ -75,6 +79,36 @@ pub struct Listening {
 /// A function that asks for what is wanted alone.
 pub type Prepare = fn(&Socket, &[KindIndex], &Listening) -> io::Result<()>;
 
+/// How groups are bound.
+#[derive(Clone, Copy)]
+pub struct Binding {
+    /// The requests that bind those that are wanted, each with its group.
+    pub requests: fn(&Bound) -> Vec<(u16, Request)>,
+    /// A request that changes nothing and that the kernel refuses (`EPERM`) to nobody but who may bind none: it refuses a group that
+    /// another program has in the same way.
+    pub probe: fn() -> Request,
+}
+
+/// Which groups are to be bound, and what of them is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Their numbers.
+    pub groups: Vec<u16>,
+    /// So many octets of each packet.
+    pub packet_bytes: u32,
+}
+
+impl Bound {
+    /// What is wanted of packets where nothing is said: their headers, and a little of what they carry.
+    pub const PACKET_BYTES: u32 = 128;
+}
+
+impl Default for Bound {
+    fn default() -> Bound {
+        Bound { groups: Vec::new(), packet_bytes: Bound::PACKET_BYTES }
+    }
+}
+
 /// A function that finds a process's number and name, in a message's type and payload.
 pub type ActorIn = fn(u16, &[u8]) -> Option<(u32, &[u8])>;
 
@@ -83,7 +117,7 @@ pub type Adapt = fn(&[u8], &mut Vec<u8>);
 
 impl PartialEq for Protocol {
     fn eq(&self, other: &Protocol) -> bool {
-        self.number == other.number
+        self.name == other.name
     }
 }
 

@@ -41,7 +41,7 @@ const ERROR_BYTES: usize = 4;
 static SEQUENCE: AtomicU32 = AtomicU32::new(1);
 
 /// What to ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Request {
     /// Such as `RTM_GETLINK`.
     pub message_type: u16,
@@ -124,6 +124,12 @@ impl Dump {
         wire::append_message(&mut message, header, &request.body);
         socket.send(&message)?;
         Ok(Dump { sequence, port: socket.port(), one: request.one, interrupted: false })
+    }
+
+    /// Whether a datagram is an answer to the request, by its first message.
+    pub fn is_answered_by(&self, datagram: Datagram<'_>) -> bool {
+        let first = wire::messages(datagram.bytes).next().map(|message| message.header);
+        first.is_some_and(|header| (header.sequence, header.port) == (self.sequence, self.port))
     }
 
     /// Takes a datagram from the dump's socket, and calls `each` with every row in it. Messages of earlier dumps and

@@ -1,5 +1,6 @@
 //! Netlink: its framing, the sockets, the dumps.
 
+pub mod ask;
 pub mod dump;
 pub mod filter;
 pub mod socket;

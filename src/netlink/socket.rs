@@ -33,6 +33,8 @@ pub const NETLINK_NETFILTER: u16 = 12;
 pub const NETLINK_GENERIC: u16 = 16;
 /// `NETLINK_KOBJECT_UEVENT`: devices.
 pub const NETLINK_KOBJECT_UEVENT: u16 = 15;
+/// `NETLINK_RDMA`: InfiniBand and its like.
+pub const NETLINK_RDMA: u16 = 20;
 /// Datagrams that one call reads at most.
 pub const BATCH_DATAGRAMS: usize = 64;
 /// Octets of a datagram for which there is room at first: the kernel fills a dump's datagrams to 32 KiB at most, unless
@@ -80,7 +82,8 @@ impl Socket {
             .map_err(|error| Error::system(format_args!("cannot open a netlink socket of protocol {protocol}"), &error))
     }
 
-    fn try_open(protocol: u16) -> io::Result<Socket> {
+    /// The same; `EPROTONOSUPPORT` says that the kernel does not have the protocol.
+    pub fn try_open(protocol: u16) -> io::Result<Socket> {
         let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: socket(2) takes numbers alone.
         let descriptor = check(unsafe { libc::socket(libc::AF_NETLINK, kind, protocol.into()) })?;

@@ -16,6 +16,8 @@
 //!                     most), then 2, 4, 8 and 16 s; rests                       │
 //!  (by itself) ─────▶ the period of `verify` ────────────▶ Verify: everything ──┘
 //!                     and until no Silent waits
+//!  (by itself) ─────▶ the period of `poll`, and until ───▶ Look: kinds of which nothing is told
+//!                     it has rested
 //!
 //!             next()                      done(): what was shown is compared
 //!   ┌──────┐ ───────▶ ┌─────────┐ ─────────────────────────────────────────────▶ ┌──────┐
@@ -32,6 +34,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::decode::schema::Polled;
 use crate::kinds::KindIndex;
 use crate::mirror::silence::look::{Look, Scope};
 use crate::mirror::silence::looks::Looks;
@@ -143,6 +146,9 @@ pub struct Agenda {
     /// How often the mirror is proven to be right.
     verify_every: Option<Duration>,
     verify_at: Option<Instant>,
+    /// How often kinds of which the kernel tells nothing are looked at.
+    poll_every: Option<Duration>,
+    poll_at: Option<Instant>,
     running: Option<Begun>,
 }
 
@@ -172,6 +178,8 @@ impl Agenda {
             rested_at: now,
             verify_every,
             verify_at: verify_every.map(|every| now + every),
+            poll_every: None,
+            poll_at: None,
             running: None,
         }
     }
@@ -207,6 +215,13 @@ impl Agenda {
         self.repair_at = Some(now + self.repair_pause);
     }
 
+    /// From here on kinds of which the kernel tells nothing are looked at so often.
+    pub fn poll(mut self, every: Option<Duration>) -> Agenda {
+        self.poll_every = every.filter(|_| polled(&self.watched).next().is_some());
+        self.poll_at = self.poll_every.map(|every| self.began + every);
+        self
+    }
+
     /// When [`Agenda::next`] is to be called; `None` while work runs, and where nothing is in doubt.
     pub fn due(&self) -> Option<Instant> {
         if self.running.is_some() {
@@ -220,7 +235,8 @@ impl Agenda {
         }
         let look_at = self.look_at.map(|at| at.max(self.rested_at));
         let trail_at = self.trail.map(|trail| trail.due().max(self.rested_at));
-        [look_at, trail_at, self.verify_at].into_iter().flatten().min()
+        let poll_at = self.poll_at.map(|at| at.max(self.rested_at));
+        [look_at, trail_at, poll_at, self.verify_at].into_iter().flatten().min()
     }
 
     /// Begins what is due, if anything is and nothing runs. Until [`Agenda::done`] or [`Agenda::break_off`] says otherwise,
@@ -257,12 +273,17 @@ impl Agenda {
         if self.rested_at > now {
             return None;
         }
+        let polls = self.poll_at.is_some_and(|at| at <= now);
+        if polls {
+            self.poll_at = self.poll_every.map(|every| now + every);
+            polled(&self.watched).for_each(|kind| self.looks.add(Look::at(kind)));
+        }
         if let Some(trail) = self.trail.filter(|trail| trail.due() <= now) {
             self.trail = trail.looked(now);
             for kind in silence::untold(&self.watched, mirror) {
                 self.looks.add(Look { cause: trail.cause, ..Look::at(kind) });
             }
-        } else if self.look_at.is_none_or(|at| at > now) {
+        } else if !polls && self.look_at.is_none_or(|at| at > now) {
             return None;
         }
         self.look_at = None;
@@ -349,6 +370,11 @@ impl Agenda {
 /// Those of some kinds of which a dump shows all objects.
 pub fn comparable(kinds: &[KindIndex]) -> Vec<KindIndex> {
     kinds.iter().copied().filter(|&kind| silence::can_be_compared(kind)).collect()
+}
+
+/// Those of some kinds of which the kernel tells nothing.
+fn polled(kinds: &[KindIndex]) -> impl Iterator<Item = KindIndex> {
+    kinds.iter().copied().filter(|kind| kind.table().hooks.polled != Polled::No)
 }
 
 /// Something was told, which what is never told may have followed: once it is quiet that is looked at, and then again,

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use super::agenda::Purpose;
+use super::denied;
 use super::filling::Filling;
 use super::job::{Job, Query, Running, gather};
 use super::names::Sources;
@@ -96,7 +97,16 @@ impl Watching {
 
     /// Sends a request of a job.
     fn send(&mut self, known: &mut Knowledge, job: &mut Job, next: Next, moves: &mut Moves) -> Result<()> {
+        if let Some(name) = dumps::of_links(&next) {
+            match known.netns.inside(|| Ok(dumps::links_of_kind(name)?)) {
+                Ok(links) => job.ask_next(dumps::requests_of_links(next.kind, &links)),
+                Err(error) => log::warn!("cannot look for the interfaces of {name}: {error}"),
+            }
+            return Ok(());
+        }
         let Next { kind, question, request } = next;
+        // Of a dump that was given up nothing is left.
+        self.feed.adapter.rest();
         let Some(request) = self.feed.adapter.request(request) else {
             // The kernel does not have it: the job goes on with the next one.
             known.mirror.note_missing(kind);
@@ -163,12 +173,22 @@ impl Watching {
                 break;
             }
         }
+        if ended.is_some() {
+            wire::messages(adapter.rest()).for_each(|message| rows.take(&message, made));
+        }
         let is_foreign = rows.is_foreign;
         running.found |= rows.is_found;
         if is_foreign {
             known.mirror.note_missing(running.query.kind);
         }
         match ended {
+            Some(Progress::Failed(failure))
+                if failure.errno == libc::EPERM
+                    && job.purpose.is_of_start()
+                    && let Some(capability) = running.query.kind.table().hooks.needs =>
+            {
+                return Err(denied(&[running.query.kind], "followed", capability));
+            }
             Some(ended) => self.end_dump(known, job, &running, ended),
             None if is_foreign => return Ok(Reading::Renew),
             None => job.running = Some(running),
@@ -304,6 +324,7 @@ impl Rows<'_> {
         let Query { kind, family, question } = self.query;
         match question {
             Question::Fence => {}
+            _ if !dumps::is_asked_for(kind, row) => {}
             _ if dumps::is_foreign(kind, family, row) => self.is_foreign = true,
             _ if self.job.learns_names => {
                 self.mirror.links.note(row.payload, false);

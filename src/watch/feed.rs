@@ -13,9 +13,11 @@ use crate::decode::schema::Sysctl;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::kinds::adapter::Adapter;
-use crate::kinds::protocol::Protocol;
+use crate::kinds::protocol::{Bound, Protocol};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
+use crate::netlink::ask::ask;
+use crate::netlink::dump::DumpFailure;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
 use crate::netlink::wire;
 
@@ -30,6 +32,10 @@ pub(super) struct Feed {
     /// The kinds whose notifications come here.
     kinds: Vec<KindIndex>,
     subscription: Subscription,
+    /// What came while groups were bound, as the tables read it, with its time in microseconds since 1970.
+    early: Vec<(i64, Vec<u8>)>,
+    /// There was no room for some of it.
+    early_loss: bool,
     /// There may be something to read.
     pub readable: bool,
     /// When something was received last, in microseconds since 1970.
@@ -73,14 +79,51 @@ pub(super) struct Overrun {
     pub lost: Option<u32>,
 }
 
-/// These kinds cannot be listened to without that capability.
-pub fn denied(kinds: &[KindIndex], capability: &str) -> Error {
+/// These kinds cannot be followed, or listed, without that capability.
+pub fn denied(kinds: &[KindIndex], what: &str, capability: &str) -> Error {
     let names: Vec<&str> = kinds.iter().map(|kind| kind.table().name).collect();
     Error::usage(format_args!(
-        "{} cannot be followed without {capability} in the network namespace: run as root, or in \
+        "{} cannot be {what} without {capability} in the network namespace: run as root, or in \
          'unshare --user --map-root-user --net'",
         names.join(", ")
     ))
+}
+
+/// Binds the groups that are wanted of a protocol whose groups are not joined, and gives them back. Calls `beside` with what comes
+/// meanwhile.
+pub fn bind(
+    socket: &Socket,
+    protocol: &Protocol,
+    kinds: &[KindIndex],
+    bound: &Bound,
+    mut beside: impl FnMut(&[u8]),
+) -> Result<Vec<u32>> {
+    let Some(binding) = protocol.binding else { return Ok(Vec::new()) };
+    let mut groups = Vec::new();
+    for (group, request) in (binding.requests)(bound) {
+        let Err(refused) = ask(socket, &request, &mut beside)? else {
+            groups.push(group.into());
+            continue;
+        };
+        // The kernel says EPERM to who may not, and to who comes second.
+        let is_refused = |refused: &DumpFailure| matches!(refused.errno, libc::EPERM | libc::EBUSY);
+        let may_not = |refused: &DumpFailure| refused.errno == libc::EPERM;
+        return Err(match protocol.needs {
+            Some(capability)
+                if may_not(&refused)
+                    && ask(socket, &(binding.probe)(), &mut beside)?.is_err_and(|refused| may_not(&refused)) =>
+            {
+                denied(kinds, "followed", capability)
+            }
+            _ if is_refused(&refused) => Error::failed(format_args!(
+                "the group {group} of {name} is another program's: the kernel hands it to one alone; end that one (ulogd, another \
+                 linkhook; 'ss -f netlink' shows who has a socket), or let the rules log to another group",
+                name = protocol.name
+            )),
+            _ => Error::failed(format_args!("cannot bind the group {group} of {}: {refused}", protocol.name)),
+        });
+    }
+    Ok(groups)
 }
 
 impl Feed {
@@ -106,7 +149,7 @@ impl Feed {
         for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
-                (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, capability)),
+                (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, "followed", capability)),
                 (Ok(Joined::Denied), None) => {
                     let group = adapter.group_name(group).unwrap_or_else(|| group.to_string());
                     log::warn!(
@@ -119,12 +162,20 @@ impl Feed {
                 (Err(error), _) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
             }
         }
+        let drops_told = socket.drops().unwrap_or_default();
+        let mut early = Vec::new();
+        let bound = bind(&socket, protocol, kinds, &settings.bound, |datagram| {
+            early.push((now_microseconds(), adapter.adapt(datagram).to_vec()));
+        });
+        groups.extend(bound?);
         Ok(Feed {
-            drops_told: socket.drops().unwrap_or_default(),
+            early_loss: socket.drops().unwrap_or_default() != drops_told,
+            drops_told,
             socket,
             adapter,
             kinds: kinds.to_vec(),
             subscription: Subscription { groups, receive_buffer_bytes, sysctls: sysctls(kinds) },
+            early,
             readable: true,
             received_microseconds: now_microseconds(),
             received_at: Instant::now(),
@@ -173,6 +224,11 @@ impl Feed {
         netns: Option<&str>,
         moves: &mut Moves,
     ) -> Result<bool> {
+        self.early.drain(..).for_each(|(time, octets)| backlog.push(time, &octets));
+        if std::mem::take(&mut self.early_loss) {
+            self.lose(0);
+            return Ok(true);
+        }
         match self.socket.receive(batch) {
             // With room left it was all. What comes after wakes the loop once more, and so does an error.
             Ok(count) => self.readable = count == BATCH_DATAGRAMS,
@@ -293,6 +349,7 @@ mod tests {
             receive_buffer_bytes: None,
             timeout: None,
             verify: None,
+            poll: None,
             metrics: None,
             http: None,
             namespaces: Wanted::Own,
@@ -300,6 +357,7 @@ mod tests {
             patience: std::time::Duration::ZERO,
             confined: false,
             listening: Listening::default(),
+            bound: Bound::default(),
         };
         let mut feed = Feed::open(&settings, &kinds::rtnetlink::PROTOCOL, &[]).unwrap();
         assert!(!feed.has_lost() && feed.take_overrun().is_none());

@@ -135,6 +135,11 @@ impl Job {
         self.waiting.pop_front()
     }
 
+    /// Asks for this next.
+    pub fn ask_next(&mut self, requests: VecDeque<Next>) {
+        requests.into_iter().rev().for_each(|next| self.waiting.push_front(next));
+    }
+
     /// Asks for everything once more: the kernel's state changed meanwhile.
     pub fn restart(&mut self, mirror: &Mirror) {
         self.shadow = mirror.shadow();

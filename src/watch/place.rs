@@ -130,7 +130,7 @@ impl Place {
         })?;
         let mut mirror = Mirror::new();
         mirror.set_unheard(silence::unheard(&kinds, &feed.subscription().groups));
-        let of_others = settings.kinds.iter().filter(|kind| kind.protocol().number != protocol.number);
+        let of_others = settings.kinds.iter().filter(|kind| kind.protocol() != protocol);
         let others = of_others.map(|kind| kind.table().name).collect();
         let complete_kinds = store.is_some().then(|| comparable(&kinds));
         let label = netns.label().unwrap_or_default();
@@ -139,7 +139,7 @@ impl Place {
             mirror.keep_journal(kinds);
         }
         let now = Instant::now();
-        let mut agenda = Agenda::new(&kinds, &mirror, settings.verify, now);
+        let mut agenda = Agenda::new(&kinds, &mirror, settings.verify, now).poll(settings.poll);
         let shown = kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
         let source = if resumed.is_empty() { Source::Snapshot } else { Source::SnapshotOfKnown };
         if !resumed.is_empty() {
@@ -520,8 +520,8 @@ impl Watching {
             return;
         }
         let now = Instant::now();
-        let number = self.feed.protocol().number;
-        let (here, elsewhere): (Vec<Look>, Vec<Look>) = looks.partition(|look| look.kind.protocol().number == number);
+        let protocol = self.feed.protocol();
+        let (here, elsewhere): (Vec<Look>, Vec<Look>) = looks.partition(|look| look.kind.protocol() == protocol);
         here.into_iter().for_each(|look| self.agenda.add(Doubt::Silent(look), now));
         self.looks_elsewhere.extend(elsewhere);
     }

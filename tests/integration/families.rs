@@ -20,6 +20,8 @@ pub const LIVE_TESTS: &[Test] = &[
     ("settings_come_and_go_with_their_interface", settings_of_links),
     ("a_family_is_followed_only_when_it_is_named", default_kinds),
     ("each_protocol_has_its_own_socket_and_loss", protocols),
+    ("what_is_not_told_is_looked_at_again_and_again", poll),
+    ("a_protocol_that_is_not_there_is_refused_by_name", missing_protocol),
 ];
 
 /// Makes, changes and removes an entry of UDP, as conntrack(8) does: `struct nlmsghdr`, `struct nfgenmsg`, and nests of attributes.
@@ -171,6 +173,47 @@ fn settings_of_links() -> Result<(), Failed> {
     let gone = ["", ""].map(|_| linkhook.event("ethtool_features", "remove"));
     let indices = |lines: &[Value]| lines.iter().map(|line| line["ifindex"].as_u64()).collect::<BTreeSet<_>>();
     assert_eq!(indices(&gone), indices(&come));
+    Ok(())
+}
+
+/// The kernel tells nothing of endpoints of multipath TCP, where it has them.
+fn poll() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut ip = namespace.command("ip");
+    if !ip.args(["mptcp", "endpoint", "add", "127.0.0.1", "id", "5"]).stderr(Stdio::null()).status()?.success() {
+        return Ok(());
+    }
+    let mut linkhook = namespace.linkhook(&["ready", "mptcp_endpoint", "--poll", "50ms", "--initial"]);
+    linkhook.event("ready", "synced");
+    assert_eq!(linkhook.seen.iter().filter(|line| line["mptcp_endpoint"]["id"] == 5).count(), 1);
+    for (command, action) in [
+        ("ip mptcp endpoint add 127.0.0.2 id 6", "add"),
+        ("ip mptcp endpoint change id 6 backup", "change"),
+        ("ip mptcp endpoint delete id 6", "remove"),
+    ] {
+        namespace.run(command);
+        let line = linkhook.event("mptcp_endpoint", action);
+        assert_eq!((&line["origin"], &line["mptcp_endpoint"]["id"]), (&"inferred".into(), &6.into()), "{line}");
+    }
+    // It is told once, however often it is looked at.
+    let told = linkhook.stop().1;
+    assert_eq!(told.iter().filter(|line| line["event"] == "mptcp_endpoint").count(), 4, "{told:?}");
+    Ok(())
+}
+
+/// Where the kernel has RDMA, there is nothing to be refused.
+fn missing_protocol() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    for arguments in [
+        &["watch", "rdma", "--timeout", "1ms"][..],
+        &["list", "rdma"],
+        &["record", "rdma", "-o", "-", "--timeout", "1ms"],
+    ] {
+        let output = namespace.command(PROGRAM).args(arguments).stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_refused = output.status.code() == Some(2) && said.contains("protocol 20 (rdma)");
+        assert!(output.status.success() || is_refused, "{arguments:?}: {said}");
+    }
     Ok(())
 }
 

@@ -71,6 +71,18 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("NETDEV_A_PAGE_POOL", 1, "ID IFINDEX NAPI_ID INFLIGHT INFLIGHT_MEM DETACH_TIME DMABUF IO_URING"),
     ("ETHTOOL_A_PLCA", 0, "UNSPEC HEADER VERSION ENABLED STATUS NODE_CNT NODE_ID TO_TMR BURST_CNT BURST_TMR"),
     ("ETHTOOL_A_RINGS", 14, "RX_PUSH TX_PUSH_BUF_LEN TX_PUSH_BUF_LEN_MAX HDS_THRESH HDS_THRESH_MAX"),
+    (
+        "DPLL_A",
+        1,
+        "ID MODULE_NAME PAD CLOCK_ID MODE MODE_SUPPORTED LOCK_STATUS TEMP TYPE LOCK_STATUS_ERROR CLOCK_QUALITY_LEVEL PHASE_OFFSET_MONITOR PHASE_OFFSET_AVG_FACTOR FREQUENCY_MONITOR",
+    ),
+    (
+        "DPLL_A_PIN",
+        1,
+        "ID PARENT_ID MODULE_NAME PAD CLOCK_ID BOARD_LABEL PANEL_LABEL PACKAGE_LABEL TYPE DIRECTION FREQUENCY FREQUENCY_SUPPORTED FREQUENCY_MIN FREQUENCY_MAX PRIO STATE CAPABILITIES PARENT_DEVICE PARENT_PIN PHASE_ADJUST_MIN PHASE_ADJUST_MAX PHASE_ADJUST PHASE_OFFSET FRACTIONAL_FREQUENCY_OFFSET ESYNC_FREQUENCY ESYNC_FREQUENCY_SUPPORTED ESYNC_PULSE REFERENCE_SYNC PHASE_ADJUST_GRAN FRACTIONAL_FREQUENCY_OFFSET_PPT MEASURED_FREQUENCY OPERSTATE",
+    ),
+    ("THERMAL_GENL_ATTR", 24, "THRESHOLD THRESHOLD_TEMP THRESHOLD_DIRECTION TZ_PREV_TEMP"),
+    ("RDMA_NLDEV_ATTR", 99, "DEV_TYPE PARENT_NAME NAME_ASSIGN_TYPE EVENT_TYPE"),
     ("RTM", 56, "NEWMULTICAST DELMULTICAST"),
     ("RTM", 60, "NEWANYCAST DELANYCAST"),
     ("RTNLGRP", 37, "IPV4_MCADDR IPV6_MCADDR IPV6_ACADDR"),
@@ -106,7 +118,6 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("IFLA_CAN", 18, "XL_DATA_BITTIMING XL_DATA_BITTIMING_CONST XL_DATA_BITRATE_CONST XL_TDC XL_PWM"),
     ("IFLA_CAN_PWM", 1, "PWMS_MIN PWMS_MAX PWML_MIN PWML_MAX PWMO_MIN PWMO_MAX PWMS PWML PWMO"),
     ("IFLA_OVPN", 1, "MODE"),
-    ("DPLL_A_PIN", 1, "ID"),
     ("NHA_GROUP_STATS_ENTRY", 1, "ID PACKETS PACKETS_HW"),
     ("IFLA_NETKIT", 1, "PEER_INFO PRIMARY POLICY PEER_POLICY MODE SCRUB PEER_SCRUB HEADROOM TAILROOM PAIRING"),
     ("RTA", 31, "FLOWLABEL DEL_REASON"),
@@ -151,6 +162,11 @@ const NO_ENUM: &[(&str, &str)] = &[
     ("genl", "of families without tables"),
     ("SELNL_MSG", "attributes that are made of messages, numbered as these"),
     ("usersock", "a datagram made an attribute"),
+    ("team_option", "the rows of TEAM_ATTR_OPTION behind their team's"),
+    ("team_port", "the rows of TEAM_ATTR_PORT behind their team's"),
+    ("ovpn_peer", "the rows of OVPN_A_PEER behind their interface's"),
+    ("ovpn_key", "the rows of OVPN_A_KEYCONF behind their interface's"),
+    ("wireguard_peer", "the rows of WGPEER_A behind their device's"),
     ("none", "a place where no attributes follow"),
     ("uevent", "a text, which is made an attribute"),
 ];
@@ -192,6 +208,9 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
     ("DEVLINK_ATTR", 115, "reporter", DEVLINK_WORD),
     ("DEVLINK_ATTR", 116, "state", DEVLINK_WORD),
     ("DEVLINK_ATTR", 124, "msg", DEVLINK_WORD),
+    ("RDMA_NLDEV_ATTR", 2, "dev", "the device's name"),
+    ("RDMA_NLDEV_ATTR", 3, "ports", "of a device, the number of its last port"),
+    ("RDMA_NLDEV_ATTR", 12, "state", "as rdma(8) calls it"),
     ("TCA_BPF", 9, "flags", "iproute2 calls FLAGS bpf_flags"),
     ("TCA_CTINFO", 7, "cpmark", "iproute2 writes the mask alone"),
     ("TCA_FLOWER", 11, "src_ip_mask", "iproute2 writes enc_ for a tunnel's addresses, not ipv4"),
@@ -204,6 +223,8 @@ const DISAGREEMENTS: &[(&str, u16, &str, &str)] = &[
 /// Enumerators without a row, by prefix: their names, or `*` for any, and the reason.
 const NO_ROW: &[(&str, &str, &str)] = &[
     ("DEVLINK_ATTR", "*", "of buffers, tables, resources and firmware no kind tells, and much is of requests"),
+    ("THERMAL_GENL_ATTR", "*", "nests of answers, and elements of a list"),
+    ("RDMA_NLDEV_ATTR", "*", "of queues, counters and other resources no kind tells"),
     ("NL80211_ATTR", "*", "what only a driver or a supplicant reads, and requests"),
     ("NL80211_TXQ_STATS", "NUM_NL80211_TXQ_STATS", "the number of the others"),
     ("DPLL_A_PIN", "*", "of a pin's, a link only says which one it is"),
@@ -374,9 +395,9 @@ type Names = BTreeMap<u32, Vec<String>>;
 impl Kernel {
     fn read() -> Result<Kernel, Failed> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for folder in ["", "caif", "can", "netfilter", "tc_act", "tc_ematch"] {
+        for folder in ["", "caif", "can", "netfilter", "tc_act", "tc_ematch", "../rdma"] {
             let folder = headers().join(folder);
-            // Newer kernels have no CAIF any more.
+            // Newer kernels have no CAIF any more, and some machines only the headers of linux.
             if !folder.exists() {
                 continue;
             }

@@ -22,6 +22,7 @@ mod malformed;
 mod manual;
 mod namespace;
 mod netns;
+mod nflog;
 mod nft;
 mod output;
 mod outputs;
@@ -125,6 +126,7 @@ fn main() -> ExitCode {
         ("untold", untold::TESTS),
         ("netns", netns::TESTS),
         ("nft", nft::TESTS),
+        ("nflog", nflog::TESTS),
         ("again", again::LIVE_TESTS),
         ("deliver", deliver::LIVE_TESTS),
         ("docs", docs::LIVE_TESTS),
@@ -151,8 +153,9 @@ fn main() -> ExitCode {
         ("wait", wait::TESTS),
     ] {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
-        let ignored =
-            obstacle.is_some() || (room == "logrotate" && logrotate.is_some()) || (room == "nft" && nft.is_some());
+        let ignored = obstacle.is_some()
+            || (room == "logrotate" && logrotate.is_some())
+            || (["nft", "nflog"].contains(&room) && nft.is_some());
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(ignored)));
     }
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -101,6 +101,21 @@ const WRONG: &[(&str, &[&str])] = &[
     ("completions tcsh", &["'tcsh'", "bash, zsh, fish"]),
     ("completions", &["SHELL"]),
     ("schema rote", &["unknown kind 'rote'", "did you mean 'route'?"]),
+    (
+        "wireguard",
+        &["the kernel tells nothing of wireguard", "--poll 10s", "poll = \"10s\"", "linkhook list wireguard"],
+    ),
+    ("wait wireguard_peer", &["--poll 10s"]),
+    ("exec wireguard -- true", &["--poll 10s"]),
+    ("wireguard --poll 0", &["--poll", "more than nothing"]),
+    ("nflog", &["nflog needs the groups", "--nflog-group N", "nflog = { groups = [N] }"]),
+    ("wait nflog", &["--nflog-group N"]),
+    ("exec nflog -- true", &["--nflog-group N"]),
+    ("record nflog -o /dev/null", &["--nflog-group N"]),
+    ("link --nflog-group 5", &["'nflog', which is not named"]),
+    ("nflog --nflog-group 65536", &["--nflog-group", "65535"]),
+    ("list nflog --nflog-group 5", &["'--nflog-group' is an option of", "'watch'"]),
+    ("list nflog", &["cannot be listed", "linkhook watch nflog"]),
     ("metrics", &["nothing would ever be told", "metrics = \"1m\"", "--config"]),
 ];
 

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
-use super::{DEVLINK, ETHTOOL, FAMILIES, FLOODS, MPTCP, NL80211, NLCTRL, OTHER, UNKNOWN};
-use super::{devlink, family_and_command, message, mptcp, nl80211};
+use super::wireguard::{self, parts::Parts};
+use super::{
+    DEVLINK, ETHTOOL, FAMILIES, FLOODS, HSR, MPTCP, NL80211, NLCTRL, OTHER, OVPN, TEAM, THERMAL, UNKNOWN, WIREGUARD,
+};
+use super::{devlink, family_and_command, hsr, message, mptcp, nl80211, ovpn, team, thermal};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -33,6 +36,8 @@ const GROUP_ID: u16 = 2;
 pub struct Families {
     by_id: BTreeMap<u16, Family>,
     strings: Strings,
+    /// What WireGuard's next message may go on with.
+    parts: Parts,
     /// Something of it has changed, which was not asked for yet.
     changed: bool,
 }
@@ -124,11 +129,17 @@ impl Families {
     pub fn adapt(&mut self, datagram: &[u8], out: &mut Vec<u8>) {
         for found in wire::messages(datagram) {
             if found.header.kind < wire::NLMSG_MIN_TYPE {
+                self.rest(out);
                 append_message(out, found.header, found.payload);
                 continue;
             }
             self.adapt_message(found.header, found.payload, out);
         }
+    }
+
+    /// Appends what nothing more comes of: a dump has ended.
+    pub fn rest(&mut self, out: &mut Vec<u8>) {
+        self.parts.end(out);
     }
 
     fn adapt_message(&mut self, header: Header, payload: &[u8], out: &mut Vec<u8>) {
@@ -157,11 +168,16 @@ impl Families {
                 self.strings.expand(command, body, &mut payload);
                 append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
             }
+            Some(WIREGUARD) if is_answer && command == wireguard::GET_DEVICE => self.parts.take(header, payload, out),
+            Some(OVPN) if is_answer && ovpn::is_told(command) => ovpn::flatten(header, command, payload, out),
+            Some(TEAM) if is_answer && team::has_items(command) => team::take_apart(header, command, payload, out),
             Some(place) => {
                 let command = match place {
                     MPTCP => mptcp::command(command, body),
                     DEVLINK => devlink::command(command, body),
                     NL80211 => nl80211::ANY_COMMAND,
+                    HSR => hsr::ANY_COMMAND,
+                    THERMAL => thermal::ANY_COMMAND,
                     _ => command,
                 };
                 if has_table(message(place, command)) {

@@ -6,13 +6,21 @@
 
 mod bits;
 pub mod devlink;
+pub mod dpll;
 pub mod ethtool;
 pub mod families;
+pub mod hsr;
 pub mod mptcp;
 pub mod netdev;
 pub mod nl80211;
 pub mod nlctrl;
 pub mod other;
+pub mod ovpn;
+pub mod team;
+#[cfg(test)]
+mod tests;
+pub mod thermal;
+pub mod wireguard;
 
 use crate::decode::schema::{Field, Is, Scalar::U8, Structure, field};
 use crate::kinds::protocol::Protocol;
@@ -56,9 +64,20 @@ pub static PROTOCOL: Protocol = Protocol {
         &devlink::health::HEALTH,
         &devlink::device::FLASH,
         &nl80211::WIRELESS,
+        &wireguard::DEVICE,
+        &wireguard::PEER,
+        &dpll::DEVICE,
+        &dpll::PIN,
+        &team::OPTION,
+        &team::PORT,
+        &hsr::RING,
+        &ovpn::PEER,
+        &ovpn::KEY,
+        &thermal::THERMAL_EVENT,
         &other::GENL,
     ],
     has_named_groups: true,
+    redact: Some(wireguard::secrets::redact),
     ..Protocol::PLAIN
 };
 
@@ -79,6 +98,12 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "netdev", groups: &["mgmt", "page-pool"] },
     Family { name: "devlink", groups: &["config"] },
     Family { name: "nl80211", groups: &["config", "scan", "regulatory", "mlme", "vendor", "nan"] },
+    Family { name: "wireguard", groups: &[] },
+    Family { name: "dpll", groups: &["monitor"] },
+    Family { name: "team", groups: &["change_event"] },
+    Family { name: "HSR", groups: &["hsr-network"] },
+    Family { name: "ovpn", groups: &["peers"] },
+    Family { name: "thermal", groups: &["event"] },
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
@@ -93,6 +118,18 @@ pub const NETDEV: usize = 3;
 pub const DEVLINK: usize = 4;
 /// Wireless networks.
 pub const NL80211: usize = 5;
+/// WireGuard's devices and peers, of which nothing is told.
+pub const WIREGUARD: usize = 6;
+/// Clocks that lock to others.
+pub const DPLL: usize = 7;
+/// Teams of links.
+pub const TEAM: usize = 8;
+/// Rings of HSR and PRP.
+pub const HSR: usize = 9;
+/// OpenVPN's peers.
+pub const OVPN: usize = 10;
+/// Thermal zones.
+pub const THERMAL: usize = 11;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
 /// The place of what is of no family that is known.

@@ -5,8 +5,8 @@ use super::{GENLMSGHDR, MPTCP, message};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, Structure, TEXT,
-    Untold, field, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Polled, Set, Structure,
+    TEXT, Untold, field, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::write_ip;
@@ -37,7 +37,13 @@ pub static ENDPOINT: Kind = Kind {
     split: &[],
     partial: false,
     dumps: &[DumpRequest { message: message(MPTCP, 3), header: &[3, 1, 0, 0], attributes: &[], per_link: None }],
-    hooks: Hooks { key: Some(write_key), family: Some(|_| 0), untold: Untold::Everything, ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_key),
+        family: Some(|_| 0),
+        untold: Untold::Everything,
+        polled: Polled::Too,
+        ..Hooks::NONE
+    },
 };
 
 static ENDPOINT_SET: Set = Set::new("MPTCP_PM_ATTR", &[row(ADDRESS, "addr", Is::Inline(&ADDRESS_SET))]);

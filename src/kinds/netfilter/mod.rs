@@ -1,9 +1,10 @@
-//! netfilter, protocol 12: connections that are tracked, nf_tables, and counters of nfacct. A type is a subsystem and a message (`nfnetlink.h`), numbers in
+//! netfilter, protocol 12: connections that are tracked, nf_tables, packets that are logged, and counters of nfacct. A type is a subsystem and a message (`nfnetlink.h`), numbers in
 //! attributes are in the network's byte order.
 
 pub mod conntrack;
 pub mod expect;
 pub mod nfacct;
+pub mod nflog;
 pub mod nft;
 pub mod tuple;
 
@@ -36,14 +37,16 @@ pub static PROTOCOL: Protocol = Protocol {
     ..Protocol::PLAIN
 };
 
-/// Of what subsystems there are kinds: conntrack, expectations, nf_tables and nfacct. Statistics of conntrack, packets of queues and
-/// logs, sets of ipset and the like come to whoever asks (`NFNL_SUBSYS_*`, `linux/netfilter/nfnetlink.h`).
+/// Of what subsystems there are kinds: conntrack, expectations, logs, nf_tables and nfacct. Statistics of conntrack, packets of queues,
+/// sets of ipset and the like come to whoever asks (`NFNL_SUBSYS_*`, `linux/netfilter/nfnetlink.h`).
 fn is_answer(message_type: u16) -> bool {
     const IPCTNL_MSG_CT_GET_STATS_CPU: u16 = 0x104;
     const IPCTNL_MSG_CT_GET_STATS: u16 = 0x105;
     const IPCTNL_MSG_EXP_GET_STATS_CPU: u16 = 0x203;
     match message_type {
         IPCTNL_MSG_CT_GET_STATS_CPU | IPCTNL_MSG_CT_GET_STATS | IPCTNL_MSG_EXP_GET_STATS_CPU => true,
+        // How a group is bound comes to whoever asks.
+        nflog::NFULNL_MSG_PACKET => false,
         _ => !matches!(message_type >> 8, 1 | 2 | 7 | 10),
     }
 }

@@ -214,6 +214,31 @@ fn verify_comes_again_and_again_and_waits_for_quiet() {
 }
 
 #[test]
+fn a_poll_comes_again_and_takes_along_what_waits() {
+    let watched = [&crate::kinds::generic::wireguard::PEER, &link::LINK].map(kind);
+    let (now, mirror) = (Instant::now(), mirror());
+    let mut agenda = Agenda::new(&watched, &mirror, None, now).poll(Some(seconds(10)));
+    assert_eq!(agenda.due(), Some(now + seconds(10)));
+    assert!(agenda.next(now + seconds(9), &mirror).is_none());
+    for round in 1..4 {
+        let at = now + seconds(10 * round);
+        let work = begin(&mut agenda, at, &mirror, Purpose::Look);
+        assert_eq!(work.scopes.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [watched[0]]);
+        assert!(agenda.done(at, true));
+        assert_eq!(agenda.due(), Some(at + seconds(10)));
+    }
+    // What waits is looked at with it, and it rests as any look does.
+    agenda.add(Doubt::Silent(Look::at(watched[1])), now + seconds(40));
+    let work = begin(&mut agenda, now + seconds(40), &mirror, Purpose::Look);
+    assert_eq!(work.scopes.len(), 2);
+    assert!(agenda.done(now + seconds(50), true));
+    assert_eq!(agenda.due(), Some(now + seconds(52)), "not before it has rested");
+    // Where nothing is polled, nothing comes.
+    assert_eq!(Agenda::new(&[kind(&link::LINK)], &mirror, None, now).poll(Some(seconds(1))).due(), None);
+    assert_eq!(Agenda::new(&watched, &mirror, None, now).poll(None).due(), None);
+}
+
+#[test]
 fn the_start_runs_first_in_its_order_and_verify_counts_from_its_end() {
     let (mut agenda, start, mirror) = agenda(Some(seconds(60)));
     assert!(agenda.is_started());

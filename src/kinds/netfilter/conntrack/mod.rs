@@ -90,7 +90,7 @@ const CTA_STATUS: u16 = 3;
 const CTA_COUNTERS_ORIG: u16 = 9;
 const CTA_COUNTERS_REPLY: u16 = 10;
 
-static ATTRIBUTES: Set = Set::new(
+pub(super) static ATTRIBUTES: Set = Set::new(
     "CTA",
     &[
         row(1, "orig", Is::Members(orig, ORIG_PARTS)),

@@ -36,7 +36,7 @@ pub static TRACE: Kind = Kind {
     families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
+    interface: Interface::Only,
     identity: None,
     split: &[],
     partial: false,

@@ -1,0 +1,97 @@
+//! Messages of the smaller families, from the kernel's numbers to the object.
+
+use serde_json::{Value, json};
+
+use super::families::Families;
+use crate::decode::{NoLinks, write_object};
+use crate::json::Json;
+use crate::kinds::of_message;
+use crate::netlink::wire::{Header, append_attribute, append_message, messages};
+
+/// The number that the family has here.
+const ID: u16 = 900;
+
+fn nest(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut nest = Vec::new();
+    attributes.iter().for_each(|(number, value)| append_attribute(&mut nest, *number, value));
+    nest
+}
+
+/// What becomes of a message: the kind, whether it says that the object is gone, and the object.
+fn told(family: &str, command: u8, attributes: &[(u16, &[u8])]) -> Vec<(&'static str, bool, Value)> {
+    let (mut datagram, mut adapted) = (Vec::new(), Vec::new());
+    let name = format!("{family}\0");
+    let new = [&[1, 2, 0, 0][..], &nest(&[(1, &ID.to_ne_bytes()), (2, name.as_bytes())])].concat();
+    append_message(&mut datagram, Header { kind: 16, ..Header::default() }, &new);
+    let body = [&[command, 1, 0, 0][..], &nest(attributes)].concat();
+    append_message(&mut datagram, Header { kind: ID, ..Header::default() }, &body);
+    Families::default().adapt(&datagram, &mut adapted);
+    let read = |message: crate::netlink::wire::Message<'_>| {
+        let (kind, gone) = of_message(message.header.kind, 0).expect("a kind");
+        let mut json = Json::new();
+        write_object(&mut json, kind.table(), &kind.table().context(message.payload, &NoLinks));
+        (kind.table().name, gone, serde_json::from_slice(json.bytes()).unwrap())
+    };
+    messages(&adapted).skip(1).map(read).collect()
+}
+
+#[test]
+fn ports_and_options_of_a_team_are_one_each() {
+    let (three, four) = (3u32.to_ne_bytes(), 4u32.to_ne_bytes());
+    let port = |index: &[u8], more: &[(u16, &[u8])]| nest(&[&[(1, index)][..], more].concat());
+    let speed = 10_000u32.to_ne_bytes();
+    let ports = nest(&[
+        (1, &port(&three, &[(2, &[]), (3, &[]), (4, &speed), (5, &[1])])),
+        (1, &port(&four, &[(2, &[]), (6, &[])])),
+    ]);
+    let found = told("team", 3, &[(1, &7u32.to_ne_bytes()), (3, &ports)]);
+    let team = |id: u32, name: &str| json!({"team": "if7", "team_id": 7, "port": name, "port_id": id});
+    let mut first = team(3, "if3");
+    first["linkup"] = true.into();
+    first["speed"] = 10_000.into();
+    first["duplex"] = "full".into();
+    assert_eq!(found, [("team_port", false, first), ("team_port", true, team(4, "if4"))]);
+    // Each type's value is a text; a flag that is not there is false.
+    let minus = (-3i32).to_ne_bytes();
+    let options: [(u8, Option<&[u8]>, &str); 6] = [
+        (3, Some(&three), "3"),
+        (5, Some(b"activebackup\0"), "activebackup"),
+        (6, Some(&[]), "true"),
+        (6, None, "false"),
+        (14, Some(&minus), "-3"),
+        (11, Some(&[0xab, 0xcd]), "abcd"),
+    ];
+    for (kind, data, value) in options {
+        let mut option = nest(&[(1, b"x\0"), (3, &[kind])]);
+        if let Some(data) = data {
+            append_attribute(&mut option, 4, data);
+        }
+        let found = told("team", 2, &[(1, &7u32.to_ne_bytes()), (2, &nest(&[(1, &option)]))]);
+        let expected = json!({"team": "if7", "team_id": 7, "name": "x", "value": value});
+        assert_eq!(found, [("team_option", false, expected)]);
+    }
+}
+
+#[test]
+fn events_of_rings_and_of_thermal_zones_have_names() {
+    let found = told("HSR", 1, &[(1, &[2, 0, 0, 0, 0, 9]), (2, &4u32.to_ne_bytes())]);
+    assert_eq!(found, [("hsr", false, json!({"cmd": "ring_error", "node_addr": "02:00:00:00:00:09", "dev": "if4"}))]);
+    let (zone, degrees) = (2u32.to_ne_bytes(), (-5000i32).to_ne_bytes());
+    let found = told("thermal", 5, &[(2, &zone), (3, &degrees), (5, &1u32.to_ne_bytes())]);
+    assert_eq!(found, [("thermal", false, json!({"cmd": "tz_trip_up", "tz_id": 2, "tz_temp": -5000, "trip_id": 1}))]);
+}
+
+#[test]
+fn a_clock_comes_changes_and_goes() {
+    let id = 7u32.to_ne_bytes();
+    for (command, kind, gone) in [
+        (4, "dpll_device", false),
+        (5, "dpll_device", true),
+        (6, "dpll_device", false),
+        (10, "dpll_pin", false),
+        (11, "dpll_pin", true),
+        (12, "dpll_pin", false),
+    ] {
+        assert_eq!(told("dpll", command, &[(1, &id)]), [(kind, gone, json!({"id": 7}))]);
+    }
+}
