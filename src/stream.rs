@@ -42,6 +42,8 @@ pub enum Source {
     Snapshot,
     /// A dump at the start of what is known already: it is shown all the same.
     SnapshotOfKnown,
+    /// A row of a dump that is shown, and of which nothing is kept.
+    Listed,
     /// The first dump of a namespace that appeared while watching: what it shows is new.
     Appeared,
     /// A row of a dump in a recording.
@@ -464,7 +466,8 @@ impl Stream {
         telling: Telling<'_>,
     ) -> (Option<u64>, Option<LinkBefore>) {
         let table = kind.table();
-        let present = matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump);
+        let present =
+            matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump | Source::Listed);
         if table.identity.is_none() || table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links)) {
             // Where a namespace has appeared, its one object was not made then.
             if (present && !self.options.present) || (source == Source::Appeared && table.hooks.single) {
@@ -484,6 +487,13 @@ impl Stream {
             };
             let signals = if present { Signals::NONE } else { table.signals_of(&sides).with(mirror.commit(kind)) };
             let told = Told { kind, action, old: None, new: message.payload, signals };
+            return (self.tell(out, &mirror.links, told, telling), None);
+        }
+        if source == Source::Listed {
+            if !mirror.shows_first(kind, message.payload) {
+                return (None, None);
+            }
+            let told = Told { kind, action: Action::Present, old: None, new: message.payload, signals: Signals::NONE };
             return (self.tell(out, &mirror.links, told, telling), None);
         }
         let Applied { links, change, signals: of_group, link } =

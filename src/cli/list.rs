@@ -186,7 +186,7 @@ impl List {
                 if kind == FILTER && tc::alone_in_priority(message.payload).is_some() {
                     priorities.borrow_mut().apply(FILTER, false, message.header.flags, message.payload);
                 }
-                self.stream.message(&mut self.lines.out, &mut self.mirror, message, Source::Snapshot, telling);
+                self.stream.message(&mut self.lines.out, &mut self.mirror, message, Source::Listed, telling);
                 self.ended = self.lines.write(&mut self.stream).err();
             }
         };

@@ -9,16 +9,22 @@ pub fn same(kind: &Kind, old: &[u8], new: &[u8]) -> bool {
     if old == new {
         return true;
     }
-    for field in kind.header.fields {
-        let range = field.at..field.at + field.bytes;
-        if !field.volatile && old.get(range.clone()) != new.get(range) {
-            return false;
-        }
-    }
+    counting_fields(kind, old).eq(counting_fields(kind, new))
+        && counting_attributes(kind, old).eq(counting_attributes(kind, new))
+}
+
+/// The header's fields that count: those that are not volatile.
+pub fn counting_fields<'p>(kind: &'p Kind, payload: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
+    let fields = kind.header.fields.iter().filter(|field| !field.volatile);
+    fields.map(|field| payload.get(field.at..field.at + field.bytes).unwrap_or_default())
+}
+
+/// The attributes that count: those that are neither volatile nor left out.
+pub fn counting_attributes<'p>(kind: &'p Kind, payload: &'p [u8]) -> impl Iterator<Item = Attribute<'p>> {
     let counts = |attribute: &Attribute<'_>| {
         kind.set.row(attribute.number).is_none_or(|(_, row)| !row.volatile && !matches!(row.is, Is::Known))
     };
-    attributes(kind.attributes(old)).filter(counts).eq(attributes(kind.attributes(new)).filter(counts))
+    attributes(kind.attributes(payload)).filter(counts)
 }
 
 /// The payload of a partial notification with the attributes that only the old one has; `None` where it has all.

@@ -16,6 +16,7 @@ pub mod moves;
 mod object_table;
 pub mod repair;
 mod route;
+mod seen;
 mod sets;
 pub mod silence;
 mod uses;
@@ -87,6 +88,8 @@ pub struct Mirror {
     doubted: Vec<KindIndex>,
     /// Whether there were tables of nf_tables after the last commit.
     had_tables: bool,
+    /// What a list has shown, which keeps no objects.
+    seen: seen::Seen,
 }
 
 impl Default for Mirror {
@@ -110,6 +113,7 @@ impl Mirror {
             unheard: Vec::new(),
             doubted: Vec::new(),
             had_tables: false,
+            seen: seen::Seen::default(),
         }
     }
 
@@ -214,6 +218,18 @@ impl Mirror {
             self.mark(held, difference.old.as_deref().unwrap_or_default());
         }
         differences
+    }
+
+    /// Whether a list shows an object for the first time, of which it keeps only what others are read by: names, and what sets are.
+    pub fn shows_first(&mut self, kind: KindIndex, payload: &[u8]) -> bool {
+        let table = kind.table();
+        if table.is(&kinds::netfilter::nft::set::SET) {
+            self.links.sets.note(payload, false);
+        }
+        if table.is(&kinds::rtnetlink::link::LINK) {
+            self.links.note(payload, false);
+        }
+        self.seen.is_first(table, payload)
     }
 
     /// Takes in what a message says. `flags` are those of its header, `removes` whether it says that the object is gone.
