@@ -57,6 +57,8 @@ NEVER_COUNTS = (
 # (kind, path, why): where ip, bridge and tc print something else.
 PRINTS_OTHERWISE = (
     ("route", r"nh_info\..*", "ip asks for the nexthop beside the route"),
+    ("route|mroute", "expires", "seconds run between both looks"),
+    ("link", r"vfinfo_list\[\].*", "virtual functions are not asked for, since no notification has them: docs/truth.md"),
     ("nsid", "name", "the name of a file in /run/netns, which ip looks for"),
     ("filter", r"options\.actions\[\]\.priority", "skbedit's priority is class_priority, as in tc's text"),
     ("qdisc", r"options\.burst", "with -d, tbf's is a text with the size of cells"),
