@@ -195,7 +195,7 @@ def printed(place, commands, kernel):
         given = {"dev": device.group(1)} if device else {"block": int(block.group(1))} if block else {}
         family = re.search(r" -(4|6|f mpls) ", command)
         if family and not first.startswith("netconf"):
-            of = {"4": "ipmr", "6": "ip6mr"} if first.startswith("mrule") else {"4": "inet", "6": "inet6", "f mpls": "mpls"}
+            of = {"4": "ipmr", "6": "ip6mr"} if first.startswith(("mrule", "mroute")) else {"4": "inet", "6": "inet6", "f mpls": "mpls"}
             given["family"] = of[family.group(1)]
         for row in rows:
             parts = [{**{key: row[key] for key in ("ifname", "ifindex", "dev") if key in row}, **part}
