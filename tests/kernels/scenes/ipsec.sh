@@ -44,7 +44,7 @@ check up
 run ip xfrm state flush
 run ip -n branch xfrm state flush
 state 0x2002
-run ping -c 1 -W 2 10.8.0.2
+await "packets pass with the new states" ping -c 1 -W 2 10.8.0.2
 run ip link set wan0 down
 check down
 run ip link set wan0 up
