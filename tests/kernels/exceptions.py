@@ -32,6 +32,7 @@ SAME_BY = {
 # (what tc prints, what stands in its place, why): text within the JSON.
 MENDED = (
     (r"\n +(cmp|u32|nbyte|meta|ipset|ipt|canid|text)\(.*\)\n", "", "tc prints extended matches as text"),
+    (r'("|true|\d)(sc|rt|ls|ul|weight) [^"{}\[\]]*\}', r"\1}", "tc prints the curves of hfsc's classes and the weights of qfq's as text"),
     (r'"options":\{[a-z][^"{}]*\}', '"options":{}', "tc prints the options of some queueing disciplines (multiq, hfsc, plug) as text"),
 )
 
