@@ -7,7 +7,7 @@ use super::{Mirror, route};
 use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::link::IFF_UP;
 use crate::kinds::rtnetlink::route::ROUTE;
-use crate::kinds::rtnetlink::{link, nexthop};
+use crate::kinds::rtnetlink::{link, mdb, nexthop};
 use crate::netlink::wire::{attribute_u32, u32_at};
 
 /// `IPV4_MIN_MTU`. With less, IPv4 has left the interface and does not hear of its going down (`fib_netdev_event`).
@@ -31,7 +31,27 @@ pub fn leaving(occasion: &Occasion<'_>) -> Option<Leaving> {
     (gone || down).then_some(Leaving { ifindex, gone })
 }
 
+/// Whether a message tells of a link that has left the bridge whose port it was, or has gone: its index.
+pub fn left_bridge(occasion: &Occasion<'_>) -> Option<u32> {
+    let link = occasion.link?;
+    u32_at(occasion.payload, 4).filter(|_| occasion.gone || link.has_other_master)
+}
+
 impl Mirror {
+    /// Takes out the multicast routers behind VLANs of a port that has left its bridge (`nbp_vlan_flush`): no dump of their kind shows
+    /// them, and Linux 6.1 does not tell.
+    pub fn take_routers_of_vlans(&mut self, ifindex: u32) -> Vec<Difference> {
+        let kind = const { KindIndex::of(&mdb::MDB) };
+        let mut differences = Vec::new();
+        self.tables[kind].extract(
+            None,
+            |_| true,
+            |object| mdb::is_router_of_vlan_behind(object, ifindex),
+            |_, object| differences.push(Difference { kind, old: Some(object), new: None }),
+        );
+        differences
+    }
+
     /// Takes out what leaves with a link, what stands on others first: routes, then nexthops (`fib_sync_down_dev`,
     /// `nexthop_flush_dev`).
     pub fn take_leaving(&mut self, Leaving { ifindex, gone }: Leaving) -> Vec<Difference> {
@@ -131,6 +151,54 @@ mod tests {
         // More than are known one by one.
         let many: Vec<Vec<u8>> = (0..20).map(|number| route(2, number, UNIVERSE, &[3], false)).collect();
         assert_eq!(taken(&many, false).len(), 20);
+    }
+
+    #[test]
+    fn the_routers_of_a_ports_vlans_leave_with_it() {
+        let kind = KindIndex::of(&mdb::MDB);
+        let router = |port: u32, vlan: Option<u16>| {
+            let mut behind = port.to_ne_bytes().to_vec();
+            if let Some(vlan) = vlan {
+                append_attribute(&mut behind, mdb::ROUTER_VLAN, &vlan.to_ne_bytes());
+            }
+            let mut routers = Vec::new();
+            append_attribute(&mut routers, 1, &behind);
+            let mut payload = vec![7, 0, 0, 0, 2, 0, 0, 0];
+            append_attribute(&mut payload, mdb::MDBA_ROUTER, &routers);
+            payload
+        };
+        let mut mirror = Mirror::new();
+        for object in [router(3, None), router(3, Some(23)), router(4, Some(23)), router(3, Some(24))] {
+            mirror.apply(kind, false, 0, &object);
+        }
+        let mut gone: Vec<Vec<u8>> =
+            mirror.take_routers_of_vlans(3).into_iter().map(|gone| gone.old.unwrap().into()).collect();
+        gone.sort_unstable();
+        assert_eq!(gone, [router(3, Some(23)), router(3, Some(24))]);
+        assert_eq!(mirror.count(kind), 2);
+        assert!(mirror.bytes_are_right());
+    }
+
+    #[test]
+    fn a_link_has_left_its_bridge_when_it_has_another_master_or_is_gone() {
+        let link = |master: Option<u32>| {
+            let mut payload = [[0; 4], [3, 0, 0, 0], [0; 4], [0; 4]].concat();
+            append_attribute(&mut payload, link::IFLA_IFNAME, b"x\0");
+            if let Some(master) = master {
+                append_attribute(&mut payload, link::IFLA_MASTER, &master.to_ne_bytes());
+            }
+            payload
+        };
+        let left = |gone: bool, now: Option<u32>| {
+            let mut mirror = Mirror::new();
+            mirror.links.note(&link(Some(2)), false);
+            let payload = link(now);
+            let kind = KindIndex::of(&link::LINK);
+            let link = mirror.links.note(&payload, gone);
+            left_bridge(&Occasion { kind, gone, payload: &payload, link, word: ToldBy::Kernel(None) })
+        };
+        assert_eq!([left(false, None), left(false, Some(5)), left(true, Some(2))], [Some(3); 3]);
+        assert_eq!(left(false, Some(2)), None);
     }
 
     #[test]

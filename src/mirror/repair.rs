@@ -367,6 +367,23 @@ mod tests {
         assert_eq!(mirror.links.flags(3), Some(0));
     }
 
+    /// Found by `benches/flap.sh`: an interface with an address went down, its IPv6 routes were told while a look at them ran, and the next
+    /// one had the kernel go through a million routes of IPv4.
+    #[test]
+    fn a_doubt_about_a_route_is_none_about_the_other_family() {
+        let kind = KindIndex::of(&kinds::rtnetlink::route::ROUTE);
+        let mut route = vec![10, 64, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
+        append_attribute(&mut route, kinds::rtnetlink::route::RTA_OIF, &3u32.to_ne_bytes());
+        let mut bytes = Vec::new();
+        let header = Header { kind: kinds::rtnetlink::route::ROUTE.delete, flags: 0, sequence: 0, port: 0 };
+        append_message(&mut bytes, header, &route);
+        let mut mirror = Mirror::new();
+        mirror.apply(kind, false, 0, &route);
+        let spoken = mirror.spoken_of(crate::netlink::wire::messages(&bytes));
+        let doubts = mirror.doubts(&mirror.shadow(), &[(kind, Scope::All)], &spoken);
+        assert_eq!(doubts.iter().map(|look| (look.link, look.family)).collect::<Vec<_>>(), [(Some(3), Some(10))]);
+    }
+
     #[test]
     fn a_shared_block_is_no_news_of_an_interface() {
         let kind = KindIndex::of(&tc::FILTER);

@@ -8,8 +8,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::object_table::Group;
-use super::silence::look::{Look, Scope};
+use super::silence::look::{Look, Scope, route_family};
 use super::{Mirror, same};
+use crate::kinds::rtnetlink::route;
 use crate::kinds::{KindIndex, split};
 use crate::netlink::wire::Message;
 
@@ -89,7 +90,7 @@ impl Overtaking {
             let Some(places) = self.places.get(&object).filter(|places| places[0] < moment.after) else { return };
             self.cuts.insert(object, moment.after);
             if places.iter().any(|place| (moment.before..moment.after).contains(place)) {
-                add_looks(&mut self.looks, kind, kind.table().interfaces_of(payload).into_iter());
+                add_looks(&mut self.looks, kind, [payload].into_iter());
             }
         });
     }
@@ -150,18 +151,22 @@ impl Mirror {
             let (known, shown) = (of(self), of(shadow));
             let agree = known.len() == shown.len() && known.iter().zip(&shown).all(|(old, new)| same(table, old, new));
             if !agree {
-                let interfaces = known.iter().chain(&shown).flat_map(|object| table.interfaces_of(object));
-                add_looks(&mut looks, kind, interfaces);
+                add_looks(&mut looks, kind, known.iter().chain(&shown).map(AsRef::as_ref));
             }
         }
         looks
     }
 }
 
-/// Adds looks at a kind's objects of some interfaces; at all of them where there is none.
-fn add_looks(looks: &mut Vec<Look>, kind: KindIndex, interfaces: impl Iterator<Item = u32>) {
-    let before = looks.len();
-    looks.extend(interfaces.map(|ifindex| Look { link: Some(ifindex), ..Look::at(kind) }));
+/// Adds looks at a kind's objects of the interfaces of these; at all of them where there is none. Routes of the other family are in no
+/// doubt, and the kernel would go through a million of them.
+fn add_looks<'o>(looks: &mut Vec<Look>, kind: KindIndex, objects: impl Iterator<Item = &'o [u8]>) {
+    let (before, table) = (looks.len(), kind.table());
+    for object in objects {
+        let family = table.is(&route::ROUTE).then(|| route_family(object));
+        let at = |ifindex| Look { link: Some(ifindex), family, ..Look::at(kind) };
+        looks.extend(table.interfaces_of(object).into_iter().map(at));
+    }
     if looks.len() == before {
         looks.push(Look::at(kind));
     }

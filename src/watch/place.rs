@@ -439,6 +439,7 @@ impl Place {
             let occasion = Occasion { kind, gone, payload: message.payload, link, word: ToldBy::Kernel(line) };
             silence::looks(&mut looks, mirror, &occasion);
             foretold.extend(foretell::leaving(&occasion).map(|leaving| (line, mirror.take_leaving(leaving))));
+            foretold.extend(foretell::left_bridge(&occasion).map(|port| (line, mirror.take_routers_of_vlans(port))));
             generation = generation::number(message.header.kind, message.payload).or(generation);
         }
         if !messages.rest().is_empty() {

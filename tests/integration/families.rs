@@ -56,6 +56,8 @@ fn make_entry(namespace: &Namespace) {
 
 fn conntrack() -> Result<(), Failed> {
     let namespace = Namespace::new();
+    // Newer kernels then say when each event was, too (`CTA_TIMESTAMP_EVENT`).
+    namespace.run("echo 1 >/proc/sys/net/netfilter/nf_conntrack_timestamp || true");
     let mut linkhook = namespace.linkhook(&["hello", "conntrack"]);
     let hello = linkhook.event("hello", "started");
     assert_eq!(hello["hello"]["protocols"][0]["protocol"], "netfilter");
@@ -74,6 +76,8 @@ fn conntrack() -> Result<(), Failed> {
         assert_eq!(line["conntrack"]["orig"], side, "{line}");
         assert_eq!(line["conntrack"]["protocol"], "udp", "{line}");
         assert!(line.get("changed").is_none() && line["conntrack"].get("unknown").is_none(), "{line}");
+        let time = &line["conntrack"]["timestamp_event"];
+        assert!(time.is_null() || time.as_str().is_some_and(|time| time.starts_with("20")), "{line}");
     }
     assert_eq!(changed["conntrack"]["mark"], 7);
     assert_eq!(gone["signals"], serde_json::json!(["flow_closed"]));

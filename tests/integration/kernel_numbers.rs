@@ -152,6 +152,7 @@ const NEWER: &[(&str, u32, &str)] = &[
     ("NFTA_BITWISE", 8, "SREG2"),
     ("NFTA_INNER", 1, "NUM TYPE FLAGS HDRSIZE EXPR"),
     ("NFTA_SET", 19, "TYPE COUNT"),
+    ("CTA", 27, "TIMESTAMP_EVENT"),
     ("NFTA_TRACE", 18, "CT_ID CT_DIRECTION CT_STATUS CT_STATE"),
 ];
 
@@ -420,8 +421,12 @@ impl Kernel {
         let has_end = |names: &&Enum| names.iter().any(|(name, _)| name.trim_start_matches('_') == end);
         let mut found: Vec<&Enum> = self.enums.iter().filter(has_end).collect();
         if found.is_empty() {
-            let all = |names: &&Enum| names.iter().all(|(name, _)| name.trim_start_matches('_').starts_with(&begin));
-            found = self.enums.iter().filter(|names| !names.is_empty()).filter(all).collect();
+            // What begins with two underscores only counts the others, and may be called otherwise (`__MPTCP_ATTR_AFTER_LAST`).
+            let all = |names: &&Enum| {
+                let mut names = names.iter().map(|(name, _)| name).filter(|name| !name.starts_with("__")).peekable();
+                names.peek().is_some() && names.all(|name| name.starts_with(&begin))
+            };
+            found = self.enums.iter().filter(all).collect();
         }
         if found.len() > 1 {
             return Err(format!("{prefix}: several enums").into());

@@ -188,14 +188,17 @@ def printed(place, commands, kernel):
         except ValueError:
             yield kind, None, f"{command}: {said[:200]}"
             continue
-        if kind in exceptions.REPEATED:
+        if kind in exceptions.ROWS_REPEATED:
             rows = [row for place, row in enumerate(rows) if row not in rows[:place]]
         device = re.search(r" dev (\S+)", command)
         block = re.search(r" block (\d+)", command)
         given = {"dev": device.group(1)} if device else {"block": int(block.group(1))} if block else {}
+        parent = re.search(r" parent (\S+)", command)
+        if parent and kind == "chain":
+            given["parent"] = parent.group(1)
         family = re.search(r" -(4|6|f mpls) ", command)
         if family and not first.startswith("netconf"):
-            of = {"4": "ipmr", "6": "ip6mr"} if first.startswith("mrule") else {"4": "inet", "6": "inet6", "f mpls": "mpls"}
+            of = {"4": "ipmr", "6": "ip6mr"} if first.startswith(("mrule", "mroute")) else {"4": "inet", "6": "inet6", "f mpls": "mpls"}
             given["family"] = of[family.group(1)]
         for row in rows:
             parts = [{**{key: row[key] for key in ("ifname", "ifindex", "dev") if key in row}, **part}
@@ -292,6 +295,8 @@ def row_differences(place, listed, reference):
                 for position, thing in enumerate(there[kind]):
                     buckets[kind][identity(thing, keys)].append(position)
             free = [position for position in buckets[kind][identity(row, keys)] if position not in used[kind]]
+            if not free and kind in exceptions.STANDS_FOR_SEVERAL:
+                free = buckets[kind][identity(row, keys)]
             best = min(((position, list(differing(row, there[kind][position], kind, reference.volatile[kind]))) for position in free),
                        key=lambda pair: len(pair[1]), default=None)
             if best is None:

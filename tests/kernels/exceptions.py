@@ -32,6 +32,7 @@ SAME_BY = {
 # (what tc prints, what stands in its place, why): text within the JSON.
 MENDED = (
     (r"\n +(cmp|u32|nbyte|meta|ipset|ipt|canid|text)\(.*\)\n", "", "tc prints extended matches as text"),
+    (r'("|true|\d)(sc|rt|ls|ul|weight) [^"{}\[\]]*\}', r"\1}", "tc prints the curves of hfsc's classes and the weights of qfq's as text"),
     (r'"options":\{[a-z][^"{}]*\}', '"options":{}', "tc prints the options of some queueing disciplines (multiq, hfsc, plug) as text"),
 )
 
@@ -57,7 +58,10 @@ NEVER_COUNTS = (
 # (kind, path, why): where ip, bridge and tc print something else.
 PRINTS_OTHERWISE = (
     ("route", r"nh_info\..*", "ip asks for the nexthop beside the route"),
+    ("route|mroute", "expires", "seconds run between both looks"),
+    ("link", r"vfinfo_list\[\].*", "virtual functions are not asked for, since no notification has them: docs/truth.md"),
     ("nsid", "name", "the name of a file in /run/netns, which ip looks for"),
+    ("filter", r"options\.name", "tc calls both realms of the classifier route so: `to` and `from` here"),
     ("filter", r"options\.actions\[\]\.priority", "skbedit's priority is class_priority, as in tc's text"),
     ("qdisc", r"options\.burst", "with -d, tbf's is a text with the size of cells"),
     ("qdisc", r"options\.queues\[\](\[\])?", "mqprio's queues are objects, as taprio's are (docs/events.md)"),
@@ -85,6 +89,8 @@ LEFT_OUT = (
      "the kernel makes them for itself and never says so: docs/truth.md; ip leaves them out, too"),
     ("unprinted", "bridge_port", lambda thing, kernel: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
     ("filter", "filter", lambda row, kernel: "options" not in row, "the head of a priority's filters, which is no filter"),
+    ("unprinted", "filter", lambda thing, kernel: thing.get("kind") == "fw" and "options" not in thing,
+     "the head of a priority of fw, which may be a filter by itself: docs/truth.md"),
     ("filter|chain", "filter|chain", lambda row, kernel: "block" in row and "dev" in row, "shown by each link that shares the block"),
     ("filter", "filter", lambda row, kernel: re.fullmatch("8[0-9a-f]{2}:", str((row.get("options") or {}).get("fh"))) is not None,
      "the table that u32 makes for itself, of which the kernel does not tell"),
@@ -96,7 +102,11 @@ LEFT_OUT = (
 
 
 # Kinds of which ip prints some rows several times: the kernel begins each datagram of a dump with the table (neightbl_dump_info).
-REPEATED = {"neightbl"}
+ROWS_REPEATED = {"neightbl"}
+
+# Kinds of which one object may stand for two rows: a chain of `clsact` in either direction, of which the kernel says the same
+# (tc_chain_fill_node).
+STANDS_FOR_SEVERAL = {"chain"}
 
 # States in which a neighbour that is resolved goes on by itself: linkhook tells the steps that the kernel tells, and the kernel
 # leaves some out (docs/truth.md).

@@ -1,5 +1,5 @@
 """The virtual machine: an initramfs that mounts the unpacked root, and qemu without KVM."""
-import lzma, os, shutil, subprocess
+import lzma, os, shutil, subprocess, time
 from pathlib import Path
 
 from packages import Missing, loader
@@ -80,8 +80,9 @@ def project(folder, binary, scenes):
     shutil.copytree(scenes, folder / "scenes")
 
 
-def boot(base, root, version, kernel, shared, out, scene, seconds):
-    """Starts a machine that plays one scene, leaves what was told and shown in `out`, and ends. It is killed after so many seconds."""
+def boot(base, root, version, kernel, shared, out, scenes, seconds):
+    """Starts a machine that plays scenes one after the other, and leaves what was told and shown of each in a folder of `out`. Gives
+    the name of each when it has ended. The machine is killed where one takes so many seconds; Missing, where the host was too busy."""
     archive = base / f"initramfs-{version}"
     archive.write_bytes(initramfs(root, version))
     library = root / "usr/lib/x86_64-linux-gnu"
@@ -91,7 +92,7 @@ def boot(base, root, version, kernel, shared, out, scene, seconds):
         *loader(root), root / "usr/bin/qemu-system-x86_64", "-L", share / "qemu", "-L", share / "seabios",
         "-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio",
         "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", str(MEMORY_MEGABYTES), "-icount", CLOCK,
-        "-kernel", kernel, "-initrd", archive, "-append", f"{COMMAND_LINE} linkhook.scene={scene}",
+        "-kernel", kernel, "-initrd", archive, "-append", f"{COMMAND_LINE} linkhook.scenes={','.join(scenes)}",
         "-virtfs", mount.format("root", root, ",readonly=on"),
         "-virtfs", mount.format("project", shared, ",readonly=on"),
         "-virtfs", mount.format("out", out, ""),
@@ -105,10 +106,17 @@ def boot(base, root, version, kernel, shared, out, scene, seconds):
         machine = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=console,
                                    stderr=subprocess.STDOUT, env=environment)
     try:
-        machine.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        if waited_for_processor(machine.pid) > seconds / 2:
-            raise Missing(f"this machine is too busy: after {seconds:.0f} s the scene is not at its end") from None
+        for scene in scenes:
+            begin, waited = time.monotonic(), waited_for_processor(machine.pid)
+            while not (out / scene / "ended").exists():
+                if machine.poll() is not None:
+                    return
+                if time.monotonic() - begin > seconds:
+                    if waited_for_processor(machine.pid) - waited > seconds / 2:
+                        raise Missing(f"this machine is too busy: after {seconds:.0f} s the scene is not at its end")
+                    return
+                time.sleep(0.2)
+            yield scene
     finally:
         machine.kill()
         machine.wait()

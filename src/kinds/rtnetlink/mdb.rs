@@ -160,7 +160,7 @@ const MDBA_MDB_EATTR_DST: u16 = 6;
 const MDBA_MDB_EATTR_SRC_VNI: u16 = 10;
 
 /// `MDBA_ROUTER_PATTR_VID`.
-const ROUTER_VLAN: u16 = 5;
+pub const ROUTER_VLAN: u16 = 5;
 
 fn group(out: &mut Json, entry: &[u8]) -> Decoded {
     let address = &entry[GROUP_AT..PROTOCOL_AT];
@@ -239,6 +239,12 @@ fn router_of(set: &[u8]) -> Option<&[u8]> {
 /// Whether it is a port behind which a router is in one VLAN.
 fn is_router_of_vlan(set: &[u8]) -> bool {
     router_of(set).is_some_and(|router| attribute(router.get(4..).unwrap_or_default(), ROUTER_VLAN).is_some())
+}
+
+/// Whether an object is a port of that index behind which a router is in one VLAN.
+pub fn is_router_of_vlan_behind(object: &[u8], ifindex: u32) -> bool {
+    let set = MDB.attributes(object);
+    is_router_of_vlan(set) && port_of(set) == Some(ifindex)
 }
 
 /// What makes an entry or a router's port the same, beside the bridge. An entry of vxlan has one remote, which an entry of a

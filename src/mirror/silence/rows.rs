@@ -99,15 +99,9 @@ pub const SILENT: &[Silent] = &[
         },
     },
     Silent {
-        what: "the multicast routers that were known behind a port's VLANs, when it leaves its bridge (seen on 6.1)",
+        what: "the multicast routers behind a port's VLANs, when it leaves its bridge (seen on 6.1, not on 6.12)",
         kernel: &["br_multicast_port_ctx_deinit", "nbp_vlan_flush"],
-        found: FoundBy::Look {
-            after: &link::LINK,
-            when: When::HasOtherMaster,
-            look: &[&mdb::MDB],
-            at: At::All,
-            joins: &[],
-        },
+        found: FoundBy::Otherwise("nothing: it is certain", "`link` that has another master or goes"),
     },
     Silent {
         what: "multicast groups and anycast addresses, where the kernel has no group for them (before 6.14)",

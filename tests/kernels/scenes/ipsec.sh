@@ -31,8 +31,9 @@ xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir in if_id 7 tmpl src 192.0.2.$the
 LINES
 done
 run ping -c 2 -W 2 10.8.0.2
+# Its ends are others than those of the states: it would take their packets (vti_input).
 batch ip <<'LINES'
-link add vti9 type vti local 192.0.2.1 remote 192.0.2.2 key 9
+link add vti9 type vti local 192.0.2.1 remote 192.0.2.3 key 9
 link set vti9 up
 address add 10.9.0.1/30 dev vti9
 route add 10.90.0.0/16 dev vti9
@@ -48,7 +49,7 @@ run ping -c 1 -W 2 10.8.0.2
 run ip link set wan0 down
 check down
 run ip link set wan0 up
-run ip link set vti9 type vti local 192.0.2.1 remote 192.0.2.2 key 19
+run ip link set vti9 type vti local 192.0.2.1 remote 192.0.2.3 key 19
 run ip link set ipsec0 mtu 1380
 check again
 run ip link del ipsec0

@@ -1,6 +1,7 @@
 # A laptop: Wi-Fi that associates, sleeps and comes back, a cable that is plugged in and out, and a WireGuard VPN with its policy
 # routing.
 # needs: mac80211_hwsim wireguard veth
+# place: machine
 run ip link set lo up
 run modprobe -r mac80211_hwsim
 run modprobe mac80211_hwsim radios=2

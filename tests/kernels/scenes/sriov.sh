@@ -1,6 +1,7 @@
 # A host with SR-IOV: a network card's virtual functions are made, set up, used and taken away. The card is qemu's igb: Debian's kernels
 # have no netdevsim.
 # needs: igb igbvf
+# place: machine
 card=
 for link in /sys/class/net/*; do [ -e "$link/device/sriov_numvfs" ] && card=${link##*/}; done
 [ -n "$card" ] || fail "there is no card with virtual functions"

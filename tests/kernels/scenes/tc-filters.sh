@@ -64,7 +64,9 @@ run tc actions add action police rate 2mbit burst 20k index 77
 run tc actions add action gact drop index 78
 check made
 batch tc <<'LINES'
-filter replace dev f0 ingress protocol ip pref 1 handle 1 matchall action pass
+filter del dev f0 ingress protocol ip pref 1
+filter add dev f0 ingress protocol ip pref 1 matchall action pass
+filter replace block 10 protocol ip pref 1 handle 1 flower dst_ip 10.6.0.0/16 action pass
 filter del dev f0 ingress pref 2
 filter del dev f0 egress protocol ip pref 7 fw
 filter add block 10 protocol ip pref 3 flower dst_ip 10.9.0.0/16 action drop

@@ -11,7 +11,7 @@ use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
     Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Sides, Structure, Sysctl,
-    field, row,
+    TEXT, field, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::{unsigned, write_number};
@@ -113,6 +113,8 @@ pub(super) static ATTRIBUTES: Set = Set::new(
         row(20, "timestamp", Is::Members(timestamp, TIMESTAMP_PARTS)),
         row(22, "labels", Is::Value(labels, &Shape::List(NUMBER))),
         row(24, "synproxy", Is::Set(&SYNPROXY)),
+        // Of the event and not of the connection: dumps do not have it.
+        row(27, "timestamp_event", Is::Value(time, TEXT)).volatile(),
     ],
 );
 
@@ -303,7 +305,7 @@ fn timestamp(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     for (key, time) in [("start", start), ("stop", stop)] {
         if let Some(time) = time {
             out.key(key);
-            Clock::default().write(out, i64::try_from(time / 1000).unwrap_or(i64::MAX));
+            write_time(out, time);
         }
     }
     out.end_object();
@@ -313,6 +315,16 @@ fn timestamp(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
         out.unsigned(stop.saturating_sub(start) / 1_000_000_000);
     }
     Ok(())
+}
+
+/// When it was told.
+fn time(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+    write_time(out, unsigned(U64Be, payload)?);
+    Ok(())
+}
+
+fn write_time(out: &mut Json, nanoseconds: u64) {
+    Clock::default().write(out, i64::try_from(nanoseconds / 1000).unwrap_or(i64::MAX));
 }
 
 /// The numbers of the labels that are set: a bit each, in words of 32 bits in the machine's order.
