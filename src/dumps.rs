@@ -101,7 +101,7 @@ fn requests_by(kind: &Kind, by: KindIndex, asks: AskedBy, known: [&Mirror; 2]) -
     bodies.filter_map(|body| Some(dump::Request { message_type: message_type?, body, one: false })).collect()
 }
 
-/// The requests for objects of these interfaces, where a request says that it is for those of a kind of interfaces ([`Hooks::of_links`]).
+/// The requests for objects of these interfaces, where a request says that it is for those of a kind of interfaces ([`of_links`](crate::decode::schema::Hooks::of_links)).
 pub fn requests_of_links(kind: KindIndex, links: &[u32]) -> VecDeque<Next> {
     let dumps = kind.table().dumps.iter();
     let one = kind.table().hooks.single;

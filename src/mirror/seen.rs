@@ -22,18 +22,17 @@ impl Seen {
     pub fn is_first(&mut self, kind: &'static Kind, payload: &[u8]) -> bool {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(kind.name.as_bytes());
+        key::write(&mut self.key, kind, payload);
+        hasher.write(self.key.as_slice());
         if kind.is(&kinds::rtnetlink::route::ROUTE) {
-            // Several have the same identity: what of them counts tells them apart.
-            counting_fields(kind, payload).for_each(|field| hasher.write(field));
-            // Ages and uses are inside one that counts by itself.
+            // Several have the same identity: what else of them counts tells them apart. Ages and uses are inside an attribute that
+            // counts by itself.
             let ages = kinds::rtnetlink::route::RTA_CACHEINFO;
+            counting_fields(kind, payload).for_each(|field| hasher.write(field));
             for attribute in counting_attributes(kind, payload).filter(|found| found.number != ages) {
                 hasher.write_u16(attribute.number);
                 hasher.write(attribute.payload);
             }
-        } else {
-            key::write(&mut self.key, kind, payload);
-            hasher.write(self.key.as_slice());
         }
         self.shown.insert(hasher.finish())
     }
@@ -48,17 +47,18 @@ mod tests {
     #[test]
     fn each_object_is_shown_once() {
         let mut seen = Seen::default();
-        let route = |gateway: u8, cache: u8| {
+        let route = |destination: u8, gateway: u8, cache: u8| {
             let mut payload = vec![10, 64, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
-            append_attribute(&mut payload, route::RTA_DST, &[0xfd; 16]);
+            append_attribute(&mut payload, route::RTA_DST, &[destination; 16]);
             append_attribute(&mut payload, 5, &[gateway; 16]);
             append_attribute(&mut payload, route::RTA_CACHEINFO, &[cache; 32]);
             payload
         };
-        assert!(seen.is_first(&route::ROUTE, &route(1, 0)));
+        assert!(seen.is_first(&route::ROUTE, &route(0xfd, 1, 0)));
         // It is another one of the same identity.
-        assert!(seen.is_first(&route::ROUTE, &route(2, 0)));
-        assert!(!seen.is_first(&route::ROUTE, &route(2, 9)));
+        assert!(seen.is_first(&route::ROUTE, &route(0xfd, 2, 0)));
+        assert!(!seen.is_first(&route::ROUTE, &route(0xfd, 2, 9)));
+        assert!(seen.is_first(&route::ROUTE, &route(0xfc, 1, 0)));
         let link = |index: u8, name: &[u8]| {
             let mut payload = vec![0, 0, 0, 0, index, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
             append_attribute(&mut payload, link::IFLA_IFNAME, name);

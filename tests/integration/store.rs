@@ -196,6 +196,10 @@ fn points() -> Result<(), Failed> {
         "after commit:6",
         "before send:2",
         "after send:2",
+        "before chunk:2",
+        "after chunk:3",
+        // At the start all of a kind is written, and a second later what has changed since.
+        "between objects and changes:2",
     ] {
         let (namespace, state) = (Namespace::new(), State::new());
         let mut receiver = Receiver::inside(&namespace, "cycle,500,204");
