@@ -238,6 +238,7 @@ impl Lane {
                 continue;
             }
             let limits = limits(&state.webhook);
+            state.batch_limits = limits;
             let kept = &state.kept;
             if kept.missing() > 0 && kept.window.len() <= limits.events && kept.window_bytes < WINDOW_BYTES_MAX {
                 state = self.read_on(state, Side::Kept, limits.events.saturating_mul(2));

@@ -433,11 +433,11 @@ impl<'w> Worker<'w> {
                 },
                 // The next batch is as large as ever: it is not its size that is refused.
                 Consequence::Bisect if events.len() > 1 => return BatchEnd::Halved(events.len() / 2),
-                Consequence::Rest => match self.rest(&mut tried) {
+                Consequence::Rest => match self.rest(&mut tried, (attempt == 0).then_some(batch)) {
                     Turn::Recalled => return BatchEnd::Recalled,
                     // The time at rest is none at which it was tried.
                     Turn::Now => {
-                        self.note(&tried, (attempt == 0).then_some(batch));
+                        self.note(&tried, None);
                         continue;
                     }
                     _ if self.lane.handle().is_none() => return BatchEnd::Done,

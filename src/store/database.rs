@@ -329,9 +329,25 @@ impl Database {
                 })?;
             }
             check_shape(&connection)?;
+            if let Err(damaged) = event_log::check(&connection)? {
+                return Err(Refused::Strange(format!("damaged: {damaged}")));
+            }
         }
         let database = Database::with(connection)?;
-        take_in_changes(&database)?;
+        if let Err(failure) = take_in_changes(&database) {
+            database.roll_back();
+            if Trouble::of(&failure) != Trouble::Damaged {
+                return Err(failure.into());
+            }
+            // The kernel can be asked for it once more, and nobody for what waits.
+            log::warn!(
+                "what was known of the kernel cannot be read ({failure}): what changed while linkhook did not run is not told"
+            );
+            database.begin()?;
+            database.forget_all()?;
+            database.clear_changes()?;
+            database.commit()?;
+        }
         Ok(database)
     }
 
@@ -426,11 +442,7 @@ impl Database {
 
     /// Stores an event out of order, for which a webhook waits. The same number again is the same event.
     pub fn insert_apart(&self, webhook: i64, sequence: u64, line: &[u8]) -> std::result::Result<(), SqlError> {
-        // Lines are JSON, and so UTF-8.
-        let text = std::str::from_utf8(line).unwrap_or_default();
-        self.run("INSERT OR REPLACE INTO event VALUES (?1, ?2)", params![sequence, text])?;
-        self.run("INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)", params![webhook, sequence, line.len() as u64])
-            .map(drop)
+        event_log::insert_apart(&self.connection, webhook, sequence, line)
     }
 
     /// The line of an event that somebody waits for.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::database::{CheckPoint, Commits, Database, LOG_PAGE_BYTES, SqlError, Trouble};
+use super::database::{CheckPoint, Commits, Database, Fixed, LOG_PAGE_BYTES, SqlError, Trouble};
 use super::directory::{Directory, Places};
 use super::mirror_changes::MirrorChanges;
 use super::reader::Whereabouts;
@@ -477,7 +477,8 @@ impl StoreThread {
             database.set_batches(webhook, salvage.batches)?;
             database.set_paused(webhook, salvage.paused)?;
             if let Some(batch) = &salvage.batch {
-                database.fix(webhook, batch)?;
+                // Its body is here, and the settings may be others at the next start.
+                database.fix(webhook, &Fixed { keeps_body: true, ..Fixed::clone(batch) })?;
             }
             for (sequence, line) in &salvage.events {
                 database.insert_apart(webhook, *sequence, line)?;

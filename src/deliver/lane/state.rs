@@ -77,6 +77,8 @@ pub(super) struct LaneState {
     pub commits: u64,
     /// Whoever waits for events is to be told.
     wakes: bool,
+    /// What makes a batch full, for whoever waits for one.
+    pub batch_limits: Limits,
     /// The last event that was taken out.
     pub taken: u64,
     /// Events that were taken out and are neither delivered nor lost.
@@ -112,6 +114,7 @@ pub(super) struct LaneState {
 
 impl LaneState {
     pub fn new(webhook: Webhook) -> LaneState {
+        let batch_limits = webhook.limits;
         LaneState {
             sieved: webhook.jq.is_some(),
             judging: false,
@@ -126,6 +129,7 @@ impl LaneState {
             pending: Pending::default(),
             commits: 0,
             wakes: false,
+            batch_limits,
             taken: 0,
             in_flight: Vec::new(),
             batch: None,
@@ -294,8 +298,7 @@ impl LaneState {
         self.commits += 1;
         self.pending.events = self.pending.events.saturating_sub(1);
         self.pending.bytes = self.pending.bytes.saturating_sub(line.len());
-        let Limits { events, bytes, .. } = self.webhook.limits;
-        let events = events.min(self.webhook.format.events_max);
+        let Limits { events, bytes, .. } = self.batch_limits;
         let is_waited_for = self.sieved || self.webhook.settle.is_some();
         let entrance = self.entrance();
         let was_empty = entrance.window.is_empty();

@@ -1,9 +1,11 @@
 //! When a batch's next attempt is made, and what may come before it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Tried, Worker};
 use crate::deliver::lane::Paused;
+use crate::store::Fixed;
 
 /// What comes next for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,15 +72,16 @@ impl Worker<'_> {
         turn
     }
 
-    /// The receiver wants nothing more: until the webhook has other settings, or a person wants an attempt.
-    pub(super) fn rest(&mut self, tried: &mut Tried) -> Turn {
+    /// The receiver wants nothing more: until the webhook has other settings, or a person wants an attempt. The body of that batch is
+    /// kept from here on.
+    pub(super) fn rest(&mut self, tried: &mut Tried, keep: Option<&Arc<Fixed>>) -> Turn {
         self.lane.rest("at rest: the receiver wants nothing more (410)");
         if self.lane.handle().is_none() {
             return Turn::Stopped;
         }
         let far = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
         *tried = Tried { before: tried.so_far(), since: Instant::now() };
-        self.note(tried, None);
+        self.note(tried, keep);
         let turn = loop {
             match self.lane.rest_until(far, self.generation) {
                 Paused::Changed | Paused::Hurried => break Turn::Now,

@@ -178,7 +178,8 @@ impl Log {
     /// A webhook is done with every event up to that one.
     pub fn delivered(&self, connection: &Connection, webhook: i64, last: u64) -> SqlResult<()> {
         self.write(connection)?;
-        let mut statement = connection.prepare_cached("SELECT chunk FROM share WHERE webhook = ?1 AND last <= ?2")?;
+        let mut statement =
+            connection.prepare_cached("SELECT chunk FROM share WHERE webhook = ?1 AND chunk <= ?2 AND last <= ?2")?;
         let whole = statement.query_map(params![webhook, number(last)], |row| row.get(0))?;
         let whole: Vec<u64> = whole.collect::<SqlResult<_>>()?;
         for chunk in whole {
@@ -215,14 +216,57 @@ fn write(connection: &Connection, webhook: i64, held: &Held) -> SqlResult<()> {
     }
     let statement = "UPDATE share SET events = ?3, octets = ?4, wanted = ?5 WHERE webhook = ?1 AND chunk = ?2";
     let values = params![webhook, chunk, share.events, share.octets, share.bits(entries.len())];
-    connection.prepare_cached(statement)?.execute(values).map(drop)
+    connection.prepare_cached(statement)?.execute(values)?;
+    thin(connection, *chunk)
+}
+
+/// Where so little of a chunk is waited for that it is no more than one of so many parts, its events stand apart from here on, and it
+/// goes: else the database would hold far more than what waits.
+const WORTH_PARTS: u64 = 4;
+
+/// Keeps of a chunk what is waited for alone, where that is little.
+fn thin(connection: &Connection, chunk: u64) -> SqlResult<()> {
+    let statement = "SELECT (SELECT sum(events) FROM share WHERE chunk = ?1 AND webhook IN (SELECT id FROM webhook)), events \
+                     FROM chunk WHERE first = ?1";
+    let counts = connection
+        .prepare_cached(statement)?
+        .query_row([chunk], |row| Ok((row.get::<_, Option<u64>>(0)?.unwrap_or_default(), row.get::<_, u64>(1)?)));
+    let Some((wanted, all)) = counts.optional()? else { return Ok(()) };
+    if wanted.saturating_mul(WORTH_PARTS) > all {
+        return Ok(());
+    }
+    let statement = "SELECT chunk.first, entries, codec, lines, checksum, wanted, webhook FROM share JOIN chunk \
+                     ON chunk.first = share.chunk WHERE share.chunk = ?1 AND webhook IN (SELECT id FROM webhook)";
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query([chunk])?;
+    let mut apart: Vec<(i64, u64, Vec<u8>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (entries, lines) = opened(row, 0)?;
+        let (share, webhook) = (Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries), row.get(6)?);
+        let wanted = entries.iter().enumerate().filter(|(place, _)| share.wants(*place));
+        apart.extend(wanted.map(|(_, entry)| (webhook, entry.sequence, entry.line(&lines).to_vec())));
+    }
+    for (webhook, sequence, line) in &apart {
+        insert_apart(connection, *webhook, *sequence, line)?;
+    }
+    connection.prepare_cached("DELETE FROM share WHERE chunk = ?1")?.execute([chunk])?;
+    connection.prepare_cached("DELETE FROM chunk WHERE first = ?1")?.execute([chunk]).map(drop)
+}
+
+/// Stores an event out of order, for which a webhook waits. The same number again is the same event.
+pub fn insert_apart(connection: &Connection, webhook: i64, sequence: u64, line: &[u8]) -> SqlResult<()> {
+    // Lines are JSON, and so UTF-8.
+    let text = std::str::from_utf8(line).unwrap_or_default();
+    connection.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2)")?.execute(params![sequence, text])?;
+    let statement = "INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(statement)?.execute(params![webhook, sequence, line.len() as u64]).map(drop)
 }
 
 /// A chunk goes, if nobody waits for any of it.
 fn drop_chunk(connection: &Connection, chunk: u64) -> SqlResult<()> {
     let statement = "DELETE FROM chunk WHERE first = ?1 AND NOT EXISTS (SELECT 1 FROM share WHERE webhook IN \
                      (SELECT id FROM webhook) AND chunk = ?1)";
-    connection.prepare_cached(statement)?.execute([chunk]).map(drop)
+    if connection.prepare_cached(statement)?.execute([chunk])? > 0 { Ok(()) } else { thin(connection, chunk) }
 }
 
 /// The first events after one and up to another for which a webhook waits, in order, with their lines' bytes; so many at most.
@@ -274,6 +318,28 @@ pub fn waiting(connection: &Connection, webhook: i64, after: u64) -> SqlResult<(
     Ok((rows.0 + whole.0 + part.0, rows.1 + whole.1 + part.1))
 }
 
+/// Whether all chunks agree with themselves, and each share has one: SQLite's own check knows nothing of what is in a value.
+pub fn check(connection: &Connection) -> SqlResult<std::result::Result<(), Damaged>> {
+    let mut statement = connection.prepare("SELECT first, entries, codec, lines, checksum, last FROM chunk")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let index = row.get_ref(1)?.as_blob()?;
+        let entries = match chunk::entries(row.get(0)?, index) {
+            Ok(entries) => entries,
+            Err(damaged) => return Ok(Err(damaged)),
+        };
+        if let Err(damaged) = chunk::lines(row.get(2)?, index, row.get_ref(3)?.as_blob()?, row.get(4)?) {
+            return Ok(Err(damaged));
+        }
+        if entries.last().map(|entry| entry.sequence) != Some(row.get(5)?) {
+            return Ok(Err(Damaged("a chunk does not end with its last event")));
+        }
+    }
+    let missing = "SELECT EXISTS (SELECT 1 FROM share WHERE chunk NOT IN (SELECT first FROM chunk))";
+    let is_missing: bool = connection.query_row(missing, [], |row| row.get(0))?;
+    Ok(if is_missing { Err(Damaged("a webhook waits for a chunk that is not there")) } else { Ok(()) })
+}
+
 /// The line of an event that somebody waits for.
 pub fn line(connection: &Connection, sequence: u64) -> SqlResult<Option<Vec<u8>>> {
     let mut statement = connection.prepare_cached("SELECT line FROM event WHERE seq = ?1")?;
@@ -281,14 +347,21 @@ pub fn line(connection: &Connection, sequence: u64) -> SqlResult<Option<Vec<u8>>
     if found.is_some() {
         return Ok(found);
     }
-    let statement = "SELECT first, entries, codec, lines, checksum FROM chunk WHERE first <= ?1 AND last >= ?1";
+    // A chunk has lines for which nobody waits any more, too.
+    let statement = "SELECT chunk.first, entries, codec, lines, checksum, wanted FROM chunk JOIN share ON share.chunk = chunk.first \
+                     WHERE first = (SELECT max(first) FROM chunk WHERE first <= ?1) AND chunk.last >= ?1 \
+                     AND share.webhook IN (SELECT id FROM webhook)";
     let mut statement = connection.prepare_cached(statement)?;
-    let found = statement.query_row([number(sequence)], |row| {
+    let mut rows = statement.query([number(sequence)])?;
+    while let Some(row) = rows.next()? {
         let (entries, lines) = opened(row, 0)?;
+        let share = Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries);
         let place = entries.binary_search_by_key(&sequence, |entry| entry.sequence).ok();
-        Ok(place.map(|place| entries[place].line(&lines).to_vec()))
-    });
-    Ok(found.optional()?.flatten())
+        if let Some(place) = place.filter(|place| share.wants(*place)) {
+            return Ok(Some(entries[place].line(&lines).to_vec()));
+        }
+    }
+    Ok(None)
 }
 
 /// A chunk's index and lines, from the columns `first`, `entries`, `codec`, `lines` and `checksum` from that one on.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::Covered;
 use crate::store::database::{Database, Synchronous};
 use crate::store::directory::Directory;
 
@@ -155,6 +156,10 @@ impl Play {
         let count = |statement: &str| connection.query_row(statement, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(count("SELECT count(*) FROM chunk WHERE first NOT IN (SELECT chunk FROM share)"), 0);
         assert_eq!(count("SELECT count(*) FROM event WHERE seq NOT IN (SELECT seq FROM wanted)"), 0);
+        // What nobody waits for is no more than a few times what somebody does.
+        let sparse =
+            "SELECT count(*) FROM chunk WHERE events >= 4 * (SELECT sum(events) FROM share WHERE chunk = first)";
+        assert_eq!(count(sparse), 0);
         if wanted_by_any.is_empty() {
             assert_eq!(count("SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM event)"), 0);
         }
@@ -209,4 +214,29 @@ fn a_chunk_that_differs_is_damage() {
         assert_eq!(crate::store::Trouble::of(&failure), crate::store::Trouble::Damaged, "{change}: {failure}");
         connection.execute_batch("ROLLBACK").unwrap();
     }
+    // SQLite's own check finds nothing of it: the start does, and begins anew.
+    connection.execute_batch("UPDATE chunk SET checksum = 1").unwrap();
+    drop((database, connection));
+    let (database, anew) = Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap();
+    assert!(anew && database.webhooks().unwrap().is_empty());
+}
+
+#[test]
+fn changes_of_the_mirror_that_are_damaged_cost_nothing_that_waits() {
+    let state = tempfile::tempdir().unwrap();
+    let directory = Directory::open(state.path()).unwrap();
+    let open = || Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap();
+    let (database, _) = open();
+    let webhook = database.enroll("a").unwrap().webhook;
+    database.insert_apart(webhook, 5, b"{}").unwrap();
+    database.cover(&Covered { netns: "".into(), kinds: vec!["link"], others: Vec::new() }).unwrap();
+    drop(database);
+    let connection = Connection::open(state.path().join("linkhook.db")).unwrap();
+    connection.execute_batch("INSERT INTO change (objects, checksum) VALUES (x'00', 7)").unwrap();
+    drop(connection);
+    let (database, anew) = open();
+    assert!(!anew && database.changes().unwrap().is_empty());
+    assert_eq!(database.waiting(webhook, 0).unwrap(), (1, 2));
+    // What was known may be wrong: the kernel is asked for all of it.
+    assert!(database.covered("").unwrap().is_empty());
 }
