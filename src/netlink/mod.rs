@@ -3,5 +3,6 @@
 pub mod ask;
 pub mod dump;
 pub mod filter;
+pub mod secrets;
 pub mod socket;
 pub mod wire;

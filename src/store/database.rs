@@ -9,7 +9,7 @@
 //! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch, `paused`: until when, in microseconds since 1970 |
 //! | `chunk` | events of a commit, in order | `first` and `last` number, `time` of the commit in microseconds since 1970, how many `events`, `entries`: for each how much its number is greater than the one before and its line's length, as numbers of seven bits an octet; `codec`: 0 for `lines` as they are, 1 for a block of LZ4 behind its length; `checksum`: CRC-32 of `entries` and `lines` |
 //! | `share` | that a webhook waits for events of a chunk | `webhook`, `chunk`: its first number, `last`, how many `events` and `octets`, `wanted`: a bit for each event, null for all |
-//! | `event` | an event that waits out of order: a dead letter that waits again, or one of an earlier version | `seq`, `line` as it is delivered |
+//! | `event` | an event that waits out of order: a dead letter that waits again, one of the few of a chunk that are still waited for, or one of an earlier version | `seq`, `line` as it is delivered |
 //! | `wanted` | that a webhook waits for such an event | `webhook`, `seq`, `octets`: the line's bytes |
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`: empty while it was not refused once and can be made again of its events; `tried`: for how long, in milliseconds |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |

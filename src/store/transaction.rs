@@ -1,7 +1,6 @@
 //! What a transaction of the thread that writes is made of, and what follows from it.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::database::{Database, SqlError};
 use super::event_log::chunk::{Chunk, Share};
@@ -206,8 +205,8 @@ impl Filling {
     /// The first event after one for which a webhook waits, and its line's bytes.
     fn first_wanted(&self, queue: &Arc<dyn Queue>, after: u64) -> Option<(u64, usize)> {
         let (_, share) = self.shares.iter().find(|(of, _)| Arc::ptr_eq(of, queue))?;
-        let mut wanted = self.chunk.entries().iter().enumerate().filter(|(place, _)| share.wants(*place));
-        wanted.find(|(_, entry)| entry.sequence > after).map(|(_, entry)| (entry.sequence, entry.octets))
+        let mut wanted = share.wanted(self.chunk.entries());
+        wanted.find(|entry| entry.sequence > after).map(|entry| (entry.sequence, entry.octets))
     }
 
     /// A webhook does not wait any more for an event. Says whether it is one of these.
@@ -226,14 +225,8 @@ impl Filling {
             return Ok(());
         }
         fault::point("before chunk");
-        database.append(&chunk, now_microseconds(), &shares)?;
+        database.append(&chunk, jiff::Timestamp::now().as_microsecond(), &shares)?;
         fault::point("after chunk");
         Ok(())
     }
-}
-
-/// Now, in microseconds since 1970.
-fn now_microseconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

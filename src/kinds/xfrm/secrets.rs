@@ -7,9 +7,8 @@ use super::attributes::{
 };
 use super::message;
 use super::state::SA_INFO_BYTES;
-use crate::netlink::wire::{
-    ATTRIBUTE_HEADER_BYTES, ATTRIBUTE_NUMBER_MASK, HEADER_BYTES, NLMSG_MIN_TYPE, align, u16_at, u32_at,
-};
+use crate::netlink::secrets::{each_attribute, each_message};
+use crate::netlink::wire::{HEADER_BYTES, NLMSG_MIN_TYPE};
 
 /// Octets of an algorithm before its key: the name, and the key's length (`struct xfrm_algo`).
 pub const ALGORITHM_BYTES: usize = 68;
@@ -38,17 +37,7 @@ pub fn header_bytes(kind: u16) -> Option<usize> {
 
 /// Overwrites the keys in a datagram.
 pub fn redact(datagram: &mut [u8]) {
-    let mut at = 0;
-    while let Some(kind) = u16_at(datagram, at + 4) {
-        let length = u32_at(datagram, at).unwrap_or_default() as usize;
-        // Of a message that was cut off, or whose length is wrong, nothing follows.
-        let is_whole = length >= HEADER_BYTES && length <= datagram.len() - at;
-        let end = if is_whole { at + length } else { datagram.len() };
-        if let Some(payload) = datagram.get_mut(at + HEADER_BYTES..end) {
-            redact_payload(kind, payload);
-        }
-        at = if is_whole { (at + align(length)).min(datagram.len()) } else { datagram.len() };
-    }
+    each_message(datagram, redact_payload);
 }
 
 fn redact_payload(kind: u16, payload: &mut [u8]) {
@@ -64,21 +53,7 @@ fn redact_payload(kind: u16, payload: &mut [u8]) {
 }
 
 fn redact_attributes(set: &mut [u8]) {
-    let mut at = 0;
-    while at < set.len() {
-        let header = u16_at(set, at).zip(u16_at(set, at + 2));
-        let value = header.and_then(|(length, _)| set.get_mut(at + ATTRIBUTE_HEADER_BYTES..at + usize::from(length)));
-        match (header, value) {
-            (Some((length, number)), Some(value)) => {
-                redact_value(number & ATTRIBUTE_NUMBER_MASK, value);
-                at += align(length.into());
-            }
-            _ => {
-                set[at..].fill(0);
-                return;
-            }
-        }
-    }
+    each_attribute(set, redact_value);
 }
 
 fn redact_value(number: u16, value: &mut [u8]) {

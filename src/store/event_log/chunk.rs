@@ -186,8 +186,8 @@ impl Share {
     pub fn new(bits: Option<&[u8]>, entries: &[Entry]) -> Share {
         let bits = bits.map_or_else(|| all(entries.len()), <[u8]>::to_vec);
         let mut share = Share { bits, events: 0, octets: 0 };
-        let wanted = entries.iter().enumerate().filter(|(place, _)| share.wants(*place));
-        let (events, octets) = wanted.fold((0, 0), |(events, octets), (_, entry)| (events + 1, octets + entry.octets));
+        let wanted = share.wanted(entries);
+        let (events, octets) = wanted.fold((0, 0), |(events, octets), entry| (events + 1, octets + entry.octets));
         (share.events, share.octets) = (events, octets as u64);
         share
     }
@@ -218,6 +218,11 @@ impl Share {
     /// Whether the event at a place is waited for.
     pub fn wants(&self, place: usize) -> bool {
         self.bits.get(place / 8).is_some_and(|bits| bits & (1 << (place % 8)) != 0)
+    }
+
+    /// The events that are waited for, of a chunk that has these.
+    pub fn wanted<'e>(&'e self, entries: &'e [Entry]) -> impl Iterator<Item = &'e Entry> {
+        entries.iter().enumerate().filter(|(place, _)| self.wants(*place)).map(|(_, entry)| entry)
     }
 
     /// The bits as a row has them: none where all events of a chunk of so many are waited for.

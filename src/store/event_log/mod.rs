@@ -2,7 +2,8 @@
 //!
 //! A commit writes a chunk and a row for each webhook that wants any of it, however many events it has. What is delivered goes by whole
 //! chunks: one that nobody waits for is deleted. Beside the log stand the tables `event` and `wanted`, a row an event, for what
-//! waits out of order: dead letters that wait again, and what an earlier version left. Whoever reads takes both in order.
+//! waits out of order: dead letters that wait again, the few events of a chunk that are still waited for, and what an earlier version
+//! left. Whoever reads takes both in order.
 
 pub mod chunk;
 
@@ -52,8 +53,7 @@ struct Held {
 impl Held {
     /// The events after one and up to another that are waited for, with their lines' bytes.
     fn wanted(&self, after: u64, last: u64) -> impl Iterator<Item = (u64, usize)> {
-        let all = self.entries.iter().enumerate().filter(|(place, _)| self.share.wants(*place));
-        let events = all.map(|(_, entry)| (entry.sequence, entry.octets));
+        let events = self.share.wanted(&self.entries).map(|entry| (entry.sequence, entry.octets));
         events.filter(move |&(sequence, _)| sequence > after && sequence <= last)
     }
 
@@ -183,10 +183,7 @@ impl Log {
         let whole = statement.query_map(params![webhook, number(last)], |row| row.get(0))?;
         let whole: Vec<u64> = whole.collect::<SqlResult<_>>()?;
         for chunk in whole {
-            connection
-                .prepare_cached("DELETE FROM share WHERE webhook = ?1 AND chunk = ?2")?
-                .execute(params![webhook, chunk])?;
-            drop_chunk(connection, chunk)?;
+            drop_share(connection, webhook, chunk)?;
         }
         // Of the one that it ends in.
         let mut statement =
@@ -209,10 +206,7 @@ fn write(connection: &Connection, webhook: i64, held: &Held) -> SqlResult<()> {
     }
     let Held { chunk, entries, share, .. } = held;
     if share.events == 0 {
-        connection
-            .prepare_cached("DELETE FROM share WHERE webhook = ?1 AND chunk = ?2")?
-            .execute(params![webhook, chunk])?;
-        return drop_chunk(connection, *chunk);
+        return drop_share(connection, webhook, *chunk);
     }
     let statement = "UPDATE share SET events = ?3, octets = ?4, wanted = ?5 WHERE webhook = ?1 AND chunk = ?2";
     let values = params![webhook, chunk, share.events, share.octets, share.bits(entries.len())];
@@ -235,16 +229,14 @@ fn thin(connection: &Connection, chunk: u64) -> SqlResult<()> {
     if wanted.saturating_mul(WORTH_PARTS) > all {
         return Ok(());
     }
-    let statement = "SELECT chunk.first, entries, codec, lines, checksum, wanted, webhook FROM share JOIN chunk \
-                     ON chunk.first = share.chunk WHERE share.chunk = ?1 AND webhook IN (SELECT id FROM webhook)";
-    let mut statement = connection.prepare_cached(statement)?;
+    let mut statement = connection
+        .prepare_cached(&format!("{OPENED} WHERE share.chunk = ?1 AND webhook IN (SELECT id FROM webhook)"))?;
     let mut rows = statement.query([chunk])?;
     let mut apart: Vec<(i64, u64, Vec<u8>)> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (entries, lines) = opened(row, 0)?;
-        let (share, webhook) = (Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries), row.get(6)?);
-        let wanted = entries.iter().enumerate().filter(|(place, _)| share.wants(*place));
-        apart.extend(wanted.map(|(_, entry)| (webhook, entry.sequence, entry.line(&lines).to_vec())));
+        let (share, entries, lines) = opened(row)?;
+        let webhook = row.get(6)?;
+        apart.extend(share.wanted(&entries).map(|entry| (webhook, entry.sequence, entry.line(&lines).to_vec())));
     }
     for (webhook, sequence, line) in &apart {
         insert_apart(connection, *webhook, *sequence, line)?;
@@ -262,8 +254,10 @@ pub fn insert_apart(connection: &Connection, webhook: i64, sequence: u64, line: 
     connection.prepare_cached(statement)?.execute(params![webhook, sequence, line.len() as u64]).map(drop)
 }
 
-/// A chunk goes, if nobody waits for any of it.
-fn drop_chunk(connection: &Connection, chunk: u64) -> SqlResult<()> {
+/// A webhook waits for nothing of a chunk, which goes if nobody does.
+fn drop_share(connection: &Connection, webhook: i64, chunk: u64) -> SqlResult<()> {
+    let statement = "DELETE FROM share WHERE webhook = ?1 AND chunk = ?2";
+    connection.prepare_cached(statement)?.execute(params![webhook, chunk])?;
     let statement = "DELETE FROM chunk WHERE first = ?1 AND NOT EXISTS (SELECT 1 FROM share WHERE webhook IN \
                      (SELECT id FROM webhook) AND chunk = ?1)";
     if connection.prepare_cached(statement)?.execute([chunk])? > 0 { Ok(()) } else { thin(connection, chunk) }
@@ -348,28 +342,30 @@ pub fn line(connection: &Connection, sequence: u64) -> SqlResult<Option<Vec<u8>>
         return Ok(found);
     }
     // A chunk has lines for which nobody waits any more, too.
-    let statement = "SELECT chunk.first, entries, codec, lines, checksum, wanted FROM chunk JOIN share ON share.chunk = chunk.first \
-                     WHERE first = (SELECT max(first) FROM chunk WHERE first <= ?1) AND chunk.last >= ?1 \
-                     AND share.webhook IN (SELECT id FROM webhook)";
-    let mut statement = connection.prepare_cached(statement)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "{OPENED} WHERE first = (SELECT max(first) FROM chunk WHERE first <= ?1) AND chunk.last >= ?1 \
+         AND webhook IN (SELECT id FROM webhook)"
+    ))?;
     let mut rows = statement.query([number(sequence)])?;
     while let Some(row) = rows.next()? {
-        let (entries, lines) = opened(row, 0)?;
-        let share = Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries);
-        let place = entries.binary_search_by_key(&sequence, |entry| entry.sequence).ok();
-        if let Some(place) = place.filter(|place| share.wants(*place)) {
-            return Ok(Some(entries[place].line(&lines).to_vec()));
+        let (share, entries, lines) = opened(row)?;
+        if let Some(found) = share.wanted(&entries).find(|entry| entry.sequence == sequence) {
+            return Ok(Some(found.line(&lines).to_vec()));
         }
     }
     Ok(None)
 }
 
-/// A chunk's index and lines, from the columns `first`, `entries`, `codec`, `lines` and `checksum` from that one on.
-fn opened(row: &Row<'_>, from: usize) -> SqlResult<(Vec<Entry>, Vec<u8>)> {
-    let index = row.get_ref(from + 1)?.as_blob()?;
-    let entries = chunk::entries(row.get(from)?, index)?;
-    let lines = chunk::lines(row.get(from + 2)?, index, row.get_ref(from + 3)?.as_blob()?, row.get(from + 4)?)?;
-    Ok((entries, lines))
+/// Shares with their chunks, for [`opened`].
+const OPENED: &str = "SELECT chunk.first, entries, codec, lines, checksum, wanted, webhook FROM share \
+                      JOIN chunk ON chunk.first = share.chunk";
+
+/// A share, and its chunk's index and lines.
+fn opened(row: &Row<'_>) -> SqlResult<(Share, Vec<Entry>, Vec<u8>)> {
+    let index = row.get_ref(1)?.as_blob()?;
+    let entries = chunk::entries(row.get(0)?, index)?;
+    let lines = chunk::lines(row.get(2)?, index, row.get_ref(3)?.as_blob()?, row.get(4)?)?;
+    Ok((Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries), entries, lines))
 }
 
 /// The events after one and up to another for which a webhook waits, in order: so many at most, and so many bytes; one where there
@@ -387,18 +383,15 @@ pub fn read(
         "SELECT seq, line FROM wanted JOIN event USING (seq) WHERE webhook = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
     )?;
     let mut rows = rows.query(params![webhook, number(after), number(last)])?;
-    let mut chunks = moment.prepare_cached(
-        "SELECT chunk.first, entries, codec, lines, checksum, wanted FROM share JOIN chunk ON chunk.first = share.chunk \
-         WHERE webhook = ?1 AND share.last > ?2 AND share.chunk <= ?3 ORDER BY share.chunk",
-    )?;
+    let mut chunks = moment.prepare_cached(&format!(
+        "{OPENED} WHERE webhook = ?1 AND share.last > ?2 AND share.chunk <= ?3 ORDER BY share.chunk"
+    ))?;
     let mut chunks = chunks.query(params![webhook, number(after), number(last)])?;
     let mut found = Found { events: Vec::new(), octets: 0, events_max, bytes_max };
     let mut apart = next_apart(&mut rows)?;
     while let Some(row) = chunks.next()? {
-        let (entries, lines) = opened(row, 0)?;
-        let share = Share::new(row.get_ref(5)?.as_blob_or_null()?, &entries);
-        let wanted = entries.iter().enumerate().filter(|(place, _)| share.wants(*place)).map(|(_, entry)| entry);
-        for entry in wanted.filter(|entry| entry.sequence > after && entry.sequence <= last) {
+        let (share, entries, lines) = opened(row)?;
+        for entry in share.wanted(&entries).filter(|entry| entry.sequence > after && entry.sequence <= last) {
             while let Some(event) = apart.take_if(|(sequence, _)| *sequence < entry.sequence) {
                 if !found.push(event.0, &event.1) {
                     return Ok((found.events, true));

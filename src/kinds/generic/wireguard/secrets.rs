@@ -6,9 +6,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::netlink::wire::{
-    ATTRIBUTE_HEADER_BYTES, ATTRIBUTE_NUMBER_MASK, HEADER_BYTES, NLMSG_MIN_TYPE, align, attribute, u16_at, u32_at,
-};
+use crate::netlink::secrets::{each_attribute, each_message};
+use crate::netlink::wire::{HEADER_BYTES, NLMSG_MIN_TYPE, attribute, u16_at};
 
 /// `GENL_ID_CTRL`, and one more than `GENL_MAX_ID`.
 const NLCTRL_ID: u16 = 16;
@@ -66,17 +65,7 @@ enum Sure {
 
 /// Overwrites the keys in a datagram.
 pub fn redact(datagram: &mut [u8]) {
-    let mut at = 0;
-    while let Some(kind) = u16_at(datagram, at + 4) {
-        let length = u32_at(datagram, at).unwrap_or_default() as usize;
-        // Of a message that was cut off, or whose length is wrong, nothing follows.
-        let is_whole = length >= HEADER_BYTES && length <= datagram.len() - at;
-        let end = if is_whole { at + length } else { datagram.len() };
-        if let Some(payload) = datagram.get_mut(at + HEADER_BYTES..end) {
-            redact_payload(kind, payload);
-        }
-        at = if is_whole { (at + align(length)).min(datagram.len()) } else { datagram.len() };
-    }
+    each_message(datagram, redact_payload);
 }
 
 fn redact_payload(kind: u16, payload: &mut [u8]) {
@@ -126,25 +115,6 @@ fn redact_device(payload: &mut [u8], sure: Sure) {
 fn blank(value: &mut [u8], sure: Sure) {
     if sure == Sure::Yes || value.len() == KEY_BYTES {
         value.fill(0);
-    }
-}
-
-/// Calls `each` with the attributes of a set; what is behind the last whole one is overwritten: it may be the beginning of a key.
-fn each_attribute(set: &mut [u8], mut each: impl FnMut(u16, &mut [u8])) {
-    let mut at = 0;
-    while at < set.len() {
-        let header = u16_at(set, at).zip(u16_at(set, at + 2));
-        let value = header.and_then(|(length, _)| set.get_mut(at + ATTRIBUTE_HEADER_BYTES..at + usize::from(length)));
-        match (header, value) {
-            (Some((length, number)), Some(value)) => {
-                each(number & ATTRIBUTE_NUMBER_MASK, value);
-                at += align(length.into());
-            }
-            _ => {
-                set[at..].fill(0);
-                return;
-            }
-        }
     }
 }
 
