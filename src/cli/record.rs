@@ -354,7 +354,8 @@ fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left:
     let time = now_microseconds();
     let Protocol { needs_credentials, is_of_processes, .. } = source.adapter.protocol();
     let is_believed = |datagram: &Datagram<'_>| {
-        *is_of_processes || (datagram.port == 0 && (!needs_credentials || datagram.process == Some(0)))
+        *is_of_processes
+            || (datagram.port == 0 && (!needs_credentials || datagram.sender.is_some_and(|sender| sender.process == 0)))
     };
     for datagram in batch.datagrams().filter(is_believed) {
         take(source, recorder, left, time, datagram.bytes)?;

@@ -232,6 +232,7 @@ fn follow(
         listening: Listening {
             families: options.filter.families.clone(),
             conntrack: configured.map(|configured| configured.conntrack.clone()).unwrap_or_default(),
+            of_root: configured.is_some_and(|configured| configured.udev),
         },
         bound,
         poll,

@@ -66,6 +66,7 @@ const WATCH_KEYS: &[&str] = &[
     "synchronous",
     "commit",
     "metrics",
+    "udev",
     "conntrack",
 ];
 const NFLOG_KEYS: &[&str] = &["groups", "bytes"];
@@ -134,6 +135,8 @@ pub struct Watch {
     pub metrics: Option<Duration>,
     /// Which connections, and how.
     pub conntrack: Connections,
+    /// Whether udev's events are followed, too.
+    pub udev: bool,
 }
 
 /// Reads a file, and its parts in `conf.d` where it may have some. Every mistake is in the one error.
@@ -348,6 +351,7 @@ impl Default for Watch {
             commits: Commits::default(),
             metrics: None,
             conntrack: Connections::default(),
+            udev: false,
         }
     }
 }
@@ -495,6 +499,7 @@ fn watch(table: &Table<'_>) -> Watch {
             .get("conntrack")
             .and_then(|value| value.table(conntrack::KEYS, conntrack::conntrack))
             .unwrap_or_default(),
+        udev: table.get("udev").and_then(|value| value.boolean()).unwrap_or_default(),
     }
 }
 

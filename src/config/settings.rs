@@ -245,6 +245,14 @@ const WATCH: &[Setting] = &[
         "Tells so often what linkhook counts of itself (docs/metrics.md); never where it is not set",
     ),
     setting(
+        "udev",
+        BOOLEAN,
+        "false",
+        ANY,
+        "true",
+        "Where `uevent` is watched: udev's own events too, behind the kernel's, with what its rules have added (docs/families.md)",
+    ),
+    setting(
         "conntrack",
         TABLE,
         "",

@@ -38,6 +38,9 @@ pub struct Protocol {
     pub actor: Option<ActorIn>,
     /// Whether the sender's port proves nothing: then its credentials must prove that it is the kernel (`SO_PASSCRED`).
     pub needs_credentials: bool,
+    /// A group by which root's processes tell something that the kernel does not, and whether a datagram is of that sort: it is joined
+    /// where the user asks for it.
+    pub of_root: Option<OfRoot>,
     /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
     /// of them.
     pub is_told_in: Option<fn(&[u8], bool) -> bool>,
@@ -62,6 +65,7 @@ impl Protocol {
         is_answer: None,
         actor: None,
         needs_credentials: false,
+        of_root: None,
         is_told_in: None,
         is_of_processes: false,
     };
@@ -74,6 +78,17 @@ pub struct Listening {
     pub families: Vec<u8>,
     /// Connections.
     pub conntrack: Connections,
+    /// Whether what root's processes tell is followed, too ([`Protocol::of_root`]).
+    pub of_root: bool,
+}
+
+/// A group of root's processes: its number, and whether a datagram is one of theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct OfRoot {
+    /// Its number.
+    pub group: u32,
+    /// Whether a datagram is one of theirs, and not one of the kernel's.
+    pub is_one: fn(&[u8]) -> bool,
 }
 
 /// A function that asks for what is wanted alone.

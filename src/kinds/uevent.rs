@@ -7,9 +7,9 @@ use crate::decode::title::{detail, word};
 use crate::event::Action;
 use crate::event::signals::Signals;
 use crate::json::Json;
-use crate::kinds::protocol::Protocol;
+use crate::kinds::protocol::{OfRoot, Protocol};
 use crate::netlink::socket::NETLINK_KOBJECT_UEVENT;
-use crate::netlink::wire::{Header, append_attribute, append_message, attribute};
+use crate::netlink::wire::{Header, append_attribute, append_message, attribute, u32_at};
 
 /// The protocol.
 pub static PROTOCOL: Protocol = Protocol {
@@ -19,9 +19,13 @@ pub static PROTOCOL: Protocol = Protocol {
     adapt: Some(adapt),
     // A process may have the kernel send what it likes from port 0 (`uevent_net_rcv`).
     needs_credentials: true,
+    of_root: Some(OfRoot { group: UDEV_GROUP, is_one: is_udevs }),
     is_told_in: Some(is_told_in),
     ..Protocol::PLAIN
 };
+
+/// `UDEV_MONITOR_UDEV` (systemd's `device-monitor-private.h`): what udev tells once its rules are done.
+const UDEV_GROUP: u32 = 2;
 
 /// Types of the messages that are made of texts.
 const ADD: u16 = 0x3200;
@@ -31,6 +35,8 @@ const CHANGE: u16 = 0x3202;
 const TEXT_OF: u16 = 1;
 /// The interface's index, where the text names one.
 const IFINDEX: u16 = 2;
+/// It is udev's.
+const UDEV: u16 = 3;
 
 /// What happens to a device.
 pub static UEVENT: Kind = Kind {
@@ -64,6 +70,7 @@ static ATTRIBUTES: Set = Set::new(
     &[
         row(TEXT_OF, "text", Is::Members(write, &[Part::Members("the event's own keys", TEXT)])),
         row(IFINDEX, "ifindex", Is::Known),
+        row(UDEV, "udev", Is::Present),
     ],
 );
 
@@ -92,8 +99,30 @@ fn value<'t>(text: &'t [u8], wanted: &str) -> Option<&'t [u8]> {
     pairs(text).filter(|(key, _)| *key == wanted.as_bytes()).map(|(_, value)| value).last()
 }
 
+/// What stands before udev's keys: `struct monitor_netlink_header`, of octets `"libudev"` and NUL, a magic number in the network's order,
+/// the header's length, and where the keys begin and how long they are.
+const UDEV_MAGIC: &[u8] = b"libudev\0\xfe\xed\xca\xfe";
+const UDEV_KEYS_AT: usize = 16;
+const UDEV_KEYS_BYTES: usize = 20;
+
+fn is_udevs(datagram: &[u8]) -> bool {
+    datagram.starts_with(UDEV_MAGIC)
+}
+
+/// What udev tells, as a text like the kernel's.
+fn text_of_udev(datagram: &[u8]) -> Option<Vec<u8>> {
+    let at = u32_at(datagram, UDEV_KEYS_AT)? as usize;
+    let bytes = u32_at(datagram, UDEV_KEYS_BYTES)? as usize;
+    let keys = datagram.get(at..at.checked_add(bytes)?)?;
+    let text = [&[0], keys].concat();
+    let first = [value(&text, "ACTION")?, b"@", value(&text, "DEVPATH")?].concat();
+    Some([&first, &*text].concat())
+}
+
 /// `action@devpath`, and then `KEY=value`, each with a NUL behind it. What is none of that gives no message.
 fn adapt(datagram: &[u8], out: &mut Vec<u8>) {
+    let udevs = is_udevs(datagram).then(|| text_of_udev(datagram).unwrap_or_default());
+    let datagram = udevs.as_deref().unwrap_or(datagram);
     let first = datagram.split(|octet| *octet == 0).next().unwrap_or_default();
     let Some(at) = first.iter().position(|octet| *octet == b'@') else { return };
     let (kind, flags) = match &first[..at] {
@@ -108,6 +137,9 @@ fn adapt(datagram: &[u8], out: &mut Vec<u8>) {
     if let Some(ifindex) = ifindex {
         append_attribute(&mut payload, IFINDEX, &ifindex.to_ne_bytes());
     }
+    if udevs.is_some() {
+        append_attribute(&mut payload, UDEV, &[]);
+    }
     append_message(out, Header { kind, flags, sequence: 0, port: 0 }, &payload);
 }
 
@@ -116,7 +148,8 @@ const TEXT_BYTES_MAX: usize = 32 << 10;
 /// A network device's event goes to its own namespace, every other device's to each: in others than linkhook's own that is no
 /// news (`uevent_net_broadcast`).
 fn is_told_in(datagram: &[u8], is_own: bool) -> bool {
-    is_own || matches!(value(datagram, "SUBSYSTEM"), Some(b"net" | b"queues"))
+    let is_of_network = |text: &[u8]| matches!(value(text, "SUBSYSTEM"), Some(b"net" | b"queues"));
+    is_own || is_of_network(text_of_udev(datagram).as_deref().unwrap_or(datagram))
 }
 
 fn text_of(payload: &[u8]) -> &[u8] {
@@ -188,6 +221,27 @@ INTERFACE=d0\0IFINDEX=3\0SEQNUM=795\0";
         assert!(adapted(b"").is_empty());
         assert!(adapted(b"libudev\0\xfe\xed\xca\xfe").is_empty());
         assert_eq!(wire::messages(&adapted(b"remove@/x\0A\0=\0K=a=b")).next().unwrap().header.kind, REMOVE);
+    }
+
+    #[test]
+    fn what_udev_tells_is_of_the_same_kind() {
+        let keys = b"ACTION=bind\0DEVPATH=/devices/x\0SUBSYSTEM=net\0ID_NET_NAME=en0\0";
+        let mut datagram = UDEV_MAGIC.to_vec();
+        [40, 40, keys.len() as u32, 0, 0, 0, 0].iter().for_each(|number| datagram.extend(number.to_ne_bytes()));
+        let header = datagram.clone();
+        datagram.extend_from_slice(keys);
+        assert!(is_udevs(&datagram) && !is_udevs(ADDED) && is_told_in(&datagram, false));
+        let messages = adapted(&datagram);
+        let message = wire::messages(&messages).next().unwrap();
+        assert_eq!(message.header.kind, CHANGE);
+        assert_eq!(
+            text(&UEVENT, message.payload),
+            r#"{"ACTION":"bind","DEVPATH":"/devices/x","SUBSYSTEM":"net","ID_NET_NAME":"en0","udev":true}"#
+        );
+        let sides = Sides { old: None, new: Some(message.payload), message: message.payload };
+        assert_eq!(signals_of(&sides), Signals::DRIVER_BOUND);
+        // Its keys would be behind its end.
+        assert!(adapted(&header).is_empty());
     }
 
     #[test]

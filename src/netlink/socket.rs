@@ -276,12 +276,21 @@ impl AsFd for Socket {
 pub struct Datagram<'a> {
     /// The source's port id. Whatever is not from the kernel (0) must not be believed.
     pub port: u32,
-    /// The process that sent it, where credentials are passed; 0 is the kernel.
-    pub process: Option<u32>,
+    /// Who sent it, where credentials are passed.
+    pub sender: Option<Sender>,
     /// Netlink messages; the beginning alone where it was truncated.
     pub bytes: &'a [u8],
     /// Octets that the datagram had.
     pub length: usize,
+}
+
+/// Who sent a datagram, as the kernel says (`struct ucred`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The process; 0 is the kernel.
+    pub process: u32,
+    /// Its user, as the reader's user namespace numbers it.
+    pub user: u32,
 }
 
 impl Datagram<'_> {
@@ -295,12 +304,12 @@ impl Datagram<'_> {
 type Control = [u64; CONTROL_WORDS];
 const CONTROL_WORDS: usize = 4;
 
-/// The process in a control message, where it holds credentials (`struct cmsghdr`, `struct ucred`).
-fn process_of(control: &Control) -> Option<u32> {
-    let [_, kind, process, _] = control.map(u64::to_ne_bytes);
-    let [level, message] = [&kind[..4], &kind[4..]].map(|octets| wire::u32_at(octets, 0));
-    let is_credentials = (level, message) == (Some(libc::SOL_SOCKET as u32), Some(libc::SCM_CREDENTIALS as u32));
-    wire::u32_at(&process, 0).filter(|_| is_credentials)
+/// The sender in a control message, where it holds credentials (`struct cmsghdr`, `struct ucred`).
+fn sender_of(control: &Control) -> Option<Sender> {
+    let [_, kind, both, _] = control.map(u64::to_ne_bytes);
+    let halves = |octets: &[u8; 8]| wire::u32_at(octets, 0).zip(wire::u32_at(octets, 4));
+    let is_credentials = halves(&kind) == Some((libc::SOL_SOCKET as u32, libc::SCM_CREDENTIALS as u32));
+    halves(&both).filter(|_| is_credentials).map(|(process, user)| Sender { process, user })
 }
 
 /// The buffers that [`Socket::receive`] fills, and what it read last. Pages that no datagram reaches cost no memory.
@@ -398,8 +407,8 @@ impl Batch {
         described.zip(rooms).map(|(((header, address), control), room)| {
             let length = header.msg_len as usize;
             let is_filled = self.has_credentials && header.msg_hdr.msg_controllen > 0;
-            let process = if is_filled { process_of(control) } else { None };
-            Datagram { port: address.nl_pid, process, bytes: &room[..length.min(self.datagram_bytes)], length }
+            let sender = if is_filled { sender_of(control) } else { None };
+            Datagram { port: address.nl_pid, sender, bytes: &room[..length.min(self.datagram_bytes)], length }
         })
     }
 

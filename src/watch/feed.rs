@@ -13,7 +13,7 @@ use crate::decode::schema::Sysctl;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::kinds::adapter::Adapter;
-use crate::kinds::protocol::{Bound, Protocol};
+use crate::kinds::protocol::{Bound, OfRoot, Protocol};
 use crate::mirror::moves::Moves;
 use crate::mirror::silence;
 use crate::netlink::ask::ask;
@@ -32,6 +32,8 @@ pub(super) struct Feed {
     /// The kinds whose notifications come here.
     kinds: Vec<KindIndex>,
     subscription: Subscription,
+    /// Whose word is believed beside the kernel's.
+    of_root: Option<OfRoot>,
     /// What came while groups were bound, as the tables read it, with its time in microseconds since 1970.
     early: Vec<(i64, Vec<u8>)>,
     /// There was no room for some of it.
@@ -146,7 +148,9 @@ impl Feed {
         }
         adapter.learn();
         let mut groups = Vec::new();
-        for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(adapter.groups(kinds)) {
+        let of_root = protocol.of_root.filter(|_| settings.listening.of_root);
+        let further = adapter.groups(kinds).into_iter().chain(of_root.map(|of_root| of_root.group));
+        for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(further) {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
                 (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, "followed", capability)),
@@ -175,6 +179,7 @@ impl Feed {
             adapter,
             kinds: kinds.to_vec(),
             subscription: Subscription { groups, receive_buffer_bytes, sysctls: sysctls(kinds) },
+            of_root,
             early,
             readable: true,
             received_microseconds: now_microseconds(),
@@ -249,7 +254,10 @@ impl Feed {
         let mut is_cut_off = false;
         let Protocol { needs_credentials, is_told_in, is_of_processes, actor, .. } = self.protocol();
         for datagram in batch.datagrams() {
-            let is_believed = datagram.port == 0 && (!needs_credentials || datagram.process == Some(0));
+            let is_kernels = !needs_credentials || datagram.sender.is_some_and(|sender| sender.process == 0);
+            let is_roots = self.of_root.is_some_and(|of_root| (of_root.is_one)(datagram.bytes))
+                && datagram.sender.is_some_and(|sender| sender.user == 0);
+            let is_believed = (datagram.port == 0 && is_kernels) || is_roots;
             if !is_believed && !is_of_processes {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
             } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {

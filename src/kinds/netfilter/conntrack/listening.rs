@@ -48,7 +48,7 @@ pub fn prepare(socket: &Socket, kinds: &[KindIndex], listening: &Listening) -> i
 
 /// The filter, where not all connections are wanted.
 fn program(listening: &Listening) -> Option<Program> {
-    let Listening { families, conntrack: Connections { protocols, marks, zones, .. } } = listening;
+    let Listening { families, conntrack: Connections { protocols, marks, zones, .. }, .. } = listening;
     if families.is_empty() && protocols.is_empty() && marks.is_empty() && zones.is_empty() {
         return None;
     }
@@ -152,10 +152,10 @@ mod tests {
             }
         }
         let whole = |protocols: &[u8], marks: &[Mark], zones: &[u16]| Connections {
-            reliable: false,
             protocols: protocols.to_vec(),
             marks: marks.to_vec(),
             zones: zones.to_vec(),
+            reliable: false,
         };
         let many: Vec<Mark> = (0..63).map(|bit| (bit * 3 + 1, u32::MAX)).chain([(0x10, 0x10)]).collect();
         let wanted = [
@@ -169,7 +169,7 @@ mod tests {
             (&[2, 10], whole(&[17, 47], &[(0x15, u32::MAX), (0x80, 0x80)], &[0, 5])),
         ];
         for (families, conntrack) in wanted {
-            let listening = Listening { families: families.to_vec(), conntrack };
+            let listening = Listening { families: families.to_vec(), conntrack, ..Listening::default() };
             let (sender, receiver) = UnixDatagram::pair().unwrap();
             receiver.set_nonblocking(true).unwrap();
             attach(&receiver, &program(&listening).unwrap());
