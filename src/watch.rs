@@ -432,8 +432,10 @@ impl WatchLoop<'_> {
                 out.end_object();
             }
             out.end_list();
-            let (near, alone): (Vec<KindIndex>, Vec<KindIndex>) =
+            let (near, mut alone): (Vec<KindIndex>, Vec<KindIndex>) =
                 unheard.iter().partition(|&&kind| silence::has_something_near(kind));
+            let is_polled = self.settings.poll.is_some();
+            alone.extend(kinds.iter().filter(|&&kind| !is_polled && kind.table().is_only_looked_at()));
             for (key, kinds) in [("looked_at", near), ("listed_only", alone)] {
                 if !kinds.is_empty() {
                     out.key(key);

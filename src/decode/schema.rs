@@ -690,6 +690,11 @@ impl Kind {
         }
     }
 
+    /// Whether the kernel tells nothing of its objects, so that they are followed where the user says how often they are looked at.
+    pub fn is_only_looked_at(&self) -> bool {
+        self.hooks.polled != Polled::No && matches!(self.hooks.untold, Untold::Everything)
+    }
+
     /// Whether dumps of this kind show the object.
     pub fn is_dumped(&self, payload: &[u8]) -> bool {
         self.hooks.is_dumped.is_none_or(|is_dumped| is_dumped(payload))

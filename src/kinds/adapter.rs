@@ -110,6 +110,15 @@ impl Adapter {
         }
     }
 
+    /// The same, anew: what came and went meanwhile was not told.
+    pub fn learn_anew(&mut self) {
+        let before = self.families.forget();
+        self.learn();
+        if self.families.is_empty() {
+            self.families.remember(before);
+        }
+    }
+
     /// Further groups that tell of these kinds, as far as that is known.
     pub fn groups(&self, kinds: &[KindIndex]) -> Vec<u32> {
         if self.is_generic() { self.families.groups(kinds).into_iter().collect() } else { Vec::new() }
@@ -118,6 +127,11 @@ impl Adapter {
     /// The name of a group, where it is known by that.
     pub fn group_name(&self, group: u32) -> Option<String> {
         self.families.group_name(group)
+    }
+
+    /// Those of some kinds that such a group tells of.
+    pub fn told_by(&self, group: u32, kinds: &[KindIndex]) -> Vec<KindIndex> {
+        self.families.told_by(group, kinds)
     }
 
     /// Whether there may be further groups since this was asked last.

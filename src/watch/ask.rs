@@ -83,7 +83,16 @@ impl Watching {
         let cause = match work.purpose {
             Purpose::Repair => {
                 let overrun = self.feed.take_overrun();
-                overrun.and_then(|overrun| tell_overrun(&overrun, &self.feed, known.netns.label(), stream, out))
+                if self.feed.protocol().has_named_groups {
+                    let learned = known.netns.inside(|| {
+                        self.feed.learn_anew();
+                        Ok(())
+                    });
+                    if let Err(error) = learned {
+                        log::warn!("cannot ask which families there are now: {error}");
+                    }
+                }
+                overrun.and_then(|overrun| tell_overrun(&overrun, &self.feed, known, stream, out))
             }
             _ => work.looks.cause(),
         };

@@ -154,6 +154,9 @@ impl Feed {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
                 (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, "followed", capability)),
+                (Ok(Joined::Denied), None) if !adapter.told_by(group, kinds).is_empty() => {
+                    return Err(denied(&adapter.told_by(group, kinds), "followed", "CAP_NET_ADMIN"));
+                }
                 (Ok(Joined::Denied), None) => {
                     let group = adapter.group_name(group).unwrap_or_else(|| group.to_string());
                     log::warn!(
@@ -292,6 +295,14 @@ impl Feed {
             self.lose(0);
         }
         Ok(is_cut_off)
+    }
+
+    /// Learns anew, in the network namespace of the calling thread, what was told while something was lost.
+    pub fn learn_anew(&mut self) {
+        self.adapter.learn_anew();
+        if self.adapter.take_changed() {
+            self.join_further();
+        }
     }
 
     /// Joins groups that a module has brought since.

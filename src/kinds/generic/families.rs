@@ -42,6 +42,10 @@ pub struct Families {
     changed: bool,
 }
 
+/// Families that were known.
+#[derive(Debug)]
+pub struct KnownFamilies(BTreeMap<u16, Family>);
+
 #[derive(Debug, Default)]
 struct Family {
     name: String,
@@ -127,7 +131,8 @@ impl Families {
 
     /// Turns a datagram into messages as the tables read them, and learns from it.
     pub fn adapt(&mut self, datagram: &[u8], out: &mut Vec<u8>) {
-        for found in wire::messages(datagram) {
+        let mut messages = wire::messages(datagram);
+        for found in messages.by_ref() {
             if found.header.kind < wire::NLMSG_MIN_TYPE {
                 self.rest(out);
                 append_message(out, found.header, found.payload);
@@ -135,6 +140,29 @@ impl Families {
             }
             self.adapt_message(found.header, found.payload, out);
         }
+        // What was cut off is told as such.
+        out.extend_from_slice(messages.rest());
+    }
+
+    /// Forgets which families there are, and gives them back: they are asked for anew.
+    pub fn forget(&mut self) -> KnownFamilies {
+        self.changed = true;
+        KnownFamilies(std::mem::take(&mut self.by_id))
+    }
+
+    /// Knows them again: nobody has answered.
+    pub fn remember(&mut self, known: KnownFamilies) {
+        self.by_id = known.0;
+    }
+
+    /// Those of some kinds that a group's family tells of.
+    pub fn told_by(&self, group: u32, kinds: &[KindIndex]) -> Vec<KindIndex> {
+        let of_group = self.by_id.values().find(|family| family.groups.contains_key(&group));
+        let place = of_group.and_then(|family| FAMILIES.iter().position(|known| known.name == family.name));
+        let is_of = |kind: &KindIndex| {
+            Some(family_and_command(kind.table().new).0) == place && !kind.table().is_only_looked_at()
+        };
+        kinds.iter().copied().filter(is_of).collect()
     }
 
     /// Appends what nothing more comes of: a dump has ended.

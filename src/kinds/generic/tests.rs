@@ -95,3 +95,35 @@ fn a_clock_comes_changes_and_goes() {
         assert_eq!(told("dpll", command, &[(1, &id)]), [(kind, gone, json!({"id": 7}))]);
     }
 }
+
+/// A recorder may cut a datagram off. Found by reading: nothing was told of it.
+#[test]
+fn what_is_cut_off_is_left_to_be_told() {
+    let mut datagram = Vec::new();
+    append_message(&mut datagram, Header { kind: ID, ..Header::default() }, &[1, 1, 0, 0, 9, 9, 9, 9]);
+    let whole = datagram.clone();
+    append_message(&mut datagram, Header { kind: ID, ..Header::default() }, &[1, 1, 0, 0, 9, 9, 9, 9]);
+    let mut adapted = Vec::new();
+    Families::default().adapt(&datagram[..datagram.len() - 4], &mut adapted);
+    let mut told = messages(&adapted);
+    assert_eq!(told.by_ref().count(), 1);
+    assert_eq!(told.rest(), &datagram[whole.len()..datagram.len() - 4]);
+}
+
+/// What was told while messages were lost is asked for.
+#[test]
+fn families_that_are_forgotten_are_none_and_may_be_learned_anew() {
+    let new = [&[1, 2, 0, 0][..], &nest(&[(1, &ID.to_ne_bytes()), (2, b"team\0")])].concat();
+    let mut datagram = Vec::new();
+    append_message(&mut datagram, Header { kind: 16, ..Header::default() }, &new);
+    let mut families = Families::default();
+    families.adapt(&datagram, &mut Vec::new());
+    assert!(families.take_changed() && !families.is_empty() && !families.take_changed());
+    let before = families.forget();
+    assert!(families.take_changed() && families.is_empty());
+    families.adapt(&datagram, &mut Vec::new());
+    assert!(!families.is_empty());
+    families.forget();
+    families.remember(before);
+    assert!(!families.is_empty());
+}
