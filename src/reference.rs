@@ -25,6 +25,9 @@ pub fn markdown() -> String {
         let groups: Vec<String> = kind.groups.iter().map(ToString::to_string).collect();
         let state = match (&kind.identity, kind.dumps.is_empty()) {
             (None, _) => "an event without state",
+            (Some(_), _) if kind.hooks.kept_max == 0 => {
+                "an event without state, unless the configuration says otherwise; shown by `list`"
+            }
             (Some(_), true) => "followed; what existed before is not shown",
             (Some(_), false) => "followed, and shown by `--initial` and `list`",
         };

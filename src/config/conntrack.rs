@@ -5,11 +5,26 @@ use crate::kinds::netfilter::conntrack::listening::{Connections, Mark};
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
 use crate::netlink::filter::VALUES_MAX;
 
-pub(super) const KEYS: &[&str] = &["reliable", "protocols", "marks", "zones"];
+pub(super) const KEYS: &[&str] = &["mirror", "entries_max", "reliable", "protocols", "marks", "zones"];
+
+/// The kernel's own table has no more on the largest machines.
+const ENTRIES_MOST: u64 = 1 << 24;
 
 /// Reads it.
 pub(super) fn conntrack(table: &Table<'_>) -> Connections {
+    let bare = Connections::default();
+    let entries_max = table.get("entries_max").and_then(|value| value.number(1, ENTRIES_MOST));
+    let mirror = table.get("mirror").filter(|value| value.boolean().unwrap_or_default());
+    if let Some(mirror) = &mirror
+        && ["protocols", "marks", "zones"].iter().any(|key| table.get(key).is_some())
+    {
+        mirror.wrong(
+            "it cannot be together with protocols, marks or zones: what is remembered must be all that there is",
+        );
+    }
     Connections {
+        mirror: mirror.is_some(),
+        entries_max: entries_max.map_or(bare.entries_max, |most| most as usize),
         reliable: table.get("reliable").and_then(|value| value.boolean()).unwrap_or_default(),
         protocols: each(table, "protocols", protocol),
         marks: each(table, "marks", mark),

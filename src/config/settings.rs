@@ -264,6 +264,22 @@ const WATCH: &[Setting] = &[
 
 const CONNTRACK: &[Setting] = &[
     setting(
+        "mirror",
+        BOOLEAN,
+        "false",
+        ("not with `protocols`, `marks` or `zones`", "1"),
+        "true",
+        "Connections are remembered: a `change` says what was before, and after a loss, a restart and with `poll` they are compared with the kernel's",
+    ),
+    setting(
+        "entries_max",
+        "number",
+        "65536",
+        ("1 to 16777216", "0"),
+        "262144",
+        "So many are remembered at most; those beyond are told without a memory",
+    ),
+    setting(
         "reliable",
         BOOLEAN,
         "false",

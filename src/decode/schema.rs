@@ -299,7 +299,8 @@ pub struct Identity {
     /// Attributes; one that is absent is a value too.
     pub attributes: &'static [u16],
     /// The members of its JSON, dotted, by which a line is known to be of the same object; of `a|b` the first that is there.
-    /// They may tell apart what is one object, such as a route that went over to another interface, and never take two for one.
+    /// They may tell apart what is one object, such as a route that went over to another interface, and never take two for one. None
+    /// where a line is not known to be of an object: lines of it never settle.
     pub members: &'static [&'static str],
 }
 
@@ -365,7 +366,7 @@ pub struct Kind {
 /// What is special about a kind and takes a function to say; each is `None` for most kinds.
 #[derive(Clone, Copy)]
 pub struct Hooks {
-    /// What a message of a kind without identity says, by its header's flags and whether it says that the object is gone. Where
+    /// What a message says of an object that is not known, by its header's flags and whether it says that the object is gone. Where
     /// there is no function, it is an `add` or a `remove`.
     pub action: Option<fn(u16, bool) -> Action>,
     /// The name of the interface that an object concerns, where the object itself has it.
@@ -427,6 +428,9 @@ pub struct Hooks {
     pub holds: Option<(&'static Kind, IsInside)>,
     /// Whether an object comes and goes by itself: it is told, and not kept.
     pub passes: Option<Passes>,
+    /// So many objects are kept at most: what is beyond is told as the kernel tells it, compared with nothing. 0 where none is kept
+    /// unless the user asks for it.
+    pub kept_max: usize,
     /// The kind of interfaces (`IFLA_INFO_KIND`) whose objects these are: each is asked for by its interface, and an answer has objects
     /// of several kinds.
     pub of_links: Option<&'static str>,
@@ -472,6 +476,7 @@ impl Hooks {
         asked_by: None,
         holds: None,
         passes: None,
+        kept_max: usize::MAX,
         of_links: None,
         polled: Polled::No,
         needs: None,

@@ -183,6 +183,11 @@ impl<T: Default> Default for PerKind<T> {
 }
 
 impl<T> PerKind<T> {
+    /// What a function makes of each kind.
+    pub fn of(each: impl FnMut(&'static Kind) -> T) -> PerKind<T> {
+        PerKind(KINDS.iter().copied().map(each).collect())
+    }
+
     /// That of every kind, in the order of [`KINDS`].
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::KindIndex;
+use super::netfilter::conntrack::CONNTRACK;
 use super::netfilter::conntrack::listening::Connections;
 use crate::decode::schema::Kind;
 use crate::netlink::dump::Request;
@@ -89,6 +90,14 @@ pub struct OfRoot {
     pub group: u32,
     /// Whether a datagram is one of theirs, and not one of the kernel's.
     pub is_one: fn(&[u8]) -> bool,
+}
+
+impl Listening {
+    /// How many objects of some kinds are kept at most, where that is not as their tables say.
+    pub fn kept(&self) -> impl Iterator<Item = (KindIndex, usize)> + use<> {
+        let Connections { mirror, entries_max, .. } = self.conntrack;
+        mirror.then_some((const { KindIndex::of(&CONNTRACK) }, entries_max)).into_iter()
+    }
 }
 
 /// A function that asks for what is wanted alone.

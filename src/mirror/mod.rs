@@ -8,6 +8,7 @@ mod chains;
 mod compare;
 pub mod foretell;
 mod journal;
+mod kept;
 mod last;
 mod links;
 #[cfg(test)]
@@ -24,7 +25,7 @@ pub mod waiting;
 
 use std::hash::BuildHasher;
 
-pub use compare::same;
+pub use compare::{merge, same};
 pub use links::{LinkBefore, LinkTable, alternative_names_in, is_link, name_in};
 
 use crate::decode::key;
@@ -90,6 +91,10 @@ pub struct Mirror {
     had_tables: bool,
     /// What a list has shown, which keeps no objects.
     seen: seen::Seen,
+    /// How many objects of each kind are kept at most.
+    kept_max: PerKind<usize>,
+    /// Kinds of which there were more.
+    overfull: Vec<KindIndex>,
 }
 
 impl Default for Mirror {
@@ -114,6 +119,8 @@ impl Mirror {
             doubted: Vec::new(),
             had_tables: false,
             seen: seen::Seen::default(),
+            kept_max: PerKind::of(|table| table.hooks.kept_max),
+            overfull: Vec::new(),
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Difference {
 impl Mirror {
     /// An empty mirror in which the rows of a dump can gather.
     pub fn shadow(&self) -> Mirror {
-        Mirror { hasher: self.hasher.clone(), ..Mirror::new() }
+        Mirror { hasher: self.hasher.clone(), kept_max: self.kept_max.clone(), ..Mirror::new() }
     }
 
     /// Takes over what the shadow holds of those kinds, and gives back what differs, in the order in which it is to be
@@ -134,7 +134,8 @@ impl Mirror {
                     && (is_known || !table.is_kernels_own(object))
                     && table.hooks.passes.is_none_or(|passes| !passes(object, links))
             };
-            if !found.iter().any(is_taken) {
+            let has_room = is_known || self.tables[kind].len() < self.kept_max[kind];
+            if !has_room || !found.iter().any(is_taken) {
                 continue;
             }
             let told = differences.len();

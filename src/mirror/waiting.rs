@@ -67,6 +67,9 @@ impl Overtaking {
     pub fn receive<'m>(&mut self, mirror: &mut Mirror, messages: impl Iterator<Item = Message<'m>>) -> usize {
         for message in messages {
             split::objects(&message, |kind, _, payload| {
+                if !mirror.keeps_any(kind) {
+                    return;
+                }
                 let places = self.places.entry((kind, mirror.identity_hash(kind, payload))).or_default();
                 places.push(self.received);
             });
@@ -104,6 +107,10 @@ impl Overtaking {
         for (place, message) in messages.enumerate() {
             let (mut objects, mut dropped) = (0, 0);
             split::objects(&message, |kind, removes, payload| {
+                // Each of its messages is told.
+                if !mirror.keeps_any(kind) {
+                    return;
+                }
                 let object = (kind, mirror.identity_hash(kind, payload));
                 let is_older = match (self.cuts.get(&object), self.asked.get(&kind)) {
                     (Some(cut), _) => place < *cut,

@@ -59,7 +59,8 @@ fn identity_of(line: &[u8]) -> Option<String> {
 fn identity(event: &Map<String, Value>) -> Option<String> {
     let name = event.get("event")?.as_str()?;
     let kind = KindIndex::named(name)?;
-    let members = kind.table().identity.as_ref()?.members;
+    let members =
+        kind.table().identity.as_ref().map(|identity| identity.members).filter(|members| !members.is_empty())?;
     let object = event.get(name)?;
     let value = |member: &str| {
         let mut ways = member.split('|').filter_map(|way| {

@@ -6,7 +6,7 @@ use crate::event::{Action, Origin};
 use crate::json::Json;
 use crate::kinds::{self, KindIndex, split};
 use crate::mirror::repair::Difference;
-use crate::mirror::{Applied, Change, LinkBefore, Mirror};
+use crate::mirror::{Applied, Change, LinkBefore, Mirror, merge};
 use crate::netlink::wire::Message;
 use crate::stream::{Source, Stream, Taken, Telling, Told};
 
@@ -118,7 +118,9 @@ impl Stream {
             }
             if table.identity.is_some() {
                 for payload in &split::split(table, message.payload) {
-                    if table.hooks.passes.is_some_and(|passes| passes(payload, &mirror.links)) {
+                    if table.hooks.passes.is_some_and(|passes| passes(payload, &mirror.links))
+                        || !mirror.keeps(kind, payload)
+                    {
                         continue;
                     }
                     mirror.apply(kind, removes, message.header.flags, payload);
@@ -146,7 +148,9 @@ impl Stream {
         let table = kind.table();
         let present =
             matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump | Source::Listed);
-        if table.identity.is_none() || table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links)) {
+        if table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links))
+            || !mirror.keeps(kind, message.payload)
+        {
             // Where a namespace has appeared, its one object was not made then.
             if (present && !self.options.present) || (source == Source::Appeared && table.hooks.single) {
                 return (None, None);
@@ -174,6 +178,9 @@ impl Stream {
             let told = Told { kind, action: Action::Present, old: None, new: message.payload, signals: Signals::NONE };
             return (self.tell(out, &mirror.links, told, telling), None);
         }
+        let may_be_there = source == Source::Recorded || mirror.is_overfull(kind);
+        let says = |removes| table.hooks.action.map(|action| action(message.header.flags, removes));
+        let mut last = None;
         let Applied { links, change, signals: of_group, link } =
             mirror.apply(kind, removes, message.header.flags, message.payload);
         let (action, old, new): (Action, Option<&[u8]>, &[u8]) = match &change {
@@ -184,10 +191,16 @@ impl Stream {
             {
                 (Action::Present, None, new)
             }
-            Change::Added(new) => (Action::Add, None, new),
+            Change::Added(new) => (says(false).unwrap_or(Action::Add), None, new),
             Change::Changed { old, new } => (Action::Change, Some(old), new),
+            // The last word of a connection has its counters.
+            Change::Removed(old) if table.partial => {
+                let whole = last.insert(merge(table, old, message.payload));
+                let whole = whole.as_deref().unwrap_or(message.payload);
+                (Action::Remove, Some(whole), whole)
+            }
             Change::Removed(old) => (Action::Remove, Some(old), message.payload),
-            Change::RemovedUnknown if source == Source::Recorded => (Action::Remove, None, message.payload),
+            Change::RemovedUnknown if may_be_there => (Action::Remove, None, message.payload),
             Change::RemovedUnknown => return (None, link),
             Change::Same(new) if self.options.unchanged && !present && source != Source::Appeared => {
                 (Action::Change, Some(new), new)

@@ -125,6 +125,8 @@ impl Work {
 #[derive(Debug)]
 pub struct Agenda {
     watched: Vec<KindIndex>,
+    /// Those of them of which a dump shows everything that is kept.
+    comparable: Vec<KindIndex>,
     /// When watching began: both parts of the start count from here.
     began: Instant,
     /// The parts of the start that did not run yet.
@@ -166,6 +168,7 @@ impl Agenda {
     pub fn new(watched: &[KindIndex], mirror: &Mirror, verify_every: Option<Duration>, now: Instant) -> Agenda {
         Agenda {
             watched: watched.to_vec(),
+            comparable: mirror.comparable(watched),
             began: now,
             starts: VecDeque::new(),
             repair_at: None,
@@ -217,7 +220,7 @@ impl Agenda {
 
     /// From here on kinds of which the kernel tells nothing are looked at so often.
     pub fn poll(mut self, every: Option<Duration>) -> Agenda {
-        self.poll_every = every.filter(|_| polled(&self.watched).next().is_some());
+        self.poll_every = every.filter(|_| polled(&self.comparable).next().is_some());
         self.poll_at = self.poll_every.map(|every| self.began + every);
         self
     }
@@ -264,7 +267,7 @@ impl Agenda {
         self.repair_at.take_if(|at| *at <= now)?;
         self.looks = Looks::default();
         self.look_at = None;
-        Some(Work::on_all(Purpose::Repair, &self.comparable()))
+        Some(Work::on_all(Purpose::Repair, &self.comparable))
     }
 
     /// The look that is due, if one is. What is never told is looked at together with what messages led to, so that these do
@@ -276,7 +279,7 @@ impl Agenda {
         let polls = self.poll_at.is_some_and(|at| at <= now);
         if polls {
             self.poll_at = self.poll_every.map(|every| now + every);
-            polled(&self.watched).for_each(|kind| self.looks.add(Look::at(kind)));
+            polled(&self.comparable).for_each(|kind| self.looks.add(Look::at(kind)));
         }
         if let Some(trail) = self.trail.filter(|trail| trail.due() <= now) {
             self.trail = trail.looked(now);
@@ -299,11 +302,7 @@ impl Agenda {
             self.verify_at = Some(now + LOOK_PAUSE);
             return None;
         }
-        Some(Work::on_all(Purpose::Verify, &self.comparable()))
-    }
-
-    fn comparable(&self) -> Vec<KindIndex> {
-        comparable(&self.watched)
+        Some(Work::on_all(Purpose::Verify, &self.comparable))
     }
 
     /// The kernel has shown all that the work asked for, and everything is read that it told before. Says whether what was
@@ -365,11 +364,6 @@ impl Agenda {
         }
         may_restart
     }
-}
-
-/// Those of some kinds of which a dump shows all objects.
-pub fn comparable(kinds: &[KindIndex]) -> Vec<KindIndex> {
-    kinds.iter().copied().filter(|&kind| silence::can_be_compared(kind)).collect()
 }
 
 /// Those of some kinds of which the kernel tells nothing.

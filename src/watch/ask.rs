@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::json::Json;
 use crate::kinds::rtnetlink::{TYPES_MAX, tc};
+use crate::mirror::Mirror;
 use crate::mirror::moves::Moves;
 use crate::mirror::repair::Difference;
 use crate::mirror::silence::look::Look;
 use crate::mirror::waiting::Moment;
-use crate::mirror::{Mirror, silence};
 use crate::netlink::dump::{Dump, Progress};
 use crate::netlink::socket::{Batch, is_overrun};
 use crate::netlink::wire::{self, Message};
@@ -247,7 +247,7 @@ impl Watching {
         self.agenda.restarted();
         job.restart(&known.mirror);
         if job.purpose == Purpose::Start {
-            let comparable = job.kinds.iter().filter(|(kind, _)| silence::can_be_compared(*kind));
+            let comparable = job.kinds.iter().filter(|(kind, _)| known.mirror.can_compare(*kind));
             self.look(comparable.map(|(kind, _)| Look::at(*kind)));
         }
     }
@@ -345,7 +345,7 @@ impl Rows<'_> {
                 }
                 if kind.table().is(&tc::FILTER) && tc::alone_in_priority(row.payload).is_some() {
                     // The job asks for what the kernel has left out.
-                    gather(&mut self.job.shadow, row);
+                    gather(self.mirror, &mut self.job.shadow, row);
                 }
                 if row.header.kind >= TYPES_MAX {
                     self.names.learn_for_message(&mut self.mirror.links, row, false);
@@ -360,7 +360,7 @@ impl Rows<'_> {
                     self.job.shadow.apply(kind, false, row.header.flags, &answer);
                 }
             }
-            Question::Objects => gather(&mut self.job.shadow, row),
+            Question::Objects => gather(self.mirror, &mut self.job.shadow, row),
         }
     }
 }

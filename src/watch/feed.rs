@@ -148,9 +148,12 @@ impl Feed {
         }
         adapter.learn();
         let mut groups = Vec::new();
+        // What is remembered needs to know whatever happens to it.
+        let remembers = settings.listening.kept().any(|(kind, _)| kinds.contains(&kind));
+        let actions = if remembers { &[][..] } else { &settings.actions };
         let of_root = protocol.of_root.filter(|_| settings.listening.of_root);
         let further = adapter.groups(kinds).into_iter().chain(of_root.map(|of_root| of_root.group));
-        for group in silence::groups(protocol, kinds, &settings.actions).into_iter().chain(further) {
+        for group in silence::groups(protocol, kinds, actions).into_iter().chain(further) {
             match (socket.join(group), protocol.needs) {
                 (Ok(Joined::Yes), _) => groups.push(group),
                 (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, "followed", capability)),

@@ -160,8 +160,11 @@ impl Job {
 }
 
 /// Puts a row into the shadow.
-pub(super) fn gather(shadow: &mut Mirror, message: &wire::Message<'_>) {
+pub(super) fn gather(mirror: &mut Mirror, shadow: &mut Mirror, message: &wire::Message<'_>) {
     split::objects(message, |kind, removes, payload| {
+        if !mirror.gathers(shadow, kind, payload) {
+            return;
+        }
         shadow.apply(kind, removes, message.header.flags, payload);
     });
 }

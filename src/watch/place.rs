@@ -18,7 +18,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::agenda::{Agenda, Doubt, Purpose, comparable};
+use super::agenda::{Agenda, Doubt, Purpose};
 use super::feed::{Feed, Subscription};
 use super::filling::Filling;
 use super::job::Job;
@@ -132,7 +132,10 @@ impl Place {
         mirror.set_unheard(silence::unheard(&kinds, &feed.subscription().groups));
         let of_others = settings.kinds.iter().filter(|kind| kind.protocol() != protocol);
         let others = of_others.map(|kind| kind.table().name).collect();
-        let complete_kinds = store.is_some().then(|| comparable(&kinds));
+        for (kind, most) in settings.listening.kept() {
+            mirror.keep_at_most(kind, most);
+        }
+        let complete_kinds = store.is_some().then(|| mirror.comparable(&kinds));
         let label = netns.label().unwrap_or_default();
         let resumed = store.map(|store| restore(&mut mirror, &kinds, store, label)).transpose()?.unwrap_or_default();
         if let Some(kinds) = &complete_kinds {
@@ -140,7 +143,10 @@ impl Place {
         }
         let now = Instant::now();
         let mut agenda = Agenda::new(&kinds, &mirror, settings.verify, now).poll(settings.poll);
-        let shown = kinds.iter().copied().filter(|kind| present || !resumed.contains(kind)).collect();
+        // Of what is neither shown nor kept nothing is asked: a router's connections are a million.
+        let is_taken = |kind: KindIndex| kind.table().hooks.kept_max > 0 || mirror.keeps_any(kind);
+        let is_asked_for = |kind: &KindIndex| present || (is_taken(*kind) && !resumed.contains(kind));
+        let shown = kinds.iter().copied().filter(is_asked_for).collect();
         let source = if resumed.is_empty() { Source::Snapshot } else { Source::SnapshotOfKnown };
         if !resumed.is_empty() {
             agenda.add(Doubt::Offline(resumed), now);
@@ -299,7 +305,7 @@ impl Place {
     /// The store began anew: it is to be told everything.
     pub fn tell_store_all(&mut self) {
         self.known.mirror.mark_all();
-        let comparable = comparable(&self.kinds);
+        let comparable = self.known.mirror.comparable(&self.kinds);
         if let Some(watching) = self.watching_mut() {
             watching.complete_kinds = Some(comparable);
         }
@@ -561,10 +567,12 @@ pub(super) fn unsettled(mirror: &mut Mirror, cause: Option<u64>) -> impl Iterato
 
 /// Fills the mirror with what the store knows, and gives back the watched kinds all of whose objects that are.
 fn restore(mirror: &mut Mirror, kinds: &[KindIndex], store: &mut Store, netns: &str) -> Result<Vec<KindIndex>> {
-    let mut comparable = comparable(kinds);
+    let mut comparable = mirror.comparable(kinds);
     let known = store.known(netns, |name, payload| {
         let kind = comparable.iter().copied().find(|&kind| kind.table().name == name);
-        if let Some(kind) = kind.filter(|&kind| payload.len() >= kind.table().header.bytes) {
+        if let Some(kind) = kind.filter(|&kind| payload.len() >= kind.table().header.bytes)
+            && mirror.keeps(kind, payload)
+        {
             // As a dump shows it: behind those of its identity that are there.
             mirror.apply(kind, false, wire::NLM_F_MULTI, payload);
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::agenda::Purpose;
 use super::feed::{Feed, Overrun};
 use super::own_telling;
+use super::place::Knowledge;
 use crate::decode::schema::Sides;
 use crate::event::own;
 use crate::event::{Action, Clock, Origin};
@@ -138,12 +139,12 @@ pub(super) fn tell_end(findings: &Findings, netns: Option<&str>, stream: &mut St
 pub(super) fn tell_overrun(
     overrun: &Overrun,
     feed: &Feed,
-    netns: Option<&str>,
+    known: &Knowledge,
     stream: &mut Stream,
     out: &mut Json,
 ) -> Option<u64> {
     stream.counts_mut().lost += u64::from(overrun.lost.unwrap_or_default());
-    stream.own(out, &own::OVERRUN, own_telling(netns), |out| {
+    stream.own(out, &own::OVERRUN, own_telling(known.netns.label()), |out| {
         out.key("lost");
         match overrun.lost {
             Some(lost) => out.unsigned(lost.into()),
@@ -157,7 +158,7 @@ pub(super) fn tell_overrun(
         out.end_list();
         out.key("protocol");
         out.string(feed.protocol().name);
-        if !feed.kinds().iter().any(|&kind| silence::can_be_compared(kind)) {
+        if !feed.kinds().iter().any(|&kind| known.mirror.can_compare(kind)) {
             // Nothing is known that could be held against the kernel.
             out.key("resync");
             out.null();

@@ -13,6 +13,7 @@ use crate::namespace::{Namespace, PROGRAM};
 /// These tests need a namespace.
 pub const LIVE_TESTS: &[Test] = &[
     ("a_connection_is_told_as_it_comes_changes_and_ends", conntrack),
+    ("a_connection_that_is_remembered_is_told_with_what_it_was", remembered),
     ("of_connections_only_the_actions_that_are_wanted_are_received", wanted_actions),
     ("the_kernel_is_asked_for_no_more_connections_than_are_wanted", wanted_connections),
     ("a_device_is_told_with_its_keys", uevent),
@@ -21,6 +22,9 @@ pub const LIVE_TESTS: &[Test] = &[
     ("a_family_is_followed_only_when_it_is_named", default_kinds),
     ("each_protocol_has_its_own_socket_and_loss", protocols),
     ("what_is_not_told_is_looked_at_again_and_again", poll),
+    ("what_is_only_looked_at_is_said_to_be", only_looked_at),
+    ("who_may_not_hear_of_connections_of_multipath_tcp_is_told_so", denied),
+    ("what_udev_tells_is_believed_of_root_alone", udev),
     ("a_protocol_that_is_not_there_is_refused_by_name", missing_protocol),
 ];
 
@@ -33,8 +37,9 @@ def tuple_of(source, destination, ports):
     ip = attribute(1, socket.inet_aton(source)) + attribute(2, socket.inet_aton(destination))
     protocol = attribute(1, b"\x11") + attribute(2, struct.pack(">H", ports[0])) + attribute(3, struct.pack(">H", ports[1]))
     return attribute(0x8001, ip) + attribute(0x8002, protocol)
-orig = attribute(0x8001, tuple_of("10.9.0.1", "10.9.0.2", (1000, 53)))
-reply = attribute(0x8002, tuple_of("10.9.0.2", "10.9.0.1", (53, 1000)))
+port = int(sys.argv[1])
+orig = attribute(0x8001, tuple_of("10.9.0.1", "10.9.0.2", (1000, port)))
+reply = attribute(0x8002, tuple_of("10.9.0.2", "10.9.0.1", (port, 1000)))
 kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
 kernel.bind((0, 0))
 def ask(message, flags, attributes):
@@ -43,14 +48,23 @@ def ask(message, flags, attributes):
     answer = kernel.recv(4096)
     assert struct.unpack_from("i", answer, 16)[0] == 0, answer
 timeout = attribute(7, struct.pack(">I", 100))
-ask(0x100, 0x605, orig + reply + timeout)
-ask(0x100, 0x005, orig + reply + attribute(8, struct.pack(">I", 7)))
-ask(0x102, 0x005, orig)
+for action in sys.argv[2:]:
+    if action == "add":
+        ask(0x100, 0x605, orig + reply + timeout)
+    elif action == "change":
+        ask(0x100, 0x005, orig + reply + attribute(8, struct.pack(">I", 7)))
+    else:
+        ask(0x102, 0x005, orig)
 "#;
 
 fn make_entry(namespace: &Namespace) {
+    do_with_entry(namespace, "53", &["add", "change", "remove"]);
+}
+
+/// Does that with the entry to that port.
+fn do_with_entry(namespace: &Namespace, port: &str, actions: &[&str]) {
     let mut python = namespace.command("python3");
-    let status = python.args(["-c", ENTRY]).stdin(Stdio::null()).status().expect("python3");
+    let status = python.args(["-c", ENTRY, port]).args(actions).stdin(Stdio::null()).status().expect("python3");
     assert!(status.success());
 }
 
@@ -81,6 +95,43 @@ fn conntrack() -> Result<(), Failed> {
     }
     assert_eq!(changed["conntrack"]["mark"], 7);
     assert_eq!(gone["signals"], serde_json::json!(["flow_closed"]));
+    Ok(())
+}
+
+fn remembered() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let watch = |entries_max: u32| {
+        let settings = format!(
+            "[watch]\nkinds = [\"conntrack\", \"hello\"]\nactions = [\"change\", \"remove\"]\npoll = \"100ms\"\n\
+             conntrack = {{ mirror = true, entries_max = {entries_max} }}\n"
+        );
+        let configuration = Configuration::new(&settings);
+        let mut linkhook = namespace.linkhook(&["--config", configuration.path()]);
+        let hello = linkhook.event("hello", "started");
+        assert_eq!(hello["hello"]["protocols"][0]["groups"], serde_json::json!([1, 2, 3]), "whatever is told");
+        linkhook
+    };
+    // Nobody listens when it is made: the kernel tells nothing of it, not even its end.
+    do_with_entry(&namespace, "50", &["add"]);
+    let mut linkhook = watch(2);
+    make_entry(&namespace);
+    let changed = linkhook.event("conntrack", "change");
+    assert_eq!(changed["changed"], serde_json::json!({"mark": {"old": 0, "new": 7}}), "{changed}");
+    assert_eq!(changed["conntrack"]["orig"]["dport"], 53);
+    let gone = linkhook.event("conntrack", "remove");
+    assert_eq!((&gone["conntrack"]["mark"], &gone["origin"]), (&7.into(), &"kernel".into()), "{gone}");
+    do_with_entry(&namespace, "50", &["remove"]);
+    let gone = linkhook.expect("the first one goes", |line| line["conntrack"]["orig"]["dport"] == 50);
+    assert_eq!(gone["action"], "remove", "{gone}");
+    linkhook.stop();
+    // With room for one alone the other one is told as ever.
+    do_with_entry(&namespace, "51", &["add"]);
+    let mut linkhook = watch(1);
+    make_entry(&namespace);
+    let changed = linkhook.event("conntrack", "change");
+    assert!(changed.get("changed").is_none() && changed["conntrack"]["mark"] == 7, "{changed}");
+    let gone = linkhook.event("conntrack", "remove");
+    assert_eq!(gone["conntrack"]["orig"]["dport"], 53, "{gone}");
     Ok(())
 }
 
@@ -202,6 +253,89 @@ fn poll() -> Result<(), Failed> {
     // It is told once, however often it is looked at.
     let told = linkhook.stop().1;
     assert_eq!(told.iter().filter(|line| line["event"] == "mptcp_endpoint").count(), 4, "{told:?}");
+    Ok(())
+}
+
+fn only_looked_at() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    for (polling, listed_only) in [(&[][..], serde_json::json!(["mptcp_endpoint"])), (&["--poll", "10s"], Value::Null)]
+    {
+        let mut linkhook = namespace.linkhook(&[&["hello", "mptcp_endpoint"], polling].concat());
+        assert_eq!(linkhook.event("hello", "started")["hello"]["listed_only"], listed_only);
+    }
+    Ok(())
+}
+
+/// Not every kernel has the family; what the kernel tells nothing of needs no privilege.
+fn denied() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    if !listed(&namespace, &["genl_family"]).iter().any(|line| line["genl_family"]["name"] == "mptcp_pm") {
+        return Ok(());
+    }
+    let without = |kind: &str| {
+        let mut command = namespace.command("setpriv");
+        command.args([
+            "--bounding-set",
+            "-net_admin",
+            "--inh-caps",
+            "-net_admin",
+            "--",
+            PROGRAM,
+            kind,
+            "--timeout",
+            "1ms",
+        ]);
+        command.output().expect("setpriv")
+    };
+    let refused = without("mptcp");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("mptcp_event cannot be followed without CAP_NET_ADMIN"), "{told}");
+    assert_eq!(without("mptcp_endpoint").status.code(), Some(0));
+    Ok(())
+}
+
+/// Sends an event as udev does, once as another user and once as root.
+const UDEV: &str = r#"
+import socket, struct
+keys = b"ACTION=add\0DEVPATH=/devices/x/%s\0SUBSYSTEM=net\0INTERFACE=%s\0ID_NET_NAME=en0\0"
+udev = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15)
+udev.bind((0, 0))
+for name, user in [(b"other", 1), (b"root", 0)]:
+    told = keys % (name, name)
+    header = b"libudev\0" + struct.pack(">I", 0xfeedcafe) + struct.pack("7I", 40, 40, len(told), 0, 0, 0, 0)
+    who = [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, struct.pack("3i", os.getpid(), user, user))]
+    for group in 1, 2:
+        udev.sendmsg([header + told], who, 0, (0, group))
+"#;
+
+fn udev() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let settings = "[watch]\nkinds = [\"uevent\", \"hello\"]\nudev = true\n";
+    let configuration = Configuration::new(settings);
+    let mut both = namespace.linkhook(&["--config", configuration.path()]);
+    let mut kernels = namespace.linkhook(&["hello", "uevent"]);
+    let groups = |linkhook: &mut crate::namespace::Linkhook| {
+        linkhook.event("hello", "started")["hello"]["protocols"][0]["groups"].clone()
+    };
+    assert_eq!((groups(&mut both), groups(&mut kernels)), (serde_json::json!([1, 2]), serde_json::json!([1])));
+    let mut python = namespace.command("python3");
+    let sent = python.args(["-c", &format!("import os{UDEV}")]).stdin(Stdio::null()).status().expect("python3");
+    if !sent.success() {
+        // A user who is alone in a user namespace is no other.
+        return Ok(());
+    }
+    let told = both.event("uevent", "add");
+    assert_eq!((&told["uevent"]["INTERFACE"], &told["uevent"]["udev"]), (&"root".into(), &true.into()), "{told}");
+    assert_eq!((&told["uevent"]["ID_NET_NAME"], &told["signals"][0]), (&"en0".into(), &"device_added".into()));
+    namespace.run("ip link add v0 type veth peer name v1");
+    for (mut linkhook, not_believed) in [(both, &["other"][..]), (kernels, &["other", "root"])] {
+        linkhook.expect("the kernel's", |line| line["uevent"]["INTERFACE"] == "v0" && line["action"] == "add");
+        let told = linkhook.stop().1;
+        for name in not_believed {
+            assert!(told.iter().all(|line| line["uevent"]["INTERFACE"] != *name), "{told:?}");
+        }
+    }
     Ok(())
 }
 

@@ -88,7 +88,7 @@ fn a_loss_swallows_looks() {
     assert_eq!(agenda.due(), Some(start + milliseconds(3)));
     assert!(agenda.next(start + milliseconds(2), &mirror).is_none());
     let work = begin(&mut agenda, start + milliseconds(20), &mirror, Purpose::Repair);
-    let all: Vec<_> = comparable(&watched()).into_iter().map(|kind| (kind, Scope::All)).collect();
+    let all: Vec<_> = Mirror::new().comparable(&watched()).into_iter().map(|kind| (kind, Scope::All)).collect();
     assert_eq!(work.scopes, all);
     assert!(agenda.done(start + milliseconds(21), false));
     assert_eq!(agenda.due(), None, "the look is taken with it");
@@ -183,7 +183,7 @@ fn verify_comes_again_and_again_and_waits_for_quiet() {
     let (mut agenda, start, mirror) = agenda(Some(seconds(60)));
     assert_eq!(agenda.due(), Some(start + seconds(60)));
     let work = begin(&mut agenda, start + seconds(60), &mirror, Purpose::Verify);
-    assert_eq!(work.scopes.len(), comparable(&watched()).len());
+    assert_eq!(work.scopes.len(), Mirror::new().comparable(&watched()).len());
     let done = start + seconds(61);
     assert!(agenda.done(done, true));
     assert_eq!(agenda.due(), Some(done + seconds(60)));

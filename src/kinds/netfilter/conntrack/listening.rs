@@ -10,7 +10,7 @@ use crate::netlink::filter::{AttributeValue, Program};
 use crate::netlink::socket::Socket;
 
 /// `conntrack` of `[watch]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// Whether the kernel keeps an ended connection until that is told (`ctnetlink_conntrack_event`,
     /// `nf_ct_deliver_cached_events`).
@@ -21,6 +21,18 @@ pub struct Connections {
     pub marks: Vec<Mark>,
     /// Zones, of which one without is 0; all where there is none.
     pub zones: Vec<u16>,
+    /// Whether they are remembered, so that changes are told with what was before.
+    pub mirror: bool,
+    /// So many are remembered at most.
+    pub entries_max: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Connections {
+        let (protocols, marks, zones) = Default::default();
+        // They take some 30 MB.
+        Connections { reliable: false, protocols, marks, zones, mirror: false, entries_max: 65_536 }
+    }
 }
 
 /// A mark, and the mask under which it counts.
@@ -43,7 +55,8 @@ pub fn prepare(socket: &Socket, kinds: &[KindIndex], listening: &Listening) -> i
     if listening.conntrack.reliable {
         socket.tell_senders_of_losses()?;
     }
-    program(listening).map_or(Ok(()), |program| socket.attach(&program))
+    // What is remembered must be all that there is.
+    program(listening).filter(|_| !listening.conntrack.mirror).map_or(Ok(()), |program| socket.attach(&program))
 }
 
 /// The filter, where not all connections are wanted.
@@ -155,7 +168,7 @@ mod tests {
             protocols: protocols.to_vec(),
             marks: marks.to_vec(),
             zones: zones.to_vec(),
-            reliable: false,
+            ..Connections::default()
         };
         let many: Vec<Mark> = (0..63).map(|bit| (bit * 3 + 1, u32::MAX)).chain([(0x10, 0x10)]).collect();
         let wanted = [

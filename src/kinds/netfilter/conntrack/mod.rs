@@ -1,7 +1,7 @@
 //! `conntrack`: a connection that is tracked. `CTA_*`: `linux/netfilter/nfnetlink_conntrack.h`.
 //!
-//! A message says what has happened, and nothing is remembered: a host has hundreds of thousands of connections, and one may
-//! come and go a hundred thousand times a second.
+//! A message says what has happened, and nothing is remembered unless the user asks for it: a host has hundreds of thousands of
+//! connections, and they may come and go a hundred thousand times a second.
 
 pub mod listening;
 
@@ -10,8 +10,8 @@ use super::tuple::{self, PROTOCOL_PARTS};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, Sides, Structure, Sysctl,
-    TEXT, field, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Polled, Set, Shape, Sides,
+    Structure, Sysctl, TEXT, field, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::{unsigned, write_number};
@@ -51,9 +51,10 @@ pub static CONNTRACK: Kind = Kind {
     header: &NFGENMSG,
     set: &ATTRIBUTES,
     interface: Interface::None,
-    identity: None,
+    identity: Some(Identity { header: &[(0, 1)], attributes: &[CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE], members: &[] }),
     split: &[],
-    partial: false,
+    // An update has what the kernel puts into each message, and what has changed (`ctnetlink_conntrack_event`).
+    partial: true,
     dumps: &[DumpRequest { message: IPCTNL_MSG_CT_GET, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks {
         action: Some(action_of),
@@ -65,6 +66,9 @@ pub static CONNTRACK: Kind = Kind {
         }),
         signals: Some(signals_of),
         sysctls: SYSCTLS,
+        kept_max: 0,
+        // Of those that were there before anybody listened the kernel does not even tell the end.
+        polled: Polled::Too,
         ..Hooks::NONE
     },
 };
@@ -86,14 +90,17 @@ pub(super) fn action_of(flags: u16, removes: bool) -> Action {
     }
 }
 
+const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_STATUS: u16 = 3;
 const CTA_COUNTERS_ORIG: u16 = 9;
 const CTA_COUNTERS_REPLY: u16 = 10;
+const CTA_ID: u16 = 12;
+const CTA_ZONE: u16 = 18;
 
 pub(super) static ATTRIBUTES: Set = Set::new(
     "CTA",
     &[
-        row(1, "orig", Is::Members(orig, ORIG_PARTS)),
+        row(CTA_TUPLE_ORIG, "orig", Is::Members(orig, ORIG_PARTS)),
         row(2, "reply", Is::Members(reply, REPLY_PARTS)),
         row(CTA_STATUS, "status", Is::Bits(U32Be, STATUS)),
         row(4, "protoinfo", Is::Inline(&PROTOCOL_STATE)),
@@ -103,14 +110,15 @@ pub(super) static ATTRIBUTES: Set = Set::new(
         row(CTA_COUNTERS_ORIG, "counters_orig", Is::Elsewhere).volatile(),
         row(CTA_COUNTERS_REPLY, "counters_reply", Is::Elsewhere).volatile(),
         row(11, "use", Is::Number(U32Be)).volatile(),
-        row(12, "id", Is::Number(U32Be)),
+        row(CTA_ID, "id", Is::Number(U32Be)),
         row(14, "master", Is::Value(master, MASTER_SHAPE)),
         row(15, "seq_adj_orig", Is::Set(&SEQUENCE_ADJUSTMENT)),
         row(16, "seq_adj_reply", Is::Set(&SEQUENCE_ADJUSTMENT)),
         row(17, "secmark", Is::Number(U32Be)),
-        row(18, "zone", Is::Number(U16Be)),
+        row(CTA_ZONE, "zone", Is::Number(U16Be)),
         row(19, "secctx", Is::Inline(&SECURITY_CONTEXT)),
-        row(20, "timestamp", Is::Members(timestamp, TIMESTAMP_PARTS)),
+        // Notifications have it at the end alone, dumps from the beginning.
+        row(20, "timestamp", Is::Members(timestamp, TIMESTAMP_PARTS)).volatile(),
         row(22, "labels", Is::Value(labels, &Shape::List(NUMBER))),
         row(24, "synproxy", Is::Set(&SYNPROXY)),
         // Of the event and not of the connection: dumps do not have it.

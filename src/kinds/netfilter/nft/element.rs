@@ -31,6 +31,8 @@ const NFTA_SET_ELEM_FLAGS: u16 = 3;
 const NFTA_SET_ELEM_KEY_END: u16 = 10;
 const NFTA_DATA_VALUE: u16 = 1;
 const NFTA_DATA_VERDICT: u16 = 2;
+/// They take some 160 MB. The largest lists of addresses that are blocked have as many.
+const KEPT_MAX: usize = 1 << 20;
 
 /// `NFT_MSG_NEWSETELEM` and `NFT_MSG_DELSETELEM`.
 pub static ELEMENT: Kind = Kind {
@@ -68,6 +70,7 @@ pub static ELEMENT: Kind = Kind {
         key: Some(write_key),
         is_object: Some(is_object),
         read_by: Some(&SET),
+        kept_max: KEPT_MAX,
         passes: Some(passes),
         ..Hooks::NONE
     },
