@@ -194,7 +194,7 @@ impl Stream {
             Change::Added(new) => (says(false).unwrap_or(Action::Add), None, new),
             Change::Changed { old, new } => (Action::Change, Some(old), new),
             // The last word of a connection has its counters.
-            Change::Removed(old) if table.partial => {
+            Change::Removed(old) if table.partial && table.hooks.action.is_some() => {
                 let whole = last.insert(merge(table, old, message.payload));
                 let whole = whole.as_deref().unwrap_or(message.payload);
                 (Action::Remove, Some(whole), whole)
