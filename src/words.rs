@@ -68,6 +68,7 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
     ),
     ("dpll", &["dpll_device", "dpll_pin"]),
     ("ovpn", &["ovpn_peer", "ovpn_key"]),
+    ("ovs", &["ovs_datapath", "ovs_vport"]),
     ("team", &["team_option", "team_port"]),
     ("rdma", &["rdma", "rdma_link"]),
     ("wireguard", &["wireguard", "wireguard_peer"]),

@@ -16,6 +16,7 @@ pub mod nl80211;
 pub mod nlctrl;
 pub mod other;
 pub mod ovpn;
+pub mod ovs;
 pub mod team;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,8 @@ pub static PROTOCOL: Protocol = Protocol {
         &ovpn::PEER,
         &ovpn::KEY,
         &thermal::THERMAL_EVENT,
+        &ovs::DATAPATH,
+        &ovs::VPORT,
         &other::GENL,
     ],
     has_named_groups: true,
@@ -104,6 +107,8 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "HSR", groups: &["hsr-network"] },
     Family { name: "ovpn", groups: &["peers"] },
     Family { name: "thermal", groups: &["event"] },
+    Family { name: "ovs_datapath", groups: &["ovs_datapath"] },
+    Family { name: "ovs_vport", groups: &["ovs_vport"] },
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
@@ -130,13 +135,17 @@ pub const HSR: usize = 9;
 pub const OVPN: usize = 10;
 /// Thermal zones.
 pub const THERMAL: usize = 11;
+/// Open vSwitch's datapaths.
+pub const OVS_DATAPATH: usize = 12;
+/// Their ports.
+pub const OVS_VPORT: usize = 13;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
 /// The place of what is of no family that is known.
 const UNKNOWN: usize = 0x3f;
 
-/// Families without tables that are not listened to: each packet that is sampled or dropped is told.
-const FLOODS: &[&str] = &["psample", "NET_DM"];
+/// Families without tables that are not listened to: each packet that is sampled or dropped is told, and each flow of Open vSwitch.
+const FLOODS: &[&str] = &["psample", "NET_DM", "ovs_flow"];
 
 /// The type of a command's messages in the tables.
 pub const fn message(family: usize, command: u8) -> u16 {

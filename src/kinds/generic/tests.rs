@@ -127,3 +127,54 @@ fn families_that_are_forgotten_are_none_and_may_be_learned_anew() {
     families.remember(before);
     assert!(!families.is_empty());
 }
+
+#[test]
+fn ports_of_a_datapath_of_open_vswitch_are_asked_for_by_it() {
+    let header = |body: &[u8]| [&7u32.to_ne_bytes()[..], body].concat();
+    let adapted = |family: &str, command: u8, attributes: &[(u16, &[u8])]| {
+        let (mut datagram, mut adapted) = (Vec::new(), Vec::new());
+        let name = format!("{family}\0");
+        let new = [&[1, 2, 0, 0][..], &nest(&[(1, &ID.to_ne_bytes()), (2, name.as_bytes())])].concat();
+        append_message(&mut datagram, Header { kind: 16, ..Header::default() }, &new);
+        let body = [&[command, 1, 0, 0][..], &header(&nest(attributes))].concat();
+        append_message(&mut datagram, Header { kind: ID, ..Header::default() }, &body);
+        Families::default().adapt(&datagram, &mut adapted);
+        let message = messages(&adapted).nth(1).unwrap();
+        (message.header.kind, message.payload.to_vec())
+    };
+    let read = |(message_type, payload): &(u16, Vec<u8>)| {
+        let (kind, gone) = of_message(*message_type, 0).expect("a kind");
+        let mut json = Json::new();
+        write_object(&mut json, kind.table(), &kind.table().context(payload, &NoLinks));
+        (kind.table().name, gone, serde_json::from_slice::<Value>(json.bytes()).unwrap())
+    };
+    let datapath = adapted("ovs_datapath", 1, &[(1, b"br0\0"), (5, &0xau32.to_ne_bytes())]);
+    assert_eq!(
+        read(&datapath),
+        (
+            "ovs_datapath",
+            false,
+            json!({"dp-ifindex": 7, "name": "br0", "user-features": ["vport-pids", "dispatch-upcall-per-cpu"]})
+        )
+    );
+    let tunnel = nest(&[(1, &4789u16.to_ne_bytes())]);
+    let attributes: [(u16, &[u8]); 5] = [
+        (1, &2u32.to_ne_bytes()),
+        (2, &4u32.to_ne_bytes()),
+        (3, b"vx0\0"),
+        (4, &tunnel),
+        (5, &[1, 0, 0, 0, 2, 0, 0, 0]),
+    ];
+    let object = json!({
+        "dp-ifindex": 7, "port-no": 2, "type": "vxlan", "name": "vx0", "options": {"dst-port": 4789}, "upcall-pid": [1, 2]
+    });
+    // What is new, told once more, and gone.
+    for (command, gone) in [(1, false), (4, false), (2, true)] {
+        assert_eq!(read(&adapted("ovs_vport", command, &attributes)), ("ovs_vport", gone, object.clone()));
+    }
+    let asked_by = super::ovs::VPORT.hooks.asked_by.unwrap();
+    assert_eq!(asked_by(&datapath.1), Some([&[3, 1, 0, 0], &*header(&[])].concat()));
+    let (held, is_inside) = super::ovs::DATAPATH.hooks.holds.unwrap();
+    assert!(held.is(&super::ovs::VPORT) && is_inside(&datapath.1, &adapted("ovs_vport", 1, &attributes).1));
+    assert!(!is_inside(&[0; 8], &adapted("ovs_vport", 1, &attributes).1));
+}
