@@ -265,7 +265,7 @@ pub fn each_row(
     left: impl Fn() -> Duration,
     mut each: impl FnMut(Shown<'_>),
 ) -> Result<(), DumpError> {
-    adapter.learn();
+    adapter.learn(&[]);
     let mut requests = requests;
     while let Some(next) = requests.pop_front() {
         if let Some(name) = of_links(&next) {

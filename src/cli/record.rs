@@ -184,7 +184,7 @@ fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], bound: &Bound, buffer: u
         passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
     }
     let mut learned = Vec::new();
-    adapter.learn_from(|answer| learned.push(answer.to_vec()));
+    adapter.learn_from(kinds, |answer| learned.push(answer.to_vec()));
     for group in silence::groups(protocol, kinds, &[]).into_iter().chain(adapter.groups(kinds)) {
         let joined = socket.join(group);
         let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;

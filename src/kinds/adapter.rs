@@ -3,6 +3,7 @@
 
 use super::KindIndex;
 use super::generic::families::Families;
+use super::generic::other::GENL;
 use crate::error::{Error, Result};
 use crate::kinds::protocol::Protocol;
 use crate::netlink::dump::{self, DumpRow, Request};
@@ -82,38 +83,45 @@ impl Adapter {
         if self.is_generic() { self.families.request(request) } else { Some(request) }
     }
 
-    /// Learns what must be known before anything can be read, in the network namespace of the calling thread. What the kernel does not
-    /// tell is learned later, or left as it is.
-    pub fn learn(&mut self) {
-        self.learn_from(|_| ());
+    /// Learns what must be known before anything of these kinds can be read, in the network namespace of the calling thread. What the
+    /// kernel does not tell is learned later, or left as it is.
+    pub fn learn(&mut self, kinds: &[KindIndex]) {
+        self.learn_from(kinds, |_| ());
     }
 
     /// The same, and calls `each` with the kernel's answers, as they are: who reads a recording learns from them, too.
-    pub fn learn_from(&mut self, mut each: impl FnMut(&[u8])) {
+    pub fn learn_from(&mut self, kinds: &[KindIndex], mut each: impl FnMut(&[u8])) {
         if !self.is_generic() || !self.families.is_empty() {
             return;
         }
-        for request in Families::questions() {
-            let Some(request) = (if self.families.is_empty() { Some(request) } else { self.request(request) }) else {
-                continue;
-            };
-            let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, |row| {
-                if let DumpRow::Message(message) = row {
-                    let mut room = Vec::new();
-                    self.families.adapt(message.bytes, &mut room);
-                    each(message.bytes);
-                }
-            });
-            if let Err(error) = learned {
-                log::debug!("cannot ask for generic netlink's families and strings: {error}");
+        let [families, strings] = Families::questions();
+        self.ask(families, &mut each);
+        if let Some(strings) = self.request(strings) {
+            self.ask(strings, &mut each);
+        }
+        if kinds.contains(&const { KindIndex::of(&GENL) }) {
+            self.families.questions_of_types().into_iter().for_each(|question| self.ask(question, &mut each));
+        }
+    }
+
+    /// Learns from the answer to a question.
+    fn ask(&mut self, request: Request, each: &mut impl FnMut(&[u8])) {
+        let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, |row| {
+            if let DumpRow::Message(message) = row {
+                let mut room = Vec::new();
+                self.families.adapt(message.bytes, &mut room);
+                each(message.bytes);
             }
+        });
+        if let Err(error) = learned {
+            log::debug!("cannot ask for generic netlink's families and strings: {error}");
         }
     }
 
     /// The same, anew: what came and went meanwhile was not told.
-    pub fn learn_anew(&mut self) {
+    pub fn learn_anew(&mut self, kinds: &[KindIndex]) {
         let before = self.families.forget();
-        self.learn();
+        self.learn(kinds);
         if self.families.is_empty() {
             self.families.remember(before);
         }

@@ -146,7 +146,7 @@ impl Feed {
             prepared
                 .map_err(|error| Error::system("cannot ask the kernel to tell no more than what is wanted", &error))?;
         }
-        adapter.learn();
+        adapter.learn(kinds);
         let mut groups = Vec::new();
         // What is remembered needs to know whatever happens to it.
         let remembers = settings.listening.kept().any(|(kind, _)| kinds.contains(&kind));
@@ -302,7 +302,7 @@ impl Feed {
 
     /// Learns anew, in the network namespace of the calling thread, what was told while something was lost.
     pub fn learn_anew(&mut self) {
-        self.adapter.learn_anew();
+        self.adapter.learn_anew(&self.kinds);
         if self.adapter.take_changed() {
             self.join_further();
         }

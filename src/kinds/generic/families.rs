@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::{self, Strings};
-use super::other::{BODY, FAMILY_ID, FAMILY_NAME};
+use super::other::{BODY, FAMILY_ID, FAMILY_NAME, TYPES};
+use super::types::{self, GETPOLICY, Types};
 use super::wireguard::{self, parts::Parts};
 use super::{
     DEVLINK, ETHTOOL, FAMILIES, FLOODS, HSR, MPTCP, NL80211, NLCTRL, OTHER, OVPN, TEAM, THERMAL, UNKNOWN, WIREGUARD,
@@ -14,7 +15,7 @@ use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
 
 /// `GENL_ID_CTRL`.
-const NLCTRL_ID: u16 = 16;
+pub(super) const NLCTRL_ID: u16 = 16;
 /// `CTRL_CMD_NEWFAMILY`, `_DELFAMILY`, `_GETFAMILY`, `_NEWMCAST_GRP` and `_DELMCAST_GRP`.
 const NEWFAMILY: u8 = 1;
 const DELFAMILY: u8 = 2;
@@ -51,6 +52,8 @@ struct Family {
     name: String,
     /// Groups by their numbers.
     groups: BTreeMap<u32, String>,
+    /// Of one without tables: what its attributes are.
+    types: Types,
 }
 
 fn text(set: &[u8], number: u16) -> Option<String> {
@@ -71,6 +74,7 @@ fn append_other(header: Header, payload: &[u8], family: &Family, out: &mut Vec<u
     append_attribute(&mut payload, FAMILY_NAME, family.name.as_bytes());
     append_attribute(&mut payload, FAMILY_ID, &header.kind.to_ne_bytes());
     append_attribute(&mut payload, BODY, body);
+    append_attribute(&mut payload, TYPES, &family.types.octets());
     append_message(out, Header { kind: message(OTHER, 0), ..header }, &payload);
 }
 
@@ -81,6 +85,14 @@ impl Families {
         let families = Request { message_type: NLCTRL_ID, body: vec![GETFAMILY, 2, 0, 0], one: false };
         let message_type = message(ETHTOOL, STRSET_GET);
         [families, Request { message_type, body: bits::question(STRSET_GET), one: true }]
+    }
+
+    /// What is asked then, of families without tables: what their attributes are.
+    pub fn questions_of_types(&self) -> Vec<Request> {
+        let has_tables = |family: &Family| FAMILIES.iter().any(|known| known.name == family.name);
+        let is_told = |family: &Family| !family.groups.is_empty() && !FLOODS.contains(&&*family.name);
+        let others = self.by_id.iter().filter(|(_, family)| is_told(family) && !has_tables(family));
+        others.map(|(id, _)| types::question(*id)).collect()
     }
 
     /// Whether any family is known.
@@ -176,6 +188,7 @@ impl Families {
         if id == NLCTRL_ID {
             self.learn(command, body);
             return match command {
+                GETPOLICY => {}
                 NEWMCAST_GRP | DELMCAST_GRP => self.append_groups(header, body, out),
                 _ => append_message(out, Header { kind: message(NLCTRL, command), ..header }, payload),
             };
@@ -238,6 +251,10 @@ impl Families {
     /// Takes in a message of nlctrl's.
     fn learn(&mut self, command: u8, body: &[u8]) {
         let Some(id) = attribute(body, CTRL_FAMILY_ID).and_then(|id| u16_at(id, 0)) else { return };
+        if command == GETPOLICY {
+            self.by_id.entry(id).or_default().types.learn(body);
+            return;
+        }
         self.changed = true;
         if command == DELFAMILY {
             self.by_id.remove(&id);

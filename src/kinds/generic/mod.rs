@@ -21,6 +21,7 @@ pub mod team;
 #[cfg(test)]
 mod tests;
 pub mod thermal;
+pub mod types;
 pub mod wireguard;
 
 use crate::decode::schema::{Field, Is, Scalar::U8, Structure, field};

@@ -178,3 +178,47 @@ fn ports_of_a_datapath_of_open_vswitch_are_asked_for_by_it() {
     assert!(held.is(&super::ovs::VPORT) && is_inside(&datapath.1, &adapted("ovs_vport", 1, &attributes).1));
     assert!(!is_inside(&[0; 8], &adapted("ovs_vport", 1, &attributes).1));
 }
+
+/// What the kernel says of a family's attributes is how they are shown, as far as it can be.
+#[test]
+fn a_family_without_tables_is_shown_by_its_policy() {
+    let number = |number: u32| number.to_ne_bytes();
+    let typed = |kind: u32| nest(&[(1, &number(kind))]);
+    let first = nest(&[
+        (1, &typed(6)),
+        (2, &typed(12)),
+        (3, &nest(&[(1, &number(13)), (8, &number(1))])),
+        (4, &typed(4)),
+        (5, &typed(10)),
+    ]);
+    let second = nest(&[(1, &typed(17))]);
+    let policy = nest(&[(1, &ID.to_ne_bytes()), (8, &nest(&[(0, &first), (1, &second)]))]);
+    let policy = [&[10, 2, 0, 0][..], &policy].concat();
+    let new = [&[1, 2, 0, 0][..], &nest(&[(1, &ID.to_ne_bytes()), (2, b"other\0")])].concat();
+    let inside = nest(&[(1, &number(70_000)), (2, &[1])]);
+    let told: &[(u16, &[u8])] = &[(1, &[0xfe]), (2, b"eth0\0"), (3, &inside), (4, &[1, 2]), (5, &[7]), (6, &[8])];
+    let told = [&[9, 1, 0, 0][..], &nest(told)].concat();
+    let (mut datagram, mut adapted) = (Vec::new(), Vec::new());
+    for (kind, payload) in [(16, new), (16, policy), (ID, told)] {
+        append_message(&mut datagram, Header { kind, ..Header::default() }, &payload);
+    }
+    Families::default().adapt(&datagram, &mut adapted);
+    // The answer is no event.
+    let message = messages(&adapted).nth(1).unwrap();
+    let (kind, _) = of_message(message.header.kind, 0).unwrap();
+    let mut json = Json::new();
+    write_object(&mut json, kind.table(), &kind.table().context(message.payload, &NoLinks));
+    let object: Value = serde_json::from_slice(json.bytes()).unwrap();
+    let seventy_thousand = number(70_000).iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    assert_eq!((&object["family"], messages(&adapted).count()), (&"other".into(), 2));
+    assert_eq!(object["attributes"][0], json!({"attr": 1, "hex": "fe", "number": -2}));
+    assert_eq!(object["attributes"][1], json!({"attr": 2, "hex": "6574683000", "text": "eth0"}));
+    assert_eq!(
+        object["attributes"][2]["attributes"],
+        json!([{"attr": 1, "hex": seventy_thousand, "number": 70_000}, {"attr": 2, "hex": "01"}])
+    );
+    // Its length is another one; octets; and what nobody speaks of.
+    assert_eq!(object["attributes"][3], json!({"attr": 4, "hex": "0102"}));
+    assert_eq!(object["attributes"][4], json!({"attr": 5, "hex": "07"}));
+    assert_eq!(object["attributes"][5], json!({"attr": 6, "hex": "08"}));
+}
