@@ -179,7 +179,8 @@ impl Stream {
             return (self.tell(out, &mirror.links, told, telling), None);
         }
         let may_be_there = source == Source::Recorded || mirror.is_overfull(kind);
-        let says = |removes| table.hooks.action.map(|action| action(message.header.flags, removes));
+        // A row of a dump says nothing of what has happened.
+        let says = table.hooks.action.filter(|_| matches!(source, Source::Kernel | Source::Recorded));
         let mut last = None;
         let Applied { links, change, signals: of_group, link } =
             mirror.apply(kind, removes, message.header.flags, message.payload);
@@ -191,7 +192,7 @@ impl Stream {
             {
                 (Action::Present, None, new)
             }
-            Change::Added(new) => (says(false).unwrap_or(Action::Add), None, new),
+            Change::Added(new) => (says.map_or(Action::Add, |action| action(message.header.flags, false)), None, new),
             Change::Changed { old, new } => (Action::Change, Some(old), new),
             // The last word of a connection has its counters.
             Change::Removed(old) if table.partial && table.hooks.action.is_some() => {
