@@ -14,11 +14,13 @@ mod lines;
 mod names;
 mod namespaces;
 mod overtaken;
+mod pace;
 mod place;
 mod reload;
 mod tell;
 
 use std::io::{self, Read};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::UnixStream;
@@ -52,6 +54,7 @@ use crate::units::{counted, counted_are, counted_were};
 use feed::Subscription;
 pub use feed::{bind, denied};
 use figures::Measures;
+use pace::Pace;
 pub use place::Place;
 use reload::Reloading;
 pub use reload::{Reload, Reloaded};
@@ -219,6 +222,7 @@ pub fn watch(
         postponed: false,
         refused: Vec::new(),
         batch: Batch::new(),
+        pace: Pace::new(Instant::now()),
         subscriptions: Vec::new(),
         receive_buffer_bytes: 0,
         greeted: false,
@@ -315,6 +319,7 @@ struct WatchLoop<'s> {
     refused: Vec<NamespaceIdentity>,
     /// What is read passes through it at once, so that one serves all.
     batch: Batch,
+    pace: Pace,
     /// Of the first namespace, by protocol.
     subscriptions: Vec<(&'static Protocol, Subscription)>,
     /// The smallest of its receive buffers.
@@ -506,6 +511,12 @@ impl WatchLoop<'_> {
                 return Ok(Ended::Timeout);
             }
             let timeout = self.wait(now, deadline);
+            if timeout != Some(Duration::ZERO)
+                && let Some(pause) = self.pace.pause(now)
+            {
+                thread::sleep(timeout.map_or(pause, |timeout| pause.min(timeout)));
+                continue;
+            }
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                     return Err(Error::system("cannot wait for events", &error).into());
@@ -607,7 +618,7 @@ impl WatchLoop<'_> {
         self.tell_unjudged(false);
         // All are read before any is told: a link that moved is gone here before it is new there.
         for place in &mut self.places {
-            place.read(&mut self.batch, &mut self.stream.moves)?;
+            place.read(&mut self.batch, &mut self.stream.moves, &mut self.pace)?;
         }
         for index in 0..self.places.len() {
             let room = self.has_room();

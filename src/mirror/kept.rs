@@ -26,13 +26,17 @@ impl Mirror {
     }
 
     /// Whether an object is kept: it is known, or there is room for it. That there is none is said once.
+    #[inline]
     pub fn keeps(&mut self, kind: KindIndex, payload: &[u8]) -> bool {
-        if !self.keeps_any(kind) {
-            return false;
-        }
+        let has_room = self.count(kind) < self.kept_max[kind];
+        kind.table().identity.is_some() && (has_room || self.keeps_without_room(kind, payload))
+    }
+
+    /// The same where there are as many as are kept.
+    fn keeps_without_room(&mut self, kind: KindIndex, payload: &[u8]) -> bool {
         let most = self.kept_max[kind];
-        if self.count(kind) < most || self.knows(kind, payload) {
-            return true;
+        if most == 0 || self.knows(kind, payload) {
+            return most > 0;
         }
         if !self.is_overfull(kind) {
             self.overfull.push(kind);

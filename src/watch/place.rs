@@ -23,6 +23,7 @@ use super::feed::{Feed, Subscription};
 use super::filling::Filling;
 use super::job::Job;
 use super::names::Sources;
+use super::pace::Pace;
 use super::tell::{Finding, Findings, may_have_consequences, tell_difference, tell_end};
 use super::{BACKLOG_BYTES_MAX, Settings};
 use crate::actor::Actors;
@@ -345,15 +346,18 @@ impl Place {
         watching.agenda.due().filter(|_| pending.is_none() && backlog.is_empty())
     }
 
-    /// Takes from the kernel what it has, into the backlog; notes links that move.
-    pub fn read(&mut self, batch: &mut Batch, moves: &mut Moves) -> Result<()> {
+    /// Takes from the kernel what it has, into the backlog; notes links that move, and how much it was.
+    pub(super) fn read(&mut self, batch: &mut Batch, moves: &mut Moves, pace: &mut Pace) -> Result<()> {
         let Stage::Watching(watching) = &mut self.stage else { return Ok(()) };
+        let mut datagrams = 0;
         for _ in 0..READS_MAX {
             if !watching.feed.readable || self.known.backlog.is_full() {
                 break;
             }
             watching.read(&mut self.known, batch, moves)?;
+            datagrams += batch.datagrams().len();
         }
+        pace.took(datagrams, watching.feed.subscription().receive_buffer_bytes);
         Ok(())
     }
 
