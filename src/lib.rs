@@ -18,6 +18,7 @@ pub mod figures;
 pub mod filter;
 pub mod json;
 pub mod kinds;
+pub mod line;
 pub mod manager;
 pub mod mirror;
 pub mod netlink;

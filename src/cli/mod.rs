@@ -7,13 +7,16 @@ mod conditions;
 mod decode;
 mod exec;
 mod follow;
+mod history;
 mod jq_worker;
 mod lines;
 mod list;
 mod log;
 mod man;
+mod moment;
 mod needs;
 mod output;
+mod place;
 mod record;
 mod retell;
 mod schema;
@@ -75,6 +78,9 @@ enum Command {
     /// Run a command for each event
     #[command(after_help = exec::HELP)]
     Exec(exec::Arguments),
+    /// Print events that were kept
+    #[command(after_help = history::HELP)]
+    History(history::Arguments),
     /// Keep the raw messages in a file
     Record(record::Arguments),
     /// Print the events of a recording (pcap, pcapng, rtmon's format) or of linkhook's own lines
@@ -140,6 +146,7 @@ pub fn run() -> ExitCode {
             Command::List(_)
             | Command::Decode(_)
             | Command::Check(_)
+            | Command::History(_)
             | Command::Spool(_)
             | Command::Man(_)
             | Command::Completions(_)
@@ -153,6 +160,7 @@ pub fn run() -> ExitCode {
         Some(Command::Wait(arguments)) => wait::run(&arguments),
         Some(Command::Exec(arguments)) => exec::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::History(arguments)) => history::run(&arguments),
         Some(Command::Spool(arguments)) => spool::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

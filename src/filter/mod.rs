@@ -105,6 +105,21 @@ impl Filter {
         interfaces.any(|names| self.interfaces.accept_any(names.iter().map(|name| name.name)))
     }
 
+    /// By what it leaves objects out, beside their kinds: the words of the settings.
+    pub fn narrowed_by(&self) -> Vec<&'static str> {
+        let tests = [
+            (!self.families.is_empty(), "families"),
+            (!self.interfaces.is_empty(), "interfaces"),
+            (!self.netns.is_empty(), "netns"),
+            (!self.actions.is_empty(), "actions"),
+            (!self.signals.is_empty(), "signals"),
+            (self.severity > Severity::Debug, "severity"),
+            (!self.tables.is_empty(), "table"),
+            (self.jq.is_some(), "filter"),
+        ];
+        tests.into_iter().filter_map(|(narrows, word)| narrows.then_some(word)).collect()
+    }
+
     /// Whether names of interfaces matter.
     pub fn wants_interfaces(&self) -> bool {
         !self.interfaces.is_empty()

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::database::{BUSY_TIMEOUT, SqlError};
 use super::directory::DATABASE;
 use super::event_log;
+use super::event_log::history::{self, Chunks, Read, Span};
 use super::reader::StoredEvent;
 use crate::error::{Error, Result};
 
@@ -78,6 +79,19 @@ impl Look {
         self.connection.execute_batch(&event_log::SCHEMA.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     }
 
+    /// The log as history. The error says that there is none.
+    pub fn history(&self) -> Result<History<'_>> {
+        let has_runs = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run'))";
+        match self.connection.query_row(has_runs, [], |row| row.get(0)) {
+            Ok(true) => Ok(History { look: self }),
+            Ok(false) => Err(Error::failed(format_args!(
+                "{} is of an earlier linkhook, which keeps no history: restart the service with this one",
+                self.path.display()
+            ))),
+            Err(failure) => Err(self.failed(&failure)),
+        }
+    }
+
     fn failed(&self, failure: &SqlError) -> Error {
         Error::failed(format_args!("cannot read {}: {failure}", self.path.display()))
     }
@@ -124,6 +138,43 @@ impl Look {
             .map_err(|failure| self.failed(&failure))?;
         let ends = found.first().zip(found.last());
         Ok(ends.map(|((first, _), (last, _))| (*first, *last, found.len() as u64)))
+    }
+}
+
+/// The log of an open database, as history.
+#[derive(Debug)]
+pub struct History<'l> {
+    look: &'l Look,
+}
+
+impl History<'_> {
+    fn told<R>(&self, result: std::result::Result<R, SqlError>) -> Result<R> {
+        result.map_err(|failure| self.look.failed(&failure))
+    }
+
+    /// The events of a span with greater numbers than that, from the earliest on or from the latest on.
+    pub fn chunks(&self, span: Span, after: u64, is_reverse: bool) -> Result<Chunks> {
+        self.told(Chunks::new(&self.look.connection, span, after, is_reverse))
+    }
+
+    /// The next of them.
+    pub fn next(&self, chunks: &mut Chunks) -> Result<Option<Read>> {
+        self.told(chunks.next(&self.look.connection))
+    }
+
+    /// Those that have come since.
+    pub fn find(&self, chunks: &mut Chunks) -> Result<()> {
+        self.told(chunks.find(&self.look.connection))
+    }
+
+    /// The time of the earliest event that is kept, in microseconds since 1970; `None` where none is.
+    pub fn beginning(&self) -> Result<Option<i64>> {
+        self.told(history::beginning(&self.look.connection))
+    }
+
+    /// A number that is another one once somebody has written.
+    pub fn version(&self) -> Result<i64> {
+        self.told(self.look.connection.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
 }
 

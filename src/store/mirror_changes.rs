@@ -339,7 +339,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = directory.path().join("state");
         let pause = Duration::from_millis(800);
-        let store = Store::open(&state, Commits { synchronous: Synchronous::Normal, pause }, || {}).unwrap();
+        let store =
+            Store::open(&state, Commits { synchronous: Synchronous::Normal, pause, history: None }, || {}).unwrap();
         let append = |key: u8| {
             let objects = Some(encode([&[key][..]].into_iter()));
             let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
