@@ -2,6 +2,7 @@
 
 pub mod globs;
 pub mod jq;
+pub mod plain;
 
 use globs::Globs;
 
