@@ -176,7 +176,7 @@ impl List {
             learned.map_err(|error| Error::failed(format_args!("cannot list {}: {error}", kind.table().name)))?;
         }
         let requests = dumps::requests(&[(kind, Scope::All)], &self.mirror);
-        let priorities = RefCell::new(self.mirror.shadow());
+        let priorities = RefCell::new(Mirror::new());
         let mut adapter = self.adapter_of(kind);
         let mut take = |shown: Shown<'_>| {
             let Shown::Object(message) = shown else { return };
