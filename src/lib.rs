@@ -25,6 +25,7 @@ pub mod netlink;
 pub mod netns;
 pub mod octets;
 pub mod output;
+pub mod past;
 pub mod recording;
 pub mod reference;
 pub mod sandbox;

@@ -122,7 +122,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
 }
 
 /// What was before the first event that is kept, nobody knows any more.
-fn say_what_is_missing(history: &History<'_>, since: Option<i64>) -> Result<()> {
+pub fn say_what_is_missing(history: &History<'_>, since: Option<i64>) -> Result<()> {
     match history.beginning()? {
         None => log::warn!("nothing is kept: is there [history] in the configuration, and has it begun?"),
         Some(began) if since.is_some_and(|since| since < began) => {

@@ -1,10 +1,12 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
 mod arguments;
+mod at;
 mod check;
 mod completions;
 mod conditions;
 mod decode;
+mod diff;
 mod exec;
 mod follow;
 mod history;
@@ -27,6 +29,7 @@ mod tables;
 mod values;
 mod wait;
 mod watch;
+mod why;
 
 use std::process::ExitCode;
 
@@ -81,6 +84,12 @@ enum Command {
     /// Print events that were kept
     #[command(after_help = history::HELP)]
     History(history::Arguments),
+    /// Print what differs between two moments
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Arguments),
+    /// Print the events that led to an object's state
+    #[command(after_help = why::HELP)]
+    Why(why::Arguments),
     /// Keep the raw messages in a file
     Record(record::Arguments),
     /// Print the events of a recording (pcap, pcapng, rtmon's format) or of linkhook's own lines
@@ -147,6 +156,8 @@ pub fn run() -> ExitCode {
             | Command::Decode(_)
             | Command::Check(_)
             | Command::History(_)
+            | Command::Diff(_)
+            | Command::Why(_)
             | Command::Spool(_)
             | Command::Man(_)
             | Command::Completions(_)
@@ -160,6 +171,8 @@ pub fn run() -> ExitCode {
         Some(Command::Wait(arguments)) => wait::run(&arguments),
         Some(Command::Exec(arguments)) => exec::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Diff(arguments)) => diff::run(&arguments),
+        Some(Command::Why(arguments)) => why::run(&arguments),
         Some(Command::History(arguments)) => history::run(&arguments),
         Some(Command::Spool(arguments)) => spool::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),

@@ -21,6 +21,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether it is said.
+    pub fn is_named(&self) -> bool {
+        self.state_dir.is_some() || self.config.is_some()
+    }
+
     /// The state directory.
     pub fn find(&self) -> Result<PathBuf> {
         if let Some(directory) = &self.state_dir {

@@ -28,10 +28,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 
 use super::directory::{DATABASE, Directory, FILES};
-use super::event_log::chunk::{Chunk, Damaged, Share};
+use super::event_log::chunk::{Chunk, Share};
 use super::event_log::history::{Forgotten, Keeping};
 use super::event_log::{self, Log};
-use super::mirror_changes::take_in_changes;
+use super::mirror_changes::{self, take_in_changes};
 use super::{Covered, Run};
 use crate::error::{Error, Result};
 use schema::VERSION;
@@ -597,16 +597,7 @@ impl Database {
 
     /// These, commit by commit.
     pub fn changes(&self) -> std::result::Result<Vec<Vec<u8>>, SqlError> {
-        let mut statement = self.connection.prepare("SELECT objects, checksum FROM change ORDER BY number")?;
-        let rows = statement.query_map([], |row| {
-            let kept = row.get_ref(0)?.as_blob()?;
-            if crc32fast::hash(kept) != row.get::<_, u32>(1)? {
-                return Err(Damaged("the checksum of the mirror's changes is wrong").into());
-            }
-            let changes = lz4_flex::block::decompress_size_prepended(kept);
-            changes.map_err(|_| Damaged("the mirror's changes cannot be decompressed").into())
-        })?;
-        rows.collect()
+        mirror_changes::changes(&self.connection)
     }
 
     /// All objects are written.

@@ -11,7 +11,8 @@ use super::reader::Whereabouts;
 use super::transaction::{Effects, Filling, execute};
 use super::{Append, Command, PENDING_BYTES_MAX, Queue, Shared};
 use crate::error::Error;
-use crate::{fault, units};
+use crate::fault;
+use crate::units;
 
 /// So many numbers of lines are set aside at once: after a crash so many at most are skipped.
 const SEQUENCE_BLOCK: u64 = 10_000;

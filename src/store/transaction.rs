@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::database::{Database, SqlError};
 use super::event_log::chunk::{Chunk, Share};
 use super::{Admission, Append, Command, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
-use crate::{event, fault};
+use crate::event;
+use crate::fault;
 
 /// An event that was let in: by whom, its number, its line.
 type Admitted = (Arc<dyn Queue>, u64, Arc<[u8]>);
