@@ -254,6 +254,8 @@ pub enum Shown<'a> {
     Row(&'a Message<'a>),
     /// An object of the kind, as the tables read it: behind the row that completes it.
     Object(&'a Message<'a>),
+    /// A dump was not whole and begins again: its rows come once more.
+    Again,
 }
 
 /// Asks for all objects of a kind in the network namespace of the calling thread, and calls `each` with every row that
@@ -278,7 +280,7 @@ pub fn each_row(
         let family = request.body.first().copied().unwrap_or_default();
         let opener = adapter.opener();
         let dumped = dump::dump_all(opener, &request, left(), |row| {
-            let DumpRow::Message(row) = row else { return };
+            let DumpRow::Message(row) = row else { return each(Shown::Again) };
             let adapted = adapter.adapt(row.bytes);
             if !wire::messages(adapted).any(|message| is_foreign(kind, family, &message)) {
                 each(Shown::Row(&row));

@@ -120,6 +120,8 @@ pub struct Stream {
     jq_errors: u64,
     counts: EventCounts,
     hub: Option<Hub>,
+    /// The lines since they were taken last, as JSON, where they are kept as history.
+    history: Option<Vec<u8>>,
     shares: Shares,
     /// Links that move from one watched namespace to another.
     pub moves: Moves,
@@ -148,6 +150,7 @@ impl Stream {
             jq_errors: 0,
             counts: EventCounts::default(),
             hub: None,
+            history: None,
             shares: Shares::default(),
             moves: Moves::default(),
         }
@@ -187,6 +190,16 @@ impl Stream {
     /// From here on every line goes to the webhooks, too.
     pub fn deliver_to(&mut self, hub: Hub) {
         self.hub = Some(hub);
+    }
+
+    /// From here on lines are kept as history, too.
+    pub fn keep_history(&mut self) {
+        self.history = Some(Vec::new());
+    }
+
+    /// The lines since the last call that are kept as history, as JSON.
+    pub fn take_history(&mut self) -> Vec<u8> {
+        self.history.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The webhooks.
@@ -312,6 +325,9 @@ impl Stream {
                 let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
                 event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
             }
+            if let Some(history) = &mut self.history {
+                history.extend_from_slice(&settled.lines[start..]);
+            }
             if let Some(hub) = &mut self.hub {
                 hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
             }
@@ -435,12 +451,12 @@ impl Stream {
         if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
             out.raw_text(&told);
         }
+        let line = if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() };
+        if let Some(history) = &mut self.history {
+            history.extend_from_slice(line);
+        }
         if let Some(hub) = &mut self.hub {
-            hub.offer(
-                candidate,
-                self.sequence + 1,
-                if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() },
-            );
+            hub.offer(candidate, self.sequence + 1, line);
         }
         self.sequence += 1;
         self.objects += 1;
@@ -541,12 +557,12 @@ impl Stream {
         } else if let Some(told) = written(&self.options, &mut self.text, self.scratch.bytes()) {
             out.raw_text(&told);
         }
+        let line = if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() };
+        if let Some(history) = &mut self.history {
+            history.extend_from_slice(line);
+        }
         if let Some(hub) = &mut self.hub {
-            hub.offer_own(
-                event,
-                self.sequence + 1,
-                if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() },
-            );
+            hub.offer_own(event, self.sequence + 1, line);
         }
         self.sequence += 1;
         self.counts.count(counted);

@@ -46,7 +46,7 @@ use crate::output::outputs::{Output, Outputs};
 use crate::serve::HttpSettings;
 use crate::signals;
 use crate::spool;
-use crate::store::{Append, Commits, Store};
+use crate::store::{Append, Commits, Run, Store};
 use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
 use crate::threads;
@@ -179,6 +179,10 @@ pub fn watch(
     let store = store.transpose()?;
     if let Some(store) = &store {
         stream.continue_after(store.sequence());
+        if store.keeps_history() {
+            stream.keep_history();
+            store.begin_run(run_of(settings, &stream));
+        }
     }
     let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
     let measures = Measures::new(settings, waker.clone())?;
@@ -246,6 +250,15 @@ pub fn watch(
     watch.manager.ready(watch.status());
     let ended = started.and_then(|()| watch.run());
     watch.end(ended, shutdown)
+}
+
+/// What the history is to know of this run.
+fn run_of(settings: &Settings, stream: &Stream) -> Run {
+    let filter = &stream.options().filter;
+    let told = settings.kinds.iter().filter(|kind| filter.wants_kind(kind.place()));
+    let kinds: Vec<&str> = told.map(|kind| kind.table().name).collect();
+    let narrowed = filter.narrowed_by();
+    Run { began: now_microseconds(), after: stream.sequence(), kinds: kinds.join(","), narrowed: narrowed.join(",") }
 }
 
 /// Starts the webhooks. Of those that the store knows and that are configured no more, what waits is dismissed.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::retell::texts;
 use crate::error::{Error, Result};
 use crate::filter::globs::Globs;
+use crate::line::texts;
 use crate::words;
 
 /// A word for something that is so or is not.

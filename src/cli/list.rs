@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use super::lines::{EndedEarly, Lines};
-use super::selection;
+use super::place::Place;
+use super::{at, selection};
 use crate::decode::schema::Interface;
 use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::DumpError;
 use crate::netlink::wire::Message;
 use crate::netns::{self, Wanted};
+use crate::store::look::Look;
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted_are;
 use crate::watch::{denied, now_microseconds};
@@ -32,6 +34,11 @@ pub struct Arguments {
     /// Give up after that time, such as 10s, or seconds
     #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
+    /// What existed at that time, as far as [history] has kept it: 2026-11-24 03:12, 03:12, yesterday, '1h ago'
+    #[arg(long, value_name = "TIME", value_parser = super::moment::moment, allow_hyphen_values = true)]
+    at: Option<i64>,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     namespaces: selection::Namespaces,
     #[command(flatten)]
@@ -44,6 +51,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let options = arguments.selection.options()?;
     refuse_unlisted(&options)?;
     let options = Options { present: true, own: Vec::new(), ..options };
+    if let Some(time) = arguments.at {
+        let look = Look::open(&arguments.place.find()?)?;
+        return at::list(&look, time, options, |stream| Lines::new(stream, arguments.selection.output.as_deref()));
+    }
+    if arguments.place.is_named() {
+        return Err(Error::usage("--state-dir and --config say whose history is meant: write --at TIME, too"));
+    }
     let link = const { KindIndex::of(&kinds::rtnetlink::link::LINK) };
     let wanted: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
     let stream = Stream::new(options);
@@ -176,10 +190,14 @@ impl List {
             learned.map_err(|error| Error::failed(format_args!("cannot list {}: {error}", kind.table().name)))?;
         }
         let requests = dumps::requests(&[(kind, Scope::All)], &self.mirror);
-        let priorities = RefCell::new(self.mirror.shadow());
+        let priorities = RefCell::new(Mirror::new());
         let mut adapter = self.adapter_of(kind);
         let mut take = |shown: Shown<'_>| {
-            let Shown::Object(message) = shown else { return };
+            let message = match shown {
+                Shown::Object(message) => message,
+                Shown::Again => return self.mirror.list_again(),
+                Shown::Row(_) => return,
+            };
             if names {
                 self.mirror.links.note(message.payload, false);
             } else if !self.is_done() && is_followed(message) {

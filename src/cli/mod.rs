@@ -1,19 +1,24 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
 mod arguments;
+mod at;
 mod check;
 mod completions;
 mod conditions;
 mod decode;
+mod diff;
 mod exec;
 mod follow;
+mod history;
 mod jq_worker;
 mod lines;
 mod list;
 mod log;
 mod man;
+mod moment;
 mod needs;
 mod output;
+mod place;
 mod record;
 mod retell;
 mod schema;
@@ -24,6 +29,7 @@ mod tables;
 mod values;
 mod wait;
 mod watch;
+mod why;
 
 use std::process::ExitCode;
 
@@ -75,6 +81,15 @@ enum Command {
     /// Run a command for each event
     #[command(after_help = exec::HELP)]
     Exec(exec::Arguments),
+    /// Print events that were kept
+    #[command(after_help = history::HELP)]
+    History(history::Arguments),
+    /// Print what differs between two moments
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Arguments),
+    /// Print the events that led to an object's state
+    #[command(after_help = why::HELP)]
+    Why(why::Arguments),
     /// Keep the raw messages in a file
     Record(record::Arguments),
     /// Print the events of a recording (pcap, pcapng, rtmon's format) or of linkhook's own lines
@@ -140,6 +155,9 @@ pub fn run() -> ExitCode {
             Command::List(_)
             | Command::Decode(_)
             | Command::Check(_)
+            | Command::History(_)
+            | Command::Diff(_)
+            | Command::Why(_)
             | Command::Spool(_)
             | Command::Man(_)
             | Command::Completions(_)
@@ -153,6 +171,9 @@ pub fn run() -> ExitCode {
         Some(Command::Wait(arguments)) => wait::run(&arguments),
         Some(Command::Exec(arguments)) => exec::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Diff(arguments)) => diff::run(&arguments),
+        Some(Command::Why(arguments)) => why::run(&arguments),
+        Some(Command::History(arguments)) => history::run(&arguments),
         Some(Command::Spool(arguments)) => spool::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

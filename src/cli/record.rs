@@ -280,6 +280,7 @@ fn initial(
                         result = record_row(recorder, kind.protocol(), row.bytes.to_vec());
                         return;
                     }
+                    Shown::Again => return,
                     Shown::Object(message) => message,
                 };
                 if kind == link {

@@ -9,14 +9,12 @@ use super::lines::{EndedEarly, Lines};
 use super::retell;
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::output::LineFormat;
-use crate::output::fields::Fields;
 use crate::stream::{Options, Stream};
 use crate::watch::Settings;
 
 /// Watches, and prints what has settled once nothing has come for so long. What is counted is what is printed.
 pub fn print(settings: &Settings, options: Options, quiet: Duration) -> Result<()> {
-    let Options { format, fields, print, count, .. } = options;
+    let (format, fields, print, count) = (options.format, options.fields.clone(), options.print.clone(), options.count);
     let (named, own) = (options.named.clone(), options.own.clone());
     // What was filtered once is not once more: an object that was changed and is gone now is told, whatever the action was.
     let shown = Options {
@@ -30,8 +28,8 @@ pub fn print(settings: &Settings, options: Options, quiet: Duration) -> Result<(
         present: true,
         ..Options::default()
     };
-    let watched = Options { format: LineFormat::Json, fields: Fields::default(), print: None, count: None, ..options };
-    let (_, written) = follow(settings, watched, |events| write(events.settling(Some(quiet)), shown), |_| ())?;
+    let (_, written) =
+        follow(settings, options.as_lines(), |events| write(events.settling(Some(quiet)), shown), |_| ())?;
     EndedEarly::quietly(written)
 }
 

@@ -4,6 +4,7 @@
 mod conntrack;
 mod exec;
 mod files;
+mod history;
 mod http;
 mod output;
 mod read;
@@ -41,9 +42,7 @@ const COMMIT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const KEYS: &[&str] = &["watch", "output", "http", "log", "security", WEBHOOK, EXEC];
-/// Those that this build does not know yet.
-const LATER_KEYS: &[&str] = &["history"];
+const KEYS: &[&str] = &["watch", "output", "history", "http", "log", "security", WEBHOOK, EXEC];
 const WATCH_KEYS: &[&str] = &[
     "kinds",
     "families",
@@ -235,14 +234,20 @@ fn list<'t>(table: &Table<'t>, word: &str) -> Vec<Value<'t>> {
 }
 
 fn root(table: &Table<'_>) -> Configuration {
-    table.only_and_later(KEYS, LATER_KEYS);
+    table.only(KEYS);
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
     let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
     let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
     let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
     let security = section("security", SECURITY_KEYS);
     let sandbox = security.as_ref().and_then(|value| value.clone().any_table("security.", sandbox)).flatten();
-    let watch = watch.unwrap_or_default();
+    let mut watch = watch.unwrap_or_default();
+    if let Some(value) = section("history", history::KEYS) {
+        if watch.state_dir.is_none() {
+            value.refused("it is kept in the state directory: write state_dir = \"/var/lib/linkhook\" in [watch]");
+        }
+        watch.commits.history = value.any_table("history.", history::history);
+    }
     let outputs = output::outputs(table.get("output"), |value, called, output| {
         if let Wants::Some(filter, own) = output.events.wants(watch.initial) {
             warn_of_unwatched(&watch, value, called, &filter, &own);
@@ -493,6 +498,8 @@ fn watch(table: &Table<'_>) -> Watch {
         commits: Commits {
             synchronous: table.get("synchronous").and_then(|value| synchronous(&value)).unwrap_or_default(),
             pause: table.get("commit").and_then(|value| commit(&value)).unwrap_or_default(),
+            // A table of its own.
+            history: None,
         },
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
         conntrack: table

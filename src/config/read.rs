@@ -123,21 +123,11 @@ impl<'t> Table<'t> {
         Table { source, prefix, table, offset }
     }
 
-    /// Tells keys that are not among those, and refuses those that this build does not know yet.
-    pub fn only_and_later(&self, keys: &[&str], later: &[&str]) {
-        later.iter().for_each(|key| self.refuse(key));
-        self.tell_others(keys, later);
-    }
-
     /// Tells keys that are not among those.
     pub fn only(&self, keys: &[&str]) {
-        self.tell_others(keys, &[]);
-    }
-
-    fn tell_others(&self, keys: &[&str], later: &[&str]) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
-            if keys.contains(&name) || later.contains(&name) {
+            if keys.contains(&name) {
                 continue;
             }
             let offset = key.span().start;
@@ -162,13 +152,6 @@ impl<'t> Table<'t> {
             self.refused(key, format_args!("it is missing; write {what}"));
         }
         value
-    }
-
-    /// Refuses a key that this build does not know yet.
-    pub fn refuse(&self, key: &str) {
-        if let Some(value) = self.get(key) {
-            self.source.mistake(value.offset(), format_args!("{}: it is not in this build yet; remove it", value.key));
-        }
     }
 
     /// Tells what is wrong with a key that is not written.

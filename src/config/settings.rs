@@ -119,6 +119,7 @@ pub const SETTINGS: &[Settings] = &[
     Settings { title: "nflog of [watch]", keys: NFLOG },
     Settings { title: "[output]", keys: OUTPUT },
     Settings { title: "rotate of [output]", keys: ROTATE },
+    Settings { title: "[history]", keys: HISTORY },
     Settings { title: "[http]", keys: HTTP },
     Settings { title: "[log]", keys: LOG },
     Settings { title: "[security]", keys: SECURITY },
@@ -388,6 +389,25 @@ const ROTATE: &[Setting] = &[
     ),
     setting("keep", "number", "5", ("1 to 1000", "1001"), "10", "How many old files are kept"),
     setting("compress", TEXT, "\"none\"", ("`gzip`, `none`", "\"zip\""), "\"gzip\"", "`gzip` for FILE.1.gz"),
+];
+
+const HISTORY: &[Setting] = &[
+    setting(
+        "keep",
+        DURATION,
+        "\"7d\"",
+        SOME_TIME,
+        "\"30d\"",
+        "How long lines are kept for `linkhook history` (docs/history.md)",
+    ),
+    setting(
+        "size",
+        SIZE,
+        "\"1GiB\"",
+        ("1MiB at least", "\"1KiB\""),
+        "\"4GiB\"",
+        "How much of them at most, as they are kept; the oldest go first, and it is said that they do",
+    ),
 ];
 
 const HTTP: &[Setting] = &[

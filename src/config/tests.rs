@@ -91,7 +91,10 @@ fn wrong_settings_of_the_watch_say_where_and_what() {
             &["l.toml:2: security.sandbox: true does not go together with [[exec]]"],
         ),
         ("[watch]\nkinds = [\"addr\"]\nseverity = \"err\"", &["l.toml:3: watch.severity: nothing would ever come"]),
-        ("[history]\nkeep = \"7d\"", &["history: it is not in this build yet; remove it"]),
+        ("[history]\nkeep = \"7d\"", &["l.toml:1: history: it is kept in the state directory: write state_dir"]),
+        ("[watch]\nstate_dir = \"/s\"\n[history]\nkeep = \"0s\"", &["l.toml:4: history.keep: "]),
+        ("[watch]\nstate_dir = \"/s\"\n[history]\nsize = \"1KiB\"", &["history.size: ", "at least \"1MiB\" is needed"]),
+        ("[watch]\nstate_dir = \"/s\"\n[history]\nkep = 1", &["history.kep: there is no such key"]),
         ("[watch]\nnetns_dirs = 1", &["watch.netns_dirs: found 1; a list in brackets"]),
         ("[watch]\nnetns_dirs = [2]", &["watch.netns_dirs[0]: found 2"]),
         (

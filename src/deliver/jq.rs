@@ -23,6 +23,7 @@ use frames::{Answer, FRAME_BYTES_MAX};
 pub use frames::{Use, Verdict};
 
 use crate::error::{Error, Result};
+use crate::filter::plain::Plain;
 
 /// Bytes of memory that the child may ask for, its program and stack included.
 pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
@@ -102,6 +103,8 @@ pub struct Judge {
     expressions: Vec<Vec<u8>>,
     /// What errors call them.
     called: &'static str,
+    /// The filter, where it is plain enough to be held against most events here.
+    plain: Option<Plain>,
     patience: Patience,
     process: Option<Process>,
     /// What has broken the child, where that is the end.
@@ -113,7 +116,7 @@ pub struct Judge {
 impl Judge {
     /// For a filter that is known to compile. The child starts with the first event.
     pub fn new(code: &str) -> Judge {
-        Judge::with_program(OWN_PROGRAM.into(), code)
+        Judge { plain: Plain::parse(code), ..Judge::with_program(OWN_PROGRAM.into(), code) }
     }
 
     /// The same, by another file of linkhook's program.
@@ -128,7 +131,16 @@ impl Judge {
 
     fn running(program: PathBuf, by: Use, code: &str) -> Judge {
         let (expressions, called) = (vec![expression(by, code)], by.words());
-        Judge { program, expressions, called, patience: Patience::Twice, process: None, broken: None, breaks: 0 }
+        Judge {
+            program,
+            expressions,
+            called,
+            plain: None,
+            patience: Patience::Twice,
+            process: None,
+            broken: None,
+            breaks: 0,
+        }
     }
 
     /// For what is printed of events that a filter lets through, or of all.
@@ -160,11 +172,15 @@ impl Judge {
         let mut among = 0_usize;
         while verdicts.len() < events.len() && (verdicts.is_empty() || began.elapsed() < BATCH_TIMEOUT) {
             let rest = &events[verdicts.len()..];
+            if let Some(accepts) = self.plain.as_ref().and_then(|plain| plain.accepts(rest[0].as_ref())) {
+                verdicts.push(if accepts { Verdict::Keep } else { Verdict::Drop });
+                continue;
+            }
             if rest[0].as_ref().len() > FRAME_BYTES_MAX {
                 verdicts.push(Verdict::Broken(format!("the event is larger than {} MiB", FRAME_BYTES_MAX >> 20)));
                 continue;
             }
-            let most = if suspect || among > 0 { 1 } else { ASKED_EVENTS_MAX };
+            let most = if suspect || among > 0 || self.plain.is_some() { 1 } else { ASKED_EVENTS_MAX };
             let asked = rest.iter().map(AsRef::as_ref).take(most).take_while(|event| event.len() <= FRAME_BYTES_MAX);
             let (judged, count) = (verdicts.len(), asked.clone().count());
             let process = match &mut self.process {

@@ -196,7 +196,7 @@ fn write_middle(out: &mut Json, head: &Head<'_>) {
         out.key("netns");
         out.string(netns);
     }
-    let before = [",\"event\":\"", "\",\"action\":\"", "\",\"origin\":\"", "\",\"severity\":\""];
+    let before = [BEFORE_EVENT, "\",\"action\":\"", "\",\"origin\":\"", "\",\"severity\":\""];
     for (before, name) in before.into_iter().zip(names(head)) {
         out.raw_text(before);
         out.continue_plain(name);
@@ -275,6 +275,27 @@ pub fn time_of(line: &[u8]) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
 }
 
+/// What a line begins with: as text, beginnings are in the order of their times. `None` where it is no line of linkhook's.
+pub fn beginning_of(line: &[u8]) -> Option<&[u8]> {
+    let beginning = line.get(..BEGINNING_BYTES)?;
+    beginning.starts_with(BEFORE_TIME.as_bytes()).then_some(beginning)
+}
+
+/// The name of a line's event; `None` where it is no line of linkhook's. Its key stands before all texts but the names of host and
+/// namespace, in which quotes are escaped.
+pub fn name_of(line: &[u8]) -> Option<&str> {
+    let behind = &line[beginning_of(line)?.len()..];
+    let name = &behind[memchr::memmem::find(behind, BEFORE_EVENT.as_bytes())? + BEFORE_EVENT.len()..];
+    std::str::from_utf8(&name[..memchr::memchr(b'"', name)?]).ok()
+}
+
+/// A line's number; `None` where it is no line of linkhook's.
+pub fn sequence_of(line: &[u8]) -> Option<u64> {
+    let behind = line.strip_prefix(beginning_of(line)?)?.strip_prefix(BEFORE_NUMBER.as_bytes())?;
+    let digits = behind.iter().take_while(|octet| octet.is_ascii_digit()).count();
+    std::str::from_utf8(&behind[..digits]).ok()?.parse().ok()
+}
+
 /// Ends the line.
 pub fn end(out: &mut Json) {
     out.end_object();
@@ -294,7 +315,10 @@ pub struct Clock {
 const BEFORE_TIME: &str = "{\"v\":1,\"ts\":";
 const BEFORE_NUMBER: &str = ",\"seq\":";
 const BEFORE_CAUSE: &str = ",\"cause\":";
+const BEFORE_EVENT: &str = ",\"event\":\"";
 const BEFORE_FRACTION_BYTES: usize = BEFORE_TIME.len() + "\"2026-11-24T00:13:05.".len();
+/// Bytes of a line's beginning with its time.
+const BEGINNING_BYTES: usize = BEFORE_FRACTION_BYTES + "424828Z\"".len();
 
 impl Clock {
     /// How a line of that time begins: up to its number, with the time as RFC 3339 has it, in UTC, with six digits of a
@@ -431,10 +455,12 @@ mod tests {
         for time in [0, 1_700_000_000_123_456, 999_999] {
             let mut line = Clock::default().beginning(time).to_owned();
             line.push_str("7,\"event\":\"link\"}");
-            assert_eq!(time_of(line.as_bytes()), Some(time), "{line}");
+            assert_eq!((time_of(line.as_bytes()), sequence_of(line.as_bytes())), (Some(time), Some(7)), "{line}");
+            assert_eq!(beginning_of(line.as_bytes()).and_then(time_of), Some(time), "{line}");
+            assert_eq!(name_of(line.as_bytes()), Some("link"), "{line}");
         }
         for line in ["", "{}", "{\"v\":1,\"ts\":7}", "{\"v\":1,\"ts\":\"", "{\"v\":1,\"ts\":\"soon\"}"] {
-            assert_eq!(time_of(line.as_bytes()), None, "{line}");
+            assert_eq!((time_of(line.as_bytes()), sequence_of(line.as_bytes())), (None, None), "{line}");
         }
     }
 

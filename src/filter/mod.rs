@@ -2,6 +2,7 @@
 
 pub mod globs;
 pub mod jq;
+pub mod plain;
 
 use globs::Globs;
 
@@ -103,6 +104,21 @@ impl Filter {
     pub fn accepts_interfaces(&self, names: &[Name<'_>]) -> bool {
         let mut interfaces = names.chunk_by(|one, next| one.interface == next.interface);
         interfaces.any(|names| self.interfaces.accept_any(names.iter().map(|name| name.name)))
+    }
+
+    /// By what it leaves objects out, beside their kinds: the words of the settings.
+    pub fn narrowed_by(&self) -> Vec<&'static str> {
+        let tests = [
+            (!self.families.is_empty(), "families"),
+            (!self.interfaces.is_empty(), "interfaces"),
+            (!self.netns.is_empty(), "netns"),
+            (!self.actions.is_empty(), "actions"),
+            (!self.signals.is_empty(), "signals"),
+            (self.severity > Severity::Debug, "severity"),
+            (!self.tables.is_empty(), "table"),
+            (self.jq.is_some(), "filter"),
+        ];
+        tests.into_iter().filter_map(|(narrows, word)| narrows.then_some(word)).collect()
     }
 
     /// Whether names of interfaces matter.

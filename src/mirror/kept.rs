@@ -59,13 +59,6 @@ impl Mirror {
     pub fn is_overfull(&self, kind: KindIndex) -> bool {
         self.overfull.contains(&kind)
     }
-
-    /// Whether a row of a dump is to be held against what is known, gathered in the shadow: what is not known need not be there more
-    /// often than it is kept.
-    pub fn gathers(&mut self, shadow: &Mirror, kind: KindIndex, payload: &[u8]) -> bool {
-        let most = self.kept_max[kind];
-        self.keeps_any(kind) && (shadow.count(kind) < most || self.knows(kind, payload))
-    }
 }
 
 #[cfg(test)]
@@ -96,9 +89,7 @@ mod tests {
         // A dump shows three that are not known, and one that is.
         let mut shadow = mirror.shadow();
         for ifindex in [7, 6, 5, 2] {
-            if mirror.gathers(&shadow, kind, &label(ifindex, 1)) {
-                shadow.apply(kind, false, 0, &label(ifindex, 1));
-            }
+            shadow.apply(&mirror, kind, false, 0, &label(ifindex, 1));
         }
         let differences = mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default());
         // What has gone makes room for one of them.

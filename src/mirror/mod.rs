@@ -239,6 +239,11 @@ impl Mirror {
         self.seen.is_first(table, payload)
     }
 
+    /// A dump of which the rows are listed begins again.
+    pub fn list_again(&mut self) {
+        self.seen.begin_again();
+    }
+
     /// Takes in what a message says. `flags` are those of its header, `removes` whether it says that the object is gone.
     ///
     /// The payload must hold the kind's whole header; the kind must have an identity.

@@ -338,7 +338,7 @@ impl Watcher {
     fn repair_within(&mut self, rows: &[(KindIndex, Vec<u8>)], scopes: &[(KindIndex, Scope)], spoken: &Spoken) {
         let mut shadow = self.mirror.shadow();
         for (kind, payload) in rows {
-            shadow.apply(*kind, false, NLM_F_MULTI, payload);
+            shadow.apply(&self.mirror, *kind, false, NLM_F_MULTI, payload);
         }
         for difference in self.mirror.repair(shadow, scopes, spoken) {
             self.fold.tell(difference.kind, difference.old.as_deref(), difference.new.as_deref());

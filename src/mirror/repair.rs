@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 
+use hashbrown::HashTable;
+
 use super::compare::same;
 use super::object_table::Group;
 use super::silence::look::{Scope, route_family};
 use super::waiting::Spoken;
 use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
-use crate::kinds::{self, KindIndex};
+use crate::kinds::{self, KindIndex, PerKind};
 
 /// An object that is not as the mirror had it.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,16 +23,78 @@ pub struct Difference {
     pub new: Option<Box<[u8]>>,
 }
 
+/// What a dump has shown. Of an object that the mirror has octet for octet nothing is kept but that it was shown: of a million routes
+/// nearly all are such.
+#[derive(Debug)]
+pub struct Shadow {
+    /// The others.
+    objects: Mirror,
+    /// The identities of those that are as the mirror has them.
+    same: PerKind<HashTable<u64>>,
+}
+
+impl std::ops::Deref for Shadow {
+    type Target = Mirror;
+
+    fn deref(&self) -> &Mirror {
+        &self.objects
+    }
+}
+
+impl Shadow {
+    /// Takes a row in, held against the mirror that the shadow is of, which does not change while rows gather.
+    pub fn apply(&mut self, mirror: &Mirror, kind: KindIndex, removes: bool, flags: u16, payload: &[u8]) {
+        let table = kind.table();
+        if self.objects.count(kind) >= mirror.kept_max[kind] {
+            // What is not known need not gather more often than it is kept.
+            let hash = self.objects.identity_hash(kind, payload);
+            if !mirror.tables[kind].contains(hash) {
+                return;
+            }
+        }
+        // Names are learned from links, and what a filter shares a priority with is asked for.
+        let may_be_left_out = !removes && !table.is(&kinds::rtnetlink::link::LINK) && table.hooks.parent_at.is_none();
+        if may_be_left_out {
+            let hash = self.objects.identity_hash(kind, payload);
+            let known = mirror.tables[kind].find(hash);
+            if let Ok(entry) = self.same[kind].find_entry(hash, |other| *other == hash) {
+                // A second one of that identity: both are looked at.
+                entry.remove();
+                for object in known.into_iter().flat_map(Group::iter) {
+                    self.objects.apply(kind, false, flags, object);
+                }
+            } else if !self.objects.tables[kind].contains(hash)
+                && matches!(known, Some(Group::One(object)) if **object == *payload)
+            {
+                self.same[kind].insert_unique(hash, hash, |hash| *hash);
+                return;
+            }
+        }
+        self.objects.apply(kind, removes, flags, payload);
+    }
+
+    /// Whether an object of that identity is there as the mirror has it.
+    pub(super) fn shows_same(&self, kind: KindIndex, hash: u64) -> bool {
+        self.same[kind].find(hash, |other| *other == hash).is_some()
+    }
+
+    /// Whether anything of that identity was shown.
+    fn shows(&self, kind: KindIndex, hash: u64) -> bool {
+        self.objects.tables[kind].contains(hash) || self.shows_same(kind, hash)
+    }
+}
+
 impl Mirror {
-    /// An empty mirror in which the rows of a dump can gather.
-    pub fn shadow(&self) -> Mirror {
-        Mirror { hasher: self.hasher.clone(), kept_max: self.kept_max.clone(), ..Mirror::new() }
+    /// Where the rows of a dump can gather.
+    pub fn shadow(&self) -> Shadow {
+        let objects = Mirror { hasher: self.hasher.clone(), ..Mirror::new() };
+        Shadow { objects, same: PerKind::default() }
     }
 
     /// Takes over what the shadow holds of those kinds, and gives back what differs, in the order in which it is to be
     /// told: first what is gone, what stands on others before them; then what is new or changed, links first. Objects that
     /// notifications speak of stay as they are: what these say comes first.
-    pub fn repair(&mut self, mut shadow: Mirror, kinds: &[(KindIndex, Scope)], spoken: &Spoken) -> Vec<Difference> {
+    pub fn repair(&mut self, mut shadow: Shadow, kinds: &[(KindIndex, Scope)], spoken: &Spoken) -> Vec<Difference> {
         let mut differences = Vec::new();
         for (kind, scope) in kinds.iter().rev() {
             self.remove_missing(&shadow, *kind, scope, spoken, &mut differences);
@@ -62,7 +126,7 @@ impl Mirror {
 
     fn remove_missing(
         &mut self,
-        shadow: &Mirror,
+        shadow: &Shadow,
         kind: KindIndex,
         scope: &Scope,
         spoken: &Spoken,
@@ -79,7 +143,7 @@ impl Mirror {
         let unsettled = RefCell::new(&mut self.unsettled);
         self.tables[kind].extract(
             hashes.as_deref(),
-            |hash| !shadow.tables[kind].contains(hash) && !spoken.contains(kind, hash),
+            |hash| !shadow.shows(kind, hash) && !spoken.contains(kind, hash),
             |object| {
                 if !scope.shows(table, None, object) {
                     return false;
@@ -106,14 +170,14 @@ impl Mirror {
 
     fn take_over(
         &mut self,
-        shadow: &mut Mirror,
+        shadow: &mut Shadow,
         kind: KindIndex,
         scope: &Scope,
         spoken: &Spoken,
         differences: &mut Vec<Difference>,
     ) {
         let table: &'static Kind = kind.table();
-        for (hash, mut found) in shadow.tables[kind].drain() {
+        for (hash, mut found) in shadow.objects.tables[kind].drain() {
             if spoken.contains(kind, hash) {
                 // Other links may name it before it is told.
                 if table.is(&kinds::rtnetlink::link::LINK) {
@@ -260,7 +324,7 @@ mod tests {
     use super::*;
     use crate::kinds::rtnetlink::tc;
     use crate::mirror::silence::look::Routes;
-    use crate::netlink::wire::{Header, append_attribute, append_message};
+    use crate::netlink::wire::{Header, NLM_F_MULTI, append_attribute, append_message};
 
     fn filter(ifindex: u32, handle: u32, kind: &[u8]) -> Vec<u8> {
         let mut payload = vec![0; 4];
@@ -294,7 +358,7 @@ mod tests {
         let mut mirror = Mirror::new();
         mirror.apply(kind, false, 0, &stale);
         let mut shadow = mirror.shadow();
-        shadow.apply(kind, false, 0, &delay);
+        shadow.apply(&mirror, kind, false, 0, &delay);
         assert_eq!(mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default()).len(), 0);
         assert_eq!(mirror.objects(kind).collect::<Vec<&[u8]>>(), [&stale[..]]);
     }
@@ -330,7 +394,7 @@ mod tests {
         );
         assert_eq!(mirror.take_unsettled(), [(10, 3), (10, 4)]);
         let mut shadow = mirror.shadow();
-        shadow.apply(kind, false, 0, &route(&[4]));
+        shadow.apply(&mirror, kind, false, 0, &route(&[4]));
         let differences = mirror.repair(
             shadow,
             &[(kind, Scope::Routes(Routes { through: vec![(10, 3), (10, 4)], ..Routes::default() }))],
@@ -357,7 +421,7 @@ mod tests {
         [3, 4].iter().for_each(|&ifindex| drop(mirror.apply(kind, false, 0, &link(ifindex, 0))));
         let spoken = mirror.spoken_of(crate::netlink::wire::messages(&bytes));
         let mut shadow = mirror.shadow();
-        [4, 8].iter().for_each(|&ifindex| drop(shadow.apply(kind, false, 0, &link(ifindex, 1))));
+        [4, 8].iter().for_each(|&ifindex| shadow.apply(&mirror, kind, false, 0, &link(ifindex, 1)));
         // Of 3, which is gone, and of 8, which has come, notifications wait.
         let scopes = [(kind, Scope::All)];
         assert_eq!(mirror.doubts(&shadow, &scopes, &spoken).len(), 2);
@@ -386,6 +450,30 @@ mod tests {
     }
 
     #[test]
+    fn of_what_is_as_it_was_nothing_is_kept() {
+        let kind = KindIndex::of(&kinds::rtnetlink::route::ROUTE);
+        let route = |last: u8, leg: u32| {
+            let mut payload = vec![2, 32, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
+            append_attribute(&mut payload, kinds::rtnetlink::route::RTA_DST, &[10, 0, 0, last]);
+            append_attribute(&mut payload, kinds::rtnetlink::route::RTA_OIF, &leg.to_ne_bytes());
+            payload
+        };
+        let mut mirror = Mirror::new();
+        (0..9).for_each(|last| drop(mirror.apply(kind, false, 0, &route(last, 3))));
+        let mut shadow = mirror.shadow();
+        (0..8).for_each(|last| shadow.apply(&mirror, kind, false, NLM_F_MULTI, &route(last, 3)));
+        assert_eq!((shadow.count(kind), shadow.same[kind].len()), (0, 8));
+        // A second one of the same destination: both count.
+        shadow.apply(&mirror, kind, false, NLM_F_MULTI, &route(7, 4));
+        assert_eq!((shadow.count(kind), shadow.same[kind].len()), (2, 7));
+        let differences = mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default());
+        let shown: Vec<_> =
+            differences.iter().map(|difference| (difference.old.as_deref(), difference.new.as_deref())).collect();
+        assert_eq!(shown, [(Some(&route(8, 3)[..]), None), (None, Some(&route(7, 4)[..]))]);
+        assert_eq!(mirror.count(kind), 9);
+    }
+
+    #[test]
     fn a_shared_block_is_no_news_of_an_interface() {
         let kind = KindIndex::of(&tc::FILTER);
         let mut mirror = Mirror::new();
@@ -393,8 +481,8 @@ mod tests {
             mirror.apply(kind, false, 0, &payload);
         }
         let mut shadow = mirror.shadow();
-        shadow.apply(kind, false, 0, &filter(u32::MAX, 2, b"flower\0"));
-        shadow.apply(kind, false, 0, &filter(3, 0, b"flower\0"));
+        shadow.apply(&mirror, kind, false, 0, &filter(u32::MAX, 2, b"flower\0"));
+        shadow.apply(&mirror, kind, false, 0, &filter(3, 0, b"flower\0"));
         let differences = mirror.repair(shadow, &[(kind, Scope::Links(vec![3]))], &Spoken::default());
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].old.as_deref(), Some(&filter(3, 1, b"flower\0")[..]));

@@ -13,6 +13,10 @@ use crate::kinds;
 #[derive(Debug, Default)]
 pub struct Seen {
     shown: HashSet<u64, foldhash::fast::RandomState>,
+    /// Those of routes, of which no dump shows one twice: they are looked up only once a dump begins again.
+    routes: Vec<u64>,
+    /// A dump has begun again.
+    is_again: bool,
     hasher: foldhash::fast::RandomState,
     key: ObjectKey,
 }
@@ -34,7 +38,18 @@ impl Seen {
                 hasher.write(attribute.payload);
             }
         }
-        self.shown.insert(hasher.finish())
+        let number = hasher.finish();
+        if kind.is(&kinds::rtnetlink::route::ROUTE) && !self.is_again {
+            self.routes.push(number);
+            return true;
+        }
+        self.shown.insert(number)
+    }
+
+    /// A dump was broken off and begins again: what it has shown comes once more.
+    pub fn begin_again(&mut self) {
+        self.is_again = true;
+        self.shown.extend(self.routes.drain(..));
     }
 }
 
@@ -57,6 +72,7 @@ mod tests {
         assert!(seen.is_first(&route::ROUTE, &route(0xfd, 1, 0)));
         // It is another one of the same identity.
         assert!(seen.is_first(&route::ROUTE, &route(0xfd, 2, 0)));
+        seen.begin_again();
         assert!(!seen.is_first(&route::ROUTE, &route(0xfd, 2, 9)));
         assert!(seen.is_first(&route::ROUTE, &route(0xfc, 1, 0)));
         let link = |index: u8, name: &[u8]| {

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::object_table::Group;
+use super::repair::Shadow;
 use super::silence::look::{Look, Scope, route_family};
 use super::{Mirror, same};
 use crate::kinds::rtnetlink::route;
@@ -146,10 +147,13 @@ impl Mirror {
 
     /// The looks at those objects which a dump, gathered in the shadow, shows otherwise than the mirror has them, and of
     /// which notifications speak: once these are told, there may be something that the kernel never tells.
-    pub fn doubts(&self, shadow: &Mirror, scopes: &[(KindIndex, Scope)], spoken: &Spoken) -> Vec<Look> {
+    pub fn doubts(&self, shadow: &Shadow, scopes: &[(KindIndex, Scope)], spoken: &Spoken) -> Vec<Look> {
         let mut looks = Vec::new();
         for &(kind, hash) in &spoken.objects {
             let Some((_, scope)) = scopes.iter().find(|(other, _)| *other == kind) else { continue };
+            if shadow.shows_same(kind, hash) {
+                continue;
+            }
             let table = kind.table();
             let of = |mirror: &Mirror| -> Vec<Box<[u8]>> {
                 let objects = mirror.tables[kind].find(hash).map(Group::as_slice).unwrap_or_default();

@@ -56,7 +56,7 @@ fn identity_of(line: &[u8]) -> Option<String> {
 }
 
 /// What tells an event's object from any other; `None` where it is of no object.
-fn identity(event: &Map<String, Value>) -> Option<String> {
+pub fn identity(event: &Map<String, Value>) -> Option<String> {
     let name = event.get("event")?.as_str()?;
     let kind = KindIndex::named(name)?;
     let members =

@@ -7,15 +7,18 @@
 //! | --- | --- | --- |
 //! | `meta` | a setting | `seq`: no line has a greater number yet |
 //! | `webhook` | a webhook | `id`, `name`, `batches`: the number of its last batch, `paused`: until when, in microseconds since 1970 |
-//! | `chunk` | events of a commit, in order | `first` and `last` number, `time` of the commit in microseconds since 1970, how many `events`, `entries`: for each how much its number is greater than the one before and its line's length, as numbers of seven bits an octet; `codec`: 0 for `lines` as they are, 1 for a block of LZ4 behind its length; `checksum`: CRC-32 of `entries` and `lines` |
+//! | `chunk` | events in order: those of a commit, or of several that were put together | `first` and `last` number, `began` and `ended`: the times of its earliest and its latest event in microseconds since 1970, how many `events`, `octets` of the two that follow, `entries`: for each how much its number is greater than the one before and its line's length, as numbers of seven bits an octet; `codec`: 0 for `lines` as they are, 1 for a block of LZ4 behind its length, 2 for a frame of Zstandard; `checksum`: CRC-32 of `entries` and `lines` |
 //! | `share` | that a webhook waits for events of a chunk | `webhook`, `chunk`: its first number, `last`, how many `events` and `octets`, `wanted`: a bit for each event, null for all |
 //! | `event` | an event that waits out of order: a dead letter that waits again, one of the few of a chunk that are still waited for, or one of an earlier version | `seq`, `line` as it is delivered |
 //! | `wanted` | that a webhook waits for such an event | `webhook`, `seq`, `octets`: the line's bytes |
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`: empty while it was not refused once and can be made again of its events; `tried`: for how long, in milliseconds |
+//! | `run` | a run of linkhook that keeps lines as history | `began` and `ended`: when, in microseconds since 1970, `ended` null while it runs; `after`: the last number before it, `kinds` that it watches, `narrowed`: by what else its lines are narrowed, both with commas |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
 //! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
 //! | `change` | what a commit changed of `mirror`, where it is not in it yet | `number`, `objects`: a block of LZ4 behind its length, of fields, each a length of four bytes and as many bytes: `netns`, `kind`, `key`, `objects`, and again; `checksum`: CRC-32 of it |
 //! | `covered` | that all objects of a kind are in `mirror` | `netns`, `kind` |
+
+mod schema;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,16 +27,15 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 
-use super::Covered;
 use super::directory::{DATABASE, Directory, FILES};
-use super::event_log::chunk::{Chunk, Damaged, Share};
+use super::event_log::chunk::{Chunk, Share};
+use super::event_log::history::{Forgotten, Keeping};
 use super::event_log::{self, Log};
-use super::mirror_changes::take_in_changes;
+use super::mirror_changes::{self, take_in_changes};
+use super::{Covered, Run};
 use crate::error::{Error, Result};
+use schema::VERSION;
 
-/// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
-/// webhook that is paused; the third no log: every event had a row.
-const VERSION: i64 = 4;
 /// `PRAGMA application_id`: "lnkh".
 const APPLICATION: i64 = 0x6c6e_6b68;
 /// Statements that are kept ready.
@@ -42,50 +44,13 @@ const STATEMENTS_MAX: usize = 40;
 const LOG_BYTES: i64 = 8 << 20;
 /// Pages kept in memory, in KiB.
 const CACHE_KIB: i64 = 8 << 10;
+/// A database of more pages than this, 128 MiB, is not checked whole at its opening.
+const WHOLE_CHECK_PAGES_MAX: i64 = 32 << 10;
 /// So long a statement waits for another process that writes; then whoever asks decides.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// So long the start waits for it.
 pub(super) const HELD_AT_START_MAX: Duration = Duration::from_secs(60);
-
-/// What a value may be is said here, so that SQLite's own check finds one that is not.
-const SCHEMA: &str = "
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0)) STRICT, WITHOUT ROWID;
-    CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-        batches INTEGER NOT NULL DEFAULT 0 CHECK (batches >= 0), paused INTEGER CHECK (paused >= 0)) STRICT;
-    CREATE TABLE event (seq INTEGER PRIMARY KEY CHECK (seq >= 0), line TEXT NOT NULL) STRICT;
-    CREATE TABLE wanted (webhook INTEGER NOT NULL, seq INTEGER NOT NULL CHECK (seq >= 0),
-        octets INTEGER NOT NULL CHECK (octets >= 0), PRIMARY KEY (webhook, seq)) STRICT, WITHOUT ROWID;
-    CREATE TABLE batch (webhook INTEGER PRIMARY KEY, id TEXT NOT NULL, number INTEGER NOT NULL CHECK (number >= 0),
-        last INTEGER NOT NULL CHECK (last >= 0), body BLOB NOT NULL, tried INTEGER NOT NULL CHECK (tried >= 0)) STRICT;
-    CREATE TABLE loss (webhook INTEGER NOT NULL, reason TEXT NOT NULL, events INTEGER NOT NULL CHECK (events >= 0),
-        PRIMARY KEY (webhook, reason)) STRICT, WITHOUT ROWID;
-    CREATE TABLE mirror (netns TEXT NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, objects BLOB NOT NULL,
-        PRIMARY KEY (netns, kind, key)) STRICT, WITHOUT ROWID;
-    CREATE TABLE covered (netns TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (netns, kind)) STRICT, WITHOUT ROWID;
-";
-
-/// What the fourth version has added beside the log.
-const CHANGES_SCHEMA: &str = "
-    CREATE TABLE change (number INTEGER PRIMARY KEY, objects BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
-";
-
-/// Each table's columns, as they are and as the first version has them.
-const COLUMNS: [(&str, &str); 8] = [
-    ("meta", "*"),
-    ("webhook", "*, NULL"),
-    ("event", "*"),
-    ("wanted", "*"),
-    ("batch", "webhook, id, number, last, body, 0"),
-    ("loss", "*"),
-    ("mirror", "*"),
-    ("covered", "*"),
-];
-
-/// The columns of all tables: what they are is compared, not how they were written.
-const SHAPE: &str = "SELECT t.name, t.strict, c.name, c.type, c.\"notnull\", c.pk \
-                     FROM pragma_table_list AS t, pragma_table_info(t.name) AS c \
-                     WHERE t.schema = 'main' AND t.type = 'table'";
 
 /// The objects of one identity as a row has them.
 pub fn encode<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Box<[u8]> {
@@ -112,13 +77,15 @@ impl Synchronous {
     pub const ALL: [(&'static str, Synchronous); 2] = [("full", Synchronous::Full), ("normal", Synchronous::Normal)];
 }
 
-/// How commits are made.
+/// How commits are made, and what of them is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commits {
     /// How sure one is.
     pub synchronous: Synchronous,
     /// How long it is from one to the next at least: the first after a while is made at once.
     pub pause: Duration,
+    /// What is kept of the lines though nobody waits for it, where anything is.
+    pub history: Option<Keeping>,
 }
 
 impl From<Synchronous> for Commits {
@@ -310,25 +277,26 @@ impl Database {
             connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
         if empty && (application, version) == (0, 0) {
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {SCHEMA} {CHANGES_SCHEMA} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
-                event_log::SCHEMA
+                "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;",
+                schema::whole()
             ))?;
         } else if application != APPLICATION {
             return Err(Refused::Strange("another program's".into()));
         } else if !(1..=VERSION).contains(&version) {
             return Err(Refused::Strange(format!("its version is {version}, and this linkhook knows {VERSION}")));
         } else {
-            let words: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-            if words != "ok" {
+            if let Some(words) = damage(&connection)? {
                 return Err(Refused::Strange(format!("damaged: {words}")));
             }
             if version < VERSION {
-                renew(&connection, version).map_err(|failure| match failure.sqlite_error_code() {
+                schema::renew(&connection, version).map_err(|failure| match failure.sqlite_error_code() {
                     Some(ErrorCode::ConstraintViolation) => Refused::Strange(format!("damaged: {failure}")),
                     _ => Refused::Failure(failure),
                 })?;
             }
-            check_shape(&connection)?;
+            if let Some(table) = schema::strange_table(&connection)? {
+                return Err(Refused::Strange(format!("its table {table} is missing or another one")));
+            }
             if let Err(damaged) = event_log::check(&connection)? {
                 return Err(Refused::Strange(format!("damaged: {damaged}")));
             }
@@ -422,6 +390,20 @@ impl Database {
         Ok(Enrolled { webhook, batches, batch, waiting, losses, paused })
     }
 
+    /// A run begins. One before it that was not ended in order ended with its last event.
+    pub fn begin_run(&self, run: &Run) -> std::result::Result<(), SqlError> {
+        let statement = "UPDATE run SET ended = coalesce((SELECT max(ended) FROM chunk WHERE ended >= run.began), began) \
+                         WHERE ended IS NULL";
+        self.run(statement, [])?;
+        let statement = "INSERT OR REPLACE INTO run (began, after, kinds, narrowed) VALUES (?1, ?2, ?3, ?4)";
+        self.run(statement, params![run.began, run.after, run.kinds, run.narrowed]).map(drop)
+    }
+
+    /// The run ends in order.
+    pub fn end_run(&self, now: i64) -> std::result::Result<(), SqlError> {
+        self.run("UPDATE run SET ended = ?1 WHERE ended IS NULL", [now]).map(drop)
+    }
+
     /// The names of all webhooks that were ever entered.
     pub fn webhooks(&self) -> std::result::Result<Vec<String>, SqlError> {
         let mut statement = self.connection.prepare("SELECT name FROM webhook ORDER BY id")?;
@@ -438,6 +420,36 @@ impl Database {
     /// Stores the events of a commit in the log, with the webhooks' shares of them.
     pub fn append(&self, chunk: &Chunk, time: i64, shares: &[(i64, &Share)]) -> std::result::Result<(), SqlError> {
         self.log.append(&self.connection, chunk, time, shares)
+    }
+
+    /// Chunks that ended at that time or later are kept, in microseconds since 1970.
+    pub fn keep_from(&self, time: i64) {
+        self.log.keep_from(time);
+    }
+
+    /// Whether any are kept for which nobody waits.
+    pub fn has_history(&self) -> bool {
+        self.log.has_history()
+    }
+
+    /// Deletes some of the chunks that are not kept any more.
+    pub fn forget_old(&self, keeping: &Keeping, now: i64) -> std::result::Result<Forgotten, SqlError> {
+        self.log.forget_old(&self.connection, keeping, now)
+    }
+
+    /// Deletes some of the chunks for which nobody waits. Says whether there may be more.
+    pub fn forget_history(&self) -> std::result::Result<bool, SqlError> {
+        self.log.forget_all(&self.connection)
+    }
+
+    /// Whether so much was stored that small chunks may make a large one.
+    pub fn may_merge(&self) -> bool {
+        self.log.may_merge()
+    }
+
+    /// Puts the first small chunks together that make a large one. Says whether there may be more of them.
+    pub fn merge(&self) -> std::result::Result<bool, SqlError> {
+        self.log.merge(&self.connection)
     }
 
     /// Stores an event out of order, for which a webhook waits. The same number again is the same event.
@@ -585,16 +597,7 @@ impl Database {
 
     /// These, commit by commit.
     pub fn changes(&self) -> std::result::Result<Vec<Vec<u8>>, SqlError> {
-        let mut statement = self.connection.prepare("SELECT objects, checksum FROM change ORDER BY number")?;
-        let rows = statement.query_map([], |row| {
-            let kept = row.get_ref(0)?.as_blob()?;
-            if crc32fast::hash(kept) != row.get::<_, u32>(1)? {
-                return Err(Damaged("the checksum of the mirror's changes is wrong").into());
-            }
-            let changes = lz4_flex::block::decompress_size_prepended(kept);
-            changes.map_err(|_| Damaged("the mirror's changes cannot be decompressed").into())
-        })?;
-        rows.collect()
+        mirror_changes::changes(&self.connection)
     }
 
     /// All objects are written.
@@ -704,46 +707,26 @@ impl Database {
     }
 }
 
-/// What an earlier version's tables lack is added; the first one's are made anew as they are now.
-fn renew(connection: &Connection, version: i64) -> std::result::Result<(), SqlError> {
-    let mut script = "BEGIN IMMEDIATE;".to_owned();
-    if version == 1 {
-        COLUMNS.iter().for_each(|(table, _)| script += &format!("ALTER TABLE {table} RENAME TO {table}_1;"));
-        script += SCHEMA;
-        for (table, columns) in COLUMNS {
-            script += &format!("INSERT INTO {table} SELECT {columns} FROM {table}_1; DROP TABLE {table}_1;");
+/// What SQLite's own check finds. A database that a long history makes large is not read whole: what the history has is looked at when it
+/// is read.
+fn damage(connection: &Connection) -> std::result::Result<Option<String>, SqlError> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let mut checks = vec!["PRAGMA quick_check(1)".to_owned()];
+    if pages > WHOLE_CHECK_PAGES_MAX {
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'chunk'";
+        let mut statement = connection.prepare(tables)?;
+        let tables = statement.query_map([], |row| row.get::<_, String>(0))?;
+        checks = tables
+            .map(|table| Ok(format!("PRAGMA quick_check('{}')", table?)))
+            .collect::<std::result::Result<_, SqlError>>()?;
+    }
+    for check in checks {
+        let words: String = connection.query_row(&check, [], |row| row.get(0))?;
+        if words != "ok" {
+            return Ok(Some(words));
         }
     }
-    if version == 2 {
-        script += "ALTER TABLE webhook ADD COLUMN paused INTEGER CHECK (paused >= 0);";
-    }
-    script += event_log::SCHEMA;
-    script += CHANGES_SCHEMA;
-    script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
-    connection.execute_batch(&script)
-}
-
-/// Refuses a database in which a table or a column is missing, or is another one.
-fn check_shape(connection: &Connection) -> std::result::Result<(), Refused> {
-    let shape = |of: &Connection| -> std::result::Result<Vec<(String, String)>, SqlError> {
-        let mut statement = of.prepare(SHAPE)?;
-        let columns = statement.query_map([], |row| {
-            let (table, column): (String, String) = (row.get(0)?, row.get(2)?);
-            let (strict, kind, filled, key): (i64, String, i64, i64) =
-                (row.get(1)?, row.get(3)?, row.get(4)?, row.get(5)?);
-            Ok((table, format!("{column} {kind} {strict} {filled} {key}")))
-        })?;
-        columns.collect()
-    };
-    let wanted = Connection::open_in_memory()?;
-    wanted.execute_batch(SCHEMA)?;
-    wanted.execute_batch(event_log::SCHEMA)?;
-    wanted.execute_batch(CHANGES_SCHEMA)?;
-    let found = shape(connection)?;
-    match shape(&wanted)?.iter().find(|column| !column.0.starts_with("sqlite_") && !found.contains(column)) {
-        None => Ok(()),
-        Some((table, _)) => Err(Refused::Strange(format!("its table {table} is missing or another one"))),
-    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A look into the database from another process: it is read and never written, whether linkhook runs or not.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::database::{BUSY_TIMEOUT, SqlError};
 use super::directory::DATABASE;
 use super::event_log;
-use super::reader::StoredEvent;
+use super::event_log::history::{self, Chunks, Read, Span};
+use super::reader::{StoredEvent, objects_of};
+use super::{Run, mirror_changes};
 use crate::error::{Error, Result};
 
 /// A webhook as the database knows it.
@@ -78,6 +81,19 @@ impl Look {
         self.connection.execute_batch(&event_log::SCHEMA.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     }
 
+    /// The log as history. The error says that there is none.
+    pub fn history(&self) -> Result<History<'_>> {
+        let has_runs = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run'))";
+        match self.connection.query_row(has_runs, [], |row| row.get(0)) {
+            Ok(true) => Ok(History { look: self }),
+            Ok(false) => Err(Error::failed(format_args!(
+                "{} is of an earlier linkhook, which keeps no history: restart the service with this one",
+                self.path.display()
+            ))),
+            Err(failure) => Err(self.failed(&failure)),
+        }
+    }
+
     fn failed(&self, failure: &SqlError) -> Error {
         Error::failed(format_args!("cannot read {}: {failure}", self.path.display()))
     }
@@ -124,6 +140,113 @@ impl Look {
             .map_err(|failure| self.failed(&failure))?;
         let ends = found.first().zip(found.last());
         Ok(ends.map(|((first, _), (last, _))| (*first, *last, found.len() as u64)))
+    }
+}
+
+/// A run of linkhook that kept a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRun {
+    /// What it was.
+    pub run: Run,
+    /// When it ended, in microseconds since 1970; `None` while it runs.
+    pub ended: Option<i64>,
+}
+
+/// The objects that are known, as the kernel's bytes: by namespace, which is empty for linkhook's own, and by the name of their kind.
+pub type KnownObjects = BTreeMap<(String, String), Vec<Box<[u8]>>>;
+
+/// The log of an open database, as history.
+#[derive(Debug)]
+pub struct History<'l> {
+    look: &'l Look,
+}
+
+impl History<'_> {
+    fn told<R>(&self, result: std::result::Result<R, SqlError>) -> Result<R> {
+        result.map_err(|failure| self.look.failed(&failure))
+    }
+
+    /// The events of a span with greater numbers than that, from the earliest on or from the latest on.
+    pub fn chunks(&self, span: Span, after: u64, is_reverse: bool) -> Result<Chunks> {
+        self.told(Chunks::new(&self.look.connection, span, after, is_reverse))
+    }
+
+    /// The next of them.
+    pub fn next(&self, chunks: &mut Chunks) -> Result<Option<Read>> {
+        self.told(chunks.next(&self.look.connection))
+    }
+
+    /// Those that have come since.
+    pub fn find(&self, chunks: &mut Chunks) -> Result<()> {
+        self.told(chunks.find(&self.look.connection))
+    }
+
+    /// The time of the earliest event that is kept, in microseconds since 1970; `None` where none is.
+    pub fn beginning(&self) -> Result<Option<i64>> {
+        self.told(history::beginning(&self.look.connection))
+    }
+
+    /// The runs that are known, in their order.
+    pub fn runs(&self) -> Result<Vec<PastRun>> {
+        self.told(self.try_runs())
+    }
+
+    fn try_runs(&self) -> std::result::Result<Vec<PastRun>, SqlError> {
+        let statement = "SELECT began, ended, after, kinds, narrowed FROM run ORDER BY began";
+        let mut statement = self.look.connection.prepare(statement)?;
+        let rows = statement.query_map([], |row| {
+            let run = Run { began: row.get(0)?, after: row.get(2)?, kinds: row.get(3)?, narrowed: row.get(4)? };
+            Ok(PastRun { run, ended: row.get(1)? })
+        })?;
+        rows.collect()
+    }
+
+    /// The line of that number, where it is kept.
+    pub fn line(&self, sequence: u64) -> Result<Option<Vec<u8>>> {
+        let mut chunks = self.chunks(Span::ALL, sequence.saturating_sub(1), false)?;
+        let Some(Read::Events(entries, lines)) = self.next(&mut chunks)? else { return Ok(None) };
+        Ok(entries.iter().find(|entry| entry.sequence == sequence).map(|entry| entry.line(&lines).to_vec()))
+    }
+
+    /// What is known of the kernel now, and the number of the last line that is kept of what led to it.
+    pub fn known(&self) -> Result<(KnownObjects, u64)> {
+        self.told(self.try_known())
+    }
+
+    fn try_known(&self) -> std::result::Result<(KnownObjects, u64), SqlError> {
+        // All of it of one moment.
+        let moment = self.look.connection.unchecked_transaction()?;
+        let last: Option<u64> = moment.query_row("SELECT max(last) FROM chunk", [], |row| row.get(0))?;
+        // What has changed since the objects were written last.
+        let mut changed: HashMap<(String, String, Vec<u8>), Vec<u8>> = HashMap::new();
+        for row in mirror_changes::changes(&moment)? {
+            mirror_changes::each_of(&row, |netns, kind, key, objects| {
+                let place = (netns.to_owned(), kind.to_owned(), key.to_vec());
+                changed.insert(place, objects.unwrap_or_default().to_vec());
+                Ok(())
+            })?;
+        }
+        let mut found = KnownObjects::new();
+        let mut take = |netns: &str, kind: &str, objects: &[u8]| {
+            let of_kind = found.entry((netns.to_owned(), kind.to_owned())).or_default();
+            of_kind.extend(objects_of(objects).map(Box::from));
+        };
+        let statement = "SELECT netns, kind, key, objects FROM mirror JOIN covered USING (netns, kind)";
+        let mut statement = moment.prepare(statement)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (netns, kind): (String, String) = (row.get(0)?, row.get(1)?);
+            let place = (netns, kind, row.get(2)?);
+            let objects = changed.remove(&place);
+            take(&place.0, &place.1, objects.as_deref().unwrap_or(row.get_ref(3)?.as_blob()?));
+        }
+        changed.iter().for_each(|((netns, kind, _), objects)| take(netns, kind, objects));
+        Ok((found, last.unwrap_or_default()))
+    }
+
+    /// A number that is another one once somebody has written.
+    pub fn version(&self) -> Result<i64> {
+        self.told(self.look.connection.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
 }
 

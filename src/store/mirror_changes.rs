@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
+
 use super::database::{Database, SqlError};
 use super::event_log::chunk::Damaged;
 use super::{Append, Covered};
@@ -153,17 +155,39 @@ pub(super) fn take_in_changes(database: &Database) -> Result<(), SqlError> {
     }
     database.begin()?;
     for row in &changes {
-        let mut rest = row.as_slice();
-        while !rest.is_empty() {
-            let mut field = || take(&mut rest).ok_or(Damaged("the mirror's changes break off"));
-            let (netns, kind, key, objects) = (field()?, field()?, field()?, field()?);
-            let text = |octets| std::str::from_utf8(octets).map_err(|_| Damaged("the mirror's changes are no text"));
-            let objects = (!objects.is_empty()).then_some(objects);
-            database.set_objects(text(netns)?, text(kind)?, key, objects)?;
-        }
+        each_of(row, |netns, kind, key, objects| database.set_objects(netns, kind, key, objects))?;
     }
     database.clear_changes()?;
     database.commit()
+}
+
+/// The changes of each commit, in order, as their rows have them.
+pub(super) fn changes(connection: &Connection) -> Result<Vec<Vec<u8>>, SqlError> {
+    let mut statement = connection.prepare("SELECT objects, checksum FROM change ORDER BY number")?;
+    let rows = statement.query_map([], |row| {
+        let kept = row.get_ref(0)?.as_blob()?;
+        if crc32fast::hash(kept) != row.get::<_, u32>(1)? {
+            return Err(Damaged("the checksum of the mirror's changes is wrong").into());
+        }
+        let changes = lz4_flex::block::decompress_size_prepended(kept);
+        changes.map_err(|_| Damaged("the mirror's changes cannot be decompressed").into())
+    })?;
+    rows.collect()
+}
+
+/// Gives each change of a row to `each`: namespace, kind, key, and the objects, where there are any.
+pub(super) fn each_of(
+    row: &[u8],
+    mut each: impl FnMut(&str, &str, &[u8], Option<&[u8]>) -> Result<(), SqlError>,
+) -> Result<(), SqlError> {
+    let mut rest = row;
+    while !rest.is_empty() {
+        let mut field = || take(&mut rest).ok_or(Damaged("the mirror's changes break off"));
+        let (netns, kind, key, objects) = (field()?, field()?, field()?, field()?);
+        let text = |octets| std::str::from_utf8(octets).map_err(|_| Damaged("the mirror's changes are no text"));
+        each(text(netns)?, text(kind)?, key, (!objects.is_empty()).then_some(objects))?;
+    }
+    Ok(())
 }
 
 fn push(row: &mut Vec<u8>, field: &[u8]) {
@@ -339,7 +363,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = directory.path().join("state");
         let pause = Duration::from_millis(800);
-        let store = Store::open(&state, Commits { synchronous: Synchronous::Normal, pause }, || {}).unwrap();
+        let store =
+            Store::open(&state, Commits { synchronous: Synchronous::Normal, pause, history: None }, || {}).unwrap();
         let append = |key: u8| {
             let objects = Some(encode([&[key][..]].into_iter()));
             let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };

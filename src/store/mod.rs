@@ -36,6 +36,7 @@ use smallvec::SmallVec;
 pub use database::{Commits, Enrolled, Fixed, Synchronous, Trouble};
 use database::{Database, HELD_AT_START_MAX};
 pub use directory::Directory;
+pub use event_log::history::Keeping;
 pub use reader::StoreReader;
 use reader::Whereabouts;
 
@@ -166,6 +167,8 @@ pub struct Append {
     pub lines: Vec<u8>,
     /// The number of the last line.
     pub sequence: u64,
+    /// The lines that are kept as history, as JSON; none where there is no history.
+    pub history: Vec<u8>,
     /// The events that some webhook wants.
     pub events: Vec<Staged>,
     /// How the mirror changed.
@@ -183,12 +186,13 @@ impl Append {
         let events: usize = self.events.iter().map(|event| event.line.len()).sum();
         let objects: usize =
             self.objects.iter().map(|row| row.key.len() + row.objects.as_ref().map_or(0, |o| o.len())).sum();
-        self.lines.len() + events + objects
+        self.lines.len() + self.history.len() + events + objects
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+            && self.history.is_empty()
             && self.events.is_empty()
             && self.objects.is_empty()
             && self.forgotten.is_empty()
@@ -197,8 +201,23 @@ impl Append {
     }
 }
 
+/// A run of linkhook, as the history is to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// When it began, in microseconds since 1970.
+    pub began: i64,
+    /// The number of the last line before it.
+    pub after: u64,
+    /// The kinds that it watches, with commas between them.
+    pub kinds: String,
+    /// By what its lines are narrowed beside that, with commas between them.
+    pub narrowed: String,
+}
+
 enum Command {
     Append(Append),
+    /// A run begins.
+    Begin(Run),
     /// From here on it is told of: what is known of its webhook first, which is entered where it is new.
     Attend(Arc<dyn Queue>),
     Fix(Arc<dyn Queue>, Arc<Fixed>, Promise<()>),
@@ -319,6 +338,7 @@ pub struct Store {
     webhooks: Vec<String>,
     sequence: u64,
     path: std::path::PathBuf,
+    keeps_history: bool,
 }
 
 impl fmt::Debug for Store {
@@ -388,6 +408,7 @@ impl Store {
             webhooks,
             sequence,
             path,
+            keeps_history: commits.history.is_some(),
         })
     }
 
@@ -399,6 +420,16 @@ impl Store {
     /// The number of the last line of the last run, or a greater one.
     pub fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// Whether lines are kept as history.
+    pub fn keeps_history(&self) -> bool {
+        self.keeps_history
+    }
+
+    /// This run begins.
+    pub fn begin_run(&self, run: Run) {
+        self.shared.push(Command::Begin(run));
     }
 
     /// The names of the webhooks that it knew at the start.

@@ -94,16 +94,20 @@ impl StoreReader {
                 connection.prepare_cached("SELECT objects FROM mirror WHERE netns = ?1 AND kind = ?2")?;
             let mut rows = statement.query([netns, kind.as_str()])?;
             while let Some(row) = rows.next()? {
-                let mut rest = row.get_ref(0)?.as_blob()?;
-                while let Some((length, behind)) = rest.split_first_chunk() {
-                    let Some((object, behind)) = behind.split_at_checked(u32::from_le_bytes(*length) as usize) else {
-                        break;
-                    };
-                    each(kind, object);
-                    rest = behind;
-                }
+                objects_of(row.get_ref(0)?.as_blob()?).for_each(|object| each(kind, object));
             }
         }
         Ok(kinds)
     }
+}
+
+/// The objects of one identity, as a row has them.
+pub(super) fn objects_of(row: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = row;
+    std::iter::from_fn(move || {
+        let (length, behind) = rest.split_first_chunk()?;
+        let (object, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        rest = behind;
+        Some(object)
+    })
 }

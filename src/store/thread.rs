@@ -12,6 +12,7 @@ use super::transaction::{Effects, Filling, execute};
 use super::{Append, Command, PENDING_BYTES_MAX, Queue, Shared};
 use crate::error::Error;
 use crate::fault;
+use crate::units;
 
 /// So many numbers of lines are set aside at once: after a crash so many at most are skipped.
 const SEQUENCE_BLOCK: u64 = 10_000;
@@ -27,6 +28,9 @@ const FREE_PAGES_MAX: i64 = 4096;
 const LOG_PAGES: u32 = 1000;
 /// A write-ahead log of more bytes than this, which somebody holds by reading, is said aloud.
 const LOG_SAID_BYTES: u64 = 64 << 20;
+/// What is older than the history keeps it is looked for so often; more often where it keeps things for a short time.
+const FORGET_PAUSE: Duration = Duration::from_secs(10);
+const FORGET_PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Why events are lost that come while nothing can be stored.
 const NOT_STORED: &str = "the state directory could not be written";
 /// Why events are lost with a database.
@@ -62,6 +66,19 @@ pub(super) struct StoreThread {
     /// Some were given back, which the file shows once the log is taken over.
     shrunk: bool,
     log: Log,
+    house: HouseKeeping,
+}
+
+/// What is done now and then about the history.
+struct HouseKeeping {
+    /// When it is looked for what is too old.
+    forget_at: Instant,
+    /// Nothing is put together before that: it has failed.
+    merge_at: Instant,
+    /// There may be something left of a history that is none any more.
+    is_left: bool,
+    /// That it reaches back less far than it should was said.
+    is_short_said: bool,
 }
 
 /// What is known of the write-ahead log.
@@ -83,6 +100,7 @@ impl StoreThread {
         sequence: u64,
     ) -> StoreThread {
         directory.keep_reserve();
+        keep_history(&database, &commits);
         let places = directory.places().unwrap_or_default();
         StoreThread {
             directory,
@@ -104,6 +122,12 @@ impl StoreThread {
             free_pages_left: true,
             shrunk: false,
             log: Log { due_pages: LOG_PAGES, is_held: false, is_said: false },
+            house: HouseKeeping {
+                forget_at: Instant::now(),
+                merge_at: Instant::now(),
+                is_left: commits.history.is_none(),
+                is_short_said: false,
+            },
         }
     }
 
@@ -149,6 +173,12 @@ impl StoreThread {
                 if !self.free_pages_left && std::mem::take(&mut self.shrunk) {
                     self.empty_log();
                 }
+                state = shared.lock();
+                continue;
+            }
+            if self.trouble.is_none() && self.is_house_due() {
+                drop(state);
+                self.keep_house();
                 state = shared.lock();
                 continue;
             }
@@ -202,7 +232,63 @@ impl StoreThread {
             (shared.wake)();
         }
         // Not before: lines would wait for it.
+        if self.trouble.is_none() && self.is_house_due() {
+            self.keep_house();
+        }
         self.check_point();
+    }
+
+    fn is_house_due(&self) -> bool {
+        let Some(database) = self.database.as_ref().filter(|_| !self.astray) else { return false };
+        let now = Instant::now();
+        match self.commits.history {
+            Some(_) => self.house.forget_at <= now || (database.may_merge() && self.house.merge_at <= now),
+            None => self.house.is_left && self.house.merge_at <= now,
+        }
+    }
+
+    /// Does a part of what is to be done about the history: forgets what is too old, or puts small chunks together.
+    fn keep_house(&mut self) {
+        let (Some(database), now) = (&self.database, Instant::now()) else { return };
+        let done = database.begin().and_then(|()| {
+            let mut forgotten = None;
+            match &self.commits.history {
+                Some(keeping) if self.house.forget_at <= now => {
+                    forgotten = Some(database.forget_old(keeping, jiff::Timestamp::now().as_microsecond())?);
+                }
+                Some(_) => drop(database.merge()?),
+                None => self.house.is_left = database.forget_history()?,
+            }
+            fault::point("in housekeeping");
+            database.commit()?;
+            Ok(forgotten)
+        });
+        match done {
+            Ok(Some(forgotten)) => {
+                let keep = self.commits.history.map_or(FORGET_PAUSE, |keeping| keeping.keep);
+                let pause = (keep / 8).clamp(FORGET_PAUSE_MIN, FORGET_PAUSE);
+                self.house.forget_at = now + if forgotten.has_more { Duration::ZERO } else { pause };
+                self.free_pages_left = true;
+                if let Some((from, keeping)) = forgotten.short_from.zip(self.commits.history)
+                    && !std::mem::replace(&mut self.house.is_short_said, true)
+                {
+                    let from = jiff::Timestamp::from_microsecond(from).unwrap_or_default();
+                    log::warn!(
+                        "[history] holds {} and so reaches back to {from:.0} alone; set its size higher for more",
+                        units::bytes_words(keeping.size_bytes)
+                    );
+                }
+            }
+            Ok(None) => self.free_pages_left = true,
+            Err(failure) => {
+                database.roll_back();
+                log::debug!("cannot work on the history: {failure}");
+                (self.house.forget_at, self.house.merge_at) = (now + FORGET_PAUSE, now + FORGET_PAUSE);
+                if Trouble::of(&failure) == Trouble::Damaged {
+                    self.give_up(&failure.to_string());
+                }
+            }
+        }
     }
 
     fn has_work(&self, appends: &[Append]) -> bool {
@@ -350,8 +436,8 @@ impl StoreThread {
             execute(database, command, effects)?;
         }
         let mut filling = Filling::default();
-        for event in appends.iter().flat_map(|append| &append.events) {
-            filling.insert(database, event, effects)?;
+        for append in appends {
+            filling.take(database, append, effects)?;
         }
         filling.finish(database)?;
         self.mirror.write(database)?;
@@ -458,6 +544,7 @@ impl StoreThread {
             (shared.wake)();
         }
         let path = self.directory.real_database().map_err(|error| error.to_string())?;
+        keep_history(&database, &self.commits);
         self.database = Some(database);
         self.whereabouts.set(path);
         if anew {
@@ -563,14 +650,24 @@ impl StoreThread {
 
     fn close(&mut self) {
         let Some(database) = &self.database else { return };
-        let closed =
-            database.begin().and_then(|()| database.set_sequence(self.sequence)).and_then(|()| database.commit());
+        let closed = database.begin().and_then(|()| database.set_sequence(self.sequence)).and_then(|()| {
+            database.end_run(jiff::Timestamp::now().as_microsecond())?;
+            database.commit()
+        });
         if let Err(failure) = closed {
             database.roll_back();
             log::warn!("cannot note the last line's number: {failure}; the next start skips some");
         }
         self.empty_log();
         self.database = None;
+    }
+}
+
+/// From here on the database keeps what the settings say.
+fn keep_history(database: &Database, commits: &Commits) {
+    if let Some(keeping) = commits.history {
+        let keep = i64::try_from(keeping.keep.as_micros()).unwrap_or(i64::MAX);
+        database.keep_from(jiff::Timestamp::now().as_microsecond().saturating_sub(keep));
     }
 }
 

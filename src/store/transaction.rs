@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::database::{Database, SqlError};
 use super::event_log::chunk::{Chunk, Share};
-use super::{Admission, Command, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
+use super::{Admission, Append, Command, Promise, Queue, REMOVED, SPOOL_FULL, Staged};
+use crate::event;
 use crate::fault;
 
 /// An event that was let in: by whom, its number, its line.
@@ -89,6 +90,7 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
         }
         Command::Reach(reply) => effects.reply(reply),
         Command::Strike(queue) => database.strike(queue.webhook())?,
+        Command::Begin(run) => database.begin_run(run)?,
         Command::Append(_) | Command::Suspect(_) => {}
     }
     Ok(())
@@ -137,14 +139,36 @@ pub(super) struct Filling {
 }
 
 impl Filling {
+    /// Stores what was handed over at once: events for the webhooks that want them and have room, and all lines that are kept.
+    pub fn take(&mut self, database: &Database, append: &Append, effects: &mut Effects) -> Result<(), SqlError> {
+        let mut events = append.events.iter().peekable();
+        for line in append.history.split_inclusive(|&octet| octet == b'\n') {
+            let line = line.trim_ascii_end();
+            let Some(sequence) = event::sequence_of(line) else { continue };
+            // Those that are not kept: none, while there is a history.
+            while let Some(event) = events.next_if(|event| event.sequence < sequence) {
+                self.insert(database, event, effects)?;
+            }
+            if self.chunk.is_full() {
+                self.finish(database)?;
+            }
+            self.chunk.push(sequence, line);
+            if let Some(event) = events.next_if(|event| event.sequence == sequence) {
+                self.insert(database, event, effects)?;
+            }
+        }
+        events.try_for_each(|event| self.insert(database, event, effects))
+    }
+
     /// Stores an event for the webhooks that want it and have room.
-    pub fn insert(&mut self, database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), SqlError> {
+    fn insert(&mut self, database: &Database, event: &Staged, effects: &mut Effects) -> Result<(), SqlError> {
         let octets = event.line.len();
-        if self.chunk.is_full() {
+        // Where it is kept, it is the last one.
+        let mut stored = self.chunk.ends().is_some_and(|(_, last)| last == event.sequence);
+        if !stored && self.chunk.is_full() {
             self.finish(database)?;
         }
-        let place = self.chunk.entries().len();
-        let mut stored = false;
+        let place = self.chunk.entries().len() - usize::from(stored);
         for queue in &event.wanted_by {
             if let Some(why) = self.admit(database, queue, octets, effects)? {
                 effects.lose(queue, why, 1);
@@ -221,7 +245,8 @@ impl Filling {
     pub fn finish(&mut self, database: &Database) -> Result<(), SqlError> {
         let Filling { chunk, shares } = std::mem::take(self);
         let shares: Vec<(i64, &Share)> = shares.iter().map(|(queue, share)| (queue.webhook(), share)).collect();
-        if shares.iter().all(|(_, share)| share.events == 0) {
+        // What nobody waits for is history, or else it is nothing.
+        if !database.has_history() && shares.iter().all(|(_, share)| share.events == 0) {
             return Ok(());
         }
         fault::point("before chunk");

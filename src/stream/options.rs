@@ -43,6 +43,11 @@ impl Options {
         }
     }
 
+    /// The same events, as lines of JSON.
+    pub fn as_lines(self) -> Options {
+        Options { format: LineFormat::Json, fields: Fields::default(), print: None, count: None, ..self }
+    }
+
     /// Whether an event of linkhook's own goes to stderr.
     pub(super) fn is_aside(&self, event: &str) -> bool {
         (self.print.is_some() || self.format == LineFormat::Fields) && !self.named.contains(&event)

@@ -345,7 +345,7 @@ impl Rows<'_> {
                 }
                 if kind.table().is(&tc::FILTER) && tc::alone_in_priority(row.payload).is_some() {
                     // The job asks for what the kernel has left out.
-                    gather(self.mirror, &mut self.job.shadow, row);
+                    gather(&mut self.job.shadow, self.mirror, row);
                 }
                 if row.header.kind >= TYPES_MAX {
                     self.names.learn_for_message(&mut self.mirror.links, row, false);
@@ -357,10 +357,10 @@ impl Rows<'_> {
             Question::Route(asked) => {
                 if let Some(answer) = self.mirror.route_answered(asked, row) {
                     self.is_found = true;
-                    self.job.shadow.apply(kind, false, row.header.flags, &answer);
+                    self.job.shadow.apply(self.mirror, kind, false, row.header.flags, &answer);
                 }
             }
-            Question::Objects => gather(self.mirror, &mut self.job.shadow, row),
+            Question::Objects => gather(&mut self.job.shadow, self.mirror, row),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::kinds::rtnetlink::link;
 use crate::kinds::{KindIndex, split};
 use crate::mirror::Mirror;
 use crate::mirror::ask;
+use crate::mirror::repair::Shadow;
 use crate::mirror::silence::look::Scope;
 use crate::mirror::silence::looks::Looks;
 use crate::mirror::waiting::Moment;
@@ -56,7 +57,7 @@ pub struct Job {
     /// What it shows, links first.
     pub kinds: Vec<(KindIndex, Scope)>,
     /// Where the rows gather, but at the start.
-    pub shadow: Mirror,
+    pub shadow: Shadow,
     /// When it began.
     pub began: Instant,
     /// The same in microseconds since 1970. What it has found is told with this time: everything that was told before was
@@ -160,11 +161,8 @@ impl Job {
 }
 
 /// Puts a row into the shadow.
-pub(super) fn gather(mirror: &mut Mirror, shadow: &mut Mirror, message: &wire::Message<'_>) {
+pub(super) fn gather(shadow: &mut Shadow, mirror: &Mirror, message: &wire::Message<'_>) {
     split::objects(message, |kind, removes, payload| {
-        if !mirror.gathers(shadow, kind, payload) {
-            return;
-        }
-        shadow.apply(kind, removes, message.header.flags, payload);
+        shadow.apply(mirror, kind, removes, message.header.flags, payload);
     });
 }

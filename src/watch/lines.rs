@@ -97,7 +97,8 @@ impl WatchLoop<'_> {
             return print(&mut self.outputs, &mut self.stream, &lines);
         };
         let events = self.stream.hub_mut().map(Hub::take_staged).unwrap_or_default();
-        store.append(Append { lines, sequence, events, ..append });
+        let history = self.stream.take_history();
+        store.append(Append { lines, sequence, history, events, ..append });
         Ok(())
     }
 

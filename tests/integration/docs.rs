@@ -22,6 +22,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("journalctl ", "it asks a journal: tests/integration/outputs.rs plays one"),
     ("linkhook check  ", "it reads the configuration of an installed service"),
     ("linkhook spool", "it looks into an installed service: tests/integration/spool.rs does the same"),
+    ("linkhook history", "it looks into an installed service: tests/integration/history.rs does the same"),
+    ("linkhook list --at", "the same"),
+    ("linkhook diff", "the same"),
+    ("linkhook why", "the same"),
     ("scripts/run", "it builds linkhook: .ci/run and scripts/check-fresh run it"),
     ("scripts/test", "it runs these tests"),
 ];

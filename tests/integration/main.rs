@@ -13,6 +13,7 @@ mod deliver;
 mod docs;
 mod families;
 mod formats;
+mod history;
 mod imitations;
 mod ipsec;
 mod jq;
@@ -147,6 +148,7 @@ fn main() -> ExitCode {
         ("signals", signals::LIVE_TESTS),
         ("sockets", sockets::LIVE_TESTS),
         ("spool", spool::LIVE_TESTS),
+        ("history", history::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
         ("usage", usage::LIVE_TESTS),

@@ -6,19 +6,16 @@ mod status;
 mod waiting;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::config;
+use super::place::Place;
 use crate::error::{Error, Result};
 use crate::output::written;
 use crate::spool::client::ask;
 use crate::spool::{Answer, Request};
 use crate::store::look::{Look, Seen};
 use crate::units::counted;
-
-/// What a service reads.
-const CONFIGURATION: &str = "/etc/linkhook/linkhook.toml";
 
 /// Examples.
 pub const HELP: &str = "Examples:\n  \
@@ -38,18 +35,6 @@ pub struct Arguments {
     place: Place,
     #[command(subcommand)]
     what: Option<What>,
-}
-
-/// Which linkhook is meant.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-struct Place {
-    /// The state directory of the linkhook that is meant
-    #[arg(long, value_name = "DIR", global = true, conflicts_with = "config", value_parser = super::values::directory)]
-    state_dir: Option<PathBuf>,
-    /// The configuration that says it; /etc/linkhook/linkhook.toml where neither is named
-    #[arg(short, long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -114,29 +99,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(What::Pause(arguments)) => pause(&state, arguments),
         Some(What::Resume(ResumeArguments { name })) => resume(&state, name),
         Some(What::Dead(what)) => dead::run(&state, what),
-    }
-}
-
-impl Place {
-    fn find(&self) -> Result<PathBuf> {
-        if let Some(directory) = &self.state_dir {
-            return Ok(directory.clone());
-        }
-        let default = Path::new(CONFIGURATION);
-        let path = self.config.as_deref().unwrap_or(default);
-        if self.config.is_none() && !default.exists() {
-            return Err(Error::usage(format_args!(
-                "whose spool? {CONFIGURATION} is not there; name a state directory with --state-dir DIR, or the \
-                 configuration that says it with --config FILE"
-            )));
-        }
-        config::state_directory(path)?.ok_or_else(|| {
-            Error::usage(format_args!(
-                "{}: it names no state_dir in [watch]: what waits is in the memory of the running linkhook alone, and nobody \
-                 can look into it",
-                path.display()
-            ))
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::config::{
-    KEYS, LOG_KEYS, NFLOG_KEYS, SECURITY_KEYS, WATCH_KEYS, conntrack, exec, http, output, read_at, webhook,
+    KEYS, LOG_KEYS, NFLOG_KEYS, SECURITY_KEYS, WATCH_KEYS, conntrack, exec, history, http, output, read_at, webhook,
 };
 
 /// Files that examples name.
@@ -45,6 +45,7 @@ fn text(title: &str, key: &str, line: &str) -> String {
             let path = if ["address", "facility"].contains(&key) { "syslog" } else { "a" };
             format!("[output]\n{}{line}", unless("path", &format!("path = \"{path}\"\n")))
         }
+        None if title == "[history]" => format!("[watch]\nstate_dir = \"/s\"\n[history]\n{line}"),
         None if title == "[http]" => format!("[http]\n{}{line}", unless("listen", "listen = \"127.0.0.1:1\"\n")),
         None if title == "[[webhook]]" => {
             let (name, url) = (unless("name", "name = \"noc\"\n"), unless("url", "url = \"http://h/\"\n"));
@@ -82,12 +83,13 @@ fn text(title: &str, key: &str, line: &str) -> String {
 
 #[test]
 fn each_key_that_is_read_has_its_row_and_no_other_has() {
-    let read: [&[&str]; 14] = [
+    let read: [&[&str]; 15] = [
         WATCH_KEYS,
         conntrack::KEYS,
         NFLOG_KEYS,
         output::KEYS,
         output::ROTATE_KEYS,
+        history::KEYS,
         http::KEYS,
         LOG_KEYS,
         SECURITY_KEYS,

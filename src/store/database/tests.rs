@@ -111,7 +111,7 @@ fn the_second_versions_database_goes_on() {
     let (directory, database, _) = open(state.path());
     let webhook = database.enroll("a").unwrap().webhook;
     database.insert_apart(webhook, 7, b"{}").unwrap();
-    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; DROP TABLE change; PRAGMA user_version = 2";
+    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; DROP TABLE change; DROP TABLE run; PRAGMA user_version = 2";
     database.connection.execute_batch(older).unwrap();
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());
@@ -119,6 +119,35 @@ fn the_second_versions_database_goes_on() {
     assert_eq!((anew, enrolled.webhook, enrolled.waiting, enrolled.paused), (false, webhook, (1, 2), None));
     database.set_paused(webhook, Some(5)).unwrap();
     assert_eq!(database.enroll("a").unwrap().paused, Some(5));
+}
+
+#[test]
+fn the_fourth_versions_database_goes_on() {
+    let state = tempfile::tempdir().unwrap();
+    let (directory, database, _) = open(state.path());
+    let webhook = database.enroll("a").unwrap().webhook;
+    let (mut chunk, mut share) = (Chunk::default(), Share::default());
+    chunk.push(7, b"{}");
+    share.add(0, 2);
+    database.append(&chunk, 5_000, &[(webhook, &share)]).unwrap();
+    let older = "DROP INDEX chunk_times; ALTER TABLE chunk DROP COLUMN began; ALTER TABLE chunk DROP COLUMN octets;
+        ALTER TABLE chunk RENAME COLUMN ended TO time; DROP TABLE run; PRAGMA user_version = 4";
+    database.connection.execute_batch(older).unwrap();
+    drop((database, directory));
+    let (_directory, database, anew) = open(state.path());
+    assert_eq!((anew, database.enroll("a").unwrap().waiting), (false, (1, 2)));
+    let row = "SELECT began, ended, octets FROM chunk";
+    let row: (i64, i64, i64) =
+        database.connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!(row, (5_000, 5_000, 5));
+    // More is stored, and all of it goes.
+    let mut chunk = Chunk::default();
+    chunk.push(8, b"{}");
+    database.append(&chunk, 6_000, &[(webhook, &share)]).unwrap();
+    assert_eq!(database.waiting(webhook, 0).unwrap(), (2, 4));
+    database.delivered(webhook, 8).unwrap();
+    let left: i64 = database.connection.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
 
 #[test]

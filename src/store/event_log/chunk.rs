@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::event;
+
 /// Bytes of lines from which on a chunk is full: a reader decompresses a whole one.
 pub const CHUNK_BYTES: usize = 256 << 10;
 /// A chunk is compressed where that leaves no more than so many eighths.
@@ -43,9 +45,16 @@ impl Entry {
 pub enum Codec {
     /// As they are.
     None = 0,
-    /// As a block of LZ4, with its length before it in four bytes.
+    /// As a block of LZ4, with its length before it in four bytes: quick, for what a commit gathered.
     Lz4 = 1,
+    /// As a frame of Zstandard, which takes less room: for what is kept for long.
+    Zstandard = 2,
 }
+
+/// Zstandard's level: a higher one takes longer, and of these lines makes hardly less.
+const ZSTANDARD_LEVEL: i32 = 1;
+/// The longest lines of a chunk that are believed; more is taken for damage.
+const LINES_BYTES_MAX: usize = 1 << 30;
 
 /// A chunk that is filled.
 #[derive(Debug, Default)]
@@ -60,6 +69,8 @@ pub struct Chunk {
 pub struct Packed {
     /// How many events it has.
     pub events: usize,
+    /// The time of its earliest event, and of its latest one, in microseconds since 1970; `None` where the lines tell none.
+    pub times: Option<(i64, i64)>,
     /// For each event how much its number is greater than the one before, and its line's length: variable lengths of seven bits.
     pub entries: Vec<u8>,
     /// How the lines are kept.
@@ -93,8 +104,34 @@ impl Chunk {
         self.lines.len() >= CHUNK_BYTES
     }
 
-    /// As its row has it.
+    /// Bytes of its lines.
+    pub fn bytes(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The time of its earliest event, and of its latest one. Lines that are told one after another need not be in the order of
+    /// their times.
+    fn times(&self) -> Option<(i64, i64)> {
+        // As text times are in their order, too; only two of them are read.
+        let beginnings = || self.entries.iter().filter_map(|entry| event::beginning_of(entry.line(&self.lines)));
+        Some((event::time_of(beginnings().min()?)?, event::time_of(beginnings().max()?)?))
+    }
+
+    /// As the row of what a commit gathered has it.
     pub fn pack(&self) -> Packed {
+        let compressed = lz4_flex::block::compress_prepend_size(&self.lines);
+        self.packed(Codec::Lz4, compressed)
+    }
+
+    /// As the row of what is kept for long has it.
+    pub fn pack_small(&self) -> Packed {
+        match zstd::bulk::compress(&self.lines, ZSTANDARD_LEVEL) {
+            Ok(compressed) => self.packed(Codec::Zstandard, compressed),
+            Err(_) => self.pack(),
+        }
+    }
+
+    fn packed(&self, codec: Codec, compressed: Vec<u8>) -> Packed {
         let mut entries = Vec::with_capacity(self.entries.len() * 3);
         let mut before = self.entries.first().map_or(0, |entry| entry.sequence);
         for entry in &self.entries {
@@ -102,14 +139,13 @@ impl Chunk {
             push_number(&mut entries, entry.octets as u64);
             before = entry.sequence;
         }
-        let compressed = lz4_flex::block::compress_prepend_size(&self.lines);
         let (codec, lines) = if compressed.len() * 8 <= self.lines.len() * COMPRESSED_EIGHTHS {
-            (Codec::Lz4, compressed)
+            (codec, compressed)
         } else {
             (Codec::None, self.lines.clone())
         };
         let checksum = checksum(&entries, &lines);
-        Packed { events: self.entries.len(), entries, codec, lines, checksum }
+        Packed { events: self.entries.len(), times: self.times(), entries, codec, lines, checksum }
     }
 }
 
@@ -151,7 +187,7 @@ pub fn entries(first: u64, mut octets: &[u8]) -> Result<Vec<Entry>, Damaged> {
         let (step, length) = (take_number(&mut octets)?, take_number(&mut octets)?);
         let beyond = Damaged("a chunk's index has impossible numbers");
         sequence = sequence.checked_add(step).ok_or(beyond)?;
-        let length = usize::try_from(length).ok().filter(|&length| length <= 1 << 30).ok_or(beyond)?;
+        let length = usize::try_from(length).ok().filter(|&length| length <= LINES_BYTES_MAX).ok_or(beyond)?;
         found.push(Entry { sequence, at, octets: length });
         at = at.checked_add(length + 1).ok_or(beyond)?;
     }
@@ -163,9 +199,14 @@ pub fn lines(codec: i64, entries: &[u8], kept: &[u8], expected: i64) -> Result<V
     if i64::from(checksum(entries, kept)) != expected {
         return Err(Damaged("a chunk's checksum is wrong"));
     }
+    const WRONG: Damaged = Damaged("a chunk cannot be decompressed");
     match codec {
         0 => Ok(kept.to_vec()),
-        1 => lz4_flex::block::decompress_size_prepended(kept).map_err(|_| Damaged("a chunk cannot be decompressed")),
+        1 => lz4_flex::block::decompress_size_prepended(kept).map_err(|_| WRONG),
+        2 => {
+            let bytes = zstd::bulk::Decompressor::upper_bound(kept).filter(|&bytes| bytes <= LINES_BYTES_MAX);
+            zstd::bulk::decompress(kept, bytes.ok_or(WRONG)?).map_err(|_| WRONG)
+        }
         _ => Err(Damaged("a chunk is kept in an unknown way")),
     }
 }

@@ -1,31 +1,36 @@
 //! The log: what each commit gathered, as chunks of events in order, and which events of each chunk a webhook waits for.
 //!
 //! A commit writes a chunk and a row for each webhook that wants any of it, however many events it has. What is delivered goes by whole
-//! chunks: one that nobody waits for is deleted. Beside the log stand the tables `event` and `wanted`, a row an event, for what
+//! chunks: one that nobody waits for is deleted, unless it is kept as history. Beside the log stand the tables `event` and `wanted`, a row an event, for what
 //! waits out of order: dead letters that wait again, the few events of a chunk that are still waited for, and what an earlier version
 //! left. Whoever reads takes both in order.
 
 pub mod chunk;
+pub mod history;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use self::chunk::{Chunk, Damaged, Entry, Share};
+use self::chunk::{Chunk, Damaged, Entry, Packed, Share};
 use super::database::SqlError;
 use super::reader::StoredEvent;
 
 /// What a value may be is said here, so that SQLite's own check finds one that is not.
 pub const SCHEMA: &str = "
     CREATE TABLE chunk (first INTEGER PRIMARY KEY CHECK (first >= 0), last INTEGER NOT NULL CHECK (last >= first),
-        time INTEGER NOT NULL, events INTEGER NOT NULL CHECK (events > 0), entries BLOB NOT NULL,
+        began INTEGER NOT NULL, ended INTEGER NOT NULL, events INTEGER NOT NULL CHECK (events > 0),
+        octets INTEGER NOT NULL CHECK (octets >= 0), entries BLOB NOT NULL,
         codec INTEGER NOT NULL, lines BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
     CREATE TABLE share (webhook INTEGER NOT NULL, chunk INTEGER NOT NULL CHECK (chunk >= 0),
         last INTEGER NOT NULL CHECK (last >= chunk), events INTEGER NOT NULL CHECK (events > 0),
         octets INTEGER NOT NULL CHECK (octets >= 0), wanted BLOB, PRIMARY KEY (webhook, chunk)) STRICT, WITHOUT ROWID;
 ";
+
+/// Chunks by their times, with all that is asked of many of them at once: none of their own pages is read for it.
+pub const INDEX: &str = "CREATE INDEX chunk_times ON chunk (ended, began, octets);";
 
 type SqlResult<T> = std::result::Result<T, SqlError>;
 
@@ -78,36 +83,71 @@ fn held(row: &Row<'_>) -> SqlResult<Held> {
 }
 
 /// The writer's view of the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Log {
+    /// Chunks that ended at that time or later are kept, though nobody waits for them.
+    kept_from: Cell<i64>,
+    /// Once so many more bytes of lines were stored, small chunks may make a large one.
+    merge_after: Cell<usize>,
+    /// With which number the first chunk begins at least that may be one of them, where that is known.
+    merged: Cell<Option<u64>>,
     /// For each webhook the share that was looked at last: a flood beyond the bound gives up one event after another of the oldest
     /// chunk. It is written before anything else reads the table.
     kept: RefCell<BTreeMap<i64, Held>>,
 }
 
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            kept_from: Cell::new(NOTHING_KEPT),
+            merge_after: Cell::default(),
+            merged: Cell::default(),
+            kept: RefCell::default(),
+        }
+    }
+}
+
+/// When chunks would have to end to be kept, where there is no history.
+const NOTHING_KEPT: i64 = i64::MAX;
+
+/// Writes a chunk and the webhooks' shares of it. `time` is when its events were told, where their lines do not say it.
+fn insert(
+    connection: &Connection,
+    (first, last): (u64, u64),
+    packed: &Packed,
+    time: i64,
+    shares: &[(i64, &Share)],
+) -> SqlResult<()> {
+    let (began, ended) = packed.times.unwrap_or((time, time));
+    let octets = packed.entries.len() + packed.lines.len();
+    let values = params![
+        first,
+        last,
+        began,
+        ended,
+        packed.events,
+        octets,
+        packed.entries,
+        packed.codec as i64,
+        packed.lines,
+        packed.checksum
+    ];
+    let statement = "INSERT OR REPLACE INTO chunk (first, last, began, ended, events, octets, entries, codec, lines, checksum) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    connection.prepare_cached(statement)?.execute(values)?;
+    let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO share VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for (webhook, share) in shares.iter().filter(|(_, share)| share.events > 0) {
+        statement.execute(params![webhook, first, last, share.events, share.octets, share.bits(packed.events)])?;
+    }
+    Ok(())
+}
+
 impl Log {
     /// A chunk, and the webhooks' shares of it.
     pub fn append(&self, connection: &Connection, chunk: &Chunk, time: i64, shares: &[(i64, &Share)]) -> SqlResult<()> {
-        let Some((first, last)) = chunk.ends() else { return Ok(()) };
-        let packed = chunk.pack();
-        connection.prepare_cached("INSERT OR REPLACE INTO chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
-            params![
-                first,
-                last,
-                time,
-                packed.events,
-                packed.entries,
-                packed.codec as i64,
-                packed.lines,
-                packed.checksum
-            ],
-        )?;
-        let mut statement =
-            connection.prepare_cached("INSERT OR REPLACE INTO share VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (webhook, share) in shares.iter().filter(|(_, share)| share.events > 0) {
-            statement.execute(params![webhook, first, last, share.events, share.octets, share.bits(packed.events)])?;
-        }
-        Ok(())
+        let Some(ends) = chunk.ends() else { return Ok(()) };
+        self.merge_after.set(self.merge_after.get().saturating_sub(chunk.bytes()));
+        insert(connection, ends, &chunk.pack(), time, shares)
     }
 
     /// Runs `look` on the webhook's first share that reaches beyond an event, if there is any.
@@ -124,7 +164,7 @@ impl Log {
         if let Some(held) = kept.get(&webhook)
             && held.share.events == 0
         {
-            write(connection, webhook, held)?;
+            self.write_share(connection, webhook, held)?;
             kept.remove(&webhook);
         }
         let found = connection.prepare_cached(first)?.query_row(params![webhook, number(after)], |row| row.get(0));
@@ -133,7 +173,7 @@ impl Log {
             if held.chunk == chunk {
                 return Ok(Some(look(held)));
             }
-            write(connection, webhook, held)?;
+            self.write_share(connection, webhook, held)?;
             kept.remove(&webhook);
         }
         let mut statement = connection.prepare_cached(&format!("{HELD} AND share.chunk = ?2"))?;
@@ -145,7 +185,7 @@ impl Log {
     /// Writes what is kept; then the tables say what is so.
     pub fn write(&self, connection: &Connection) -> SqlResult<()> {
         for (webhook, held) in std::mem::take(&mut *self.kept.borrow_mut()) {
-            write(connection, webhook, &held)?;
+            self.write_share(connection, webhook, &held)?;
         }
         Ok(())
     }
@@ -183,7 +223,7 @@ impl Log {
         let whole = statement.query_map(params![webhook, number(last)], |row| row.get(0))?;
         let whole: Vec<u64> = whole.collect::<SqlResult<_>>()?;
         for chunk in whole {
-            drop_share(connection, webhook, chunk)?;
+            self.drop_share(connection, webhook, chunk)?;
         }
         // Of the one that it ends in.
         let mut statement =
@@ -195,36 +235,47 @@ impl Log {
         for sequence in done {
             rest.remove(sequence);
         }
-        write(connection, webhook, &rest)
+        self.write_share(connection, webhook, &rest)
     }
-}
 
-/// Writes a share that has changed; one without events is none, and a chunk that nobody waits for goes.
-fn write(connection: &Connection, webhook: i64, held: &Held) -> SqlResult<()> {
-    if !held.is_changed {
-        return Ok(());
+    /// Writes a share that has changed; one without events is none.
+    fn write_share(&self, connection: &Connection, webhook: i64, held: &Held) -> SqlResult<()> {
+        if !held.is_changed {
+            return Ok(());
+        }
+        let Held { chunk, entries, share, .. } = held;
+        if share.events == 0 {
+            return self.drop_share(connection, webhook, *chunk);
+        }
+        let statement = "UPDATE share SET events = ?3, octets = ?4, wanted = ?5 WHERE webhook = ?1 AND chunk = ?2";
+        let values = params![webhook, chunk, share.events, share.octets, share.bits(entries.len())];
+        connection.prepare_cached(statement)?.execute(values)?;
+        thin(connection, *chunk, self.kept_from.get())
     }
-    let Held { chunk, entries, share, .. } = held;
-    if share.events == 0 {
-        return drop_share(connection, webhook, *chunk);
+
+    /// A webhook waits for nothing of a chunk, which goes if nobody does and it is not kept.
+    fn drop_share(&self, connection: &Connection, webhook: i64, chunk: u64) -> SqlResult<()> {
+        let statement = "DELETE FROM share WHERE webhook = ?1 AND chunk = ?2";
+        connection.prepare_cached(statement)?.execute(params![webhook, chunk])?;
+        let kept_from = self.kept_from.get();
+        let statement = "DELETE FROM chunk WHERE first = ?1 AND ended < ?2 AND NOT EXISTS (SELECT 1 FROM share WHERE webhook IN \
+                         (SELECT id FROM webhook) AND chunk = ?1)";
+        let gone = connection.prepare_cached(statement)?.execute(params![chunk, kept_from])? > 0;
+        if gone { Ok(()) } else { thin(connection, chunk, kept_from) }
     }
-    let statement = "UPDATE share SET events = ?3, octets = ?4, wanted = ?5 WHERE webhook = ?1 AND chunk = ?2";
-    let values = params![webhook, chunk, share.events, share.octets, share.bits(entries.len())];
-    connection.prepare_cached(statement)?.execute(values)?;
-    thin(connection, *chunk)
 }
 
 /// Where so little of a chunk is waited for that it is no more than one of so many parts, its events stand apart from here on, and it
 /// goes: else the database would hold far more than what waits.
 const WORTH_PARTS: u64 = 4;
 
-/// Keeps of a chunk what is waited for alone, where that is little.
-fn thin(connection: &Connection, chunk: u64) -> SqlResult<()> {
+/// Keeps of a chunk what is waited for alone, where that is little and it ended before that time.
+fn thin(connection: &Connection, chunk: u64, kept_from: i64) -> SqlResult<()> {
     let statement = "SELECT (SELECT sum(events) FROM share WHERE chunk = ?1 AND webhook IN (SELECT id FROM webhook)), events \
-                     FROM chunk WHERE first = ?1";
-    let counts = connection
-        .prepare_cached(statement)?
-        .query_row([chunk], |row| Ok((row.get::<_, Option<u64>>(0)?.unwrap_or_default(), row.get::<_, u64>(1)?)));
+                     FROM chunk WHERE first = ?1 AND ended < ?2";
+    let counts = connection.prepare_cached(statement)?.query_row(params![chunk, kept_from], |row| {
+        Ok((row.get::<_, Option<u64>>(0)?.unwrap_or_default(), row.get::<_, u64>(1)?))
+    });
     let Some((wanted, all)) = counts.optional()? else { return Ok(()) };
     if wanted.saturating_mul(WORTH_PARTS) > all {
         return Ok(());
@@ -252,15 +303,6 @@ pub fn insert_apart(connection: &Connection, webhook: i64, sequence: u64, line: 
     connection.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2)")?.execute(params![sequence, text])?;
     let statement = "INSERT OR REPLACE INTO wanted VALUES (?1, ?2, ?3)";
     connection.prepare_cached(statement)?.execute(params![webhook, sequence, line.len() as u64]).map(drop)
-}
-
-/// A webhook waits for nothing of a chunk, which goes if nobody does.
-fn drop_share(connection: &Connection, webhook: i64, chunk: u64) -> SqlResult<()> {
-    let statement = "DELETE FROM share WHERE webhook = ?1 AND chunk = ?2";
-    connection.prepare_cached(statement)?.execute(params![webhook, chunk])?;
-    let statement = "DELETE FROM chunk WHERE first = ?1 AND NOT EXISTS (SELECT 1 FROM share WHERE webhook IN \
-                     (SELECT id FROM webhook) AND chunk = ?1)";
-    if connection.prepare_cached(statement)?.execute([chunk])? > 0 { Ok(()) } else { thin(connection, chunk) }
 }
 
 /// The first events after one and up to another for which a webhook waits, in order, with their lines' bytes; so many at most.
@@ -312,9 +354,12 @@ pub fn waiting(connection: &Connection, webhook: i64, after: u64) -> SqlResult<(
     Ok((rows.0 + whole.0 + part.0, rows.1 + whole.1 + part.1))
 }
 
-/// Whether all chunks agree with themselves, and each share has one: SQLite's own check knows nothing of what is in a value.
+/// Whether all chunks that are waited for agree with themselves, and each share has one: SQLite's own check knows nothing of what is in a
+/// value. What is kept as history alone is looked at when it is read: there may be much of it.
 pub fn check(connection: &Connection) -> SqlResult<std::result::Result<(), Damaged>> {
-    let mut statement = connection.prepare("SELECT first, entries, codec, lines, checksum, last FROM chunk")?;
+    let statement =
+        "SELECT first, entries, codec, lines, checksum, last FROM chunk WHERE first IN (SELECT chunk FROM share)";
+    let mut statement = connection.prepare(statement)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let index = row.get_ref(1)?.as_blob()?;

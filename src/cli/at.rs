@@ -1,0 +1,182 @@
+//! What was so at a time, of what was kept: `list --at`.
+
+use jiff::Timestamp;
+
+use super::lines::{EndedEarly, Lines};
+use super::retell;
+use crate::error::{Error, Result};
+use crate::event::signals::Signals;
+use crate::event::{Action, Origin};
+use crate::json::Json;
+use crate::kinds::KindIndex;
+use crate::kinds::netfilter::nft::set::SET;
+use crate::kinds::rtnetlink::link::LINK;
+use crate::mirror::Mirror;
+use crate::past::{Event, Past, as_present};
+use crate::store::event_log::history::{Read, Span};
+use crate::store::look::{History, KnownObjects, Look, PastRun};
+use crate::stream::{Options, Stream, Telling, Told};
+
+/// Prints what existed at a time, in microseconds since 1970, as far as a state directory's history says it.
+pub fn list(look: &Look, time: i64, options: Options, lines: impl FnOnce(&Stream) -> Result<Lines>) -> Result<()> {
+    let history = look.history()?;
+    if time > Timestamp::now().as_microsecond() {
+        return Err(Error::usage("--at: that time has not come yet"));
+    }
+    let (known, last) = history.known()?;
+    let mut kinds: Vec<KindIndex> = KindIndex::all()
+        .filter(|&kind| options.filter.wants_kind(kind.place()) && kind.table().identity.is_some())
+        .filter(|kind| !kind.table().dumps.is_empty())
+        .collect();
+    let is_named = options.filter.kinds.is_some();
+    refuse_unknown(&history.runs()?, time, &mut kinds, is_named)?;
+    let mut past = Past::default();
+    // Of the moment itself everything is there already.
+    each_event(&history, Span { since: time + 1, until: i64::MAX }, last, |event| {
+        if kind_of(&event).is_some_and(|kind| kinds.contains(&kind)) {
+            past.take(event);
+        }
+    })?;
+    let moment = past.finish();
+    let stream = Stream::new(options);
+    let lines = lines(&stream)?;
+    let text = Timestamp::from_microsecond(time).map_err(|_| Error::usage("--at: that time is out of reach"))?;
+    let mut told = Shown { stream, lines, time: format!("{text:.6}"), sequence: 0 };
+    let result = each_known(&known, &kinds, time, |event| match moment.of_now(event) {
+        Some(event) => told.tell(&event),
+        None => Ok(()),
+    });
+    EndedEarly::quietly(result.and_then(|()| {
+        moment.rest().iter().try_for_each(|event| told.tell(event))?;
+        told.lines.write_all(&mut told.stream)
+    }))
+}
+
+/// The kind of an event's object, where it is of one.
+pub fn kind_of(event: &Event) -> Option<KindIndex> {
+    KindIndex::named(event.get("event")?.as_str()?)
+}
+
+/// Gives each event of a span to `each`, up to the one of that number. What cannot be read is said.
+pub fn each_event(history: &History<'_>, span: Span, last: u64, mut each: impl FnMut(Event)) -> Result<()> {
+    let mut chunks = history.chunks(span, 0, false)?;
+    while let Some(read) = history.next(&mut chunks)? {
+        match read {
+            Read::Events(entries, lines) => {
+                for entry in entries.iter().filter(|entry| entry.sequence <= last) {
+                    if let Ok(event) = serde_json::from_slice(entry.line(&lines)) {
+                        each(event);
+                    }
+                }
+            }
+            Read::Damaged(first, last, why) => {
+                log::warn!("the events {first} to {last} cannot be read, and what they say is not known: {why}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out kinds of which it is not known what was then, and says so; nothing is guessed.
+fn refuse_unknown(runs: &[PastRun], time: i64, kinds: &mut Vec<KindIndex>, is_named: bool) -> Result<()> {
+    let shown = |time: i64| Timestamp::from_microsecond(time).unwrap_or_default();
+    let Some(first) = runs.first() else {
+        return Err(Error::failed("nothing is kept: is there [history] in the configuration, and has it begun?"));
+    };
+    if first.run.began > time {
+        return Err(Error::failed(format_args!(
+            "what existed before {} is not kept, or not any more",
+            shown(first.run.began)
+        )));
+    }
+    let since: Vec<&PastRun> = runs.iter().filter(|run| run.ended.is_none_or(|ended| ended >= time)).collect();
+    if let Some(run) = since.iter().find(|run| !run.run.narrowed.is_empty()) {
+        return Err(Error::failed(format_args!(
+            "it cannot be put together: from {} on, [watch] left events out by {}",
+            shown(run.run.began),
+            run.run.narrowed
+        )));
+    }
+    if let Some((before, after)) = runs
+        .iter()
+        .zip(&runs[1..])
+        .find(|(before, after)| before.ended.is_some_and(|ended| ended < time) && after.run.began > time)
+    {
+        log::warn!(
+            "linkhook did not run at that time, but until {} and again from {}: what changed in between is told as of then",
+            shown(before.ended.unwrap_or_default()),
+            shown(after.run.began)
+        );
+    }
+    let is_watched =
+        |kind: &KindIndex| since.iter().all(|run| run.run.kinds.split(',').any(|watched| watched == kind.table().name));
+    let unknown: Vec<&str> = kinds.iter().filter(|kind| !is_watched(kind)).map(|kind| kind.table().name).collect();
+    if is_named && !unknown.is_empty() {
+        log::warn!("not known, since not watched all the time since then: {}", unknown.join(", "));
+    }
+    kinds.retain(is_watched);
+    if kinds.is_empty() {
+        return Err(Error::failed("none of these kinds was watched all the time since then"));
+    }
+    Ok(())
+}
+
+/// Gives each object that is known to `each`, as the line of what is there: links first, which others name.
+fn each_known(
+    known: &KnownObjects,
+    kinds: &[KindIndex],
+    time: i64,
+    mut each: impl FnMut(Event) -> std::result::Result<(), EndedEarly>,
+) -> std::result::Result<(), EndedEarly> {
+    let mut namespaces: Vec<&str> = known.keys().map(|(netns, _)| netns.as_str()).collect();
+    namespaces.dedup();
+    for netns in namespaces {
+        let mut mirror = Mirror::new();
+        let mut stream = Stream::new(Options { present: true, ..Options::default() });
+        let mut out = Json::new();
+        let of = |kind: &str| known.get(&(netns.to_owned(), kind.to_owned())).into_iter().flatten();
+        for link in of(LINK.name) {
+            mirror.links.note(link, false);
+        }
+        of(SET.name).for_each(|set| mirror.links.sets.note(set, false));
+        let telling = Telling {
+            origin: Origin::Replay,
+            cause: None,
+            time_microseconds: time,
+            netns: (!netns.is_empty()).then_some(netns),
+            actor: None,
+        };
+        for &kind in kinds {
+            for object in of(kind.table().name) {
+                out.clear();
+                let told = Told { kind, action: Action::Present, old: None, new: object, signals: Signals::NONE };
+                stream.tell(&mut out, &mirror.links, told, telling);
+                if let Ok(event) = serde_json::from_slice(out.bytes()) {
+                    each(event)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The stream of what was there.
+struct Shown {
+    stream: Stream,
+    lines: Lines,
+    time: String,
+    sequence: u64,
+}
+
+impl Shown {
+    fn tell(&mut self, event: &Event) -> std::result::Result<(), EndedEarly> {
+        if self.stream.is_done() {
+            return Ok(());
+        }
+        self.sequence += 1;
+        let line = as_present(event, &self.time, self.sequence);
+        let mut line = serde_json::to_vec(&line).map_err(|error| Error::failed(error.to_string()))?;
+        retell::retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
+        self.lines.write(&mut self.stream)
+    }
+}

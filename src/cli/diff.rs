@@ -1,0 +1,78 @@
+//! `linkhook diff`: what differs between two moments, a line an object.
+
+use jiff::Timestamp;
+
+use super::history::say_what_is_missing;
+use super::lines::{EndedEarly, Lines};
+use super::moment::moment;
+use super::place::Place;
+use super::{at, retell, selection};
+use crate::error::{Error, Result};
+use crate::settle::settle;
+use crate::store::event_log::history::Span;
+use crate::store::look::Look;
+use crate::stream::{Options, Stream};
+
+/// Examples.
+pub const HELP: &str = "Examples:\n  \
+    linkhook diff --from 1h --text                what is other than an hour ago\n  \
+    linkhook diff --from 03:00 --to 03:30 route   which routes differed\n\n\
+    An object that is as it was is not told, whatever happened to it meanwhile. Times are those of 'linkhook history'.";
+
+/// Arguments of `linkhook diff`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Arguments {
+    /// The earlier moment
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    from: i64,
+    /// The later one; now where it is not said
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    to: Option<i64>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    selection: selection::Arguments,
+}
+
+/// So many lines are put together before more are read: what is kept of them is a line an object.
+const LINES_MAX: usize = 100_000;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let selected = arguments.selection.options()?;
+    let options = Options { present: false, own: Vec::new(), ..selected };
+    let span = Span { since: arguments.from + 1, until: arguments.to.unwrap_or(i64::MAX) };
+    if span.since > span.until {
+        return Err(Error::usage("--from is later than --to"));
+    }
+    if arguments.from > Timestamp::now().as_microsecond() {
+        return Err(Error::usage("--from: that time has not come yet"));
+    }
+    let look = Look::open(&arguments.place.find()?)?;
+    let history = look.history()?;
+    say_what_is_missing(&history, Some(arguments.from))?;
+    let mut differing: Vec<Vec<u8>> = Vec::new();
+    let (mut bound, kinds) = (LINES_MAX, &options.filter);
+    at::each_event(&history, span, u64::MAX, |event| {
+        // What is there already says of nothing that it differs.
+        let is_of_object = at::kind_of(&event).is_some_and(|kind| kinds.wants_kind(kind.place()));
+        if !is_of_object || event.get("action").is_some_and(|action| action == "present") {
+            return;
+        }
+        differing.extend(serde_json::to_vec(&event));
+        if differing.len() >= bound {
+            differing = settle(&differing).into_iter().map(|settled| settled.line).collect();
+            bound = differing.len() + LINES_MAX;
+        }
+    })?;
+    let stream = Stream::new(options);
+    let lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    let (mut stream, mut lines) = (stream, lines);
+    let each = settle(&differing).into_iter().filter(|settled| !settled.is_same);
+    let told = each.map(|settled| settled.line).try_for_each(|mut line| {
+        retell::retell(&mut stream, &mut lines, &mut line).map_err(Error::failed)?;
+        lines.write(&mut stream)
+    });
+    EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
+}

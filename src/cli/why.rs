@@ -1,0 +1,246 @@
+//! `linkhook why`: the events that led to an object's state.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::lines::{EndedEarly, Lines};
+use super::place::Place;
+use super::selection::Form;
+use super::{at, retell};
+use crate::error::{Error, Result};
+use crate::event::Action;
+use crate::filter::Filter;
+use crate::kinds::KindIndex;
+use crate::past::{Event, action_of, put_back};
+use crate::reference;
+use crate::settle::identity;
+use crate::store::event_log::history::Span;
+use crate::store::look::{History, Look};
+use crate::stream::{Options, Stream};
+use crate::words;
+
+/// Examples.
+pub const HELP: &str = "Examples:\n  \
+    linkhook why route default                    who made the default routes, and what became of them\n  \
+    linkhook why route 10.0.0.0/8 table 77\n  \
+    linkhook why addr 10.0.0.1/24 dev eth0 --text\n  \
+    linkhook why link eth0\n\n\
+    What stands behind the kind are values that the object has, or keys with their values, as 'ip' takes them. Told is what happened since it was \
+    last added, and what led to that.";
+
+/// Causes of causes, so many at most.
+const CAUSES_MAX: usize = 16;
+
+/// Arguments of `linkhook why`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Arguments {
+    /// The kind of the object
+    kind: String,
+    /// What tells it apart: values, or keys and values
+    #[arg(value_name = "WORD", required = true)]
+    words: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What `ip` calls the keys of an object, where it calls them otherwise.
+const KEYS: &[(&str, &[&str])] = &[
+    ("via", &["gateway", "via.host"]),
+    ("dev", &["dev", "ifname"]),
+    ("table", &["table", "table_id"]),
+    ("proto", &["protocol", "protocol_id"]),
+    ("scope", &["scope", "scope_id"]),
+    ("pref", &["priority"]),
+    ("from", &["src"]),
+    ("src", &["prefsrc", "src"]),
+    ("lladdr", &["lladdr"]),
+    ("vlan", &["vlan"]),
+];
+
+/// A value that the object has, behind one of these paths or anywhere.
+#[derive(Debug, PartialEq)]
+struct Wanted {
+    paths: Vec<String>,
+    value: String,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let named = words::named(std::slice::from_ref(&arguments.kind))?;
+    let filter = Filter { kinds: named.kinds, ..Filter::default() };
+    let kinds = KindIndex::all().filter(|kind| filter.wants_kind(kind.place()));
+    let keys: Vec<String> = kinds.flat_map(|kind| reference::paths(kind.table())).collect();
+    let wanted = wanted(&arguments.words, &keys);
+    let look = Look::open(&arguments.place.find()?)?;
+    let history = look.history()?;
+    let mut chains: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    at::each_event(&history, Span::ALL, u64::MAX, |event| {
+        if at::kind_of(&event).is_some_and(|kind| filter.wants_kind(kind.place())) {
+            take(&mut chains, event, &wanted);
+        }
+    })?;
+    let mut told: BTreeMap<u64, Event> = BTreeMap::new();
+    for event in chains.into_values().flatten() {
+        causes(&history, &event, &mut told)?;
+        told.extend(sequence_of(&event).map(|sequence| (sequence, event)));
+    }
+    if told.is_empty() {
+        return Err(Error::failed(format_args!(
+            "nothing that is kept tells of such a {}: it is as it was before, or it never was; 'linkhook list {0}' shows what is there",
+            arguments.kind
+        )));
+    }
+    let options = Options {
+        format: arguments.form.line(std::io::IsTerminal::is_terminal(&std::io::stdout())),
+        present: true,
+        ..Options::default()
+    };
+    let mut stream = Stream::new(options);
+    let mut lines = Lines::new(&stream, None)?;
+    let written = told.values().try_for_each(|event| {
+        let mut line = serde_json::to_vec(event).map_err(|error| Error::failed(error.to_string()))?;
+        retell::retell(&mut stream, &mut lines, &mut line).map_err(Error::failed)?;
+        lines.write(&mut stream)
+    });
+    EndedEarly::quietly(written.and_then(|()| lines.write_all(&mut stream)))
+}
+
+/// Adds an event of an object that is meant, or that became one that is, to what is known of it. What led to an earlier one that is gone says
+/// nothing of this one.
+fn take(chains: &mut BTreeMap<String, Vec<Event>>, event: Event, wanted: &[Wanted]) {
+    let Some(now) = identity(&event) else { return };
+    let before = put_back(event.clone());
+    let then = identity(&before).unwrap_or_else(|| now.clone());
+    let known = chains.remove(&then);
+    if known.is_none() && !fits(&event, wanted) && !fits(&before, wanted) {
+        return;
+    }
+    let mut chain = known.unwrap_or_default();
+    if action_of(&event) == Some(Action::Add) {
+        chain.clear();
+    }
+    chain.push(event);
+    chains.insert(now, chain);
+}
+
+/// What led to an event, and to that, as far as it is kept.
+fn causes(history: &History<'_>, event: &Event, told: &mut BTreeMap<u64, Event>) -> Result<()> {
+    let mut cause = event.get("cause").and_then(Value::as_u64);
+    for _ in 0..CAUSES_MAX {
+        let Some(sequence) = cause.filter(|sequence| !told.contains_key(sequence)) else { break };
+        let Some(line) = history.line(sequence)? else { break };
+        let Ok(event) = serde_json::from_slice::<Event>(&line) else { break };
+        cause = event.get("cause").and_then(Value::as_u64);
+        told.insert(sequence, event);
+    }
+    Ok(())
+}
+
+fn sequence_of(event: &Event) -> Option<u64> {
+    event.get("seq")?.as_u64()
+}
+
+/// What the words mean: a key of the object takes the value behind it.
+fn wanted(words: &[String], keys: &[String]) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        let paths = KEYS.iter().find(|(key, _)| key == word).map(|(_, paths)| *paths);
+        let is_key = paths.is_some() || keys.contains(word);
+        match rest.as_slice().first().filter(|_| is_key) {
+            Some(value) => {
+                let paths = paths
+                    .map_or_else(|| vec![word.clone()], |paths| paths.iter().map(|&path| path.to_owned()).collect());
+                wanted.push(Wanted { paths, value: value.clone() });
+                rest.next();
+            }
+            None => wanted.push(Wanted { paths: Vec::new(), value: word.clone() }),
+        }
+    }
+    wanted
+}
+
+/// Whether an event's object has all of these values.
+fn fits(event: &Event, wanted: &[Wanted]) -> bool {
+    let name = event.get("event").and_then(Value::as_str).unwrap_or_default();
+    let Some(object) = event.get(name) else { return false };
+    wanted.iter().all(|Wanted { paths, value }| {
+        if paths.is_empty() {
+            return has_prefix(object, value) || has(object, value);
+        }
+        paths.iter().any(|path| {
+            let found = object.pointer(&format!("/{}", path.replace('.', "/"))).or_else(|| event.get(path));
+            found.is_some_and(|found| has(found, value))
+        })
+    })
+}
+
+/// Whether a text or a number is that one, or any inside of it is.
+fn has(found: &Value, value: &str) -> bool {
+    match found {
+        Value::String(text) => text == value,
+        Value::Number(number) => number.to_string() == value,
+        Value::Array(values) => values.iter().any(|found| has(found, value)),
+        Value::Object(members) => members.values().any(|found| has(found, value)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// Whether it is an address with that prefix's length, as `ip` writes both.
+fn has_prefix(object: &Value, value: &str) -> bool {
+    let Some((address, length)) = value.split_once('/') else { return false };
+    let is_address = ["local", "address"].iter().any(|key| object[*key] == address);
+    is_address && length.parse().is_ok_and(|length: u64| object["prefixlen"] == length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<Wanted> {
+        wanted(&text.split(' ').map(str::to_owned).collect::<Vec<String>>(), &["dst".to_owned()])
+    }
+
+    #[test]
+    fn words_are_values_or_keys_with_values() {
+        let route: Event = serde_json::from_str(
+            r#"{"event":"route","route":{"dst":"10.0.0.0/8","gateway":"192.0.2.1","dev":"eth0","table":"main","table_id":254,
+            "nexthops":[{"dev":"eth1"}],"flags":[]}}"#,
+        )
+        .unwrap();
+        for text in
+            ["10.0.0.0/8", "10.0.0.0/8 via 192.0.2.1 dev eth0", "dst 10.0.0.0/8 table 254", "table main", "eth1"]
+        {
+            assert!(fits(&route, &words(text)), "{text}");
+        }
+        for text in ["10.0.0.0/9", "10.0.0.0/8 dev eth1", "table 255", "via 10.0.0.0/8", "eth"] {
+            assert!(!fits(&route, &words(text)), "{text}");
+        }
+        let addr: Event = serde_json::from_str(
+            r#"{"event":"addr","ifname":"eth0","addr":{"local":"10.0.0.1","prefixlen":24,"ifname":"eth0"}}"#,
+        )
+        .unwrap();
+        assert!(fits(&addr, &words("10.0.0.1/24 dev eth0")) && fits(&addr, &words("10.0.0.1")));
+        assert!(!fits(&addr, &words("10.0.0.1/25")) && !fits(&addr, &words("10.0.0.1/24 dev eth1")));
+    }
+
+    #[test]
+    fn what_led_to_an_earlier_one_is_left_out() {
+        let event = |sequence: u64, action: &str| -> Event {
+            serde_json::from_str(&format!(
+                r#"{{"seq":{sequence},"event":"link","action":"{action}","link":{{"ifindex":3,"ifname":"eth0"}}}}"#
+            ))
+            .unwrap()
+        };
+        let mut chains = BTreeMap::new();
+        for (sequence, action) in [(1, "add"), (2, "remove"), (3, "add"), (4, "change")] {
+            take(&mut chains, event(sequence, action), &words("eth0"));
+        }
+        let told: Vec<Option<u64>> = chains.values().flatten().map(sequence_of).collect();
+        assert_eq!(told, [Some(3), Some(4)]);
+    }
+}

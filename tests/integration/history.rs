@@ -1,0 +1,339 @@
+//! What was kept, looked back at: real links, a real kill -9.
+
+use std::process::Output;
+
+use libtest_mimic::Failed;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::deliver::Configuration;
+use crate::namespace::{Linkhook, Namespace, PATIENCE, PROGRAM};
+use crate::store::{State, die, mtu, run, sequence};
+
+/// The tests of this room; all need a namespace.
+pub const LIVE_TESTS: &[crate::Test] = &[
+    ("every_line_is_in_the_history_whatever_ended_it", whole),
+    ("it_is_searched_by_time_and_filters_and_from_its_end", searched),
+    ("it_goes_on_with_what_comes", followed),
+    ("what_existed_at_a_time_is_what_was_listed_then", at),
+    ("what_differs_between_two_moments_is_told_once", difference),
+    ("what_led_to_a_state_is_told", why),
+    ("what_is_not_kept_is_said", missing),
+    ("it_is_bounded_and_goes_when_it_is_not_wanted", bounded),
+];
+
+/// A configuration that keeps a history.
+fn configuration(state: &State, more: &str) -> Configuration {
+    Configuration::new(&format!(
+        "[watch]\nkinds = [\"hello\", \"bye\", \"link\", \"route\"]\nstate_dir = \"{}\"\n{more}",
+        state.path().display()
+    ))
+}
+
+/// What `linkhook history` says of it.
+fn history(namespace: &Namespace, state: &State, arguments: &[&str]) -> Output {
+    let mut command = namespace.command(PROGRAM);
+    command.args(["history", "--state-dir"]).arg(state.path()).args(arguments);
+    command.output().unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{output:?}");
+    output
+        .stdout
+        .split(|&octet| octet == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+fn whole() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let configuration = configuration(&state, "[history]\n");
+    let mut told = Vec::new();
+    for round in 0..6 {
+        let mut linkhook = run(&namespace, &configuration);
+        for change in 0..20 {
+            mtu(&namespace, 30_000 + round * 100 + change);
+        }
+        linkhook.expect("the last change", |line| line["link"]["mtu"] == 30_000 + round * 100 + 19);
+        // Of every second run nothing is closed in order.
+        told.extend(if round % 2 == 0 { linkhook.stop().1 } else { die(linkhook) });
+    }
+    let kept = lines(&history(&namespace, &state, &[]));
+    let missing: Vec<&Value> = told.iter().filter(|line| !kept.contains(line)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(kept.is_sorted_by_key(sequence));
+    Ok(())
+}
+
+/// A run of which links and routes are kept.
+fn filled(namespace: &Namespace, state: &State) -> Vec<Value> {
+    let mut linkhook = run(namespace, &configuration(state, "[history]\n"));
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; ip addr add 192.0.2.1/24 dev v0",
+    );
+    linkhook.until_seen("the route", |line| line["route"]["dst"] == "192.0.2.0/24");
+    mtu(namespace, 30_001);
+    linkhook.expect("the change", |line| line["link"]["mtu"] == 30_001);
+    linkhook.stop().1
+}
+
+fn searched() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let told = filled(&namespace, &state);
+    let of = |arguments: &[&str]| lines(&history(&namespace, &state, arguments));
+    let expected =
+        |wanted: &dyn Fn(&Value) -> bool| told.iter().filter(|line| wanted(line)).cloned().collect::<Vec<Value>>();
+    assert_eq!(of(&[]), told);
+    assert_eq!(of(&["route"]), expected(&|line| line["event"] == "route"));
+    assert_eq!(of(&["-i", "v1"]), expected(&|line| line["ifname"] == "v1"));
+    assert_eq!(of(&["--filter", ".link.mtu == 30001"]), expected(&|line| line["link"]["mtu"] == 30_001));
+    // From its end.
+    let last = &told[told.len() - 3..];
+    assert_eq!(of(&["-n", "3"]), last);
+    assert_eq!(of(&["-n", "3", "--reverse"]), last.iter().rev().cloned().collect::<Vec<Value>>());
+    let routes = expected(&|line| line["event"] == "route");
+    assert_eq!(of(&["-n", "2", "route"]), routes[routes.len() - 2..]);
+    assert_eq!(of(&["--count", "2", "route"]), routes[..2]);
+    // By time.
+    let time = |line: &Value| line["ts"].as_str().unwrap().to_owned();
+    let (since, until) = (time(&told[3]), time(&told[told.len() - 4]));
+    assert_eq!(
+        of(&["--since", &since, "--until", &until]),
+        expected(&|line| time(line) >= since && time(line) <= until)
+    );
+    assert_eq!(of(&["--since", "now"]), [Value::Null; 0]);
+    assert_eq!(of(&["--since", "yesterday"]), told);
+    // For eyes.
+    let text = history(&namespace, &state, &["--text", "--utc", "-n", "1", "link"]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("30001"), "{text:?}");
+    let wrong = history(&namespace, &state, &["--since", "soon"]);
+    assert!(wrong.status.code() == Some(2) && String::from_utf8_lossy(&wrong.stderr).contains("1h ago"), "{wrong:?}");
+    Ok(())
+}
+
+fn followed() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let configuration = configuration(&state, "[history]\n");
+    let mut linkhook = run(&namespace, &configuration);
+    mtu(&namespace, 30_001);
+    linkhook.expect("the change", |line| line["link"]["mtu"] == 30_001);
+    let mut command = namespace.command(PROGRAM);
+    command.args(["history", "-f", "link", "--state-dir"]).arg(state.path());
+    let mut follower = Linkhook::start(command);
+    follower.expect("what was", |line| line["link"]["mtu"] == 30_001);
+    let mut last = 0;
+    for change in 0..50 {
+        mtu(&namespace, 40_000 + change);
+        let line = follower.expect("what comes", |line| line["link"]["mtu"] == 40_000 + change);
+        assert!(sequence(&line) > last);
+        last = sequence(&line);
+    }
+    // Where it ends, another one goes on.
+    die(linkhook);
+    let mut linkhook = run(&namespace, &configuration);
+    mtu(&namespace, 50_000);
+    follower.expect("what comes of the next run", |line| line["link"]["mtu"] == 50_000);
+    follower.signal(Signal::TERM);
+    linkhook.event("link", "change");
+    Ok(())
+}
+
+fn missing() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let nothing = history(&namespace, &state, &[]);
+    assert!(
+        nothing.status.code() == Some(1) && String::from_utf8_lossy(&nothing.stderr).contains("--state-dir"),
+        "{nothing:?}"
+    );
+    filled(&namespace, &state);
+    let said = history(&namespace, &state, &["--since", "1h ago", "-n", "1"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("what happened before 2"), "{said:?}");
+    assert!(history(&namespace, &state, &["-n", "1"]).stderr.is_empty());
+    let wrong = history(&namespace, &state, &["--since", "now", "--until", "1h ago"]);
+    assert!(
+        wrong.status.code() == Some(2) && String::from_utf8_lossy(&wrong.stderr).contains("later than"),
+        "{wrong:?}"
+    );
+    Ok(())
+}
+
+fn bounded() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    // As long as it takes to be looked for once.
+    let short = configuration(&state, "[history]\nkeep = \"1s\"\n");
+    let mut linkhook = run(&namespace, &short);
+    mtu(&namespace, 29_999);
+    linkhook.expect("the change", |line| line["link"]["mtu"] == 29_999);
+    let began = std::time::Instant::now();
+    while lines(&history(&namespace, &state, &[])).iter().any(|line| line["link"]["mtu"] == 29_999) {
+        assert!(began.elapsed() < PATIENCE, "it is still there");
+        linkhook.wait(std::time::Duration::from_millis(200));
+    }
+    linkhook.stop();
+    // Without a history nothing is left of it.
+    filled(&namespace, &state);
+    assert!(!lines(&history(&namespace, &state, &[])).is_empty());
+    let linkhook = run(&namespace, &configuration(&state, ""));
+    let began = std::time::Instant::now();
+    while !lines(&history(&namespace, &state, &[])).is_empty() {
+        assert!(began.elapsed() < PATIENCE, "it is still there");
+        std::thread::yield_now();
+    }
+    linkhook.stop();
+    Ok(())
+}
+
+/// The objects of lines, in an order that does not matter, without what counts up or ages by itself.
+fn objects(lines: &[Value]) -> Vec<String> {
+    fn without_counters(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.retain(|key, _| {
+                    !["stats", "carrier_", "cacheinfo", "stamp"].iter().any(|word| key.contains(word))
+                        && !key.ends_with("timer")
+                });
+                // A key that is there again stands behind the others.
+                members.sort_keys();
+                members.values_mut().for_each(without_counters);
+            }
+            Value::Array(values) => values.iter_mut().for_each(without_counters),
+            _ => {}
+        }
+    }
+    let mut objects: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let name = line["event"].as_str().unwrap();
+            let mut object = line[name].clone();
+            without_counters(&mut object);
+            format!("{name} {} {object}", line["ifname"])
+        })
+        .collect();
+    objects.sort();
+    objects
+}
+
+fn at() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let configuration = Configuration::new(&format!(
+        "[watch]\nkinds = [\"hello\", \"bye\", \"link\", \"addr\", \"route\"]\nstate_dir = \"{}\"\n[history]\n",
+        state.path().display()
+    ));
+    let list = |arguments: &[&str]| {
+        let mut command = namespace.command(PROGRAM);
+        command.arg("list").args(arguments).args(["link", "addr", "route"]);
+        lines(&command.output().unwrap())
+    };
+    let steps = [
+        "ip link add v0 type veth peer name v1; ip link add b0 type bridge",
+        "ip link set v0 up; ip link set v1 up; ip addr add 192.0.2.1/24 dev v0; sysctl -qw net.ipv6.conf.v0.disable_ipv6=1 2>/dev/null; true",
+        "ip route add 198.51.100.0/24 via 192.0.2.2; ip route add 203.0.113.0/24 via 192.0.2.2 metric 5",
+        "ip link set v1 master b0; ip link set v0 mtu 1400; ip route replace 198.51.100.0/24 via 192.0.2.3 mtu 1300",
+        "ip link set v0 name w0; ip addr add 192.0.2.9/24 dev w0",
+        "ip route del 203.0.113.0/24; ip addr del 192.0.2.1/24 dev w0",
+        "ip link del b0; ip link set w0 up",
+        "ip link del w0; ip link add v0 type veth peer name v1",
+    ];
+    let mut seen: Vec<(String, Vec<String>)> = Vec::new();
+    let mut linkhook = run(&namespace, &configuration);
+    for (number, step) in steps.iter().enumerate() {
+        namespace.run(step);
+        // Once it is quiet, all of it is told.
+        let mark = 40_000 + number as u32;
+        mtu(&namespace, mark);
+        linkhook.expect("the mark", |line| line["link"]["mtu"] == mark);
+        let listed = loop {
+            // The kernel goes on by itself for a while: duplicate address detection, carriers.
+            let (before, rest) = (objects(&list(&[])), linkhook.try_lines(std::time::Duration::from_millis(1500)));
+            if rest.is_empty() && before == objects(&list(&[])) {
+                break before;
+            }
+        };
+        let now = std::process::Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S.%6NZ"]).output()?;
+        seen.push((String::from_utf8(now.stdout)?.trim().to_owned(), listed));
+        if number == 4 {
+            // What changes while it does not run is told as of the next start.
+            linkhook.stop();
+            linkhook = run(&namespace, &configuration);
+        }
+    }
+    let directory = state.path().display().to_string();
+    for (time, listed) in &seen {
+        let found = objects(&list(&["--at", time, "--state-dir", &directory]));
+        let differing: Vec<&String> = listed
+            .iter()
+            .filter(|object| !found.contains(object))
+            .chain(found.iter().filter(|object| !listed.contains(object)))
+            .collect();
+        assert!(differing.is_empty(), "at {time}: {differing:#?}");
+    }
+    let before = {
+        let mut command = namespace.command(PROGRAM);
+        command.args(["list", "--at", "1h ago", "link", "--state-dir", &directory]);
+        command.output()?
+    };
+    assert!(
+        before.status.code() == Some(1) && String::from_utf8_lossy(&before.stderr).contains("what existed before"),
+        "{before:?}"
+    );
+    Ok(())
+}
+
+fn difference() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let told = filled(&namespace, &state);
+    let (first, last) = (told[0]["ts"].as_str().unwrap(), told[told.len() - 1]["ts"].as_str().unwrap());
+    let directory = state.path().display().to_string();
+    let diff = |arguments: &[&str]| {
+        let mut command = namespace.command(PROGRAM);
+        command.args(["diff", "--state-dir", &directory]).args(arguments);
+        lines(&command.output().unwrap())
+    };
+    let all = diff(&["--from", first, "--to", last]);
+    let of =
+        |name: &str| all.iter().filter(|line| line["ifname"] == name && line["event"] == "link").collect::<Vec<_>>();
+    // It came up, and had a change or two: it is one line, with what it was in the end.
+    assert_eq!(of("v0").len(), 1);
+    assert_eq!((&of("v0")[0]["action"], &of("v0")[0]["link"]["operstate"]), (&"add".into(), &"UP".into()));
+    assert_eq!(of("lo")[0]["changed"]["mtu"]["new"], 30_001);
+    assert_eq!(diff(&["--from", first, "--to", last, "-i", "v1", "link"]).len(), 1);
+    assert!(diff(&["--from", last]).is_empty());
+    Ok(())
+}
+
+fn why() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut linkhook = run(&namespace, &configuration(&state, "[history]\n"));
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; ip addr add 192.0.2.1/24 dev v0; \
+         ip route add 198.51.100.0/24 via 192.0.2.2; ip route del 198.51.100.0/24; ip route add 198.51.100.0/24 via 192.0.2.3",
+    );
+    linkhook.expect("the last route", |line| line["route"]["gateway"] == "192.0.2.3");
+    namespace.run("ip link set v0 down");
+    let gone =
+        linkhook.expect("the route goes", |line| line["route"]["gateway"] == "192.0.2.3" && line["action"] == "remove");
+    linkhook.stop();
+    let why = |words: &[&str]| {
+        let mut command = namespace.command(PROGRAM);
+        command.args(["why", "--state-dir"]).arg(state.path()).args(words);
+        command.output().unwrap()
+    };
+    let told = lines(&why(&["route", "198.51.100.0/24", "via", "192.0.2.3"]));
+    let actions: Vec<(&str, &str)> =
+        told.iter().map(|line| (line["event"].as_str().unwrap(), line["action"].as_str().unwrap())).collect();
+    // Who added it, the link that went down, and that it therefore went.
+    assert_eq!(actions, [("route", "add"), ("link", "change"), ("route", "remove")]);
+    assert_eq!(told[2], gone);
+    assert_eq!(gone["cause"], told[1]["seq"]);
+    // The process itself may have ended before it could be looked at.
+    assert!(told[0]["actor"]["port"].is_number(), "{}", told[0]);
+    let unknown = why(&["route", "10.9.9.9"]);
+    assert!(
+        unknown.status.code() == Some(1) && String::from_utf8_lossy(&unknown.stderr).contains("nothing that is kept"),
+        "{unknown:?}"
+    );
+    assert_eq!(why(&["rote", "default"]).status.code(), Some(2));
+    Ok(())
+}
