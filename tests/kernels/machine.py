@@ -1,12 +1,12 @@
-"""The virtual machine: an initramfs that mounts the unpacked root, and qemu without KVM."""
+"""The virtual machine: an initramfs that mounts the guest's disk, and qemu without KVM."""
 import lzma, os, shutil, subprocess, time
 from pathlib import Path
 
 from packages import Missing, loader
 
 HERE = Path(__file__).resolve().parent
-# What the initramfs needs before it sees the root: the way to a folder of the host, and randomness.
-FIRST_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio-rng")
+# What the initramfs needs before it sees the root: the way to a disk and to a folder of the host, and randomness.
+FIRST_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "9pnet_virtio", "9p", "virtio-rng")
 MEMORY_MEGABYTES = 1536
 # The guest's clock counts instructions, four nanoseconds each, while it runs: on a busy machine it is late, but nothing in it is.
 CLOCK = "shift=2,sleep=on"
@@ -83,7 +83,7 @@ def project(folder, binary, scenes):
     shutil.copytree(scenes, folder / "scenes")
 
 
-def boot(root, version, kernel, shared, out, scenes, seconds):
+def boot(root, disk, version, kernel, shared, out, scenes, seconds):
     """Starts a machine that plays scenes one after the other, and leaves what was told and shown of each in a folder of `out`. Gives
     the name of each when it has ended. The machine is killed where one takes so many seconds; Missing, where the host was too busy."""
     # Beside what this run alone writes: another one may start at the same time, from another checkout.
@@ -97,7 +97,7 @@ def boot(root, version, kernel, shared, out, scenes, seconds):
         "-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio",
         "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", str(MEMORY_MEGABYTES), "-icount", CLOCK,
         "-kernel", kernel, "-initrd", archive, "-append", f"{COMMAND_LINE} linkhook.scenes={','.join(scenes)}",
-        "-virtfs", mount.format("root", root, ",readonly=on"),
+        "-drive", f"file={disk},format=raw,if=none,id=root,readonly=on", "-device", "virtio-blk-pci,drive=root,romfile=",
         "-virtfs", mount.format("project", shared, ",readonly=on"),
         "-virtfs", mount.format("out", out, ""),
         "-device", "virtio-rng-pci",
