@@ -10,6 +10,8 @@ FIRST_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "9pnet_vi
 MEMORY_MEGABYTES = 1536
 # The guest's clock counts instructions, four nanoseconds each, while it runs: on a busy machine it is late, but nothing in it is.
 CLOCK = "shift=2,sleep=on"
+# How many times as long as a scene may take it is waited for where other processes have the processor.
+BUSY = 3
 COMMAND_LINE = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off random.trust_cpu=on net.ifnames=0 nokaslr tsc=reliable"
 # What emulation would pay dearly, half of the time that a start takes, and no scene is about: pages zeroed twice, security modules,
 # auditing, checks of what is copied, the ciphers' tests of themselves.
@@ -85,7 +87,8 @@ def project(folder, binary, scenes):
 
 def boot(root, disk, version, kernel, shared, out, scenes, seconds):
     """Starts a machine that plays scenes one after the other, and leaves what was told and shown of each in a folder of `out`. Gives
-    the name of each when it has ended. The machine is killed where one takes so many seconds; Missing, where the host was too busy."""
+    the name of each when it has ended, and None while nothing has: whoever asks waits between two looks. The machine is killed where
+    one takes so many seconds, without those in which others had the processor; Missing, where that was too often so."""
     # Beside what this run alone writes: another one may start at the same time, from another checkout.
     archive = shared.parent / "initramfs"
     archive.write_bytes(initramfs(root, version))
@@ -115,11 +118,12 @@ def boot(root, disk, version, kernel, shared, out, scenes, seconds):
             while not (out / scene / "ended").exists():
                 if machine.poll() is not None:
                     return
-                if time.monotonic() - begin > seconds:
-                    if waited_for_processor(machine.pid) - waited > seconds / 2:
-                        raise Missing(f"this machine is too busy: after {seconds:.0f} s the scene is not at its end")
+                took = time.monotonic() - begin
+                if took - (waited_for_processor(machine.pid) - waited) > seconds:
                     return
-                time.sleep(0.2)
+                if took > BUSY * seconds:
+                    raise Missing(f"this machine is too busy: after {took:.0f} s the scene is not at its end")
+                yield None
             yield scene
     finally:
         machine.kill()
