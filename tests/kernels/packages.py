@@ -1,7 +1,7 @@
 """Debian's kernels and the programs of the guest: fetched by apt, unpacked into a folder of their own. Nothing is installed.
 
 The mirror is the one that apt uses on this machine; each kernel comes from the suite that has it. Everything is unpacked over
-one root, which the guest mounts read-only: programs, and the modules of all kernels side by side."""
+one root, programs and the modules of all kernels side by side, of which a disk is made that the guest mounts read-only."""
 import fcntl, json, os, platform, re, shutil, subprocess
 from pathlib import Path
 
@@ -20,7 +20,7 @@ KERNELS = {
 }
 # The guest's programs and qemu come from one suite, whatever the kernel: a new iproute2 knows what every kernel tells.
 PROGRAMS_SUITE = "trixie"
-PROGRAMS = """bash busybox-static coreutils grep hostapd iproute2 iputils-ping iw kmod mount procps qemu-system-x86 sed smcroute
+PROGRAMS = """bash busybox-static coreutils e2fsprogs grep hostapd iproute2 iputils-ping iw kmod mount procps qemu-system-x86 sed smcroute
  util-linux wireguard-tools""".split()
 # The newest iproute2 that there is: from here if it has one.
 NEWEST = ("trixie-backports", ["iproute2"])
@@ -133,7 +133,7 @@ def loader(root):
 
 
 def ready(base, name, say):
-    """Root, version and file of a kernel, with all that a machine needs; Missing where it cannot be had. One fetches at a time."""
+    """The root, the disk that is made of it, a kernel's version and its file; Missing where they cannot be had. One fetches at a time."""
     if platform.machine() != "x86_64":
         raise Missing(f"only an x86-64 machine is known here, not {platform.machine()}")
     for needed in ("apt-get", "dpkg-deb", "tar"):
@@ -143,7 +143,8 @@ def ready(base, name, say):
     with open(base / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         root = programs(base, say)
-        return root, *kernel(base, root, name, say)
+        version, file = kernel(base, root, name, say)
+        return root, disk(base, root, say), version, file
 
 
 def programs(base, say):
@@ -217,6 +218,22 @@ def kernel(base, root, name, say):
         if file.exists():
             return version, file
     raise Missing(f"the kernel {name} has no vmlinuz: remove {stamp} to fetch it again")
+
+
+def disk(base, root, say):
+    """The root as a disk, in which nothing is there that an old kernel does not know. It is made anew once something was unpacked."""
+    file = base / "root.ext4"
+    if file.exists() and all(stamp.stat().st_mtime < file.stat().st_mtime for stamp in base.glob("*.json")):
+        return file
+    say("making the guest's disk")
+    megabytes = int(run(["du", "-sm", root]).split()[0])
+    new = base / "root.ext4.new"
+    new.unlink(missing_ok=True)
+    run([*loader(root), root / "usr/sbin/mke2fs", "-q", "-t", "ext4", "-O", "none,extent,filetype,sparse_super,large_file,dir_index",
+         "-m", "0", "-d", root, new, f"{megabytes * 5 // 4 + 64}M"])
+    # A machine that runs keeps the old one.
+    new.replace(file)
+    return file
 
 
 def depmod(root, version):
