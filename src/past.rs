@@ -3,7 +3,7 @@
 //! The first event of an object after that time says what it was then: what is added was not there, of what changed the old values are
 //! told, and what is removed is told whole. An object of which nothing was told since is as it is now.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -22,20 +22,22 @@ pub struct Past {
     there: Vec<Event>,
     /// In their order.
     renames: Vec<Rename>,
+    /// What links were called of which something was told since.
+    names: HashMap<(String, u64), String>,
 }
 
 impl Past {
     /// Takes an event in; the first one after that moment comes first.
-    pub fn take(&mut self, mut event: Event) {
-        let (Some(identity_now), action) = (identity_by_index(&mut event), action_of(&event)) else { return };
+    pub fn take(&mut self, event: Event) {
+        let (Some(identity_now), action) = (identity(&event), action_of(&event)) else { return };
         if action == Some(Action::Present) {
             // What is there already says nothing of what was.
             return;
         }
         let sequence = sequence_of(&event);
         self.note_rename(&event, sequence);
-        let mut was = before(event, action);
-        let identity_then = was.as_mut().and_then(identity_by_index).unwrap_or_else(|| identity_now.clone());
+        let was = before(event, action);
+        let identity_then = was.as_ref().and_then(identity).unwrap_or_else(|| identity_now.clone());
         // What makes it the same object may have changed with it.
         let is_first = self.spoken.insert(identity_then.clone());
         if identity_now != identity_then {
@@ -50,7 +52,12 @@ impl Past {
     }
 
     /// All of them were taken in.
-    pub fn finish(self) -> Moment {
+    pub fn finish(mut self) -> Moment {
+        let named = self
+            .there
+            .iter()
+            .filter_map(|event| Some((interface_of(event)?, event.get("link")?.get("ifname")?.as_str()?.to_owned())));
+        self.names = named.collect();
         Moment(self)
     }
 
@@ -71,13 +78,19 @@ impl Past {
 
     /// What names an interface is not told again when that one is renamed: an object has the names of when it was told.
     fn as_called_then(&self, mut event: Event, sequence: u64) -> Event {
-        if self.renames.is_empty() {
+        // One that was told of once its link was gone could not name it.
+        let unnamed = interface_of(&event).map(|(_, ifindex)| format!("if{ifindex}"));
+        let named = interface_of(&event).and_then(|interface| self.names.get(&interface));
+        let named = unnamed.filter(|name| event.get("ifname").is_some_and(|told| told == name)).zip(named);
+        if self.renames.is_empty() && named.is_none() {
             return event;
         }
         let netns = event.get("netns").and_then(Value::as_str).unwrap_or_default().to_owned();
         let name = event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
         let rename = |value: &mut Value| {
-            if let Some(then) = value.as_str().and_then(|name| self.name_then(&netns, name, sequence)) {
+            if let Some((_, then)) = named.as_ref().filter(|(unnamed, _)| value == unnamed) {
+                *value = json!(then);
+            } else if let Some(then) = value.as_str().and_then(|name| self.name_then(&netns, name, sequence)) {
                 *value = json!(then);
             }
         };
@@ -119,8 +132,8 @@ pub struct Moment(Past);
 
 impl Moment {
     /// What an object that is there now was then; `None` where something was told of it since.
-    pub fn of_now(&self, mut event: Event) -> Option<Event> {
-        if identity_by_index(&mut event).is_some_and(|identity| self.0.spoken.contains(&identity)) {
+    pub fn of_now(&self, event: Event) -> Option<Event> {
+        if identity(&event).is_some_and(|identity| self.0.spoken.contains(&identity)) {
             return None;
         }
         Some(self.0.as_called_then(event, u64::MAX))
@@ -139,21 +152,6 @@ impl Moment {
 
 fn sequence_of(event: &Event) -> u64 {
     event.get("seq").and_then(Value::as_u64).unwrap_or_default()
-}
-
-/// What tells an event's object from any other, whatever its interface was called when it was told.
-fn identity_by_index(event: &mut Event) -> Option<String> {
-    let name = event.get("event")?.as_str()?.to_owned();
-    let index = json!(event.get("ifindex").and_then(Value::as_u64));
-    let interface = event.get("ifname").cloned();
-    let device = event.get_mut(&name).and_then(|object| object.get_mut("dev"));
-    let Some(device) = device.filter(|device| interface.as_ref() == Some(device)) else { return identity(event) };
-    let told = std::mem::replace(device, index);
-    let identity = identity(event);
-    if let Some(device) = event.get_mut(&name).and_then(|object| object.get_mut("dev")) {
-        *device = told;
-    }
-    identity
 }
 
 fn interface_of(event: &Event) -> Option<(String, u64)> {
@@ -234,8 +232,6 @@ fn set(object: &mut Value, path: &str, value: Option<&Value>) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -291,6 +287,8 @@ mod tests {
             r#"{"seq":4,"event":"route","action":"change","ifname":"old0","ifindex":3,"changed":{"pref":{"old":1,"new":2}},"route":{"dst":"default","dev":"old0","pref":2}}"#,
         ));
         past.take(route("remove", "new0"));
+        // It was told of once its link was gone.
+        past.take(addr("remove", 3, "if3"));
         let link = |peer: &str| {
             event(&format!(
                 r#"{{"event":"link","action":"present","ifname":"p","ifindex":4,"link":{{"ifindex":4,"ifname":"p","link":"{peer}"}}}}"#
@@ -301,7 +299,8 @@ mod tests {
         let then: Vec<Event> = now.into_iter().filter_map(|event| moment.of_now(event)).collect();
         assert_eq!(then, [link("old0"), addr("present", 1, "old0")]);
         let rest = moment.rest();
-        assert_eq!((rest.len(), &rest[0]["link"]["ifname"]), (3, &json!("old0")));
+        assert_eq!((rest.len(), &rest[0]["link"]["ifname"]), (4, &json!("old0")));
+        assert_eq!(rest[3], addr("remove", 3, "old0"));
         assert_eq!(
             (&rest[1], &rest[2]["route"]),
             (&addr("remove", 2, "old0"), &json!({"dst": "default", "dev": "old0", "pref": 1}))

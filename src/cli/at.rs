@@ -29,7 +29,7 @@ pub fn list(look: &Look, time: i64, options: Options, lines: impl FnOnce(&Stream
         .filter(|kind| !kind.table().dumps.is_empty())
         .collect();
     let is_named = options.filter.kinds.is_some();
-    refuse_unknown(&history.runs()?, time, &mut kinds, is_named)?;
+    refuse_unknown(&history.runs()?, history.complete_from()?, time, &mut kinds, is_named)?;
     let mut past = Past::default();
     // Of the moment itself everything is there already.
     each_event(&history, Span { since: time + 1, until: i64::MAX }, last, |event| {
@@ -78,18 +78,27 @@ pub fn each_event(history: &History<'_>, span: Span, last: u64, mut each: impl F
 }
 
 /// Leaves out kinds of which it is not known what was then, and says so; nothing is guessed.
-fn refuse_unknown(runs: &[PastRun], time: i64, kinds: &mut Vec<KindIndex>, is_named: bool) -> Result<()> {
+fn refuse_unknown(
+    runs: &[PastRun],
+    complete: Option<i64>,
+    time: i64,
+    kinds: &mut Vec<KindIndex>,
+    is_named: bool,
+) -> Result<()> {
     let shown = |time: i64| Timestamp::from_microsecond(time).unwrap_or_default();
     let Some(first) = runs.first() else {
         return Err(Error::failed("nothing is kept: is there [history] in the configuration, and has it begun?"));
     };
-    if first.run.began > time {
+    let complete = complete.map_or(first.run.began, |complete| complete.max(first.run.began));
+    if complete > time {
         return Err(Error::failed(format_args!(
             "what existed before {} is not kept, or not any more",
-            shown(first.run.began)
+            shown(complete)
         )));
     }
-    let since: Vec<&PastRun> = runs.iter().filter(|run| run.ended.is_none_or(|ended| ended >= time)).collect();
+    // The one that ran then, or was the last one before, and all after it.
+    let then = runs.iter().rposition(|run| run.run.began <= time).unwrap_or_default();
+    let since = &runs[then..];
     if let Some(run) = since.iter().find(|run| !run.run.narrowed.is_empty()) {
         return Err(Error::failed(format_args!(
             "it cannot be put together: from {} on, [watch] left events out by {}",
@@ -97,16 +106,15 @@ fn refuse_unknown(runs: &[PastRun], time: i64, kinds: &mut Vec<KindIndex>, is_na
             run.run.narrowed
         )));
     }
-    if let Some((before, after)) = runs
-        .iter()
-        .zip(&runs[1..])
-        .find(|(before, after)| before.ended.is_some_and(|ended| ended < time) && after.run.began > time)
-    {
-        log::warn!(
-            "linkhook did not run at that time, but until {} and again from {}: what changed in between is told as of then",
-            shown(before.ended.unwrap_or_default()),
-            shown(after.run.began)
-        );
+    if let Some(ended) = since[0].ended.filter(|&ended| ended < time) {
+        match since.get(1) {
+            Some(after) => log::warn!(
+                "linkhook did not run at that time, or told nothing, from {} to {}: what changed in between is told as of then",
+                shown(ended),
+                shown(after.run.began)
+            ),
+            None => log::warn!("linkhook has not run since {}: what is shown is what it knew then", shown(ended)),
+        }
     }
     let is_watched =
         |kind: &KindIndex| since.iter().all(|run| run.run.kinds.split(',').any(|watched| watched == kind.table().name));

@@ -62,7 +62,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         differing.extend(serde_json::to_vec(&event));
         if differing.len() >= bound {
-            differing = settle(&differing).into_iter().map(|settled| settled.line).collect();
+            // One that is as it was is as if nothing had been told of it.
+            let settled = settle(&differing).into_iter().filter(|settled| !settled.is_same);
+            differing = settled.map(|settled| settled.line).collect();
             bound = differing.len() + LINES_MAX;
         }
     })?;
@@ -71,6 +73,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (mut stream, mut lines) = (stream, lines);
     let each = settle(&differing).into_iter().filter(|settled| !settled.is_same);
     let told = each.map(|settled| settled.line).try_for_each(|mut line| {
+        if stream.is_done() {
+            return Ok(());
+        }
         retell::retell(&mut stream, &mut lines, &mut line).map_err(Error::failed)?;
         lines.write(&mut stream)
     });

@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         None if arguments.follow && arguments.since.is_none() => Some(FOLLOWED_LINES),
         latest => latest,
     };
-    let is_whole = !narrowed && options.format == LineFormat::Json;
+    let is_whole = !narrowed && options.format == LineFormat::Json && options.count.is_none();
     // They are found first, and then told in their order.
     let after = match latest {
         Some(latest) => before_latest(self::options(arguments)?.as_lines(), !narrowed, &history, span, latest)?,

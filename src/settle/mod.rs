@@ -69,6 +69,13 @@ pub fn identity(event: &Map<String, Value>) -> Option<String> {
         });
         ways.next().unwrap_or_default()
     };
+    // An interface may be renamed between two events of what stands on it.
+    let index =
+        || event.get("ifindex").filter(|_| object.get("dev").is_some() && object.get("dev") == event.get("ifname"));
+    let value = |member: &str| match member {
+        "dev" => index().map_or_else(|| value(member), |index| json!([member, index])),
+        member => value(member),
+    };
     let values: Vec<Value> = members.iter().map(|member| value(member)).collect();
     Some(json!([event.get("netns"), name, values]).to_string())
 }

@@ -29,7 +29,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 
 use super::directory::{DATABASE, Directory, FILES};
 use super::event_log::chunk::{Chunk, Share};
-use super::event_log::history::{Forgotten, Keeping};
+use super::event_log::history::{self, Forgotten, Keeping};
 use super::event_log::{self, Log};
 use super::mirror_changes::{self, take_in_changes};
 use super::{Covered, Run};
@@ -440,6 +440,11 @@ impl Database {
     /// Deletes some of the chunks for which nobody waits. Says whether there may be more.
     pub fn forget_history(&self) -> std::result::Result<bool, SqlError> {
         self.log.forget_all(&self.connection)
+    }
+
+    /// From that time on everything is kept that is told, in microseconds since 1970.
+    pub fn complete_from(&self, time: i64) -> std::result::Result<(), SqlError> {
+        history::complete_from(&self.connection, time)
     }
 
     /// Whether so much was stored that small chunks may make a large one.

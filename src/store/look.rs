@@ -181,9 +181,12 @@ impl History<'_> {
         self.told(chunks.find(&self.look.connection))
     }
 
-    /// The time of the earliest event that is kept, in microseconds since 1970; `None` where none is.
+    /// From when on everything is kept that was told, in microseconds since 1970; `None` where nothing is.
     pub fn beginning(&self) -> Result<Option<i64>> {
-        self.told(history::beginning(&self.look.connection))
+        let connection = &self.look.connection;
+        let first = self.told(history::beginning(connection))?;
+        let complete = self.told(history::is_complete_from(connection))?;
+        Ok(first.map(|first| first.max(complete.unwrap_or(first))))
     }
 
     /// The runs that are known, in their order.
@@ -203,8 +206,7 @@ impl History<'_> {
 
     /// The line of that number, where it is kept.
     pub fn line(&self, sequence: u64) -> Result<Option<Vec<u8>>> {
-        let mut chunks = self.chunks(Span::ALL, sequence.saturating_sub(1), false)?;
-        let Some(Read::Events(entries, lines)) = self.next(&mut chunks)? else { return Ok(None) };
+        let Some(Read::Events(entries, lines)) = self.next(&mut Chunks::of(sequence))? else { return Ok(None) };
         Ok(entries.iter().find(|entry| entry.sequence == sequence).map(|entry| entry.line(&lines).to_vec()))
     }
 
@@ -242,6 +244,11 @@ impl History<'_> {
         }
         changed.iter().for_each(|((netns, kind, _), objects)| take(netns, kind, objects));
         Ok((found, last.unwrap_or_default()))
+    }
+
+    /// The time before which something is forgotten or could not be kept, where there is one.
+    pub fn complete_from(&self) -> Result<Option<i64>> {
+        self.told(history::is_complete_from(&self.look.connection))
     }
 
     /// A number that is another one once somebody has written.

@@ -365,6 +365,12 @@ impl StoreThread {
             (shared.wake)();
         }
         if self.trouble.take().is_some() {
+            // What was printed meanwhile is not in the history.
+            if let Some(database) = self.database.as_ref().filter(|database| database.has_history())
+                && let Err(failure) = database.complete_from(jiff::Timestamp::now().as_microsecond())
+            {
+                log::debug!("cannot note that the history has a gap: {failure}");
+            }
             shared.lock().obstacle = None;
             log::warn!("the state directory {} can be written again", self.directory.path().display());
             self.directory.keep_reserve();

@@ -96,6 +96,8 @@ fn searched() -> Result<(), Failed> {
     let routes = expected(&|line| line["event"] == "route");
     assert_eq!(of(&["-n", "2", "route"]), routes[routes.len() - 2..]);
     assert_eq!(of(&["--count", "2", "route"]), routes[..2]);
+    let objects = expected(&|line| line["event"] == "link" || line["event"] == "route");
+    assert_eq!(of(&["--count", "2"]).iter().filter(|line| objects.contains(line)).count(), 2);
     // By time.
     let time = |line: &Value| line["ts"].as_str().unwrap().to_owned();
     let (since, until) = (time(&told[3]), time(&told[told.len() - 4]));
@@ -165,12 +167,22 @@ fn bounded() -> Result<(), Failed> {
     let short = configuration(&state, "[history]\nkeep = \"1s\"\n");
     let mut linkhook = run(&namespace, &short);
     mtu(&namespace, 29_999);
-    linkhook.expect("the change", |line| line["link"]["mtu"] == 29_999);
+    let line = linkhook.expect("the change", |line| line["link"]["mtu"] == 29_999);
+    let linkhook_began = line["ts"].as_str().unwrap().to_owned();
     let began = std::time::Instant::now();
     while lines(&history(&namespace, &state, &[])).iter().any(|line| line["link"]["mtu"] == 29_999) {
         assert!(began.elapsed() < PATIENCE, "it is still there");
         linkhook.wait(std::time::Duration::from_millis(200));
     }
+    // What was so before is not known any more.
+    let mut command = namespace.command(PROGRAM);
+    let began = &linkhook_began;
+    command.args(["list", "link", "--at", began, "--state-dir"]).arg(state.path());
+    let refused = command.output()?;
+    assert!(
+        refused.status.code() == Some(1) && String::from_utf8_lossy(&refused.stderr).contains("is not kept"),
+        "{refused:?}"
+    );
     linkhook.stop();
     // Without a history nothing is left of it.
     filled(&namespace, &state);

@@ -26,6 +26,21 @@ const LARGE_BYTES: usize = CHUNK_BYTES / 2;
 /// The key of `meta` that says with which number the first chunk begins at most that may have to be put together with others.
 const MERGED: &str = "merged";
 
+/// The key of `meta` that says from when on everything is kept that was told, in microseconds since 1970.
+const COMPLETE: &str = "complete";
+
+/// From that time on everything is kept that was told: before it something is forgotten, or could not be kept.
+pub fn complete_from(connection: &Connection, time: i64) -> SqlResult<()> {
+    let statement = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = max(value, ?2)";
+    connection.prepare_cached(statement)?.execute(params![COMPLETE, time.max(0)]).map(drop)
+}
+
+/// Since when everything is kept, as far as it is known.
+pub fn is_complete_from(connection: &Connection) -> SqlResult<Option<i64>> {
+    let statement = "SELECT value FROM meta WHERE key = ?1";
+    connection.prepare_cached(statement)?.query_row([COMPLETE], |row| row.get(0)).optional()
+}
+
 /// What was forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
@@ -37,10 +52,9 @@ pub struct Forgotten {
 }
 
 impl Log {
-    /// Chunks that ended at that time or later are kept, in microseconds since 1970. It never goes back while it runs.
+    /// Chunks that ended at that time or later are kept, in microseconds since 1970. It goes back where the clock does.
     pub fn keep_from(&self, time: i64) {
-        let before = self.kept_from.get();
-        self.kept_from.set(if before == NOTHING_KEPT { time } else { time.max(before) });
+        self.kept_from.set(time);
     }
 
     /// Whether any are kept for which nobody waits.
@@ -54,7 +68,7 @@ impl Log {
         let asked = now.saturating_sub(i64::try_from(keeping.keep.as_micros()).unwrap_or(i64::MAX));
         self.keep_from(asked);
         if let Some(from) = first_within(connection, keeping.size_bytes as u64)? {
-            self.keep_from(from);
+            self.keep_from(from.max(asked));
         }
         let short_from = Some(self.kept_from.get()).filter(|&from| from > asked);
         let statement = "DELETE FROM chunk WHERE first IN (SELECT first FROM chunk WHERE ended < ?1 AND NOT EXISTS \
@@ -62,12 +76,17 @@ impl Log {
         let values = params![self.kept_from.get(), FORGOTTEN_CHUNKS_MAX];
         let deleted = connection.prepare_cached(statement)?.execute(values)?;
         connection.prepare_cached("DELETE FROM run WHERE ended < ?1")?.execute([self.kept_from.get()])?;
+        if deleted > 0 {
+            complete_from(connection, self.kept_from.get())?;
+        }
         Ok(Forgotten { has_more: deleted == FORGOTTEN_CHUNKS_MAX, short_from })
     }
 
     /// Deletes chunks for which nobody waits, so many at most, where there is no history any more. Says whether there may be more.
     pub fn forget_all(&self, connection: &Connection) -> SqlResult<bool> {
         self.write(connection)?;
+        // What comes later is no part of it.
+        connection.prepare_cached("DELETE FROM run")?.execute([])?;
         let statement = "DELETE FROM chunk WHERE first IN (SELECT first FROM chunk WHERE NOT EXISTS \
                          (SELECT 1 FROM share WHERE webhook IN (SELECT id FROM webhook) AND chunk = first) LIMIT ?1)";
         Ok(connection.prepare_cached(statement)?.execute([FORGOTTEN_CHUNKS_MAX])? == FORGOTTEN_CHUNKS_MAX)
@@ -246,6 +265,12 @@ impl Chunks {
         let mut chunks = Chunks { span, firsts: VecDeque::new(), between: (after, u64::MAX), is_reverse };
         chunks.find(connection)?;
         Ok(chunks)
+    }
+
+    /// That event alone.
+    pub fn of(sequence: u64) -> Chunks {
+        let between = (sequence.saturating_sub(1), sequence.saturating_add(1));
+        Chunks { span: Span::ALL, firsts: [sequence].into(), between, is_reverse: false }
     }
 
     /// Finds those that have come since: of the events that are read from the earliest on.

@@ -193,6 +193,7 @@ impl Log {
     /// The transaction was taken back.
     pub fn forget(&self) {
         self.kept.borrow_mut().clear();
+        self.merged.set(None);
     }
 
     /// The first event after one for which a webhook waits, and its line's bytes.
