@@ -11,17 +11,21 @@ use linkhook::netlink::wire;
 fuzz_target!(|data: &[u8]| {
     let (first, second) = data.split_at(data.len() / 2 & !3);
     let mut mirror = Mirror::new();
-    let mut shadow = mirror.shadow();
-    for (target, octets) in [(&mut mirror, first), (&mut shadow, second)] {
+    let each = |octets, take: &mut dyn FnMut(KindIndex, bool, u16, &[u8])| {
         for message in wire::messages(octets) {
             let family = message.payload.first().copied().unwrap_or_default();
             let Some((kind, removes)) = kinds::of_message(message.header.kind, family) else { continue };
             if kind.table().identity.is_some() && message.payload.len() >= kind.table().header.bytes {
-                target.apply(kind, removes, message.header.flags, message.payload);
+                take(kind, removes, message.header.flags, message.payload);
             }
         }
-    }
-    let counts: Vec<(KindIndex, usize)> = KindIndex::all().map(|kind| (kind, shadow.count(kind))).collect();
+    };
+    each(first, &mut |kind, removes, flags, payload| {
+        mirror.apply(kind, removes, flags, payload);
+    });
+    let mut shadow = mirror.shadow();
+    each(second, &mut |kind, removes, flags, payload| shadow.apply(&mirror, kind, removes, flags, payload));
+    let counts: Vec<(KindIndex, usize)> = KindIndex::all().map(|kind| (kind, shadow.shown(kind))).collect();
     let all: Vec<_> = KindIndex::all().map(|kind| (kind, Scope::All)).collect();
     mirror.repair(shadow, &all, &Spoken::default());
     for (kind, count) in counts {

@@ -53,17 +53,18 @@ impl Shadow {
             }
         }
         // Names are learned from links, and what a filter shares a priority with is asked for.
-        let may_be_left_out = !removes && !table.is(&kinds::rtnetlink::link::LINK) && table.hooks.parent_at.is_none();
+        let may_be_left_out = !table.is(&kinds::rtnetlink::link::LINK) && table.hooks.parent_at.is_none();
         if may_be_left_out {
             let hash = self.objects.identity_hash(kind, payload);
             let known = mirror.tables[kind].find(hash);
             if let Ok(entry) = self.same[kind].find_entry(hash, |other| *other == hash) {
-                // A second one of that identity: both are looked at.
+                // One more of that identity, or the word that it is gone: both are looked at.
                 entry.remove();
                 for object in known.into_iter().flat_map(Group::iter) {
                     self.objects.apply(kind, false, flags, object);
                 }
-            } else if !self.objects.tables[kind].contains(hash)
+            } else if !removes
+                && !self.objects.tables[kind].contains(hash)
                 && matches!(known, Some(Group::One(object)) if **object == *payload)
             {
                 self.same[kind].insert_unique(hash, hash, |hash| *hash);
@@ -71,6 +72,11 @@ impl Shadow {
             }
         }
         self.objects.apply(kind, removes, flags, payload);
+    }
+
+    /// How many objects of a kind were shown.
+    pub fn shown(&self, kind: KindIndex) -> usize {
+        self.objects.count(kind) + self.same[kind].len()
     }
 
     /// Whether an object of that identity is there as the mirror has it.
@@ -462,10 +468,13 @@ mod tests {
         (0..9).for_each(|last| drop(mirror.apply(kind, false, 0, &route(last, 3))));
         let mut shadow = mirror.shadow();
         (0..8).for_each(|last| shadow.apply(&mirror, kind, false, NLM_F_MULTI, &route(last, 3)));
-        assert_eq!((shadow.count(kind), shadow.same[kind].len()), (0, 8));
+        assert_eq!((shadow.count(kind), shadow.shown(kind)), (0, 8));
         // A second one of the same destination: both count.
         shadow.apply(&mirror, kind, false, NLM_F_MULTI, &route(7, 4));
-        assert_eq!((shadow.count(kind), shadow.same[kind].len()), (2, 7));
+        assert_eq!((shadow.count(kind), shadow.shown(kind)), (2, 9));
+        shadow.apply(&mirror, kind, true, 0, &route(6, 3));
+        assert_eq!((shadow.count(kind), shadow.shown(kind)), (2, 8));
+        shadow.apply(&mirror, kind, false, NLM_F_MULTI, &route(6, 3));
         let differences = mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default());
         let shown: Vec<_> =
             differences.iter().map(|difference| (difference.old.as_deref(), difference.new.as_deref())).collect();
