@@ -385,6 +385,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_comparison_is_jqs() {
+        let literals = ["null", "false", "true", "99", "100", "101", "\"default\"", "\"default0\"", "\"\""];
+        let paths = [
+            ".route.metric",
+            ".route.dst",
+            ".route.on",
+            ".route.off",
+            ".route.none",
+            ".route.no",
+            ".signals",
+            ".route",
+        ];
+        for comparison in ["==", "!=", "<", "<=", ">", ">="] {
+            for (path, literal) in paths.iter().flat_map(|path| literals.map(|literal| (path, literal))) {
+                let code = format!("{path} {comparison} {literal}");
+                let by_jq = Jq::new(&code).unwrap().accepts(LINE.as_bytes()).unwrap();
+                assert_eq!(Plain::parse(&code).unwrap().accepts(LINE.as_bytes()), Some(by_jq), "{code}");
+            }
+        }
+    }
+
     fn literal() -> impl Strategy<Value = String> {
         prop_oneof![
             Just("null".to_owned()),
