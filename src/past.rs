@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use crate::event::{Action, Origin};
-use crate::settle::identity;
+use crate::settle::{action_of, identity};
 
 /// An event, or an object of a list, as its line has it.
 pub type Event = Map<String, Value>;
@@ -34,7 +34,7 @@ impl Past {
             // What is there already says nothing of what was.
             return;
         }
-        let sequence = sequence_of(&event);
+        let sequence = sequence_of(&event).unwrap_or_default();
         self.note_rename(&event, sequence);
         let was = before(event, action);
         let identity_then = was.as_ref().and_then(identity).unwrap_or_else(|| identity_now.clone());
@@ -143,26 +143,21 @@ impl Moment {
     pub fn rest(mut self) -> Vec<Event> {
         let there = std::mem::take(&mut self.0.there);
         let each = there.into_iter().map(|event| {
-            let sequence = sequence_of(&event);
+            let sequence = sequence_of(&event).unwrap_or_default();
             self.0.as_called_then(event, sequence)
         });
         each.collect()
     }
 }
 
-fn sequence_of(event: &Event) -> u64 {
-    event.get("seq").and_then(Value::as_u64).unwrap_or_default()
+/// The number of an event's line.
+pub fn sequence_of(event: &Event) -> Option<u64> {
+    event.get("seq")?.as_u64()
 }
 
 fn interface_of(event: &Event) -> Option<(String, u64)> {
     let netns = event.get("netns").and_then(Value::as_str).unwrap_or_default();
     Some((netns.to_owned(), event.get("ifindex")?.as_u64()?))
-}
-
-/// An event's action.
-pub fn action_of(event: &Event) -> Option<Action> {
-    let name = event.get("action")?.as_str()?;
-    Action::ALL.into_iter().find(|action| action.name() == name)
 }
 
 /// The object before an event, as the event has it; `None` where it was not there.

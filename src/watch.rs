@@ -179,7 +179,7 @@ pub fn watch(
     let store = store.transpose()?;
     if let Some(store) = &store {
         stream.continue_after(store.sequence());
-        if store.keeps_history() {
+        if settings.state.as_ref().is_some_and(|state| state.commits.history.is_some()) {
             stream.keep_history();
             store.begin_run(run_of(settings, &stream));
         }

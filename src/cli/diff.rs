@@ -8,7 +8,8 @@ use super::moment::moment;
 use super::place::Place;
 use super::{at, retell, selection};
 use crate::error::{Error, Result};
-use crate::settle::settle;
+use crate::event::Action;
+use crate::settle::{action_of, settle};
 use crate::store::event_log::history::Span;
 use crate::store::look::Look;
 use crate::stream::{Options, Stream};
@@ -57,27 +58,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     at::each_event(&history, span, u64::MAX, |event| {
         // What is there already says of nothing that it differs.
         let is_of_object = at::kind_of(&event).is_some_and(|kind| kinds.wants_kind(kind.place()));
-        if !is_of_object || event.get("action").is_some_and(|action| action == "present") {
+        if !is_of_object || action_of(&event) == Some(Action::Present) {
             return;
         }
         differing.extend(serde_json::to_vec(&event));
         if differing.len() >= bound {
-            // One that is as it was is as if nothing had been told of it.
-            let settled = settle(&differing).into_iter().filter(|settled| !settled.is_same);
-            differing = settled.map(|settled| settled.line).collect();
+            differing = differences(&differing);
             bound = differing.len() + LINES_MAX;
         }
     })?;
-    let stream = Stream::new(options);
-    let lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
-    let (mut stream, mut lines) = (stream, lines);
-    let each = settle(&differing).into_iter().filter(|settled| !settled.is_same);
-    let told = each.map(|settled| settled.line).try_for_each(|mut line| {
-        if stream.is_done() {
-            return Ok(());
-        }
-        retell::retell(&mut stream, &mut lines, &mut line).map_err(Error::failed)?;
-        lines.write(&mut stream)
-    });
-    EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
+    let mut stream = Stream::new(options);
+    let mut lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    EndedEarly::quietly(retell::all(&mut stream, &mut lines, differences(&differing)))
+}
+
+/// A line an object. One that is as it was is as if nothing had been told of it.
+fn differences(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    settle(lines).into_iter().filter(|settled| !settled.is_same).map(|settled| settled.line).collect()
 }

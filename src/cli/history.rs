@@ -22,7 +22,7 @@ pub const HELP: &str = "Examples:\n  \
     linkhook history --since 03:00 --until 03:30 route --text\n  \
     linkhook history -n 20 -i eth0 --text         the last twenty events of an interface\n  \
     linkhook history -f                           the last ten, and what comes\n\n\
-    Times are as journalctl takes them: 2026-11-24 03:12, 03:12:05, yesterday, '1h ago' or 1h, 2026-11-24T03:12:05Z, @1795479185. What names no \
+    Times are much as journalctl takes them: 2026-11-24 03:12, 03:12:05, yesterday, '1h ago' or 1h, 2026-11-24T03:12:05Z, @1795479185. What names no \
     time zone is local.";
 
 /// So often it is looked for what has come.

@@ -1,4 +1,4 @@
-//! Moments as people write them, as `journalctl` takes them.
+//! Moments as people write them, much as `journalctl` takes them.
 
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};

@@ -46,3 +46,15 @@ pub fn retell(stream: &mut Stream, lines: &mut Lines, line: &mut Vec<u8>) -> Res
     stream.retell(&mut lines.out, line, parsed.own(), &parsed.candidate(&parsed.names()));
     Ok(())
 }
+
+/// Tells lines that were made here, as far as they fit, and writes them.
+pub fn all(stream: &mut Stream, lines: &mut Lines, each: impl IntoIterator<Item = Vec<u8>>) -> Result<(), EndedEarly> {
+    for mut line in each {
+        if stream.is_done() {
+            break;
+        }
+        retell(stream, lines, &mut line).map_err(Error::failed)?;
+        lines.write(stream)?;
+    }
+    lines.write_all(stream)
+}

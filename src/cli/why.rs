@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::event::Action;
 use crate::filter::Filter;
 use crate::kinds::KindIndex;
-use crate::past::{Event, action_of, put_back};
+use crate::past::{Event, put_back, sequence_of};
 use crate::reference;
-use crate::settle::identity;
+use crate::settle::{action_of, identity};
 use crate::store::event_log::history::Span;
 use crate::store::look::{History, Look};
 use crate::stream::{Options, Stream};
@@ -101,12 +101,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut stream = Stream::new(options);
     let mut lines = Lines::new(&stream, None)?;
-    let written = told.values().try_for_each(|event| {
-        let mut line = serde_json::to_vec(event).map_err(|error| Error::failed(error.to_string()))?;
-        retell::retell(&mut stream, &mut lines, &mut line).map_err(Error::failed)?;
-        lines.write(&mut stream)
-    });
-    EndedEarly::quietly(written.and_then(|()| lines.write_all(&mut stream)))
+    let events = told.values().filter_map(|event| serde_json::to_vec(event).ok());
+    EndedEarly::quietly(retell::all(&mut stream, &mut lines, events))
 }
 
 /// Adds an event of an object that is meant, or that became one that is, to what is known of it. What led to an earlier one that is gone says
@@ -138,10 +134,6 @@ fn causes(history: &History<'_>, event: &Event, told: &mut BTreeMap<u64, Event>)
         told.insert(sequence, event);
     }
     Ok(())
-}
-
-fn sequence_of(event: &Event) -> Option<u64> {
-    event.get("seq")?.as_u64()
 }
 
 /// What the words mean: a key of the object takes the value behind it.

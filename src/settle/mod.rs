@@ -109,7 +109,8 @@ fn lasted_before(event: &Map<String, Value>) -> Option<f64> {
     event.get(SETTLED)?.get("for")?.as_str()?.strip_suffix('s')?.parse().ok()
 }
 
-fn action_of(event: &Map<String, Value>) -> Option<Action> {
+/// An event's action.
+pub fn action_of(event: &Map<String, Value>) -> Option<Action> {
     Action::ALL.into_iter().find(|action| event.get("action").is_some_and(|name| name == action.name()))
 }
 

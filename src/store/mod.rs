@@ -338,7 +338,6 @@ pub struct Store {
     webhooks: Vec<String>,
     sequence: u64,
     path: std::path::PathBuf,
-    keeps_history: bool,
 }
 
 impl fmt::Debug for Store {
@@ -408,7 +407,6 @@ impl Store {
             webhooks,
             sequence,
             path,
-            keeps_history: commits.history.is_some(),
         })
     }
 
@@ -420,11 +418,6 @@ impl Store {
     /// The number of the last line of the last run, or a greater one.
     pub fn sequence(&self) -> u64 {
         self.sequence
-    }
-
-    /// Whether lines are kept as history.
-    pub fn keeps_history(&self) -> bool {
-        self.keeps_history
     }
 
     /// This run begins.

@@ -118,12 +118,9 @@ impl Stream {
             }
             if table.identity.is_some() {
                 for payload in &split::split(table, message.payload) {
-                    if table.hooks.passes.is_some_and(|passes| passes(payload, &mirror.links))
-                        || !mirror.keeps(kind, payload)
-                    {
-                        continue;
+                    if is_kept(mirror, kind, payload) {
+                        mirror.apply(kind, removes, message.header.flags, payload);
                     }
-                    mirror.apply(kind, removes, message.header.flags, payload);
                 }
             }
             return last;
@@ -148,9 +145,7 @@ impl Stream {
         let table = kind.table();
         let present =
             matches!(source, Source::Snapshot | Source::SnapshotOfKnown | Source::RecordedDump | Source::Listed);
-        if table.hooks.passes.is_some_and(|passes| passes(message.payload, &mirror.links))
-            || !mirror.keeps(kind, message.payload)
-        {
+        if !is_kept(mirror, kind, message.payload) {
             // Where a namespace has appeared, its one object was not made then.
             if (present && !self.options.present) || (source == Source::Appeared && table.hooks.single) {
                 return (None, None);
@@ -221,4 +216,10 @@ impl Stream {
         }
         (self.tell(out, links, Told { kind, action, old, new, signals }, telling), link)
     }
+}
+
+/// Whether the mirror is to have an object: not one that passes by, nor one more than is kept of its kind.
+#[inline]
+fn is_kept(mirror: &mut Mirror, kind: KindIndex, payload: &[u8]) -> bool {
+    !kind.table().hooks.passes.is_some_and(|passes| passes(payload, &mirror.links)) && mirror.keeps(kind, payload)
 }

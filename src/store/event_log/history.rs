@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::chunk::{self, CHUNK_BYTES, Chunk, Damaged, Entry, Share};
@@ -37,8 +38,20 @@ pub fn complete_from(connection: &Connection, time: i64) -> SqlResult<()> {
 
 /// Since when everything is kept, as far as it is known.
 pub fn is_complete_from(connection: &Connection) -> SqlResult<Option<i64>> {
+    noted(connection, COMPLETE)
+}
+
+/// What `meta` says of a key.
+fn noted<V: FromSql>(connection: &Connection, key: &str) -> SqlResult<Option<V>> {
     let statement = "SELECT value FROM meta WHERE key = ?1";
-    connection.prepare_cached(statement)?.query_row([COMPLETE], |row| row.get(0)).optional()
+    connection.prepare_cached(statement)?.query_row([key], |row| row.get(0)).optional()
+}
+
+/// Deletes chunks that ended before a time and for which nobody waits, so many at most. Gives back how many.
+fn forget(connection: &Connection, before: i64) -> SqlResult<usize> {
+    let statement = "DELETE FROM chunk WHERE first IN (SELECT first FROM chunk WHERE ended < ?1 AND NOT EXISTS \
+                     (SELECT 1 FROM share WHERE webhook IN (SELECT id FROM webhook) AND chunk = first) LIMIT ?2)";
+    connection.prepare_cached(statement)?.execute(params![before, FORGOTTEN_CHUNKS_MAX])
 }
 
 /// What was forgotten.
@@ -71,10 +84,7 @@ impl Log {
             self.keep_from(from.max(asked));
         }
         let short_from = Some(self.kept_from.get()).filter(|&from| from > asked);
-        let statement = "DELETE FROM chunk WHERE first IN (SELECT first FROM chunk WHERE ended < ?1 AND NOT EXISTS \
-                         (SELECT 1 FROM share WHERE webhook IN (SELECT id FROM webhook) AND chunk = first) LIMIT ?2)";
-        let values = params![self.kept_from.get(), FORGOTTEN_CHUNKS_MAX];
-        let deleted = connection.prepare_cached(statement)?.execute(values)?;
+        let deleted = forget(connection, self.kept_from.get())?;
         connection.prepare_cached("DELETE FROM run WHERE ended < ?1")?.execute([self.kept_from.get()])?;
         if deleted > 0 {
             complete_from(connection, self.kept_from.get())?;
@@ -87,9 +97,7 @@ impl Log {
         self.write(connection)?;
         // What comes later is no part of it.
         connection.prepare_cached("DELETE FROM run")?.execute([])?;
-        let statement = "DELETE FROM chunk WHERE first IN (SELECT first FROM chunk WHERE NOT EXISTS \
-                         (SELECT 1 FROM share WHERE webhook IN (SELECT id FROM webhook) AND chunk = first) LIMIT ?1)";
-        Ok(connection.prepare_cached(statement)?.execute([FORGOTTEN_CHUNKS_MAX])? == FORGOTTEN_CHUNKS_MAX)
+        Ok(forget(connection, NOTHING_KEPT)? == FORGOTTEN_CHUNKS_MAX)
     }
 
     /// Whether so much was stored that small chunks may make a large one.
@@ -100,13 +108,9 @@ impl Log {
     /// Puts the first small chunks together that make a large one. Says whether there may be more of them.
     pub fn merge(&self, connection: &Connection) -> SqlResult<bool> {
         self.write(connection)?;
-        let noted = || {
-            let statement = "SELECT value FROM meta WHERE key = ?1";
-            connection.prepare_cached(statement)?.query_row([MERGED], |row| row.get(0)).optional()
-        };
         let mut next = match self.merged.get() {
             Some(next) => next,
-            None => noted()?.unwrap_or_default(),
+            None => noted(connection, MERGED)?.unwrap_or_default(),
         };
         let mut statement = connection.prepare_cached(&format!("{WHOLE} WHERE first >= ?1 ORDER BY first"))?;
         let mut rows = statement.query([number(next)])?;
