@@ -42,7 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..2_usize, any::<prop::sample::Index>()).prop_map(|(webhook, event)| Step::Delivered(webhook, event)),
         3 => Just(Step::Merge),
         1 => any::<prop::sample::Index>().prop_map(Step::Forget),
-        1 => (0..20_000_usize).prop_map(Step::Bound),
+        1 => (0..3_000_usize).prop_map(Step::Bound),
     ]
 }
 
@@ -97,9 +97,6 @@ impl Play {
                 self.is_bounded = true;
                 let keeping = Keeping { keep: LONG, size_bytes: *size_bytes };
                 while self.database.forget_old(&keeping, self.time).unwrap().has_more {}
-                let held = "SELECT coalesce(sum(octets), 0) FROM chunk WHERE first NOT IN (SELECT chunk FROM share)";
-                let octets: usize = self.connection.query_row(held, [], |row| row.get(0)).unwrap();
-                assert!(octets <= *size_bytes, "{octets} octets where {size_bytes} are let");
             }
         }
     }
@@ -117,7 +114,13 @@ impl Play {
         told
     }
 
-    fn compare(&self) {
+    /// What a step has led to, once it is committed: the connection that looks is not the one that wrote.
+    fn compare(&self, step: &Step) {
+        if let Step::Bound(size_bytes) = step {
+            let held = "SELECT coalesce(sum(octets), 0) FROM chunk WHERE first NOT IN (SELECT chunk FROM share)";
+            let octets: usize = self.connection.query_row(held, [], |row| row.get(0)).unwrap();
+            assert!(octets <= *size_bytes, "{octets} octets where {size_bytes} are let");
+        }
         for (webhook, wanted) in self.webhooks.iter().zip(&self.wanted) {
             let (events, _) = read(&self.connection, *webhook, (0, u64::MAX), (usize::MAX, usize::MAX)).unwrap();
             let expected: Vec<_> = wanted.iter().map(|sequence| (*sequence, self.lines[sequence].1.clone())).collect();
@@ -160,7 +163,7 @@ proptest! {
             play.database.begin().unwrap();
             play.step(step);
             play.database.commit().unwrap();
-            play.compare();
+            play.compare(step);
         }
         // A part of it is what all of it has there.
         let last = play.lines.keys().next_back().copied().unwrap_or_default();
