@@ -30,6 +30,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::HttpSettings;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
@@ -43,7 +44,6 @@ use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::outputs::{Output, Outputs};
-use crate::serve::HttpSettings;
 use crate::signals;
 use crate::spool;
 use crate::store::{Append, Commits, Run, Store};

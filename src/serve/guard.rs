@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
-use super::{HttpSettings, Listen};
+use crate::config::{HttpSettings, Listen};
 
 /// Who is served at a listening socket.
 #[derive(Clone, Debug)]

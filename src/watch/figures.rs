@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use mio::Waker;
 
 use super::{LoopEnd, Place, Settings, WatchLoop, now_microseconds, own_telling};
+use crate::config::HttpSettings;
 use crate::deliver::hub::Hub;
 use crate::error::Result;
 use crate::event::own;
 use crate::figures::Figures;
 use crate::kinds::KindIndex;
-use crate::serve::{HttpSettings, Server};
+use crate::serve::Server;
 use crate::store::Store;
 
 /// What only the loop counts, when the figures are told, and where they can be asked for.

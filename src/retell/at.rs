@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::lines::{EndedEarly, Lines};
-use super::retell;
 use crate::error::{Error, Result};
 use crate::event::signals::Signals;
 use crate::event::{Action, Origin};
@@ -184,7 +183,7 @@ impl Shown {
         self.sequence += 1;
         let line = as_present(event, &self.time, self.sequence);
         let mut line = serde_json::to_vec(&line).map_err(|error| Error::failed(error.to_string()))?;
-        retell::retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
+        super::retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
         self.lines.write(&mut self.stream)
     }
 }

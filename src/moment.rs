@@ -3,7 +3,7 @@
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use super::values;
+use crate::units;
 
 /// What is taken, for an error and the help.
 pub const EXAMPLES: &str = "2026-11-24 03:12, 03:12:05, 2026-11-24T03:12:05Z, yesterday, 1h ago, 10m, @1795479185";
@@ -50,7 +50,7 @@ fn read(text: &str, now: &ZonedDateTime) -> Result<i64, String> {
         (.., Some(after)) => (1, after),
         _ => (-1, text),
     };
-    let duration = values::duration(duration).map_err(|_| wrong())?;
+    let duration = units::duration_or_seconds(duration).map_err(|_| wrong())?;
     let duration = SignedDuration::try_from(duration).map_err(|_| wrong())? * sign;
     now.timestamp().checked_add(duration).map(Timestamp::as_microsecond).map_err(|_| wrong())
 }
