@@ -183,7 +183,7 @@ pub fn named(names: &[String]) -> Result<Named> {
     Ok(Named { kinds: (!names.is_empty()).then_some(kinds), own: named })
 }
 
-/// Which events are chosen, in words. Nothing but the severity leaves anything out where it is empty.
+/// Which events are chosen, in words. What is empty leaves nothing out.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     /// Kinds, words for several of them, and events of linkhook's own.
@@ -199,7 +199,7 @@ pub struct Choice {
     /// Signals.
     pub signals: Vec<String>,
     /// How much an event must matter at least.
-    pub severity: Severity,
+    pub severity: Option<Severity>,
     /// Routing tables.
     pub tables: Vec<String>,
     /// A jq expression, which is not looked at here.
@@ -217,7 +217,7 @@ impl Choice {
             netns: Globs::new(&self.netns)?,
             actions: actions(&self.actions)?,
             signals: signals(&self.signals)?,
-            severity: self.severity,
+            severity: self.severity.unwrap_or(Severity::Debug),
             tables: self.tables.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
             jq: self.jq,
         };

@@ -54,7 +54,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let options = Options { present: true, own: Vec::new(), ..options };
     if let Some(time) = arguments.at {
         let look = Look::open(&arguments.place.find()?)?;
-        return at::list(&look, time, options, |stream| output::lines(stream, arguments.selection.output.as_deref()));
+        return at::list(&look, time, options, |stream, unknown| {
+            unknown.iter().for_each(|unknown| log::warn!("{unknown}"));
+            output::lines(stream, arguments.selection.output.as_deref())
+        });
     }
     if arguments.place.is_named() {
         return Err(Error::usage("--state-dir and --config say whose history is meant: write --at TIME, too"));

@@ -315,7 +315,7 @@ impl Filters {
             netns: Vec::new(),
             actions: self.action.clone(),
             signals: self.signal.clone(),
-            severity: self.severity.unwrap_or(least),
+            severity: Some(self.severity.unwrap_or(least)),
             tables: self.table.clone(),
             jq: self.filter.clone(),
         };

@@ -35,6 +35,11 @@ impl Guard {
         Guard { address, token: settings.token.as_ref().map(|token| Sha256::digest(token.0.as_bytes()).into()) }
     }
 
+    /// Whether a token is asked for.
+    pub fn asks_for_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Whether a request is served: `hosts` are the names that it came by, one of them where all is as it should be;
     /// `authorization` is the header of that name.
     pub fn check(&self, hosts: &[&str], authorization: Option<&[u8]>) -> Result<(), Refusal> {
