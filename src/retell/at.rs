@@ -64,7 +64,7 @@ pub fn listed(options: &Options) -> Vec<KindIndex> {
 pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Stream, mut lines: Lines) -> Result<()> {
     let mut stream = stream;
     let told = each_object(known, kinds, time, |links, told, telling| {
-        stream.tell(&mut lines.out, links, told, telling);
+        stream.tell(&mut lines.out, links, told, Telling { origin: Origin::Snapshot, ..telling });
         lines.write(&mut stream)
     });
     EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))

@@ -51,6 +51,7 @@ mod untold;
 mod usage;
 mod wait;
 mod walls;
+mod window;
 
 use std::process::ExitCode;
 
@@ -149,6 +150,7 @@ fn main() -> ExitCode {
         ("sockets", sockets::LIVE_TESTS),
         ("spool", spool::LIVE_TESTS),
         ("history", history::LIVE_TESTS),
+        ("window", window::LIVE_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
         ("usage", usage::LIVE_TESTS),
