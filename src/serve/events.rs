@@ -56,7 +56,7 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
     let history = look.as_ref().map(Look::history).transpose()?;
     let (before, last) = sources.feed.ends();
     let own = [own::METRICS.name];
-    let options = || options(query, &own, sources.host.as_deref());
+    let options = || options(query, &own, sources);
     let told = Stream::new(options()?);
     let after = match (query.after, query.latest, query.since.or(query.until)) {
         // Of a run before this one, whose numbers were others: all of this one's is news.
@@ -204,7 +204,7 @@ impl Reader<'_> {
     fn miss(&mut self, last: u64, why: &str) -> std::result::Result<(), EndedEarly> {
         let lines = last.saturating_sub(self.after);
         // It stands in their place.
-        let mut stream = Stream::new(crate::stream::Options { host: self.sources.host.clone(), ..Default::default() });
+        let mut stream = Stream::new(crate::stream::Options { host: self.sources.line_host(), ..Default::default() });
         stream.continue_after(last.saturating_sub(1));
         let time_microseconds = Timestamp::now().as_microsecond();
         let telling = Telling { origin: Origin::Linkhook, cause: None, time_microseconds, netns: None, actor: None };

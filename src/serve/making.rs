@@ -35,8 +35,17 @@ pub struct Sources {
     pub state: Option<PathBuf>,
     /// Whether what was told is kept there.
     pub keeps_history: bool,
-    /// The host's name for every line.
-    pub host: Option<String>,
+    /// The host's name.
+    pub host: String,
+    /// Whether every line has it.
+    pub names_host: bool,
+}
+
+impl Sources {
+    /// The host's name, where every line has it.
+    pub(super) fn line_host(&self) -> Option<String> {
+        self.names_host.then(|| self.host.clone())
+    }
 }
 
 /// Counts the answers that are being made.
@@ -104,7 +113,7 @@ impl Drop for Ends {
 }
 
 /// What a query chooses; of linkhook's own events those that are named, and `own` where nothing is chosen.
-pub(super) fn options(query: &Query, own: &[&'static str], host: Option<&str>) -> Result<Options> {
+pub(super) fn options(query: &Query, own: &[&'static str], sources: &Sources) -> Result<Options> {
     if let Some(filter) = &query.choice.jq {
         jq::check(jq::Use::Filter, filter)?;
     }
@@ -114,7 +123,7 @@ pub(super) fn options(query: &Query, own: &[&'static str], host: Option<&str>) -
     if !narrowed {
         own_events.extend(own);
     }
-    let host = host.map(str::to_owned);
+    let host = sources.line_host();
     Ok(Options { filter, format: LineFormat::Json, named, own: own_events, present: true, host, ..Options::default() })
 }
 

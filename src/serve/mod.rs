@@ -17,10 +17,12 @@ pub mod feed;
 mod guard;
 mod listener;
 mod making;
+mod page;
 mod pipe;
 mod query;
 mod respond;
 mod state;
+mod status;
 mod thread;
 
 use std::fmt;
@@ -41,6 +43,7 @@ pub use listener::{SocketFile, bind_path};
 use making::Inquiry;
 use making::Makers;
 pub use making::{Question, Sources};
+use status::Timeline;
 use thread::ServerThread;
 
 /// The server, for the loop.
@@ -55,6 +58,7 @@ pub struct Server {
 struct Shared {
     sources: Sources,
     makers: Makers,
+    timeline: Arc<Timeline>,
     board: Board,
     /// What the loop is asked, beside the figures.
     questions: Mutex<Vec<Question>>,
@@ -107,7 +111,9 @@ impl Server {
         let poll = Poll::new().map_err(cannot)?;
         let waker = Waker::new(poll.registry(), thread::WAKER).map_err(cannot)?;
         let (board, questions, orders) = (Board::new(wake), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { sources, makers: Makers::default(), board, questions, orders, waker });
+        let (makers, timeline) = (Makers::default(), Arc::<Timeline>::default());
+        timeline.clone().look_back(&sources);
+        let shared = Arc::new(Shared { sources, makers, timeline, board, questions, orders, waker });
         listener.register(poll.registry(), thread::LISTENER).map_err(cannot)?;
         let (guard, of) = (Guard::new(&settings), shared.clone());
         // What is served stays in its thread.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,9 +22,10 @@ use super::events::{self, Framing};
 use super::exposition;
 use super::guard::{Guard, Refusal};
 use super::making::{self, no_room};
+use super::page;
 use super::pipe::{AnswerBody, Begun, MadeBody, Pipe};
 use super::query::{EVENTS_KEYS, Query, STATE_KEYS};
-use super::state;
+use super::{state, status};
 use crate::error::Result;
 use crate::figures::Figures;
 
@@ -38,6 +39,8 @@ const HEADERS_MAX: usize = 64;
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a reader of Server-Sent Events says that comes back (WHATWG HTML, 9.2).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const HTML_TYPE: &str = "text/html; charset=utf-8";
+const JSON_TYPE: &str = "application/json";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
 type Answer = Response<AnswerBody>;
@@ -46,20 +49,29 @@ type Make = Box<dyn FnOnce(&Arc<Shared>, &Arc<Pipe>) -> Result<()> + Send>;
 
 /// Of what an answer is made.
 enum Told {
+    /// Of nothing: it is always the same.
+    Fixed(fn() -> Answer),
     /// Of the loop's figures.
-    Figures(fn(&Figures) -> Answer),
+    Figures(fn(&Figures, &Shared) -> Answer),
     /// By a thread, of what the request says.
     Made(fn(&Request<Incoming>) -> Result<Make>),
 }
 
 /// What there is.
 const PATHS: &[(&str, Told)] = &[
+    ("/", Told::Fixed(page)),
     ("/events", Told::Made(events)),
     ("/state", Told::Made(state)),
-    ("/metrics", Told::Figures(|figures| text(StatusCode::OK, METRICS_TYPE, exposition::text(figures)))),
+    (
+        "/status",
+        Told::Figures(|figures, shared| {
+            text(StatusCode::OK, JSON_TYPE, status::text(figures, &shared.sources, &shared.timeline))
+        }),
+    ),
+    ("/metrics", Told::Figures(|figures, _| text(StatusCode::OK, METRICS_TYPE, exposition::text(figures)))),
     // That the loop has answered is all that there is to say.
-    ("/healthz", Told::Figures(|_| text(StatusCode::OK, TEXT_TYPE, "ok\n".into()))),
-    ("/readyz", Told::Figures(ready)),
+    ("/healthz", Told::Figures(|_, _| text(StatusCode::OK, TEXT_TYPE, "ok\n".into()))),
+    ("/readyz", Told::Figures(|figures, _| ready(figures))),
 ];
 
 /// Serves a client: one request, and the end.
@@ -96,8 +108,9 @@ async fn respond(request: &Request<Incoming>, guard: &Guard, shared: &Arc<Shared
         return answer;
     }
     match told {
+        Told::Fixed(answer) => answer(),
         Told::Figures(answer) => match figures(shared, waiting).await {
-            Some(figures) => answer(&figures),
+            Some(figures) => answer(&figures, shared),
             None => {
                 let told = format!("the loop has not answered for {} s\n", ANSWER_TIMEOUT.as_secs());
                 text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, told)
@@ -147,6 +160,17 @@ async fn made(shared: &Arc<Shared>, waiting: &Waiting, make: Make) -> Answer {
         }
         Begun::Refused(status, told) => text(status, TEXT_TYPE, told),
     }
+}
+
+/// The page, which tells nothing by itself.
+fn page() -> Answer {
+    let mut answer = text(StatusCode::OK, HTML_TYPE, page::PAGE.to_owned());
+    let headers = answer.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&page::POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    answer
 }
 
 fn events(request: &Request<Incoming>) -> Result<Make> {

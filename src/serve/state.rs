@@ -19,7 +19,7 @@ use crate::stream::{Options, Stream};
 /// Makes the answer.
 pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<()> {
     let sources = &shared.sources;
-    let options = Options { own: Vec::new(), ..options(query, &[], sources.host.as_deref())? };
+    let options = Options { own: Vec::new(), ..options(query, &[], sources)? };
     let look = || sources.state.as_deref().map(Look::open).transpose();
     let begin = |stream: &Stream, unknown: &[String]| {
         pipe.begin(Begun::Body("application/x-ndjson", unknown.to_vec()));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use super::board::Ticket;
 use super::connection::{Connection, Stream, Waiting};
 use super::guard::Guard;
 use super::listener::Listener;
@@ -23,6 +24,8 @@ const CONNECTIONS: Token = Token(2);
 const CONNECTIONS_MAX: usize = 32;
 /// A client is served within that time, or cut off.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// The millisecond of each minute at which lines are counted.
+const COUNT_MILLISECOND: u64 = 59_900;
 /// At the end readers are given what was told last for so long.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// Where a client cannot be let in, as where there are no more descriptors, it is tried again after that time.
@@ -38,6 +41,9 @@ pub(super) struct ServerThread {
     connections: Vec<Connection>,
     /// Letting clients in has failed: when it is tried again.
     accept_at: Option<Instant>,
+    /// When lines are counted next, and the figures that were asked for to do so.
+    count_at: Instant,
+    counted: Option<Ticket>,
     /// It is to end, then at the latest.
     ends_at: Option<Instant>,
 }
@@ -45,7 +51,17 @@ pub(super) struct ServerThread {
 impl ServerThread {
     /// The listener is registered already.
     pub fn new(poll: Poll, listener: Listener, guard: Guard, shared: Arc<Shared>) -> ServerThread {
-        ServerThread { poll, listener, guard, shared, connections: Vec::new(), accept_at: None, ends_at: None }
+        ServerThread {
+            poll,
+            listener,
+            guard,
+            shared,
+            connections: Vec::new(),
+            accept_at: None,
+            count_at: Instant::now(),
+            counted: None,
+            ends_at: None,
+        }
     }
 
     /// Serves until the end.
@@ -74,6 +90,7 @@ impl ServerThread {
             if comes || self.accept_at.is_some_and(|at| at <= now) {
                 self.accept(now);
             }
+            self.count(now);
             // What a client can break, it breaks for itself alone; a defect is said by whoever notes panics.
             let is_ending = self.ends_at.is_some();
             self.connections.retain(|connection| !is_ending || connection.is_made());
@@ -82,11 +99,26 @@ impl ServerThread {
         }
     }
 
+    /// Counts the lines of each minute.
+    fn count(&mut self, now: Instant) {
+        if self.count_at <= now {
+            self.counted = Some(self.shared.board.ask());
+            let millisecond = jiff::Timestamp::now().as_millisecond().rem_euclid(60_000).unsigned_abs();
+            // A little before its end, so that a minute has what was told in it.
+            let left = (60_000 + COUNT_MILLISECOND - millisecond) % 60_000;
+            self.count_at = now + Duration::from_millis(if left == 0 { 60_000 } else { left });
+        }
+        if let Some(figures) = self.counted.and_then(|ticket| self.shared.board.answer(ticket)) {
+            self.shared.timeline.note(&figures);
+            self.counted = None;
+        }
+    }
+
     /// When it has something to do, if nothing happens before.
     fn due(&self) -> Option<Instant> {
         {
             let connections = self.connections.iter().filter_map(Connection::due);
-            connections.chain(self.accept_at).chain(self.ends_at).min()
+            connections.chain(self.accept_at).chain(self.ends_at).chain([self.count_at]).min()
         }
     }
 

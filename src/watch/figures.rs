@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mio::Waker;
 
 use super::{LoopEnd, Place, Settings, WatchLoop, now_microseconds, own_telling};
-use crate::config::HttpSettings;
+use crate::config::{self, HttpSettings};
 use crate::deliver::hub::Hub;
 use crate::error::Result;
 use crate::event::own;
@@ -50,7 +50,8 @@ impl Measures {
             feed: Feed::after(stream.sequence()),
             state: settings.state.as_ref().map(|state| state.directory.clone()),
             keeps_history: settings.keeps_history(),
-            host: stream.options().host.clone(),
+            host: stream.options().host.clone().unwrap_or_else(config::own_host),
+            names_host: stream.options().host.is_some(),
         };
         // A loop that has ended needs no waking.
         Server::start(http, sources, move || drop(waker.wake()))
