@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-/// Reads a duration such as `500ms`, `3s`, `5m`, `2h`, `3d` or `1h 30m`.
+/// Reads a duration such as `500ms`, `3s`, `5m`, `2h`, `3d`, `1w` or `1h 30m`. A day has 24 hours, and a week seven of them.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || no_duration(text);
-    // jiff knows no days in a duration of absolute time: a day is 24 hours here.
-    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
-        return Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-    }
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let parsed: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let parsed = parsed.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     Duration::try_from(parsed).map_err(|_| wrong())
 }
 

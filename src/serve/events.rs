@@ -125,13 +125,13 @@ impl Reader<'_> {
             if ends && self.after >= last {
                 return self.told.lines.write_all(&mut self.told.stream);
             }
-            match self.sources.feed.next(self.after, Duration::ZERO) {
+            match self.sources.feed.next(self.after, Duration::ZERO, || false) {
                 Next::Lines(lines, last) => self.lines(&lines, last)?,
                 Next::Gone(last) => self.look_back(last)?,
                 Next::End => return self.told.lines.write_all(&mut self.told.stream),
                 Next::Nothing => {
                     self.told.lines.write_all(&mut self.told.stream)?;
-                    if let Next::Nothing = self.sources.feed.next(self.after, HEARTBEAT)
+                    if let Next::Nothing = self.sources.feed.next(self.after, HEARTBEAT, || self.pipe.is_closed())
                         && framing == Framing::Events
                     {
                         PipeWriter(self.pipe.clone()).write_all(COMMENT)?;
@@ -243,7 +243,7 @@ fn before_latest_remembered(mut told: Told, feed: &Feed, span: Span, latest: u64
     let most = usize::try_from(latest).unwrap_or(usize::MAX);
     let numbers = Arc::new(Mutex::new(VecDeque::new()));
     told.lines = Lines::to(&told.stream, Box::new(LatestNumbers { numbers: numbers.clone(), most }));
-    while let Next::Lines(lines, last) = feed.next(after, Duration::ZERO) {
+    while let Next::Lines(lines, last) = feed.next(after, Duration::ZERO, || false) {
         // Whatever goes wrong, fewer are told.
         let read = each_after(&lines, after, span, |line| told.line(line));
         if read.and_then(|()| told.lines.write_all(&mut told.stream)).is_err() {

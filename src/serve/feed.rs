@@ -23,8 +23,7 @@ struct FeedState {
     bytes: usize,
     /// The number of the last line before the first one that is remembered.
     before: u64,
-    /// The numbers of the last line that was put in, and of the last one that may be told.
-    last: u64,
+    /// The number of the last line that may be told.
     released: u64,
     ended: bool,
 }
@@ -52,7 +51,7 @@ pub(super) enum Next {
 impl Feed {
     /// One that begins behind that line.
     pub fn after(sequence: u64) -> Feed {
-        let state = FeedState { before: sequence, last: sequence, released: sequence, ..FeedState::default() };
+        let state = FeedState { before: sequence, released: sequence, ..FeedState::default() };
         Feed { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -63,13 +62,13 @@ impl Feed {
 
     /// The next whole lines, up to that number. They are told once they are released.
     pub fn put(&self, lines: &[u8], last: u64) {
-        let mut state = self.lock();
-        if lines.is_empty() || last <= state.last {
+        if lines.is_empty() {
             return;
         }
+        let piece = Piece { lines: lines.into(), last };
+        let mut state = self.lock();
         state.bytes += lines.len();
-        state.last = last;
-        state.pieces.push_back(Piece { lines: lines.into(), last });
+        state.pieces.push_back(piece);
         // The last one stays, however large it is: readers are to have it once.
         while state.bytes > FEED_BYTES_MAX && state.pieces.len() > 1 {
             let Some(gone) = state.pieces.pop_front() else { break };
@@ -105,8 +104,15 @@ impl Feed {
         self.lock().pieces.front().and_then(|piece| event::time_of(&piece.lines))
     }
 
-    /// What comes after that line; it is waited for, at most so long.
-    pub(super) fn next(&self, after: u64, most: Duration) -> Next {
+    /// Whoever waits looks whether it is still to do so.
+    pub(super) fn stir(&self) {
+        // Whoever has looked, and does not wait yet, has the lock.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
+    /// What comes after that line; it is waited for, at most so long and while `is_over` does not say so.
+    pub(super) fn next(&self, after: u64, most: Duration, is_over: impl Fn() -> bool) -> Next {
         let deadline = Instant::now() + most;
         let mut state = self.lock();
         loop {
@@ -122,7 +128,7 @@ impl Feed {
             if state.ended {
                 return Next::End;
             }
-            if left.is_zero() {
+            if left.is_zero() || is_over() {
                 return Next::Nothing;
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -133,9 +139,10 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     fn next(feed: &Feed, after: u64) -> Next {
-        feed.next(after, Duration::ZERO)
+        feed.next(after, Duration::ZERO, || false)
     }
 
     #[test]
@@ -174,10 +181,19 @@ mod tests {
         let feed = Arc::new(Feed::after(0));
         let waits = std::thread::spawn({
             let feed = feed.clone();
-            move || feed.next(0, Duration::from_secs(20))
+            move || feed.next(0, Duration::from_secs(20), || false)
         });
         feed.put(b"1\n", 1);
         feed.release(1);
         assert_eq!(waits.join().unwrap(), Next::Lines(b"1\n"[..].into(), 1));
+        let (over, said) = (Arc::new(AtomicBool::new(false)), Instant::now());
+        let waits = std::thread::spawn({
+            let (feed, over) = (feed.clone(), over.clone());
+            move || feed.next(1, Duration::from_secs(20), || over.load(Ordering::Relaxed))
+        });
+        over.store(true, Ordering::Relaxed);
+        feed.stir();
+        assert_eq!(waits.join().unwrap(), Next::Nothing);
+        assert!(said.elapsed() < Duration::from_secs(20));
     }
 }

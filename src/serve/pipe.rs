@@ -22,6 +22,8 @@ pub(super) struct Pipe {
     room: Condvar,
     /// Wakes the connection's thread.
     wake: Box<dyn Fn() + Send + Sync>,
+    /// Tells whoever makes the body, and waits for something, that nobody reads any more.
+    stir: Box<dyn Fn() + Send + Sync>,
     /// It counts for as long as anybody holds it.
     _making: Making,
 }
@@ -48,8 +50,13 @@ pub(super) enum Begun {
 }
 
 impl Pipe {
-    pub fn new(making: Making, wake: impl Fn() + Send + Sync + 'static) -> Arc<Pipe> {
-        Arc::new(Pipe { state: Mutex::default(), room: Condvar::new(), wake: Box::new(wake), _making: making })
+    pub fn new(
+        making: Making,
+        wake: impl Fn() + Send + Sync + 'static,
+        stir: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Pipe> {
+        let (state, room) = (Mutex::default(), Condvar::new());
+        Arc::new(Pipe { state, room, wake: Box::new(wake), stir: Box::new(stir), _making: making })
     }
 
     fn lock(&self) -> MutexGuard<'_, PipeState> {
@@ -94,6 +101,7 @@ impl Pipe {
     pub fn close(&self) {
         self.lock().closed = true;
         self.room.notify_all();
+        (self.stir)();
     }
 
     /// Takes the bytes once there is room.
@@ -213,7 +221,7 @@ mod tests {
 
     #[test]
     fn whoever_makes_waits_for_whoever_reads() {
-        let pipe = Pipe::new(Makers::default().room().unwrap(), || {});
+        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
         let mut body = AnswerBody::Made(MadeBody(pipe.clone()));
         assert!(frame(&mut body).is_pending());
         pipe.put(&vec![b'x'; PIPE_BYTES_MAX]).unwrap();
@@ -229,7 +237,7 @@ mod tests {
 
     #[test]
     fn whoever_makes_ends_with_whoever_reads() {
-        let pipe = Pipe::new(Makers::default().room().unwrap(), || {});
+        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
         pipe.put(&vec![b'x'; PIPE_BYTES_MAX]).unwrap();
         let makes = std::thread::spawn({
             let pipe = pipe.clone();
@@ -241,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_ends_too_early_is_not_whole() {
-        let pipe = Pipe::new(Makers::default().room().unwrap(), || {});
+        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
         pipe.put(b"some").unwrap();
         pipe.end(false);
         let mut body = AnswerBody::Made(MadeBody(pipe));

@@ -143,8 +143,8 @@ async fn made(shared: &Arc<Shared>, waiting: &Waiting, make: Make) -> Answer {
     let Some(making) = shared.makers.room() else {
         return text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, no_room());
     };
-    let wakes = shared.clone();
-    let pipe = Pipe::new(making, move || wakes.wake());
+    let (wakes, stirs) = (shared.clone(), shared.clone());
+    let pipe = Pipe::new(making, move || wakes.wake(), move || stirs.sources.feed.stir());
     // Whenever the connection goes, whoever makes the body knows it.
     let body = MadeBody(pipe.clone());
     *waiting.made.borrow_mut() = Some(pipe.clone());

@@ -19,6 +19,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_reader_goes_on_whatever_ends_linkhook", restarted),
     ("a_slow_reader_is_told_what_it_missed_and_delays_nobody", slow),
     ("many_readers_get_every_line", many),
+    ("readers_that_go_away_make_room_for_others", gone),
     ("server_sent_events_go_on_after_the_last_id", sent_events),
     ("readers_choose_as_the_command_line_does", chosen),
     ("the_state_is_what_list_shows_now_and_then", state),
@@ -95,6 +96,7 @@ struct Reader {
     status: u16,
     head: String,
     body: BufReader<UnixStream>,
+    began: Instant,
 }
 
 impl Reader {
@@ -116,10 +118,12 @@ impl Reader {
             assert!(body.read_line(&mut head).unwrap() > 0, "no answer: {head:?}");
         }
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        Reader { status, head: head.to_ascii_lowercase(), body }
+        Reader { status, head: head.to_ascii_lowercase(), body, began }
     }
 
     fn text(&mut self) -> Option<String> {
+        // Something may come again and again, and never what is waited for.
+        assert!(self.began.elapsed() < 2 * PATIENCE, "too long");
         let mut line = String::new();
         (self.body.read_line(&mut line).unwrap() > 0).then_some(line)
     }
@@ -261,6 +265,24 @@ fn many() -> Result<(), Failed> {
     Ok(())
 }
 
+fn gone() -> Result<(), Failed> {
+    let window = Window::new(false);
+    // More than are served at once, and nothing happens by which they would be found gone.
+    for number in 0..150 {
+        let began = Instant::now();
+        let mut reader = window.reader("/events");
+        while reader.status == 503 {
+            assert!(began.elapsed() < PATIENCE, "reader {number} finds no room");
+            reader = window.reader("/events");
+        }
+        assert_eq!(reader.status, 200);
+    }
+    let readers: Vec<Reader> = (0..70).map(|_| window.reader("/events")).collect();
+    let served = readers.iter().filter(|reader| reader.status == 200).count();
+    assert!((60..=64).contains(&served), "{served} of 70 are served");
+    Ok(())
+}
+
 fn sent_events() -> Result<(), Failed> {
     let window = Window::new(false);
     let accept = "Accept: text/event-stream\r\n";
@@ -362,9 +384,13 @@ fn state() -> Result<(), Failed> {
     let routes = objects(listed(&["route", "-4"]));
     assert_eq!(objects(window.lines("/state?kind=route&family=inet")), routes);
     let addresses = |lines: Vec<Value>| -> BTreeSet<String> {
-        lines.iter().map(|line| format!("{} {}", line["ifname"], line["addr"]["address"])).collect()
+        lines.iter().map(|line| format!("{} {}", line["ifname"], line["addr"]["local"])).collect()
     };
-    assert_eq!(addresses(window.lines("/state?kind=addr")), addresses(listed(&["addr"])));
+    // The kernel gives links addresses of their own, a while later.
+    let began = Instant::now();
+    while addresses(window.lines("/state?kind=addr")) != addresses(listed(&["addr"])) {
+        assert!(began.elapsed() < PATIENCE, "{:?}", addresses(window.lines("/state?kind=addr")));
+    }
     let links = window.lines("/state?kind=link&interface=lo");
     assert_eq!((links.len(), &links[0]["link"]["mtu"], &links[0]["action"]), (1, &30_000.into(), &"present".into()));
     // Of what changed since, the state then has nothing.
