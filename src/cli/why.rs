@@ -79,11 +79,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
     let mut chains: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    at::each_event(&history, Span::ALL, u64::MAX, |event| {
-        if at::kind_of(&event).is_some_and(|kind| filter.wants_kind(kind.place())) {
-            take(&mut chains, event, &wanted);
-        }
-    })?;
+    let wants = |kind: KindIndex| filter.wants_kind(kind.place());
+    at::each_event(&history, Span::ALL, u64::MAX, wants, |event| take(&mut chains, event, &wanted))?;
     let mut told: BTreeMap<u64, Event> = BTreeMap::new();
     for event in chains.into_values().flatten() {
         causes(&history, &event, &mut told)?;

@@ -7,6 +7,7 @@ use super::lines::{EndedEarly, Lines};
 use super::retell;
 use crate::error::{Error, Result};
 use crate::event;
+use crate::kinds::KindIndex;
 use crate::store::event_log::history::{Chunks, Read, Span};
 use crate::store::look::History;
 use crate::stream::{Options, Stream};
@@ -58,8 +59,7 @@ impl Told {
     /// One line, without its end, if it fits.
     pub fn line(&mut self, line: &[u8]) -> std::result::Result<(), EndedEarly> {
         if self.is_whole {
-            self.lines.out.raw_text(std::str::from_utf8(line).unwrap_or_default());
-            self.lines.out.newline();
+            self.lines.out.line(line);
         } else if self.may_be_wanted(line) {
             let mut line = line.to_vec();
             retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
@@ -67,11 +67,12 @@ impl Told {
         self.lines.write(&mut self.stream)
     }
 
-    /// Whether its kind is one of those that are told: that much can be seen without reading all of it.
+    /// Whether it may be one of those that are told, as far as can be seen without reading all of it.
     fn may_be_wanted(&self, line: &[u8]) -> bool {
-        let Some(event) = event::name_of(line) else { return true };
-        let kind = crate::kinds::KindIndex::named(event);
-        kind.is_none_or(|kind| self.stream.options().filter.wants_kind(kind.place()))
+        let filter = &self.stream.options().filter;
+        // Events of linkhook's own are told whatever they are of.
+        let Some(kind) = event::name_of(line).and_then(KindIndex::named) else { return true };
+        filter.wants_kind(kind.place()) && event::severity_of(line).is_none_or(|severity| severity >= filter.severity)
     }
 }
 
