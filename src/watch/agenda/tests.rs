@@ -403,8 +403,9 @@ struct Model {
     now: Instant,
     /// Objects in doubt, each with when that began.
     waiting: Vec<(KindIndex, Option<u32>, Instant)>,
-    /// The first thing told after the last look at what is never told.
-    told_at: Option<Instant>,
+    /// The first and the last thing told after the last look at what is never told that came of it.
+    told_at: Option<(Instant, Instant)>,
+
     lost_at: Option<Instant>,
     running: Option<Purpose>,
     /// Those of `waiting` that the work which runs was begun for.
@@ -442,7 +443,7 @@ impl Model {
         match &doubt {
             Doubt::Silent(look) => self.waiting.push((look.kind, look.link, self.now)),
             Doubt::Quiet { .. } => {
-                self.told_at.get_or_insert(self.now);
+                self.told_at = Some((self.told_at.map_or(self.now, |(first, _)| first), self.now));
             }
             _ => {
                 self.lost_at.get_or_insert(self.now);
@@ -468,7 +469,9 @@ impl Model {
             Purpose::Repair => assert!(self.lost_at.take().is_some()),
             Purpose::Look => {
                 if work.scopes.contains(&(kind(&neigh::NEIGH), Scope::All)) {
-                    self.told_at = self.told_at.filter(|told| *told + QUIET > self.now);
+                    // One that comes sooner has another reason, and what is told now may be followed by more.
+                    self.told_at =
+                        self.told_at.filter(|(first, last)| (*last + QUIET).min(*first + QUIET_MAX) > self.now);
                 }
                 assert!(self.lost_at.is_none());
             }
@@ -512,8 +515,8 @@ impl Model {
         if let Some(first) = self.waiting.iter().map(|(_, _, added)| *added).min() {
             assert!(due.is_some_and(|due| due <= (first + LOOK_PAUSE).max(rested)));
         }
-        if let Some(told) = self.told_at {
-            assert!(due.is_some_and(|due| due <= (told + QUIET_MAX).max(rested)));
+        if let Some((first, _)) = self.told_at {
+            assert!(due.is_some_and(|due| due <= (first + QUIET_MAX).max(rested)));
         }
     }
 
