@@ -58,7 +58,8 @@ const fn kind(
         split: &[],
         partial: false,
         dumps,
-        hooks: Hooks { also, family: Some(|_| 0), ..Hooks::NONE },
+        // What a program sets of a trap or a policer is told by nobody, until it goes.
+        hooks: Hooks { also, family: Some(|_| 0), last_word: true, ..Hooks::NONE },
     }
 }
 

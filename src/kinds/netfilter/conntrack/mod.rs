@@ -66,6 +66,8 @@ pub static CONNTRACK: Kind = Kind {
         }),
         signals: Some(signals_of),
         sysctls: SYSCTLS,
+        // Its counters.
+        last_word: true,
         kept_max: 0,
         // Of those that were there before anybody listened the kernel does not even tell the end.
         polled: Polled::Too,
