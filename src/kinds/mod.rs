@@ -90,10 +90,15 @@ pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
 }
 
-/// Whose a type is that is not as the kernel numbers it, where it is any protocol's: the upper octet says it.
-pub fn renumbered_by(message_type: u16) -> Option<&'static Protocol> {
+/// Whose a type is that is not as the kernel numbers it, where it is any protocol's, and the kernel's number.
+pub fn renumbered_by(message_type: u16) -> Option<(&'static Protocol, u16)> {
+    if let Some(id) = generic::unknown_family(message_type) {
+        return Some((&generic::PROTOCOL, id));
+    }
+    // The upper octet says it.
     let is_of = |kind: &KindIndex| kind.table().new >> 8 == message_type >> 8;
-    KindIndex::all().find(is_of).map(KindIndex::protocol).filter(|protocol| protocol.adapt.is_some())
+    let protocol = KindIndex::all().find(is_of)?.protocol();
+    protocol.adapt.map(|_| (protocol, message_type & 0xff))
 }
 
 /// The kind of a message that says that all those objects of it are gone which it means.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::Test;
 use crate::namespace::{Linkhook, Namespace, PROGRAM};
+use crate::recordings::{self, is_of_nlctrl};
 
 /// The tests that need no namespace.
 pub const TESTS: &[Test] = &[
@@ -27,7 +28,7 @@ pub const LIVE_TESTS: &[Test] = &[
 /// The recordings' keys begin so; each algorithm's key is a part of what repeats it.
 const KEY: [u8; 16] = [0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
 
-fn recordings() -> [PathBuf; 3] {
+fn recorded() -> [PathBuf; 3] {
     ["xfrm.pcap", "xfrm-dump.pcap", "wireguard.pcap"]
         .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(name))
 }
@@ -51,7 +52,7 @@ fn decode(file: &Path, arguments: &[&str]) -> Output {
 }
 
 fn no_output_shows_a_key() -> Result<(), Failed> {
-    for file in recordings() {
+    for file in recorded() {
         assert!(shows_key(&std::fs::read(&file)?), "{}: no key is there to be shown", file.display());
         for arguments in [
             &["--unchanged"][..],
@@ -71,28 +72,13 @@ fn no_output_shows_a_key() -> Result<(), Failed> {
 
 /// A recording whose packets were cut off, as a recorder with a small room for each does it, and one that lacks what it is read by.
 fn undecoded() -> Result<(), Failed> {
-    const FILE_HEADER_BYTES: usize = 24;
-    const PACKET_HEADER_BYTES: usize = 16;
-    let [ipsec, _, wireguard] = recordings();
+    let [ipsec, _, wireguard] = recorded();
     for (whole, cut) in [(&ipsec, 4), (&ipsec, 20), (&ipsec, 40), (&wireguard, 0)] {
         let is_ipsec = *whole == ipsec;
-        let whole = std::fs::read(whole)?;
-        let mut file = whole[..FILE_HEADER_BYTES].to_vec();
-        let mut rest = &whole[FILE_HEADER_BYTES..];
-        while let Some((header, after)) = rest.split_at_checked(PACKET_HEADER_BYTES) {
-            let (length, before) = (u32::from_le_bytes(header[8..12].try_into()?) as usize, file.len());
-            // At least the recorder's own header.
-            let kept = length.saturating_sub(cut).max(16);
-            file.extend_from_slice(&header[..8]);
-            file.extend_from_slice(&(kept as u32).to_le_bytes());
-            file.extend_from_slice(&header[12..]);
-            file.extend_from_slice(&after[..kept]);
-            rest = &after[length..];
-            // Nobody says which family is WireGuard.
-            if !is_ipsec && after[20..22] == [16, 0] {
-                file.truncate(before);
-            }
-        }
+        // At least the recorder's own header. Nobody says which family is WireGuard.
+        let kept =
+            |packet: &[u8]| (is_ipsec || !is_of_nlctrl(packet)).then(|| packet.len().saturating_sub(cut).max(16));
+        let file = recordings::cut(&std::fs::read(whole)?, kept);
         let path = std::env::temp_dir().join(format!("linkhook-ipsec-{}-{cut}.pcap", std::process::id()));
         std::fs::write(&path, &file)?;
         let Output { stdout, .. } = decode(&path, &[]);

@@ -142,8 +142,6 @@ pub const OVS_DATAPATH: usize = 12;
 pub const OVS_VPORT: usize = 13;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
-/// The place of what is of no family that is known.
-const UNKNOWN: usize = 0x3f;
 
 /// Families without tables that are not listened to: each packet that is sampled or dropped is told, and each flow of Open vSwitch.
 const FLOODS: &[&str] = &["psample", "NET_DM", "ovs_flow"];
@@ -156,6 +154,20 @@ pub const fn message(family: usize, command: u8) -> u16 {
 /// The place of a family among [`FAMILIES`] and the command of a type, if it is one of generic netlink's.
 pub const fn family_and_command(message: u16) -> (usize, u8) {
     ((message >> 8) as usize & 0x3f, message as u8)
+}
+
+/// The types of messages of families that are not known: the families' numbers are up to `GENL_MAX_ID`, 1023.
+const UNKNOWN: u16 = 0x7c00;
+const UNKNOWN_MAX: u16 = 0x7fff;
+
+/// The type of a message of a family that is not known, by the family's number.
+const fn unknown(id: u16) -> u16 {
+    UNKNOWN | id & (UNKNOWN_MAX - UNKNOWN)
+}
+
+/// The family's number from such a type.
+pub fn unknown_family(message_type: u16) -> Option<u16> {
+    (UNKNOWN..=UNKNOWN_MAX).contains(&message_type).then(|| message_type - UNKNOWN)
 }
 
 /// `struct genlmsghdr` (`linux/genetlink.h`).
