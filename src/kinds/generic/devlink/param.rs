@@ -51,7 +51,7 @@ static PARAM_SET: Set = Set::new(
     &[
         row(NAME, "name", Is::Members(name, &[Part::text("name"), Part::text("type")])),
         row(GENERIC, "param_generic", Is::Elsewhere),
-        row(TYPE, "value_type", Is::Named(U8, TYPES)),
+        row(TYPE, "param_type", Is::Named(U8, TYPES)),
         row(84, "values", Is::Value(values, VALUES)),
     ],
 );
@@ -84,7 +84,7 @@ const NAMED: &[(&str, &Names)] = &[
     ("reset_dev_on_drv_probe", &[(0, "unknown"), (1, "always"), (2, "never"), (3, "disk")]),
 ];
 
-/// The values, one for each time at which it may count. They are texts, and `value_type` says of what: a path has one type.
+/// The values, one for each time at which it may count. They are texts, and `param_type` says of what: a path has one type.
 fn values(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let kind = context.sibling(TYPE).map(any_unsigned).transpose()?.unwrap_or_default();
     out.begin_list();
