@@ -134,7 +134,7 @@ fn listed(namespace: &Namespace) -> (Vec<u64>, Vec<Value>) {
     let detailed = String::from_utf8_lossy(&detailed.stdout).into_owned();
     let indices = detailed.split(" index ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect();
     assert_eq!(shown.lines().filter(|line| line.starts_with("src ")).count(), Vec::len(&indices));
-    let output = namespace.command(PROGRAM).args(["list", "xfrm"]).output().expect("linkhook");
+    let output = namespace.command(PROGRAM).args(["list", "xfrm_policy"]).output().expect("linkhook");
     let lines = String::from_utf8(output.stdout).expect("text");
     (indices, lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
 }
@@ -167,7 +167,10 @@ fn policies() -> Result<(), Failed> {
     assert_eq!((&removed["xfrm_policy"], &removed["origin"]), (&changed["xfrm_policy"], &"kernel".into()));
     namespace.run("ip xfrm policy setdefault in block fwd accept out accept");
     let default = linkhook.event("xfrm_default", "change");
-    assert_eq!(default["xfrm_default"]["in"], "block", "{default}");
+    assert_eq!(default["changed"], serde_json::json!({"in": {"old": "accept", "new": "block"}}), "{default}");
+    let output = namespace.command(PROGRAM).args(["list", "xfrm_default"]).output()?;
+    let listed: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(listed["xfrm_default"], default["xfrm_default"], "{listed}");
     Ok(())
 }
 
