@@ -8,6 +8,7 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 
 use crate::Test;
+use crate::deliver::{Configuration, webhook};
 use crate::namespace::{Linkhook, Namespace, PROGRAM};
 use crate::recordings::{self, is_of_nlctrl};
 
@@ -23,6 +24,7 @@ pub const LIVE_TESTS: &[Test] = &[
     ("policies_are_told_and_listed_as_ip_shows_them", policies),
     ("a_flush_removes_what_it_means", flush),
     ("a_recording_of_policies_decodes", record),
+    ("nothing_that_is_kept_shows_a_key", kept),
 ];
 
 /// The recordings' keys begin so; each algorithm's key is a part of what repeats it.
@@ -33,16 +35,29 @@ fn recorded() -> [PathBuf; 3] {
         .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(name))
 }
 
-/// Whether octets hold a good part of a key, as it is or as hexadecimal digits.
+/// Whether octets hold a good part of a key: as it is, as hexadecimal digits, as numbers of a list, or in base64.
 fn shows_key(octets: &[u8]) -> bool {
     let part = &KEY[1..9];
-    let digits: String = part.iter().map(|octet| format!("{octet:02x}")).collect();
-    let text = String::from_utf8_lossy(octets).to_lowercase();
-    // As wg(8) writes a part of it.
-    let in_base64 = "M0RVZneImaq7zN3u";
+    let text = String::from_utf8_lossy(octets);
+    let small = text.to_lowercase();
+    let listed = |separator: &str, each: fn(&u8) -> String| part.iter().map(each).collect::<Vec<_>>().join(separator);
+    let digits = ["", ":", " "].map(|separator| listed(separator, |octet| format!("{octet:02x}")));
+    let numbers = [",", ", "].map(|separator| listed(separator, u8::to_string));
+    // As wg(8) writes it, and where what stands before it is one octet longer or two.
+    let in_base64 = ["ABEiM0RVZneImaq7", "ESIzRFVmd4iZqrvM", "M0RVZneImaq7zN3u"];
     octets.windows(part.len()).any(|window| window == part)
-        || text.contains(&digits)
-        || String::from_utf8_lossy(octets).contains(in_base64)
+        || digits.iter().any(|digits| small.contains(digits))
+        || numbers.iter().chain(&in_base64.map(str::to_owned)).any(|form| text.contains(form.as_str()))
+}
+
+/// What of a folder shows a key.
+fn files_with_key(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = |path: PathBuf| match path.is_dir() {
+        true => files_with_key(&path),
+        false => Vec::from_iter(shows_key(&std::fs::read(&path).unwrap_or_default()).then_some(path)),
+    };
+    entries.flat_map(found).collect()
 }
 
 fn decode(file: &Path, arguments: &[&str]) -> Output {
@@ -57,6 +72,7 @@ fn no_output_shows_a_key() -> Result<(), Failed> {
         for arguments in [
             &["--unchanged"][..],
             &["--unchanged", "--format", "text"],
+            &["--unchanged", "--format", "text", "--color", "always"],
             &["--unchanged", "--print", "."],
             &["--unchanged", "--fields", "xfrm_state,xfrm_expire,wireguard,wireguard_peer,changed"],
         ] {
@@ -210,5 +226,62 @@ fn record() -> Result<(), Failed> {
         let line: Value = serde_json::from_slice(&decoded.stdout)?;
         assert_eq!((&line["event"], &line["action"]), (&"xfrm_policy".into(), &"present".into()), "{line}");
     }
+    Ok(())
+}
+
+/// Says to the groups of XFRM what a recording has, and whether it was heard: the recording's packets begin behind 24 octets, each behind
+/// 16, with the recorder's own 16.
+const SAY_AGAIN: &str = r#"
+import socket, struct, sys
+packets, sent, heard = open(sys.argv[1], "rb").read(), 0, b""
+say, hear = (socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6) for _ in range(2))
+hear.bind((0, 0xff))
+hear.setblocking(False)
+at = 24
+while at < len(packets):
+    length = struct.unpack_from("I", packets, at + 8)[0]
+    packet = packets[at + 16:at + 16 + length]
+    at += 16 + length
+    if packet[14:16] == b"\0\6":
+        say.sendto(packet[16:], (0, 1 << sent % 8))
+        heard += hear.recv(65536)
+        sent += 1
+sys.exit(0 if sent > 20 and bytes.fromhex(sys.argv[2]) in heard else 1)
+"#;
+
+/// Where the kernel has no ESP, what has keys in it is what somebody else says: it is read, and believed no more than it is kept. That of
+/// associations is searched on Debian's kernels (tests/kernels/scenes/keys.sh).
+fn kept() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let folder = tempfile::tempdir()?;
+    let configuration = Configuration::new(&format!(
+        "[watch]\nkinds = [\"xfrm\", \"hello\"]\nstate_dir = \"{}\"\n[history]\nkeep = \"1d\"\n{}",
+        folder.path().join("state").display(),
+        webhook("nobody", 9, "retry.most = \"10ms\"\nretry.give_up_after = \"100ms\"")
+    ));
+    let mut command = namespace.command("sh");
+    command.args(["-c", r#"exec "$@" 2>"$0""#]).arg(folder.path().join("log"));
+    command.args([PROGRAM, "-vvv", "--config", configuration.path()]);
+    let mut linkhook = Linkhook::start(command);
+    linkhook.event("hello", "started");
+    let (key, recording) = (KEY.map(|octet| format!("{octet:02x}")).concat(), &recorded()[0]);
+    let said = namespace.command("python3").args(["-c", SAY_AGAIN]).arg(recording).arg(key).status()?;
+    assert!(said.success(), "nobody has heard a key");
+    namespace.run(ADD);
+    linkhook.event("xfrm_policy", "add");
+    let dead = folder.path().join("state/dead/nobody.jsonl");
+    linkhook.until("a dead letter", |_| (), |_| std::fs::read(&dead).is_ok_and(|letters| !letters.is_empty()));
+    let mut history = namespace.command(PROGRAM);
+    let history = history.args(["history", "--state-dir"]).arg(folder.path().join("state")).output()?;
+    assert!(String::from_utf8_lossy(&history.stdout).contains("xfrm_policy"), "{history:?}");
+    let (_, lines) = linkhook.stop();
+    assert!(lines.iter().all(|line| line["event"] != "xfrm_state"), "{lines:?}");
+    std::fs::write(folder.path().join("lines"), format!("{lines:?}"))?;
+    std::fs::write(folder.path().join("history"), [history.stdout, history.stderr].concat())?;
+    assert!(std::fs::metadata(folder.path().join("log"))?.len() > 0);
+    assert_eq!(files_with_key(folder.path()), [] as [PathBuf; 0]);
+    // Where there is one, it is found.
+    std::fs::copy(recording, folder.path().join("state/recording"))?;
+    assert_eq!(files_with_key(folder.path()), [folder.path().join("state/recording")]);
     Ok(())
 }
