@@ -363,6 +363,27 @@ pub struct Kind {
     pub hooks: Hooks,
 }
 
+impl Kind {
+    /// One that no message is of: what most kinds do not have.
+    pub const PLAIN: Kind = Kind {
+        name: "",
+        about: "",
+        title: &[],
+        groups: &[],
+        new: 0,
+        delete: 0,
+        families: &[],
+        header: &Structure::new("", 0, &[]),
+        set: &Set::new("", &[]),
+        interface: Interface::None,
+        identity: None,
+        split: &[],
+        partial: false,
+        dumps: &[],
+        hooks: Hooks::NONE,
+    };
+}
+
 /// What is special about a kind and takes a function to say; each is `None` for most kinds.
 #[derive(Clone, Copy)]
 pub struct Hooks {

@@ -354,6 +354,9 @@ mod tests {
             assert_eq!(KindIndex::named(table.name), Some(kind), "{}", table.name);
             assert_eq!(of_message(table.new, family), Some((kind, false)), "{}", table.name);
             assert!(kind.protocol().kinds.iter().any(|other| table.is(other)), "{}", table.name);
+            // What `Kind::PLAIN` leaves open.
+            let has_object = !table.header.fields.is_empty() || !table.set.rows.is_empty();
+            assert!(!table.about.is_empty() && table.new != 0 && has_object, "{}", table.name);
             if table.delete != 0 {
                 assert_eq!(of_message(table.delete, family), Some((kind, true)), "{}", table.name);
             }

@@ -15,23 +15,17 @@ pub static RING: Kind = Kind {
     name: "hsr",
     about: "rings of HSR and PRP: a node is down, or frames come on one side alone",
     title: &[word("cmd"), word("node_addr")],
-    groups: &[],
     new: message(HSR, ANY_COMMAND),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(2),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         family: Some(|_| 0),
         severity: &[SeverityRow::all(Severity::Warning)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("genlmsghdr", 4, FIELDS);

@@ -4,7 +4,7 @@
 
 use super::{THERMAL, message};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Field, Hooks, Interface, Is, Kind, Names, Set, SeverityRow, Structure, field, row};
+use crate::decode::schema::{Field, Hooks, Is, Kind, Names, Set, SeverityRow, Structure, field, row};
 use crate::decode::title::{named, word};
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -17,23 +17,16 @@ pub static THERMAL_EVENT: Kind = Kind {
     name: "thermal",
     about: "thermal zones: trip points that are crossed, cooling",
     title: &[word("cmd"), named("tz_id"), word("tz_name"), named("trip_id"), named("cdev_id"), named("tz_temp")],
-    groups: &[],
     new: message(THERMAL, ANY_COMMAND),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         family: Some(|_| 0),
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("genlmsghdr", 4, FIELDS);

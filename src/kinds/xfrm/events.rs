@@ -24,16 +24,11 @@ macro_rules! event {
             title: $title,
             groups: &[$group],
             new: renumbered(message::$message),
-            delete: 0,
-            families: &[],
             header: $header,
             set: &ATTRIBUTES,
             interface: $interface,
-            identity: None,
-            split: &[],
-            partial: false,
-            dumps: &[],
             hooks: $hooks,
+            ..Kind::PLAIN
         }
     };
 }

@@ -41,17 +41,10 @@ pub static WIRELESS: Kind = Kind {
     name: "nl80211",
     about: "wireless networks: interfaces, stations, connections, scans",
     title: &[word("cmd"), word("ifname").elsewhere(), named("wiphy"), word("mac"), detail("ssid")],
-    groups: &[],
     new: message(NL80211, ANY_COMMAND),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(IFINDEX),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         family: Some(|_| 0),
@@ -59,6 +52,7 @@ pub static WIRELESS: Kind = Kind {
         signals: Some(signals_of),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("genlmsghdr", 4, FIELDS);
