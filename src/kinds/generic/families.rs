@@ -6,10 +6,8 @@ use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME, TYPES};
 use super::types::{self, GETPOLICY, Types};
 use super::wireguard::{self, parts::Parts};
-use super::{
-    DEVLINK, ETHTOOL, FAMILIES, FLOODS, GENLMSGHDR, HSR, MPTCP, NL80211, NLCTRL, OTHER, OVPN, TEAM, THERMAL, WIREGUARD,
-};
-use super::{devlink, family_and_command, hsr, message, mptcp, nl80211, ovpn, team, thermal, unknown};
+use super::{ETHTOOL, FAMILIES, FLOODS, GENLMSGHDR, NLCTRL, OTHER, OVPN, TEAM, WIREGUARD};
+use super::{family_and_command, message, ovpn, team, unknown};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -218,14 +216,7 @@ impl Families {
             Some(OVPN) if is_answer && ovpn::is_told(command) => ovpn::flatten(header, command, payload, out),
             Some(TEAM) if is_answer && team::has_items(command) => team::take_apart(header, command, payload, out),
             Some(place) => {
-                let command = match place {
-                    MPTCP => mptcp::command(command, body),
-                    DEVLINK => devlink::command(command, body),
-                    NL80211 => nl80211::ANY_COMMAND,
-                    HSR => hsr::ANY_COMMAND,
-                    THERMAL => thermal::ANY_COMMAND,
-                    _ => command,
-                };
+                let command = (FAMILIES[place].command)(command, body);
                 if has_table(message(place, command)) {
                     return append_message(out, Header { kind: message(place, command), ..header }, payload);
                 }

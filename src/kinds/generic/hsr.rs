@@ -1,14 +1,11 @@
 //! Rings without a single point of failure (HSR, PRP): errors that the driver sees. `HSR_A_*`, `HSR_C_*`: `linux/hsr_netlink.h`.
 
-use super::{HSR, message};
+use super::{ANY_COMMAND, HSR, message};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{Field, Hooks, Interface, Is, Kind, Set, SeverityRow, Structure, field, row};
 use crate::decode::title::word;
 use crate::event::Action;
 use crate::event::severity::Severity;
-
-/// The number of all commands in the tables: the message's header says which one it is.
-pub(super) const ANY_COMMAND: u8 = 1;
 
 /// `HSR_C_RING_ERROR` and `HSR_C_NODE_DOWN`.
 pub static RING: Kind = Kind {

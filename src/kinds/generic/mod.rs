@@ -92,24 +92,39 @@ pub struct Family {
     pub name: &'static str,
     /// The groups that tell of its kinds.
     pub groups: &'static [&'static str],
+    /// The command in the tables, by the message's own and its attributes.
+    command: fn(u8, &[u8]) -> u8,
 }
+
+/// A family whose commands the tables have as they are.
+const fn family(name: &'static str, groups: &'static [&'static str]) -> Family {
+    Family { name, groups, command: |command, _| command }
+}
+
+/// One of whose messages all are of one kind, whose header says which command it is.
+const fn family_of_one_kind(name: &'static str, groups: &'static [&'static str]) -> Family {
+    Family { name, groups, command: |_, _| ANY_COMMAND }
+}
+
+/// The number of all commands in the tables, of such a family.
+const ANY_COMMAND: u8 = 1;
 
 /// Families that have tables, each by its place.
 pub static FAMILIES: &[Family] = &[
-    Family { name: "nlctrl", groups: &["notify"] },
-    Family { name: "ethtool", groups: &["monitor"] },
-    Family { name: "mptcp_pm", groups: &["mptcp_pm_events"] },
-    Family { name: "netdev", groups: &["mgmt", "page-pool"] },
-    Family { name: "devlink", groups: &["config"] },
-    Family { name: "nl80211", groups: &["config", "scan", "regulatory", "mlme", "vendor", "nan"] },
-    Family { name: "wireguard", groups: &[] },
-    Family { name: "dpll", groups: &["monitor"] },
-    Family { name: "team", groups: &["change_event"] },
-    Family { name: "HSR", groups: &["hsr-network"] },
-    Family { name: "ovpn", groups: &["peers"] },
-    Family { name: "thermal", groups: &["event"] },
-    Family { name: "ovs_datapath", groups: &["ovs_datapath"] },
-    Family { name: "ovs_vport", groups: &["ovs_vport"] },
+    family("nlctrl", &["notify"]),
+    family("ethtool", &["monitor"]),
+    Family { command: mptcp::command, ..family("mptcp_pm", &["mptcp_pm_events"]) },
+    family("netdev", &["mgmt", "page-pool"]),
+    Family { command: devlink::command, ..family("devlink", &["config"]) },
+    family_of_one_kind("nl80211", &["config", "scan", "regulatory", "mlme", "vendor", "nan"]),
+    family("wireguard", &[]),
+    family("dpll", &["monitor"]),
+    family("team", &["change_event"]),
+    family_of_one_kind("HSR", &["hsr-network"]),
+    family("ovpn", &["peers"]),
+    family_of_one_kind("thermal", &["event"]),
+    family("ovs_datapath", &["ovs_datapath"]),
+    family("ovs_vport", &["ovs_vport"]),
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).

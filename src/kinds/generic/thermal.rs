@@ -2,15 +2,12 @@
 //!
 //! Samples of temperatures come on a group of their own, which is not joined: each reading of each zone would be told.
 
-use super::{THERMAL, message};
+use super::{ANY_COMMAND, THERMAL, message};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{Field, Hooks, Is, Kind, Names, Set, SeverityRow, Structure, field, row};
 use crate::decode::title::{named, word};
 use crate::event::Action;
 use crate::event::severity::Severity;
-
-/// The number of all commands in the tables: the message's header says which one it is.
-pub(super) const ANY_COMMAND: u8 = 1;
 
 /// `THERMAL_GENL_EVENT_*`.
 pub static THERMAL_EVENT: Kind = Kind {

@@ -7,7 +7,7 @@ mod commands;
 
 use commands::COMMANDS;
 
-use super::{NL80211, message};
+use super::{ANY_COMMAND, NL80211, message};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -32,9 +32,6 @@ const IFNAME: u16 = 4;
 const STATUS_CODE: u16 = 72;
 const TIMED_OUT: u16 = 65;
 const ACK: u16 = 92;
-
-/// The number of all commands in the tables: the message's header says which one it is.
-pub(super) const ANY_COMMAND: u8 = 1;
 
 /// Whatever it says.
 pub static WIRELESS: Kind = Kind {
