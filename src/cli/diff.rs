@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::history::say_what_is_missing;
-use super::lines::{EndedEarly, Lines};
-use super::moment::moment;
 use super::place::Place;
-use super::{at, retell, selection};
+use super::{output, selection};
 use crate::error::{Error, Result};
 use crate::event::Action;
+use crate::moment::moment;
+use crate::retell::lines::EndedEarly;
+use crate::retell::{self, at};
 use crate::settle::{action_of, settle};
 use crate::store::event_log::history::Span;
 use crate::store::look::Look;
@@ -68,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     })?;
     let mut stream = Stream::new(options);
-    let mut lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    let mut lines = output::lines(&stream, arguments.selection.output.as_deref())?;
     EndedEarly::quietly(retell::all(&mut stream, &mut lines, differences(&differing)))
 }
 

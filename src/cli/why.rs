@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::lines::{EndedEarly, Lines};
+use super::output;
 use super::place::Place;
 use super::selection::Form;
-use super::{at, retell};
 use crate::error::{Error, Result};
 use crate::event::Action;
 use crate::filter::Filter;
 use crate::kinds::KindIndex;
 use crate::past::{Event, put_back, sequence_of};
 use crate::reference;
+use crate::retell::lines::EndedEarly;
+use crate::retell::{self, at};
 use crate::settle::{action_of, identity};
 use crate::store::event_log::history::Span;
 use crate::store::look::{History, Look};
@@ -100,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     let mut stream = Stream::new(options);
-    let mut lines = Lines::new(&stream, None)?;
+    let mut lines = output::lines(&stream, None)?;
     let events = told.values().filter_map(|event| serde_json::to_vec(event).ok());
     EndedEarly::quietly(retell::all(&mut stream, &mut lines, events))
 }

@@ -48,6 +48,11 @@ impl Options {
         Options { format: LineFormat::Json, fields: Fields::default(), print: None, count: None, ..self }
     }
 
+    /// Whether every line is told, as it stands.
+    pub fn tells_all(&self) -> bool {
+        self.format == LineFormat::Json && self.print.is_none() && self.count.is_none() && self.filter.accepts_all()
+    }
+
     /// Whether an event of linkhook's own goes to stderr.
     pub(super) fn is_aside(&self, event: &str) -> bool {
         (self.print.is_some() || self.format == LineFormat::Fields) && !self.named.contains(&event)
