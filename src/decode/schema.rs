@@ -462,7 +462,7 @@ pub struct Hooks {
     /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
     /// is gone. `None` where the message speaks of all of it.
     pub part: Option<OfPart>,
-    /// Whether the message that an object is gone says what it was at last, which may be more than was told before.
+    /// Whether the message that an object is gone says what it was at last, where that is more than was told before and no change.
     pub last_word: bool,
     /// What of the namespace's settings says how much the kernel tells of the kind.
     pub sysctls: &'static [Sysctl],

@@ -51,8 +51,7 @@ const fn kind(
         set,
         identity: Some(identity),
         dumps,
-        // What a program sets of a trap or a policer is told by nobody, until it goes.
-        hooks: Hooks { also, family: Some(|_| 0), last_word: true, ..Hooks::NONE },
+        hooks: Hooks { also, family: Some(|_| 0), ..Hooks::NONE },
         ..Kind::PLAIN
     }
 }
