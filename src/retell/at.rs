@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::lines::{EndedEarly, Lines};
 use crate::error::{Error, Result};
 use crate::event::signals::Signals;
-use crate::event::{Action, Origin};
+use crate::event::{self, Action, Origin};
 use crate::json::Json;
 use crate::kinds::KindIndex;
 use crate::kinds::netfilter::nft::set::SET;
@@ -34,11 +34,8 @@ pub fn list(
     let unknown = refuse_unknown(&history.runs()?, history.complete_from()?, time, &mut kinds, is_named)?;
     let mut past = Past::default();
     // Of the moment itself everything is there already.
-    each_event(&history, Span { since: time + 1, until: i64::MAX }, last, |event| {
-        if kind_of(&event).is_some_and(|kind| kinds.contains(&kind)) {
-            past.take(event);
-        }
-    })?;
+    let span = Span { since: time + 1, until: i64::MAX };
+    each_event(&history, span, last, |kind| kinds.contains(&kind), |event| past.take(event))?;
     let moment = past.finish();
     let stream = Stream::new(options);
     let lines = lines(&stream, &unknown)?;
@@ -49,7 +46,7 @@ pub fn list(
         None => Ok(()),
     });
     EndedEarly::quietly(result.and_then(|()| {
-        moment.rest().iter().try_for_each(|event| told.tell(event))?;
+        moment.rest().try_for_each(|event| told.tell(&event))?;
         told.lines.write_all(&mut told.stream)
     }))
 }
@@ -70,19 +67,25 @@ pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Str
     EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
 }
 
-/// The kind of an event's object, where it is of one.
-pub fn kind_of(event: &Event) -> Option<KindIndex> {
-    KindIndex::named(event.get("event")?.as_str()?)
-}
-
-/// Gives each event of a span to `each`, up to the one of that number. What cannot be read is said.
-pub fn each_event(history: &History<'_>, span: Span, last: u64, mut each: impl FnMut(Event)) -> Result<()> {
+/// Gives each event of a span to `each` that is of an object of a kind that is wanted, up to the one of that number. What cannot be read
+/// is said.
+pub fn each_event(
+    history: &History<'_>,
+    span: Span,
+    last: u64,
+    wants: impl Fn(KindIndex) -> bool,
+    mut each: impl FnMut(Event),
+) -> Result<()> {
     let mut chunks = history.chunks(span, 0, false)?;
     while let Some(read) = history.next(&mut chunks)? {
         match read {
             Read::Events(entries, lines) => {
                 for entry in entries.iter().filter(|entry| entry.sequence <= last) {
-                    if let Ok(event) = serde_json::from_slice(entry.line(&lines)) {
+                    let line = entry.line(&lines);
+                    // So much is seen without reading all of it.
+                    if event::name_of(line).and_then(KindIndex::named).is_some_and(&wants)
+                        && let Ok(event) = serde_json::from_slice(line)
+                    {
                         each(event);
                     }
                 }

@@ -7,6 +7,7 @@ use super::lines::{EndedEarly, Lines};
 use super::retell;
 use crate::error::{Error, Result};
 use crate::event;
+use crate::kinds::KindIndex;
 use crate::store::event_log::history::{Chunks, Read, Span};
 use crate::store::look::History;
 use crate::stream::{Options, Stream};
@@ -19,12 +20,15 @@ pub struct Told {
     pub lines: Lines,
     /// Every line as it stands.
     is_whole: bool,
+    /// What can be seen without reading all of a line says whether it is told.
+    is_by_head: bool,
 }
 
 impl Told {
     /// Nothing is told yet.
     pub fn new(stream: Stream, lines: Lines) -> Told {
-        Told { is_whole: stream.options().tells_all(), stream, lines }
+        let options = stream.options();
+        Told { is_whole: options.tells_all(), is_by_head: options.tells_by_head(), stream, lines }
     }
 
     /// Everything that is kept of these, and not told yet.
@@ -57,21 +61,23 @@ impl Told {
 
     /// One line, without its end, if it fits.
     pub fn line(&mut self, line: &[u8]) -> std::result::Result<(), EndedEarly> {
-        if self.is_whole {
-            self.lines.out.raw_text(std::str::from_utf8(line).unwrap_or_default());
-            self.lines.out.newline();
-        } else if self.may_be_wanted(line) {
-            let mut line = line.to_vec();
-            retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
+        let wanted = if self.is_whole { Some(true) } else { self.is_wanted(line) };
+        match wanted {
+            Some(false) => {}
+            Some(true) if self.is_whole || self.is_by_head => self.lines.out.line(line),
+            _ => {
+                let mut line = line.to_vec();
+                retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
+            }
         }
         self.lines.write(&mut self.stream)
     }
 
-    /// Whether its kind is one of those that are told: that much can be seen without reading all of it.
-    fn may_be_wanted(&self, line: &[u8]) -> bool {
-        let Some(event) = event::name_of(line) else { return true };
-        let kind = crate::kinds::KindIndex::named(event);
-        kind.is_none_or(|kind| self.stream.options().filter.wants_kind(kind.place()))
+    /// Whether kind and severity are those of lines that are told; `None` where it is no object's, or they do not stand at its beginning.
+    fn is_wanted(&self, line: &[u8]) -> Option<bool> {
+        let filter = &self.stream.options().filter;
+        let kind = event::name_of(line).and_then(KindIndex::named)?;
+        Some(filter.wants_kind(kind.place()) && event::severity_of(line)? >= filter.severity)
     }
 }
 

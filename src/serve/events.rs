@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -23,6 +23,8 @@ use crate::stream::{Stream, Telling};
 
 /// So often a reader hears that it is still served, where nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A reader is woken no sooner after it was woken, where lines follow each other faster.
+const PAUSE: Duration = Duration::from_millis(5);
 /// What it hears: a comment, which readers of events pass over.
 const COMMENT: &[u8] = b": nothing yet\n\n";
 /// How soon a reader is to come back, in milliseconds.
@@ -121,6 +123,7 @@ struct Reader<'s> {
 impl Reader<'_> {
     fn run(&mut self, ends: bool, framing: Framing) -> std::result::Result<(), EndedEarly> {
         let (_, last) = self.sources.feed.ends();
+        let mut woken = Instant::now();
         loop {
             if ends && self.after >= last {
                 return self.told.lines.write_all(&mut self.told.stream);
@@ -131,6 +134,11 @@ impl Reader<'_> {
                 Next::End => return self.told.lines.write_all(&mut self.told.stream),
                 Next::Nothing => {
                     self.told.lines.write_all(&mut self.told.stream)?;
+                    // While much is told, fewer wake-ups take more of it each.
+                    if woken.elapsed() < PAUSE {
+                        std::thread::sleep(PAUSE);
+                    }
+                    woken = Instant::now();
                     if let Next::Nothing = self.sources.feed.next(self.after, HEARTBEAT, || self.pipe.is_closed())
                         && framing == Framing::Events
                     {

@@ -1,12 +1,15 @@
-//! HTTP for whoever looks after linkhook: `/metrics` in the text format of Prometheus, `/healthz` and `/readyz`.
+//! HTTP for people and programs: a page, `/events` and `/state`, `/metrics` in the text format of Prometheus, `/healthz` and
+//! `/readyz`. Everything is read, and nothing is changed.
 //!
 //! One thread serves all connections. It asks the loop for its figures when they are wanted (`board.rs`), so that nothing is
-//! copied for nobody.
+//! copied for nobody. What takes long is made by a thread of its own, which a slow reader makes wait, and nobody else.
 //!
 //! ```text
 //!   client ──▶ connection (hyper) ──ask()──▶ ┌───────┐ ──wakes──▶ loop
 //!          ◀── exposition, health ◀─answer── │ board │ ◀──put()── one turn later
 //!                                            └───────┘
+//!   client ◀── connection ◀─ pipe ◀─ thread (events.rs, state.rs) ◀─ feed ◀─ loop: the latest lines, once they are committed
+//!                                                                 ◀─ log: those before
 //! ```
 
 mod board;

@@ -147,10 +147,15 @@ impl Linkhook {
     pub fn start(mut command: Command) -> Linkhook {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("linkhook");
         let (sender, lines) = channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
-            for line in output.split(b'\n') {
-                let Ok(line) = line else { return };
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                // One that is killed may leave a part of a line, which is none.
+                if !output.read_until(b'\n', &mut line).is_ok_and(|_| line.ends_with(b"\n")) {
+                    return;
+                }
                 let value = serde_json::from_slice(&line).unwrap_or_else(|error| {
                     panic!("not JSON: {error}: {}", String::from_utf8_lossy(&line));
                 });
