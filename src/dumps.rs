@@ -13,7 +13,7 @@ use crate::kinds::{KindIndex, of_message};
 use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
-use crate::netlink::dump::{self, DumpError, DumpRow};
+use crate::netlink::dump::{self, DumpError, DumpFailure, DumpRow};
 use crate::netlink::socket::{NETLINK_ROUTE, Socket};
 use crate::netlink::wire::{self, Message, align, append_attribute, attribute, u32_at};
 
@@ -99,6 +99,11 @@ fn requests_by(kind: &Kind, by: KindIndex, asks: AskedBy, known: [&Mirror; 2]) -
     let message_type = kind.dumps.first().map(|dump| dump.message);
     let bodies = known.into_iter().flat_map(|mirror| mirror.objects(by)).filter_map(asks);
     bodies.filter_map(|body| Some(dump::Request { message_type: message_type?, body, one: false })).collect()
+}
+
+/// Whether this kernel is too old for a request that has nothing in it which could be invalid, beside its type (`xfrm_user_rcv_msg`).
+pub fn is_unknown(kind: KindIndex, failure: &DumpFailure) -> bool {
+    kind.table().hooks.single && failure.errno == libc::EINVAL
 }
 
 /// The requests for objects of these interfaces, where a request says that it is for those of a kind of interfaces ([`of_links`](crate::decode::schema::Hooks::of_links)).
@@ -294,6 +299,7 @@ pub fn each_row(
             .for_each(|message| each(Shown::Object(&message)));
         match dumped {
             Ok(()) | Err(DumpError::Unsupported(_)) => {}
+            Err(DumpError::Refused(failure)) if is_unknown(kind, &failure) => {}
             // The interface has gone meanwhile.
             Err(DumpError::Refused(failure))
                 if failure.errno == libc::ENODEV && kind.table().hooks.of_links.is_some() => {}

@@ -187,7 +187,11 @@ fn describe(out: &mut String, kind: &Kind) {
             })
             .collect();
         parts.extend(identity.attributes.iter().map(|&number| attribute(kind.set, number)));
-        let more = if parts.is_empty() { "what lies inside its nests".to_string() } else { parts.join(", ") };
+        let more = match parts.as_slice() {
+            [] if kind.hooks.single => "nothing, since there is one".to_string(),
+            [] => "what lies inside its nests".to_string(),
+            parts => parts.join(", "),
+        };
         let _ = writeln!(out, "The same object by: {more}.");
     }
     let _ = writeln!(out, "\n| key | what it is | from |\n| --- | --- | --- |");

@@ -6,6 +6,7 @@ mod names;
 mod options;
 pub mod sifted;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::actor::Actor;
@@ -466,14 +467,20 @@ impl Stream {
 
     /// Tells of a message that cannot be decoded: it is kept whole, unless it is of a protocol that has secrets.
     pub fn undecoded(&mut self, out: &mut Json, bytes: &[u8], why: &str, telling: Telling<'_>) -> Option<u64> {
-        let kind = wire::u16_at(bytes, 4);
-        let protocol = kind.and_then(kinds::renumbered_by);
-        let is_secret = protocol.is_some_and(|protocol| protocol.redact.is_some());
+        let mut bytes = Cow::Borrowed(bytes);
+        let kind = wire::u16_at(&bytes, 4);
+        let (protocol, kind) = match kind.and_then(kinds::renumbered_by) {
+            Some((protocol, kind)) => {
+                bytes.to_mut()[4..6].copy_from_slice(&kind.to_ne_bytes());
+                (Some(protocol), Some(kind))
+            }
+            None => (None, kind),
+        };
+        let is_secret = protocol.is_some_and(|protocol| protocol.is_secret);
         self.own(out, &own::UNDECODED, telling, |out| {
             if let Some(kind) = kind {
                 out.key("type");
-                // The kernel's number.
-                out.unsigned(u64::from(if protocol.is_some() { kind & 0xff } else { kind }));
+                out.unsigned(u64::from(kind));
             }
             if let Some(protocol) = protocol {
                 out.key("protocol");
@@ -486,7 +493,7 @@ impl Stream {
                 out.unsigned(bytes.len() as u64);
             } else {
                 out.key("hex");
-                out.hex(bytes);
+                out.hex(&bytes);
             }
         })
     }

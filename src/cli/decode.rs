@@ -37,6 +37,10 @@ pub struct Arguments {
     /// Print notifications that change nothing, too
     #[arg(long)]
     unchanged: bool,
+    /// Another recording of the same machine, which has names that this one lacks: of families of generic netlink, of interfaces, of
+    /// nf_tables' sets
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
     #[command(flatten)]
     selection: selection::Arguments,
 }
@@ -55,12 +59,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let stream = Stream::new(options);
     let lines = output::lines(&stream, arguments.selection.output.as_deref())?;
     let told = Told { both: RefCell::new((stream, lines)), failure: Cell::new(None) };
-    let result = tell(&arguments.file, &told);
+    let result = tell(&arguments.file, arguments.names.as_deref(), &told);
     // What could not be written is why the input was not read to its end.
     EndedEarly::quietly(told.failure.take().map_or(result, Err))
 }
 
-fn tell(path: &Path, told: &Told) -> std::result::Result<(), EndedEarly> {
+fn tell(path: &Path, names: Option<&Path>, told: &Told) -> std::result::Result<(), EndedEarly> {
     let file = if path == Path::new("-") {
         let stdin = io::stdin().as_fd().try_clone_to_owned();
         File::from(stdin.map_err(|error| Error::system("cannot use stdin", &error))?)
@@ -79,13 +83,14 @@ fn tell(path: &Path, told: &Told) -> std::result::Result<(), EndedEarly> {
         return retell::lines(path, BufReader::new(input), &told.both);
     }
     let (mut mirror, mut adapters) = (Mirror::new(), Adapters::default());
-    // A name often comes after its first use: a file is read twice, first for the names alone.
+    // A name often comes after its first use: a file is read twice, first for the names alone. An error is told by the second reading,
+    // after the lines before it.
     if is_file && path != Path::new("-") {
-        let mut reader = Reader::open(open(path)?).map_err(|error| named(path, &error))?;
-        // An error is told by the second reading, after the lines before it.
-        while let Ok(Some(recorded)) = reader.next() {
-            note_names(&mut mirror, &mut adapters, &recorded);
-        }
+        let _ = note_names_of(path, &mut mirror, &mut adapters)?;
+    }
+    // Where both have a name, that of the file itself counts; which number a family has is learned as it is read.
+    if let Some(path) = names {
+        note_names_of(path, &mut mirror, &mut adapters)?.map_err(|error| named(path, &error))?;
     }
     decode(path, input, (&mut mirror, &mut adapters), told)
 }
@@ -170,6 +175,18 @@ fn messages_told<'a>(protocol: Option<&Protocol>, datagram: &'a [u8]) -> impl It
         let is_request = header.flags & NLM_F_REQUEST != 0 && (header.port == 0 || is_get || !is_rtnetlink);
         let is_answer = answers.is_some_and(|is_answer| is_answer(header.kind));
         header.kind >= NLMSG_MIN_TYPE && !is_request && !is_answer
+    })
+}
+
+/// Notes the names in a recording up to its end, or up to what is wrong with it.
+fn note_names_of(path: &Path, mirror: &mut Mirror, adapters: &mut Adapters) -> Result<Result<()>> {
+    let mut reader = Reader::open(open(path)?).map_err(|error| named(path, &error))?;
+    Ok(loop {
+        match reader.next() {
+            Ok(Some(recorded)) => note_names(mirror, adapters, &recorded),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
     })
 }
 

@@ -363,6 +363,27 @@ pub struct Kind {
     pub hooks: Hooks,
 }
 
+impl Kind {
+    /// One that no message is of: what most kinds do not have.
+    pub const PLAIN: Kind = Kind {
+        name: "",
+        about: "",
+        title: &[],
+        groups: &[],
+        new: 0,
+        delete: 0,
+        families: &[],
+        header: &Structure::new("", 0, &[]),
+        set: &Set::new("", &[]),
+        interface: Interface::None,
+        identity: None,
+        split: &[],
+        partial: false,
+        dumps: &[],
+        hooks: Hooks::NONE,
+    };
+}
+
 /// What is special about a kind and takes a function to say; each is `None` for most kinds.
 #[derive(Clone, Copy)]
 pub struct Hooks {
@@ -441,6 +462,8 @@ pub struct Hooks {
     /// What an object is after a message that speaks of a part of it: what it was, the message, and whether it says that the part
     /// is gone. `None` where the message speaks of all of it.
     pub part: Option<OfPart>,
+    /// Whether the message that an object is gone says what it was at last, where that is more than was told before and no change.
+    pub last_word: bool,
     /// What of the namespace's settings says how much the kernel tells of the kind.
     pub sysctls: &'static [Sysctl],
 }
@@ -481,6 +504,7 @@ impl Hooks {
         polled: Polled::No,
         needs: None,
         part: None,
+        last_word: false,
         sysctls: &[],
     };
 }

@@ -194,7 +194,11 @@ pub static UNDECODED: Own = Own {
     severity: Severity::Warning,
     about: "a message that could not be decoded, whole, as hex",
     keys: &[
-        ("type", Holds::Number, "the message's type (`RTM_*`), where it is long enough to have one"),
+        (
+            "type",
+            Holds::Number,
+            "the message's type (`RTM_*`), where it is long enough to have one; of generic netlink the family's number",
+        ),
         ("protocol", Holds::Text, "of some protocols: its name, such as `xfrm`"),
         ("error", Holds::Text, "why it could not be decoded"),
         ("hex", Holds::Text, "the message's bytes in hexadecimal digits; not of `xfrm`, where keys might be in it"),

@@ -90,10 +90,15 @@ pub fn protocol(number: u16) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.number == number).copied()
 }
 
-/// Whose a type is that is not as the kernel numbers it, where it is any protocol's: the upper octet says it.
-pub fn renumbered_by(message_type: u16) -> Option<&'static Protocol> {
+/// Whose a type is that is not as the kernel numbers it, where it is any protocol's, and the kernel's number.
+pub fn renumbered_by(message_type: u16) -> Option<(&'static Protocol, u16)> {
+    if let Some(id) = generic::unknown_family(message_type) {
+        return Some((&generic::PROTOCOL, id));
+    }
+    // The upper octet says it.
     let is_of = |kind: &KindIndex| kind.table().new >> 8 == message_type >> 8;
-    KindIndex::all().find(is_of).map(KindIndex::protocol).filter(|protocol| protocol.adapt.is_some())
+    let protocol = KindIndex::all().find(is_of)?.protocol();
+    protocol.adapt.map(|_| (protocol, message_type & 0xff))
 }
 
 /// The kind of a message that says that all those objects of it are gone which it means.
@@ -349,6 +354,9 @@ mod tests {
             assert_eq!(KindIndex::named(table.name), Some(kind), "{}", table.name);
             assert_eq!(of_message(table.new, family), Some((kind, false)), "{}", table.name);
             assert!(kind.protocol().kinds.iter().any(|other| table.is(other)), "{}", table.name);
+            // What `Kind::PLAIN` leaves open.
+            let has_object = !table.header.fields.is_empty() || !table.set.rows.is_empty();
+            assert!(!table.about.is_empty() && table.new != 0 && has_object, "{}", table.name);
             if table.delete != 0 {
                 assert_eq!(of_message(table.delete, family), Some((kind, true)), "{}", table.name);
             }

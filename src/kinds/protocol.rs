@@ -33,6 +33,8 @@ pub struct Protocol {
     pub adapt: Option<Adapt>,
     /// Overwrites with zeros what nobody may see of a datagram, in its place, as soon as it is read.
     pub redact: Option<fn(&mut [u8])>,
+    /// Whether what of it cannot be decoded may hold what nobody may see.
+    pub is_secret: bool,
     /// Whether messages of a type are meant for one program that has asked for them, and tell nothing: captures have them.
     pub is_answer: Option<fn(u16) -> bool>,
     /// The process id and the name of whoever made a change, where a message says it.
@@ -63,6 +65,7 @@ impl Protocol {
         prepare: None,
         adapt: None,
         redact: None,
+        is_secret: false,
         is_answer: None,
         actor: None,
         needs_credentials: false,

@@ -55,12 +55,9 @@ pub static DEVICE: Kind = Kind {
     groups: GROUPS,
     new: GET,
     delete: GONE,
-    families: &[],
     header: &HEADER,
     set: &DEVICE_SET,
-    interface: Interface::None,
     identity: Some(Identity { header: &[], attributes: &[DEV_INDEX], members: &["dev_index"] }),
-    split: &[],
     partial: true,
     dumps: &[DumpRequest { message: GET, header: &[], attributes: &[], per_link: None }],
     hooks: Hooks {
@@ -70,6 +67,7 @@ pub static DEVICE: Kind = Kind {
         holds: Some((&LINK, is_of_device)),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// A port of a device. A notification has the interface behind it.
@@ -80,12 +78,10 @@ pub static LINK: Kind = Kind {
     groups: GROUPS,
     new: PORT_GET,
     delete: DETACHED,
-    families: &[],
     header: &HEADER,
     set: &LINK_SET,
     interface: Interface::Attribute(NDEV_INDEX),
     identity: Some(Identity { header: &[], attributes: &[DEV_INDEX, PORT_INDEX], members: &["dev_index", "port"] }),
-    split: &[],
     partial: true,
     dumps: &[DumpRequest { message: PORT_GET, header: &[], attributes: &[], per_link: None }],
     hooks: Hooks {
@@ -98,6 +94,7 @@ pub static LINK: Kind = Kind {
         asked_by: Some(ports_of),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("", 0, &[]);

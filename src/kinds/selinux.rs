@@ -1,7 +1,7 @@
 //! SELinux, protocol 7 (`linux/selinux_netlink.h`): whether it enforces its policy, and that a policy was loaded.
 
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Interface, Is, Kind, Set, SeverityRow, Sides, Structure, row};
+use crate::decode::schema::{Hooks, Is, Kind, Set, SeverityRow, Sides, Structure, row};
 use crate::decode::title::word;
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -35,15 +35,8 @@ pub static SELINUX: Kind = Kind {
     title: &[word("enforcing").after("enforcing"), word("policy").after("policy")],
     groups: &[GROUP],
     new: renumbered(TYPES, SETENFORCE),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         also: &[(renumbered(TYPES, POLICYLOAD), false)],
@@ -51,6 +44,7 @@ pub static SELINUX: Kind = Kind {
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// The number in a message becomes an attribute with the message's type.

@@ -82,7 +82,7 @@ fn collect(number: u16, payload: &[u8], below: &[u16], each: &mut dyn FnMut(Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::schema::{Hooks, Interface, Set, Structure};
+    use crate::decode::schema::{Set, Structure};
 
     static TWO_DEEP: Kind = Kind { split: &[&[1, ANY]], name: "test", ..copy() };
 
@@ -91,23 +91,7 @@ mod tests {
 
     /// A kind of nothing.
     const fn copy() -> Kind {
-        Kind {
-            name: "",
-            about: "",
-            title: &[],
-            groups: &[],
-            new: 0,
-            delete: 0,
-            families: &[],
-            header: &HEADER,
-            set: &SET,
-            interface: Interface::None,
-            identity: None,
-            split: &[],
-            partial: false,
-            dumps: &[],
-            hooks: Hooks::NONE,
-        }
+        Kind { name: "", about: "", title: &[], new: 0, header: &HEADER, set: &SET, ..Kind::PLAIN }
     }
 
     #[test]

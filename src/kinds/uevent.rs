@@ -46,14 +46,9 @@ pub static UEVENT: Kind = Kind {
     groups: &[1],
     new: ADD,
     delete: REMOVE,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(IFINDEX),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(action_of),
         also: &[(CHANGE, false)],
@@ -62,6 +57,7 @@ pub static UEVENT: Kind = Kind {
         signals: Some(signals_of),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("uevent", 0, &[]);

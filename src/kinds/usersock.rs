@@ -2,7 +2,7 @@
 //! from processes, never from the kernel.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Hooks, Interface, Is, Kind, Part, Set, SeverityRow, Structure, row};
+use crate::decode::schema::{Decoded, Hooks, Is, Kind, Part, Set, SeverityRow, Structure, row};
 use crate::decode::title::word;
 use crate::event::severity::Severity;
 use crate::json::Json;
@@ -45,16 +45,10 @@ pub static USERSOCK: Kind = Kind {
     title: &[word("text").or("hex")],
     groups: GROUPS,
     new: SAID,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks { family: Some(|_| 0), severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("usersock", 0, &[]);

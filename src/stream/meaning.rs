@@ -189,8 +189,7 @@ impl Stream {
             }
             Change::Added(new) => (says.map_or(Action::Add, |action| action(message.header.flags, false)), None, new),
             Change::Changed { old, new } => (Action::Change, Some(old), new),
-            // The last word of a connection has its counters.
-            Change::Removed(old) if table.partial && table.hooks.action.is_some() => {
+            Change::Removed(old) if table.hooks.last_word => {
                 let whole = last.insert(merge(table, old, message.payload));
                 let whole = whole.as_deref().unwrap_or(message.payload);
                 (Action::Remove, Some(whole), whole)

@@ -227,7 +227,9 @@ impl Watching {
             }
             // Asked for what concerns a link that has gone meanwhile: nothing does.
             Progress::Failed(failure) if failure.errno == libc::ENODEV => {}
-            Progress::Failed(failure) if failure.unsupported() => known.mirror.note_missing(kind),
+            Progress::Failed(failure) if failure.unsupported() || dumps::is_unknown(kind, &failure) => {
+                known.mirror.note_missing(kind);
+            }
             Progress::Failed(_) if job.purpose != Purpose::Start && self.agenda.may_restart() => {
                 self.restart(known, job);
             }

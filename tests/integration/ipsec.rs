@@ -8,7 +8,9 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 
 use crate::Test;
+use crate::deliver::{Configuration, webhook};
 use crate::namespace::{Linkhook, Namespace, PROGRAM};
+use crate::recordings::{self, is_of_nlctrl};
 
 /// The tests that need no namespace.
 pub const TESTS: &[Test] = &[
@@ -22,26 +24,40 @@ pub const LIVE_TESTS: &[Test] = &[
     ("policies_are_told_and_listed_as_ip_shows_them", policies),
     ("a_flush_removes_what_it_means", flush),
     ("a_recording_of_policies_decodes", record),
+    ("nothing_that_is_kept_shows_a_key", kept),
 ];
 
 /// The recordings' keys begin so; each algorithm's key is a part of what repeats it.
 const KEY: [u8; 16] = [0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
 
-fn recordings() -> [PathBuf; 3] {
+fn recorded() -> [PathBuf; 3] {
     ["xfrm.pcap", "xfrm-dump.pcap", "wireguard.pcap"]
         .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(name))
 }
 
-/// Whether octets hold a good part of a key, as it is or as hexadecimal digits.
+/// Whether octets hold a good part of a key: as it is, as hexadecimal digits, as numbers of a list, or in base64.
 fn shows_key(octets: &[u8]) -> bool {
     let part = &KEY[1..9];
-    let digits: String = part.iter().map(|octet| format!("{octet:02x}")).collect();
-    let text = String::from_utf8_lossy(octets).to_lowercase();
-    // As wg(8) writes a part of it.
-    let in_base64 = "M0RVZneImaq7zN3u";
+    let text = String::from_utf8_lossy(octets);
+    let small = text.to_lowercase();
+    let listed = |separator: &str, each: fn(&u8) -> String| part.iter().map(each).collect::<Vec<_>>().join(separator);
+    let digits = ["", ":", " "].map(|separator| listed(separator, |octet| format!("{octet:02x}")));
+    let numbers = [",", ", "].map(|separator| listed(separator, u8::to_string));
+    // As wg(8) writes it, and where what stands before it is one octet longer or two.
+    let in_base64 = ["ABEiM0RVZneImaq7", "ESIzRFVmd4iZqrvM", "M0RVZneImaq7zN3u"];
     octets.windows(part.len()).any(|window| window == part)
-        || text.contains(&digits)
-        || String::from_utf8_lossy(octets).contains(in_base64)
+        || digits.iter().any(|digits| small.contains(digits))
+        || numbers.iter().chain(&in_base64.map(str::to_owned)).any(|form| text.contains(form.as_str()))
+}
+
+/// What of a folder shows a key.
+fn files_with_key(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = |path: PathBuf| match path.is_dir() {
+        true => files_with_key(&path),
+        false => Vec::from_iter(shows_key(&std::fs::read(&path).unwrap_or_default()).then_some(path)),
+    };
+    entries.flat_map(found).collect()
 }
 
 fn decode(file: &Path, arguments: &[&str]) -> Output {
@@ -51,11 +67,12 @@ fn decode(file: &Path, arguments: &[&str]) -> Output {
 }
 
 fn no_output_shows_a_key() -> Result<(), Failed> {
-    for file in recordings() {
+    for file in recorded() {
         assert!(shows_key(&std::fs::read(&file)?), "{}: no key is there to be shown", file.display());
         for arguments in [
             &["--unchanged"][..],
             &["--unchanged", "--format", "text"],
+            &["--unchanged", "--format", "text", "--color", "always"],
             &["--unchanged", "--print", "."],
             &["--unchanged", "--fields", "xfrm_state,xfrm_expire,wireguard,wireguard_peer,changed"],
         ] {
@@ -71,28 +88,13 @@ fn no_output_shows_a_key() -> Result<(), Failed> {
 
 /// A recording whose packets were cut off, as a recorder with a small room for each does it, and one that lacks what it is read by.
 fn undecoded() -> Result<(), Failed> {
-    const FILE_HEADER_BYTES: usize = 24;
-    const PACKET_HEADER_BYTES: usize = 16;
-    let [ipsec, _, wireguard] = recordings();
+    let [ipsec, _, wireguard] = recorded();
     for (whole, cut) in [(&ipsec, 4), (&ipsec, 20), (&ipsec, 40), (&wireguard, 0)] {
         let is_ipsec = *whole == ipsec;
-        let whole = std::fs::read(whole)?;
-        let mut file = whole[..FILE_HEADER_BYTES].to_vec();
-        let mut rest = &whole[FILE_HEADER_BYTES..];
-        while let Some((header, after)) = rest.split_at_checked(PACKET_HEADER_BYTES) {
-            let (length, before) = (u32::from_le_bytes(header[8..12].try_into()?) as usize, file.len());
-            // At least the recorder's own header.
-            let kept = length.saturating_sub(cut).max(16);
-            file.extend_from_slice(&header[..8]);
-            file.extend_from_slice(&(kept as u32).to_le_bytes());
-            file.extend_from_slice(&header[12..]);
-            file.extend_from_slice(&after[..kept]);
-            rest = &after[length..];
-            // Nobody says which family is WireGuard.
-            if !is_ipsec && after[20..22] == [16, 0] {
-                file.truncate(before);
-            }
-        }
+        // At least the recorder's own header. Nobody says which family is WireGuard.
+        let kept =
+            |packet: &[u8]| (is_ipsec || !is_of_nlctrl(packet)).then(|| packet.len().saturating_sub(cut).max(16));
+        let file = recordings::cut(&std::fs::read(whole)?, kept);
         let path = std::env::temp_dir().join(format!("linkhook-ipsec-{}-{cut}.pcap", std::process::id()));
         std::fs::write(&path, &file)?;
         let Output { stdout, .. } = decode(&path, &[]);
@@ -148,7 +150,7 @@ fn listed(namespace: &Namespace) -> (Vec<u64>, Vec<Value>) {
     let detailed = String::from_utf8_lossy(&detailed.stdout).into_owned();
     let indices = detailed.split(" index ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect();
     assert_eq!(shown.lines().filter(|line| line.starts_with("src ")).count(), Vec::len(&indices));
-    let output = namespace.command(PROGRAM).args(["list", "xfrm"]).output().expect("linkhook");
+    let output = namespace.command(PROGRAM).args(["list", "xfrm_policy"]).output().expect("linkhook");
     let lines = String::from_utf8(output.stdout).expect("text");
     (indices, lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
 }
@@ -181,7 +183,10 @@ fn policies() -> Result<(), Failed> {
     assert_eq!((&removed["xfrm_policy"], &removed["origin"]), (&changed["xfrm_policy"], &"kernel".into()));
     namespace.run("ip xfrm policy setdefault in block fwd accept out accept");
     let default = linkhook.event("xfrm_default", "change");
-    assert_eq!(default["xfrm_default"]["in"], "block", "{default}");
+    assert_eq!(default["changed"], serde_json::json!({"in": {"old": "accept", "new": "block"}}), "{default}");
+    let output = namespace.command(PROGRAM).args(["list", "xfrm_default"]).output()?;
+    let listed: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(listed["xfrm_default"], default["xfrm_default"], "{listed}");
     Ok(())
 }
 
@@ -221,5 +226,62 @@ fn record() -> Result<(), Failed> {
         let line: Value = serde_json::from_slice(&decoded.stdout)?;
         assert_eq!((&line["event"], &line["action"]), (&"xfrm_policy".into(), &"present".into()), "{line}");
     }
+    Ok(())
+}
+
+/// Says to the groups of XFRM what a recording has, and whether it was heard: the recording's packets begin behind 24 octets, each behind
+/// 16, with the recorder's own 16.
+const SAY_AGAIN: &str = r#"
+import socket, struct, sys
+packets, sent, heard = open(sys.argv[1], "rb").read(), 0, b""
+say, hear = (socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6) for _ in range(2))
+hear.bind((0, 0xff))
+hear.setblocking(False)
+at = 24
+while at < len(packets):
+    length = struct.unpack_from("I", packets, at + 8)[0]
+    packet = packets[at + 16:at + 16 + length]
+    at += 16 + length
+    if packet[14:16] == b"\0\6":
+        say.sendto(packet[16:], (0, 1 << sent % 8))
+        heard += hear.recv(65536)
+        sent += 1
+sys.exit(0 if sent > 20 and bytes.fromhex(sys.argv[2]) in heard else 1)
+"#;
+
+/// Where the kernel has no ESP, what has keys in it is what somebody else says: it is read, and believed no more than it is kept. That of
+/// associations is searched on Debian's kernels (tests/kernels/scenes/keys.sh).
+fn kept() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let folder = tempfile::tempdir()?;
+    let configuration = Configuration::new(&format!(
+        "[watch]\nkinds = [\"xfrm\", \"hello\"]\nstate_dir = \"{}\"\n[history]\nkeep = \"1d\"\n{}",
+        folder.path().join("state").display(),
+        webhook("nobody", 9, "retry.most = \"10ms\"\nretry.give_up_after = \"100ms\"")
+    ));
+    let mut command = namespace.command("sh");
+    command.args(["-c", r#"exec "$@" 2>"$0""#]).arg(folder.path().join("log"));
+    command.args([PROGRAM, "-vvv", "--config", configuration.path()]);
+    let mut linkhook = Linkhook::start(command);
+    linkhook.event("hello", "started");
+    let (key, recording) = (KEY.map(|octet| format!("{octet:02x}")).concat(), &recorded()[0]);
+    let said = namespace.command("python3").args(["-c", SAY_AGAIN]).arg(recording).arg(key).status()?;
+    assert!(said.success(), "nobody has heard a key");
+    namespace.run(ADD);
+    linkhook.event("xfrm_policy", "add");
+    let dead = folder.path().join("state/dead/nobody.jsonl");
+    linkhook.until("a dead letter", |_| (), |_| std::fs::read(&dead).is_ok_and(|letters| !letters.is_empty()));
+    let mut history = namespace.command(PROGRAM);
+    let history = history.args(["history", "--state-dir"]).arg(folder.path().join("state")).output()?;
+    assert!(String::from_utf8_lossy(&history.stdout).contains("xfrm_policy"), "{history:?}");
+    let (_, lines) = linkhook.stop();
+    assert!(lines.iter().all(|line| line["event"] != "xfrm_state"), "{lines:?}");
+    std::fs::write(folder.path().join("lines"), format!("{lines:?}"))?;
+    std::fs::write(folder.path().join("history"), [history.stdout, history.stderr].concat())?;
+    assert!(std::fs::metadata(folder.path().join("log"))?.len() > 0);
+    assert_eq!(files_with_key(folder.path()), [] as [PathBuf; 0]);
+    // Where there is one, it is found.
+    std::fs::copy(recording, folder.path().join("state/recording"))?;
+    assert_eq!(files_with_key(folder.path()), [folder.path().join("state/recording")]);
     Ok(())
 }

@@ -33,7 +33,8 @@ pub fn trials() -> Vec<Trial> {
     let text = |&(name, recording, style): &(&'static str, &'static str, Style)| {
         Trial::test(format!("recordings::text::{name}"), move || check_text(name, recording, style))
     };
-    files.into_iter().map(trial).chain(TEXTS.iter().map(text)).collect()
+    let names = Trial::test("recordings::names_may_come_from_another_recording", names_of_another);
+    files.into_iter().map(trial).chain(TEXTS.iter().map(text)).chain([names]).collect()
 }
 
 /// Expected text: the file in tests/text, the recording, and how it is written.
@@ -75,6 +76,69 @@ fn check(recording: &Path) -> Result<(), Failed> {
     let mut expected_path = recording.as_os_str().to_owned();
     expected_path.push(".jsonl");
     hold(&lines, Path::new(&expected_path))
+}
+
+/// A pcap with so many octets of each packet as `kept` says, and without those of which it wants none.
+pub fn cut(whole: &[u8], kept: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {
+    const FILE_HEADER_BYTES: usize = 24;
+    const PACKET_HEADER_BYTES: usize = 16;
+    let mut file = whole[..FILE_HEADER_BYTES].to_vec();
+    let mut rest = &whole[FILE_HEADER_BYTES..];
+    while let Some((header, after)) = rest.split_at_checked(PACKET_HEADER_BYTES) {
+        let (packet, after) = after.split_at(u32::from_le_bytes(header[8..12].try_into().unwrap()) as usize);
+        if let Some(kept) = kept(packet) {
+            file.extend_from_slice(&header[..8]);
+            file.extend_from_slice(&(kept as u32).to_le_bytes());
+            file.extend_from_slice(&header[12..]);
+            file.extend_from_slice(&packet[..kept]);
+        }
+        rest = after;
+    }
+    file
+}
+
+/// Whether a packet is of nlctrl, which says which family has which number: it begins with the recorder's header of 16 octets.
+pub fn is_of_nlctrl(packet: &[u8]) -> bool {
+    packet[14..16] == [0, 16] && packet[20..22] == [16, 0]
+}
+
+/// A recording that does not say which family has which number: the numbers are told as they are, or another recording says it.
+fn names_of_another() -> Result<(), Failed> {
+    let whole = folder().join("team.pcap");
+    let packets = std::fs::read(&whole)?;
+    let path = std::env::temp_dir().join(format!("linkhook-names-{}.pcap", std::process::id()));
+    // The last octets of each message are lost as well.
+    for cut_octets in [0, 4] {
+        let is_of_team = |packet: &[u8]| packet[15] == 16 && !is_of_nlctrl(packet);
+        let kept = |packet: &[u8]| is_of_team(packet).then(|| packet.len() - cut_octets);
+        std::fs::write(&path, cut(&packets, kept))?;
+        let lines: Vec<serde_json::Value> =
+            decoded(&path)?.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let undecoded: Vec<_> = lines
+            .iter()
+            .filter_map(|line| line.get("undecoded"))
+            // Below are netlink's own, such as the end of a dump.
+            .filter(|undecoded| undecoded["type"].as_u64() >= Some(16))
+            .collect();
+        assert!(undecoded.len() > 3, "{lines:?}");
+        for line in undecoded {
+            let number = line["type"].as_u64().ok_or("no number")?;
+            assert_eq!(line["protocol"], "generic", "{line}");
+            assert!((17..1024).contains(&number), "{line}");
+            assert_eq!(line["hex"].as_str().ok_or("no octets")?[8..12], format!("{:04x}", (number as u16).to_be()));
+        }
+    }
+    std::fs::write(&path, cut(&packets, |packet| (!is_of_nlctrl(packet)).then_some(packet.len())))?;
+    let named = Command::new(PROGRAM).arg("decode").arg(&path).arg("--names").arg(&whole).output()?;
+    std::fs::remove_file(&path)?;
+    let of_teams = |lines: String| -> Vec<String> {
+        let without_number = |line: &str| line.split_once("\"event\":").map(|(_, rest)| rest.to_owned());
+        lines.lines().filter_map(without_number).filter(|line| !line.starts_with("\"genl_family\"")).collect()
+    };
+    let (found, expected) = (of_teams(String::from_utf8(named.stdout)?), of_teams(decoded(&whole)?));
+    assert!(!expected.is_empty());
+    assert_eq!(found, expected);
+    Ok(())
 }
 
 /// Holds lines against a file, or writes it anew.

@@ -4,7 +4,7 @@ use super::{DPLL, GENLMSGHDR, message};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Set, SeverityRow, Sides, Wrong, row,
+    Decoded, DumpRequest, Hooks, Identity, Is, Kind, NUMBER, Names, Set, SeverityRow, Sides, Wrong, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::unsigned;
@@ -20,16 +20,11 @@ pub static DEVICE: Kind = Kind {
     name: "dpll_device",
     about: "clocks that lock to others (DPLL): their mode and whether they are locked",
     title: &[named("id"), word("module-name"), word("type"), detail("mode"), detail("lock-status")],
-    groups: &[],
     new: message(DPLL, 4),
     delete: message(DPLL, 5),
-    families: &[],
     header: &GENLMSGHDR,
     set: &DEVICE_SET,
-    interface: Interface::None,
     identity: Some(Identity { header: &[], attributes: &[1], members: &["id"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: message(DPLL, 2), header: &[2, 1, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks {
         also: &[(message(DPLL, 2), false), (message(DPLL, 6), false)],
@@ -38,6 +33,7 @@ pub static DEVICE: Kind = Kind {
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// `DPLL_CMD_PIN_CREATE_NTF`, `_DELETE_NTF` and `_CHANGE_NTF`, and `DPLL_CMD_PIN_GET`.
@@ -45,18 +41,14 @@ pub static PIN: Kind = Kind {
     name: "dpll_pin",
     about: "inputs and outputs of such clocks",
     title: &[named("id"), word("board-label").or("package-label"), word("type"), detail("frequency")],
-    groups: &[],
     new: message(DPLL, 10),
     delete: message(DPLL, 11),
-    families: &[],
     header: &GENLMSGHDR,
     set: &PIN_SET,
-    interface: Interface::None,
     identity: Some(Identity { header: &[], attributes: &[1], members: &["id"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: message(DPLL, 8), header: &[8, 1, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks { also: &[(message(DPLL, 8), false), (message(DPLL, 12), false)], family: Some(|_| 0), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static DEVICE_SET: Set = Set::new(

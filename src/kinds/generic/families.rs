@@ -6,10 +6,8 @@ use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME, TYPES};
 use super::types::{self, GETPOLICY, Types};
 use super::wireguard::{self, parts::Parts};
-use super::{
-    DEVLINK, ETHTOOL, FAMILIES, FLOODS, HSR, MPTCP, NL80211, NLCTRL, OTHER, OVPN, TEAM, THERMAL, UNKNOWN, WIREGUARD,
-};
-use super::{devlink, family_and_command, hsr, message, mptcp, nl80211, ovpn, team, thermal};
+use super::{ETHTOOL, FAMILIES, FLOODS, GENLMSGHDR, NLCTRL, OTHER, OVPN, TEAM, WIREGUARD};
+use super::{family_and_command, message, ovpn, team, unknown};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -153,7 +151,11 @@ impl Families {
             self.adapt_message(found.header, found.payload, out);
         }
         // What was cut off is told as such.
+        let at = out.len();
         out.extend_from_slice(messages.rest());
+        if let Some(id) = u16_at(out, at + 4).filter(|&id| id >= wire::NLMSG_MIN_TYPE) {
+            out[at + 4..at + 6].copy_from_slice(&unknown(id).to_ne_bytes());
+        }
     }
 
     /// Forgets which families there are, and gives them back: they are asked for anew.
@@ -200,8 +202,9 @@ impl Families {
                 return;
             }
         }
-        let Some(family) = self.by_id.get(&id) else {
-            return append_message(out, Header { kind: message(UNKNOWN, id as u8), ..header }, payload);
+        // Without its header nobody knows what a message is.
+        let Some(family) = self.by_id.get(&id).filter(|_| payload.len() >= GENLMSGHDR.bytes) else {
+            return append_message(out, Header { kind: unknown(id), ..header }, payload);
         };
         match FAMILIES.iter().position(|known| known.name == family.name) {
             Some(ETHTOOL) if header.flags & wire::NLM_F_REQUEST == 0 && has_table(message(ETHTOOL, command)) => {
@@ -213,14 +216,7 @@ impl Families {
             Some(OVPN) if is_answer && ovpn::is_told(command) => ovpn::flatten(header, command, payload, out),
             Some(TEAM) if is_answer && team::has_items(command) => team::take_apart(header, command, payload, out),
             Some(place) => {
-                let command = match place {
-                    MPTCP => mptcp::command(command, body),
-                    DEVLINK => devlink::command(command, body),
-                    NL80211 => nl80211::ANY_COMMAND,
-                    HSR => hsr::ANY_COMMAND,
-                    THERMAL => thermal::ANY_COMMAND,
-                    _ => command,
-                };
+                let command = (FAMILIES[place].command)(command, body);
                 if has_table(message(place, command)) {
                     return append_message(out, Header { kind: message(place, command), ..header }, payload);
                 }

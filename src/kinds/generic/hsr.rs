@@ -1,37 +1,28 @@
 //! Rings without a single point of failure (HSR, PRP): errors that the driver sees. `HSR_A_*`, `HSR_C_*`: `linux/hsr_netlink.h`.
 
-use super::{HSR, message};
+use super::{ANY_COMMAND, HSR, message};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{Field, Hooks, Interface, Is, Kind, Set, SeverityRow, Structure, field, row};
 use crate::decode::title::word;
 use crate::event::Action;
 use crate::event::severity::Severity;
 
-/// The number of all commands in the tables: the message's header says which one it is.
-pub(super) const ANY_COMMAND: u8 = 1;
-
 /// `HSR_C_RING_ERROR` and `HSR_C_NODE_DOWN`.
 pub static RING: Kind = Kind {
     name: "hsr",
     about: "rings of HSR and PRP: a node is down, or frames come on one side alone",
     title: &[word("cmd"), word("node_addr")],
-    groups: &[],
     new: message(HSR, ANY_COMMAND),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(2),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         family: Some(|_| 0),
         severity: &[SeverityRow::all(Severity::Warning)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("genlmsghdr", 4, FIELDS);

@@ -92,24 +92,39 @@ pub struct Family {
     pub name: &'static str,
     /// The groups that tell of its kinds.
     pub groups: &'static [&'static str],
+    /// The command in the tables, by the message's own and its attributes.
+    command: fn(u8, &[u8]) -> u8,
 }
+
+/// A family whose commands the tables have as they are.
+const fn family(name: &'static str, groups: &'static [&'static str]) -> Family {
+    Family { name, groups, command: |command, _| command }
+}
+
+/// One of whose messages all are of one kind, whose header says which command it is.
+const fn family_of_one_kind(name: &'static str, groups: &'static [&'static str]) -> Family {
+    Family { name, groups, command: |_, _| ANY_COMMAND }
+}
+
+/// The number of all commands in the tables, of such a family.
+const ANY_COMMAND: u8 = 1;
 
 /// Families that have tables, each by its place.
 pub static FAMILIES: &[Family] = &[
-    Family { name: "nlctrl", groups: &["notify"] },
-    Family { name: "ethtool", groups: &["monitor"] },
-    Family { name: "mptcp_pm", groups: &["mptcp_pm_events"] },
-    Family { name: "netdev", groups: &["mgmt", "page-pool"] },
-    Family { name: "devlink", groups: &["config"] },
-    Family { name: "nl80211", groups: &["config", "scan", "regulatory", "mlme", "vendor", "nan"] },
-    Family { name: "wireguard", groups: &[] },
-    Family { name: "dpll", groups: &["monitor"] },
-    Family { name: "team", groups: &["change_event"] },
-    Family { name: "HSR", groups: &["hsr-network"] },
-    Family { name: "ovpn", groups: &["peers"] },
-    Family { name: "thermal", groups: &["event"] },
-    Family { name: "ovs_datapath", groups: &["ovs_datapath"] },
-    Family { name: "ovs_vport", groups: &["ovs_vport"] },
+    family("nlctrl", &["notify"]),
+    family("ethtool", &["monitor"]),
+    Family { command: mptcp::command, ..family("mptcp_pm", &["mptcp_pm_events"]) },
+    family("netdev", &["mgmt", "page-pool"]),
+    Family { command: devlink::command, ..family("devlink", &["config"]) },
+    family_of_one_kind("nl80211", &["config", "scan", "regulatory", "mlme", "vendor", "nan"]),
+    family("wireguard", &[]),
+    family("dpll", &["monitor"]),
+    family("team", &["change_event"]),
+    family_of_one_kind("HSR", &["hsr-network"]),
+    family("ovpn", &["peers"]),
+    family_of_one_kind("thermal", &["event"]),
+    family("ovs_datapath", &["ovs_datapath"]),
+    family("ovs_vport", &["ovs_vport"]),
 ];
 
 /// nlctrl, whose number is fixed (`GENL_ID_CTRL`).
@@ -142,8 +157,6 @@ pub const OVS_DATAPATH: usize = 12;
 pub const OVS_VPORT: usize = 13;
 /// The place of families without tables, which is none of [`FAMILIES`].
 const OTHER: usize = 0x1f;
-/// The place of what is of no family that is known.
-const UNKNOWN: usize = 0x3f;
 
 /// Families without tables that are not listened to: each packet that is sampled or dropped is told, and each flow of Open vSwitch.
 const FLOODS: &[&str] = &["psample", "NET_DM", "ovs_flow"];
@@ -156,6 +169,20 @@ pub const fn message(family: usize, command: u8) -> u16 {
 /// The place of a family among [`FAMILIES`] and the command of a type, if it is one of generic netlink's.
 pub const fn family_and_command(message: u16) -> (usize, u8) {
     ((message >> 8) as usize & 0x3f, message as u8)
+}
+
+/// The types of messages of families that are not known: the families' numbers are up to `GENL_MAX_ID`, 1023.
+const UNKNOWN: u16 = 0x7c00;
+const UNKNOWN_MAX: u16 = 0x7fff;
+
+/// The type of a message of a family that is not known, by the family's number.
+const fn unknown(id: u16) -> u16 {
+    UNKNOWN | id & (UNKNOWN_MAX - UNKNOWN)
+}
+
+/// The family's number from such a type.
+pub fn unknown_family(message_type: u16) -> Option<u16> {
+    (UNKNOWN..=UNKNOWN_MAX).contains(&message_type).then(|| message_type - UNKNOWN)
 }
 
 /// `struct genlmsghdr` (`linux/genetlink.h`).

@@ -26,16 +26,11 @@ pub static ENDPOINT: Kind = Kind {
     name: "mptcp_endpoint",
     about: "endpoints of multipath TCP",
     title: &[word("address"), named("id"), detail("port"), detail("flags")],
-    groups: &[],
     new: message(MPTCP, 3),
-    delete: 0,
-    families: &[],
     header: &GENLMSGHDR,
     set: &ENDPOINT_SET,
     interface: Interface::Nested(ADDRESS, ADDRESS_IFINDEX),
     identity: Some(Identity { header: &[], attributes: &[], members: &["id"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: message(MPTCP, 3), header: &[3, 1, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks {
         key: Some(write_key),
@@ -44,6 +39,7 @@ pub static ENDPOINT: Kind = Kind {
         polled: Polled::Too,
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static ENDPOINT_SET: Set = Set::new("MPTCP_PM_ATTR", &[row(ADDRESS, "addr", Is::Inline(&ADDRESS_SET))]);
@@ -108,18 +104,12 @@ pub static EVENT: Kind = Kind {
     name: "mptcp_event",
     about: "connections of multipath TCP and their subflows",
     title: &[word("event"), named("token"), word("saddr"), word("daddr").after("to"), detail("dport")],
-    groups: &[],
     new: message(MPTCP, 1),
-    delete: 0,
-    families: &[],
     header: &EVENT_HEADER,
     set: &EVENT_SET,
     interface: Interface::Attribute(15),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks { action: Some(|_, _| Action::Change), also: EVENTS, family: Some(|_| 0), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static EVENT_HEADER: Structure = Structure::new("genlmsghdr", 4, EVENT_FIELDS);

@@ -11,22 +11,19 @@ pub static DEVICE: Kind = Kind {
     name: "netdev",
     about: "what of XDP an interface can do",
     title: &[named("ifindex"), detail("xdp-features")],
-    groups: &[],
     new: message(NETDEV, 2),
     delete: message(NETDEV, 3),
-    families: &[],
     header: &GENLMSGHDR,
     set: &DEVICE_SET,
     interface: Interface::Attribute(1),
     identity: Some(Identity { header: &[], attributes: &[1], members: &["ifindex"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: message(NETDEV, 1), header: &[1, 1, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks {
         also: &[(message(NETDEV, 1), false), (message(NETDEV, 4), false)],
         family: Some(|_| 0),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static DEVICE_SET: Set = Set::new(
@@ -60,22 +57,19 @@ pub static PAGE_POOL: Kind = Kind {
     name: "page_pool",
     about: "pools of pages that interfaces receive into",
     title: &[named("id"), detail("napi-id")],
-    groups: &[],
     new: message(NETDEV, 6),
     delete: message(NETDEV, 7),
-    families: &[],
     header: &GENLMSGHDR,
     set: &PAGE_POOL_SET,
     interface: Interface::Attribute(2),
     identity: Some(Identity { header: &[], attributes: &[1], members: &["id"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: message(NETDEV, 5), header: &[5, 1, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks {
         also: &[(message(NETDEV, 5), false), (message(NETDEV, 8), false)],
         family: Some(|_| 0),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static PAGE_POOL_SET: Set = Set::new(

@@ -2,7 +2,7 @@
 
 use super::{GENLMSGHDR, NLCTRL, message};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{DumpRequest, Hooks, Identity, Interface, Is, Kind, Names, Set, row};
+use crate::decode::schema::{DumpRequest, Hooks, Identity, Is, Kind, Names, Set, row};
 use crate::decode::title::{detail, word};
 
 /// `CTRL_CMD_NEWFAMILY` and `CTRL_CMD_DELFAMILY`; a group that comes or goes is told of its family.
@@ -10,19 +10,16 @@ pub static GENL_FAMILY: Kind = Kind {
     name: "genl_family",
     about: "families of generic netlink",
     title: &[word("name"), detail("id"), detail("version")],
-    groups: &[],
     new: message(NLCTRL, 1),
     delete: message(NLCTRL, 2),
-    families: &[],
     header: &GENLMSGHDR,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity { header: &[], attributes: &[1], members: &["id"] }),
-    split: &[],
     // Where a group has come or gone, its family is told with its groups alone.
     partial: true,
     dumps: &[DumpRequest { message: message(NLCTRL, 3), header: &[3, 2, 0, 0], attributes: &[], per_link: None }],
     hooks: Hooks { family: Some(|_| 0), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

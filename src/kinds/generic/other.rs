@@ -4,7 +4,7 @@ use super::types::{self, MESSAGE, Typed};
 use super::{GENLMSGHDR_TOLD, OTHER, message};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::U16;
-use crate::decode::schema::{Decoded, Hooks, Interface, Is, Kind, Part, Set, Shape, row};
+use crate::decode::schema::{Decoded, Hooks, Is, Kind, Part, Set, Shape, row};
 use crate::decode::title::{named, word};
 use crate::event::Action;
 use crate::json::Json;
@@ -22,18 +22,11 @@ pub static GENL: Kind = Kind {
     name: "genl",
     about: "what other families of generic netlink say, by numbers",
     title: &[word("family"), named("cmd")],
-    groups: &[],
     new: message(OTHER, 0),
-    delete: 0,
-    families: &[],
     header: &GENLMSGHDR_TOLD,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks { action: Some(|_, _| Action::Change), family: Some(|_| 0), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -34,15 +34,12 @@ pub static PEER: Kind = Kind {
     name: "ovpn_peer",
     about: "peers of OpenVPN's interfaces in the kernel",
     title: &[named("id"), detail("remote-ipv4"), detail("remote-ipv6"), detail("vpn-ipv4")],
-    groups: &[],
     new: message(OVPN, PEER_GET),
     delete: message(OVPN, PEER_GONE),
-    families: &[],
     header: &GENLMSGHDR,
     set: &PEER_SET,
     interface: Interface::Attribute(IFINDEX),
     identity: Some(Identity { header: &[], attributes: &[IFINDEX, OF_NEST + PEER_ID], members: &["ifindex", "id"] }),
-    split: &[],
     // A peer that is heard from another address is told with that alone.
     partial: true,
     dumps: &[DumpRequest {
@@ -60,6 +57,7 @@ pub static PEER: Kind = Kind {
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// A peer's key has encrypted as many packets as it may: a program puts another one in its place.
@@ -67,18 +65,12 @@ pub static KEY: Kind = Kind {
     name: "ovpn_key",
     about: "keys of OpenVPN's peers that are used up",
     title: &[named("peer-id"), named("key-id")],
-    groups: &[],
     new: message(OVPN, KEY_SWAP),
-    delete: 0,
-    families: &[],
     header: &GENLMSGHDR,
     set: &KEY_SET,
     interface: Interface::Attribute(IFINDEX),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks { action: Some(|_, _| Action::Change), family: Some(|_| 0), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static PEER_SET: Set = Set::new(

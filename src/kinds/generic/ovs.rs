@@ -33,16 +33,12 @@ pub static DATAPATH: Kind = Kind {
     name: "ovs_datapath",
     about: "datapaths of Open vSwitch",
     title: &[word("name"), detail("user-features")],
-    groups: &[],
     new: message(OVS_DATAPATH, NEW),
     delete: message(OVS_DATAPATH, DEL),
-    families: &[],
     header: &HEADER,
     set: &DATAPATH_SET,
     interface: Interface::Header(DATAPATH_AT),
     identity: Some(Identity { header: &[(DATAPATH_AT, 4)], attributes: &[], members: &["dp-ifindex"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: message(OVS_DATAPATH, GET),
         header: &[GET, 2, 0, 0, 0, 0, 0, 0],
@@ -56,6 +52,7 @@ pub static DATAPATH: Kind = Kind {
         holds: Some((&VPORT, |datapath, port| datapath.get(DATAPATH_AT..8) == port.get(DATAPATH_AT..8))),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static DATAPATH_SET: Set = Set::new(
@@ -102,10 +99,8 @@ pub static VPORT: Kind = Kind {
     name: "ovs_vport",
     about: "ports of datapaths of Open vSwitch",
     title: &[word("name"), named("port-no"), detail("type")],
-    groups: &[],
     new: message(OVS_VPORT, NEW),
     delete: message(OVS_VPORT, DEL),
-    families: &[],
     header: &HEADER,
     set: &VPORT_SET,
     interface: Interface::Attribute(IFINDEX),
@@ -114,8 +109,6 @@ pub static VPORT: Kind = Kind {
         attributes: &[PORT_NO],
         members: &["dp-ifindex", "port-no"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: message(OVS_VPORT, GET),
         header: &[GET, 1, 0, 0, 0, 0, 0, 0],
@@ -129,6 +122,7 @@ pub static VPORT: Kind = Kind {
         asked_by: Some(ports_of),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// What asks for a datapath's ports.

@@ -44,10 +44,8 @@ pub static OPTION: Kind = Kind {
     name: "team_option",
     about: "options of teams of links and of their ports",
     title: &[word("name"), word("value"), named("port").elsewhere(), named("array_index")],
-    groups: &[],
     new: message(TEAM, OPTIONS),
     delete: message(TEAM, OPTIONS | GONE),
-    families: &[],
     header: &GENLMSGHDR,
     set: &OPTION_SET,
     interface: Interface::Attribute(TEAM_IFINDEX),
@@ -56,8 +54,6 @@ pub static OPTION: Kind = Kind {
         attributes: &[TEAM_IFINDEX, OF_ITEM + OPTION_NAME, OF_ITEM + OPTION_PORT, OF_ITEM + OPTION_ARRAY_INDEX],
         members: &["team", "name", "port", "array_index"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: message(TEAM, OPTIONS),
         header: &[OPTIONS, 1, 0, 0],
@@ -65,6 +61,7 @@ pub static OPTION: Kind = Kind {
         per_link: Some(PerLink::Attribute(TEAM_IFINDEX)),
     }],
     hooks: Hooks { interfaces: Some(interfaces::<{ OF_ITEM + OPTION_PORT }>), ..HOOKS },
+    ..Kind::PLAIN
 };
 
 /// A port of a team.
@@ -72,10 +69,8 @@ pub static PORT: Kind = Kind {
     name: "team_port",
     about: "ports of teams of links: carrier and speed as the team sees them",
     title: &[named("port").elsewhere(), named("team"), detail("speed")],
-    groups: &[],
     new: message(TEAM, PORTS),
     delete: message(TEAM, PORTS | GONE),
-    families: &[],
     header: &GENLMSGHDR,
     set: &PORT_SET,
     interface: Interface::Attribute(OF_ITEM + PORT_IFINDEX),
@@ -84,8 +79,6 @@ pub static PORT: Kind = Kind {
         attributes: &[TEAM_IFINDEX, OF_ITEM + PORT_IFINDEX],
         members: &["team", "port"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: message(TEAM, PORTS),
         header: &[PORTS, 1, 0, 0],
@@ -93,6 +86,7 @@ pub static PORT: Kind = Kind {
         per_link: Some(PerLink::Attribute(TEAM_IFINDEX)),
     }],
     hooks: Hooks { interfaces: Some(interfaces::<{ OF_ITEM + PORT_IFINDEX }>), ..HOOKS },
+    ..Kind::PLAIN
 };
 
 static OPTION_SET: Set = Set::new(

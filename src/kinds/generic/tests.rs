@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::families::Families;
+use super::unknown;
 use crate::decode::{NoLinks, write_object};
 use crate::json::Json;
-use crate::kinds::of_message;
+use crate::kinds::{of_message, renumbered_by};
 use crate::netlink::wire::{Header, append_attribute, append_message, messages};
 
 /// The number that the family has here.
@@ -107,7 +108,15 @@ fn what_is_cut_off_is_left_to_be_told() {
     Families::default().adapt(&datagram[..datagram.len() - 4], &mut adapted);
     let mut told = messages(&adapted);
     assert_eq!(told.by_ref().count(), 1);
-    assert_eq!(told.rest(), &datagram[whole.len()..datagram.len() - 4]);
+    let (rest, cut) = (told.rest(), &datagram[whole.len()..datagram.len() - 4]);
+    assert_eq!((&rest[..4], &rest[6..]), (&cut[..4], &cut[6..]));
+    // No kind has its type, from which the family's number comes again.
+    for id in [17, ID, 1023] {
+        assert!(of_message(unknown(id), 0).is_none());
+        let (protocol, kernels) = renumbered_by(unknown(id)).unwrap();
+        assert_eq!((protocol.name, kernels), ("generic", id));
+    }
+    assert_eq!(rest[4..6], unknown(ID).to_ne_bytes());
 }
 
 /// What was told while messages were lost is asked for.

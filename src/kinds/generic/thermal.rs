@@ -2,38 +2,28 @@
 //!
 //! Samples of temperatures come on a group of their own, which is not joined: each reading of each zone would be told.
 
-use super::{THERMAL, message};
+use super::{ANY_COMMAND, THERMAL, message};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Field, Hooks, Interface, Is, Kind, Names, Set, SeverityRow, Structure, field, row};
+use crate::decode::schema::{Field, Hooks, Is, Kind, Names, Set, SeverityRow, Structure, field, row};
 use crate::decode::title::{named, word};
 use crate::event::Action;
 use crate::event::severity::Severity;
-
-/// The number of all commands in the tables: the message's header says which one it is.
-pub(super) const ANY_COMMAND: u8 = 1;
 
 /// `THERMAL_GENL_EVENT_*`.
 pub static THERMAL_EVENT: Kind = Kind {
     name: "thermal",
     about: "thermal zones: trip points that are crossed, cooling",
     title: &[word("cmd"), named("tz_id"), word("tz_name"), named("trip_id"), named("cdev_id"), named("tz_temp")],
-    groups: &[],
     new: message(THERMAL, ANY_COMMAND),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         family: Some(|_| 0),
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("genlmsghdr", 4, FIELDS);

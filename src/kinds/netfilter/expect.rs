@@ -5,7 +5,7 @@ use super::conntrack::action_of;
 use super::tuple::{self, PROTOCOL_PARTS};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, DumpRequest, Hooks, Interface, Is, Kind, Names, Part, Set, Shape, row};
+use crate::decode::schema::{Decoded, DumpRequest, Hooks, Is, Kind, Names, Part, Set, Shape, row};
 use crate::decode::title::{detail, word};
 use crate::json::Json;
 
@@ -30,15 +30,11 @@ pub static EXPECT: Kind = Kind {
     groups: GROUPS,
     new: IPCTNL_MSG_EXP_NEW,
     delete: IPCTNL_MSG_EXP_DELETE,
-    families: &[],
     header: &NFGENMSG,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: IPCTNL_MSG_EXP_GET, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks { action: Some(action_of), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

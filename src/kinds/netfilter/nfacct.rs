@@ -2,7 +2,7 @@
 
 use super::NFGENMSG;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{DumpRequest, Hooks, Interface, Is, Kind, Names, Set, row};
+use crate::decode::schema::{DumpRequest, Hooks, Is, Kind, Names, Set, row};
 use crate::decode::title::{detail, named, word};
 use crate::event::Action;
 
@@ -19,16 +19,11 @@ pub static NFACCT: Kind = Kind {
     title: &[word("name"), named("packets"), named("bytes"), detail("quota")],
     groups: GROUPS,
     new: NFNL_MSG_ACCT_NEW,
-    delete: 0,
-    families: &[],
     header: &NFGENMSG,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: NFNL_MSG_ACCT_GET, header: &[0; 4], attributes: &[], per_link: None }],
     hooks: Hooks { action: Some(action_of), also: &[(NFNL_MSG_ACCT_OVERQUOTA, false)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -55,18 +55,12 @@ pub static NFLOG: Kind = Kind {
         detail("uid"),
         detail("payload_bytes"),
     ],
-    groups: &[],
     new: NFULNL_MSG_PACKET,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Only,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks { action: Some(|_, _| Action::Add), interfaces: Some(interfaces), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `struct nfgenmsg`, whose last field is the group (`__build_packet_message`, `net/netfilter/nfnetlink_log.c`).

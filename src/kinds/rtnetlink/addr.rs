@@ -42,7 +42,6 @@ pub static ADDR: Kind = Kind {
     groups: &[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
     new: RTM_NEWADDR,
     delete: RTM_DELADDR,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
@@ -52,8 +51,6 @@ pub static ADDR: Kind = Kind {
         attributes: &[],
         members: &["family", "ifindex", "local", "address", "prefixlen"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: RTM_GETADDR, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks {
         key: Some(write_key),
@@ -62,6 +59,7 @@ pub static ADDR: Kind = Kind {
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// Whether an address is still tentative: what happens to it is not told (`addrconf_dad_completed` tells it then).

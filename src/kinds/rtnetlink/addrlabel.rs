@@ -6,7 +6,7 @@ use libc::{RTM_DELADDRLABEL, RTM_GETADDRLABEL, RTM_NEWADDRLABEL};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Identity, Interface, Is, Kind, Part, Set, Structure, field, field_of, row,
 };
 use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
@@ -19,10 +19,8 @@ pub static ADDRLABEL: Kind = Kind {
     name: "addrlabel",
     about: "labels of IPv6 prefixes for the choice of source addresses, which can only be listed",
     title: &[word("address").or("family"), word("prefixlen").joined("/"), word("ifname").elsewhere(), detail("label")],
-    groups: &[],
     new: RTM_NEWADDRLABEL,
     delete: RTM_DELADDRLABEL,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
@@ -31,15 +29,13 @@ pub static ADDRLABEL: Kind = Kind {
         attributes: &[1],
         members: &["family", "prefixlen", "ifindex", "address"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETADDRLABEL,
         header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new(

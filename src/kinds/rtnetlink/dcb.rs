@@ -2,7 +2,7 @@
 
 use libc::RTNLGRP_DCB;
 
-use crate::decode::schema::{Hooks, Interface, Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Is, Kind, Names, Scalar::*, Set, Structure, field, field_of, row};
 use crate::decode::title::{detail, word};
 use crate::kinds::rtnetlink::numbers::RTM_NEWDCB;
 
@@ -14,16 +14,9 @@ pub static DCB: Kind = Kind {
     title: &[word("cmd"), word("ifname").after("of"), detail("ieee"), detail("state"), detail("dcbx")],
     groups: &[RTNLGRP_DCB],
     new: RTM_NEWDCB,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("dcbmsg", 4, &[field(1, "cmd", Is::Named(U8, COMMANDS))]);

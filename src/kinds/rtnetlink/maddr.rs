@@ -24,7 +24,6 @@ pub static MADDR: Kind = Kind {
     groups: &[RTNLGRP_IPV4_MCADDR, RTNLGRP_IPV6_MCADDR],
     new: RTM_NEWMULTICAST,
     delete: RTM_DELMULTICAST,
-    families: &[],
     header: &HEADER,
     set: &GROUPS,
     interface: Interface::Header(4),
@@ -33,8 +32,6 @@ pub static MADDR: Kind = Kind {
         attributes: &[IFA_MULTICAST],
         members: &["family", "ifindex", "address"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[
         DumpRequest {
             message: RTM_GETMULTICAST,
@@ -50,6 +47,7 @@ pub static MADDR: Kind = Kind {
         },
     ],
     hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], older_than_groups: true, ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `RTM_NEWANYCAST` and `RTM_DELANYCAST`. A dump answers with `RTM_GETANYCAST`. Kernels before 6.14 have no group for
@@ -61,7 +59,6 @@ pub static ANYCAST: Kind = Kind {
     groups: &[RTNLGRP_IPV6_ACADDR],
     new: RTM_NEWANYCAST,
     delete: RTM_DELANYCAST,
-    families: &[],
     header: &HEADER,
     set: &ANYCAST_ADDRESSES,
     interface: Interface::Header(4),
@@ -70,8 +67,6 @@ pub static ANYCAST: Kind = Kind {
         attributes: &[IFA_ANYCAST],
         members: &["family", "ifindex", "address"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETANYCAST,
         header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0],
@@ -79,6 +74,7 @@ pub static ANYCAST: Kind = Kind {
         per_link: None,
     }],
     hooks: Hooks { severity: &[SeverityRow::all(Severity::Debug)], older_than_groups: true, ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `IFA_ANYCAST`.

@@ -32,8 +32,6 @@ pub static MCTP_ADDR: Kind = Kind {
     set: &ADDRESS,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[2], members: &["ifindex", "local"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETADDR,
         header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0],
@@ -41,6 +39,7 @@ pub static MCTP_ADDR: Kind = Kind {
         per_link: None,
     }],
     hooks: Hooks { severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `RTM_NEWROUTE` of the family `AF_MCTP`, which is not notified.
@@ -55,7 +54,6 @@ pub static MCTP_ROUTE: Kind = Kind {
         word("gateway.eid").after("via"),
         detail("metrics"),
     ],
-    groups: &[],
     new: RTM_NEWROUTE,
     delete: RTM_DELROUTE,
     families: &[AF_MCTP],
@@ -67,15 +65,13 @@ pub static MCTP_ROUTE: Kind = Kind {
         attributes: &[1, 4],
         members: &["dst", "dst_end", "type", "dev"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETROUTE,
         header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 /// `RTM_NEWNEIGH` of the family `AF_MCTP`, which is not notified.
@@ -83,7 +79,6 @@ pub static MCTP_NEIGH: Kind = Kind {
     name: "mctp_neigh",
     about: "neighbours of MCTP, which can only be listed",
     title: &[word("dst"), word("lladdr").as_detail()],
-    groups: &[],
     new: RTM_NEWNEIGH,
     delete: RTM_DELNEIGH,
     families: &[AF_MCTP],
@@ -91,15 +86,13 @@ pub static MCTP_NEIGH: Kind = Kind {
     set: &NEIGHBOUR,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[1], members: &["ifindex", "dst"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETNEIGH,
         header: &[AF_MCTP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static ADDRESS_HEADER: Structure = Structure::new(

@@ -43,7 +43,6 @@ pub static MDB: Kind = Kind {
     groups: &[RTNLGRP_MDB],
     new: RTM_NEWMDB,
     delete: RTM_DELMDB,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
@@ -54,7 +53,6 @@ pub static MDB: Kind = Kind {
         members: &["index", "port", "grp", "vid", "src", "dst", "src_vni", "router"],
     }),
     split: &[&[MDBA_MDB, 1, 1], &[MDBA_ROUTER, 1]],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETMDB,
         header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0],
@@ -68,6 +66,7 @@ pub static MDB: Kind = Kind {
         complete: Some(complete),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// A port behind which a router is, in its title.

@@ -51,8 +51,6 @@ pub static MROUTE: Kind = Kind {
         attributes: &[RTA_SRC, RTA_DST, RTA_TABLE],
         members: &["family", "src", "dst", "table_id"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[
         DumpRequest {
             message: RTM_GETROUTE,
@@ -68,6 +66,7 @@ pub static MROUTE: Kind = Kind {
         },
     ],
     hooks: Hooks { interfaces: Some(interfaces), route_table: Some(shared::route_table), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// A leg of a multicast route, in its title.
@@ -86,16 +85,9 @@ pub static MROUTE_REPORT: Kind = Kind {
     ],
     groups: &[RTNLGRP_IPV4_MROUTE_R, RTNLGRP_IPV6_MROUTE_R],
     new: RTM_NEWCACHEREPORT,
-    delete: 0,
-    families: &[],
     header: &REPORT_HEADER,
     set: &REPORT,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 /// `RTA_DST`: the group.

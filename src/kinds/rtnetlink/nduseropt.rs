@@ -5,9 +5,7 @@ use libc::{RTM_NEWNDUSEROPT, RTNLGRP_ND_USEROPT};
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Decoded, Hooks, Interface, Is, Kind, Names, Part, Set, Shape, Structure, field, field_of, row,
-};
+use crate::decode::schema::{Decoded, Interface, Is, Kind, Names, Part, Set, Shape, Structure, field, field_of, row};
 use crate::decode::title::{Word, detail, named, word};
 use crate::decode::value::{name_of, write_ipv6, write_named};
 use crate::json::Json;
@@ -29,16 +27,10 @@ pub static NDUSEROPT: Kind = Kind {
     ],
     groups: &[RTNLGRP_ND_USEROPT],
     new: RTM_NEWNDUSEROPT,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 /// An option, in its title.

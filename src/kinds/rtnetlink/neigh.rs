@@ -41,7 +41,6 @@ pub static NEIGH: Kind = Kind {
     groups: &[RTNLGRP_NEIGH],
     new: RTM_NEWNEIGH,
     delete: RTM_DELNEIGH,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
@@ -50,8 +49,6 @@ pub static NEIGH: Kind = Kind {
         attributes: &[NDA_DST],
         members: &["family", "ifindex", "dst", "proxy"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[
         DumpRequest { message: RTM_GETNEIGH, header: &[0; 12], attributes: &[], per_link: None },
         // Proxy neighbours: NTF_PROXY.
@@ -79,6 +76,7 @@ pub static NEIGH: Kind = Kind {
         ],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// The same messages of family `AF_BRIDGE`.
@@ -111,8 +109,6 @@ pub static FDB: Kind = Kind {
         attributes: &[NDA_LLADDR, NDA_VLAN, NDA_SRC_VNI],
         members: &["mac", "vlan", "src_vni", "master|ifindex", "dst", "port", "vni"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETNEIGH,
         header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -128,6 +124,7 @@ pub static FDB: Kind = Kind {
         })],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// `RTM_GETNEIGH` from the kernel: it asks user space for an address that it misses (`neigh_app_ns`, `vxlan_fdb_miss`).
@@ -137,16 +134,10 @@ pub static NEIGH_MISS: Kind = Kind {
     title: &[word("dst").or("lladdr"), word("state")],
     groups: &[RTNLGRP_NEIGH],
     new: RTM_GETNEIGH,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 /// `NDA_DST`.

@@ -30,17 +30,12 @@ pub static NEIGHTBL: Kind = Kind {
         detail("thresh3"),
         detail("base_reachable"),
     ],
-    groups: &[],
     new: RTM_NEWNEIGHTBL,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Nested(NDTA_PARMS, NDTPA_IFINDEX),
     // And the interface, which is inside NDTA_PARMS.
     identity: Some(Identity { header: &[(0, 1)], attributes: &[1], members: &["family", "name", "dev"] }),
-    split: &[],
-    partial: false,
     // Each family by itself: where the first table fills a datagram, a dump of all of them leaves out as many rows of the second
     // one as the first one had (`neightbl_dump_info`).
     dumps: &[
@@ -48,6 +43,7 @@ pub static NEIGHTBL: Kind = Kind {
         DumpRequest { message: RTM_GETNEIGHTBL, header: &[AF_INET6, 0, 0, 0], attributes: &[], per_link: None },
     ],
     hooks: Hooks { key: Some(write_key), severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `NDTA_PARMS`.

@@ -33,12 +33,10 @@ pub static NETCONF: Kind = Kind {
     groups: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_MPLS_NETCONF],
     new: RTM_NEWNETCONF,
     delete: RTM_DELNETCONF,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NETCONFA_IFINDEX),
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NETCONFA_IFINDEX], members: &["family", "interface"] }),
-    split: &[],
     partial: true,
     // One octet, and three that fill up: the kernel refuses it without them.
     dumps: &[
@@ -53,6 +51,7 @@ pub static NETCONF: Kind = Kind {
         renewed: true,
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.

@@ -41,15 +41,12 @@ pub static NEXTHOP: Kind = Kind {
     groups: &[RTNLGRP_NEXTHOP],
     new: RTM_NEWNEXTHOP,
     delete: RTM_DELNEXTHOP,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
     identity: Some(Identity { header: &[], attributes: &[NHA_ID], members: &["id"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: RTM_GETNEXTHOP, header: &[0; 8], attributes: &[], per_link: None }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 /// A member of a group, in its title.
@@ -63,16 +60,14 @@ pub static NEXTHOP_BUCKET: Kind = Kind {
     groups: &[RTNLGRP_NEXTHOP],
     new: RTM_NEWNEXTHOPBUCKET,
     delete: RTM_DELNEXTHOPBUCKET,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(NHA_OIF),
     // And the index, which is inside NHA_RES_BUCKET.
     identity: Some(Identity { header: &[], attributes: &[NHA_ID], members: &["id", "bucket.index"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: RTM_GETNEXTHOPBUCKET, header: &[0; 8], attributes: &[], per_link: None }],
     hooks: Hooks { key: Some(write_bucket_key), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `NHA_ID`.

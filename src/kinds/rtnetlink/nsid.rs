@@ -3,7 +3,7 @@
 
 use libc::{RTM_DELNSID, RTM_GETNSID, RTM_NEWNSID, RTNLGRP_NSID};
 
-use crate::decode::schema::{DumpRequest, Hooks, Identity, Interface, Is, Kind, Scalar::*, Set, Structure, row};
+use crate::decode::schema::{DumpRequest, Identity, Is, Kind, Scalar::*, Set, Structure, row};
 use crate::decode::title::{detail, word};
 
 /// `RTM_NEWNSID` and `RTM_DELNSID`.
@@ -14,15 +14,11 @@ pub static NSID: Kind = Kind {
     groups: &[RTNLGRP_NSID],
     new: RTM_NEWNSID,
     delete: RTM_DELNSID,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity { header: &[], attributes: &[1], members: &["nsid"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: RTM_GETNSID, header: &[0; 4], attributes: &[], per_link: None }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("rtgenmsg", 1, &[]);

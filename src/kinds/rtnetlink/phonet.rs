@@ -27,8 +27,6 @@ pub static PHONET_ADDR: Kind = Kind {
     set: &ADDRESS,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[2], members: &["ifindex", "local"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETADDR,
         header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0],
@@ -36,6 +34,7 @@ pub static PHONET_ADDR: Kind = Kind {
         per_link: None,
     }],
     hooks: Hooks { severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `RTM_NEWROUTE` and `RTM_DELROUTE` of the family `AF_PHONET`.
@@ -51,15 +50,13 @@ pub static PHONET_ROUTE: Kind = Kind {
     set: &ROUTE,
     interface: Interface::Attribute(4),
     identity: Some(Identity { header: &[], attributes: &[1], members: &["dst"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETROUTE,
         header: &[AF_PHONET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         attributes: &[],
         per_link: None,
     }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static ADDRESS_HEADER: Structure = Structure::new(

@@ -5,9 +5,7 @@ use libc::{RTM_NEWPREFIX, RTNLGRP_IPV6_PREFIX};
 
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Decoded, Hooks, Interface, Is, Kind, Part, Set, Structure, TEXT, Wrong, field, field_of, row,
-};
+use crate::decode::schema::{Decoded, Interface, Is, Kind, Part, Set, Structure, TEXT, Wrong, field, field_of, row};
 use crate::decode::title::word;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
@@ -26,16 +24,10 @@ pub static PREFIX: Kind = Kind {
     ],
     groups: &[RTNLGRP_IPV6_PREFIX],
     new: RTM_NEWPREFIX,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new(

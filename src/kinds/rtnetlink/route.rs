@@ -55,7 +55,6 @@ pub static ROUTE: Kind = Kind {
     groups: &[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_MPLS_ROUTE],
     new: RTM_NEWROUTE,
     delete: RTM_DELROUTE,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(RTA_OIF),
@@ -65,8 +64,6 @@ pub static ROUTE: Kind = Kind {
         attributes: &[RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE],
         members: &["family", "dst", "from", "tos", "metric", "table_id", "dev", "gateway"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[
         DumpRequest {
             message: RTM_GETROUTE,
@@ -102,6 +99,7 @@ pub static ROUTE: Kind = Kind {
         ],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// A leg of a route, in its title.

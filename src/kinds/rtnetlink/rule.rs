@@ -6,8 +6,8 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Row, Set, SeverityRow,
-    Structure, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Is, Kind, Names, ObjectKey, Part, Row, Set, SeverityRow, Structure,
+    Wrong, field, field_of, row,
 };
 use crate::decode::title::{named, word};
 use crate::decode::value::{any_unsigned, write_flags, write_ip, write_named, write_named_id};
@@ -65,10 +65,8 @@ pub static RULE: Kind = Kind {
     groups: &[RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE],
     new: RTM_NEWRULE,
     delete: RTM_DELRULE,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     // A rule never changes: it is the same by all that it says.
     identity: Some(Identity {
         header: &[(0, 8)],
@@ -101,8 +99,6 @@ pub static RULE: Kind = Kind {
             "action",
         ],
     }),
-    split: &[],
-    partial: false,
     dumps: &[
         DumpRequest {
             message: RTM_GETRULE,
@@ -135,6 +131,7 @@ pub static RULE: Kind = Kind {
         severity: &[SeverityRow::all(Severity::Notice)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// `FRA_DST`.

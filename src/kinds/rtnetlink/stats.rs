@@ -3,7 +3,7 @@
 use libc::RTNLGRP_STATS;
 
 use super::link_info::bridge::{MULTICAST_COUNTERS, SPANNING_TREE_COUNTERS, VLAN_COUNTERS};
-use crate::decode::schema::{Hooks, Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
+use crate::decode::schema::{Interface, Is, Kind, Scalar::*, Set, Structure, field, field_of, row};
 use crate::decode::title::{detail, word};
 use crate::kinds::rtnetlink::numbers::RTM_NEWSTATS;
 use crate::kinds::rtnetlink::shared;
@@ -16,16 +16,10 @@ pub static STATS: Kind = Kind {
     title: &[word("ifindex").after("of link"), detail("offload")],
     groups: &[RTNLGRP_STATS],
     new: RTM_NEWSTATS,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new(

@@ -23,14 +23,12 @@ pub static TUNNEL: Kind = Kind {
     groups: &[RTNLGRP_TUNNEL],
     new: RTM_NEWTUNNEL,
     delete: RTM_DELTUNNEL,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     // And the identifier's number, which is in the nest.
     identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex", "vni"] }),
     split: &[&[VXLAN_VNIFILTER_ENTRY]],
-    partial: false,
     // TUNNEL_MSG_FLAG_STATS: without it the kernel puts neighbouring identifiers together, which it notifies one by one.
     dumps: &[DumpRequest {
         message: RTM_GETTUNNEL,
@@ -39,6 +37,7 @@ pub static TUNNEL: Kind = Kind {
         per_link: None,
     }],
     hooks: Hooks { key: Some(write_key), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `VXLAN_VNIFILTER_ENTRY`.

@@ -36,14 +36,12 @@ pub static VLAN: Kind = Kind {
     groups: &[RTNLGRP_BRVLAN],
     new: RTM_NEWVLAN,
     delete: RTM_DELVLAN,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     // And the VLAN, which is in the nests.
     identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex", "vlan", "global"] }),
     split: &[&[BRIDGE_VLANDB_ENTRY], &[BRIDGE_VLANDB_GLOBAL_OPTIONS]],
-    partial: false,
     dumps: &[
         DumpRequest {
             message: RTM_GETVLAN,
@@ -60,6 +58,7 @@ pub static VLAN: Kind = Kind {
         },
     ],
     hooks: Hooks { key: Some(write_key), singles: Some(singles_of), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// Octets of `struct br_vlan_msg`.

@@ -67,14 +67,10 @@ pub static SOCK: Kind = Kind {
     ],
     groups: GROUPS,
     new: renumbered(TYPES, BY_FAMILY),
-    delete: 0,
     families: &[AF_INET, AF_INET6],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(PREFIX_BYTES + 40),
-    identity: None,
-    split: &[],
-    partial: false,
     dumps: &[
         DumpRequest { message: BY_FAMILY, header: &request(AF_INET, TCP), attributes: &[], per_link: None },
         DumpRequest { message: BY_FAMILY, header: &request(AF_INET6, TCP), attributes: &[], per_link: None },
@@ -82,6 +78,7 @@ pub static SOCK: Kind = Kind {
         DumpRequest { message: BY_FAMILY, header: &request(AF_INET6, UDP), attributes: &[], per_link: None },
     ],
     hooks: Hooks { action: Some(|_, _| Action::Remove), severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 const TCP: u8 = libc::IPPROTO_TCP as u8;

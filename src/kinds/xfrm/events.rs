@@ -7,7 +7,9 @@ use super::policy::{self, DIRECTIONS, POLICY_INFO_BYTES};
 use super::shared::{FAMILIES, PROTOCOLS, SELECTOR, address_at};
 use super::state::{self, SA_INFO_BYTES};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Field, Hooks, Interface, Is, Kind, Names, SeverityRow, Sides, Structure, field, field_of};
+use crate::decode::schema::{
+    DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, SeverityRow, Sides, Structure, field, field_of,
+};
 use crate::decode::title::{Word, detail, named, word};
 use crate::event::Action;
 use crate::event::severity::Severity;
@@ -22,16 +24,11 @@ macro_rules! event {
             title: $title,
             groups: &[$group],
             new: renumbered(message::$message),
-            delete: 0,
-            families: &[],
             header: $header,
             set: &ATTRIBUTES,
             interface: $interface,
-            identity: None,
-            split: &[],
-            partial: false,
-            dumps: &[],
             hooks: $hooks,
+            ..Kind::PLAIN
         }
     };
 }
@@ -246,17 +243,21 @@ const REPORT_FIELDS: &[Field] = &[
     field_of(PREFIX_BYTES + 4, SELECTOR_BYTES, "sel", SELECTOR),
 ];
 
-/// `XFRM_MSG_GETDEFAULT`, of which the kernel also tells what was set.
-pub static DEFAULT: Kind = event!(
-    "xfrm_default",
-    "what happens to packets that no policy is about",
-    &[word("in").after("in"), word("fwd").after("fwd"), word("out").after("out")],
-    4,
-    GETDEFAULT,
-    &DEFAULT_HEADER,
-    Interface::None,
-    CHANGES
-);
+/// `XFRM_MSG_GETDEFAULT`, of which the kernel also tells what was set. There is one, since Linux 5.14.
+pub static DEFAULT: Kind = Kind {
+    identity: Some(Identity { header: &[], attributes: &[], members: &[] }),
+    dumps: &[DumpRequest { message: message::GETDEFAULT, header: &[0; 3], attributes: &[], per_link: None }],
+    ..event!(
+        "xfrm_default",
+        "what happens to packets that no policy is about",
+        &[word("in").after("in"), word("fwd").after("fwd"), word("out").after("out")],
+        4,
+        GETDEFAULT,
+        &DEFAULT_HEADER,
+        Interface::None,
+        Hooks { single: true, ..CHANGES }
+    )
+};
 
 /// `struct xfrm_userpolicy_default`.
 static DEFAULT_HEADER: Structure = Structure::new("xfrm_userpolicy_default", PREFIX_BYTES + 3, DEFAULT_FIELDS);

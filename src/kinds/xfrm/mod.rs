@@ -34,6 +34,7 @@ pub static PROTOCOL: Protocol = Protocol {
     needs: Some("CAP_NET_ADMIN"),
     adapt: Some(adapt::adapt),
     redact: Some(secrets::redact),
+    is_secret: true,
     ..Protocol::PLAIN
 };
 

@@ -27,14 +27,11 @@ pub static POLICY: Kind = Kind {
     groups: GROUPS,
     new: renumbered(message::NEWPOLICY),
     delete: renumbered(message::DELPOLICY),
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(PREFIX_BYTES + 48),
     // An update keeps the index.
     identity: Some(Identity { header: &[(INDEX_AT, 4)], attributes: &[], members: &["index", "ptype"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: message::GETPOLICY, header: &[0; 64], attributes: &[], per_link: None }],
     hooks: Hooks {
         also: &[(renumbered(message::UPDPOLICY), false)],
@@ -43,6 +40,7 @@ pub static POLICY: Kind = Kind {
         untold: Untold::Of(is_of_socket),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// What one is called.

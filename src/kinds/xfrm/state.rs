@@ -39,7 +39,6 @@ pub static STATE: Kind = Kind {
     groups: GROUPS,
     new: renumbered(message::NEWSA),
     delete: renumbered(message::DELSA),
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(PREFIX_BYTES + 48),
@@ -49,8 +48,6 @@ pub static STATE: Kind = Kind {
         attributes: &[XFRMA_MARK],
         members: &["family", "proto_id", "spi", "dst", "src", "mark", "mark_mask", "coa", "seq"],
     }),
-    split: &[],
-    partial: false,
     // The kernel reads attributes at once.
     dumps: &[DumpRequest { message: message::GETSA, header: &[], attributes: &[], per_link: None }],
     hooks: Hooks {
@@ -60,6 +57,7 @@ pub static STATE: Kind = Kind {
         untold: Untold::Of(is_larval),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// What one is called.

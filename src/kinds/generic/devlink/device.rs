@@ -2,7 +2,7 @@
 
 use super::{ANOTHER, BUS, BUS_ROW, DEV, DEV_ROW, INDEX_ROW, dump, kind};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Field, Hooks, Identity, Interface, Is, Kind, Names, Set, Structure, field, row};
+use crate::decode::schema::{Field, Hooks, Identity, Is, Kind, Names, Set, Structure, field, row};
 use crate::decode::title::{detail, named, word};
 use crate::event::Action;
 use crate::kinds::generic::devlink::{also, health};
@@ -98,23 +98,16 @@ pub static FLASH: Kind = Kind {
     name: "devlink_flash",
     about: "new firmware is written to a device",
     title: &[word("bus"), word("dev").joined("/"), word("msg"), named("done"), named("total")],
-    groups: &[],
     new: message(DEVLINK, 58),
-    delete: 0,
-    families: &[],
     header: &FLASH_HEADER,
     set: &FLASH_SET,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         also: &[also(59), also(60)],
         family: Some(|_| 0),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static FLASH_HEADER: Structure = Structure::new("genlmsghdr", 4, FLASH_FIELDS);

@@ -13,9 +13,7 @@ use super::{DEVLINK, GENLMSGHDR, message};
 use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Row, Set, Shape, row,
-};
+use crate::decode::schema::{Decoded, DumpRequest, Hooks, Identity, Is, Kind, ObjectKey, Part, Row, Set, Shape, row};
 use crate::decode::title::Word;
 use crate::decode::value::unsigned;
 use crate::json::Json;
@@ -47,18 +45,14 @@ const fn kind(
         name,
         about,
         title,
-        groups: &[],
         new: message(DEVLINK, new),
         delete: if delete == 0 { 0 } else { message(DEVLINK, delete) },
-        families: &[],
         header: &GENLMSGHDR,
         set,
-        interface: Interface::None,
         identity: Some(identity),
-        split: &[],
-        partial: false,
         dumps,
         hooks: Hooks { also, family: Some(|_| 0), ..Hooks::NONE },
+        ..Kind::PLAIN
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{BUS, BUS_ROW, DEV, DEV_ROW, INDEX_ROW, PORT_INDEX_ROW, also, dump, kind, push_port};
 use crate::decode::context::Context;
 use crate::decode::key::push;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{Decoded, Hooks, Identity, Is, Kind, Names, ObjectKey, Part, Set, Shape, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::{any_unsigned, write_named};
@@ -50,7 +51,7 @@ static PARAM_SET: Set = Set::new(
     &[
         row(NAME, "name", Is::Members(name, &[Part::text("name"), Part::text("type")])),
         row(GENERIC, "param_generic", Is::Elsewhere),
-        row(TYPE, "param_type", Is::Elsewhere),
+        row(TYPE, "param_type", Is::Named(U8, TYPES)),
         row(84, "values", Is::Value(values, VALUES)),
     ],
 );
@@ -66,7 +67,9 @@ fn name(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 
 const VALUES: &Shape = &Shape::List(&Shape::Object(&[Part::text("cmode"), Part::text("value"), Part::text("default")]));
 
-/// `DEVLINK_VAR_ATTR_TYPE_U8` to `_U64`, `_STRING`, `_FLAG` and `_NUL_STRING`.
+/// `DEVLINK_VAR_ATTR_TYPE_*`.
+const TYPES: &Names =
+    &[(1, "u8"), (2, "u16"), (3, "u32"), (4, "u64"), (STRING, "string"), (FLAG, "flag"), (NUL_STRING, "string")];
 const U8_TO_U64: std::ops::RangeInclusive<u64> = 1..=4;
 const STRING: u64 = 5;
 /// Of this type a value is true where there is an attribute, and false where there is none.
@@ -81,7 +84,7 @@ const NAMED: &[(&str, &Names)] = &[
     ("reset_dev_on_drv_probe", &[(0, "unknown"), (1, "always"), (2, "never"), (3, "disk")]),
 ];
 
-/// The values, one for each time at which it may count. They are texts, whatever their type: a path has one type.
+/// The values, one for each time at which it may count. They are texts, and `param_type` says of what: a path has one type.
 fn values(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let kind = context.sibling(TYPE).map(any_unsigned).transpose()?.unwrap_or_default();
     out.begin_list();

@@ -68,16 +68,11 @@ const fn kind(
         name,
         about,
         title: TITLE,
-        groups: &[],
         new: message(ETHTOOL, notification),
-        delete: 0,
-        families: &[],
         header: &GENLMSGHDR,
         set,
         interface: Interface::Nested(HEADER, HEADER_IFINDEX),
         identity: Some(Identity { header: &[], attributes: &[], members: &["ifindex"] }),
-        split: &[],
-        partial: false,
         dumps,
         hooks: Hooks {
             key: Some(write_key),
@@ -86,6 +81,7 @@ const fn kind(
             interface_name: Some(interface_name),
             ..Hooks::NONE
         },
+        ..Kind::PLAIN
     }
 }
 

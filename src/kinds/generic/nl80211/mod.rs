@@ -7,7 +7,7 @@ mod commands;
 
 use commands::COMMANDS;
 
-use super::{NL80211, message};
+use super::{ANY_COMMAND, NL80211, message};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
@@ -33,25 +33,15 @@ const STATUS_CODE: u16 = 72;
 const TIMED_OUT: u16 = 65;
 const ACK: u16 = 92;
 
-/// The number of all commands in the tables: the message's header says which one it is.
-pub(super) const ANY_COMMAND: u8 = 1;
-
 /// Whatever it says.
 pub static WIRELESS: Kind = Kind {
     name: "nl80211",
     about: "wireless networks: interfaces, stations, connections, scans",
     title: &[word("cmd"), word("ifname").elsewhere(), named("wiphy"), word("mac"), detail("ssid")],
-    groups: &[],
     new: message(NL80211, ANY_COMMAND),
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Attribute(IFINDEX),
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks {
         action: Some(|_, _| Action::Change),
         family: Some(|_| 0),
@@ -59,6 +49,7 @@ pub static WIRELESS: Kind = Kind {
         signals: Some(signals_of),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static HEADER: Structure = Structure::new("genlmsghdr", 4, FIELDS);
@@ -134,6 +125,7 @@ static ATTRIBUTES: Set = Set::new(
         row(80, "key", Is::Known),
         row(81, "keys", Is::Known),
         row(83, "4addr", Is::Bool(U8)),
+        row(84, "survey_info", Is::Hex),
         row(85, "pmkid", Is::Known),
         row(86, "max_num_pmkids", Is::Number(U8)),
         row(87, "duration", Is::Number(U32)),
@@ -142,6 +134,8 @@ static ATTRIBUTES: Set = Set::new(
         row(ACK, "ack", Is::Elsewhere),
         row(94, "cqm", Is::Set(&CONNECTION_QUALITY)),
         row(98, "wiphy_tx_power_level", Is::Number(U32)),
+        row(99, "tx_frame_types", Is::Hex),
+        row(100, "rx_frame_types", Is::Hex),
         // In a request it is a number.
         row(102, "control_port_ethertype", Is::Present),
         row(104, "support_ibss_rsn", Is::Present),
@@ -169,20 +163,38 @@ static ATTRIBUTES: Set = Set::new(
         row(159, "channel_width", Is::Named(U32, CHANNEL_WIDTHS)),
         row(160, "center_freq1", Is::Number(U32)),
         row(161, "center_freq2", Is::Number(U32)),
+        row(166, "mac_addrs", Is::Each(&Is::Hardware)),
+        row(169, "ext_capa", Is::Hex),
+        row(170, "ext_capa_mask", Is::Hex),
+        row(173, "protocol_features", Is::Number(U32)),
+        row(176, "vht_capability_mask", Is::Hex),
+        row(192, "support_5_mhz", Is::Present),
+        row(193, "support_10_mhz", Is::Present),
         row(195, "vendor_id", Is::Number(U32)),
         row(196, "vendor_subcmd", Is::Number(U32)),
         row(197, "vendor_data", Is::Hex),
+        row(198, "vendor_events", Is::Hex),
+        row(206, "max_csa_counters", Is::Number(U8)),
         row(216, "wiphy_self_managed_reg", Is::Present),
         row(217, "ext_features", Is::Hex),
+        row(222, "max_num_sched_scan_plans", Is::Number(U32)),
+        row(223, "max_scan_plan_interval", Is::Number(U32)),
+        row(224, "max_scan_plan_iterations", Is::Number(U32)),
+        row(239, "bands", Is::Number(U32)),
         row(242, "fils_kek", Is::Known),
         row(243, "fils_nonces", Is::Known),
         row(248, "timeout_reason", Is::Number(U32)),
         row(254, "pmk", Is::Known),
         row(265, "txq_stats", Is::Set(&QUEUE)).volatile(),
+        row(266, "txq_limit", Is::Number(U32)),
+        row(267, "txq_memory_limit", Is::Number(U32)),
+        row(268, "txq_quantum", Is::Number(U32)),
         row(277, "sae_password", Is::Known),
         row(290, "wiphy_freq_offset", Is::Number(U32)),
+        row(306, "mbssid_config", Is::Hex),
         row(313, "mlo_link_id", Is::Number(U8)),
         row(314, "mld_addr", Is::Hardware),
+        row(316, "max_num_akm_suites", Is::Number(U16)),
     ],
 );
 /// `NL80211_IFTYPE_*`.

@@ -66,18 +66,14 @@ pub static DEVICE: Kind = Kind {
     name: "wireguard",
     about: "devices of WireGuard; the kernel tells nothing: --poll",
     title: &[named("listen_port"), detail("public_key"), detail("fwmark")],
-    groups: &[],
     new: message(WIREGUARD, GET_DEVICE),
-    delete: 0,
-    families: &[],
     header: &GENLMSGHDR,
     set: &DEVICE_SET,
     interface: Interface::Attribute(IFINDEX),
     identity: Some(Identity { header: &[], attributes: &[IFINDEX], members: &["ifindex"] }),
-    split: &[],
-    partial: false,
     dumps: &DUMPS,
     hooks: Hooks { severity: &[SeverityRow::all(Severity::Notice)], ..HOOKS },
+    ..Kind::PLAIN
 };
 
 /// A peer of a device.
@@ -85,10 +81,7 @@ pub static PEER: Kind = Kind {
     name: "wireguard_peer",
     about: "peers of WireGuard's devices: endpoints, handshakes; --poll",
     title: &[word("public_key"), named("endpoint"), detail("allowed_ips")],
-    groups: &[],
     new: message(WIREGUARD, PEER_COMMAND),
-    delete: 0,
-    families: &[],
     header: &GENLMSGHDR,
     set: &PEER_SET,
     interface: Interface::Attribute(IFINDEX),
@@ -97,10 +90,9 @@ pub static PEER: Kind = Kind {
         attributes: &[IFINDEX, OF_PEER + PUBLIC_KEY],
         members: &["ifindex", "public_key"],
     }),
-    split: &[],
-    partial: false,
     dumps: &DUMPS,
     hooks: Hooks { signals: Some(signals_of), ..HOOKS },
+    ..Kind::PLAIN
 };
 
 static DEVICE_SET: Set = Set::new(

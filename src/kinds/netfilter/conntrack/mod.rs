@@ -10,8 +10,8 @@ use super::tuple::{self, PROTOCOL_PARTS};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Polled, Set, Shape, Sides,
-    Structure, Sysctl, TEXT, field, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Is, Kind, NUMBER, Names, Part, Polled, Set, Shape, Sides, Structure,
+    Sysctl, TEXT, field, row,
 };
 use crate::decode::title::{detail, named, word};
 use crate::decode::value::{unsigned, write_number};
@@ -47,12 +47,9 @@ pub static CONNTRACK: Kind = Kind {
     groups: GROUPS,
     new: IPCTNL_MSG_CT_NEW,
     delete: IPCTNL_MSG_CT_DELETE,
-    families: &[],
     header: &NFGENMSG,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity { header: &[(0, 1)], attributes: &[CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE], members: &[] }),
-    split: &[],
     // An update has what the kernel puts into each message, and what has changed (`ctnetlink_conntrack_event`).
     partial: true,
     dumps: &[DumpRequest { message: IPCTNL_MSG_CT_GET, header: &[0; 4], attributes: &[], per_link: None }],
@@ -66,11 +63,14 @@ pub static CONNTRACK: Kind = Kind {
         }),
         signals: Some(signals_of),
         sysctls: SYSCTLS,
+        // Its counters.
+        last_word: true,
         kept_max: 0,
         // Of those that were there before anybody listened the kernel does not even tell the end.
         polled: Polled::Too,
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// `Documentation/networking/nf_conntrack-sysctl.rst`.

@@ -5,7 +5,7 @@ use super::expressions::COUNTER;
 use super::{GROUPS, HEADER, NF_ACCEPT, NF_DROP, POLICIES, SUBSYSTEM, dump_of, userdata};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Hooks, Identity, Interface, Is, Kind, Names, Part, Set, SeverityRow, Sides, row};
+use crate::decode::schema::{Decoded, Hooks, Identity, Is, Kind, Names, Part, Set, SeverityRow, Sides, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_named};
 use crate::event::severity::Severity;
@@ -41,17 +41,13 @@ pub static CHAIN: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWCHAIN,
     delete: SUBSYSTEM | NFT_MSG_DELCHAIN,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity {
         header: &[(0, 1)],
         attributes: &[NFTA_CHAIN_TABLE, NFTA_CHAIN_HANDLE],
         members: &["family", "table", "handle"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETCHAIN)],
     hooks: Hooks {
         severity: &[SeverityRow::all(Severity::Notice)],
@@ -59,6 +55,7 @@ pub static CHAIN: Kind = Kind {
         part: Some(part),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

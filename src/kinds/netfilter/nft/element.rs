@@ -11,7 +11,7 @@ use super::{GROUPS, HEADER, SUBSYSTEM, dump_of, seconds, userdata};
 use crate::decode::context::{Context, Links};
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, Hooks, Identity, Interface, Is, Kind, NUMBER, ObjectKey, Part, Set, Shape, TEXT, Wrong, row,
+    Decoded, Hooks, Identity, Is, Kind, NUMBER, ObjectKey, Part, Set, Shape, TEXT, Wrong, row,
 };
 use crate::decode::title::{detail, word};
 use crate::decode::value::unsigned;
@@ -54,17 +54,14 @@ pub static ELEMENT: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWSETELEM,
     delete: SUBSYSTEM | NFT_MSG_DELSETELEM,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity {
         header: &[(0, 1)],
         attributes: &[NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET],
         members: &["family", "table", "name", "key", "key_end", "flags"],
     }),
     split: &[&[NFTA_SET_ELEM_LIST_ELEMENTS, 0]],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETSETELEM)],
     hooks: Hooks {
         key: Some(write_key),
@@ -74,6 +71,7 @@ pub static ELEMENT: Kind = Kind {
         passes: Some(passes),
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -3,7 +3,7 @@
 use super::devices::{self, Place};
 use super::{GROUPS, HEADER, SUBSYSTEM, dump_of};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Identity, Interface, Is, Kind, Names, Set, row};
+use crate::decode::schema::{Hooks, Identity, Is, Kind, Names, Set, row};
 use crate::decode::title::{detail, word};
 
 const NFT_MSG_NEWFLOWTABLE: u16 = 22;
@@ -22,19 +22,16 @@ pub static FLOWTABLE: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWFLOWTABLE,
     delete: SUBSYSTEM | NFT_MSG_DELFLOWTABLE,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity {
         header: &[(0, 1)],
         attributes: &[NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME],
         members: &["family", "table", "name"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETFLOWTABLE)],
     hooks: Hooks { part: Some(part), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -4,7 +4,7 @@
 
 use super::{GROUPS, HEADER, SUBSYSTEM, dump_of};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Interface, Is, Kind, Set, Sides, row};
+use crate::decode::schema::{Hooks, Is, Kind, Set, Sides, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::unsigned;
 use crate::event::Action;
@@ -24,16 +24,11 @@ pub static GENERATION: Kind = Kind {
     title: &[word("id"), word("comm").after("by"), detail("pid")],
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWGEN,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
-    identity: None,
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETGEN)],
     hooks: Hooks { action: Some(action_of), signals: Some(signals_of), single: true, ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -5,9 +5,7 @@ use super::expressions::{COUNTER, NFT_QUOTA_F_DEPLETED, NFT_QUOTA_F_INV, SECMARK
 use super::{FAMILIES, GROUPS, HEADER, SUBSYSTEM, dump_of, userdata};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Decoded, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, TEXT, Wrong, row,
-};
+use crate::decode::schema::{Decoded, Identity, Is, Kind, NUMBER, Names, Part, Set, Shape, TEXT, Wrong, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::{name_of, unsigned, write_named};
 use crate::decode::walk::write_set;
@@ -30,19 +28,15 @@ pub static OBJECT: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWOBJ,
     delete: SUBSYSTEM | NFT_MSG_DELOBJ,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity {
         header: &[(0, 1)],
         attributes: &[NFTA_OBJ_TABLE, NFTA_OBJ_TYPE, NFTA_OBJ_NAME],
         members: &["family", "table", "kind", "name"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETOBJ)],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

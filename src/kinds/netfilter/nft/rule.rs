@@ -3,7 +3,7 @@
 use super::expressions::EXPRESSION;
 use super::{GROUPS, HEADER, SUBSYSTEM, dump_of, userdata};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Identity, Interface, Is, Kind, Set, row};
+use crate::decode::schema::{Identity, Is, Kind, Set, row};
 use crate::decode::title::{detail, named, word};
 
 const NFT_MSG_NEWRULE: u16 = 6;
@@ -20,19 +20,15 @@ pub static RULE: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWRULE,
     delete: SUBSYSTEM | NFT_MSG_DELRULE,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity {
         header: &[(0, 1)],
         attributes: &[NFTA_RULE_TABLE, NFTA_RULE_HANDLE],
         members: &["family", "table", "handle"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETRULE)],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

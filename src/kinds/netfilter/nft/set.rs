@@ -6,9 +6,7 @@ use super::expressions::{self, EXPRESSION};
 use super::{GROUPS, HEADER, SUBSYSTEM, dump_of, object, seconds, userdata};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{
-    Decoded, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, Part, Set, Shape, TEXT, row,
-};
+use crate::decode::schema::{Decoded, Hooks, Identity, Is, Kind, NUMBER, Names, Part, Set, Shape, TEXT, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::unsigned;
 use crate::json::Json;
@@ -39,19 +37,16 @@ pub static SET: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWSET,
     delete: SUBSYSTEM | NFT_MSG_DELSET,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity {
         header: &[(0, 1)],
         attributes: &[NFTA_SET_TABLE, NFTA_SET_NAME],
         members: &["family", "table", "name"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETSET)],
     hooks: Hooks { holds: Some((&ELEMENT, is_in)), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -2,7 +2,7 @@
 
 use super::{GROUPS, HEADER, SUBSYSTEM, dump_of, userdata};
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Hooks, Identity, Interface, Is, Kind, Names, Set, SeverityRow, row};
+use crate::decode::schema::{Hooks, Identity, Is, Kind, Names, Set, SeverityRow, row};
 use crate::decode::title::{detail, word};
 use crate::event::severity::Severity;
 
@@ -19,15 +19,12 @@ pub static TABLE: Kind = Kind {
     groups: GROUPS,
     new: SUBSYSTEM | NFT_MSG_NEWTABLE,
     delete: SUBSYSTEM | NFT_MSG_DELTABLE,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
-    interface: Interface::None,
     identity: Some(Identity { header: &[(0, 1)], attributes: &[NFTA_TABLE_NAME], members: &["family", "name"] }),
-    split: &[],
-    partial: false,
     dumps: &[dump_of(NFT_MSG_GETTABLE)],
     hooks: Hooks { severity: &[SeverityRow::all(Severity::Notice)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -32,16 +32,11 @@ pub static TRACE: Kind = Kind {
     ],
     groups: TRACE_GROUPS,
     new: SUBSYSTEM | NFT_MSG_TRACE,
-    delete: 0,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Only,
-    identity: None,
-    split: &[],
-    partial: false,
-    dumps: &[],
     hooks: Hooks { action: Some(action_of), interfaces: Some(interfaces), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 static ATTRIBUTES: Set = Set::new(

@@ -88,13 +88,10 @@ pub static LINK: Kind = Kind {
     groups: &[RTNLGRP_LINK],
     new: RTM_NEWLINK,
     delete: RTM_DELLINK,
-    families: &[],
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETLINK,
         header: &[0; 16],
@@ -111,6 +108,7 @@ pub static LINK: Kind = Kind {
         severity: &[SeverityRow::of(Severity::Notice, "that come and go", |action, _| action != Action::Change)],
         ..Hooks::NONE
     },
+    ..Kind::PLAIN
 };
 
 /// Ports of bridges: the same messages with the family `AF_BRIDGE`.
@@ -126,8 +124,6 @@ pub static BRIDGE_PORT: Kind = Kind {
     set: &PORT_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETLINK,
         header: &[AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -137,6 +133,7 @@ pub static BRIDGE_PORT: Kind = Kind {
     }],
     // The kernel tells nothing of what a port counts (`mcast_n_groups`): it changes with packets.
     hooks: Hooks { untold: Untold::Of(|_| true), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// The IPv6 side of links: the same messages with the family `AF_INET6`, in `RTNLGRP_IPV6_IFINFO`.
@@ -152,8 +149,6 @@ pub static INET6_LINK: Kind = Kind {
     set: &INET6_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4)], attributes: &[], members: &["ifindex"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETLINK,
         header: &[AF_INET6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -161,6 +156,7 @@ pub static INET6_LINK: Kind = Kind {
         per_link: None,
     }],
     hooks: Hooks { untold: Untold::Everything, severity: &[SeverityRow::all(Severity::Debug)], ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// Whether a link changes with nothing near it that is told: `netdev_state_change` tells of one that is up alone, what a bridge

@@ -52,7 +52,6 @@ pub static QDISC: Kind = Kind {
     groups: &[RTNLGRP_TC],
     new: RTM_NEWQDISC,
     delete: RTM_DELQDISC,
-    families: &[],
     header: &QDISC_HEADER,
     set: &QDISC_ATTRIBUTES,
     interface: Interface::Header(4),
@@ -61,10 +60,8 @@ pub static QDISC: Kind = Kind {
         attributes: &[],
         members: &["ifindex", "handle", "parent"],
     }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
-    hooks: Hooks::NONE,
+    ..Kind::PLAIN
 };
 
 /// `RTM_NEWTCLASS` and `RTM_DELTCLASS`.
@@ -85,13 +82,10 @@ pub static CLASS: Kind = Kind {
     groups: &[RTNLGRP_TC],
     new: RTM_NEWTCLASS,
     delete: RTM_DELTCLASS,
-    families: &[],
     header: &CLASS_HEADER,
     set: &CLASS_ATTRIBUTES,
     interface: Interface::Header(4),
     identity: Some(Identity { header: &[(4, 4), (8, 4)], attributes: &[], members: &["ifindex", "class", "handle"] }),
-    split: &[],
-    partial: false,
     dumps: &[DumpRequest {
         message: RTM_GETTCLASS,
         header: &[0; 20],
@@ -99,6 +93,7 @@ pub static CLASS: Kind = Kind {
         per_link: Some(PerLink::Header(4)),
     }],
     hooks: Hooks { is_object: Some(is_class), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `tcm_parent`: the offset in `struct tcmsg`.
@@ -127,7 +122,6 @@ pub static FILTER: Kind = Kind {
     groups: &[RTNLGRP_TC],
     new: RTM_NEWTFILTER,
     delete: RTM_DELTFILTER,
-    families: &[],
     header: &FILTER_HEADER,
     set: &FILTER_ATTRIBUTES,
     interface: Interface::Header(4),
@@ -151,10 +145,9 @@ pub static FILTER: Kind = Kind {
             "options.fw.mark",
         ],
     }),
-    split: &[],
-    partial: false,
     dumps: FILTER_DUMPS,
     hooks: Hooks { key: Some(write_filter_key), is_object: Some(is_filter), parent_at: Some(PARENT_AT), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// An action of a filter, in its title.
@@ -176,7 +169,6 @@ pub static CHAIN: Kind = Kind {
     groups: &[RTNLGRP_TC],
     new: RTM_NEWCHAIN,
     delete: RTM_DELCHAIN,
-    families: &[],
     header: &CHAIN_HEADER,
     set: &FILTER_ATTRIBUTES,
     interface: Interface::Header(4),
@@ -185,10 +177,9 @@ pub static CHAIN: Kind = Kind {
         attributes: &[TCA_CHAIN],
         members: &["block|ifindex", "parent", "ingress", "egress", "root", "chain"],
     }),
-    split: &[],
-    partial: false,
     dumps: CHAIN_DUMPS,
     hooks: Hooks { parent_at: Some(PARENT_AT), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `RTM_NEWACTION` and `RTM_DELACTION`: actions by themselves; those that a filter makes come with the filter.
@@ -208,17 +199,15 @@ pub static TC_ACTION: Kind = Kind {
     groups: &[RTNLGRP_TC],
     new: RTM_NEWACTION,
     delete: RTM_DELACTION,
-    families: &[],
     header: &ACTION_HEADER,
     set: &ACTION_ATTRIBUTES,
-    interface: Interface::None,
     // Kind and index lie inside the nests.
     identity: Some(Identity { header: &[], attributes: &[], members: &["kind", "index"] }),
     split: &[&[TCA_ROOT_TAB, 0]],
-    partial: false,
     // RTM_GETACTION shows one kind of action, which the request must name: nothing to ask in general.
     dumps: &[],
     hooks: Hooks { key: Some(write_action_key), ..Hooks::NONE },
+    ..Kind::PLAIN
 };
 
 /// `TCA_HW_OFFLOAD`: true where the hardware does it, else left out.
