@@ -19,6 +19,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const NOT_RUN: &[(&str, &str)] = &[
     ("ssh ", "it needs another machine"),
     ("curl ", "it asks a linkhook that serves figures: tests/integration/serve.rs does the same"),
+    ("xdg-open ", "it opens a browser: tests/integration/page.rs does"),
     ("journalctl ", "it asks a journal: tests/integration/outputs.rs plays one"),
     ("linkhook check  ", "it reads the configuration of an installed service"),
     ("linkhook spool", "it looks into an installed service: tests/integration/spool.rs does the same"),

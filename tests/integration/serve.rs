@@ -174,7 +174,7 @@ fn served() -> Result<(), Failed> {
         assert!(began.elapsed() < PATIENCE);
     }
     assert_eq!(samples(&served.get("/metrics").body)["linkhook_ready"], 1.0);
-    for path in ["/", "/metrics/", "/metric", "//metrics", "/events"] {
+    for path in ["/page", "/metrics/", "/metric", "//metrics", "/event"] {
         assert_eq!(served.get(path).status, 404, "{path}");
     }
     assert_eq!(served.get("/healthz?a=b").status, 200);
