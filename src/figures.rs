@@ -98,6 +98,16 @@ pub struct WebhookFigures {
     pub dropped: u64,
     /// Events that were put into the dead letters.
     pub dead: u64,
+    /// When the receiver last took something, in microseconds since 1970.
+    pub last_success: Option<i64>,
+    /// When it last did not, and why.
+    pub last_error: Option<(i64, String)>,
+    /// When the next attempt is made, where it is waited for.
+    pub next_attempt: Option<i64>,
+    /// Why nothing more is sent, where the receiver wants nothing more.
+    pub at_rest: Option<String>,
+    /// Whether somebody has paused it.
+    pub is_paused: bool,
 }
 
 /// Everything, at one moment.

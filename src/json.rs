@@ -629,6 +629,12 @@ impl Json {
         self.put(text.as_bytes());
     }
 
+    /// A line that is there already, without its end.
+    pub fn line(&mut self, line: &[u8]) {
+        self.put(line);
+        self.newline();
+    }
+
     /// Ends a line.
     pub fn newline(&mut self) {
         self.put(b"\n");

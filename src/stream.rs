@@ -120,8 +120,8 @@ pub struct Stream {
     jq_errors: u64,
     counts: EventCounts,
     hub: Option<Hub>,
-    /// The lines since they were taken last, as JSON, where they are kept as history.
-    history: Option<Vec<u8>>,
+    /// The lines since they were taken last, as JSON, where the history or readers over HTTP want them.
+    kept: Option<Vec<u8>>,
     shares: Shares,
     /// Links that move from one watched namespace to another.
     pub moves: Moves,
@@ -150,7 +150,7 @@ impl Stream {
             jq_errors: 0,
             counts: EventCounts::default(),
             hub: None,
-            history: None,
+            kept: None,
             shares: Shares::default(),
             moves: Moves::default(),
         }
@@ -192,14 +192,14 @@ impl Stream {
         self.hub = Some(hub);
     }
 
-    /// From here on lines are kept as history, too.
-    pub fn keep_history(&mut self) {
-        self.history = Some(Vec::new());
+    /// From here on lines are kept as JSON, too, until they are taken.
+    pub fn keep_lines(&mut self) {
+        self.kept.get_or_insert_default();
     }
 
-    /// The lines since the last call that are kept as history, as JSON.
-    pub fn take_history(&mut self) -> Vec<u8> {
-        self.history.as_mut().map(std::mem::take).unwrap_or_default()
+    /// The lines since the last call, as JSON, where they are kept.
+    pub fn take_lines(&mut self) -> Vec<u8> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The webhooks.
@@ -325,8 +325,8 @@ impl Stream {
                 let cause = item.cause.and_then(|cause| waiting.numbers.of_cause(cause));
                 event::renumber(&mut settled.lines, line, self.sequence, item.cause.is_some(), cause);
             }
-            if let Some(history) = &mut self.history {
-                history.extend_from_slice(&settled.lines[start..]);
+            if let Some(kept) = &mut self.kept {
+                kept.extend_from_slice(&settled.lines[start..]);
             }
             if let Some(hub) = &mut self.hub {
                 hub.stage(self.sequence, &settled.lines[start..], item.wanted_by.clone());
@@ -452,8 +452,8 @@ impl Stream {
             out.raw_text(&told);
         }
         let line = if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() };
-        if let Some(history) = &mut self.history {
-            history.extend_from_slice(line);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(line);
         }
         if let Some(hub) = &mut self.hub {
             hub.offer(candidate, self.sequence + 1, line);
@@ -558,8 +558,8 @@ impl Stream {
             out.raw_text(&told);
         }
         let line = if self.options.format == LineFormat::Json { out.since(mark) } else { self.scratch.bytes() };
-        if let Some(history) = &mut self.history {
-            history.extend_from_slice(line);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(line);
         }
         if let Some(hub) = &mut self.hub {
             hub.offer_own(event, self.sequence + 1, line);

@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
-/// Reads a duration such as `500ms`, `3s`, `5m`, `2h`, `3d` or `1h 30m`.
+/// Reads a duration such as `500ms`, `3s`, `5m`, `2h`, `3d`, `1w` or `1h 30m`. A day has 24 hours, and a week seven of them.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || no_duration(text);
-    // jiff knows no days in a duration of absolute time: a day is 24 hours here.
-    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
-        return Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-    }
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let parsed: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let parsed = parsed.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     Duration::try_from(parsed).map_err(|_| wrong())
 }
 
+/// The same, or bare seconds.
+pub fn duration_or_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.').then(|| text.parse::<f64>());
+    match seconds {
+        Some(Ok(seconds)) => Duration::try_from_secs_f64(seconds).map_err(|_| no_duration(text)),
+        _ => duration(text),
+    }
+}
+
 /// What is said of a text that is no duration.
-pub fn no_duration(text: &str) -> String {
+fn no_duration(text: &str) -> String {
     format!("'{text}' is no duration; write a number and a unit, such as 500ms, 3s, 5m, 2h or 3d")
 }
 
@@ -72,6 +78,17 @@ mod tests {
         }
         for (text, octets) in [("4096", 4096), ("4KiB", 4096), ("1MiB", 1 << 20), ("1MB", 1_000_000)] {
             assert_eq!(bytes(text), Ok(octets), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_may_be_bare_seconds() {
+        for (text, milliseconds) in [("5", 5000), ("0.5", 500), ("500ms", 500), ("5m", 300_000), ("1h 30m", 5_400_000)]
+        {
+            assert_eq!(duration_or_seconds(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", ".", "1.2.3", "-5", "soon", "99999999999999999999999"] {
+            assert!(duration_or_seconds(text).unwrap_err().contains("500ms"), "{text}");
         }
     }
 

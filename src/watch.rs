@@ -30,6 +30,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::HttpSettings;
 use crate::deliver::Webhook;
 use crate::deliver::hub::{Durable, Hub, Loss};
 use crate::error::{Error, Result};
@@ -43,7 +44,6 @@ use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
 use crate::netns::{self, Discovery, NamespaceIdentity, Netns, Wanted};
 use crate::output::outputs::{Output, Outputs};
-use crate::serve::HttpSettings;
 use crate::signals;
 use crate::spool;
 use crate::store::{Append, Commits, Run, Store};
@@ -115,6 +115,13 @@ pub struct Settings {
     pub listening: Listening,
 }
 
+impl Settings {
+    /// Whether what was told is kept.
+    pub fn keeps_history(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.commits.history.is_some())
+    }
+}
+
 /// The state directory.
 #[derive(Debug, Clone)]
 pub struct StateDirectory {
@@ -179,13 +186,13 @@ pub fn watch(
     let store = store.transpose()?;
     if let Some(store) = &store {
         stream.continue_after(store.sequence());
-        if settings.state.as_ref().is_some_and(|state| state.commits.history.is_some()) {
-            stream.keep_history();
+        if settings.keeps_history() {
+            stream.keep_lines();
             store.begin_run(run_of(settings, &stream));
         }
     }
     let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
-    let measures = Measures::new(settings, waker.clone())?;
+    let measures = Measures::new(settings, waker.clone(), &mut stream)?;
     if let Some(delivery) = delivery {
         shutdown = delivery.shutdown;
         reloading = Some(Reloading::new(delivery.reload.clone(), waker.clone()));
@@ -691,11 +698,10 @@ impl WatchLoop<'_> {
             Ok(Ended::Signal) => self.settings.patience.min(FINISH_TIMEOUT),
             _ => self.settings.patience,
         };
-        // What it would tell of from here on is the end.
-        self.measures.server = None;
         let ended = match ended {
             // Nobody reads any more; webhooks still get what they wait for.
             Err(LoopEnd::Closed) => {
+                self.measures.server = None;
                 // What is being judged is for them, too.
                 while self.stream.is_judging() {
                     let _ = self.judge_last();
@@ -715,6 +721,8 @@ impl WatchLoop<'_> {
             out.unsigned(lines);
         });
         let flushed = judged.and_then(|()| self.flush()).and_then(|()| self.print_settled());
+        // Readers over HTTP had that line, too.
+        self.measures.server = None;
         self.end_delivery(shutdown);
         let written = flushed.map(|()| self.outputs.finish(patience));
         match written {
@@ -756,7 +764,7 @@ impl WatchLoop<'_> {
         });
         match taken {
             Ok((count, http)) => {
-                self.measures.serve_by(http);
+                self.measures.serve_by(http, self.settings, &mut self.stream);
                 log::info!("the configuration was read again: {}", counted(count as u64, "webhook"));
             }
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),

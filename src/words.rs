@@ -1,5 +1,7 @@
 //! The words by which events are chosen, on the command line and in the configuration.
 
+pub mod tables;
+
 use std::fmt::Write;
 
 use crate::decode::schema::{Interface, Kind};
@@ -8,6 +10,7 @@ use crate::event::severity::Severity;
 use crate::event::signals::{SIGNALS, Signal, Signals};
 use crate::event::{Action, own};
 use crate::filter::Filter;
+use crate::filter::globs::Globs;
 use crate::kinds::{KINDS, KindIndex};
 
 /// Words for several kinds together.
@@ -178,6 +181,51 @@ pub fn named(names: &[String]) -> Result<Named> {
         }
     }
     Ok(Named { kinds: (!names.is_empty()).then_some(kinds), own: named })
+}
+
+/// Which events are chosen, in words. What is empty leaves nothing out.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Kinds, words for several of them, and events of linkhook's own.
+    pub kinds: Vec<String>,
+    /// Address families, of [`FAMILIES`].
+    pub families: Vec<String>,
+    /// Patterns for names of interfaces.
+    pub interfaces: Vec<String>,
+    /// Patterns for names of network namespaces.
+    pub netns: Vec<String>,
+    /// Actions.
+    pub actions: Vec<String>,
+    /// Signals.
+    pub signals: Vec<String>,
+    /// How much an event must matter at least.
+    pub severity: Option<Severity>,
+    /// Routing tables.
+    pub tables: Vec<String>,
+    /// A jq expression, which is not looked at here.
+    pub jq: Option<String>,
+}
+
+impl Choice {
+    /// Checks the words. Gives back what they mean, and the events of linkhook's own that are named.
+    pub fn filter(self) -> Result<(Filter, Vec<&'static str>)> {
+        let Named { kinds, own } = named(&self.kinds)?;
+        let filter = Filter {
+            kinds,
+            families: families(&self.families),
+            interfaces: Globs::new(&self.interfaces)?,
+            netns: Globs::new(&self.netns)?,
+            actions: actions(&self.actions)?,
+            signals: signals(&self.signals)?,
+            severity: self.severity.unwrap_or(Severity::Debug),
+            tables: self.tables.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
+            jq: self.jq,
+        };
+        match never(&filter) {
+            Some(why) => Err(Error::usage(format_args!("nothing would ever be told: {why}"))),
+            None => Ok((filter, own)),
+        }
+    }
 }
 
 /// Of linkhook's own events that do not always come, those that a watch tells: those that are named; `hello` and `bye` where

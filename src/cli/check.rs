@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags};
 
 use crate::config::{self, Configuration, OutputEvents, OutputPlace, OutputSettings};
+use crate::config::{HttpSettings, Listen};
 use crate::deliver::formats::Meaning;
 use crate::deliver::hub::post;
 use crate::deliver::retry::Consequence;
@@ -22,7 +23,6 @@ use crate::output::syslog::Address;
 use crate::output::text::shown;
 use crate::output::written;
 use crate::sandbox::{self, probe};
-use crate::serve::{HttpSettings, Listen};
 use crate::store::Directory;
 use crate::units::{bytes_words, counted, duration_words};
 use crate::watch::now_microseconds;

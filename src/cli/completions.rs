@@ -12,7 +12,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
 use super::conditions::WORDS;
-use super::{Cli, man, tables};
+use super::{Cli, man};
 use crate::error::{Error, Result};
 use crate::event::own::OWN_EVENTS;
 use crate::event::severity::Severity;
@@ -21,6 +21,7 @@ use crate::event::{Action, KEYS};
 use crate::kinds::KINDS;
 use crate::netns;
 use crate::output::written;
+use crate::words::tables;
 
 /// Set by the shell that asks; its value is the shell's name.
 const VARIABLE: &str = "LINKHOOK_COMPLETE";

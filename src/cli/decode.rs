@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::lines::{EndedEarly, Lines};
-use super::{retell, selection};
+use super::{output, selection};
 use crate::error::{Error, Result};
 use crate::event::Origin;
 use crate::kinds;
@@ -19,6 +18,8 @@ use crate::mirror::Mirror;
 use crate::netlink::socket::NETLINK_ROUTE;
 use crate::netlink::wire::{self, Message, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_MIN_TYPE};
 use crate::recording::{Reader, Recorded};
+use crate::retell;
+use crate::retell::lines::{EndedEarly, Lines};
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted;
 use crate::words;
@@ -52,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ..selected
     };
     let stream = Stream::new(options);
-    let lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    let lines = output::lines(&stream, arguments.selection.output.as_deref())?;
     let told = Told { both: RefCell::new((stream, lines)), failure: Cell::new(None) };
     let result = tell(&arguments.file, &told);
     // What could not be written is why the input was not read to its end.

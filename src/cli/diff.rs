@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 
 use super::history::say_what_is_missing;
-use super::lines::{EndedEarly, Lines};
-use super::moment::moment;
 use super::place::Place;
-use super::{at, retell, selection};
+use super::{output, selection};
 use crate::error::{Error, Result};
 use crate::event::Action;
+use crate::kinds::KindIndex;
+use crate::moment::moment;
+use crate::retell::lines::EndedEarly;
+use crate::retell::{self, at};
 use crate::settle::{action_of, settle};
 use crate::store::event_log::history::Span;
 use crate::store::look::Look;
@@ -55,10 +57,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     say_what_is_missing(&history, Some(arguments.from))?;
     let mut differing: Vec<Vec<u8>> = Vec::new();
     let (mut bound, kinds) = (LINES_MAX, &options.filter);
-    at::each_event(&history, span, u64::MAX, |event| {
+    let wants = |kind: KindIndex| kinds.wants_kind(kind.place());
+    at::each_event(&history, span, u64::MAX, wants, |event| {
         // What is there already says of nothing that it differs.
-        let is_of_object = at::kind_of(&event).is_some_and(|kind| kinds.wants_kind(kind.place()));
-        if !is_of_object || action_of(&event) == Some(Action::Present) {
+        if action_of(&event) == Some(Action::Present) {
             return;
         }
         differing.extend(serde_json::to_vec(&event));
@@ -68,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     })?;
     let mut stream = Stream::new(options);
-    let mut lines = Lines::new(&stream, arguments.selection.output.as_deref())?;
+    let mut lines = output::lines(&stream, arguments.selection.output.as_deref())?;
     EndedEarly::quietly(retell::all(&mut stream, &mut lines, differences(&differing)))
 }
 

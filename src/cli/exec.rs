@@ -35,10 +35,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
     count: Option<u64>,
     /// Stop after that time, such as 10s or 5m, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Run the command once for all changes of an object, after none of any has come for so long
-    #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     settle: Option<Duration>,
     #[command(flatten)]
     groups: selection::Groups,

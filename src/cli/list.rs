@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use super::lines::{EndedEarly, Lines};
 use super::place::Place;
-use super::{at, selection};
+use super::{output, selection};
 use crate::decode::schema::Interface;
 use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
@@ -18,6 +17,8 @@ use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::DumpError;
 use crate::netlink::wire::Message;
 use crate::netns::{self, Wanted};
+use crate::retell::at;
+use crate::retell::lines::{EndedEarly, Lines};
 use crate::store::look::Look;
 use crate::stream::{Options, Source, Stream, Telling};
 use crate::units::counted_are;
@@ -32,10 +33,10 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 #[group(skip)]
 pub struct Arguments {
     /// Give up after that time, such as 10s, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// What existed at that time, as far as [history] has kept it: 2026-11-24 03:12, 03:12, yesterday, '1h ago'
-    #[arg(long, value_name = "TIME", value_parser = super::moment::moment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = crate::moment::moment, allow_hyphen_values = true)]
     at: Option<i64>,
     #[command(flatten)]
     place: Place,
@@ -53,7 +54,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let options = Options { present: true, own: Vec::new(), ..options };
     if let Some(time) = arguments.at {
         let look = Look::open(&arguments.place.find()?)?;
-        return at::list(&look, time, options, |stream| Lines::new(stream, arguments.selection.output.as_deref()));
+        return at::list(&look, time, options, |stream, unknown| {
+            unknown.iter().for_each(|unknown| log::warn!("{unknown}"));
+            output::lines(stream, arguments.selection.output.as_deref())
+        });
     }
     if arguments.place.is_named() {
         return Err(Error::usage("--state-dir and --config say whose history is meant: write --at TIME, too"));
@@ -64,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut list = List {
         mirror: Mirror::new(),
         adapters: Vec::new(),
-        lines: Lines::new(&stream, arguments.selection.output.as_deref())?,
+        lines: output::lines(&stream, arguments.selection.output.as_deref())?,
         stream,
         deadline: Instant::now() + arguments.timeout.unwrap_or(TIMEOUT),
         ended: None,

@@ -1,7 +1,6 @@
 //! The command line: one file a subcommand. stdout holds events alone; diagnostics go to stderr.
 
 mod arguments;
-mod at;
 mod check;
 mod completions;
 mod conditions;
@@ -11,21 +10,17 @@ mod exec;
 mod follow;
 mod history;
 mod jq_worker;
-mod lines;
 mod list;
 mod log;
 mod man;
-mod moment;
 mod needs;
 mod output;
 mod place;
 mod record;
-mod retell;
 mod schema;
 mod selection;
 mod settled;
 mod spool;
-mod tables;
 mod values;
 mod wait;
 mod watch;

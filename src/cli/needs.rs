@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::Listen;
 use crate::config::{Configuration, OutputPlace};
 use crate::deliver::Target;
 use crate::netns::{DIRECTORY, Wanted};
 use crate::sandbox::Needs;
-use crate::serve::Listen;
 
 /// Variables by which certificates of authorities are named (OpenSSL has them, and rustls after it).
 const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];

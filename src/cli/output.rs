@@ -16,6 +16,8 @@ use crate::output::syslog::Syslog;
 use crate::output::text::terminal::is_utf8;
 use crate::output::text::{Style, Text};
 use crate::output::{Destination, OpenFile, Sink};
+use crate::retell::lines::Lines;
+use crate::stream::Stream;
 use crate::stream::sifted::Sifted;
 
 /// One output for all lines, by its path or stdout, which they are made for already.
@@ -74,7 +76,7 @@ fn destination(path: Option<&Path>, rotation: Option<Rotation>) -> Result<Destin
 }
 
 /// The same for a command that ends by itself and writes many lines at once.
-pub fn open(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
+fn open(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
     match named(path) {
         Some(path) => {
             let file = open_file(path);
@@ -85,6 +87,11 @@ pub fn open(path: Option<&Path>) -> Result<Box<dyn Write + Send>> {
             Ok(Box::new(File::from(stdout.map_err(|error| Error::system("cannot use stdout", &error))?)))
         }
     }
+}
+
+/// The lines of a stream, to a file, or to stdout where none is named.
+pub fn lines(stream: &Stream, path: Option<&Path>) -> Result<Lines> {
+    Ok(Lines::to(stream, open(path)?))
 }
 
 /// With what is missing, where that is its directory: "no such file" would not say so of a file that is to be made.

@@ -54,7 +54,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = super::values::count, allow_hyphen_values = true)]
     count: Option<u64>,
     /// Stop after that time, such as 10s or 5m, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     #[command(flatten)]
     groups: selection::Groups,

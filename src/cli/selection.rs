@@ -4,15 +4,12 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::tables;
 use crate::config::{Configuration, OutputPlace, OutputSettings};
 use crate::decode::schema::Polled;
 use crate::deliver::jq;
 use crate::error::{Error, Result};
 use crate::event::Action;
 use crate::event::severity::Severity;
-use crate::filter::Filter;
-use crate::filter::globs::Globs;
 use crate::kinds::KindIndex;
 use crate::kinds::protocol::Bound;
 use crate::netns::{Name, Wanted};
@@ -22,7 +19,7 @@ use crate::output::text::Style;
 use crate::output::text::terminal::{Width, is_utf8};
 use crate::reference;
 use crate::stream::Options;
-use crate::words::{self, Named};
+use crate::words::{self, Choice, Named};
 
 /// Which events, and how they are written.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -308,22 +305,21 @@ impl Filters {
     /// Checks them all, with the kinds that are named: what is to be told, of linkhook's own events those that are named.
     /// `least` is how much an event must matter where nothing is said.
     pub fn options(&self, kinds: &[String], least: Severity) -> Result<Options> {
-        let Named { kinds, own } = named(kinds)?;
+        // What is no kind may be a slip that this knows better.
+        named(kinds)?;
         self.filter.as_deref().map_or(Ok(()), |filter| jq::check(jq::Use::Filter, filter))?;
-        let filter = Filter {
-            kinds,
+        let chosen = Choice {
+            kinds: kinds.to_vec(),
             families: self.families(),
-            interfaces: Globs::new(&self.interface)?,
-            netns: Globs::default(),
-            actions: words::actions(&self.action)?,
-            signals: words::signals(&self.signal)?,
-            severity: self.severity.unwrap_or(least),
-            tables: self.table.iter().map(|name| tables::by_name(name)).collect::<Result<_>>()?,
+            interfaces: self.interface.clone(),
+            netns: Vec::new(),
+            actions: self.action.clone(),
+            signals: self.signal.clone(),
+            severity: Some(self.severity.unwrap_or(least)),
+            tables: self.table.clone(),
             jq: self.filter.clone(),
         };
-        if let Some(why) = words::never(&filter) {
-            return Err(Error::usage(format_args!("nothing would ever be told: {why}")));
-        }
+        let (filter, own) = chosen.filter()?;
         Ok(Options { filter, named: own.clone(), own, ..Options::default() })
     }
 
@@ -350,14 +346,10 @@ impl Filters {
         given.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 
-    fn families(&self) -> Vec<u8> {
-        let mut families = words::families(&self.family);
-        for (wanted, family) in [(self.ipv4, "inet"), (self.ipv6, "inet6")] {
-            if wanted {
-                families.extend(words::families(&[family.into()]));
-            }
-        }
-        families
+    fn families(&self) -> Vec<String> {
+        let short = [(self.ipv4, "inet"), (self.ipv6, "inet6")];
+        let short = short.iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, family)| (*family).to_owned());
+        self.family.iter().cloned().chain(short).collect()
     }
 }
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::follow::{Events, follow};
-use super::lines::{EndedEarly, Lines};
-use super::retell;
+use super::output;
 use crate::error::Result;
 use crate::filter::Filter;
+use crate::retell;
+use crate::retell::lines::EndedEarly;
 use crate::stream::{Options, Stream};
 use crate::watch::Settings;
 
@@ -35,7 +36,7 @@ pub fn print(settings: &Settings, options: Options, quiet: Duration) -> Result<(
 
 fn write(events: Events, options: Options) -> std::result::Result<(), EndedEarly> {
     let stream = Stream::new(options);
-    let lines = Lines::new(&stream, None)?;
+    let lines = output::lines(&stream, None)?;
     let told = RefCell::new((stream, lines));
     for event in events {
         retell::lines(Path::new("-"), event.line.as_bytes(), &told)?;

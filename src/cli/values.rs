@@ -11,18 +11,9 @@ pub fn count(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|&count| count > 0).ok_or_else(wrong)
 }
 
-/// A duration in words or in bare seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = text.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.').then(|| text.parse::<f64>());
-    match seconds {
-        Some(Ok(seconds)) => Duration::try_from_secs_f64(seconds).map_err(|_| units::no_duration(text)),
-        _ => units::duration(text),
-    }
-}
-
-/// The same, more than nothing.
+/// A duration in words or in bare seconds, more than nothing.
 pub fn some_duration(text: &str) -> Result<Duration, String> {
-    let duration = duration(text)?;
+    let duration = units::duration_or_seconds(text)?;
     if duration.is_zero() { Err("more than nothing is needed, such as 10s".into()) } else { Ok(duration) }
 }
 
@@ -45,17 +36,6 @@ pub fn directory(text: &str) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_may_be_bare_seconds() {
-        for (text, milliseconds) in [("5", 5000), ("0.5", 500), ("500ms", 500), ("5m", 300_000), ("1h 30m", 5_400_000)]
-        {
-            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
-        }
-        for text in ["", ".", "1.2.3", "-5", "soon", "99999999999999999999999"] {
-            assert!(duration(text).unwrap_err().contains("500ms"), "{text}");
-        }
-    }
 
     #[test]
     fn what_is_no_count_is_told() {

@@ -22,7 +22,7 @@ pub struct Arguments {
     #[arg(value_name = "WHAT")]
     what: Vec<String>,
     /// Give up after that time, such as 30s, or seconds, with status 124
-    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Of several words one is enough
     #[arg(long, conflicts_with = "all")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::selection;
+use crate::config::HttpSettings;
 use crate::config::{self, Configuration, OutputSettings};
 use crate::error::{Error, Result};
 use crate::event::{Action, own};
@@ -12,7 +13,6 @@ use crate::kinds::KindIndex;
 use crate::kinds::protocol::Listening;
 use crate::output::file::Rotation;
 use crate::sandbox::{self, Needs};
-use crate::serve::HttpSettings;
 use crate::store::Directory;
 use crate::stream::{Options, Stream};
 use crate::units;
@@ -30,16 +30,16 @@ pub struct Arguments {
     #[arg(long)]
     initial: bool,
     /// Stop after that time, such as 10s or 5m, or seconds
-    #[arg(short, long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// The size of the kernel's buffer for events not read yet, such as 8MiB
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     receive_buffer: Option<usize>,
     /// Hold what is known against the kernel so often, and tell when it differs
-    #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     verify: Option<Duration>,
     /// Print one line for all changes of an object, after none of any has come for so long
-    #[arg(long, value_name = "DURATION", value_parser = super::values::duration, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::units::duration_or_seconds, allow_hyphen_values = true)]
     settle: Option<Duration>,
     /// Print events that change nothing, too
     #[arg(long)]

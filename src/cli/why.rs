@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::lines::{EndedEarly, Lines};
+use super::output;
 use super::place::Place;
 use super::selection::Form;
-use super::{at, retell};
 use crate::error::{Error, Result};
 use crate::event::Action;
 use crate::filter::Filter;
 use crate::kinds::KindIndex;
 use crate::past::{Event, put_back, sequence_of};
 use crate::reference;
+use crate::retell::lines::EndedEarly;
+use crate::retell::{self, at};
 use crate::settle::{action_of, identity};
 use crate::store::event_log::history::Span;
 use crate::store::look::{History, Look};
@@ -61,6 +62,9 @@ const KEYS: &[(&str, &[&str])] = &[
     ("vlan", &["vlan"]),
 ];
 
+/// The keys that a value by itself is meant to be of: a link is named by others, too, as the one below it or the one that it is a port of.
+const OWN_KEYS: &[(&str, &[&str])] = &[("link", &["ifname", "altnames", "ifindex", "address", "ifalias"])];
+
 /// A value that the object has, behind one of these paths or anywhere.
 #[derive(Debug, PartialEq)]
 struct Wanted {
@@ -78,11 +82,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
     let mut chains: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    at::each_event(&history, Span::ALL, u64::MAX, |event| {
-        if at::kind_of(&event).is_some_and(|kind| filter.wants_kind(kind.place())) {
-            take(&mut chains, event, &wanted);
-        }
-    })?;
+    let wants = |kind: KindIndex| filter.wants_kind(kind.place());
+    at::each_event(&history, Span::ALL, u64::MAX, wants, |event| take(&mut chains, event, &wanted))?;
     let mut told: BTreeMap<u64, Event> = BTreeMap::new();
     for event in chains.into_values().flatten() {
         causes(&history, &event, &mut told)?;
@@ -100,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     let mut stream = Stream::new(options);
-    let mut lines = Lines::new(&stream, None)?;
+    let mut lines = output::lines(&stream, None)?;
     let events = told.values().filter_map(|event| serde_json::to_vec(event).ok());
     EndedEarly::quietly(retell::all(&mut stream, &mut lines, events))
 }
@@ -162,7 +163,11 @@ fn fits(event: &Event, wanted: &[Wanted]) -> bool {
     let Some(object) = event.get(name) else { return false };
     wanted.iter().all(|Wanted { paths, value }| {
         if paths.is_empty() {
-            return has_prefix(object, value) || has(object, value);
+            let own = OWN_KEYS.iter().find(|(kind, _)| *kind == name);
+            return match own {
+                Some((_, keys)) => keys.iter().any(|key| has(&object[*key], value)),
+                None => has_prefix(object, value) || has(object, value),
+            };
         }
         paths.iter().any(|path| {
             let found = object.pointer(&format!("/{}", path.replace('.', "/"))).or_else(|| event.get(path));
@@ -194,7 +199,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<Wanted> {
-        wanted(&text.split(' ').map(str::to_owned).collect::<Vec<String>>(), &["dst".to_owned()])
+        wanted(&text.split(' ').map(str::to_owned).collect::<Vec<String>>(), &["dst".to_owned(), "master".to_owned()])
     }
 
     #[test]
@@ -217,6 +222,11 @@ mod tests {
         )
         .unwrap();
         assert!(fits(&addr, &words("10.0.0.1/24 dev eth0")) && fits(&addr, &words("10.0.0.1")));
+        let port: Event =
+            serde_json::from_str(r#"{"event":"link","link":{"ifname":"lan1","master":"br0","altnames":["enp3s0"]}}"#)
+                .unwrap();
+        assert!(["lan1", "enp3s0", "master br0"].iter().all(|text| fits(&port, &words(text))));
+        assert!(!fits(&port, &words("br0")));
         assert!(!fits(&addr, &words("10.0.0.1/25")) && !fits(&addr, &words("10.0.0.1/24 dev eth1")));
     }
 

@@ -1,11 +1,48 @@
 //! `[http]`.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read::{Table, Value};
 use crate::deliver::Hidden;
-use crate::serve::{HttpSettings, Listen};
+
+/// Where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address.
+    Address(SocketAddr),
+    /// At a socket in the file system.
+    Path(PathBuf),
+}
+
+impl Listen {
+    /// Whether only this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Listen::Address(address) => address.ip().to_canonical().is_loopback(),
+            Listen::Path(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Address(address) => write!(formatter, "{address}"),
+            Listen::Path(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// `[http]`: where it listens, and what a client must prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where.
+    pub listen: Listen,
+    /// What a client must say; anybody who can reach it is served where there is none.
+    pub token: Option<Hidden>,
+}
 
 pub(super) const KEYS: &[&str] = &["listen", "token"];
 

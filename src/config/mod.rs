@@ -31,9 +31,9 @@ use crate::kinds::protocol::Bound;
 use crate::netns::{Name, Wanted};
 use crate::output::outputs::Wants;
 use crate::sandbox::{NOT_WITH_COMMANDS, Sandbox};
-use crate::serve::HttpSettings;
 use crate::store::{Commits, Synchronous};
 use crate::words::{self, Named};
+pub use http::{HttpSettings, Listen};
 pub use output::{OutputEvents, OutputPlace, OutputSettings};
 use read::{Environment, SettingsFile, SettingsSource, Table, Value};
 

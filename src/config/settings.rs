@@ -417,7 +417,7 @@ const HTTP: &[Setting] = &[
         NEEDED,
         ("an address and a port, or `unix:` and a path", "\"localhost\""),
         "\"127.0.0.1:9473\"",
-        "Where `/metrics`, `/healthz` and `/readyz` are served (docs/metrics.md)",
+        "Where the page, `/events`, `/state`, `/metrics` and the like are served (docs/http.md)",
     ),
     setting(
         "token",

@@ -515,7 +515,23 @@ impl Lane {
         let oldest = state.in_flight.first().into_iter().chain(waiting).min_by_key(|event| event.sequence);
         let oldest_microseconds = oldest.and_then(|event| event::time_of(&event.line));
         let name = self.name.clone();
-        WebhookFigures { name, sent, failed, waiting: state.events(), oldest_microseconds, dropped, dead }
+        let (is_paused, waiting) = (state.paused_for().is_some(), state.events());
+        drop(state);
+        let LaneStatus { last_success, last_error, next_attempt, at_rest, .. } = self.status();
+        WebhookFigures {
+            name,
+            sent,
+            failed,
+            waiting,
+            oldest_microseconds,
+            dropped,
+            dead,
+            last_success,
+            last_error,
+            next_attempt,
+            at_rest,
+            is_paused,
+        }
     }
 
     /// The losses that were not told yet.

@@ -196,7 +196,7 @@ fn write_middle(out: &mut Json, head: &Head<'_>) {
         out.key("netns");
         out.string(netns);
     }
-    let before = [BEFORE_EVENT, "\",\"action\":\"", "\",\"origin\":\"", "\",\"severity\":\""];
+    let before = [BEFORE_EVENT, "\",\"action\":\"", "\",\"origin\":\"", BEFORE_SEVERITY];
     for (before, name) in before.into_iter().zip(names(head)) {
         out.raw_text(before);
         out.continue_plain(name);
@@ -289,6 +289,13 @@ pub fn name_of(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(&name[..memchr::memchr(b'"', name)?]).ok()
 }
 
+/// How much a line matters; `None` where it is no line of linkhook's.
+pub fn severity_of(line: &[u8]) -> Option<Severity> {
+    let behind = &line[beginning_of(line)?.len()..];
+    let name = &behind[memchr::memmem::find(behind, BEFORE_SEVERITY.as_bytes())? + BEFORE_SEVERITY.len()..];
+    Severity::by_name(std::str::from_utf8(&name[..memchr::memchr(b'"', name)?]).ok()?)
+}
+
 /// A line's number; `None` where it is no line of linkhook's.
 pub fn sequence_of(line: &[u8]) -> Option<u64> {
     let behind = line.strip_prefix(beginning_of(line)?)?.strip_prefix(BEFORE_NUMBER.as_bytes())?;
@@ -316,6 +323,7 @@ const BEFORE_TIME: &str = "{\"v\":1,\"ts\":";
 const BEFORE_NUMBER: &str = ",\"seq\":";
 const BEFORE_CAUSE: &str = ",\"cause\":";
 const BEFORE_EVENT: &str = ",\"event\":\"";
+const BEFORE_SEVERITY: &str = "\",\"severity\":\"";
 const BEFORE_FRACTION_BYTES: usize = BEFORE_TIME.len() + "\"2026-11-24T00:13:05.".len();
 /// Bytes of a line's beginning with its time.
 const BEGINNING_BYTES: usize = BEFORE_FRACTION_BYTES + "424828Z\"".len();

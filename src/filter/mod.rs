@@ -121,6 +121,11 @@ impl Filter {
         tests.into_iter().filter_map(|(narrows, word)| narrows.then_some(word)).collect()
     }
 
+    /// Whether nothing is left out.
+    pub fn accepts_all(&self) -> bool {
+        self.kinds.is_none() && self.narrowed_by().is_empty()
+    }
+
     /// Whether names of interfaces matter.
     pub fn wants_interfaces(&self) -> bool {
         !self.interfaces.is_empty()

@@ -44,9 +44,14 @@ impl Board {
         state.asked += 1;
         let ticket = Ticket(state.asked);
         drop(state);
+        self.call();
+        ticket
+    }
+
+    /// Calls the loop, which then looks what is asked.
+    pub fn call(&self) {
         self.asked.store(true, Ordering::Release);
         (self.wake)();
-        ticket
     }
 
     /// The figures that were made after that was asked, once they are there.

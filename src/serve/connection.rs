@@ -1,6 +1,6 @@
 //! One connection: hyper reads and writes what a socket has and takes without waiting, within a bounded time.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -8,12 +8,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::rt::ReadBufCursor;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl};
+
+use super::pipe::Pipe;
+
+/// A client that says nothing is asked so often whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// A socket of a client; it never waits.
 #[derive(Debug)]
@@ -42,6 +48,18 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.write(octets),
             Stream::Unix(stream) => stream.write(octets),
+        }
+    }
+
+    /// Whoever is gone without a word is noticed, in some minutes.
+    pub fn keep_alive(&self) {
+        if let Stream::Tcp(stream) = self {
+            let kept = set_socket_keepalive(stream, true)
+                .and_then(|()| set_tcp_keepidle(stream, KEEP_ALIVE))
+                .and_then(|()| set_tcp_keepintvl(stream, KEEP_ALIVE));
+            if let Err(error) = kept {
+                log::debug!("http: a connection that breaks is not noticed soon: {error}");
+            }
         }
     }
 
@@ -89,30 +107,48 @@ impl hyper::rt::Write for Stream {
 /// What is served, until it is done.
 pub(super) type Serving = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Until when the loop's answer is waited for, once it is.
-pub(super) type AnswerDue = Rc<Cell<Option<Instant>>>;
+/// What the answer of a connection waits for, as whoever answers knows it.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// Until when the loop's answer is waited for, once it is.
+    pub answer_due: Cell<Option<Instant>>,
+    /// What a thread makes: it takes as long as it takes.
+    pub made: RefCell<Option<Arc<Pipe>>>,
+}
 
 /// A client that is being served.
 pub(super) struct Connection {
     serving: Serving,
     /// It is cut off then.
     deadline: Instant,
-    answer_due: AnswerDue,
+    waiting: Rc<Waiting>,
 }
 
 impl Connection {
-    pub fn new(serving: Serving, deadline: Instant, answer_due: AnswerDue) -> Connection {
-        Connection { serving, deadline, answer_due }
+    pub fn new(serving: Serving, deadline: Instant, waiting: Rc<Waiting>) -> Connection {
+        Connection { serving, deadline, waiting }
+    }
+
+    /// Whether a thread makes the answer.
+    pub fn is_made(&self) -> bool {
+        self.waiting.made.borrow().is_some()
     }
 
     /// When it is to go on, whatever comes.
-    pub fn due(&self) -> Instant {
-        self.answer_due.get().map_or(self.deadline, |due| due.min(self.deadline))
+    pub fn due(&self) -> Option<Instant> {
+        if let Some(made) = &*self.waiting.made.borrow() {
+            return made.due();
+        }
+        Some(self.waiting.answer_due.get().map_or(self.deadline, |due| due.min(self.deadline)))
     }
 
     /// Goes on as far as it can without waiting. Gives back whether there is more to do later.
     pub fn go_on(&mut self, now: Instant) -> bool {
-        if self.deadline <= now {
+        let is_over = match &*self.waiting.made.borrow() {
+            Some(made) => made.is_cut(now),
+            None => self.deadline <= now,
+        };
+        if is_over {
             return false;
         }
         let again = Arc::new(Again(AtomicBool::new(true)));

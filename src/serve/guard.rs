@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
-use super::{HttpSettings, Listen};
+use crate::config::{HttpSettings, Listen};
 
 /// Who is served at a listening socket.
 #[derive(Clone, Debug)]
@@ -33,6 +33,11 @@ impl Guard {
             Listen::Path(_) => None,
         };
         Guard { address, token: settings.token.as_ref().map(|token| Sha256::digest(token.0.as_bytes()).into()) }
+    }
+
+    /// Whether a token is asked for.
+    pub fn asks_for_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Whether a request is served: `hosts` are the names that it came by, one of them where all is as it should be;

@@ -8,8 +8,8 @@ use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 
-use super::Listen;
 use super::connection::Stream;
+use crate::config::Listen;
 use crate::error::{Error, Result};
 
 /// Who may connect to a socket in the file system: its user and group. The directory's rights count, too.

@@ -1,76 +1,53 @@
-//! HTTP for whoever looks after linkhook: `/metrics` in the text format of Prometheus, `/healthz` and `/readyz`.
+//! HTTP for people and programs: a page, `/events` and `/state`, `/metrics` in the text format of Prometheus, `/healthz` and
+//! `/readyz`. Everything is read, and nothing is changed.
 //!
 //! One thread serves all connections. It asks the loop for its figures when they are wanted (`board.rs`), so that nothing is
-//! copied for nobody.
+//! copied for nobody. What takes long is made by a thread of its own, which a slow reader makes wait, and nobody else.
 //!
 //! ```text
 //!   client ──▶ connection (hyper) ──ask()──▶ ┌───────┐ ──wakes──▶ loop
 //!          ◀── exposition, health ◀─answer── │ board │ ◀──put()── one turn later
 //!                                            └───────┘
+//!   client ◀── connection ◀─ pipe ◀─ thread (events.rs, state.rs) ◀─ feed ◀─ loop: the latest lines, once they are committed
+//!                                                                 ◀─ log: those before
 //! ```
 
 mod board;
 mod connection;
+mod events;
 pub mod exposition;
+pub mod feed;
 mod guard;
 mod listener;
+mod making;
+mod page;
+mod pipe;
+mod query;
 mod respond;
+mod state;
+mod status;
 mod thread;
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use mio::{Poll, Waker};
 
-use crate::deliver::Hidden;
+use crate::config::HttpSettings;
 use crate::error::{Error, Result};
 use crate::figures::Figures;
 use crate::threads;
 use board::Board;
+use feed::Feed;
 use guard::Guard;
 use listener::Listener;
 pub use listener::{SocketFile, bind_path};
+use making::Inquiry;
+use making::Makers;
+pub use making::{Question, Sources};
+use status::Timeline;
 use thread::ServerThread;
-
-/// Where it listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// At an address.
-    Address(SocketAddr),
-    /// At a socket in the file system.
-    Path(PathBuf),
-}
-
-impl Listen {
-    /// Whether only this machine can reach it.
-    pub fn is_local(&self) -> bool {
-        match self {
-            Listen::Address(address) => address.ip().to_canonical().is_loopback(),
-            Listen::Path(_) => true,
-        }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Listen::Address(address) => write!(formatter, "{address}"),
-            Listen::Path(path) => write!(formatter, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// `[http]`: where it listens, and what a client must prove.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpSettings {
-    /// Where.
-    pub listen: Listen,
-    /// What a client must say; anybody who can reach it is served where there is none.
-    pub token: Option<Hidden>,
-}
 
 /// The server, for the loop.
 #[derive(Debug)]
@@ -82,7 +59,12 @@ pub struct Server {
 
 /// What is between the loop and the server's thread.
 struct Shared {
+    sources: Sources,
+    makers: Makers,
+    timeline: Arc<Timeline>,
     board: Board,
+    /// What the loop is asked, beside the figures.
+    questions: Mutex<Vec<Question>>,
     /// What the thread is to do.
     orders: Mutex<Vec<Order>>,
     waker: Waker,
@@ -106,6 +88,13 @@ impl Shared {
         self.wake();
     }
 
+    /// Asks the loop what exists.
+    fn ask(&self, inquiry: Arc<Inquiry>) -> Arc<Inquiry> {
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner).push(Question(inquiry.clone()));
+        self.board.call();
+        inquiry
+    }
+
     fn take_orders(&self) -> Vec<Order> {
         std::mem::take(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -119,12 +108,15 @@ impl Shared {
 
 impl Server {
     /// Listens, and starts the thread. `wake` is called from it when the figures are wanted.
-    pub fn start(settings: HttpSettings, wake: impl Fn() + Send + Sync + 'static) -> Result<Server> {
+    pub fn start(settings: HttpSettings, sources: Sources, wake: impl Fn() + Send + Sync + 'static) -> Result<Server> {
         let mut listener = Listener::bind(&settings.listen)?;
         let cannot = |error: std::io::Error| Error::system("cannot start the thread of [http]", &error);
         let poll = Poll::new().map_err(cannot)?;
         let waker = Waker::new(poll.registry(), thread::WAKER).map_err(cannot)?;
-        let shared = Arc::new(Shared { board: Board::new(wake), orders: Mutex::default(), waker });
+        let (board, questions, orders) = (Board::new(wake), Mutex::default(), Mutex::default());
+        let (makers, timeline) = (Makers::default(), Arc::<Timeline>::default());
+        timeline.clone().look_back(&sources);
+        let shared = Arc::new(Shared { sources, makers, timeline, board, questions, orders, waker });
         listener.register(poll.registry(), thread::LISTENER).map_err(cannot)?;
         let (guard, of) = (Guard::new(&settings), shared.clone());
         // What is served stays in its thread.
@@ -145,9 +137,19 @@ impl Server {
         Ok(())
     }
 
-    /// Whether somebody wants the figures; asked once, it is forgotten. Whoever is told so puts them there.
+    /// Whether somebody wants the figures, or has questions; asked once, it is forgotten. Whoever is told so puts them there, and answers.
     pub fn is_asked(&self) -> bool {
         self.shared.board.is_asked()
+    }
+
+    /// What somebody wants to know beside the figures.
+    pub fn take_questions(&self) -> Vec<Question> {
+        std::mem::take(&mut self.shared.questions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where lines are put for whoever reads them.
+    pub fn feed(&self) -> &Feed {
+        &self.shared.sources.feed
     }
 
     /// The figures that somebody wants.
@@ -159,9 +161,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.shared.sources.feed.end();
         self.shared.order(Order::End);
         if let Some(thread) = self.thread.take() {
-            // It ends at its next wake-up: nothing in it waits.
+            // It ends soon: nothing in it waits for long.
             let _ = thread.join();
         }
     }

@@ -2,20 +2,31 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::Shared;
-use super::connection::{AnswerDue, Serving, Stream};
+use super::connection::{Serving, Stream, Waiting};
+use super::events::{self, Framing};
 use super::exposition;
 use super::guard::{Guard, Refusal};
+use super::making::{self, no_room};
+use super::page;
+use super::pipe::{AnswerBody, Begun, MadeBody, Pipe};
+use super::query::{EVENTS_KEYS, Query, STATE_KEYS};
+use super::{state, status};
+use crate::error::Result;
 use crate::figures::Figures;
 
 /// How long the loop has to answer; nothing in it waits, so that it does within a turn.
@@ -26,13 +37,48 @@ const HEAD_BYTES_MAX: usize = 8192;
 const HEADERS_MAX: usize = 64;
 /// The media type of Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// What a reader of Server-Sent Events says that comes back (WHATWG HTML, 9.2).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const HTML_TYPE: &str = "text/html; charset=utf-8";
+const JSON_TYPE: &str = "application/json";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
+type Answer = Response<AnswerBody>;
+/// Makes an answer, in a thread of its own.
+type Make = Box<dyn FnOnce(&Arc<Shared>, &Arc<Pipe>) -> Result<()> + Send>;
+
+/// Of what an answer is made.
+enum Told {
+    /// Of nothing: it is always the same.
+    Fixed(fn() -> Answer),
+    /// Of the loop's figures.
+    Figures(fn(&Figures, &Shared) -> Answer),
+    /// By a thread, of what the request says.
+    Made(fn(&Request<Incoming>) -> Result<Make>),
+}
+
+/// What there is.
+const PATHS: &[(&str, Told)] = &[
+    ("/", Told::Fixed(page)),
+    ("/events", Told::Made(events)),
+    ("/state", Told::Made(state)),
+    (
+        "/status",
+        Told::Figures(|figures, shared| {
+            text(StatusCode::OK, JSON_TYPE, status::text(figures, &shared.sources, &shared.timeline))
+        }),
+    ),
+    ("/metrics", Told::Figures(|figures, _| text(StatusCode::OK, METRICS_TYPE, exposition::text(figures)))),
+    // That the loop has answered is all that there is to say.
+    ("/healthz", Told::Figures(|_, _| text(StatusCode::OK, TEXT_TYPE, "ok\n".into()))),
+    ("/readyz", Told::Figures(|figures, _| ready(figures))),
+];
+
 /// Serves a client: one request, and the end.
-pub(super) fn serve(stream: Stream, guard: Guard, shared: Arc<Shared>, answer_due: AnswerDue) -> Serving {
+pub(super) fn serve(stream: Stream, guard: Guard, shared: Arc<Shared>, waiting: Rc<Waiting>) -> Serving {
     let respond = service_fn(move |request| {
-        let (guard, shared, answer_due) = (guard.clone(), shared.clone(), answer_due.clone());
-        async move { Ok::<_, Infallible>(respond(&request, &guard, &shared, &answer_due).await) }
+        let (guard, shared, waiting) = (guard.clone(), shared.clone(), waiting.clone());
+        async move { Ok::<_, Infallible>(respond(&request, &guard, &shared, &waiting).await) }
     });
     let connection = http1::Builder::new()
         .keep_alive(false)
@@ -47,56 +93,116 @@ pub(super) fn serve(stream: Stream, guard: Guard, shared: Arc<Shared>, answer_du
     })
 }
 
-async fn respond(
-    request: &Request<Incoming>,
-    guard: &Guard,
-    shared: &Shared,
-    answer_due: &AnswerDue,
-) -> Response<String> {
-    if let Err(refusal) = check(request, guard) {
+async fn respond(request: &Request<Incoming>, guard: &Guard, shared: &Arc<Shared>, waiting: &Waiting) -> Answer {
+    let path = request.uri().path();
+    if let Err(refusal) = check(request, guard, path == "/") {
         return refused(refusal);
     }
-    type Answer = fn(&Figures) -> Response<String>;
-    let answer: Answer = match request.uri().path() {
-        "/metrics" => |figures| text(StatusCode::OK, METRICS_TYPE, exposition::text(figures)),
-        // That the loop has answered is all that there is to say.
-        "/healthz" => |_| text(StatusCode::OK, TEXT_TYPE, "ok\n".into()),
-        "/readyz" => ready,
-        _ => return text(StatusCode::NOT_FOUND, TEXT_TYPE, "there are /metrics, /healthz and /readyz\n".into()),
+    let Some((_, told)) = PATHS.iter().find(|(known, _)| *known == path) else {
+        let paths: Vec<&str> = PATHS.iter().map(|(path, _)| *path).collect();
+        return text(StatusCode::NOT_FOUND, TEXT_TYPE, format!("there are {}\n", paths.join(", ")));
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, TEXT_TYPE, "only GET and HEAD are served\n".into());
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, TEXT_TYPE, "only GET and HEAD are served\n".into());
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
     }
+    match told {
+        Told::Fixed(answer) => answer(),
+        Told::Figures(answer) => match figures(shared, waiting).await {
+            Some(figures) => answer(&figures, shared),
+            None => {
+                let told = format!("the loop has not answered for {} s\n", ANSWER_TIMEOUT.as_secs());
+                text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, told)
+            }
+        },
+        Told::Made(make) => match make(request) {
+            Ok(make) => made(shared, waiting, make).await,
+            Err(error) => text(StatusCode::BAD_REQUEST, TEXT_TYPE, format!("{error}\n")),
+        },
+    }
+}
+
+/// The figures that the loop makes now; `None` where it does not answer.
+async fn figures(shared: &Shared, waiting: &Waiting) -> Option<Arc<Figures>> {
     let ticket = shared.board.ask();
     let until = Instant::now() + ANSWER_TIMEOUT;
-    answer_due.set(Some(until));
+    waiting.answer_due.set(Some(until));
     let figures = poll_fn(|_| match shared.board.answer(ticket) {
         Some(figures) => Poll::Ready(Some(figures)),
         None if until <= Instant::now() => Poll::Ready(None),
         None => Poll::Pending,
     });
     let figures = figures.await;
-    answer_due.set(None);
-    match figures {
-        Some(figures) => answer(&figures),
-        None => {
-            let told = format!("the loop has not answered for {} s\n", ANSWER_TIMEOUT.as_secs());
-            text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, told)
+    waiting.answer_due.set(None);
+    figures
+}
+
+/// What a thread makes, once it knows how that begins.
+async fn made(shared: &Arc<Shared>, waiting: &Waiting, make: Make) -> Answer {
+    let Some(making) = shared.makers.room() else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, no_room());
+    };
+    let (wakes, stirs) = (shared.clone(), shared.clone());
+    let pipe = Pipe::new(making, move || wakes.wake(), move || stirs.sources.feed.stir());
+    // Whenever the connection goes, whoever makes the body knows it.
+    let body = MadeBody(pipe.clone());
+    *waiting.made.borrow_mut() = Some(pipe.clone());
+    let of = shared.clone();
+    making::start(&pipe, move |pipe| make(&of, pipe));
+    match poll_fn(|_| pipe.take_begun().map_or(Poll::Pending, Poll::Ready)).await {
+        Begun::Body(media_type, notes) => {
+            let mut answer = with_type(StatusCode::OK, media_type, AnswerBody::Made(body));
+            for note in notes.iter().filter_map(|note| HeaderValue::from_str(note).ok()) {
+                answer.headers_mut().append("linkhook-note", note);
+            }
+            answer
         }
+        Begun::Refused(status, told) => text(status, TEXT_TYPE, told),
     }
 }
 
-/// By every name that the request came by: an address in its first line counts as much as a `Host`.
-fn check(request: &Request<Incoming>, guard: &Guard) -> Result<(), Refusal> {
+/// The page, which tells nothing by itself.
+fn page() -> Answer {
+    let mut answer = text(StatusCode::OK, HTML_TYPE, page::PAGE.to_owned());
+    let headers = answer.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&page::POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    answer
+}
+
+fn events(request: &Request<Incoming>) -> Result<Make> {
+    let mut query = Query::parse(request.uri().query().unwrap_or_default(), &EVENTS_KEYS)?;
+    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let accepts = header(ACCEPT).unwrap_or_default();
+    let framing = if accepts.contains(Framing::Events.media_type()) { Framing::Events } else { Framing::Lines };
+    // A browser that comes back says it with the address that it began with.
+    if let Some(last) = header(LAST_EVENT_ID).and_then(|last| last.parse().ok()) {
+        query = Query { after: Some(last), since: None, latest: None, ..query };
+    }
+    Ok(Box::new(move |shared, pipe| events::make(&query, framing, &shared.sources, pipe)))
+}
+
+fn state(request: &Request<Incoming>) -> Result<Make> {
+    let query = Query::parse(request.uri().query().unwrap_or_default(), &STATE_KEYS)?;
+    Ok(Box::new(move |shared, pipe| state::make(&query, shared, pipe)))
+}
+
+/// By every name that the request came by: an address in its first line counts as much as a `Host`. What is open tells nothing, and
+/// needs no token.
+fn check(request: &Request<Incoming>, guard: &Guard, is_open: bool) -> std::result::Result<(), Refusal> {
     let headers = request.headers();
     let hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
     let hosts: Vec<&str> = hosts.chain(request.uri().authority().map(|authority| authority.as_str())).collect();
+    if is_open && guard.asks_for_token() {
+        return Ok(());
+    }
     guard.check(&hosts, headers.get(AUTHORIZATION).map(HeaderValue::as_bytes))
 }
 
-fn refused(refusal: Refusal) -> Response<String> {
+fn refused(refusal: Refusal) -> Answer {
     match refusal {
         Refusal::Host => {
             let told = "this name is none of linkhook's: ask by the address that it listens at, or by localhost\n";
@@ -111,7 +217,7 @@ fn refused(refusal: Refusal) -> Response<String> {
     }
 }
 
-fn ready(figures: &Figures) -> Response<String> {
+fn ready(figures: &Figures) -> Answer {
     if figures.obstacles.is_empty() {
         return text(StatusCode::OK, TEXT_TYPE, "ready\n".into());
     }
@@ -119,11 +225,17 @@ fn ready(figures: &Figures) -> Response<String> {
     text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, told)
 }
 
-fn text(status: StatusCode, media_type: &'static str, body: String) -> Response<String> {
+fn text(status: StatusCode, media_type: &'static str, body: String) -> Answer {
+    with_type(status, media_type, body.into())
+}
+
+fn with_type(status: StatusCode, media_type: &'static str, body: AnswerBody) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // No browser takes it for something else than it is.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

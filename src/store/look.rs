@@ -189,6 +189,12 @@ impl History<'_> {
         Ok(first.map(|first| first.max(complete.unwrap_or(first))))
     }
 
+    /// The number of the first line that is kept.
+    pub fn first(&self) -> Result<Option<u64>> {
+        let statement = "SELECT min(first) FROM chunk";
+        self.told(self.look.connection.query_row(statement, [], |row| row.get(0)))
+    }
+
     /// The runs that are known, in their order.
     pub fn runs(&self) -> Result<Vec<PastRun>> {
         self.told(self.try_runs())

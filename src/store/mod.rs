@@ -275,6 +275,8 @@ struct StoreState {
     pending_bytes: usize,
     /// Lines that are to be printed.
     released: Vec<u8>,
+    /// The number of the last line that was committed, or given up.
+    committed: u64,
     /// Whoever appends waits for room.
     room_wanted: bool,
     /// The database began anew: the whole mirror is wanted.
@@ -491,6 +493,11 @@ impl Store {
             return Err(Error::failed("the store's thread has ended by a defect; please report it"));
         }
         Ok(std::mem::take(&mut state.released))
+    }
+
+    /// The number of the last line that was committed, or could not be; 0 where none was.
+    pub fn committed(&self) -> u64 {
+        self.shared.lock().committed
     }
 
     /// Waits until everything that was handed over is done, at most so long, and gives back lines that are to be printed.

@@ -220,6 +220,7 @@ impl StoreThread {
         let mut state = shared.lock();
         for append in appends {
             state.released.extend_from_slice(&append.lines);
+            state.committed = state.committed.max(append.sequence);
         }
         state.pending_bytes -= bytes;
         let wanted = std::mem::take(&mut state.room_wanted);

@@ -48,6 +48,17 @@ impl Options {
         Options { format: LineFormat::Json, fields: Fields::default(), print: None, count: None, ..self }
     }
 
+    /// Whether every line is told, as it stands.
+    pub fn tells_all(&self) -> bool {
+        self.tells_by_head() && self.filter.accepts_all()
+    }
+
+    /// Whether lines are told as they stand, and kind and severity alone say which of them.
+    pub fn tells_by_head(&self) -> bool {
+        let is_as_it_stands = self.format == LineFormat::Json && self.print.is_none() && self.count.is_none();
+        is_as_it_stands && self.filter.narrowed_by().iter().all(|word| *word == "severity")
+    }
+
     /// Whether an event of linkhook's own goes to stderr.
     pub(super) fn is_aside(&self, event: &str) -> bool {
         (self.print.is_some() || self.format == LineFormat::Fields) && !self.named.contains(&event)

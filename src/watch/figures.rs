@@ -6,13 +6,20 @@ use std::time::{Duration, Instant};
 use mio::Waker;
 
 use super::{LoopEnd, Place, Settings, WatchLoop, now_microseconds, own_telling};
+use crate::config::{self, HttpSettings};
 use crate::deliver::hub::Hub;
 use crate::error::Result;
 use crate::event::own;
 use crate::figures::Figures;
 use crate::kinds::KindIndex;
-use crate::serve::{HttpSettings, Server};
+use crate::serve::feed::Feed;
+use crate::serve::{Server, Sources};
 use crate::store::Store;
+use crate::store::look::KnownObjects;
+use crate::stream::Stream;
+
+/// Objects that are shown at once at most: to copy them takes some milliseconds, in which nothing else is done.
+const KNOWN_OBJECTS_MAX: usize = 65_536;
 
 /// What only the loop counts, when the figures are told, and where they can be asked for.
 pub(super) struct Measures {
@@ -27,29 +34,38 @@ pub(super) struct Measures {
 
 impl Measures {
     /// From now on they are told and can be asked for as the settings say. `waker` is woken when somebody asks.
-    pub fn new(settings: &Settings, waker: Arc<Waker>) -> Result<Measures> {
+    pub fn new(settings: &Settings, waker: Arc<Waker>, stream: &mut Stream) -> Result<Measures> {
         let (every, began) = (settings.metrics, Instant::now());
         let due = every.and_then(|every| began.checked_add(every));
         let mut measures = Measures { began, every, due, waker, server: None, output_dropped_lines: 0 };
-        measures.server = settings.http.clone().map(|http| measures.start(http)).transpose()?;
+        measures.server = settings.http.clone().map(|http| measures.start(http, settings, stream)).transpose()?;
         Ok(measures)
     }
 
-    fn start(&self, settings: HttpSettings) -> Result<Server> {
+    fn start(&self, http: HttpSettings, settings: &Settings, stream: &mut Stream) -> Result<Server> {
         let waker = self.waker.clone();
+        // Those that were told before are in the log, or nowhere.
+        stream.keep_lines();
+        let sources = Sources {
+            feed: Feed::after(stream.sequence()),
+            state: settings.state.as_ref().map(|state| state.directory.clone()),
+            keeps_history: settings.keeps_history(),
+            host: stream.options().host.clone().unwrap_or_else(config::own_host),
+            names_host: stream.options().host.is_some(),
+        };
         // A loop that has ended needs no waking.
-        Server::start(settings, move || drop(waker.wake()))
+        Server::start(http, sources, move || drop(waker.wake()))
     }
 
     /// From here on the figures can be asked for there, or nowhere. Where that cannot be, everything stays as it was.
-    pub fn serve_by(&mut self, settings: Option<HttpSettings>) {
-        let served = match (settings, &mut self.server) {
+    pub fn serve_by(&mut self, http: Option<HttpSettings>, settings: &Settings, stream: &mut Stream) {
+        let served = match (http, &mut self.server) {
             (None, server) => {
                 *server = None;
                 Ok(())
             }
-            (Some(settings), Some(server)) => server.replace(settings),
-            (Some(settings), None) => self.start(settings).map(|server| self.server = Some(server)),
+            (Some(http), Some(server)) => server.replace(http),
+            (Some(http), None) => self.start(http, settings, stream).map(|server| self.server = Some(server)),
         };
         if let Err(error) = served {
             log::error!("{error}; what was served before is served as it was");
@@ -84,9 +100,30 @@ impl WatchLoop<'_> {
 
     /// Gives the figures to whoever has asked for them.
     pub(super) fn answer(&self) {
-        if let Some(server) = self.measures.server.as_ref().filter(|server| server.is_asked()) {
-            server.put(self.figures());
+        let Some(server) = self.measures.server.as_ref().filter(|server| server.is_asked()) else { return };
+        server.put(self.figures());
+        for question in server.take_questions() {
+            let known = self.known(question.kinds());
+            question.answer(known);
         }
+    }
+
+    /// What is known to exist of these kinds; `None` where it is so much that others would wait for it.
+    fn known(&self, kinds: &[KindIndex]) -> Option<KnownObjects> {
+        let mirrors = || self.places.iter().map(Place::mirror);
+        let count: usize = mirrors().map(|mirror| kinds.iter().map(|&kind| mirror.count(kind)).sum::<usize>()).sum();
+        if count > KNOWN_OBJECTS_MAX {
+            return None;
+        }
+        let mut known = KnownObjects::new();
+        for place in &self.places {
+            let netns = place.label().unwrap_or_default();
+            for &kind in kinds {
+                let objects = known.entry((netns.to_owned(), kind.table().name.to_owned())).or_default();
+                objects.extend(place.mirror().objects(kind).map(Box::from));
+            }
+        }
+        Some(known)
     }
 
     fn figures(&self) -> Figures {

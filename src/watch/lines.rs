@@ -63,6 +63,7 @@ impl WatchLoop<'_> {
             if let Some(hub) = self.stream.hub_mut() {
                 hub.release();
             }
+            self.feed();
             let result = print(&mut self.outputs, &mut self.stream, self.out.bytes());
             self.out.clear();
             return result;
@@ -90,6 +91,7 @@ impl WatchLoop<'_> {
 
     fn hand_over(&mut self, append: Append, lines: Vec<u8>) -> std::result::Result<(), LoopEnd> {
         let sequence = self.stream.sequence();
+        let kept = self.feed();
         let Some(store) = &self.store else {
             if let Some(hub) = self.stream.hub_mut() {
                 hub.release();
@@ -97,9 +99,29 @@ impl WatchLoop<'_> {
             return print(&mut self.outputs, &mut self.stream, &lines);
         };
         let events = self.stream.hub_mut().map(Hub::take_staged).unwrap_or_default();
-        let history = self.stream.take_history();
+        let history = if self.settings.keeps_history() { kept } else { Vec::new() };
         store.append(Append { lines, sequence, history, events, ..append });
         Ok(())
+    }
+
+    /// Gives the lines that were told to whoever reads them over HTTP: at once, or once they are committed. Gives them back.
+    fn feed(&mut self) -> Vec<u8> {
+        let lines = self.stream.take_lines();
+        if let Some(server) = &self.measures.server {
+            let sequence = self.stream.sequence();
+            server.feed().put(&lines, sequence);
+            if self.store.is_none() {
+                server.feed().release(sequence);
+            }
+        }
+        lines
+    }
+
+    /// Readers over HTTP may have what is committed.
+    fn release(&self) {
+        if let Some((server, store)) = self.measures.server.as_ref().zip(self.store.as_ref()) {
+            server.feed().release(store.committed());
+        }
     }
 
     /// Takes what the jq expression has decided, once it has, and hands over what it lets through.
@@ -155,6 +177,7 @@ impl WatchLoop<'_> {
     pub(super) fn print_committed(&mut self) -> std::result::Result<(), LoopEnd> {
         let Some(store) = &self.store else { return Ok(()) };
         let lines = store.released()?;
+        self.release();
         print(&mut self.outputs, &mut self.stream, &lines)
     }
 
@@ -162,6 +185,7 @@ impl WatchLoop<'_> {
     pub(super) fn print_settled(&mut self) -> std::result::Result<(), LoopEnd> {
         let Some(store) = &self.store else { return Ok(()) };
         let lines = store.settle(FINISH_TIMEOUT);
+        self.release();
         print(&mut self.outputs, &mut self.stream, &lines)
     }
 }

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mio::Waker;
 
+use crate::config::HttpSettings;
 use crate::deliver::Webhook;
 use crate::error::Result;
-use crate::serve::HttpSettings;
 use crate::threads;
 
 /// What of a configuration can be changed while linkhook runs.

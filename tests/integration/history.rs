@@ -1,5 +1,7 @@
 //! What was kept, looked back at: real links, a real kill -9.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::process::Output;
 
 use libtest_mimic::Failed;
@@ -20,6 +22,8 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("what_led_to_a_state_is_told", why),
     ("what_is_not_kept_is_said", missing),
     ("it_is_bounded_and_goes_when_it_is_not_wanted", bounded),
+    ("it_is_true_after_kills_under_load", deaths),
+    ("why_names_the_chain_of_many_routes", chains),
 ];
 
 /// A configuration that keeps a history.
@@ -347,5 +351,158 @@ fn why() -> Result<(), Failed> {
         "{unknown:?}"
     );
     assert_eq!(why(&["rote", "default"]).status.code(), Some(2));
+    Ok(())
+}
+
+/// So many kills, unless `LINKHOOK_KILLS` says how many.
+const KILLS: u32 = 4;
+/// Moments that are looked at after each of them.
+const MOMENTS: usize = 10;
+
+/// Numbers as a dice gives them, the same ones for the same beginning.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+/// Routes of a table that come, change and go, as `ip -batch` reads them.
+fn churn(dice: &mut Dice, operations: u64) -> String {
+    let operation = |_| {
+        let (destination, mtu) = (dice.below(250), 1000 + dice.below(400));
+        match dice.below(3) {
+            0 => format!("route del 10.77.{destination}.0/24 table 77\n"),
+            _ => format!("route replace 10.77.{destination}.0/24 via 192.0.2.2 mtu {mtu} table 77\n"),
+        }
+    };
+    (0..operations).map(operation).collect()
+}
+
+/// The routes of that table, as `ip` shows them, or as lines have them.
+fn of_ip(namespace: &Namespace) -> BTreeSet<String> {
+    let shown = namespace.ip("-4 route show table 77");
+    let routes = shown.as_array().into_iter().flatten();
+    routes.map(|route| format!("{} {}", route["dst"], route["metrics"][0]["mtu"])).collect()
+}
+
+fn of_lines(lines: &[Value]) -> BTreeSet<String> {
+    lines.iter().map(|line| format!("{} {}", line["route"]["dst"], line["route"]["metrics"][0]["mtu"])).collect()
+}
+
+fn deaths() -> Result<(), Failed> {
+    let kills = std::env::var("LINKHOOK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let (namespace, state) = (Namespace::new(), State::new());
+    let configuration = configuration(&state, "[history]\n");
+    let seed = std::process::id();
+    let mut dice = Dice(seed.into());
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up",
+    );
+    // Not each of them can be done: what is not there cannot be deleted.
+    let batch = |operations: &str| {
+        let script = format!("ip -force -batch - >/dev/null 2>&1 <<'END' || true\n{operations}END");
+        namespace.run(&script);
+    };
+    let (mut moments, mut printed_lines): (Vec<(String, BTreeSet<String>)>, usize) = (Vec::new(), 0);
+    for kill in 0..kills {
+        let mut linkhook = run(&namespace, &configuration);
+        for _ in 0..3 {
+            let operations = dice.below(300);
+            batch(&churn(&mut dice, operations));
+            let mark = 30_000 + dice.below(30_000) as u32;
+            mtu(&namespace, 29_999);
+            mtu(&namespace, mark);
+            let line = linkhook.expect("the mark", |line| line["link"]["mtu"] == mark);
+            moments.push((line["ts"].as_str().unwrap().to_owned(), of_ip(&namespace)));
+        }
+        // In the midst of more it dies, after so many lines of it.
+        let before = linkhook.seen.len();
+        let (operations, lines_before) = (churn(&mut dice, 2_000), dice.below(900) as usize);
+        let printed = std::thread::scope(|scope| {
+            let load = scope.spawn(|| batch(&operations));
+            let more = Cell::new(0);
+            linkhook.until_seen("lines under load", |_| more.replace(more.get() + 1) >= before + lines_before);
+            let printed = die(linkhook);
+            load.join().unwrap();
+            printed
+        });
+        printed_lines += printed.len();
+        // The first line is not the earliest one: what was found at the start is told as of when it was looked for.
+        let since = printed.iter().filter_map(|line| line["ts"].as_str()).min().unwrap();
+        let kept: BTreeSet<String> =
+            lines(&history(&namespace, &state, &["--since", since])).iter().map(Value::to_string).collect();
+        let missing = printed.iter().find(|line| !kept.contains(&line.to_string()));
+        assert!(missing.is_none(), "seed {seed}, kill {kill}: it is not kept: {missing:?}");
+        for _ in 0..MOMENTS {
+            let (time, expected) = &moments[dice.below(moments.len() as u64) as usize];
+            let mut command = namespace.command(PROGRAM);
+            command.args(["list", "--at", time, "--table", "77", "route", "--state-dir"]).arg(state.path());
+            let found = of_lines(&lines(&command.output()?));
+            let differing: Vec<&String> = found.symmetric_difference(expected).collect();
+            assert!(differing.is_empty(), "seed {seed}, kill {kill}, at {time}: {differing:?}");
+        }
+    }
+    if std::env::var_os("LINKHOOK_KILLS").is_some() {
+        eprintln!("{kills} kills, {printed_lines} lines, {} moments, seed {seed}", moments.len());
+    }
+    Ok(())
+}
+
+fn chains() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut linkhook = run(&namespace, &configuration(&state, "[history]\n"));
+    let seed = std::process::id();
+    let mut dice = Dice(seed.into());
+    for (near, far, network) in [("v0", "v1", "192.0.2"), ("w0", "w1", "198.51.100")] {
+        namespace.run(&format!(
+            "ip link add {near} type veth peer name {far}; ip addr add {network}.1/24 dev {near}; ip link set {near} up; ip link set {far} up"
+        ));
+    }
+    // What each of a hundred routes has gone through, all of them mixed: its device, and its values one after the other.
+    let routes: Vec<(usize, Vec<u64>)> = (0..100)
+        .map(|_| {
+            (dice.below(2) as usize, (0..=dice.below(4)).map(|step| 1000 + step * 100 + dice.below(100)).collect())
+        })
+        .collect();
+    for step in 0..4 {
+        let operations = routes.iter().enumerate().filter_map(|(number, (device, values))| {
+            let gateway = ["192.0.2.2", "198.51.100.2"][*device];
+            Some(format!("route replace 10.78.{number}.0/24 via {gateway} mtu {} table 78\n", values.get(step)?))
+        });
+        namespace.batch(&operations.collect::<String>());
+    }
+    namespace.run("ip link set v0 down");
+    let gone = routes.iter().filter(|(device, _)| *device == 0).count();
+    let seen = Cell::new(0);
+    linkhook.until_seen("all routes of v0 are gone", |line| {
+        let goes = line["action"] == "remove" && line["route"]["table_id"] == 78;
+        seen.set(seen.get() + usize::from(goes));
+        seen.get() == gone
+    });
+    linkhook.stop();
+    for (number, (device, values)) in routes.iter().enumerate() {
+        let mut command = namespace.command(PROGRAM);
+        let destination = format!("10.78.{number}.0/24");
+        command.args(["why", "--state-dir"]).arg(state.path()).args(["route", &destination, "table", "78"]);
+        let told = lines(&command.output()?);
+        let chain: Vec<String> = told
+            .iter()
+            .map(|line| {
+                let what = if line["event"] == "link" { &line["ifname"] } else { &line["route"]["metrics"][0]["mtu"] };
+                format!("{} {} {what}", line["event"].as_str().unwrap(), line["action"].as_str().unwrap())
+            })
+            .collect();
+        let mut expected: Vec<String> = vec![format!("route add {}", values[0])];
+        expected.extend(values[1..].iter().map(|value| format!("route change {value}")));
+        if *device == 0 {
+            expected.push("link change \"v0\"".into());
+            expected.push(format!("route remove {}", values[values.len() - 1]));
+            assert_eq!(told[told.len() - 1]["cause"], told[told.len() - 2]["seq"], "seed {seed}, {destination}");
+        }
+        assert_eq!(chain, expected, "seed {seed}, {destination}");
+    }
     Ok(())
 }

@@ -27,6 +27,7 @@ mod nflog;
 mod nft;
 mod output;
 mod outputs;
+mod page;
 mod program;
 mod proxy;
 mod receiver;
@@ -51,6 +52,7 @@ mod untold;
 mod usage;
 mod wait;
 mod walls;
+mod window;
 
 use std::process::ExitCode;
 
@@ -108,6 +110,10 @@ fn main() -> ExitCode {
     if let (false, Some(reason)) = (listing, &promtool) {
         eprintln!("the test with promtool is ignored: {reason}");
     }
+    let browser = if listing { None } else { page::obstacle() };
+    if let Some(reason) = &browser {
+        eprintln!("the tests of the page are ignored: {reason}");
+    }
     let nft = if listing { None } else { nft::obstacle() };
     if let Some(reason) = &nft {
         eprintln!("the tests of nf_tables are ignored: {reason}");
@@ -149,6 +155,8 @@ fn main() -> ExitCode {
         ("sockets", sockets::LIVE_TESTS),
         ("spool", spool::LIVE_TESTS),
         ("history", history::LIVE_TESTS),
+        ("window", window::LIVE_TESTS),
+        ("page", page::BROWSER_TESTS),
         ("store", store::LIVE_TESTS),
         ("trouble", trouble::LIVE_TESTS),
         ("usage", usage::LIVE_TESTS),
@@ -157,6 +165,7 @@ fn main() -> ExitCode {
         let trial = |&(name, run): &Test| Trial::test(format!("{room}::{name}"), run);
         let ignored = obstacle.is_some()
             || (room == "logrotate" && logrotate.is_some())
+            || (room == "page" && browser.is_some())
             || (["nft", "nflog"].contains(&room) && nft.is_some());
         trials.extend(tests.iter().map(|test| trial(test).with_ignored_flag(ignored)));
     }

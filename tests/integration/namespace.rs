@@ -62,12 +62,14 @@ impl Namespace {
 
     fn make(mounts: bool) -> Namespace {
         let mut command = unshare();
-        let script =
-            if mounts { "mount -t tmpfs none /run; echo ready; exec sleep 600" } else { "echo ready; exec sleep 600" };
+        // Longer than any test takes, but where it is said how many kills one is to stand.
+        let seconds = if std::env::var_os("LINKHOOK_KILLS").is_some() { 7200 } else { 600 };
+        let mount = if mounts { "mount -t tmpfs none /run; " } else { "" };
+        let script = format!("{mount}echo ready; exec sleep {seconds}");
         if mounts {
             command.arg("-m");
         }
-        command.args(["--kill-child", "--fork", "sh", "-ec", script]);
+        command.args(["--kill-child", "--fork", "sh", "-ec", &script]);
         let mut holder = command.stdout(Stdio::piped()).spawn().expect("unshare");
         let mut ready = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut ready).unwrap();
@@ -145,10 +147,15 @@ impl Linkhook {
     pub fn start(mut command: Command) -> Linkhook {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("linkhook");
         let (sender, lines) = channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
-            for line in output.split(b'\n') {
-                let Ok(line) = line else { return };
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                // One that is killed may leave a part of a line, which is none.
+                if !output.read_until(b'\n', &mut line).is_ok_and(|_| line.ends_with(b"\n")) {
+                    return;
+                }
                 let value = serde_json::from_slice(&line).unwrap_or_else(|error| {
                     panic!("not JSON: {error}: {}", String::from_utf8_lossy(&line));
                 });

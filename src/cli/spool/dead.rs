@@ -9,10 +9,11 @@ use serde_json::json;
 
 use super::status::plain;
 use super::{State, say, strange};
-use crate::cli::lines::{EndedEarly, Lines};
-use crate::cli::{retell, selection, values};
+use crate::cli::{output, selection, values};
 use crate::deliver::dead::{Chosen, DIRECTORY, DeadEvents, ReadLetter, file_names, gather};
 use crate::error::{Error, Result};
+use crate::retell;
+use crate::retell::lines::EndedEarly;
 use crate::spool::{Answer, Request};
 use crate::stream::Stream;
 use crate::units::counted;
@@ -168,7 +169,7 @@ fn show(state: &State, arguments: &ShowArguments) -> Result<()> {
     let chosen = if letters.is_empty() { Chosen::All } else { Chosen::Some(letters.clone()) };
     let options = super::waiting::options(&[], &selection::Filters::default(), form, *count)?;
     let stream = Stream::new(options);
-    let lines = Lines::new(&stream, None)?;
+    let lines = output::lines(&stream, None)?;
     let told = RefCell::new((stream, lines));
     for name in chosen_names(state, Some(name))? {
         check(state, &name, &chosen)?;

@@ -76,7 +76,7 @@ struct PauseArguments {
     /// Its name in the configuration
     name: String,
     /// For how long, such as 10m or 2h; until it is resumed where nothing is said
-    #[arg(value_name = "FOR", value_parser = super::values::duration)]
+    #[arg(value_name = "FOR", value_parser = crate::units::duration_or_seconds)]
     time: Option<Duration>,
 }
 

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 
 use super::{State, named, say, strange};
-use crate::cli::lines::{EndedEarly, Lines};
-use crate::cli::{retell, selection, values};
+use crate::cli::{output, selection, values};
 use crate::error::{Error, Result};
 use crate::event::own;
 use crate::event::severity::Severity;
+use crate::retell;
+use crate::retell::lines::{EndedEarly, Lines};
 use crate::spool::{Answer, RANGES_MAX, Request};
 use crate::store::look::{Look, Seen};
 use crate::stream::{Options, Stream};
@@ -129,7 +130,7 @@ pub fn show(state: &State, arguments: &ShowArguments) -> Result<()> {
     };
     for seen in chosen {
         let stream = Stream::new(options(kinds, filters, form, *count)?);
-        let lines = Lines::new(&stream, None)?;
+        let lines = output::lines(&stream, None)?;
         tell(&look, seen, (stream, lines), &RefCell::default())?;
     }
     Ok(())

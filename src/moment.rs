@@ -3,7 +3,7 @@
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-use super::values;
+use crate::units;
 
 /// What is taken, for an error and the help.
 pub const EXAMPLES: &str = "2026-11-24 03:12, 03:12:05, 2026-11-24T03:12:05Z, yesterday, 1h ago, 10m, @1795479185";
@@ -50,7 +50,7 @@ fn read(text: &str, now: &ZonedDateTime) -> Result<i64, String> {
         (.., Some(after)) => (1, after),
         _ => (-1, text),
     };
-    let duration = values::duration(duration).map_err(|_| wrong())?;
+    let duration = units::duration_or_seconds(duration).map_err(|_| wrong())?;
     let duration = SignedDuration::try_from(duration).map_err(|_| wrong())? * sign;
     now.timestamp().checked_add(duration).map(Timestamp::as_microsecond).map_err(|_| wrong())
 }
@@ -79,6 +79,8 @@ mod tests {
             ("1h ago", "2026-11-24T12:00:30.5Z"),
             ("-1h", "2026-11-24T12:00:30.5Z"),
             ("1h", "2026-11-24T12:00:30.5Z"),
+            ("1 week ago", "2026-11-17T13:00:30.5Z"),
+            ("2d 1h", "2026-11-22T12:00:30.5Z"),
             ("90", "2026-11-24T12:59:00.5Z"),
             ("+30s", "2026-11-24T13:01:00.5Z"),
             ("@1795479185", "2026-11-24T00:13:05Z"),

@@ -4,10 +4,14 @@ use std::cell::RefCell;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use super::lines::{EndedEarly, Lines};
+pub mod at;
+pub mod kept;
+pub mod lines;
+
 use crate::error::Error;
 use crate::line::Line;
 use crate::stream::Stream;
+use lines::{EndedEarly, Lines};
 
 /// The longest line that is believed; more is taken for damage.
 const LINE_BYTES_MAX: u64 = 64 << 20;

@@ -3,68 +3,89 @@
 use jiff::Timestamp;
 
 use super::lines::{EndedEarly, Lines};
-use super::retell;
 use crate::error::{Error, Result};
 use crate::event::signals::Signals;
-use crate::event::{Action, Origin};
+use crate::event::{self, Action, Origin};
 use crate::json::Json;
 use crate::kinds::KindIndex;
 use crate::kinds::netfilter::nft::set::SET;
 use crate::kinds::rtnetlink::link::LINK;
-use crate::mirror::Mirror;
+use crate::mirror::{LinkTable, Mirror};
 use crate::past::{Event, Past, as_present};
 use crate::store::event_log::history::{Read, Span};
 use crate::store::look::{History, KnownObjects, Look, PastRun};
 use crate::stream::{Options, Stream, Telling, Told};
 
-/// Prints what existed at a time, in microseconds since 1970, as far as a state directory's history says it.
-pub fn list(look: &Look, time: i64, options: Options, lines: impl FnOnce(&Stream) -> Result<Lines>) -> Result<()> {
+/// Tells what existed at a time, in microseconds since 1970, as far as a state directory's history says it. `lines` are asked for once
+/// it is known that it can be told, and what of it cannot, in words.
+pub fn list(
+    look: &Look,
+    time: i64,
+    options: Options,
+    lines: impl FnOnce(&Stream, &[String]) -> Result<Lines>,
+) -> Result<()> {
     let history = look.history()?;
     if time > Timestamp::now().as_microsecond() {
-        return Err(Error::usage("--at: that time has not come yet"));
+        return Err(Error::usage("that time has not come yet"));
     }
     let (known, last) = history.known()?;
-    let mut kinds: Vec<KindIndex> = KindIndex::all()
-        .filter(|&kind| options.filter.wants_kind(kind.place()) && kind.table().identity.is_some())
-        .filter(|kind| !kind.table().dumps.is_empty())
-        .collect();
+    let mut kinds = listed(&options);
     let is_named = options.filter.kinds.is_some();
-    refuse_unknown(&history.runs()?, history.complete_from()?, time, &mut kinds, is_named)?;
+    let unknown = refuse_unknown(&history.runs()?, history.complete_from()?, time, &mut kinds, is_named)?;
     let mut past = Past::default();
     // Of the moment itself everything is there already.
-    each_event(&history, Span { since: time + 1, until: i64::MAX }, last, |event| {
-        if kind_of(&event).is_some_and(|kind| kinds.contains(&kind)) {
-            past.take(event);
-        }
-    })?;
+    let span = Span { since: time + 1, until: i64::MAX };
+    each_event(&history, span, last, |kind| kinds.contains(&kind), |event| past.take(event))?;
     let moment = past.finish();
     let stream = Stream::new(options);
-    let lines = lines(&stream)?;
-    let text = Timestamp::from_microsecond(time).map_err(|_| Error::usage("--at: that time is out of reach"))?;
+    let lines = lines(&stream, &unknown)?;
+    let text = Timestamp::from_microsecond(time).map_err(|_| Error::usage("that time is out of reach"))?;
     let mut told = Shown { stream, lines, time: format!("{text:.6}"), sequence: 0 };
     let result = each_known(&known, &kinds, time, |event| match moment.of_now(event) {
         Some(event) => told.tell(&event),
         None => Ok(()),
     });
     EndedEarly::quietly(result.and_then(|()| {
-        moment.rest().iter().try_for_each(|event| told.tell(event))?;
+        moment.rest().try_for_each(|event| told.tell(&event))?;
         told.lines.write_all(&mut told.stream)
     }))
 }
 
-/// The kind of an event's object, where it is of one.
-pub fn kind_of(event: &Event) -> Option<KindIndex> {
-    KindIndex::named(event.get("event")?.as_str()?)
+/// The kinds that are told, of those that exist and do not only happen.
+pub fn listed(options: &Options) -> Vec<KindIndex> {
+    let is_listed = |kind: &KindIndex| kind.table().identity.is_some() && !kind.table().dumps.is_empty();
+    KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).filter(is_listed).collect()
 }
 
-/// Gives each event of a span to `each`, up to the one of that number. What cannot be read is said.
-pub fn each_event(history: &History<'_>, span: Span, last: u64, mut each: impl FnMut(Event)) -> Result<()> {
+/// Tells what is known to exist, as of that time.
+pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Stream, mut lines: Lines) -> Result<()> {
+    let mut stream = stream;
+    let told = each_object(known, kinds, time, |links, told, telling| {
+        stream.tell(&mut lines.out, links, told, Telling { origin: Origin::Snapshot, ..telling });
+        lines.write(&mut stream)
+    });
+    EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
+}
+
+/// Gives each event of a span to `each` that is of an object of a kind that is wanted, up to the one of that number. What cannot be read
+/// is said.
+pub fn each_event(
+    history: &History<'_>,
+    span: Span,
+    last: u64,
+    wants: impl Fn(KindIndex) -> bool,
+    mut each: impl FnMut(Event),
+) -> Result<()> {
     let mut chunks = history.chunks(span, 0, false)?;
     while let Some(read) = history.next(&mut chunks)? {
         match read {
             Read::Events(entries, lines) => {
                 for entry in entries.iter().filter(|entry| entry.sequence <= last) {
-                    if let Ok(event) = serde_json::from_slice(entry.line(&lines)) {
+                    let line = entry.line(&lines);
+                    // So much is seen without reading all of it.
+                    if event::name_of(line).and_then(KindIndex::named).is_some_and(&wants)
+                        && let Ok(event) = serde_json::from_slice(line)
+                    {
                         each(event);
                     }
                 }
@@ -77,14 +98,15 @@ pub fn each_event(history: &History<'_>, span: Span, last: u64, mut each: impl F
     Ok(())
 }
 
-/// Leaves out kinds of which it is not known what was then, and says so; nothing is guessed.
+/// Leaves out kinds of which it is not known what was then, and gives back what is to be said of it; nothing is guessed.
 fn refuse_unknown(
     runs: &[PastRun],
     complete: Option<i64>,
     time: i64,
     kinds: &mut Vec<KindIndex>,
     is_named: bool,
-) -> Result<()> {
+) -> Result<Vec<String>> {
+    let mut said = Vec::new();
     let shown = |time: i64| Timestamp::from_microsecond(time).unwrap_or_default();
     let Some(first) = runs.first() else {
         return Err(Error::failed("nothing is kept: is there [history] in the configuration, and has it begun?"));
@@ -108,60 +130,76 @@ fn refuse_unknown(
     }
     if let Some(ended) = since[0].ended.filter(|&ended| ended < time) {
         match since.get(1) {
-            Some(after) => log::warn!(
+            Some(after) => said.push(format!(
                 "linkhook did not run at that time, or told nothing, from {} to {}: what changed in between is told as of then",
                 shown(ended),
                 shown(after.run.began)
-            ),
-            None => log::warn!("linkhook has not run since {}: what is shown is what it knew then", shown(ended)),
+            )),
+            None => said.push(format!("linkhook has not run since {}: what is shown is what it knew then", shown(ended))),
         }
     }
     let is_watched =
         |kind: &KindIndex| since.iter().all(|run| run.run.kinds.split(',').any(|watched| watched == kind.table().name));
     let unknown: Vec<&str> = kinds.iter().filter(|kind| !is_watched(kind)).map(|kind| kind.table().name).collect();
     if is_named && !unknown.is_empty() {
-        log::warn!("not known, since not watched all the time since then: {}", unknown.join(", "));
+        said.push(format!("not known, since not watched all the time since then: {}", unknown.join(", ")));
     }
     kinds.retain(is_watched);
     if kinds.is_empty() {
         return Err(Error::failed("none of these kinds was watched all the time since then"));
     }
-    Ok(())
+    Ok(said)
 }
 
-/// Gives each object that is known to `each`, as the line of what is there: links first, which others name.
+/// Gives each object that is known to `each`, as the line of what is there.
 fn each_known(
     known: &KnownObjects,
     kinds: &[KindIndex],
     time: i64,
     mut each: impl FnMut(Event) -> std::result::Result<(), EndedEarly>,
 ) -> std::result::Result<(), EndedEarly> {
+    let mut stream = Stream::new(Options { present: true, ..Options::default() });
+    let mut out = Json::new();
+    each_object(known, kinds, time, |links, told, telling| {
+        out.clear();
+        stream.tell(&mut out, links, told, telling);
+        match serde_json::from_slice(out.bytes()) {
+            Ok(event) => each(event),
+            Err(_) => Ok(()),
+        }
+    })
+}
+
+/// Gives each object that is known to `each`, by namespaces; the names of the links are known from the first one on.
+fn each_object(
+    known: &KnownObjects,
+    kinds: &[KindIndex],
+    time: i64,
+    mut each: impl FnMut(&LinkTable, Told<'_>, Telling<'_>) -> std::result::Result<(), EndedEarly>,
+) -> std::result::Result<(), EndedEarly> {
     let mut namespaces: Vec<&str> = known.keys().map(|(netns, _)| netns.as_str()).collect();
     namespaces.dedup();
     for netns in namespaces {
         let mut mirror = Mirror::new();
-        let mut stream = Stream::new(Options { present: true, ..Options::default() });
-        let mut out = Json::new();
         let of = |kind: &str| known.get(&(netns.to_owned(), kind.to_owned())).into_iter().flatten();
         for link in of(LINK.name) {
             mirror.links.note(link, false);
         }
         of(SET.name).for_each(|set| mirror.links.sets.note(set, false));
-        let telling = Telling {
-            origin: Origin::Replay,
-            cause: None,
-            time_microseconds: time,
-            netns: (!netns.is_empty()).then_some(netns),
-            actor: None,
-        };
         for &kind in kinds {
             for object in of(kind.table().name) {
-                out.clear();
-                let told = Told { kind, action: Action::Present, old: None, new: object, signals: Signals::NONE };
-                stream.tell(&mut out, &mirror.links, told, telling);
-                if let Ok(event) = serde_json::from_slice(out.bytes()) {
-                    each(event)?;
-                }
+                let telling = Telling {
+                    origin: Origin::Replay,
+                    cause: None,
+                    time_microseconds: time,
+                    netns: (!netns.is_empty()).then_some(netns),
+                    actor: None,
+                };
+                each(
+                    &mirror.links,
+                    Told { kind, action: Action::Present, old: None, new: object, signals: Signals::NONE },
+                    telling,
+                )?;
             }
         }
     }
@@ -184,7 +222,7 @@ impl Shown {
         self.sequence += 1;
         let line = as_present(event, &self.time, self.sequence);
         let mut line = serde_json::to_vec(&line).map_err(|error| Error::failed(error.to_string()))?;
-        retell::retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
+        super::retell(&mut self.stream, &mut self.lines, &mut line).map_err(Error::failed)?;
         self.lines.write(&mut self.stream)
     }
 }

@@ -1,7 +1,6 @@
 //! The lines of a command that ends by itself: they are judged where a jq expression decides, and written.
 
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
 
 use crate::deliver::jq::{Judge, Patience};
 use crate::error::{Error, Result};
@@ -55,12 +54,7 @@ impl EndedEarly {
 }
 
 impl Lines {
-    /// For a stream's lines; to a file, or to stdout where none is named.
-    pub fn new(stream: &Stream, path: Option<&Path>) -> Result<Lines> {
-        Ok(Lines::to(stream, super::output::open(path)?))
-    }
-
-    /// The same to whatever takes them.
+    /// For a stream's lines, to whatever takes them.
     pub fn to(stream: &Stream, output: Box<dyn Write + Send>) -> Lines {
         let judge = stream.options().judge().map(|judge| judge.patient(Patience::Never));
         Lines { out: Json::new(), output, judge }
@@ -69,6 +63,12 @@ impl Lines {
     /// Writes, once enough has gathered; at once where those that wait to be judged may be all that are asked for yet.
     pub fn write(&mut self, stream: &mut Stream) -> std::result::Result<(), EndedEarly> {
         if self.out.bytes().len() > WRITE_BYTES || stream.is_done() { self.write_all(stream) } else { Ok(()) }
+    }
+
+    /// Writes what is there, and then a line that is not judged.
+    pub fn pass(&mut self, stream: &mut Stream, line: &[u8]) -> std::result::Result<(), EndedEarly> {
+        self.write_all(stream)?;
+        Ok(self.output.write_all(line)?)
     }
 
     /// Writes everything.

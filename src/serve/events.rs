@@ -1,0 +1,377 @@
+//! `/events`: lines as they are told, from where the reader says. Those that are not remembered any more are read from the log; where
+//! they are not there either, the reader is told how many it does not get.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::feed::{Feed, Next};
+use super::making::{Sources, options};
+use super::pipe::{Begun, Pipe, PipeWriter};
+use super::query::Query;
+use crate::error::Result;
+use crate::event::{self, Origin, own};
+use crate::json::Json;
+use crate::retell::kept::{Told, before_latest};
+use crate::retell::lines::{EndedEarly, Lines};
+use crate::store::event_log::history::{Read, Span};
+use crate::store::look::{History, Look};
+use crate::stream::{Stream, Telling};
+
+/// So often a reader hears that it is still served, where nothing happens.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A reader is woken no sooner after it was woken, where lines follow each other faster.
+const PAUSE: Duration = Duration::from_millis(5);
+/// What it hears: a comment, which readers of events pass over.
+const COMMENT: &[u8] = b": nothing yet\n\n";
+/// How soon a reader is to come back, in milliseconds.
+const RETRY: &[u8] = b"retry: 1000\n\n";
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// A line each.
+    Lines,
+    /// Server-Sent Events, each with its line's number as id (WHATWG HTML, 9.2).
+    Events,
+}
+
+impl Framing {
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Framing::Lines => "application/x-ndjson",
+            Framing::Events => "text/event-stream",
+        }
+    }
+}
+
+/// Makes the answer until the reader goes away, or the end.
+pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Arc<Pipe>) -> Result<()> {
+    let span = Span { since: query.since.unwrap_or(i64::MIN), until: query.until.unwrap_or(i64::MAX) };
+    let look = match &sources.state {
+        Some(state) if sources.keeps_history => Some(Look::open(state)?),
+        _ => None,
+    };
+    let history = look.as_ref().map(Look::history).transpose()?;
+    let (before, last) = sources.feed.ends();
+    let own = [own::METRICS.name];
+    let options = || options(query, &own, sources);
+    let told = Stream::new(options()?);
+    let after = match (query.after, query.latest, query.since.or(query.until)) {
+        // Of a run before this one, whose numbers were others: all of this one's is news.
+        (Some(after), ..) if after > last => before,
+        (Some(after), ..) => after,
+        (None, Some(latest), _) => match &history {
+            Some(history) => before_latest(options()?, history, span, latest)?.max(oldest_before(history)?),
+            None => {
+                before_latest_remembered(Told::new(Stream::new(options()?), nowhere()), &sources.feed, span, latest)
+            }
+        },
+        (None, None, Some(_)) => match &history {
+            Some(history) => oldest_before(history)?,
+            None => before,
+        },
+        (None, None, None) => last,
+    };
+    pipe.begin(Begun::Body(framing.media_type(), not_kept(&sources.feed, history.as_ref(), query.since)?));
+    let mut writer = Framed { framing, pipe: PipeWriter(pipe.clone()) };
+    if framing == Framing::Events && writer.pipe.write_all(RETRY).is_err() {
+        return Ok(());
+    }
+    let lines = Lines::to(&told, Box::new(writer.clone()));
+    let told = Told::new(told, lines);
+    // It is open no longer than it is needed: a reader may stay for days.
+    drop(look);
+    let mut reader = Reader { sources, pipe, span, told, after };
+    EndedEarly::quietly(reader.run(query.ends, framing))
+}
+
+/// That what happened from that time on is not all there, where that is so.
+fn not_kept(feed: &Feed, history: Option<&History<'_>>, since: Option<i64>) -> Result<Vec<String>> {
+    let Some(since) = since else { return Ok(Vec::new()) };
+    let beginning = match history {
+        Some(history) => history.beginning()?,
+        None => feed.beginning(),
+    };
+    Ok(match beginning {
+        Some(beginning) if beginning <= since => Vec::new(),
+        Some(beginning) => {
+            let beginning = Timestamp::from_microsecond(beginning).unwrap_or_default();
+            vec![format!("what happened before {beginning} is not kept, or not any more")]
+        }
+        None => vec!["nothing is kept of that time".into()],
+    })
+}
+
+/// The number before the first line that is kept.
+fn oldest_before(history: &History<'_>) -> Result<u64> {
+    Ok(history.first()?.map_or(0, |first| first.saturating_sub(1)))
+}
+
+struct Reader<'s> {
+    sources: &'s Sources,
+    pipe: &'s Arc<Pipe>,
+    span: Span,
+    told: Told,
+    /// The number of the last line that it has, or is done with.
+    after: u64,
+}
+
+impl Reader<'_> {
+    fn run(&mut self, ends: bool, framing: Framing) -> std::result::Result<(), EndedEarly> {
+        let (_, last) = self.sources.feed.ends();
+        let mut woken = Instant::now();
+        loop {
+            if ends && self.after >= last {
+                return self.told.lines.write_all(&mut self.told.stream);
+            }
+            match self.sources.feed.next(self.after, Duration::ZERO, || false) {
+                Next::Lines(lines, last) => self.lines(&lines, last)?,
+                Next::Gone(last) => self.look_back(last)?,
+                Next::End => return self.told.lines.write_all(&mut self.told.stream),
+                Next::Nothing => {
+                    self.told.lines.write_all(&mut self.told.stream)?;
+                    // While much is told, fewer wake-ups take more of it each.
+                    if woken.elapsed() < PAUSE {
+                        std::thread::sleep(PAUSE);
+                    }
+                    woken = Instant::now();
+                    if let Next::Nothing = self.sources.feed.next(self.after, HEARTBEAT, || self.pipe.is_closed())
+                        && framing == Framing::Events
+                    {
+                        PipeWriter(self.pipe.clone()).write_all(COMMENT)?;
+                    }
+                }
+            }
+            if self.pipe.is_closed() {
+                return Err(EndedEarly::Closed);
+            }
+        }
+    }
+
+    fn lines(&mut self, lines: &[u8], last: u64) -> std::result::Result<(), EndedEarly> {
+        each_after(lines, self.after, self.span, |line| self.told.line(line))?;
+        self.after = last;
+        Ok(())
+    }
+
+    /// Lines that are not remembered, up to that one: from the log, as far as they are there.
+    fn look_back(&mut self, last: u64) -> std::result::Result<(), EndedEarly> {
+        let look = match &self.sources.state {
+            Some(state) if self.sources.keeps_history => Some(Look::open(state)?),
+            _ => None,
+        };
+        if let Some(look) = &look {
+            self.read_log(&look.history()?)?;
+        }
+        if self.span != Span::ALL {
+            // That something before is not there was said at the beginning.
+            self.after = self.after.max(last);
+        } else if self.after < last {
+            let why = if look.is_some() { "they are not kept any more" } else { "they are not remembered any more" };
+            self.miss(last, why)?;
+        }
+        Ok(())
+    }
+
+    fn read_log(&mut self, history: &History<'_>) -> std::result::Result<(), EndedEarly> {
+        // Where a run began, numbers may have been left out.
+        let beginnings: Vec<u64> = history.runs()?.iter().map(|run| run.run.after).collect();
+        let is_whole = self.span == Span::ALL;
+        let mut chunks = history.chunks(self.span, self.after, false)?;
+        while let Some(read) = history.next(&mut chunks)? {
+            if self.pipe.is_closed() {
+                return Err(EndedEarly::Closed);
+            }
+            let (first, last) = match &read {
+                Read::Events(entries, _) => {
+                    let Some((first, last)) = entries.first().zip(entries.last()) else { continue };
+                    (first.sequence, last.sequence)
+                }
+                Read::Damaged(first, last, _) => (*first, *last),
+            };
+            let before = first.saturating_sub(1);
+            if is_whole && self.after < before && !beginnings.contains(&before) {
+                self.miss(before, "they are not kept any more")?;
+            }
+            match read {
+                Read::Events(entries, lines) => {
+                    entries.iter().try_for_each(|entry| self.told.line(entry.line(&lines)))?;
+                    self.after = last;
+                }
+                Read::Damaged(_, last, why) => self.miss(last, &format!("they cannot be read: {why}"))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines up to that one are not told, which is.
+    fn miss(&mut self, last: u64, why: &str) -> std::result::Result<(), EndedEarly> {
+        let lines = last.saturating_sub(self.after);
+        // It stands in their place.
+        let mut stream = Stream::new(crate::stream::Options { host: self.sources.line_host(), ..Default::default() });
+        stream.continue_after(last.saturating_sub(1));
+        let time_microseconds = Timestamp::now().as_microsecond();
+        let telling = Telling { origin: Origin::Linkhook, cause: None, time_microseconds, netns: None, actor: None };
+        let mut out = Json::new();
+        stream.own(&mut out, &own::OUTPUT_DROPPED, telling, |out| {
+            out.key("path");
+            out.string("/events");
+            out.key("lines");
+            out.unsigned(lines);
+            out.key("reason");
+            out.string(why);
+        });
+        self.after = last;
+        self.told.lines.pass(&mut self.told.stream, out.bytes())
+    }
+}
+
+/// Gives each of the lines to `each` that has a greater number and is of the span.
+fn each_after<E>(
+    lines: &[u8],
+    after: u64,
+    span: Span,
+    mut each: impl FnMut(&[u8]) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let is_meant = |line: &&[u8]| {
+        event::sequence_of(line).is_some_and(|sequence| sequence > after)
+            && (span == Span::ALL || event::time_of(line).is_some_and(|time| (span.since..=span.until).contains(&time)))
+    };
+    lines.split(|&octet| octet == b'\n').filter(|line| !line.is_empty()).filter(is_meant).try_for_each(&mut each)
+}
+
+/// The number before the first of the latest lines that fit, so many, of those that are remembered.
+fn before_latest_remembered(mut told: Told, feed: &Feed, span: Span, latest: u64) -> u64 {
+    let (mut after, _) = feed.ends();
+    let before = after;
+    let most = usize::try_from(latest).unwrap_or(usize::MAX);
+    let numbers = Arc::new(Mutex::new(VecDeque::new()));
+    told.lines = Lines::to(&told.stream, Box::new(LatestNumbers { numbers: numbers.clone(), most }));
+    while let Next::Lines(lines, last) = feed.next(after, Duration::ZERO, || false) {
+        // Whatever goes wrong, fewer are told.
+        let read = each_after(&lines, after, span, |line| told.line(line));
+        if read.and_then(|()| told.lines.write_all(&mut told.stream)).is_err() {
+            break;
+        }
+        after = last;
+    }
+    let numbers = numbers.lock().unwrap_or_else(PoisonError::into_inner);
+    match numbers.front() {
+        Some(first) => first - 1,
+        None => after.max(before),
+    }
+}
+
+fn nowhere() -> Lines {
+    Lines::to(&Stream::new(Default::default()), Box::new(io::sink()))
+}
+
+/// Notes the numbers of the latest lines.
+struct LatestNumbers {
+    numbers: Arc<Mutex<VecDeque<u64>>>,
+    most: usize,
+}
+
+impl Write for LatestNumbers {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        for sequence in lines.split(|&octet| octet == b'\n').filter_map(event::sequence_of) {
+            if numbers.len() == self.most {
+                numbers.pop_front();
+            }
+            numbers.push_back(sequence);
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes whole lines as the reader wants them.
+#[derive(Clone)]
+struct Framed {
+    framing: Framing,
+    pipe: PipeWriter,
+}
+
+impl Write for Framed {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match self.framing {
+            Framing::Lines => self.pipe.write_all(lines)?,
+            Framing::Events => self.pipe.write_all(&framed(lines))?,
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lines as Server-Sent Events.
+fn framed(lines: &[u8]) -> Vec<u8> {
+    let mut events = Vec::with_capacity(lines.len() + lines.len() / 8);
+    for line in lines.split(|&octet| octet == b'\n').filter(|line| !line.is_empty()) {
+        if let Some(sequence) = event::sequence_of(line) {
+            events.extend_from_slice(format!("id: {sequence}\n").as_bytes());
+        }
+        events.extend_from_slice(b"data: ");
+        events.extend_from_slice(line);
+        events.extend_from_slice(b"\n\n");
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Clock;
+
+    fn line(sequence: u64) -> String {
+        let beginning = Clock::default().beginning(sequence as i64 * 1_000_000).to_owned();
+        format!("{beginning}{sequence},\"event\":\"link\",\"action\":\"add\"}}\n")
+    }
+
+    #[test]
+    fn a_line_becomes_an_event_with_its_number() {
+        let lines = line(7) + &line(8);
+        let framed = String::from_utf8(framed(lines.as_bytes())).unwrap();
+        assert_eq!(framed, format!("id: 7\ndata: {}\nid: 8\ndata: {}\n", line(7), line(8)));
+    }
+
+    #[test]
+    fn only_later_lines_of_the_span_are_told() {
+        let lines: String = (1..=9).map(line).collect();
+        let told = |after, span| {
+            let mut told = Vec::new();
+            let read: std::result::Result<(), ()> = each_after(lines.as_bytes(), after, span, |line| {
+                told.extend(event::sequence_of(line));
+                Ok(())
+            });
+            read.unwrap();
+            told
+        };
+        assert_eq!(told(6, Span::ALL), [7, 8, 9]);
+        assert_eq!(told(2, Span { since: 4_000_000, until: 6_000_000 }), [4, 5, 6]);
+    }
+
+    #[test]
+    fn the_latest_lines_are_counted_from_the_end() {
+        let feed = Feed::after(0);
+        (1..=9).for_each(|sequence| feed.put(line(sequence).as_bytes(), sequence));
+        feed.release(9);
+        let before = |latest, span| {
+            let told = Told::new(Stream::new(Default::default()), nowhere());
+            before_latest_remembered(told, &feed, span, latest)
+        };
+        assert_eq!((before(3, Span::ALL), before(9, Span::ALL), before(50, Span::ALL)), (6, 0, 0));
+        assert_eq!(before(2, Span { since: 0, until: 5_000_000 }), 3);
+        assert_eq!(before(2, Span { since: 50_000_000, until: i64::MAX }), 9);
+    }
+}

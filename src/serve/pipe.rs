@@ -1,0 +1,259 @@
+//! A body that a thread makes while the connection sends it: bounded, so that a slow reader makes the thread wait and nobody else.
+
+use std::io::{self, ErrorKind, Write};
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::StatusCode;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+use super::making::Making;
+
+/// Bytes that were made and not sent yet at most; more in one write are taken all the same.
+const PIPE_BYTES_MAX: usize = 256 << 10;
+/// A reader that takes nothing for so long is cut off.
+const STALL_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Between the thread that makes a body and the connection.
+pub(super) struct Pipe {
+    state: Mutex<PipeState>,
+    room: Condvar,
+    /// Wakes the connection's thread.
+    wake: Box<dyn Fn() + Send + Sync>,
+    /// Tells whoever makes the body, and waits for something, that nobody reads any more.
+    stir: Box<dyn Fn() + Send + Sync>,
+    /// It counts for as long as anybody holds it.
+    _making: Making,
+}
+
+#[derive(Default)]
+struct PipeState {
+    begun: Option<Begun>,
+    bytes: Vec<u8>,
+    /// Nothing more is made, since when; whether that is the whole of it.
+    ended: Option<(Instant, bool)>,
+    /// Nobody reads any more.
+    closed: bool,
+    /// The reader is to be cut off.
+    is_cut: bool,
+}
+
+/// How an answer begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// With a body of that media type, of which that is to be known.
+    Body(&'static str, Vec<String>),
+    /// With words in its place.
+    Refused(StatusCode, String),
+}
+
+impl Pipe {
+    pub fn new(
+        making: Making,
+        wake: impl Fn() + Send + Sync + 'static,
+        stir: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Pipe> {
+        let (state, room) = (Mutex::default(), Condvar::new());
+        Arc::new(Pipe { state, room, wake: Box::new(wake), stir: Box::new(stir), _making: making })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, PipeState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer begins so.
+    pub fn begin(&self, begun: Begun) {
+        self.lock().begun.get_or_insert(begun);
+        (self.wake)();
+    }
+
+    /// How the answer begins, once that is known.
+    pub fn take_begun(&self) -> Option<Begun> {
+        self.lock().begun.take()
+    }
+
+    /// Nothing more is made. Where that is too early, the reader sees that the body is not whole.
+    pub fn end(&self, is_whole: bool) {
+        self.lock().ended.get_or_insert((Instant::now(), is_whole));
+        (self.wake)();
+    }
+
+    /// Whether the reader is to be cut off: what was made is not taken.
+    pub fn is_cut(&self, now: Instant) -> bool {
+        let is_late = self.due().is_some_and(|due| due <= now);
+        self.lock().is_cut || is_late
+    }
+
+    /// When the reader is cut off, if it takes nothing of what was made.
+    pub fn due(&self) -> Option<Instant> {
+        self.lock().ended.and_then(|(ended, _)| ended.checked_add(STALL_TIMEOUT))
+    }
+
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        let state = self.lock();
+        state.closed || state.is_cut
+    }
+
+    /// Nobody reads any more.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.room.notify_all();
+        (self.stir)();
+    }
+
+    /// Takes the bytes once there is room.
+    pub fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.lock();
+        while state.bytes.len() >= PIPE_BYTES_MAX && !state.closed {
+            let before = state.bytes.len();
+            let (guard, waited) = self.room.wait_timeout(state, STALL_TIMEOUT).unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            if waited.timed_out() && state.bytes.len() >= before {
+                state.is_cut = true;
+                break;
+            }
+        }
+        if state.closed || state.is_cut {
+            let cut = state.is_cut;
+            drop(state);
+            if cut {
+                log::info!("http: a reader that took nothing for {} s is cut off", STALL_TIMEOUT.as_secs());
+                (self.wake)();
+            }
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        state.bytes.extend_from_slice(bytes);
+        drop(state);
+        (self.wake)();
+        Ok(())
+    }
+}
+
+/// What the thread writes to.
+#[derive(Clone)]
+pub(super) struct PipeWriter(pub Arc<Pipe>);
+
+impl Write for PipeWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !bytes.is_empty() {
+            self.0.put(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is sent: bytes that are there, or those that a thread makes.
+pub(super) enum AnswerBody {
+    Whole(Bytes),
+    Made(MadeBody),
+}
+
+/// The connection's end of a pipe.
+pub(super) struct MadeBody(pub Arc<Pipe>);
+
+impl Drop for MadeBody {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl From<String> for AnswerBody {
+    fn from(text: String) -> AnswerBody {
+        AnswerBody::Whole(text.into())
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            AnswerBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            AnswerBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            AnswerBody::Made(MadeBody(pipe)) => {
+                let mut state = pipe.lock();
+                if !state.bytes.is_empty() {
+                    let bytes = std::mem::take(&mut state.bytes);
+                    drop(state);
+                    pipe.room.notify_all();
+                    return Poll::Ready(Some(Ok(Frame::data(bytes.into()))));
+                }
+                // Whoever makes more wakes the thread, which asks again.
+                match state.ended {
+                    None => Poll::Pending,
+                    Some((_, true)) => Poll::Ready(None),
+                    Some((_, false)) => Poll::Ready(Some(Err(ErrorKind::UnexpectedEof.into()))),
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, AnswerBody::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            AnswerBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            AnswerBody::Made(_) => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::making::Makers;
+
+    fn frame(body: &mut AnswerBody) -> Poll<Option<io::Result<Vec<u8>>>> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let frame = Pin::new(body).poll_frame(&mut context);
+        frame.map(|frame| frame.map(|frame| frame.map(|frame| frame.into_data().unwrap().to_vec())))
+    }
+
+    #[test]
+    fn whoever_makes_waits_for_whoever_reads() {
+        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
+        let mut body = AnswerBody::Made(MadeBody(pipe.clone()));
+        assert!(frame(&mut body).is_pending());
+        pipe.put(&vec![b'x'; PIPE_BYTES_MAX]).unwrap();
+        let makes = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || pipe.put(b"more").map(|()| pipe.end(true))
+        });
+        assert!(matches!(frame(&mut body), Poll::Ready(Some(Ok(bytes))) if bytes.len() == PIPE_BYTES_MAX));
+        makes.join().unwrap().unwrap();
+        assert!(matches!(frame(&mut body), Poll::Ready(Some(Ok(bytes))) if bytes == b"more"));
+        assert!(matches!(frame(&mut body), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn whoever_makes_ends_with_whoever_reads() {
+        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
+        pipe.put(&vec![b'x'; PIPE_BYTES_MAX]).unwrap();
+        let makes = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || pipe.put(b"more")
+        });
+        drop(AnswerBody::Made(MadeBody(pipe)));
+        assert_eq!(makes.join().unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn what_ends_too_early_is_not_whole() {
+        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
+        pipe.put(b"some").unwrap();
+        pipe.end(false);
+        let mut body = AnswerBody::Made(MadeBody(pipe));
+        assert!(matches!(frame(&mut body), Poll::Ready(Some(Ok(_)))));
+        assert!(matches!(frame(&mut body), Poll::Ready(Some(Err(_)))));
+    }
+}

@@ -1,0 +1,59 @@
+//! `/state`: what exists, or existed at a time.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::Shared;
+use super::making::{Inquiry, options};
+use super::pipe::{Begun, Pipe, PipeWriter};
+use super::query::Query;
+use crate::error::{Error, Result};
+use crate::kinds::KindIndex;
+use crate::kinds::netfilter::nft::set::SET;
+use crate::kinds::rtnetlink::link::LINK;
+use crate::retell::at;
+use crate::retell::lines::Lines;
+use crate::store::look::Look;
+use crate::stream::{Options, Stream};
+
+/// Makes the answer.
+pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<()> {
+    let sources = &shared.sources;
+    let options = Options { own: Vec::new(), ..options(query, &[], sources)? };
+    let look = || sources.state.as_deref().map(Look::open).transpose();
+    let begin = |stream: &Stream, unknown: &[String]| {
+        pipe.begin(Begun::Body("application/x-ndjson", unknown.to_vec()));
+        Lines::to(stream, Box::new(PipeWriter(pipe.clone())) as Box<dyn Write + Send>)
+    };
+    if let Some(time) = query.at {
+        let Some(look) = look()?.filter(|_| sources.keeps_history) else {
+            return Err(Error::failed(
+                "nothing is kept of the past: set [history] in the configuration, and state_dir",
+            ));
+        };
+        return at::list(&look, time, options, |stream, unknown| Ok(begin(stream, unknown)));
+    }
+    let kinds = at::listed(&options);
+    let known = match shared.ask(inquiry(&kinds)).wait()? {
+        Some(known) => known,
+        None => match look()? {
+            Some(look) => look.history()?.known()?.0,
+            None => {
+                return Err(Error::failed(
+                    "there are too many objects to be told without a state directory: name fewer kinds, or set state_dir",
+                ));
+            }
+        },
+    };
+    let stream = Stream::new(options);
+    let lines = begin(&stream, &[]);
+    at::present(&known, &kinds, jiff::Timestamp::now().as_microsecond(), stream, lines)
+}
+
+/// The kinds, and those that say what others are called and how they are read.
+fn inquiry(kinds: &[KindIndex]) -> Arc<Inquiry> {
+    let needed = KindIndex::all().filter(|kind| kind.table().is(&LINK) || kind.table().is(&SET));
+    let mut asked: Vec<KindIndex> = kinds.to_vec();
+    asked.extend(needed.filter(|kind| !kinds.contains(kind)));
+    Inquiry::new(asked)
+}
