@@ -14,7 +14,7 @@ use crate::mirror::Mirror;
 use crate::mirror::ask::Asked;
 use crate::mirror::silence::look::Scope;
 use crate::netlink::dump::{self, DumpError, DumpFailure, DumpRow};
-use crate::netlink::socket::{NETLINK_ROUTE, Socket};
+use crate::netlink::socket::{Batch, NETLINK_ROUTE, Socket};
 use crate::netlink::wire::{self, Message, align, append_attribute, attribute, u32_at};
 
 /// What a request asks.
@@ -132,6 +132,7 @@ pub fn links_of_kind(name: &str) -> Result<Vec<u32>, DumpError> {
         || Socket::open(NETLINK_ROUTE),
         &request,
         LINKS_TIME_MAX,
+        &mut Batch::new(),
         |row| match row {
             DumpRow::Message(row) => {
                 // A kernel that does not know the kind shows all.
@@ -273,7 +274,7 @@ pub fn each_row(
     mut each: impl FnMut(Shown<'_>),
 ) -> Result<(), DumpError> {
     adapter.learn(&[]);
-    let mut requests = requests;
+    let (mut requests, mut batch) = (requests, Batch::new());
     while let Some(next) = requests.pop_front() {
         if let Some(name) = of_links(&next) {
             let named = requests_of_links(next.kind, &links_of_kind(name)?);
@@ -284,7 +285,7 @@ pub fn each_row(
         let Some(request) = adapter.request(request) else { continue };
         let family = request.body.first().copied().unwrap_or_default();
         let opener = adapter.opener();
-        let dumped = dump::dump_all(opener, &request, left(), |row| {
+        let dumped = dump::dump_all(opener, &request, left(), &mut batch, |row| {
             let DumpRow::Message(row) = row else { return each(Shown::Again) };
             let adapted = adapter.adapt(row.bytes);
             if !wire::messages(adapted).any(|message| is_foreign(kind, family, &message)) {

@@ -7,7 +7,7 @@ use super::generic::other::GENL;
 use crate::error::{Error, Result};
 use crate::kinds::protocol::Protocol;
 use crate::netlink::dump::{self, DumpRow, Request};
-use crate::netlink::socket::{NETLINK_GENERIC, Redact, Socket};
+use crate::netlink::socket::{Batch, NETLINK_GENERIC, Redact, Socket};
 
 /// One for each place, or recording, and protocol.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Adapter {
 
     /// Learns from the answer to a question.
     fn ask(&mut self, request: Request, each: &mut impl FnMut(&[u8])) {
-        let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, |row| {
+        let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, &mut Batch::new(), |row| {
             if let DumpRow::Message(message) = row {
                 let mut room = Vec::new();
                 self.families.adapt(message.bytes, &mut room);

@@ -240,19 +240,20 @@ impl From<DumpError> for Error {
 }
 
 /// Dumps, on sockets that `open` gives, and blocks until the dump is whole. An interrupted or overrun one is begun again, [`ATTEMPTS_MAX`] times at
-/// most, all within `timeout`.
+/// most, all within `timeout`. `batch` is the room for what is read: whoever asks for much makes it once, since a new one is megabytes that may
+/// have to be filled with zeros.
 pub fn dump_all(
     open: impl Fn() -> Outcome<Socket>,
     request: &Request,
     timeout: Duration,
+    batch: &mut Batch,
     mut each: impl FnMut(DumpRow<'_>),
 ) -> Result<(), DumpError> {
     let now = Instant::now();
     let deadline = now.checked_add(timeout.min(TIMEOUT_MAX)).unwrap_or(now);
-    let mut batch = Batch::new();
     repeat(&mut each, |each| {
         let socket = open().map_err(DumpError::Failed)?;
-        attempt(&socket, request, deadline, &mut batch, each)
+        attempt(&socket, request, deadline, batch, each)
     })
 }
 
@@ -491,6 +492,7 @@ mod tests {
             || Socket::open(NETLINK_ROUTE),
             request,
             TIMEOUT,
+            &mut Batch::new(),
             |row| match row {
                 DumpRow::Message(message) => {
                     rows.extend_from_slice(message.bytes);
@@ -564,7 +566,8 @@ mod tests {
     #[test]
     fn time_runs_out() {
         let request = Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false };
-        let error = dump_all(|| Socket::open(NETLINK_ROUTE), &request, Duration::ZERO, |_| ()).unwrap_err();
+        let error =
+            dump_all(|| Socket::open(NETLINK_ROUTE), &request, Duration::ZERO, &mut Batch::new(), |_| ()).unwrap_err();
         assert_eq!(error.to_string(), "the kernel's dump did not end in time");
     }
 
