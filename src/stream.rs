@@ -163,6 +163,11 @@ impl Stream {
         self.waiting.iter_mut().for_each(|waiting| waiting.last = sequence);
     }
 
+    /// The number of the last line before the first one.
+    pub fn beginning(&self) -> u64 {
+        self.began_after
+    }
+
     /// How many lines were told.
     pub fn lines(&self) -> u64 {
         self.sequence - self.began_after

@@ -764,7 +764,11 @@ impl WatchLoop<'_> {
         });
         match taken {
             Ok((count, http)) => {
-                self.measures.serve_by(http, self.settings, &mut self.stream);
+                let released = match &self.store {
+                    Some(store) => store.committed().max(self.stream.beginning()),
+                    None => self.stream.sequence(),
+                };
+                self.measures.serve_by(http, self.settings, &mut self.stream, released);
                 log::info!("the configuration was read again: {}", counted(count as u64, "webhook"));
             }
             Err(error) => log::error!("the configuration was read again and is refused; the old one stays:\n{error}"),

@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     // They are found first, and then told in their order.
     let after = match latest {
-        Some(latest) => before_latest(self::options(arguments)?.as_lines(), &history, span, latest)?,
+        Some(latest) => before_latest(self::options(arguments)?.as_lines(), &history, span, latest, || false)?,
         None => 0,
     };
     let stream = Stream::new(options);
@@ -107,7 +107,7 @@ fn tell(
     let mut chunks = history.chunks(span, after, arguments.reverse)?;
     loop {
         let version = if arguments.follow { history.version()? } else { 0 };
-        told.all(history, &mut chunks, arguments.reverse)?;
+        told.all(history, &mut chunks, arguments.reverse, || false)?;
         if !arguments.follow || told.stream.is_done() {
             return Ok(());
         }

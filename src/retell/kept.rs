@@ -31,14 +31,18 @@ impl Told {
         Told { is_whole: options.tells_all(), is_by_head: options.tells_by_head(), stream, lines }
     }
 
-    /// Everything that is kept of these, and not told yet.
+    /// Everything that is kept of these, and not told yet, unless it is over before: nobody reads any more.
     pub fn all(
         &mut self,
         history: &History<'_>,
         chunks: &mut Chunks,
         is_reverse: bool,
+        is_over: impl Fn() -> bool,
     ) -> std::result::Result<(), EndedEarly> {
         while let Some(read) = history.next(chunks)? {
+            if is_over() {
+                return Err(EndedEarly::Closed);
+            }
             let (mut entries, lines) = match read {
                 Read::Events(entries, lines) => (entries, lines),
                 Read::Damaged(first, last, why) => {
@@ -81,15 +85,21 @@ impl Told {
     }
 }
 
-/// The number before the first of the latest lines that fit, so many.
-pub fn before_latest(options: Options, history: &History<'_>, span: Span, latest: u64) -> Result<u64> {
+/// The number before the first of the latest lines that fit, so many; what it is where it is over before says nothing.
+pub fn before_latest(
+    options: Options,
+    history: &History<'_>,
+    span: Span,
+    latest: u64,
+    is_over: impl Fn() -> bool,
+) -> Result<u64> {
     let found = Arc::new(Mutex::new(Vec::new()));
     let stream = Stream::new(options);
     let most = usize::try_from(latest).unwrap_or(usize::MAX);
     let lines = Lines::to(&stream, Box::new(Numbers { found: found.clone(), most }));
     let mut told = Told::new(stream, lines);
     let mut chunks = history.chunks(span, 0, true)?;
-    EndedEarly::quietly(told.all(history, &mut chunks, true))?;
+    EndedEarly::quietly(told.all(history, &mut chunks, true, is_over))?;
     let found = found.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(found.get(most - 1).map_or(0, |sequence: &u64| sequence.saturating_sub(1)))
 }

@@ -56,16 +56,24 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
         _ => None,
     };
     let history = look.as_ref().map(Look::history).transpose()?;
-    let (before, last) = sources.feed.ends();
+    let (before, released) = sources.feed.ends();
+    // What is committed may be in the log before the loop has released it.
+    let newest = match &history {
+        Some(history) => history.last()?.unwrap_or_default().max(released),
+        None => released,
+    };
     let own = [own::METRICS.name];
     let options = || options(query, &own, sources);
     let told = Stream::new(options()?);
     let after = match (query.after, query.latest, query.since.or(query.until)) {
         // Of a run before this one, whose numbers were others: all of this one's is news.
-        (Some(after), ..) if after > last => before,
+        (Some(after), ..) if after > newest => before.min(released),
         (Some(after), ..) => after,
         (None, Some(latest), _) => match &history {
-            Some(history) => before_latest(options()?, history, span, latest)?.max(oldest_before(history)?),
+            Some(history) => {
+                let found = before_latest(options()?, history, span, latest, || pipe.is_closed())?;
+                found.max(oldest_before(history)?)
+            }
             None => {
                 before_latest_remembered(Told::new(Stream::new(options()?), nowhere()), &sources.feed, span, latest)
             }
@@ -74,7 +82,7 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
             Some(history) => oldest_before(history)?,
             None => before,
         },
-        (None, None, None) => last,
+        (None, None, None) => newest,
     };
     pipe.begin(Begun::Body(framing.media_type(), not_kept(&sources.feed, history.as_ref(), query.since)?));
     let mut writer = Framed { framing, pipe: PipeWriter(pipe.clone()) };
@@ -85,7 +93,9 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
     let told = Told::new(told, lines);
     // It is open no longer than it is needed: a reader may stay for days.
     drop(look);
-    let mut reader = Reader { sources, pipe, span, told, after };
+    // Where it says from which line on, it hears of every one that is missing.
+    let is_whole = query.after.is_some() || span == Span::ALL;
+    let mut reader = Reader { sources, pipe, span, told, after, newest, is_whole };
     EndedEarly::quietly(reader.run(query.ends, framing))
 }
 
@@ -118,14 +128,17 @@ struct Reader<'s> {
     told: Told,
     /// The number of the last line that it has, or is done with.
     after: u64,
+    /// That of the last line that was there when it came.
+    newest: u64,
+    /// Lines that are missing in the log are told.
+    is_whole: bool,
 }
 
 impl Reader<'_> {
     fn run(&mut self, ends: bool, framing: Framing) -> std::result::Result<(), EndedEarly> {
-        let (_, last) = self.sources.feed.ends();
         let mut woken = Instant::now();
         loop {
-            if ends && self.after >= last {
+            if ends && self.after >= self.newest {
                 return self.told.lines.write_all(&mut self.told.stream);
             }
             match self.sources.feed.next(self.after, Duration::ZERO, || false) {
@@ -146,6 +159,10 @@ impl Reader<'_> {
                     }
                 }
             }
+            if self.after >= self.newest && self.span.until == i64::MAX {
+                // What comes is wanted whatever the clock says.
+                self.span = Span::ALL;
+            }
             if self.pipe.is_closed() {
                 return Err(EndedEarly::Closed);
             }
@@ -164,47 +181,62 @@ impl Reader<'_> {
             Some(state) if self.sources.keeps_history => Some(Look::open(state)?),
             _ => None,
         };
-        if let Some(look) = &look {
-            self.read_log(&look.history()?)?;
-        }
-        if self.span != Span::ALL {
-            // That something before is not there was said at the beginning.
-            self.after = self.after.max(last);
-        } else if self.after < last {
-            let why = if look.is_some() { "they are not kept any more" } else { "they are not remembered any more" };
-            self.miss(last, why)?;
-        }
-        Ok(())
+        let Some(look) = look else { return self.miss(last, "they are not remembered any more") };
+        let history = look.history()?;
+        // Where a run began, numbers may have been left out.
+        let mut beginnings: Vec<u64> = history.runs()?.iter().map(|run| run.run.after).collect();
+        beginnings.push(self.sources.beginning);
+        self.read_log(&history, &beginnings)?;
+        if self.span == Span::ALL { self.reach(last, &history, &beginnings) } else { self.pass(last) }
     }
 
-    fn read_log(&mut self, history: &History<'_>) -> std::result::Result<(), EndedEarly> {
-        // Where a run began, numbers may have been left out.
-        let beginnings: Vec<u64> = history.runs()?.iter().map(|run| run.run.after).collect();
-        let is_whole = self.span == Span::ALL;
+    fn read_log(&mut self, history: &History<'_>, beginnings: &[u64]) -> std::result::Result<(), EndedEarly> {
         let mut chunks = history.chunks(self.span, self.after, false)?;
         while let Some(read) = history.next(&mut chunks)? {
             if self.pipe.is_closed() {
                 return Err(EndedEarly::Closed);
             }
-            let (first, last) = match &read {
-                Read::Events(entries, _) => {
-                    let Some((first, last)) = entries.first().zip(entries.last()) else { continue };
-                    (first.sequence, last.sequence)
-                }
-                Read::Damaged(first, last, _) => (*first, *last),
-            };
-            let before = first.saturating_sub(1);
-            if is_whole && self.after < before && !beginnings.contains(&before) {
-                self.miss(before, "they are not kept any more")?;
-            }
             match read {
                 Read::Events(entries, lines) => {
-                    entries.iter().try_for_each(|entry| self.told.line(entry.line(&lines)))?;
-                    self.after = last;
+                    for entry in &entries {
+                        self.come_to(entry.sequence, history, beginnings)?;
+                        self.told.line(entry.line(&lines))?;
+                        self.after = entry.sequence;
+                    }
                 }
-                Read::Damaged(_, last, why) => self.miss(last, &format!("they cannot be read: {why}"))?,
+                Read::Damaged(first, last, why) => {
+                    self.come_to(first, history, beginnings)?;
+                    self.miss(last, &format!("they cannot be read: {why}"))?;
+                }
             }
         }
+        Ok(())
+    }
+
+    /// That line of the log is next: what is between it and the last one is missing, or is not meant.
+    fn come_to(&mut self, next: u64, history: &History<'_>, beginnings: &[u64]) -> std::result::Result<(), EndedEarly> {
+        let before = next.saturating_sub(1);
+        if self.is_whole { self.reach(before, history, beginnings) } else { self.pass(before) }
+    }
+
+    /// Goes on behind a line: those up to it that it has not are missing, unless they were left out when a run began. Then the log has
+    /// the last one before.
+    fn reach(&mut self, last: u64, history: &History<'_>, beginnings: &[u64]) -> std::result::Result<(), EndedEarly> {
+        if self.after >= last {
+            return Ok(());
+        }
+        let has_last = || match self.after {
+            0 => history.complete_from().map(|forgotten| forgotten.is_none()),
+            after => history.line(after).map(|line| line.is_some()),
+        };
+        if beginnings.contains(&last) && has_last()? {
+            return self.pass(last);
+        }
+        self.miss(last, "they are not kept any more")
+    }
+
+    fn pass(&mut self, last: u64) -> std::result::Result<(), EndedEarly> {
+        self.after = self.after.max(last);
         Ok(())
     }
 
@@ -363,7 +395,7 @@ mod tests {
 
     #[test]
     fn the_latest_lines_are_counted_from_the_end() {
-        let feed = Feed::after(0);
+        let feed = Feed::after(0, 0);
         (1..=9).for_each(|sequence| feed.put(line(sequence).as_bytes(), sequence));
         feed.release(9);
         let before = |latest, span| {

@@ -49,9 +49,9 @@ pub(super) enum Next {
 }
 
 impl Feed {
-    /// One that begins behind that line.
-    pub fn after(sequence: u64) -> Feed {
-        let state = FeedState { before: sequence, released: sequence, ..FeedState::default() };
+    /// One that begins behind a line; those up to `released` may be told, by the log.
+    pub fn after(before: u64, released: u64) -> Feed {
+        let state = FeedState { before, released, ..FeedState::default() };
         Feed { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn lines_are_told_once_they_are_released() {
-        let feed = Feed::after(7);
+        let feed = Feed::after(7, 7);
         assert_eq!((next(&feed, 7), next(&feed, 3)), (Next::Nothing, Next::Gone(7)));
         feed.put(b"8\n9\n", 9);
         assert_eq!(next(&feed, 7), Next::Nothing);
@@ -163,8 +163,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_released_at_the_beginning_is_waited_for() {
+        let feed = Feed::after(9, 5);
+        assert_eq!((next(&feed, 3), next(&feed, 5), next(&feed, 7)), (Next::Gone(5), Next::Nothing, Next::Nothing));
+        feed.put(b"10\n", 10);
+        feed.release(9);
+        assert_eq!((next(&feed, 7), next(&feed, 9)), (Next::Gone(9), Next::Nothing));
+        feed.release(10);
+        assert_eq!(next(&feed, 9), Next::Lines(b"10\n"[..].into(), 10));
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
-        let feed = Feed::after(0);
+        let feed = Feed::after(0, 0);
         let line = [b'x'; 1 << 10];
         for sequence in 1..=20_000 {
             feed.put(&line, sequence);
@@ -178,7 +189,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_is_woken() {
-        let feed = Arc::new(Feed::after(0));
+        let feed = Arc::new(Feed::after(0, 0));
         let waits = std::thread::spawn({
             let feed = feed.clone();
             move || feed.next(0, Duration::from_secs(20), || false)

@@ -22,6 +22,8 @@ pub(super) struct Guard {
 pub(super) enum Refusal {
     /// The name it came by is not one of this machine's own.
     Host,
+    /// It comes from a page of another site.
+    Site,
     /// It does not say what it must.
     Token,
 }

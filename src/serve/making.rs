@@ -31,6 +31,8 @@ const OBJECTS_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Sources {
     /// The latest lines.
     pub feed: Feed,
+    /// The number of the last line before this run.
+    pub beginning: u64,
     /// The state directory, where there is one.
     pub state: Option<PathBuf>,
     /// Whether what was told is kept there.

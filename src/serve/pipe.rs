@@ -32,12 +32,12 @@ pub(super) struct Pipe {
 struct PipeState {
     begun: Option<Begun>,
     bytes: Vec<u8>,
-    /// Nothing more is made, since when; whether that is the whole of it.
-    ended: Option<(Instant, bool)>,
+    /// Since when something is there that the reader has not taken.
+    waits_since: Option<Instant>,
+    /// Nothing more is made; whether that is the whole of it.
+    ended: Option<bool>,
     /// Nobody reads any more.
     closed: bool,
-    /// The reader is to be cut off.
-    is_cut: bool,
 }
 
 /// How an answer begins.
@@ -76,25 +76,27 @@ impl Pipe {
 
     /// Nothing more is made. Where that is too early, the reader sees that the body is not whole.
     pub fn end(&self, is_whole: bool) {
-        self.lock().ended.get_or_insert((Instant::now(), is_whole));
+        let mut state = self.lock();
+        state.ended.get_or_insert(is_whole);
+        // The connection has it still to send.
+        state.waits_since.get_or_insert_with(Instant::now);
+        drop(state);
         (self.wake)();
     }
 
     /// Whether the reader is to be cut off: what was made is not taken.
     pub fn is_cut(&self, now: Instant) -> bool {
-        let is_late = self.due().is_some_and(|due| due <= now);
-        self.lock().is_cut || is_late
+        self.due().is_some_and(|due| due <= now)
     }
 
     /// When the reader is cut off, if it takes nothing of what was made.
     pub fn due(&self) -> Option<Instant> {
-        self.lock().ended.and_then(|(ended, _)| ended.checked_add(STALL_TIMEOUT))
+        self.lock().waits_since.and_then(|since| since.checked_add(STALL_TIMEOUT))
     }
 
     /// Whether nobody reads any more.
     pub fn is_closed(&self) -> bool {
-        let state = self.lock();
-        state.closed || state.is_cut
+        self.lock().closed
     }
 
     /// Nobody reads any more.
@@ -108,23 +110,12 @@ impl Pipe {
     pub fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.lock();
         while state.bytes.len() >= PIPE_BYTES_MAX && !state.closed {
-            let before = state.bytes.len();
-            let (guard, waited) = self.room.wait_timeout(state, STALL_TIMEOUT).unwrap_or_else(PoisonError::into_inner);
-            state = guard;
-            if waited.timed_out() && state.bytes.len() >= before {
-                state.is_cut = true;
-                break;
-            }
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.closed || state.is_cut {
-            let cut = state.is_cut;
-            drop(state);
-            if cut {
-                log::info!("http: a reader that took nothing for {} s is cut off", STALL_TIMEOUT.as_secs());
-                (self.wake)();
-            }
+        if state.closed {
             return Err(ErrorKind::BrokenPipe.into());
         }
+        state.waits_since.get_or_insert_with(Instant::now);
         state.bytes.extend_from_slice(bytes);
         drop(state);
         (self.wake)();
@@ -182,6 +173,8 @@ impl Body for AnswerBody {
                 let mut state = pipe.lock();
                 if !state.bytes.is_empty() {
                     let bytes = std::mem::take(&mut state.bytes);
+                    // What was taken before is sent.
+                    state.waits_since = state.ended.is_some().then(Instant::now);
                     drop(state);
                     pipe.room.notify_all();
                     return Poll::Ready(Some(Ok(Frame::data(bytes.into()))));
@@ -189,8 +182,8 @@ impl Body for AnswerBody {
                 // Whoever makes more wakes the thread, which asks again.
                 match state.ended {
                     None => Poll::Pending,
-                    Some((_, true)) => Poll::Ready(None),
-                    Some((_, false)) => Poll::Ready(Some(Err(ErrorKind::UnexpectedEof.into()))),
+                    Some(true) => Poll::Ready(None),
+                    Some(false) => Poll::Ready(Some(Err(ErrorKind::UnexpectedEof.into()))),
                 }
             }
         }

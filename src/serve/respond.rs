@@ -39,6 +39,8 @@ const HEADERS_MAX: usize = 64;
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a reader of Server-Sent Events says that comes back (WHATWG HTML, 9.2).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// What a browser says of where a request comes from.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HTML_TYPE: &str = "text/html; charset=utf-8";
 const JSON_TYPE: &str = "application/json";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";
@@ -176,8 +178,8 @@ fn page() -> Answer {
 fn events(request: &Request<Incoming>) -> Result<Make> {
     let mut query = Query::parse(request.uri().query().unwrap_or_default(), &EVENTS_KEYS)?;
     let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let accepts = header(ACCEPT).unwrap_or_default();
-    let framing = if accepts.contains(Framing::Events.media_type()) { Framing::Events } else { Framing::Lines };
+    let accepts = accepts(header(ACCEPT).unwrap_or_default(), Framing::Events.media_type());
+    let framing = if accepts { Framing::Events } else { Framing::Lines };
     // A browser that comes back says it with the address that it began with.
     if let Some(last) = header(LAST_EVENT_ID).and_then(|last| last.parse().ok()) {
         query = Query { after: Some(last), since: None, latest: None, ..query };
@@ -190,6 +192,16 @@ fn state(request: &Request<Incoming>) -> Result<Make> {
     Ok(Box::new(move |shared, pipe| state::make(&query, shared, pipe)))
 }
 
+/// Whether an `Accept` names a media type, and does not say that it is not wanted (RFC 9110, 12.5.1).
+fn accepts(accept: &str, media_type: &str) -> bool {
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        let is_unwanted = |part: &str| part.strip_prefix("q=").and_then(|quality| quality.parse().ok()) == Some(0.0);
+        is_named && !parts.any(is_unwanted)
+    })
+}
+
 /// By every name that the request came by: an address in its first line counts as much as a `Host`. What is open tells nothing, and
 /// needs no token.
 fn check(request: &Request<Incoming>, guard: &Guard, is_open: bool) -> std::result::Result<(), Refusal> {
@@ -198,6 +210,11 @@ fn check(request: &Request<Incoming>, guard: &Guard, is_open: bool) -> std::resu
     let hosts: Vec<&str> = hosts.chain(request.uri().authority().map(|authority| authority.as_str())).collect();
     if is_open && guard.asks_for_token() {
         return Ok(());
+    }
+    // A page of another site can read nothing, and could take readers' places (Fetch Metadata, 2.2).
+    let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+    if !is_open && site.is_some_and(|site| site != b"same-origin" && site != b"none") {
+        return Err(Refusal::Site);
     }
     guard.check(&hosts, headers.get(AUTHORIZATION).map(HeaderValue::as_bytes))
 }
@@ -208,6 +225,7 @@ fn refused(refusal: Refusal) -> Answer {
             let told = "this name is none of linkhook's: ask by the address that it listens at, or by localhost\n";
             text(StatusCode::FORBIDDEN, TEXT_TYPE, told.into())
         }
+        Refusal::Site => text(StatusCode::FORBIDDEN, TEXT_TYPE, "a page of another site is not served\n".into()),
         Refusal::Token => {
             let told = "a token is needed: Authorization: Bearer TOKEN\n";
             let mut response = text(StatusCode::UNAUTHORIZED, TEXT_TYPE, told.into());
@@ -238,4 +256,19 @@ fn with_type(status: StatusCode, media_type: &'static str, body: AnswerBody) -> 
     // No browser takes it for something else than it is.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_accepted_where_it_is_named() {
+        for accept in ["text/event-stream", "a/b, Text/Event-Stream;q=0.5", "text/event-stream; charset=utf-8"] {
+            assert!(accepts(accept, "text/event-stream"), "{accept}");
+        }
+        for accept in ["", "*/*", "text/event-stream;q=0, application/x-ndjson", "text/event-streams"] {
+            assert!(!accepts(accept, "text/event-stream"), "{accept}");
+        }
+    }
 }

@@ -193,7 +193,8 @@ mod tests {
         };
         let figures = Figures { time_microseconds: 8_000_000, webhooks: vec![webhook], ..Figures::default() };
         let sources = Sources {
-            feed: crate::serve::feed::Feed::after(0),
+            feed: crate::serve::feed::Feed::after(0, 0),
+            beginning: 0,
             state: None,
             keeps_history: false,
             host: "here".into(),

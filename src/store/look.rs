@@ -195,6 +195,11 @@ impl History<'_> {
         self.told(self.look.connection.query_row(statement, [], |row| row.get(0)))
     }
 
+    /// The number of the last line that is kept.
+    pub fn last(&self) -> Result<Option<u64>> {
+        self.told(self.look.connection.query_row("SELECT max(last) FROM chunk", [], |row| row.get(0)))
+    }
+
     /// The runs that are known, in their order.
     pub fn runs(&self) -> Result<Vec<PastRun>> {
         self.told(self.try_runs())

@@ -8,7 +8,7 @@ use mio::Waker;
 use super::{LoopEnd, Place, Settings, WatchLoop, now_microseconds, own_telling};
 use crate::config::{self, HttpSettings};
 use crate::deliver::hub::Hub;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::own;
 use crate::figures::Figures;
 use crate::kinds::KindIndex;
@@ -17,6 +17,7 @@ use crate::serve::{Server, Sources};
 use crate::store::Store;
 use crate::store::look::KnownObjects;
 use crate::stream::Stream;
+use crate::threads;
 
 /// Objects that are shown at once at most: to copy them takes some milliseconds, in which nothing else is done.
 const KNOWN_OBJECTS_MAX: usize = 65_536;
@@ -38,16 +39,18 @@ impl Measures {
         let (every, began) = (settings.metrics, Instant::now());
         let due = every.and_then(|every| began.checked_add(every));
         let mut measures = Measures { began, every, due, waker, server: None, output_dropped_lines: 0 };
-        measures.server = settings.http.clone().map(|http| measures.start(http, settings, stream)).transpose()?;
+        measures.server =
+            settings.http.clone().map(|http| measures.start(http, settings, stream, stream.sequence())).transpose()?;
         Ok(measures)
     }
 
-    fn start(&self, http: HttpSettings, settings: &Settings, stream: &mut Stream) -> Result<Server> {
+    fn start(&self, http: HttpSettings, settings: &Settings, stream: &mut Stream, released: u64) -> Result<Server> {
         let waker = self.waker.clone();
         // Those that were told before are in the log, or nowhere.
         stream.keep_lines();
         let sources = Sources {
-            feed: Feed::after(stream.sequence()),
+            feed: Feed::after(stream.sequence(), released),
+            beginning: stream.beginning(),
             state: settings.state.as_ref().map(|state| state.directory.clone()),
             keeps_history: settings.keeps_history(),
             host: stream.options().host.clone().unwrap_or_else(config::own_host),
@@ -58,14 +61,17 @@ impl Measures {
     }
 
     /// From here on the figures can be asked for there, or nowhere. Where that cannot be, everything stays as it was.
-    pub fn serve_by(&mut self, http: Option<HttpSettings>, settings: &Settings, stream: &mut Stream) {
+    /// Lines up to `released` are committed, or need not be.
+    pub fn serve_by(&mut self, http: Option<HttpSettings>, settings: &Settings, stream: &mut Stream, released: u64) {
         let served = match (http, &mut self.server) {
             (None, server) => {
-                *server = None;
-                Ok(())
+                // A reader that does not read may hold it up, and not the loop.
+                let ending = server.take();
+                let ended = threads::start("http end", move || drop(ending));
+                ended.map(drop).map_err(|error| Error::system("cannot start a thread", &error))
             }
             (Some(http), Some(server)) => server.replace(http),
-            (Some(http), None) => self.start(http, settings, stream).map(|server| self.server = Some(server)),
+            (Some(http), None) => self.start(http, settings, stream, released).map(|server| self.server = Some(server)),
         };
         if let Err(error) = served {
             log::error!("{error}; what was served before is served as it was");

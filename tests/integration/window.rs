@@ -23,6 +23,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("server_sent_events_go_on_after_the_last_id", sent_events),
     ("readers_choose_as_the_command_line_does", chosen),
     ("the_state_is_what_list_shows_now_and_then", state),
+    ("what_is_forgotten_between_two_runs_is_told", forgotten),
     ("what_cannot_be_answered_is_said", refused),
 ];
 
@@ -416,6 +417,30 @@ fn state() -> Result<(), Failed> {
     Ok(())
 }
 
+fn forgotten() -> Result<(), Failed> {
+    let mut window = Window::new(true);
+    mtu(&window.namespace, 30_000);
+    window.linkhook().expect("the change", |line| line["link"]["mtu"] == 30_000);
+    let ended = window.running.take().expect("it runs");
+    let last = sequence(ended.stop().1.last().unwrap());
+    // As what is older than it is kept for goes: a run, and then another one that began where it had ended.
+    let database = rusqlite::Connection::open(window.state.path().join("linkhook.db"))?;
+    database.execute_batch("DELETE FROM chunk; DELETE FROM run")?;
+    drop(database);
+    window.running = Some(run(&window.namespace, &window.configuration));
+    mtu(&window.namespace, 30_001);
+    window.linkhook().expect("the change", |line| line["link"]["mtu"] == 30_001);
+    let told = window.lines("/events?after=2&follow=false");
+    assert_eq!((&told[0]["event"], sequence(&told[0])), (&"output".into(), last), "{told:?}");
+    assert_eq!(told[0]["output"]["lines"], last - 2);
+    let numbers: Vec<u64> = told.iter().map(sequence).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
+    // A reader that has the last of them misses nothing.
+    let told = window.lines(&format!("/events?after={last}&follow=false"));
+    assert_ne!(told[0]["event"], "output", "{}", told[0]);
+    Ok(())
+}
+
 fn refused() -> Result<(), Failed> {
     let window = Window::new(false);
     for (target, status, told) in [
@@ -429,6 +454,8 @@ fn refused() -> Result<(), Failed> {
         let (answered, words) = window.refusal(target);
         assert!((answered, words.contains(told)) == (status, true), "{target}: {answered} {words}");
     }
+    let elsewhere = Reader::new(&window.path(), "/events", "Sec-Fetch-Site: cross-site\r\n");
+    assert_eq!(elsewhere.status, 403);
     // Of what was before, something is missing, which is said.
     let reader = window.reader("/events?since=1h&follow=false");
     assert!(reader.head.contains("linkhook-note: what happened before"), "{}", reader.head);
