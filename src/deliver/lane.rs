@@ -37,8 +37,6 @@ use std::time::{Duration, Instant};
 use super::batch::{Decision, Limits, settled_at};
 use super::dead::DeadLetters;
 use super::{Webhook, WhenFull};
-use crate::event;
-use crate::figures::WebhookFigures;
 use crate::store::{Enrolled, Fixed, StoreHandle, StoreReader, Trouble};
 use crate::units::counted_are;
 pub use hand::LaneStatus;
@@ -504,34 +502,6 @@ impl Lane {
             state.take_out(1);
         }
         is_first
-    }
-
-    /// What becomes of its events, in figures.
-    pub fn figures(&self) -> WebhookFigures {
-        let state = self.lock();
-        let Tally { sent, failed, dropped, dead } = state.tally;
-        let shelves = [&state.kept, &state.unjudged];
-        let waiting = shelves.into_iter().filter_map(|shelf| shelf.window.front());
-        let oldest = state.in_flight.first().into_iter().chain(waiting).min_by_key(|event| event.sequence);
-        let oldest_microseconds = oldest.and_then(|event| event::time_of(&event.line));
-        let name = self.name.clone();
-        let (is_paused, waiting) = (state.paused_for().is_some(), state.events());
-        drop(state);
-        let LaneStatus { last_success, last_error, next_attempt, at_rest, .. } = self.status();
-        WebhookFigures {
-            name,
-            sent,
-            failed,
-            waiting,
-            oldest_microseconds,
-            dropped,
-            dead,
-            last_success,
-            last_error,
-            next_attempt,
-            at_rest,
-            is_paused,
-        }
     }
 
     /// The losses that were not told yet.

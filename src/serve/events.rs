@@ -51,10 +51,7 @@ impl Framing {
 /// Makes the answer until the reader goes away, or the end.
 pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Arc<Pipe>) -> Result<()> {
     let span = Span { since: query.since.unwrap_or(i64::MIN), until: query.until.unwrap_or(i64::MAX) };
-    let look = match &sources.state {
-        Some(state) if sources.keeps_history => Some(Look::open(state)?),
-        _ => None,
-    };
+    let look = sources.log()?;
     let history = look.as_ref().map(Look::history).transpose()?;
     let (before, released) = sources.feed.ends();
     // What is committed may be in the log before the loop has released it.
@@ -177,11 +174,7 @@ impl Reader<'_> {
 
     /// Lines that are not remembered, up to that one: from the log, as far as they are there.
     fn look_back(&mut self, last: u64) -> std::result::Result<(), EndedEarly> {
-        let look = match &self.sources.state {
-            Some(state) if self.sources.keeps_history => Some(Look::open(state)?),
-            _ => None,
-        };
-        let Some(look) = look else { return self.miss(last, "they are not remembered any more") };
+        let Some(look) = self.sources.log()? else { return self.miss(last, "they are not remembered any more") };
         let history = look.history()?;
         // Where a run began, numbers may have been left out.
         let mut beginnings: Vec<u64> = history.runs()?.iter().map(|run| run.run.after).collect();

@@ -10,16 +10,15 @@ use hyper::StatusCode;
 
 use super::feed::Feed;
 use super::pipe::{Begun, Pipe};
+use super::query::Query;
 use crate::deliver::jq;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::output::LineFormat;
-use crate::store::look::KnownObjects;
+use crate::store::look::{KnownObjects, Look};
 use crate::stream::Options;
 use crate::threads;
 use crate::words;
-
-use super::query::Query;
 
 /// Answers that are made at once at most.
 const MAKING_MAX: usize = 64;
@@ -44,6 +43,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The log, where what was told is kept.
+    pub(super) fn log(&self) -> Result<Option<Look>> {
+        self.state.as_deref().filter(|_| self.keeps_history).map(Look::open).transpose()
+    }
+
     /// The host's name, where every line has it.
     pub(super) fn line_host(&self) -> Option<String> {
         self.names_host.then(|| self.host.clone())

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::Shared;
+use super::events::Framing;
 use super::making::{Inquiry, options};
 use super::pipe::{Begun, Pipe, PipeWriter};
 use super::query::Query;
@@ -20,13 +21,12 @@ use crate::stream::{Options, Stream};
 pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<()> {
     let sources = &shared.sources;
     let options = Options { own: Vec::new(), ..options(query, &[], sources)? };
-    let look = || sources.state.as_deref().map(Look::open).transpose();
     let begin = |stream: &Stream, unknown: &[String]| {
-        pipe.begin(Begun::Body("application/x-ndjson", unknown.to_vec()));
+        pipe.begin(Begun::Body(Framing::Lines.media_type(), unknown.to_vec()));
         Lines::to(stream, Box::new(PipeWriter(pipe.clone())) as Box<dyn Write + Send>)
     };
     if let Some(time) = query.at {
-        let Some(look) = look()?.filter(|_| sources.keeps_history) else {
+        let Some(look) = sources.log()? else {
             return Err(Error::failed(
                 "nothing is kept of the past: set [history] in the configuration, and state_dir",
             ));
@@ -36,8 +36,8 @@ pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<(
     let kinds = at::listed(&options);
     let known = match shared.ask(inquiry(&kinds)).wait()? {
         Some(known) => known,
-        None => match look()? {
-            Some(look) => look.history()?.known()?.0,
+        None => match &sources.state {
+            Some(state) => Look::open(state)?.history()?.known()?.0,
             None => {
                 return Err(Error::failed(
                     "there are too many objects to be told without a state directory: name fewer kinds, or set state_dir",

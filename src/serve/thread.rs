@@ -116,10 +116,8 @@ impl ServerThread {
 
     /// When it has something to do, if nothing happens before.
     fn due(&self) -> Option<Instant> {
-        {
-            let connections = self.connections.iter().filter_map(Connection::due);
-            connections.chain(self.accept_at).chain(self.ends_at).chain([self.count_at]).min()
-        }
+        let connections = self.connections.iter().filter_map(Connection::due);
+        connections.chain(self.accept_at).chain(self.ends_at).chain([self.count_at]).min()
     }
 
     /// New clients come from there, and are served so. Those that are here already are served as they were.

@@ -50,6 +50,18 @@ impl Window {
         Window { namespace, state, configuration, running }
     }
 
+    /// One with a history of links, addresses and routes.
+    fn filled() -> Window {
+        let mut window = Window::new(true);
+        window.namespace.run(
+            "ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up",
+        );
+        window.linkhook().until_seen("the route", |line| line["route"]["dst"] == "192.0.2.0/24");
+        mtu(&window.namespace, 30_000);
+        window.settle();
+        window
+    }
+
     /// Waits until nothing more comes of what was done.
     fn settle(&mut self) {
         while !self.linkhook().try_lines(Duration::from_millis(1500)).is_empty() {}
@@ -321,13 +333,7 @@ fn sent_events() -> Result<(), Failed> {
 }
 
 fn chosen() -> Result<(), Failed> {
-    let mut window = Window::new(true);
-    window.namespace.run(
-        "ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up",
-    );
-    window.linkhook().until_seen("the route", |line| line["route"]["dst"] == "192.0.2.0/24");
-    mtu(&window.namespace, 30_000);
-    window.settle();
+    let window = Window::filled();
     let all = window.state.0.path().join("all");
     for (query, arguments) in [
         ("", &[][..]),
@@ -384,13 +390,7 @@ fn objects(lines: impl IntoIterator<Item = Value>) -> BTreeSet<String> {
 }
 
 fn state() -> Result<(), Failed> {
-    let mut window = Window::new(true);
-    window.namespace.run(
-        "ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up",
-    );
-    window.linkhook().until_seen("the route", |line| line["route"]["dst"] == "192.0.2.0/24");
-    mtu(&window.namespace, 30_000);
-    window.settle();
+    let mut window = Window::filled();
     let then = window.linkhook().seen.last().unwrap()["ts"].as_str().unwrap().to_owned();
     let listed = |arguments: &[&str]| -> Vec<Value> {
         let mut command = window.namespace.command(PROGRAM);

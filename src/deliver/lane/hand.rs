@@ -1,4 +1,4 @@
-//! What people ask of a lane by `linkhook spool`: to hold still while what waits is changed, to pause, to send now.
+//! What people ask of a lane: what it is at, and by `linkhook spool` to hold still while what waits is changed, to pause, to send now.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Lane, LaneState, Paused, WaitingEvent};
+use super::{Lane, LaneState, Paused, Tally, WaitingEvent};
+use crate::event;
+use crate::figures::WebhookFigures;
 use crate::store::Queue;
 
 /// A pause that has no end but by `linkhook spool resume`, in microseconds since 1970.
@@ -331,6 +333,29 @@ impl Lane {
             on_its_way: state.in_flight.len() as u64,
             at_rest: state.rests.clone(),
             leaving: state.removed,
+        }
+    }
+
+    /// What becomes of its events, in figures.
+    pub fn figures(&self) -> WebhookFigures {
+        let state = self.lock();
+        let Tally { sent, failed, dropped, dead } = state.tally;
+        let shelves = [&state.kept, &state.unjudged];
+        let waiting = shelves.into_iter().filter_map(|shelf| shelf.window.front());
+        let oldest = state.in_flight.first().into_iter().chain(waiting).min_by_key(|event| event.sequence);
+        WebhookFigures {
+            name: self.name().to_owned(),
+            sent,
+            failed,
+            waiting: state.events(),
+            oldest_microseconds: oldest.and_then(|event| event::time_of(&event.line)),
+            dropped,
+            dead,
+            last_success: state.hand.last_success,
+            last_error: state.hand.last_error.clone(),
+            next_attempt: state.hand.next_attempt,
+            at_rest: state.rests.clone(),
+            is_paused: state.paused_for().is_some(),
         }
     }
 
