@@ -15,7 +15,7 @@ use crate::kinds::KindIndex;
 use crate::serve::feed::Feed;
 use crate::serve::{Server, Sources};
 use crate::store::Store;
-use crate::store::look::KnownObjects;
+use crate::store::snapshot::KnownObjects;
 use crate::stream::Stream;
 use crate::threads;
 

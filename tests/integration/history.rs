@@ -445,8 +445,13 @@ fn deaths() -> Result<(), Failed> {
             assert!(differing.is_empty(), "seed {seed}, kill {kill}, at {time}: {differing:?}");
         }
     }
+    // What is read of a moment is not all that was told since.
+    let database = rusqlite::Connection::open(state.path().join("linkhook.db"))?;
+    let snapshots: u64 = database.query_row("SELECT count(*) FROM snapshot", [], |row| row.get(0))?;
+    assert!(snapshots > 0, "{printed_lines} lines, and no snapshot");
     if std::env::var_os("LINKHOOK_KILLS").is_some() {
-        eprintln!("{kills} kills, {printed_lines} lines, {} moments, seed {seed}", moments.len());
+        let moments = moments.len();
+        eprintln!("{kills} kills, {printed_lines} lines, {moments} moments, {snapshots} snapshots, seed {seed}");
     }
     Ok(())
 }
