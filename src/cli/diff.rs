@@ -35,6 +35,8 @@ pub struct Arguments {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    namespaces: selection::KeptNamespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
@@ -43,7 +45,7 @@ const LINES_MAX: usize = 100_000;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let selected = arguments.selection.options()?;
+    let selected = arguments.selection.options_of(&arguments.namespaces.netns)?;
     let options = Options { present: false, own: Vec::new(), ..selected };
     let span = Span { since: arguments.from + 1, until: arguments.to.unwrap_or(i64::MAX) };
     if span.since > span.until {
@@ -57,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     say_what_is_missing(&history, Some(arguments.from))?;
     let mut differing: Vec<Vec<u8>> = Vec::new();
     let (mut bound, kinds) = (LINES_MAX, &options.filter);
-    let wants = |kind: KindIndex| kinds.wants_kind(kind.place());
+    let wants = |kind: KindIndex, _: &[u8]| kinds.wants_kind(kind.place());
     at::each_event(&history, span, u64::MAX, wants, |event| {
         // What is there already says of nothing that it differs.
         if action_of(&event) == Some(Action::Present) {

@@ -49,6 +49,8 @@ pub struct Arguments {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    namespaces: selection::KeptNamespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
@@ -78,8 +80,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {
-    let selected = arguments.selection.options()?;
-    let narrowed = arguments.selection.is_narrowed();
+    let netns = &arguments.namespaces.netns;
+    let selected = arguments.selection.options_of(netns)?;
+    let narrowed = arguments.selection.is_narrowed() || !netns.is_empty();
     let own = words::own_events(selected.own.clone(), narrowed, !narrowed);
     Ok(Options { present: true, own, ..selected })
 }

@@ -41,7 +41,7 @@ pub fn list(
     let mut past = Past::default();
     // Of the moment itself everything is there already.
     let span = Span { since: time + 1, until: i64::MAX };
-    each_event(&history, span, last, |kind| kinds.contains(&kind), |event| past.take(event))?;
+    each_event(&history, span, last, |kind, _| kinds.contains(&kind), |event| past.take(event))?;
     let moment = past.finish();
     let stream = Stream::new(options);
     let lines = lines(&stream, &unknown)?;
@@ -78,13 +78,13 @@ pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Str
     EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
 }
 
-/// Gives each event of a span to `each` that is of an object of a kind that is wanted, up to the one of that number. What cannot be read
-/// is said.
+/// Gives each event of a span to `each` whose kind and line, not read yet, are wanted, up to the one of that number. What cannot be read is
+/// said.
 pub fn each_event(
     history: &History<'_>,
     span: Span,
     last: u64,
-    wants: impl Fn(KindIndex) -> bool,
+    wants: impl Fn(KindIndex, &[u8]) -> bool,
     mut each: impl FnMut(Event),
 ) -> Result<()> {
     let mut chunks = history.chunks(span, 0, false)?.up_to(last);
@@ -94,7 +94,7 @@ pub fn each_event(
                 for entry in &entries {
                     let line = entry.line(&lines);
                     // So much is seen without reading all of it.
-                    if event::name_of(line).and_then(KindIndex::named).is_some_and(&wants)
+                    if event::name_of(line).and_then(KindIndex::named).is_some_and(|kind| wants(kind, line))
                         && let Ok(event) = serde_json::from_slice(line)
                     {
                         each(event);
