@@ -6,6 +6,7 @@ use super::place::Place;
 use super::{output, selection};
 use crate::error::{Error, Result};
 use crate::moment::moment;
+use crate::retell;
 use crate::retell::kept::{Told, before_latest};
 use crate::retell::lines::EndedEarly;
 use crate::store::event_log::history::Span;
@@ -89,13 +90,8 @@ fn options(arguments: &Arguments) -> Result<Options> {
 
 /// What was before the first event that is kept, nobody knows any more.
 pub fn say_what_is_missing(history: &History<'_>, since: Option<i64>) -> Result<()> {
-    match history.beginning()? {
-        None => log::warn!("nothing is kept: is there [history] in the configuration, and has it begun?"),
-        Some(began) if since.is_some_and(|since| since < began) => {
-            let began = jiff::Timestamp::from_microsecond(began).unwrap_or_default();
-            log::warn!("what happened before {began} is not kept, or not any more");
-        }
-        Some(_) => {}
+    if let Some(missing) = retell::missing(history.beginning()?, since.unwrap_or(i64::MAX)) {
+        log::warn!("{missing}");
     }
     Ok(())
 }

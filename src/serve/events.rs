@@ -18,6 +18,7 @@ use crate::event::{self, Origin, own};
 use crate::json::Json;
 use crate::retell::kept::{Told, before_latest};
 use crate::retell::lines::{EndedEarly, Lines};
+use crate::retell::missing;
 use crate::store::event_log::history::{Read, Span};
 use crate::store::look::{History, Look};
 use crate::stream::{Stream, Telling};
@@ -95,7 +96,10 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
         },
         (None, None, None) => newest,
     };
-    pipe.begin(Begun::Body(framing.media_type(), not_kept(&sources.feed, history.as_ref(), query.since)?));
+    pipe.begin(Begun::Body(
+        framing.media_type(),
+        not_kept(&sources.feed, history.as_ref(), query.since)?.into_iter().collect(),
+    ));
     let mut writer = Framed { framing, pipe: PipeWriter(pipe.clone()) };
     if framing == Framing::Events && writer.pipe.write_all(RETRY).is_err() {
         return Ok(());
@@ -118,20 +122,13 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
 }
 
 /// That what happened from that time on is not all there, where that is so.
-fn not_kept(feed: &Feed, history: Option<&History<'_>>, since: Option<i64>) -> Result<Vec<String>> {
-    let Some(since) = since else { return Ok(Vec::new()) };
+fn not_kept(feed: &Feed, history: Option<&History<'_>>, since: Option<i64>) -> Result<Option<String>> {
+    let Some(since) = since else { return Ok(None) };
     let beginning = match history {
         Some(history) => history.beginning()?,
         None => feed.beginning(),
     };
-    Ok(match beginning {
-        Some(beginning) if beginning <= since => Vec::new(),
-        Some(beginning) => {
-            let beginning = Timestamp::from_microsecond(beginning).unwrap_or_default();
-            vec![format!("what happened before {beginning} is not kept, or not any more")]
-        }
-        None => vec!["nothing is kept of that time".into()],
-    })
+    Ok(missing(beginning, since))
 }
 
 /// The number before the first line that is kept.

@@ -455,6 +455,11 @@ impl Database {
         snapshot::keep_whole(&self.connection, whole)
     }
 
+    /// Takes a snapshot at once, between two transactions.
+    pub fn take_snapshot(&self) -> std::result::Result<(), SqlError> {
+        snapshot::take_here(&self.connection)
+    }
+
     /// Looks what was stored since the last snapshot.
     pub(super) fn look_for(&self, snapshots: &mut Snapshots) -> std::result::Result<(), SqlError> {
         snapshots.look(&self.connection)

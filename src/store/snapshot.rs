@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::SqlError;
-use super::event_log::chunk::Damaged;
+use super::event_log::chunk::{Damaged, decompressed};
 use super::mirror_changes::{each_known, push, take};
 use super::reader::{StoreReader, objects_of};
 use super::{Command, Shared, StoreHandle};
@@ -28,7 +28,7 @@ pub const SCHEMA: &str = "
 ";
 
 /// After so many events another one is taken: who looks back reads no more of them, where the mirror is small. Tests have few events.
-const EVENTS: u64 = if cfg!(debug_assertions) { 100 } else { 50_000 };
+pub const EVENTS: u64 = if cfg!(debug_assertions) { 100 } else { 50_000 };
 /// It takes no more than one part of so many of what the events since the last one take.
 const LOG_PARTS: u64 = 8;
 /// Bytes of objects of a part, about, before they are compressed.
@@ -176,9 +176,7 @@ fn open(kept: &[u8], checksum: u32, known: &mut Known, wanted: &Kinds) -> Result
     if crc32fast::hash(kept) != checksum {
         return Err(Damaged("a part's checksum is wrong"));
     }
-    let size = zstd::zstd_safe::get_frame_content_size(kept).ok().flatten().and_then(|size| usize::try_from(size).ok());
-    let size = size.filter(|&size| size <= PART_BYTES_MAX).ok_or(Damaged("a part's length is impossible"))?;
-    let objects = zstd::bulk::decompress(kept, size).map_err(|_| Damaged("a part cannot be decompressed"))?;
+    let objects = decompressed(kept, PART_BYTES_MAX).ok_or(Damaged("a part cannot be decompressed"))?;
     let mut rest = &objects[..];
     while !rest.is_empty() {
         let mut field = || take(&mut rest).ok_or(Damaged("a part breaks off"));
@@ -263,6 +261,17 @@ fn read_mirror(
         if filling.is_full() { finish(&mut filling) } else { Ok(true) }
     })? && finish(&mut filling)?;
     Ok(if is_whole { Ok(whole) } else { Err(failed.unwrap_or(Outcome::Failed)) })
+}
+
+/// Takes a snapshot at once.
+pub(super) fn take_here(connection: &Connection) -> SqlResult<()> {
+    let mut parts = Vec::new();
+    let read = read_mirror(connection, u64::MAX, &mut |part| {
+        parts.push(part);
+        true
+    })?;
+    parts.iter().try_for_each(|part| keep_part(connection, part))?;
+    read.map_or(Ok(()), |whole| keep_whole(connection, &whole))
 }
 
 /// When snapshots are taken, and the one that is being taken.
