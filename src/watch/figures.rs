@@ -57,7 +57,7 @@ impl Measures {
             names_host: stream.options().host.is_some(),
         };
         // A loop that has ended needs no waking.
-        Server::start(http, sources, move || drop(waker.wake()))
+        Server::start(http, sources, stream.counts(), move || drop(waker.wake()))
     }
 
     /// From here on the figures can be asked for there, or nowhere. Where that cannot be, everything stays as it was.

@@ -21,6 +21,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("many_readers_get_every_line", many),
     ("readers_that_go_away_make_room_for_others", gone),
     ("server_sent_events_go_on_after_the_last_id", sent_events),
+    ("what_begins_by_a_signal_tells_of_what_was_before", signalled),
     ("a_reader_hears_that_it_is_still_served", alive),
     ("readers_choose_as_the_command_line_does", chosen),
     ("the_state_is_what_list_shows_now_and_then", state),
@@ -338,6 +339,43 @@ fn sent_events() -> Result<(), Failed> {
     let header = format!("{accept}Last-Event-ID: {}\r\n", last["id: ".len()..].trim());
     let reader = Reader::new(&window.path(), "/events?follow=false&n=1", &header);
     assert_eq!(reader.status, 204, "{}", reader.head);
+    Ok(())
+}
+
+/// `[http]` is added to the configuration of a linkhook that runs.
+fn signalled() -> Result<(), Failed> {
+    for keeps in [true, false] {
+        let (namespace, state) = (Namespace::new(), State::new());
+        let kept =
+            if keeps { format!("state_dir = \"{}\"\n[history]\n", state.path().display()) } else { String::new() };
+        // The sandbox lets it make nothing where it made nothing before.
+        let rest = format!("[security]\nsandbox = false\n[watch]\nkinds = [\"hello\", \"link\"]\n{kept}");
+        let configuration = Configuration::new(&rest);
+        let mut running = run(&namespace, &configuration);
+        mtu(&namespace, 30_000);
+        running.until_seen("the first change", |line| line["link"]["mtu"] == 30_000);
+        let path = state.0.path().join("http");
+        std::fs::write(configuration.path(), format!("[http]\nlisten = \"unix:{}\"\n{rest}", path.display()))?;
+        running.signal(rustix::process::Signal::HUP);
+        let mut reader = Reader::new(&path, "/events?after=0&kind=link,output", "");
+        let first = reader.next().expect("a line");
+        if keeps {
+            assert_eq!(first["link"]["mtu"], 30_000);
+        } else {
+            assert_eq!(first["output"]["reason"], "they are not remembered any more", "{first}");
+        }
+        mtu(&namespace, 30_001);
+        reader.until(|line| line["link"]["mtu"] == 30_001);
+        running.until_seen("the second change", |line| line["link"]["mtu"] == 30_001);
+        let mut told = String::new();
+        Reader::new(&path, "/status", "").body.read_to_string(&mut told)?;
+        let status: Value = serde_json::from_str(&told)?;
+        let minutes = status["minutes"].as_array().unwrap();
+        let all = minutes.iter().flat_map(|minute| minute.as_object().unwrap().values().filter_map(Value::as_u64));
+        let (all, told) = (all.sum::<u64>(), running.seen.len() as u64);
+        // What was before is counted where it is kept, in a thread of its own; what comes is counted at once.
+        assert!(all >= 1 && all <= told + 1, "{all} of {told}: {status}");
+    }
     Ok(())
 }
 
