@@ -1,6 +1,7 @@
 //! What to ask the kernel for a kind and a scope, and which rows answer: `watch`, `list` and `record` use the same.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use libc::{RTM_GETLINK, RTM_GETROUTE, RTM_GETTFILTER};
@@ -132,7 +133,7 @@ pub fn links_of_kind(name: &str) -> Result<Vec<u32>, DumpError> {
         || Socket::open(NETLINK_ROUTE),
         &request,
         LINKS_TIME_MAX,
-        &mut Batch::new(),
+        &mut Batch::of_dump(),
         |row| match row {
             DumpRow::Message(row) => {
                 // A kernel that does not know the kind shows all.
@@ -274,7 +275,7 @@ pub fn each_row(
     mut each: impl FnMut(Shown<'_>),
 ) -> Result<(), DumpError> {
     adapter.learn(&[]);
-    let (mut requests, mut batch) = (requests, Batch::new());
+    let (mut requests, mut batch) = (requests, Batch::of_dump());
     while let Some(next) = requests.pop_front() {
         if let Some(name) = of_links(&next) {
             let named = requests_of_links(next.kind, &links_of_kind(name)?);
@@ -285,15 +286,21 @@ pub fn each_row(
         let Some(request) = adapter.request(request) else { continue };
         let family = request.body.first().copied().unwrap_or_default();
         let opener = adapter.opener();
-        let dumped = dump::dump_all(opener, &request, left(), &mut batch, |row| {
-            let DumpRow::Message(row) = row else { return each(Shown::Again) };
+        let dumped = dump::dump_until(opener, &request, left(), &mut batch, |row| {
+            let DumpRow::Message(row) = row else {
+                each(Shown::Again);
+                return ControlFlow::Continue(());
+            };
             let adapted = adapter.adapt(row.bytes);
-            if !wire::messages(adapted).any(|message| is_foreign(kind, family, &message)) {
-                each(Shown::Row(&row));
-                wire::messages(adapted)
-                    .filter(|message| is_asked_for(kind, message))
-                    .for_each(|message| each(Shown::Object(&message)));
+            if wire::messages(adapted).any(|message| is_foreign(kind, family, &message)) {
+                // The kernel does not have the family, and goes through all others.
+                return ControlFlow::Break(());
             }
+            each(Shown::Row(&row));
+            wire::messages(adapted)
+                .filter(|message| is_asked_for(kind, message))
+                .for_each(|message| each(Shown::Object(&message)));
+            ControlFlow::Continue(())
         });
         wire::messages(adapter.rest())
             .filter(|message| is_asked_for(kind, message))

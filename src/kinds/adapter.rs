@@ -106,7 +106,7 @@ impl Adapter {
 
     /// Learns from the answer to a question.
     fn ask(&mut self, request: Request, each: &mut impl FnMut(&[u8])) {
-        let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, &mut Batch::new(), |row| {
+        let learned = dump::dump_all(self.opener(), &request, LEARNING_TIME_MAX, &mut Batch::of_dump(), |row| {
             if let DumpRow::Message(message) = row {
                 let mut room = Vec::new();
                 self.families.adapt(message.bytes, &mut room);

@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -249,6 +250,20 @@ pub fn dump_all(
     batch: &mut Batch,
     mut each: impl FnMut(DumpRow<'_>),
 ) -> Result<(), DumpError> {
+    dump_until(open, request, timeout, batch, |row| {
+        each(row);
+        ControlFlow::Continue(())
+    })
+}
+
+/// The same, until `each` has enough: then it is done.
+pub fn dump_until(
+    open: impl Fn() -> Outcome<Socket>,
+    request: &Request,
+    timeout: Duration,
+    batch: &mut Batch,
+    mut each: impl FnMut(DumpRow<'_>) -> ControlFlow<()>,
+) -> Result<(), DumpError> {
     let now = Instant::now();
     let deadline = now.checked_add(timeout.min(TIMEOUT_MAX)).unwrap_or(now);
     repeat(&mut each, |each| {
@@ -258,14 +273,16 @@ pub fn dump_all(
 }
 
 /// Calls `attempt` until it says that the dump was whole.
-fn repeat<Each: FnMut(DumpRow<'_>)>(
+fn repeat<Each: FnMut(DumpRow<'_>) -> ControlFlow<()>>(
     each: &mut Each,
     mut attempt: impl FnMut(&mut Each) -> Result<bool, DumpError>,
 ) -> Result<(), DumpError> {
     for number in 0..ATTEMPTS_MAX {
         if number > 0 {
             debug!("a dump was not whole; it begins again");
-            each(DumpRow::Again);
+            if each(DumpRow::Again).is_break() {
+                return Ok(());
+            }
         }
         if attempt(each)? {
             return Ok(());
@@ -282,7 +299,7 @@ fn attempt(
     request: &Request,
     deadline: Instant,
     batch: &mut Batch,
-    each: &mut impl FnMut(DumpRow<'_>),
+    each: &mut impl FnMut(DumpRow<'_>) -> ControlFlow<()>,
 ) -> Result<bool, DumpError> {
     let system = |doing: &str, error: io::Error| DumpError::Failed(Error::system(doing, &error));
     let mut dump = Dump::start(socket, request).map_err(|error| system("cannot ask for a dump", error))?;
@@ -304,7 +321,16 @@ fn attempt(
             return Ok(false);
         }
         for datagram in batch.datagrams() {
-            if let Some(whole) = dump.take(datagram, |message| each(DumpRow::Message(message))).ended()? {
+            let mut enough = ControlFlow::Continue(());
+            let progress = dump.take(datagram, |message| {
+                if enough.is_continue() {
+                    enough = each(DumpRow::Message(message));
+                }
+            });
+            if enough.is_break() {
+                return Ok(true);
+            }
+            if let Some(whole) = progress.ended()? {
                 return Ok(whole);
             }
         }
@@ -375,6 +401,18 @@ mod tests {
 
     fn failed(errno: i32, message: Option<&str>, offset: Option<u32>) -> Progress {
         Progress::Failed(DumpFailure { errno, message: message.map(String::from), offset })
+    }
+
+    #[test]
+    fn who_has_enough_gets_no_more() {
+        let request = Request { message_type: RTM_GETLINK, body: vec![0; 16], one: false };
+        let mut rows = 0;
+        let each = |_: DumpRow<'_>| {
+            rows += 1;
+            ControlFlow::Break(())
+        };
+        dump_until(|| Socket::open(NETLINK_ROUTE), &request, TIMEOUT, &mut Batch::of_dump(), each).unwrap();
+        assert_eq!(rows, 1);
     }
 
     #[test]
@@ -533,6 +571,7 @@ mod tests {
             let mut each = |row: DumpRow<'_>| {
                 assert_eq!(row, DumpRow::Again);
                 again += 1;
+                ControlFlow::Continue(())
             };
             let result = repeat(&mut each, |_| {
                 attempts += 1;
@@ -542,7 +581,8 @@ mod tests {
             assert_eq!(attempts, (bad + 1).min(ATTEMPTS_MAX));
             assert_eq!(again, attempts - 1);
         }
-        let result = repeat(&mut |_: DumpRow<'_>| (), |_| Err(DumpError::Failed(Error::failed("gone"))));
+        let result =
+            repeat(&mut |_: DumpRow<'_>| ControlFlow::Continue(()), |_| Err(DumpError::Failed(Error::failed("gone"))));
         assert_eq!(result.unwrap_err().to_string(), "gone");
         assert_eq!(Progress::More.ended().unwrap(), None);
         assert_eq!(Progress::Done.ended().unwrap(), Some(true));
@@ -555,7 +595,10 @@ mod tests {
         let mut batch = Batch::with_room(64);
         let deadline = Instant::now() + TIMEOUT;
         let mut rows = 0;
-        let mut each = |_: DumpRow<'_>| rows += 1;
+        let mut each = |_: DumpRow<'_>| {
+            rows += 1;
+            ControlFlow::Continue(())
+        };
         assert!(!attempt(&Socket::open(NETLINK_ROUTE).unwrap(), &request, deadline, &mut batch, &mut each).unwrap());
         assert!(batch.cut_off().is_some_and(|octets| octets > 64));
         repeat(&mut each, |each| attempt(&Socket::open(NETLINK_ROUTE).unwrap(), &request, deadline, &mut batch, each))

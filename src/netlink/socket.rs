@@ -37,6 +37,8 @@ pub const NETLINK_KOBJECT_UEVENT: u16 = 15;
 pub const NETLINK_RDMA: u16 = 20;
 /// Datagrams that one call reads at most.
 pub const BATCH_DATAGRAMS: usize = 64;
+/// Those of a batch for a dump.
+const DUMP_DATAGRAMS: usize = 4;
 /// Octets of a datagram for which there is room at first: the kernel fills a dump's datagrams to 32 KiB at most, unless
 /// a single object is longer, and its notifications are far shorter.
 pub const DATAGRAM_BYTES: usize = 32 << 10;
@@ -176,7 +178,7 @@ impl Socket {
         check_length(sent).map(drop)
     }
 
-    /// Reads what has come, at most [`BATCH_DATAGRAMS`], in one system call, and returns how many datagrams the batch
+    /// Reads what has come, as far as the batch has room, in one system call, and returns how many datagrams the batch
     /// holds now. `WouldBlock` says that there is none. [`is_overrun`] says that the kernel has dropped some; they would
     /// have come after those that are still queued, so go on reading until there is none, then dump. Less than a full
     /// batch says that there was no more, or that an error came, which the next call gives back: both what comes later
@@ -344,13 +346,23 @@ impl Batch {
         Batch::with_room(DATAGRAM_BYTES)
     }
 
+    /// A batch for the datagrams of a dump, which the kernel makes as they are read: few, so that what is read is still near the processor when
+    /// it is taken apart.
+    pub fn of_dump() -> Batch {
+        Batch::with_rooms(DUMP_DATAGRAMS, DATAGRAM_BYTES)
+    }
+
     /// A batch with room for 64 datagrams of that length, at least 16 octets and at most [`DATAGRAM_BYTES_MAX`].
     pub fn with_room(datagram_bytes: usize) -> Batch {
+        Batch::with_rooms(BATCH_DATAGRAMS, datagram_bytes)
+    }
+
+    fn with_rooms(datagrams: usize, datagram_bytes: usize) -> Batch {
         let datagram_bytes = datagram_bytes.clamp(wire::HEADER_BYTES, DATAGRAM_BYTES_MAX);
         // Fresh zero pages from the kernel, not written before they are used.
-        let mut bytes = vec![0; BATCH_DATAGRAMS * (datagram_bytes + GAP_BYTES)];
-        let mut addresses = vec![new_address(); BATCH_DATAGRAMS];
-        let mut controls: Vec<Control> = vec![[0; CONTROL_WORDS]; BATCH_DATAGRAMS];
+        let mut bytes = vec![0; datagrams * (datagram_bytes + GAP_BYTES)];
+        let mut addresses = vec![new_address(); datagrams];
+        let mut controls: Vec<Control> = vec![[0; CONTROL_WORDS]; datagrams];
         let mut vectors: Vec<_> = bytes
             .chunks_exact_mut(datagram_bytes + GAP_BYTES)
             .map(|room| iovec { iov_base: room.as_mut_ptr().cast(), iov_len: datagram_bytes })
