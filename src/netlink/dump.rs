@@ -352,7 +352,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use libc::{RTM_GETLINK, RTM_NEWLINK};
+    use libc::{RTM_GETADDR, RTM_GETLINK, RTM_GETRULE, RTM_GETTCLASS, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWRULE};
     use proptest::prelude::*;
     use proptest::{collection, sample};
 
@@ -550,6 +550,38 @@ mod tests {
             .filter_map(|message| wire::attribute(&message.payload[16..], 3))
             .collect();
         assert!(names.contains(&&b"lo\0"[..]));
+    }
+
+    #[test]
+    fn what_an_earlier_dump_left_in_the_room_is_not_read_again() {
+        let request = |message_type, octets| Request { message_type, body: vec![0; octets], one: false };
+        let mut batch = Batch::new();
+        // The longest answer first, then one without a row (there is no link of this number), then short ones.
+        let mut nowhere = request(RTM_GETTCLASS, 20);
+        nowhere.body[4..8].copy_from_slice(&i32::MAX.to_ne_bytes());
+        let asked = [
+            (request(RTM_GETLINK, 16), Some(RTM_NEWLINK)),
+            (nowhere, None),
+            (request(RTM_GETADDR, 8), Some(RTM_NEWADDR)),
+            (request(RTM_GETLINK, 16), Some(RTM_NEWLINK)),
+            (request(RTM_GETRULE, 12), Some(RTM_NEWRULE)),
+        ];
+        for (request, answer) in asked {
+            let mut rows = 0;
+            let _ = dump_all(
+                || Socket::open(NETLINK_ROUTE),
+                &request,
+                TIMEOUT,
+                &mut batch,
+                |row| {
+                    let DumpRow::Message(message) = row else { return };
+                    assert_eq!(Some(message.header.kind), answer);
+                    rows += 1;
+                },
+            );
+            // Whether there are addresses and rules depends on where the test runs; there is a link everywhere.
+            assert!(rows > 0 || answer != Some(RTM_NEWLINK));
+        }
     }
 
     #[test]

@@ -84,6 +84,10 @@ pub const NHA_ENCAP_TYPE: u16 = 7;
 pub const NHA_RES_GROUP: u16 = 12;
 /// `NHA_RES_BUCKET`.
 pub const NHA_RES_BUCKET: u16 = 13;
+/// `NHA_OP_FLAGS`: what the requester asked for and, since Linux 6.12, what the answer is like.
+pub const NHA_OP_FLAGS: u16 = 14;
+/// `NHA_OP_FLAG_RESP_GRP_RESVD_0`: `struct nexthop_grp` has nothing in it that nobody has written.
+const NHA_OP_FLAG_RESP_GRP_RESVD_0: u64 = 1 << 31;
 
 static HEADER: Structure = Structure::new("nhmsg", 8, FIELDS);
 const FIELDS: &[Field] = &[
@@ -110,8 +114,8 @@ const ROWS: &[Row] = &[
     row(11, "fdb", Is::Present),
     row(NHA_RES_GROUP, "resilient_args", Is::Set(&RESILIENT)),
     row(NHA_RES_BUCKET, "bucket", Is::Set(&BUCKET)),
-    // What the requester asked for, and no state.
-    row(14, "op_flags", Is::Known),
+    // What the requester asked for and the answer is like, and no state.
+    row(NHA_OP_FLAGS, "op_flags", Is::Known),
     row(15, "group_stats", Is::Each(&GROUP_STATISTICS_ELEMENT)).volatile(),
     row(16, "hw_stats", Is::Members(hardware_statistics, HARDWARE_STATISTICS_PARTS)),
     row(17, "hw_stats_used", Is::Elsewhere),
@@ -173,9 +177,12 @@ pub fn family_unless_unspecified(out: &mut Json, _: &Context<'_>, payload: &[u8]
     Ok(())
 }
 
-/// The weight of a group's entry: two octets, low and high, of the weight less one.
-pub fn group_weight(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
+/// The weight of a group's entry: two octets, low and high, of the weight less one. The high one counts where the kernel says that it has cleared what
+/// it does not use (since Linux 6.12): older ones leave there what was in their memory (`nla_put_nh_group`), another value each time.
+pub fn group_weight(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     let [low, high] = <[u8; 2]>::try_from(payload).map_err(|_| Wrong::Length(2))?;
+    let flags = context.sibling(NHA_OP_FLAGS).map(any_unsigned).transpose()?.unwrap_or_default();
+    let high = if flags & NHA_OP_FLAG_RESP_GRP_RESVD_0 == 0 { 0 } else { high };
     out.unsigned(u64::from(u16::from_le_bytes([low, high])) + 1);
     Ok(())
 }
@@ -205,4 +212,44 @@ fn write_bucket_key(key: &mut ObjectKey, _: &[u8], set: &[u8]) {
 /// `NHA_ENCAP`, by the `NHA_ENCAP_TYPE` beside it.
 fn encapsulation(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     encap::write_encapsulation(out, context, payload, NHA_ENCAP_TYPE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::testing::{compared, message, text};
+
+    /// A group of one member, whose entry ends with these four octets, of which the kernel says that.
+    fn group(rest: [u8; 4], answer: Option<u32>) -> Vec<u8> {
+        let entry = [[7, 0, 0, 0], rest].concat();
+        let mut payload = message(&[0; 8], &[(NHA_ID, &[10, 0, 0, 0]), (NHA_GROUP, &entry)]);
+        if let Some(flags) = answer {
+            payload.extend(message(&[], &[(NHA_OP_FLAGS, &flags.to_ne_bytes())]));
+        }
+        payload
+    }
+
+    #[test]
+    fn what_an_older_kernel_leaves_in_a_groups_entry_is_no_weight() {
+        let cleared = Some(1 << 31);
+        for (rest, answer, weight) in [
+            ([2, 0, 0, 0], None, 3),
+            // Seen on 5.10, which does not initialize what it does not use.
+            ([2, 0x80, 0xff, 0xff], None, 3),
+            ([0, 0x75, 0x12, 0x88], Some(1), 1),
+            ([2, 0x80, 0, 0], cleared, 32_771),
+            ([0xff, 0xff, 0, 0], cleared, 65_536),
+        ] {
+            let found = text(&NEXTHOP, &group(rest, answer));
+            assert!(
+                found.contains(&format!(r#""group":[{{"id":7,"weight":{weight}}}]"#)),
+                "{rest:?} {answer:?}: {found}"
+            );
+        }
+        // So that it is no change either.
+        assert_eq!(
+            compared(&NEXTHOP, &group([2, 0x80, 0xff, 0xff], None)),
+            compared(&NEXTHOP, &group([2, 0, 0, 0], None))
+        );
+    }
 }
