@@ -61,7 +61,6 @@ const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
             "xfrm_policy",
             "xfrm_acquire",
             "xfrm_expire",
-            "xfrm_policy_expire",
             "xfrm_ae",
             "xfrm_mapping",
             "xfrm_migrate",
