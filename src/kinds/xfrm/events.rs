@@ -6,11 +6,11 @@ use super::message::{self, renumbered};
 use super::policy::{self, DIRECTIONS, POLICY_INFO_BYTES};
 use super::shared::{FAMILIES, PROTOCOLS, SELECTOR, address_at};
 use super::state::{self, SA_INFO_BYTES};
-use crate::decode::schema::Scalar::*;
 use crate::decode::context::Context;
+use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, Part, SeverityRow, Sides, Structure, field,
-    field_of,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, Part, SeverityRow, Sides, Structure,
+    field, field_of,
 };
 use crate::decode::title::{Word, detail, named, word};
 use crate::decode::walk::write_structure;
@@ -105,10 +105,8 @@ pub static EXPIRE: Kind = event!(
 
 /// `struct xfrm_user_expire`; what says whether the limit was the last one has padding behind it.
 static EXPIRE_HEADER: Structure = Structure::new("xfrm_user_expire", HARD_AT + 8, EXPIRE_FIELDS);
-const EXPIRE_FIELDS: &[Field] = &[
-    field_of(0, HARD_AT, "of", Is::Members(what_has_expired, WHAT_EXPIRES)),
-    field(HARD_AT, "hard", Is::Bool(U8)),
-];
+const EXPIRE_FIELDS: &[Field] =
+    &[field_of(0, HARD_AT, "of", Is::Members(what_has_expired, WHAT_EXPIRES)), field(HARD_AT, "hard", Is::Bool(U8))];
 const HARD_AT: usize = PREFIX_BYTES + SA_INFO_BYTES;
 const WHAT_EXPIRES: &[Part] = &[Part::Structure(&state::HEADER), Part::Structure(&policy::HEADER)];
 
