@@ -84,6 +84,8 @@ pub struct Listening {
     pub conntrack: Connections,
     /// Whether what root's processes tell is followed, too ([`Protocol::of_root`]).
     pub of_root: bool,
+    /// Groups that are bound ([`Protocol::binding`]).
+    pub bound: Bound,
 }
 
 /// A group of root's processes: its number, and whether a datagram is one of theirs.
