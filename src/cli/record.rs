@@ -346,9 +346,9 @@ fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left:
         Err(error) => return Err(error),
     }
     let time = now_microseconds();
-    let Protocol { needs_credentials, is_of_processes, .. } = source.adapter.protocol();
+    let Protocol { needs_credentials, said_by, .. } = source.adapter.protocol();
     let is_believed = |datagram: &Datagram<'_>| {
-        *is_of_processes
+        said_by.is_some()
             || (datagram.port == 0 && (!needs_credentials || datagram.sender.is_some_and(|sender| sender.process == 0)))
     };
     for datagram in batch.datagrams().filter(is_believed) {

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use hashbrown::HashTable;
 
+use super::Mirror;
 use super::compare::same;
 use super::object_table::Group;
 use super::silence::look::{Scope, route_family};
 use super::waiting::Spoken;
-use super::Mirror;
 use crate::decode::schema::Kind;
 use crate::kinds::{self, KindIndex, PerKind};
 

@@ -162,22 +162,26 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
-        let Protocol { needs_credentials, is_told_in, is_of_processes, actor, .. } = self.protocol();
+        let Protocol { needs_credentials, is_told_in, said_by, actor, .. } = self.protocol();
         for datagram in batch.datagrams() {
             let is_kernels = !needs_credentials || datagram.sender.is_some_and(|sender| sender.process == 0);
             let is_roots = self.of_root.is_some_and(|of_root| (of_root.is_one)(datagram.bytes))
                 && datagram.sender.is_some_and(|sender| sender.user == 0);
             let is_believed = (datagram.port == 0 && is_kernels) || is_roots;
-            if !is_believed && !is_of_processes {
+            if !is_believed && said_by.is_none() {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
             } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {
                 log::trace!("a datagram is told in another network namespace");
-            } else if datagram.truncated() {
+            } else if datagram.truncated() && said_by.is_none() {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
                 let octets = self.adapter.adapt(datagram.bytes);
-                let said = is_of_processes.then(|| wire::with_port(octets, datagram.port));
+                let said = said_by.map(|said_by| {
+                    let mut octets = octets.to_vec();
+                    said_by(&mut octets, &datagram);
+                    octets
+                });
                 let octets = said.as_deref().unwrap_or(octets);
                 // A command ends as soon as it has its answer.
                 let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
