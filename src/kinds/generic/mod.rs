@@ -10,6 +10,7 @@ pub mod dpll;
 pub mod ethtool;
 pub mod families;
 pub mod hsr;
+pub mod l2tp;
 pub mod mptcp;
 pub mod netdev;
 pub mod nl80211;
@@ -119,6 +120,8 @@ families! {
     OVS_DATAPATH: family("ovs_datapath", &["ovs_datapath"], &[&ovs::DATAPATH]);
     /// Their ports.
     OVS_VPORT: family("ovs_vport", &["ovs_vport"], &[&ovs::VPORT]);
+    /// Tunnels of L2TP, and sessions in them.
+    L2TP: family("l2tp", &["l2tp"], &[&l2tp::TUNNEL, &l2tp::SESSION]);
 }
 
 /// The number of families without tables, which is none of [`FAMILIES`].
