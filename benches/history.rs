@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use linkhook::event::Clock;
-use linkhook::store::database::Database;
+use linkhook::store::database::{Database, encode};
 use linkhook::store::event_log::chunk::Chunk;
-use linkhook::store::{Directory, Keeping, Run, Synchronous};
+use linkhook::store::snapshot::EVENTS;
+use linkhook::store::{Covered, Directory, Keeping, Run, Synchronous};
 
 const EVENTS_A_SECOND: u64 = 100;
+/// Routes that are there all the time.
+const ROUTES: u32 = 10_000;
 /// When it begins, in microseconds since 1970.
 const BEGIN: i64 = 1_795_000_000_000_000;
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
@@ -28,6 +31,15 @@ fn main() {
     database
         .begin_run(&Run { began: BEGIN, after: 0, kinds: "neigh,route".into(), narrowed: String::new() })
         .expect("a run");
+    let covered = Covered { kinds: vec!["neigh", "route"], ..Covered::default() };
+    database.begin().expect("a transaction");
+    database.cover(&covered).expect("kinds whose objects are known");
+    for number in 0..ROUTES {
+        let route = route(number);
+        let objects = encode([&*route].into_iter());
+        database.set_objects("", "route", &number.to_be_bytes(), Some(&objects)).expect("a route");
+    }
+    database.commit().expect("a commit");
     let keeping = Keeping { keep: WEEK, size_bytes: usize::MAX >> 1 };
     let (began, events) = (Instant::now(), seconds * EVENTS_A_SECOND);
     let mut random = 1_u64;
@@ -46,6 +58,9 @@ fn main() {
         if sequence % EVENTS_A_SECOND == 0 {
             database.commit().expect("a commit");
         }
+        if sequence % EVENTS == 0 {
+            database.take_snapshot().expect("a snapshot");
+        }
         if sequence % (10 * EVENTS_A_SECOND) == 0 {
             database.begin().expect("a transaction");
             while database.merge().expect("chunks put together") {}
@@ -63,6 +78,19 @@ fn main() {
         began.elapsed().as_secs_f64() * 1e6 / events as f64,
         state.display()
     );
+}
+
+/// A route as the kernel tells it: `struct rtmsg`, and the attributes RTA_DST, RTA_OIF and RTA_GATEWAY (rtnetlink(7)).
+fn route(number: u32) -> Vec<u8> {
+    let mut route = vec![2, 24, 0, 0, 254, 12, 0, 1, 0, 0, 0, 0];
+    for (attribute, value) in
+        [(1_u16, (0x0a00_0000 + (number << 8)).to_be()), (4, 2 + number % 8), (5, 0xc000_0202_u32.to_be())]
+    {
+        route.extend_from_slice(&8_u16.to_ne_bytes());
+        route.extend_from_slice(&attribute.to_ne_bytes());
+        route.extend_from_slice(&value.to_ne_bytes());
+    }
+    route
 }
 
 /// The rest of a line as the kernel makes them: neighbours, routes and addresses that come, change and go.

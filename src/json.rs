@@ -635,6 +635,11 @@ impl Json {
         self.newline();
     }
 
+    /// Adds whole lines.
+    pub fn lines(&mut self, lines: &[u8]) {
+        self.put(lines);
+    }
+
     /// Ends a line.
     pub fn newline(&mut self) {
         self.put(b"\n");

@@ -112,6 +112,11 @@ impl Name {
         Ok(Name { label: argument.into(), path: Path::new(DIRECTORY).join(argument) })
     }
 
+    /// What lines call it.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
     /// Its file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,17 +1,19 @@
 //! `linkhook diff`: what differs between two moments, a line an object.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::history::say_what_is_missing;
 use super::place::Place;
 use super::{output, selection};
 use crate::error::{Error, Result};
-use crate::event::Action;
+use crate::event::{self, Action};
 use crate::kinds::KindIndex;
 use crate::moment::moment;
 use crate::retell::lines::EndedEarly;
 use crate::retell::{self, at};
-use crate::settle::{action_of, settle};
+use crate::settle::{action_of, identity, settle};
 use crate::store::event_log::history::Span;
 use crate::store::look::Look;
 use crate::stream::{Options, Stream};
@@ -35,15 +37,17 @@ pub struct Arguments {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    namespaces: selection::KeptNamespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
-/// So many lines are put together before more are read: what is kept of them is a line an object.
-const LINES_MAX: usize = 100_000;
+/// Of an object so many lines are put together before more are read: what is kept of it is bounded, whatever happened to it.
+const LINES_MAX: usize = 16;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let selected = arguments.selection.options()?;
+    let selected = arguments.selection.options_of(&arguments.namespaces.netns)?;
     let options = Options { present: false, own: Vec::new(), ..selected };
     let span = Span { since: arguments.from + 1, until: arguments.to.unwrap_or(i64::MAX) };
     if span.since > span.until {
@@ -55,23 +59,30 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
     say_what_is_missing(&history, Some(arguments.from))?;
+    let mut objects: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
     let mut differing: Vec<Vec<u8>> = Vec::new();
-    let (mut bound, kinds) = (LINES_MAX, &options.filter);
-    let wants = |kind: KindIndex| kinds.wants_kind(kind.place());
+    let kinds = &options.filter;
+    let wants = |kind: KindIndex, _: &[u8]| kinds.wants_kind(kind.place());
     at::each_event(&history, span, u64::MAX, wants, |event| {
         // What is there already says of nothing that it differs.
         if action_of(&event) == Some(Action::Present) {
             return;
         }
-        differing.extend(serde_json::to_vec(&event));
-        if differing.len() >= bound {
-            differing = differences(&differing);
-            bound = differing.len() + LINES_MAX;
+        let Some(identity) = identity(&event) else {
+            differing.extend(serde_json::to_vec(&event));
+            return;
+        };
+        let lines = objects.entry(identity).or_default();
+        lines.extend(serde_json::to_vec(&event));
+        if lines.len() >= LINES_MAX {
+            *lines = differences(lines);
         }
     })?;
+    differing.extend(objects.values().flat_map(|lines| differences(lines)));
+    differing.sort_by_key(|line| event::sequence_of(line));
     let mut stream = Stream::new(options);
     let mut lines = output::lines(&stream, arguments.selection.output.as_deref())?;
-    EndedEarly::quietly(retell::all(&mut stream, &mut lines, differences(&differing)))
+    EndedEarly::quietly(retell::all(&mut stream, &mut lines, differing))
 }
 
 /// A line an object. One that is as it was is as if nothing had been told of it.

@@ -66,7 +66,7 @@ Examples:
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let options = arguments.filters.options(&arguments.kinds, Severity::Debug)?;
+    let options = arguments.filters.options(&arguments.kinds, &[], Severity::Debug)?;
     if let Some(own) = options.own.first() {
         return Err(Error::usage(format_args!(
             "'{own}' is an event of linkhook's own, and exec runs commands for the kernel's"

@@ -6,6 +6,7 @@ use super::place::Place;
 use super::{output, selection};
 use crate::error::{Error, Result};
 use crate::moment::moment;
+use crate::retell;
 use crate::retell::kept::{Told, before_latest};
 use crate::retell::lines::EndedEarly;
 use crate::store::event_log::history::Span;
@@ -49,6 +50,8 @@ pub struct Arguments {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    namespaces: selection::KeptNamespaces,
+    #[command(flatten)]
     selection: selection::Arguments,
 }
 
@@ -78,21 +81,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {
-    let selected = arguments.selection.options()?;
-    let narrowed = arguments.selection.is_narrowed();
+    let netns = &arguments.namespaces.netns;
+    let selected = arguments.selection.options_of(netns)?;
+    let narrowed = arguments.selection.is_narrowed() || !netns.is_empty();
     let own = words::own_events(selected.own.clone(), narrowed, !narrowed);
     Ok(Options { present: true, own, ..selected })
 }
 
 /// What was before the first event that is kept, nobody knows any more.
 pub fn say_what_is_missing(history: &History<'_>, since: Option<i64>) -> Result<()> {
-    match history.beginning()? {
-        None => log::warn!("nothing is kept: is there [history] in the configuration, and has it begun?"),
-        Some(began) if since.is_some_and(|since| since < began) => {
-            let began = jiff::Timestamp::from_microsecond(began).unwrap_or_default();
-            log::warn!("what happened before {began} is not kept, or not any more");
-        }
-        Some(_) => {}
+    if let Some(missing) = retell::missing(history.beginning()?, since.unwrap_or(i64::MAX)) {
+        log::warn!("{missing}");
     }
     Ok(())
 }

@@ -49,7 +49,10 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     arguments.selection.refuse_changes("list")?;
-    let options = arguments.selection.options()?;
+    let options = match arguments.at {
+        Some(_) => arguments.selection.options_of(&arguments.namespaces.labels()?)?,
+        None => arguments.selection.options()?,
+    };
     refuse_unlisted(&options)?;
     let options = Options { present: true, own: Vec::new(), ..options };
     if let Some(time) = arguments.at {

@@ -35,10 +35,7 @@ pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, outpu
             read.extend(directories.map(|path| if path.exists() { path.to_owned() } else { folder(path) }));
         }
     }
-    let served = match configuration.http.as_ref().map(|http| &http.listen) {
-        Some(Listen::Path(path)) => Some(folder(path)),
-        Some(Listen::Address(_)) | None => None,
-    };
+    let served = served(configuration);
     let mut write: Vec<PathBuf> = outputs.map(folder).chain(watch.state_dir.clone()).chain(served).collect();
     for paths in [&mut read, &mut write] {
         paths.sort();
@@ -46,6 +43,14 @@ pub fn of(path: &Path, configuration: &Configuration, namespaces: &Wanted, outpu
     }
     let runs_commands = configuration.webhooks.iter().any(|webhook| matches!(webhook.target, Target::Command(_)));
     Needs { read, write, enters_namespaces: *namespaces != Wanted::Own, runs_commands }
+}
+
+/// The directory in which it listens, where that is at a socket of a path.
+pub fn served(configuration: &Configuration) -> Option<PathBuf> {
+    match configuration.http.as_ref().map(|http| &http.listen) {
+        Some(Listen::Path(path)) => Some(folder(path)),
+        Some(Listen::Address(_)) | None => None,
+    }
 }
 
 /// The directory in which a file is looked up, also once it was replaced.

@@ -175,7 +175,21 @@ pub struct Namespaces {
     netns_dir: Vec<PathBuf>,
 }
 
+/// Of which network namespaces that is told which was kept.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct KeptNamespaces {
+    /// Only of these network namespaces: names as lines have them, '.' for linkhook's own, or patterns such as 'cni-*'
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub netns: Vec<String>,
+}
+
 impl Namespaces {
+    /// The names, as lines have them, of those that are named.
+    pub fn labels(&self) -> Result<Vec<String>> {
+        self.netns.iter().map(|name| Name::new(name).map(|name| name.label().to_owned())).collect()
+    }
+
     /// What is wanted, here or else by the configuration; linkhook's own where none is named.
     pub fn configured(&self, configured: Option<&Wanted>) -> Result<Wanted> {
         let said = self.all_netns || !self.netns.is_empty() || !self.netns_dir.is_empty();
@@ -241,7 +255,12 @@ impl Arguments {
 
     /// Checks them all: what is to be told. Of linkhook's own events, those that are named.
     pub fn options(&self) -> Result<Options> {
-        let options = self.filters.options(&self.kinds, self.least_severity())?;
+        self.options_of(&[])
+    }
+
+    /// The same, of some network namespaces alone, where patterns for names are given.
+    pub fn options_of(&self, netns: &[String]) -> Result<Options> {
+        let options = self.filters.options(&self.kinds, netns, self.least_severity())?;
         self.print.as_deref().map_or(Ok(()), |print| jq::check(jq::Use::Print, print))?;
         self.fields.iter().try_for_each(|path| words::field(path, reference::paths))?;
         let format = match self.form.line(self.is_terminal()) {
@@ -302,9 +321,9 @@ impl Arguments {
 }
 
 impl Filters {
-    /// Checks them all, with the kinds that are named: what is to be told, of linkhook's own events those that are named.
-    /// `least` is how much an event must matter where nothing is said.
-    pub fn options(&self, kinds: &[String], least: Severity) -> Result<Options> {
+    /// Checks them all, with the kinds that are named and patterns for names of network namespaces: what is to be told, of linkhook's own events
+    /// those that are named. `least` is how much an event must matter where nothing is said.
+    pub fn options(&self, kinds: &[String], netns: &[String], least: Severity) -> Result<Options> {
         // What is no kind may be a slip that this knows better.
         named(kinds)?;
         self.filter.as_deref().map_or(Ok(()), |filter| jq::check(jq::Use::Filter, filter))?;
@@ -312,7 +331,7 @@ impl Filters {
             kinds: kinds.to_vec(),
             families: self.families(),
             interfaces: self.interface.clone(),
-            netns: Vec::new(),
+            netns: netns.to_vec(),
             actions: self.action.clone(),
             signals: self.signal.clone(),
             severity: Some(self.severity.unwrap_or(least)),

@@ -124,7 +124,7 @@ fn until(arguments: &Arguments) -> Result<(Until, Options)> {
                  filters, such as 'linkhook wait addr --action add'"
             )));
         }
-        let options = arguments.filters.options(&conditions.kinds(), Severity::Debug)?;
+        let options = arguments.filters.options(&conditions.kinds(), &[], Severity::Debug)?;
         let own = vec![own::READY.name];
         return Ok((Until::Words(Box::new(conditions)), Options { present: true, own, ..options }));
     }
@@ -148,7 +148,7 @@ fn until(arguments: &Arguments) -> Result<(Until, Options)> {
              'linkhook help wait' lists the words",
         ));
     }
-    let options = filters.options(&kinds, Severity::Debug)?;
+    let options = filters.options(&kinds, &[], Severity::Debug)?;
     if let Some(own) = options.own.first() {
         return Err(Error::usage(format_args!(
             "'{own}' is an event of linkhook's own, and wait waits for the kernel's"

@@ -153,8 +153,8 @@ fn reload(path: &Path, watch: &config::Watch, outputs: &[OutputSettings], opened
         ::log::warn!("{warning}");
     }
     let needed = super::needs::of(path, &configuration, &watch.namespaces, None);
-    // What is written stays as it was.
-    let needed = Needs { write: Vec::new(), ..needed };
+    // What is written stays as it was, but for the socket that is listened at.
+    let needed = Needs { write: super::needs::served(&configuration).into_iter().collect(), ..needed };
     if let Some(beyond) = opened.and_then(|opened| needed.beyond(opened)) {
         return Err(Error::usage(format_args!("{}: {beyond}: {closed}", path.display())));
     }

@@ -1,15 +1,18 @@
 //! `linkhook why`: the events that led to an object's state.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::output;
 use super::place::Place;
-use super::selection::Form;
+use super::selection::{Form, KeptNamespaces};
 use crate::error::{Error, Result};
 use crate::event::Action;
 use crate::filter::Filter;
+use crate::filter::globs::Globs;
 use crate::kinds::KindIndex;
 use crate::past::{Event, put_back, sequence_of};
 use crate::reference;
@@ -45,6 +48,8 @@ pub struct Arguments {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
+    namespaces: KeptNamespaces,
+    #[command(flatten)]
     form: Form,
 }
 
@@ -75,15 +80,25 @@ struct Wanted {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let named = words::named(std::slice::from_ref(&arguments.kind))?;
-    let filter = Filter { kinds: named.kinds, ..Filter::default() };
+    let netns = Globs::new(&arguments.namespaces.netns)?;
+    let filter = Filter { kinds: named.kinds, netns, ..Filter::default() };
     let kinds = KindIndex::all().filter(|kind| filter.wants_kind(kind.place()));
     let keys: Vec<String> = kinds.flat_map(|kind| reference::paths(kind.table())).collect();
     let wanted = wanted(&arguments.words, &keys);
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
-    let mut chains: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    let wants = |kind: KindIndex| filter.wants_kind(kind.place());
-    at::each_event(&history, Span::ALL, u64::MAX, wants, |event| take(&mut chains, event, &wanted))?;
+    let chains: RefCell<BTreeMap<String, Vec<Event>>> = RefCell::default();
+    let may_have = MayHave::new(&wanted);
+    // Of an object that is known already every line counts.
+    let wants = |kind: KindIndex, line: &[u8]| {
+        filter.wants_kind(kind.place()) && (!chains.borrow().is_empty() || may_have.all(line))
+    };
+    at::each_event(&history, Span::ALL, u64::MAX, wants, |event| {
+        if filter.accepts_netns(event.get("netns").and_then(Value::as_str)) {
+            take(&mut chains.borrow_mut(), event, &wanted);
+        }
+    })?;
+    let chains = chains.into_inner();
     let mut told: BTreeMap<u64, Event> = BTreeMap::new();
     for event in chains.into_values().flatten() {
         causes(&history, &event, &mut told)?;
@@ -174,6 +189,25 @@ fn fits(event: &Event, wanted: &[Wanted]) -> bool {
             found.is_some_and(|found| has(found, value))
         })
     })
+}
+
+/// Looks for values in a line as it stands, which is much quicker than to read it.
+struct MayHave<'v>(Vec<Finder<'v>>);
+
+impl MayHave<'_> {
+    /// For values that stand in a line as they are written here.
+    fn new(wanted: &[Wanted]) -> MayHave<'_> {
+        let is_plain =
+            |value: &&str| value.bytes().all(|octet| octet.is_ascii_graphic() && !matches!(octet, b'"' | b'\\'));
+        // Of an address the prefix's length may stand elsewhere.
+        let values = wanted.iter().map(|wanted| wanted.value.split('/').next().unwrap_or_default());
+        MayHave(values.filter(is_plain).map(Finder::new).collect())
+    }
+
+    /// Whether a line has all of them somewhere.
+    fn all(&self, line: &[u8]) -> bool {
+        self.0.iter().all(|value| value.find(line).is_some())
+    }
 }
 
 /// Whether a text or a number is that one, or any inside of it is.

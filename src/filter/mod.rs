@@ -126,6 +126,11 @@ impl Filter {
         self.kinds.is_none() && self.narrowed_by().is_empty()
     }
 
+    /// Whether what is told of a network namespace is wanted; linkhook's own has no name.
+    pub fn accepts_netns(&self, name: Option<&str>) -> bool {
+        self.netns.is_empty() || self.netns.accept(name.unwrap_or(OWN_NETNS).as_bytes())
+    }
+
     /// Whether names of interfaces matter.
     pub fn wants_interfaces(&self) -> bool {
         !self.interfaces.is_empty()
@@ -140,7 +145,7 @@ impl Filter {
             && self.severity <= candidate.severity
             && (self.families.is_empty() || self.families.contains(&candidate.family))
             && (self.tables.is_empty() || candidate.table.is_some_and(|table| self.tables.contains(&table)))
-            && (self.netns.is_empty() || self.netns.accept(candidate.netns.unwrap_or(OWN_NETNS).as_bytes()))
+            && self.accepts_netns(candidate.netns)
             && (self.interfaces.is_empty() || self.accepts_interfaces(candidate.interfaces))
     }
 }

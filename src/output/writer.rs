@@ -31,6 +31,8 @@ const START_PAUSE: Duration = Duration::from_millis(100);
 const SLOW: &str = "it takes lines more slowly than they come";
 /// `TMPFS_MAGIC`, `include/uapi/linux/magic.h`: a write there waits for no disk.
 const TMPFS_MAGIC: u64 = 0x0102_1994;
+/// `MEM_MAJOR`, `include/uapi/linux/major.h`.
+const MEMORY_MAJOR: u32 = 1;
 
 /// Writes lines to a file, a pipe, a terminal.
 #[derive(Debug)]
@@ -365,13 +367,15 @@ impl LineWriter {
 }
 
 fn direct(descriptor: &OwnedFd) -> Direct {
-    let kind = rustix::fs::fstat(descriptor).map(|status| FileType::from_raw_mode(status.st_mode));
-    match kind {
-        Ok(FileType::Fifo | FileType::Socket) => Direct::NoWait,
-        Ok(FileType::RegularFile) => {
+    let Ok(status) = rustix::fs::fstat(descriptor) else { return Direct::Never };
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::Fifo | FileType::Socket => Direct::NoWait,
+        FileType::RegularFile => {
             let memory = rustix::fs::fstatfs(descriptor).is_ok_and(|system| system.f_type as u64 == TMPFS_MAGIC);
             if memory { Direct::Always } else { Direct::NoWait }
         }
+        // /dev/null and its like (`drivers/char/mem.c`) wait for nothing; a terminal may.
+        FileType::CharacterDevice if rustix::fs::major(status.st_rdev) == MEMORY_MAJOR => Direct::Always,
         _ => Direct::Never,
     }
 }
@@ -394,6 +398,18 @@ mod tests {
     fn pipe() -> (File, OwnedFd) {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         (File::from(reader), writer)
+    }
+
+    #[test]
+    fn what_waits_for_nothing_needs_no_thread() {
+        let null = File::options().write(true).open("/dev/null").unwrap();
+        let mut writer = new(Destination::Descriptor(null.into()), || {}).unwrap();
+        writer.write(b"one\n").unwrap();
+        assert!(writer.thread.is_none());
+        assert_eq!(writer.finish(Duration::from_secs(5)).unwrap(), 0);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut writer = new(Destination::Descriptor(full.into()), || {}).unwrap();
+        assert_eq!(writer.write(b"one\n").unwrap_err().raw_os_error(), Some(libc::ENOSPC));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What was so at a time, of what was kept: `list --at`.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::lines::{EndedEarly, Lines};
@@ -13,7 +15,8 @@ use crate::kinds::rtnetlink::link::LINK;
 use crate::mirror::{LinkTable, Mirror};
 use crate::past::{Event, Past, as_present};
 use crate::store::event_log::history::{Read, Span};
-use crate::store::look::{History, KnownObjects, Look, PastRun};
+use crate::store::look::{History, Look, PastRun};
+use crate::store::snapshot::{Kinds, Known, KnownObjects};
 use crate::stream::{Options, Stream, Telling, Told};
 
 /// Tells what existed at a time, in microseconds since 1970, as far as a state directory's history says it. `lines` are asked for once
@@ -28,14 +31,17 @@ pub fn list(
     if time > Timestamp::now().as_microsecond() {
         return Err(Error::usage("that time has not come yet"));
     }
-    let (known, last) = history.known()?;
     let mut kinds = listed(&options);
+    let Known { objects: known, last, is_now } = history.known_after(time, &needed(&kinds))?;
     let is_named = options.filter.kinds.is_some();
-    let unknown = refuse_unknown(&history.runs()?, history.complete_from()?, time, &mut kinds, is_named)?;
+    let mut runs = history.runs()?;
+    runs.retain(|run| is_now || run.run.after <= last || run.run.began <= time);
+    let mut unknown = refuse_unknown(&runs, history.complete_from()?, time, &mut kinds, is_named)?;
+    unknown.extend(drop_untold(&known, &mut kinds, is_named)?);
     let mut past = Past::default();
     // Of the moment itself everything is there already.
     let span = Span { since: time + 1, until: i64::MAX };
-    each_event(&history, span, last, |kind| kinds.contains(&kind), |event| past.take(event))?;
+    each_event(&history, span, last, |kind, _| kinds.contains(&kind), |event| past.take(event))?;
     let moment = past.finish();
     let stream = Stream::new(options);
     let lines = lines(&stream, &unknown)?;
@@ -57,6 +63,11 @@ pub fn listed(options: &Options) -> Vec<KindIndex> {
     KindIndex::all().filter(|kind| options.filter.wants_kind(kind.place())).filter(is_listed).collect()
 }
 
+/// What must be known of the kernel to tell of kinds: these, by their names, and what others are named by.
+pub fn needed(kinds: &[KindIndex]) -> Kinds {
+    kinds.iter().map(|kind| kind.table().name).chain([LINK.name, SET.name]).collect()
+}
+
 /// Tells what is known to exist, as of that time.
 pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Stream, mut lines: Lines) -> Result<()> {
     let mut stream = stream;
@@ -67,23 +78,23 @@ pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Str
     EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
 }
 
-/// Gives each event of a span to `each` that is of an object of a kind that is wanted, up to the one of that number. What cannot be read
-/// is said.
+/// Gives each event of a span to `each` whose kind and line, not read yet, are wanted, up to the one of that number. What cannot be read is
+/// said.
 pub fn each_event(
     history: &History<'_>,
     span: Span,
     last: u64,
-    wants: impl Fn(KindIndex) -> bool,
+    wants: impl Fn(KindIndex, &[u8]) -> bool,
     mut each: impl FnMut(Event),
 ) -> Result<()> {
-    let mut chunks = history.chunks(span, 0, false)?;
+    let mut chunks = history.chunks(span, 0, false)?.up_to(last);
     while let Some(read) = history.next(&mut chunks)? {
         match read {
             Read::Events(entries, lines) => {
-                for entry in entries.iter().filter(|entry| entry.sequence <= last) {
+                for entry in &entries {
                     let line = entry.line(&lines);
                     // So much is seen without reading all of it.
-                    if event::name_of(line).and_then(KindIndex::named).is_some_and(&wants)
+                    if event::name_of(line).and_then(KindIndex::named).is_some_and(|kind| wants(kind, line))
                         && let Ok(event) = serde_json::from_slice(line)
                     {
                         each(event);
@@ -149,6 +160,20 @@ fn refuse_unknown(
         return Err(Error::failed("none of these kinds was watched all the time since then"));
     }
     Ok(said)
+}
+
+/// Leaves out kinds whose objects are not known in any namespace, and gives back what is to be said of them.
+fn drop_untold(known: &KnownObjects, kinds: &mut Vec<KindIndex>, is_named: bool) -> Result<Option<String>> {
+    let names: HashSet<&str> = known.keys().map(|(_, kind)| kind.as_str()).collect();
+    let is_known = |kind: &KindIndex| names.contains(kind.table().name);
+    let unknown: Vec<&str> = kinds.iter().filter(|kind| !is_known(kind)).map(|kind| kind.table().name).collect();
+    let words = format!("not known, since their objects are not kept in memory: {}", unknown.join(", "));
+    let is_said = is_named && !unknown.is_empty();
+    kinds.retain(is_known);
+    match (kinds.is_empty(), is_said) {
+        (true, _) => Err(Error::failed(words)),
+        (false, is_said) => Ok(is_said.then_some(words)),
+    }
 }
 
 /// Gives each object that is known to `each`, as the line of what is there.

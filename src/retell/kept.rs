@@ -8,6 +8,7 @@ use super::retell;
 use crate::error::{Error, Result};
 use crate::event;
 use crate::kinds::KindIndex;
+use crate::store::event_log::chunk::Entry;
 use crate::store::event_log::history::{Chunks, Read, Span};
 use crate::store::look::History;
 use crate::stream::{Options, Stream};
@@ -50,6 +51,13 @@ impl Told {
                     continue;
                 }
             };
+            if self.is_whole
+                && !is_reverse
+                && let Some(lines) = as_they_stand(&entries, &lines)
+            {
+                self.lines.put(&mut self.stream, lines)?;
+                continue;
+            }
             if is_reverse {
                 entries.reverse();
             }
@@ -83,6 +91,14 @@ impl Told {
         let kind = event::name_of(line).and_then(KindIndex::named)?;
         Some(filter.wants_kind(kind.place()) && event::severity_of(line)? >= filter.severity)
     }
+}
+
+/// The lines of events that follow each other without a gap, with their ends.
+fn as_they_stand<'l>(entries: &[Entry], lines: &'l [u8]) -> Option<&'l [u8]> {
+    let (first, last) = (entries.first()?, entries.last()?);
+    let end = last.at + last.octets + 1;
+    let octets: usize = entries.iter().map(|entry| entry.octets + 1).sum();
+    if end - first.at == octets { lines.get(first.at..end) } else { None }
 }
 
 /// The number before the first of the latest lines that fit, so many; what it is where it is over before says nothing.

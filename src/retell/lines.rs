@@ -65,10 +65,19 @@ impl Lines {
         if self.out.bytes().len() > WRITE_BYTES || stream.is_done() { self.write_all(stream) } else { Ok(()) }
     }
 
-    /// Writes what is there, and then a line that is not judged.
-    pub fn pass(&mut self, stream: &mut Stream, line: &[u8]) -> std::result::Result<(), EndedEarly> {
+    /// Writes lines that are not judged: at once where they are many, else once enough has gathered.
+    pub fn put(&mut self, stream: &mut Stream, lines: &[u8]) -> std::result::Result<(), EndedEarly> {
+        if lines.len() > WRITE_BYTES {
+            return self.pass(stream, lines);
+        }
+        self.out.lines(lines);
+        self.write(stream)
+    }
+
+    /// Writes what is there, and then lines that are not judged.
+    pub fn pass(&mut self, stream: &mut Stream, lines: &[u8]) -> std::result::Result<(), EndedEarly> {
         self.write_all(stream)?;
-        Ok(self.output.write_all(line)?)
+        Ok(self.output.write_all(lines)?)
     }
 
     /// Writes everything.

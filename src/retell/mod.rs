@@ -44,6 +44,18 @@ pub fn lines(file: &Path, mut input: impl BufRead, told: &RefCell<(Stream, Lines
     lines.write_all(stream)
 }
 
+/// What is missing of what happened from a time on, in microseconds since 1970, where that of the first line that is kept is this one.
+pub fn missing(beginning: Option<i64>, since: i64) -> Option<String> {
+    match beginning {
+        None => Some("nothing is kept: is there [history] in the configuration, and has it begun?".into()),
+        Some(beginning) if since < beginning => {
+            let beginning = jiff::Timestamp::from_microsecond(beginning).unwrap_or_default();
+            Some(format!("what happened before {beginning} is not kept, or not any more"))
+        }
+        Some(_) => None,
+    }
+}
+
 /// Tells one line, if it fits. The error says why it is none.
 pub fn retell(stream: &mut Stream, lines: &mut Lines, line: &mut Vec<u8>) -> Result<(), String> {
     let parsed = Line::parse(line)?;

@@ -6,27 +6,29 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hyper::StatusCode;
 use jiff::Timestamp;
 
 use super::feed::{Feed, Next};
 use super::making::{Sources, options};
 use super::pipe::{Begun, Pipe, PipeWriter};
-use super::query::Query;
+use super::query::{Query, WHOLE};
 use crate::error::Result;
 use crate::event::{self, Origin, own};
 use crate::json::Json;
 use crate::retell::kept::{Told, before_latest};
 use crate::retell::lines::{EndedEarly, Lines};
+use crate::retell::missing;
 use crate::store::event_log::history::{Read, Span};
 use crate::store::look::{History, Look};
 use crate::stream::{Stream, Telling};
 
-/// So often a reader hears that it is still served, where nothing happens.
+/// So often a reader hears that it is still served, whatever happens.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long is waited at most, where it hears nothing.
+const SILENCE: Duration = Duration::from_secs(3600);
 /// A reader is woken no sooner after it was woken, where lines follow each other faster.
 const PAUSE: Duration = Duration::from_millis(5);
-/// What it hears: a comment, which readers of events pass over.
-const COMMENT: &[u8] = b": nothing yet\n\n";
 /// How soon a reader is to come back, in milliseconds.
 const RETRY: &[u8] = b"retry: 1000\n\n";
 
@@ -46,10 +48,23 @@ impl Framing {
             Framing::Events => "text/event-stream",
         }
     }
+
+    /// What a reader hears, whatever happens: an empty line, or a comment, which readers of events pass over.
+    fn heartbeat(self) -> &'static [u8] {
+        match self {
+            Framing::Lines => b"\n",
+            Framing::Events => b": nothing yet\n\n",
+        }
+    }
 }
 
 /// Makes the answer until the reader goes away, or the end.
 pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Arc<Pipe>) -> Result<()> {
+    if query.is_done {
+        // A browser does not come back any more then (WHATWG HTML, 9.2).
+        pipe.begin(Begun::Refused(StatusCode::NO_CONTENT, String::new()));
+        return Ok(());
+    }
     let span = Span { since: query.since.unwrap_or(i64::MIN), until: query.until.unwrap_or(i64::MAX) };
     let look = sources.log()?;
     let history = look.as_ref().map(Look::history).transpose()?;
@@ -81,7 +96,10 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
         },
         (None, None, None) => newest,
     };
-    pipe.begin(Begun::Body(framing.media_type(), not_kept(&sources.feed, history.as_ref(), query.since)?));
+    pipe.begin(Begun::Body(
+        framing.media_type(),
+        not_kept(&sources.feed, history.as_ref(), query.since)?.into_iter().collect(),
+    ));
     let mut writer = Framed { framing, pipe: PipeWriter(pipe.clone()) };
     if framing == Framing::Events && writer.pipe.write_all(RETRY).is_err() {
         return Ok(());
@@ -92,25 +110,25 @@ pub(super) fn make(query: &Query, framing: Framing, sources: &Sources, pipe: &Ar
     drop(look);
     // Where it says from which line on, it hears of every one that is missing.
     let is_whole = query.after.is_some() || span == Span::ALL;
+    let heartbeat = query.heartbeat.or((framing == Framing::Events).then_some(HEARTBEAT));
     let mut reader = Reader { sources, pipe, span, told, after, newest, is_whole };
-    EndedEarly::quietly(reader.run(query.ends, framing))
+    EndedEarly::quietly(reader.run(query.ends, heartbeat, framing))?;
+    if query.ends && framing == Framing::Events {
+        // No event, and yet the last id that the reader knows.
+        let id = format!("id: {}{WHOLE}\n\n", reader.after);
+        drop(PipeWriter(pipe.clone()).write_all(id.as_bytes()));
+    }
+    Ok(())
 }
 
 /// That what happened from that time on is not all there, where that is so.
-fn not_kept(feed: &Feed, history: Option<&History<'_>>, since: Option<i64>) -> Result<Vec<String>> {
-    let Some(since) = since else { return Ok(Vec::new()) };
+fn not_kept(feed: &Feed, history: Option<&History<'_>>, since: Option<i64>) -> Result<Option<String>> {
+    let Some(since) = since else { return Ok(None) };
     let beginning = match history {
         Some(history) => history.beginning()?,
         None => feed.beginning(),
     };
-    Ok(match beginning {
-        Some(beginning) if beginning <= since => Vec::new(),
-        Some(beginning) => {
-            let beginning = Timestamp::from_microsecond(beginning).unwrap_or_default();
-            vec![format!("what happened before {beginning} is not kept, or not any more")]
-        }
-        None => vec!["nothing is kept of that time".into()],
-    })
+    Ok(missing(beginning, since))
 }
 
 /// The number before the first line that is kept.
@@ -132,9 +150,21 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn run(&mut self, ends: bool, framing: Framing) -> std::result::Result<(), EndedEarly> {
-        let mut woken = Instant::now();
+    fn run(
+        &mut self,
+        ends: bool,
+        heartbeat: Option<Duration>,
+        framing: Framing,
+    ) -> std::result::Result<(), EndedEarly> {
+        let (mut woken, mut beat) = (Instant::now(), Instant::now());
         loop {
+            let until_beat = heartbeat.map(|every| every.saturating_sub(beat.elapsed()));
+            if until_beat.is_some_and(|left| left.is_zero()) {
+                // Lines that are not told are no sign of life.
+                self.told.lines.write_all(&mut self.told.stream)?;
+                PipeWriter(self.pipe.clone()).write_all(framing.heartbeat())?;
+                beat = Instant::now();
+            }
             if ends && self.after >= self.newest {
                 return self.told.lines.write_all(&mut self.told.stream);
             }
@@ -149,11 +179,7 @@ impl Reader<'_> {
                         std::thread::sleep(PAUSE);
                     }
                     woken = Instant::now();
-                    if let Next::Nothing = self.sources.feed.next(self.after, HEARTBEAT, || self.pipe.is_closed())
-                        && framing == Framing::Events
-                    {
-                        PipeWriter(self.pipe.clone()).write_all(COMMENT)?;
-                    }
+                    self.sources.feed.next(self.after, until_beat.unwrap_or(SILENCE), || self.pipe.is_closed());
                 }
             }
             if self.after >= self.newest && self.span.until == i64::MAX {

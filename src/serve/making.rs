@@ -15,7 +15,8 @@ use crate::deliver::jq;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::output::LineFormat;
-use crate::store::look::{KnownObjects, Look};
+use crate::store::look::Look;
+use crate::store::snapshot::KnownObjects;
 use crate::stream::Options;
 use crate::threads;
 use crate::words;
@@ -103,8 +104,11 @@ pub(super) fn start(pipe: &Arc<Pipe>, make: impl FnOnce(&Arc<Pipe>) -> Result<()
 /// The error, where nothing was told yet; the body's end before its time, where something was.
 fn refuse(pipe: &Pipe, error: &Error) {
     let status = if error.status() == 2 { StatusCode::BAD_REQUEST } else { StatusCode::SERVICE_UNAVAILABLE };
-    log::debug!("http: {error}");
-    pipe.begin(Begun::Refused(status, format!("{error}\n")));
+    if pipe.begin(Begun::Refused(status, format!("{error}\n"))) {
+        log::debug!("http: {error}");
+    } else {
+        log::warn!("http: an answer breaks off, which its reader sees: {error}");
+    }
     pipe.end(false);
 }
 

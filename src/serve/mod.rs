@@ -36,7 +36,7 @@ use mio::{Poll, Waker};
 
 use crate::config::HttpSettings;
 use crate::error::{Error, Result};
-use crate::figures::Figures;
+use crate::figures::{EventCounts, Figures};
 use crate::threads;
 use board::Board;
 use feed::Feed;
@@ -107,14 +107,19 @@ impl Shared {
 }
 
 impl Server {
-    /// Listens, and starts the thread. `wake` is called from it when the figures are wanted.
-    pub fn start(settings: HttpSettings, sources: Sources, wake: impl Fn() + Send + Sync + 'static) -> Result<Server> {
+    /// Listens, and starts the thread. So many lines were told before. `wake` is called from it when the figures are wanted.
+    pub fn start(
+        settings: HttpSettings,
+        sources: Sources,
+        told: &EventCounts,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Server> {
         let mut listener = Listener::bind(&settings.listen)?;
         let cannot = |error: std::io::Error| Error::system("cannot start the thread of [http]", &error);
         let poll = Poll::new().map_err(cannot)?;
         let waker = Waker::new(poll.registry(), thread::WAKER).map_err(cannot)?;
         let (board, questions, orders) = (Board::new(wake), Mutex::default(), Mutex::default());
-        let (makers, timeline) = (Makers::default(), Arc::<Timeline>::default());
+        let (makers, timeline) = (Makers::default(), Arc::new(Timeline::after(told)));
         timeline.clone().look_back(&sources);
         let shared = Arc::new(Shared { sources, makers, timeline, board, questions, orders, waker });
         listener.register(poll.registry(), thread::LISTENER).map_err(cannot)?;

@@ -31,6 +31,7 @@ pub(super) struct Pipe {
 #[derive(Default)]
 struct PipeState {
     begun: Option<Begun>,
+    has_begun: bool,
     bytes: Vec<u8>,
     /// Since when something is there that the reader has not taken.
     waits_since: Option<Instant>,
@@ -63,10 +64,16 @@ impl Pipe {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer begins so.
-    pub fn begin(&self, begun: Begun) {
-        self.lock().begun.get_or_insert(begun);
+    /// The answer begins so, if it has not begun yet; whether that is so.
+    pub fn begin(&self, begun: Begun) -> bool {
+        let mut state = self.lock();
+        let is_first = !std::mem::replace(&mut state.has_begun, true);
+        if is_first {
+            state.begun = Some(begun);
+        }
+        drop(state);
         (self.wake)();
+        is_first
     }
 
     /// How the answer begins, once that is known.

@@ -1,20 +1,29 @@
 //! What a request asks for, in its query. Pure.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::event::severity::Severity;
 use crate::moment::moment;
+use crate::units;
 use crate::words::{self, Choice, FAMILIES, nearest};
 
 /// The keys that choose among events.
 const CHOICE_KEYS: [&str; 9] =
     ["kind", "family", "interface", "netns", "action", "signal", "severity", "table", "filter"];
 /// The keys of `/events` beside those.
-pub(super) const EVENTS_KEYS: [&str; 5] = ["after", "since", "until", "n", "follow"];
+pub(super) const EVENTS_KEYS: [&str; 6] = ["after", "since", "until", "n", "follow", "heartbeat"];
 /// The keys of `/state` beside those.
 pub(super) const STATE_KEYS: [&str; 1] = ["at"];
 
+/// Stands behind the last number of an answer that has an end, once all of it is told: whoever comes back with it gets nothing more.
+pub(super) const WHOLE: &str = "/whole";
+
 /// Latest lines that can be asked for.
 const LATEST_MAX: u64 = 100_000;
+/// A heartbeat is no more and no less often.
+const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3600);
 
 /// A query that was read.
 #[derive(Debug, Default)]
@@ -31,6 +40,10 @@ pub(super) struct Query {
     pub latest: Option<u64>,
     /// Whether it ends once everything is told that is there.
     pub ends: bool,
+    /// How often a reader hears that it is still served, whatever happens.
+    pub heartbeat: Option<Duration>,
+    /// A reader comes back that has had everything.
+    pub is_done: bool,
     /// The time whose state is asked for.
     pub at: Option<i64>,
 }
@@ -79,6 +92,13 @@ impl Query {
                         latest.ok_or_else(|| wrong(&format_args!("a number from 1 to {LATEST_MAX} is needed")))?;
                     read.latest = Some(latest);
                 }
+                "heartbeat" => {
+                    let every = units::duration_or_seconds(value).map_err(|why| wrong(&why))?;
+                    if !(HEARTBEAT_MIN..=HEARTBEAT_MAX).contains(&every) {
+                        return Err(wrong(&"from 1s to 1h is needed"));
+                    }
+                    read.heartbeat = Some(every);
+                }
                 _ => {
                     read.ends = match value {
                         "true" | "1" | "" => false,
@@ -97,6 +117,18 @@ impl Query {
         // What was until a time comes no more.
         read.ends |= read.until.is_some();
         Ok(read)
+    }
+
+    /// A reader comes back, and says what it had last.
+    pub fn after_last(self, id: &str) -> Query {
+        let (number, is_done) = match id.strip_suffix(WHOLE) {
+            Some(number) => (number, self.ends),
+            None => (id, false),
+        };
+        match number.parse() {
+            Ok(after) => Query { after: Some(after), since: None, latest: None, is_done, ..self },
+            Err(_) => self,
+        }
     }
 
     /// Whether anything is chosen.
@@ -135,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_back_says_what_it_had() {
+        let back = |query: &str, id: &str| {
+            let query = parse(query).unwrap().after_last(id);
+            (query.after, query.latest, query.is_done)
+        };
+        assert_eq!(back("n=5", "7"), (Some(7), None, false));
+        assert_eq!(back("n=5&follow=false", "7"), (Some(7), None, false));
+        assert_eq!(back("n=5&follow=false", "7/whole"), (Some(7), None, true));
+        // What has no end goes on.
+        assert_eq!(back("n=5", "7/whole"), (Some(7), None, false));
+        assert_eq!(back("n=5", "mine"), (None, Some(5), false));
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_the_mend() {
         for (query, told) in [
             ("kinds=route", "unknown key 'kinds'; did you mean 'kind'?"),
@@ -149,6 +195,8 @@ mod tests {
             ("since=soon", "is no time"),
             ("since=@9&until=@5", "since is later than until"),
             ("after=5&n=3", "after says already"),
+            ("heartbeat=soon", "heartbeat=soon"),
+            ("heartbeat=0", "from 1s to 1h"),
         ] {
             let error = parse(query).unwrap_err();
             assert!(error.to_string().contains(told) && error.status() == 2, "{query}: {error}");

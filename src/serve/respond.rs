@@ -181,8 +181,8 @@ fn events(request: &Request<Incoming>) -> Result<Make> {
     let accepts = accepts(header(ACCEPT).unwrap_or_default(), Framing::Events.media_type());
     let framing = if accepts { Framing::Events } else { Framing::Lines };
     // A browser that comes back says it with the address that it began with.
-    if let Some(last) = header(LAST_EVENT_ID).and_then(|last| last.parse().ok()) {
-        query = Query { after: Some(last), since: None, latest: None, ..query };
+    if let Some(last) = header(LAST_EVENT_ID) {
+        query = query.after_last(last);
     }
     Ok(Box::new(move |shared, pipe| events::make(&query, framing, &shared.sources, pipe)))
 }

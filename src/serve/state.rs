@@ -10,8 +10,6 @@ use super::pipe::{Begun, Pipe, PipeWriter};
 use super::query::Query;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
-use crate::kinds::netfilter::nft::set::SET;
-use crate::kinds::rtnetlink::link::LINK;
 use crate::retell::at;
 use crate::retell::lines::Lines;
 use crate::store::look::Look;
@@ -37,7 +35,7 @@ pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<(
     let known = match shared.ask(inquiry(&kinds)).wait()? {
         Some(known) => known,
         None => match &sources.state {
-            Some(state) => Look::open(state)?.history()?.known()?.0,
+            Some(state) => Look::open(state)?.history()?.known(&at::needed(&kinds))?.objects,
             None => {
                 return Err(Error::failed(
                     "there are too many objects to be told without a state directory: name fewer kinds, or set state_dir",
@@ -52,8 +50,6 @@ pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<(
 
 /// The kinds, and those that say what others are called and how they are read.
 fn inquiry(kinds: &[KindIndex]) -> Arc<Inquiry> {
-    let needed = KindIndex::all().filter(|kind| kind.table().is(&LINK) || kind.table().is(&SET));
-    let mut asked: Vec<KindIndex> = kinds.to_vec();
-    asked.extend(needed.filter(|kind| !kinds.contains(kind)));
-    Inquiry::new(asked)
+    let needed = at::needed(kinds);
+    Inquiry::new(KindIndex::all().filter(|kind| needed.contains(kind.table().name)).collect())
 }

@@ -11,7 +11,7 @@ use super::making::Sources;
 use crate::error::Result;
 use crate::event;
 use crate::event::severity::Severity;
-use crate::figures::{Figures, WebhookFigures};
+use crate::figures::{EventCounts, Figures, WebhookFigures};
 use crate::store::event_log::history::{Read, Span};
 use crate::store::look::Look;
 use crate::threads;
@@ -32,25 +32,25 @@ pub(super) struct Timeline(Mutex<TimelineState>);
 struct TimelineState {
     /// By the number of the minute since 1970.
     minutes: BTreeMap<i64, Counts>,
-    /// All that was counted before; nothing is known of what was before the first figures.
-    counted: Option<Counts>,
+    /// All that was counted before.
+    counted: Counts,
 }
 
 impl Timeline {
+    /// What comes after so many lines.
+    pub fn after(events: &EventCounts) -> Timeline {
+        Timeline(Mutex::new(TimelineState { counted: counts(events), ..TimelineState::default() }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, TimelineState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes what is new in the figures as told in the minute that they are of.
     pub fn note(&self, figures: &Figures) {
-        let mut counts = Counts::default();
-        for (.., severity, count) in figures.events.iter() {
-            if let Some(severity) = Severity::by_name(severity) {
-                counts[severity as usize] += count;
-            }
-        }
+        let counts = counts(&figures.events);
         let mut state = self.lock();
-        let before = state.counted.replace(counts).unwrap_or(counts);
+        let before = std::mem::replace(&mut state.counted, counts);
         let minute = figures.time_microseconds.div_euclid(MINUTE);
         let of_minute = state.minutes.entry(minute).or_default();
         for (told, (now, before)) in of_minute.iter_mut().zip(counts.iter().zip(before)) {
@@ -94,6 +94,16 @@ impl Timeline {
         }
         Ok(())
     }
+}
+
+fn counts(events: &EventCounts) -> Counts {
+    let mut counts = Counts::default();
+    for (.., severity, count) in events.iter() {
+        if let Some(severity) = Severity::by_name(severity) {
+            counts[severity as usize] += count;
+        }
+    }
+    counts
 }
 
 /// The answer's text.
@@ -155,7 +165,7 @@ fn time(microseconds: i64) -> String {
 mod tests {
     use super::*;
     use crate::event::Action;
-    use crate::figures::{Counted, EventCounts};
+    use crate::figures::Counted;
     use crate::kinds::KindIndex;
 
     fn figures(minute: i64, events: &EventCounts) -> Figures {
@@ -168,7 +178,6 @@ mod tests {
         let route = KindIndex::named("route").unwrap();
         let told = |minute| timeline.lock().minutes.get(&minute).copied().unwrap_or_default();
         let notice = Severity::Notice as usize;
-        timeline.note(&figures(1000, &events));
         for (minute, count) in [(1000, 3), (1000, 1), (1002, 2)] {
             (0..count).for_each(|_| events.count(Counted::Object(route, Action::Add, Severity::Notice)));
             timeline.note(&figures(minute, &events));
@@ -179,6 +188,11 @@ mod tests {
         assert_eq!((told(1000)[notice], told(1002)[notice]), (0, 2));
         timeline.note(&figures(900, &events));
         assert_eq!(told(1002)[notice], 0);
+        // One that begins later counts what comes then.
+        let timeline = Timeline::after(&events);
+        events.count(Counted::Object(route, Action::Add, Severity::Notice));
+        timeline.note(&figures(1000, &events));
+        assert_eq!(timeline.lock().minutes[&1000][notice], 1);
     }
 
     #[test]

@@ -13,6 +13,8 @@
 //! | `wanted` | that a webhook waits for such an event | `webhook`, `seq`, `octets`: the line's bytes |
 //! | `batch` | a webhook's batch on its way | `webhook`, `id`, `number`, `last` event, `body`: empty while it was not refused once and can be made again of its events; `tried`: for how long, in milliseconds |
 //! | `run` | a run of linkhook that keeps lines as history | `began` and `ended`: when, in microseconds since 1970, `ended` null while it runs; `after`: the last number before it, `kinds` that it watches, `narrowed`: by what else its lines are narrowed, both with commas |
+//! | `snapshot` | a moment of which it is kept what was known of the kernel | `sequence`: the last number before it, how many `parts` it has, their `octets` |
+//! | `snapshot_part` | a part of a snapshot | `sequence`, `part`: its number from 0, `objects`: a frame of Zstandard of fields as in `change`: `netns`, `kind`, `objects`, and again; `checksum`: CRC-32 of it |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
 //! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
 //! | `change` | what a commit changed of `mirror`, where it is not in it yet | `number`, `objects`: a block of LZ4 behind its length, of fields, each a length of four bytes and as many bytes: `netns`, `kind`, `key`, `objects`, and again; `checksum`: CRC-32 of it |
@@ -32,6 +34,7 @@ use super::event_log::chunk::{Chunk, Share};
 use super::event_log::history::{self, Forgotten, Keeping};
 use super::event_log::{self, Log};
 use super::mirror_changes::{self, take_in_changes};
+use super::snapshot::{self, Snapshots};
 use super::{Covered, Run};
 use crate::error::{Error, Result};
 use schema::VERSION;
@@ -442,6 +445,31 @@ impl Database {
         self.log.forget_all(&self.connection)
     }
 
+    /// Stores a part of a snapshot.
+    pub(super) fn keep_part(&self, part: &snapshot::Part) -> std::result::Result<(), SqlError> {
+        snapshot::keep_part(&self.connection, part)
+    }
+
+    /// All parts of a snapshot are stored.
+    pub(super) fn keep_snapshot(&self, whole: &snapshot::Whole) -> std::result::Result<(), SqlError> {
+        snapshot::keep_whole(&self.connection, whole)
+    }
+
+    /// Takes a snapshot at once, between two transactions.
+    pub fn take_snapshot(&self) -> std::result::Result<(), SqlError> {
+        snapshot::take_here(&self.connection)
+    }
+
+    /// Looks what was stored since the last snapshot.
+    pub(super) fn look_for(&self, snapshots: &mut Snapshots) -> std::result::Result<(), SqlError> {
+        snapshots.look(&self.connection)
+    }
+
+    /// How many events were stored since that was asked last, and their octets.
+    pub fn take_stored(&self) -> (u64, u64) {
+        self.log.take_stored()
+    }
+
     /// From that time on everything is kept that is told, in microseconds since 1970.
     pub fn complete_from(&self, time: i64) -> std::result::Result<(), SqlError> {
         history::complete_from(&self.connection, time)
@@ -718,7 +746,7 @@ fn damage(connection: &Connection) -> std::result::Result<Option<String>, SqlErr
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let mut checks = vec!["PRAGMA quick_check(1)".to_owned()];
     if pages > WHOLE_CHECK_PAGES_MAX {
-        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'chunk'";
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('chunk', 'snapshot_part')";
         let mut statement = connection.prepare(tables)?;
         let tables = statement.query_map([], |row| row.get::<_, String>(0))?;
         checks = tables

@@ -1,6 +1,5 @@
 //! A look into the database from another process: it is read and never written, whether linkhook runs or not.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,8 @@ use super::database::{BUSY_TIMEOUT, SqlError};
 use super::directory::DATABASE;
 use super::event_log;
 use super::event_log::history::{self, Chunks, Read, Span};
-use super::reader::{StoredEvent, objects_of};
+use super::reader::StoredEvent;
+use super::snapshot::{self, Kinds, Known};
 use super::{Run, mirror_changes};
 use crate::error::{Error, Result};
 
@@ -152,9 +152,6 @@ pub struct PastRun {
     pub ended: Option<i64>,
 }
 
-/// The objects that are known, as the kernel's bytes: by namespace, which is empty for linkhook's own, and by the name of their kind.
-pub type KnownObjects = BTreeMap<(String, String), Vec<Box<[u8]>>>;
-
 /// The log of an open database, as history.
 #[derive(Debug)]
 pub struct History<'l> {
@@ -221,40 +218,24 @@ impl History<'_> {
         Ok(entries.iter().find(|entry| entry.sequence == sequence).map(|entry| entry.line(&lines).to_vec()))
     }
 
-    /// What is known of the kernel now, and the number of the last line that is kept of what led to it.
-    pub fn known(&self) -> Result<(KnownObjects, u64)> {
-        self.told(self.try_known())
+    /// What is known of the kernel now, of kinds that are wanted.
+    pub fn known(&self, wanted: &Kinds) -> Result<Known> {
+        // All of it of one moment.
+        self.told(self.look.connection.unchecked_transaction().and_then(|moment| now(&moment, wanted)))
     }
 
-    fn try_known(&self) -> std::result::Result<(KnownObjects, u64), SqlError> {
-        // All of it of one moment.
-        let moment = self.look.connection.unchecked_transaction()?;
-        let last: Option<u64> = moment.query_row("SELECT max(last) FROM chunk", [], |row| row.get(0))?;
-        // What has changed since the objects were written last.
-        let mut changed: HashMap<(String, String, Vec<u8>), Vec<u8>> = HashMap::new();
-        for row in mirror_changes::changes(&moment)? {
-            mirror_changes::each_of(&row, |netns, kind, key, objects| {
-                let place = (netns.to_owned(), kind.to_owned(), key.to_vec());
-                changed.insert(place, objects.unwrap_or_default().to_vec());
-                Ok(())
-            })?;
-        }
-        let mut found = KnownObjects::new();
-        let mut take = |netns: &str, kind: &str, objects: &[u8]| {
-            let of_kind = found.entry((netns.to_owned(), kind.to_owned())).or_default();
-            of_kind.extend(objects_of(objects).map(Box::from));
-        };
-        let statement = "SELECT netns, kind, key, objects FROM mirror JOIN covered USING (netns, kind)";
-        let mut statement = moment.prepare(statement)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (netns, kind): (String, String) = (row.get(0)?, row.get(1)?);
-            let place = (netns, kind, row.get(2)?);
-            let objects = changed.remove(&place);
-            take(&place.0, &place.1, objects.as_deref().unwrap_or(row.get_ref(3)?.as_blob()?));
-        }
-        changed.iter().for_each(|((netns, kind, _), objects)| take(netns, kind, objects));
-        Ok((found, last.unwrap_or_default()))
+    /// The same of the first moment after a time, in microseconds since 1970, of which it is known: that of a snapshot, or else now.
+    pub fn known_after(&self, time: i64, wanted: &Kinds) -> Result<Known> {
+        let found = self.look.connection.unchecked_transaction().and_then(|moment| {
+            let has_snapshots = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('snapshot'))";
+            let snapshot = match moment.query_row(has_snapshots, [], |row| row.get(0))? {
+                true => snapshot::after(&moment, time, wanted)?,
+                // An earlier version's database has none before its linkhook is started anew.
+                false => None,
+            };
+            snapshot.map_or_else(|| now(&moment, wanted), Ok)
+        });
+        self.told(found)
     }
 
     /// The time before which something is forgotten or could not be kept, where there is one.
@@ -266,6 +247,17 @@ impl History<'_> {
     pub fn version(&self) -> Result<i64> {
         self.told(self.look.connection.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
+}
+
+/// What is known at this moment.
+fn now(moment: &Connection, wanted: &Kinds) -> std::result::Result<Known, SqlError> {
+    let last: Option<u64> = moment.query_row("SELECT max(last) FROM chunk", [], |row| row.get(0))?;
+    let mut known = Known { last: last.unwrap_or_default(), is_now: true, ..Known::default() };
+    mirror_changes::each_known(moment, |netns, kind, row| {
+        known.note(wanted, (netns, kind), row);
+        Ok(true)
+    })?;
+    Ok(known)
 }
 
 /// Whose a directory is, in words.

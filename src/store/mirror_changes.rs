@@ -4,7 +4,7 @@
 //! An object's row is in a b-tree, where each lands on a page of its own. So it is written seldom: what has changed since is in
 //! memory, by identity, and in the database as the changes of each commit (the table `change`), which the next start takes in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -161,6 +161,49 @@ pub(super) fn take_in_changes(database: &Database) -> Result<(), SqlError> {
     database.commit()
 }
 
+/// Gives what is known at this moment to `each`, until it says that it has enough: namespace, kind, and the objects of an identity as a row has
+/// them; each kind all of whose objects are known comes once without any. Gives back whether that was all.
+pub(super) fn each_known(
+    connection: &Connection,
+    mut each: impl FnMut(&str, &str, &[u8]) -> Result<bool, SqlError>,
+) -> Result<bool, SqlError> {
+    let mut covered = connection.prepare_cached("SELECT netns, kind FROM covered")?;
+    let mut rows = covered.query([])?;
+    while let Some(row) = rows.next()? {
+        if !each(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, &[])? {
+            return Ok(false);
+        }
+    }
+    // What has changed since the objects were written last.
+    let mut changed: BTreeMap<(String, String, Vec<u8>), Vec<u8>> = BTreeMap::new();
+    for row in changes(connection)? {
+        each_of(&row, |netns, kind, key, objects| {
+            let place = (netns.to_owned(), kind.to_owned(), key.to_vec());
+            changed.insert(place, objects.unwrap_or_default().to_vec());
+            Ok(())
+        })?;
+    }
+    let statement = "SELECT netns, kind, key, objects FROM mirror JOIN covered USING (netns, kind)";
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let now = if changed.is_empty() { None } else { changed.remove(&(row.get(0)?, row.get(1)?, row.get(2)?)) };
+        let objects = match &now {
+            Some(now) => now,
+            None => row.get_ref(3)?.as_blob()?,
+        };
+        if !each(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, objects)? {
+            return Ok(false);
+        }
+    }
+    for ((netns, kind, _), objects) in &changed {
+        if !each(netns, kind, objects)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The changes of each commit, in order, as their rows have them.
 pub(super) fn changes(connection: &Connection) -> Result<Vec<Vec<u8>>, SqlError> {
     let mut statement = connection.prepare("SELECT objects, checksum FROM change ORDER BY number")?;
@@ -190,12 +233,14 @@ pub(super) fn each_of(
     Ok(())
 }
 
-fn push(row: &mut Vec<u8>, field: &[u8]) {
+/// Adds a field: its length in four bytes, and its bytes.
+pub(super) fn push(row: &mut Vec<u8>, field: &[u8]) {
     row.extend_from_slice(&(field.len() as u32).to_le_bytes());
     row.extend_from_slice(field);
 }
 
-fn take<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
+/// Takes the first field away.
+pub(super) fn take<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
     let (length, behind) = rest.split_first_chunk()?;
     let (field, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     *rest = behind;
@@ -204,8 +249,6 @@ fn take<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;

@@ -22,6 +22,7 @@ pub mod folder;
 pub mod look;
 mod mirror_changes;
 pub mod reader;
+pub mod snapshot;
 mod thread;
 mod transaction;
 
@@ -234,6 +235,10 @@ enum Command {
     Return(Arc<dyn Queue>, Vec<(u64, Arc<[u8]>)>, Promise<bool>),
     /// It is paused until then, or not at all.
     Pause(Arc<dyn Queue>, Option<u64>, Promise<()>),
+    /// A part of a snapshot; whether it could be stored.
+    KeepPart(snapshot::Part, Promise<bool>),
+    /// All parts of a snapshot are stored; whether that could be noted.
+    KeepSnapshot(snapshot::Whole, Promise<bool>),
     /// Everything before is done.
     Reach(Promise<()>),
     Strike(Arc<dyn Queue>),

@@ -69,7 +69,12 @@ impl StoreReader {
         self.connection = None;
     }
 
-    fn connection(&mut self) -> std::result::Result<&Connection, SqlError> {
+    /// Where the database is that it reads.
+    pub(super) fn whereabouts(&self) -> &Whereabouts {
+        &self.whereabouts
+    }
+
+    pub(super) fn connection(&mut self) -> std::result::Result<&Connection, SqlError> {
         let (number, path) = self.whereabouts.get();
         if self.connection.as_ref().is_none_or(|(of, _)| *of != number) {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::database::{CheckPoint, Commits, Database, Fixed, LOG_PAGE_BYTES, SqlError, Trouble};
 use super::directory::{Directory, Places};
 use super::mirror_changes::MirrorChanges;
-use super::reader::Whereabouts;
+use super::reader::{StoreReader, Whereabouts};
+use super::snapshot::Snapshots;
 use super::transaction::{Effects, Filling, execute};
 use super::{Append, Command, PENDING_BYTES_MAX, Queue, Shared};
 use crate::error::Error;
@@ -79,6 +80,7 @@ struct HouseKeeping {
     is_left: bool,
     /// That it reaches back less far than it should was said.
     is_short_said: bool,
+    snapshots: Snapshots,
 }
 
 /// What is known of the write-ahead log.
@@ -100,7 +102,8 @@ impl StoreThread {
         sequence: u64,
     ) -> StoreThread {
         directory.keep_reserve();
-        keep_history(&database, &commits);
+        let mut snapshots = Snapshots::new();
+        keep_history(&database, &commits, &mut snapshots);
         let places = directory.places().unwrap_or_default();
         StoreThread {
             directory,
@@ -127,12 +130,13 @@ impl StoreThread {
                 merge_at: Instant::now(),
                 is_left: commits.history.is_none(),
                 is_short_said: false,
+                snapshots,
             },
         }
     }
 
     /// Works until the end.
-    pub fn run(&mut self, shared: &Shared) {
+    pub fn run(&mut self, shared: &Arc<Shared>) {
         while let Some(commands) = self.wait(shared) {
             self.work(commands, shared);
         }
@@ -142,7 +146,7 @@ impl StoreThread {
     }
 
     /// Waits for what is to be done; `None` at the end.
-    fn wait(&mut self, shared: &Shared) -> Option<VecDeque<Command>> {
+    fn wait(&mut self, shared: &Arc<Shared>) -> Option<VecDeque<Command>> {
         let mut state = shared.lock();
         loop {
             if !state.commands.is_empty() {
@@ -178,7 +182,7 @@ impl StoreThread {
             }
             if self.trouble.is_none() && self.is_house_due() {
                 drop(state);
-                self.keep_house();
+                self.keep_house(shared);
                 state = shared.lock();
                 continue;
             }
@@ -186,7 +190,7 @@ impl StoreThread {
         }
     }
 
-    fn work(&mut self, commands: VecDeque<Command>, shared: &Shared) {
+    fn work(&mut self, commands: VecDeque<Command>, shared: &Arc<Shared>) {
         let mut appends = Vec::new();
         let mut bytes = 0;
         for command in commands {
@@ -211,6 +215,9 @@ impl StoreThread {
             }
         }
         self.look();
+        if self.trouble.is_some() {
+            self.put_off_snapshots();
+        }
         if self.trouble.is_some_and(|again| again > Instant::now()) {
             self.not_stored(&appends);
         } else if self.has_work(&appends) {
@@ -234,7 +241,7 @@ impl StoreThread {
         }
         // Not before: lines would wait for it.
         if self.trouble.is_none() && self.is_house_due() {
-            self.keep_house();
+            self.keep_house(shared);
         }
         self.check_point();
     }
@@ -243,14 +250,22 @@ impl StoreThread {
         let Some(database) = self.database.as_ref().filter(|_| !self.astray) else { return false };
         let now = Instant::now();
         match self.commits.history {
-            Some(_) => self.house.forget_at <= now || (database.may_merge() && self.house.merge_at <= now),
+            Some(_) => {
+                self.house.forget_at <= now
+                    || (database.may_merge() && self.house.merge_at <= now)
+                    || self.house.snapshots.is_due()
+            }
             None => self.house.is_left && self.house.merge_at <= now,
         }
     }
 
-    /// Does a part of what is to be done about the history: forgets what is too old, or puts small chunks together.
-    fn keep_house(&mut self) {
+    /// Does a part of what is to be done about the history: takes a snapshot, forgets what is too old, or puts small chunks together.
+    fn keep_house(&mut self, shared: &Arc<Shared>) {
         let (Some(database), now) = (&self.database, Instant::now()) else { return };
+        if self.commits.history.is_some() && self.house.snapshots.is_due() {
+            self.house.snapshots.work(shared, StoreReader::new(self.whereabouts.clone()));
+            return;
+        }
         let done = database.begin().and_then(|()| {
             let mut forgotten = None;
             match &self.commits.history {
@@ -334,6 +349,7 @@ impl StoreThread {
             );
         }
         self.trouble = Some(Instant::now() + TROUBLE_PAUSE);
+        self.put_off_snapshots();
         shared.lock().obstacle = Some(why);
         self.not_stored(appends);
         // What was delivered can still be noted, else it would be delivered again.
@@ -356,6 +372,17 @@ impl StoreThread {
             result => result,
         }
         .map_err(|failure| failure.to_string())
+    }
+
+    /// A snapshot takes no room from what is left for webhooks.
+    fn put_off_snapshots(&mut self) {
+        self.kept.retain(|command| match command {
+            Command::KeepPart(_, reply) | Command::KeepSnapshot(_, reply) => {
+                reply.give(false);
+                false
+            }
+            _ => true,
+        });
     }
 
     /// It can be written.
@@ -427,6 +454,9 @@ impl StoreThread {
             return Err(failure);
         }
         self.kept.clear();
+        if let Some(database) = &self.database {
+            self.house.snapshots.count(database.take_stored());
+        }
         self.mirror.committed();
         self.told.clear();
         effects.admitted.iter().for_each(|(queue, sequence, line)| queue.committed(*sequence, line));
@@ -551,7 +581,7 @@ impl StoreThread {
             (shared.wake)();
         }
         let path = self.directory.real_database().map_err(|error| error.to_string())?;
-        keep_history(&database, &self.commits);
+        keep_history(&database, &self.commits, &mut self.house.snapshots);
         self.database = Some(database);
         self.whereabouts.set(path);
         if anew {
@@ -671,10 +701,13 @@ impl StoreThread {
 }
 
 /// From here on the database keeps what the settings say.
-fn keep_history(database: &Database, commits: &Commits) {
+fn keep_history(database: &Database, commits: &Commits, snapshots: &mut Snapshots) {
     if let Some(keeping) = commits.history {
         let keep = i64::try_from(keeping.keep.as_micros()).unwrap_or(i64::MAX);
         database.keep_from(jiff::Timestamp::now().as_microsecond().saturating_sub(keep));
+        if let Err(failure) = database.look_for(snapshots) {
+            log::debug!("cannot look for the last snapshot: {failure}");
+        }
     }
 }
 

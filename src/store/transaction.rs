@@ -88,6 +88,14 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
             database.set_paused(queue.webhook(), *until)?;
             effects.reply(reply);
         }
+        Command::KeepPart(part, reply) => {
+            database.keep_part(part)?;
+            effects.answer(reply, true);
+        }
+        Command::KeepSnapshot(whole, reply) => {
+            database.keep_snapshot(whole)?;
+            effects.answer(reply, true);
+        }
         Command::Reach(reply) => effects.reply(reply),
         Command::Strike(queue) => database.strike(queue.webhook())?,
         Command::Begin(run) => database.begin_run(run)?,

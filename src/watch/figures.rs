@@ -15,7 +15,7 @@ use crate::kinds::KindIndex;
 use crate::serve::feed::Feed;
 use crate::serve::{Server, Sources};
 use crate::store::Store;
-use crate::store::look::KnownObjects;
+use crate::store::snapshot::KnownObjects;
 use crate::stream::Stream;
 use crate::threads;
 
@@ -57,7 +57,7 @@ impl Measures {
             names_host: stream.options().host.is_some(),
         };
         // A loop that has ended needs no waking.
-        Server::start(http, sources, move || drop(waker.wake()))
+        Server::start(http, sources, stream.counts(), move || drop(waker.wake()))
     }
 
     /// From here on the figures can be asked for there, or nowhere. Where that cannot be, everything stays as it was.

@@ -20,6 +20,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("what_existed_at_a_time_is_what_was_listed_then", at),
     ("what_differs_between_two_moments_is_told_once", difference),
     ("what_led_to_a_state_is_told", why),
+    ("it_is_told_of_some_namespaces_alone", namespaces),
     ("what_is_not_kept_is_said", missing),
     ("it_is_bounded_and_goes_when_it_is_not_wanted", bounded),
     ("it_is_true_after_kills_under_load", deaths),
@@ -143,6 +144,38 @@ fn followed() -> Result<(), Failed> {
     follower.expect("what comes of the next run", |line| line["link"]["mtu"] == 50_000);
     follower.signal(Signal::TERM);
     linkhook.event("link", "change");
+    Ok(())
+}
+
+fn namespaces() -> Result<(), Failed> {
+    let (world, state) = (Namespace::with_names(), State::new());
+    world.run("for name in blue red; do ip netns add $name; done");
+    let mut linkhook = run(&world, &configuration(&state, "all_netns = true\n[history]\n"));
+    let from = linkhook.seen[0]["ts"].as_str().unwrap().to_owned();
+    mtu(&world, 30_000);
+    for (name, then) in [("blue", 30_001), ("red", 30_002)] {
+        world.run(&format!("ip -n {name} link set lo mtu {then}"));
+        linkhook.expect(name, |line| line["netns"] == name && line["link"]["mtu"] == then);
+    }
+    let told = |arguments: &[&str]| -> BTreeSet<String> {
+        let mut command = world.command(PROGRAM);
+        command.args(arguments).arg("--state-dir").arg(state.path());
+        let lines = lines(&command.output().unwrap());
+        lines.iter().map(|line| format!("{} {}", line["netns"].as_str().unwrap_or("."), line["link"]["mtu"])).collect()
+    };
+    let changed = ["history", "link", "--action", "change"];
+    for (wanted, expected) in [
+        (&[][..], &[". 30000", "blue 30001", "red 30002"][..]),
+        (&["--netns", "blue"], &["blue 30001"]),
+        (&["--netns", "."], &[". 30000"]),
+        (&["--netns", ".,r*"], &[". 30000", "red 30002"]),
+    ] {
+        let expected: BTreeSet<String> = expected.iter().map(|&text| text.to_owned()).collect();
+        assert_eq!(told(&[&changed, wanted].concat()), expected, "history {wanted:?}");
+        assert_eq!(told(&[&["diff", "--from", &from, "link"], wanted].concat()), expected, "diff {wanted:?}");
+        assert_eq!(told(&[&["why", "link", "lo"], wanted].concat()), expected, "why {wanted:?}");
+    }
+    assert_eq!(told(&["list", "link", "--at", "now", "--netns", "red"]), BTreeSet::from(["red 30002".to_owned()]));
     Ok(())
 }
 
@@ -445,8 +478,13 @@ fn deaths() -> Result<(), Failed> {
             assert!(differing.is_empty(), "seed {seed}, kill {kill}, at {time}: {differing:?}");
         }
     }
+    // What is read of a moment is not all that was told since.
+    let database = rusqlite::Connection::open(state.path().join("linkhook.db"))?;
+    let snapshots: u64 = database.query_row("SELECT count(*) FROM snapshot", [], |row| row.get(0))?;
+    assert!(snapshots > 0, "{printed_lines} lines, and no snapshot");
     if std::env::var_os("LINKHOOK_KILLS").is_some() {
-        eprintln!("{kills} kills, {printed_lines} lines, {} moments, seed {seed}", moments.len());
+        let moments = moments.len();
+        eprintln!("{kills} kills, {printed_lines} lines, {moments} moments, {snapshots} snapshots, seed {seed}");
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::deliver::Configuration;
@@ -18,6 +19,7 @@ pub const BROWSER_TESTS: &[crate::Test] = &[
     ("what_is_chosen_is_shown_and_it_can_be_paused", chosen),
     ("an_event_opens_by_the_keyboard_and_leads_to_its_cause", opened),
     ("nothing_of_the_network_is_read_as_html_and_nothing_foreign_runs", safe),
+    ("a_connection_that_dies_without_a_word_is_begun_anew", silent),
     ("it_asks_for_the_token_and_goes_on_after_a_restart", token),
 ];
 
@@ -258,6 +260,20 @@ impl Page {
         self.call("Log.disable", json!({}));
         self.get(script)
     }
+}
+
+fn silent() -> Result<(), Failed> {
+    let mut served = Served::new("");
+    let mut page = Page::open(&served);
+    page.until("document.getElementById('connection').className === 'live'");
+    let linkhook = served.linkhook.as_mut().unwrap();
+    linkhook.signal(Signal::STOP);
+    page.until("document.getElementById('connection').className === 'broken'");
+    linkhook.signal(Signal::CONT);
+    page.until("document.getElementById('connection').className === 'live'");
+    mtu(&served.namespace, 30_001);
+    page.until_shown("30001");
+    Ok(())
 }
 
 fn token() -> Result<(), Failed> {

@@ -172,6 +172,10 @@ fn reload() -> Result<(), Failed> {
     until_has(&stderr, "the old one stays");
     let path = folder.path().join("config/linkhook.toml");
     let text = std::fs::read_to_string(&path)?.replace("elsewhere/two", "secrets/one");
+    let socket = folder.path().join("elsewhere/http");
+    std::fs::write(&path, format!("[http]\nlisten = \"unix:{}\"\n{text}", socket.display()))?;
+    linkhook.signal(rustix::process::Signal::HUP);
+    until_has(&stderr, "elsewhere is not open to it: the sandbox was opened");
     std::fs::write(&path, &text)?;
     linkhook.signal(rustix::process::Signal::HUP);
     until_has(&stderr, "2 webhooks");

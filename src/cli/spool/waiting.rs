@@ -108,7 +108,7 @@ pub(super) fn options(
     form: &selection::Form,
     count: Option<u64>,
 ) -> Result<Options> {
-    let selected = filters.options(kinds, Severity::Debug)?;
+    let selected = filters.options(kinds, &[], Severity::Debug)?;
     let narrowed = filters.is_narrowed() || !kinds.is_empty();
     Ok(Options {
         present: true,
@@ -214,7 +214,7 @@ pub fn drop_events(state: &State, arguments: &DropArguments) -> Result<()> {
 
 /// The ranges of those that fit, and how many they are.
 fn fitting(look: &Look, seen: &Seen, arguments: &DropArguments) -> Result<(Vec<(u64, u64)>, u64)> {
-    let options = arguments.filters.options(&arguments.kinds, Severity::Debug)?;
+    let options = arguments.filters.options(&arguments.kinds, &[], Severity::Debug)?;
     let found = Arc::new(Mutex::new(Vec::new()));
     let numbers = Numbers { found: found.clone(), line: Vec::new(), named: options.own.clone() };
     let stream = Stream::new(Options { present: true, ..options });

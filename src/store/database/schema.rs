@@ -3,11 +3,12 @@
 use rusqlite::Connection;
 
 use super::SqlError;
-use crate::store::event_log;
+use crate::store::{event_log, snapshot};
 
 /// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
-/// webhook that is paused; the third no log: every event had a row; the fourth one time for a chunk, when it was committed, and not how many octets it has.
-pub const VERSION: i64 = 5;
+/// webhook that is paused; the third no log: every event had a row; the fourth one time for a chunk, when it was committed, and not how many octets it has;
+/// the fifth no snapshots.
+pub const VERSION: i64 = 6;
 /// What a value may be is said here, so that SQLite's own check finds one that is not.
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0)) STRICT, WITHOUT ROWID;
@@ -55,7 +56,7 @@ const SHAPE: &str = "SELECT t.name, t.strict, c.name, c.type, c.\"notnull\", c.p
 
 /// All of it.
 pub fn whole() -> String {
-    [SCHEMA, CHANGES_SCHEMA, RUNS_SCHEMA, event_log::SCHEMA, event_log::INDEX].concat()
+    [SCHEMA, CHANGES_SCHEMA, RUNS_SCHEMA, event_log::SCHEMA, event_log::INDEX, snapshot::SCHEMA].concat()
 }
 
 /// What an earlier version's tables lack is added; the first one's are made anew as they are now.
@@ -73,14 +74,18 @@ pub fn renew(connection: &Connection, version: i64) -> Result<(), SqlError> {
     }
     if version < 4 {
         script += &format!("{}{CHANGES_SCHEMA}", event_log::SCHEMA);
-    } else {
+    }
+    if version == 4 {
         script += "ALTER TABLE chunk RENAME COLUMN time TO ended;
             ALTER TABLE chunk ADD COLUMN began INTEGER NOT NULL DEFAULT 0;
             ALTER TABLE chunk ADD COLUMN octets INTEGER NOT NULL DEFAULT 0 CHECK (octets >= 0);
             UPDATE chunk SET began = ended, octets = length(entries) + length(lines);";
     }
-    script += RUNS_SCHEMA;
-    script += event_log::INDEX;
+    if version < 5 {
+        script += RUNS_SCHEMA;
+        script += event_log::INDEX;
+    }
+    script += snapshot::SCHEMA;
     script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
     connection.execute_batch(&script)
 }

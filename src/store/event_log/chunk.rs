@@ -1,7 +1,10 @@
 //! A chunk: events of one commit in order, as one row of the database has them, and which of them a webhook waits for.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
+
+use zstd::bulk::Decompressor;
 
 use crate::event;
 
@@ -203,12 +206,19 @@ pub fn lines(codec: i64, entries: &[u8], kept: &[u8], expected: i64) -> Result<V
     match codec {
         0 => Ok(kept.to_vec()),
         1 => lz4_flex::block::decompress_size_prepended(kept).map_err(|_| WRONG),
-        2 => {
-            let bytes = zstd::bulk::Decompressor::upper_bound(kept).filter(|&bytes| bytes <= LINES_BYTES_MAX);
-            zstd::bulk::decompress(kept, bytes.ok_or(WRONG)?).map_err(|_| WRONG)
-        }
+        2 => decompressed(kept, LINES_BYTES_MAX).ok_or(WRONG),
         _ => Err(Damaged("a chunk is kept in an unknown way")),
     }
+}
+
+/// What a frame of Zstandard has, if that is no more than so many bytes.
+pub fn decompressed(kept: &[u8], most: usize) -> Option<Vec<u8>> {
+    thread_local! {
+        // To make one takes as long as to decompress a tenth of a chunk.
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+    }
+    let bytes = Decompressor::upper_bound(kept).filter(|&bytes| bytes <= most)?;
+    DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(kept, bytes).ok())
 }
 
 /// Which events of a chunk a webhook waits for.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::chunk::{self, CHUNK_BYTES, Chunk, Damaged, Entry, Share};
 use super::{Log, NOTHING_KEPT, SqlResult, insert, number};
 use crate::event;
+use crate::store::snapshot;
 
 /// What is kept of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +81,12 @@ impl Log {
         self.write(connection)?;
         let asked = now.saturating_sub(i64::try_from(keeping.keep.as_micros()).unwrap_or(i64::MAX));
         self.keep_from(asked);
-        if let Some(from) = first_within(connection, keeping.size_bytes as u64)? {
+        let room = (keeping.size_bytes as u64).saturating_sub(snapshot::octets(connection)?);
+        if let Some(from) = first_within(connection, room)? {
             self.keep_from(from.max(asked));
         }
         let short_from = Some(self.kept_from.get()).filter(|&from| from > asked);
+        snapshot::forget_old(connection, self.kept_from.get())?;
         let deleted = forget(connection, self.kept_from.get())?;
         connection.prepare_cached("DELETE FROM run WHERE ended < ?1")?.execute([self.kept_from.get()])?;
         if deleted > 0 {
@@ -97,6 +100,7 @@ impl Log {
         self.write(connection)?;
         // What comes later is no part of it.
         connection.prepare_cached("DELETE FROM run")?.execute([])?;
+        snapshot::forget_all(connection)?;
         Ok(forget(connection, NOTHING_KEPT)? == FORGOTTEN_CHUNKS_MAX)
     }
 
@@ -269,6 +273,14 @@ impl Chunks {
         let mut chunks = Chunks { span, firsts: VecDeque::new(), between: (after, u64::MAX), is_reverse };
         chunks.find(connection)?;
         Ok(chunks)
+    }
+
+    /// Those of them with no greater numbers than that alone.
+    pub fn up_to(mut self, last: u64) -> Chunks {
+        self.between.1 = self.between.1.min(last.saturating_add(1));
+        let before = self.between.1;
+        self.firsts.retain(|&first| first < before);
+        self
     }
 
     /// That event alone.

@@ -87,6 +87,8 @@ fn held(row: &Row<'_>) -> SqlResult<Held> {
 pub struct Log {
     /// Chunks that ended at that time or later are kept, though nobody waits for them.
     kept_from: Cell<i64>,
+    /// Events that were stored since it was asked for last, and their octets.
+    stored: Cell<(u64, u64)>,
     /// Once so many more bytes of lines were stored, small chunks may make a large one.
     merge_after: Cell<usize>,
     /// With which number the first chunk begins at least that may be one of them, where that is known.
@@ -100,6 +102,7 @@ impl Default for Log {
     fn default() -> Log {
         Log {
             kept_from: Cell::new(NOTHING_KEPT),
+            stored: Cell::default(),
             merge_after: Cell::default(),
             merged: Cell::default(),
             kept: RefCell::default(),
@@ -147,7 +150,16 @@ impl Log {
     pub fn append(&self, connection: &Connection, chunk: &Chunk, time: i64, shares: &[(i64, &Share)]) -> SqlResult<()> {
         let Some(ends) = chunk.ends() else { return Ok(()) };
         self.merge_after.set(self.merge_after.get().saturating_sub(chunk.bytes()));
-        insert(connection, ends, &chunk.pack(), time, shares)
+        let packed = chunk.pack();
+        let (events, octets) = self.stored.get();
+        let octets = octets + (packed.entries.len() + packed.lines.len()) as u64;
+        self.stored.set((events + packed.events as u64, octets));
+        insert(connection, ends, &packed, time, shares)
+    }
+
+    /// How many events were stored since that was asked last, and their octets.
+    pub fn take_stored(&self) -> (u64, u64) {
+        self.stored.take()
     }
 
     /// Runs `look` on the webhook's first share that reaches beyond an event, if there is any.
