@@ -17,6 +17,7 @@ mod overtaken;
 mod pace;
 mod place;
 mod reload;
+pub mod subscribe;
 mod tell;
 
 use std::io::{self, Read};
@@ -38,7 +39,7 @@ use crate::event::own;
 use crate::event::{Action, Origin};
 use crate::json::Json;
 use crate::kinds::KindIndex;
-use crate::kinds::protocol::{Bound, Listening, Protocol};
+use crate::kinds::protocol::{Listening, Protocol};
 use crate::manager::Manager;
 use crate::mirror::silence;
 use crate::netlink::socket::{Batch, Socket};
@@ -51,13 +52,13 @@ use crate::stream::judge::{Asker, UnjudgedEvents};
 use crate::stream::{Stream, Telling};
 use crate::threads;
 use crate::units::{counted, counted_are, counted_were};
-use feed::Subscription;
-pub use feed::{bind, denied};
 use figures::Measures;
 use pace::Pace;
 pub use place::Place;
 use reload::Reloading;
 pub use reload::{Reload, Reloaded};
+use subscribe::Subscription;
+pub use subscribe::denied;
 
 /// Bytes of notifications that wait to be decoded at most, of all namespaces together.
 pub const BACKLOG_BYTES_MAX: usize = 16 << 20;
@@ -107,8 +108,6 @@ pub struct Settings {
     pub state: Option<StateDirectory>,
     /// How long the end waits for a reader of the lines that does not read. After a signal it is 5 s at most.
     pub patience: Duration,
-    /// Groups that are bound, of protocols that have such.
-    pub bound: Bound,
     /// Whether capabilities are given up once the sockets are open.
     pub confined: bool,
     /// What the kernel is asked to tell, where not all is wanted.

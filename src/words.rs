@@ -13,74 +13,6 @@ use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::kinds::{KINDS, KindIndex};
 
-/// Words for several kinds together.
-const FAMILIES_OF_KINDS: &[(&str, &[&str])] = &[
-    ("genl", &["genl_family", "genl"]),
-    (
-        "ethtool",
-        &[
-            "ethtool_linkinfo",
-            "ethtool_linkmodes",
-            "ethtool_debug",
-            "ethtool_wol",
-            "ethtool_eee",
-            "ethtool_fec",
-            "ethtool_module",
-            "ethtool_plca",
-            "ethtool_mm",
-            "ethtool_features",
-            "ethtool_privflags",
-            "ethtool_rings",
-            "ethtool_channels",
-            "ethtool_coalesce",
-            "ethtool_pause",
-            "ethtool_rss",
-        ],
-    ),
-    ("mptcp", &["mptcp_endpoint", "mptcp_event"]),
-    (
-        "devlink",
-        &[
-            "devlink_dev",
-            "devlink_port",
-            "devlink_param",
-            "devlink_region",
-            "devlink_trap",
-            "devlink_trap_group",
-            "devlink_trap_policer",
-            "devlink_rate",
-            "devlink_linecard",
-            "devlink_health",
-            "devlink_flash",
-        ],
-    ),
-    (
-        "xfrm",
-        &[
-            "xfrm_state",
-            "xfrm_policy",
-            "xfrm_acquire",
-            "xfrm_expire",
-            "xfrm_policy_expire",
-            "xfrm_ae",
-            "xfrm_mapping",
-            "xfrm_migrate",
-            "xfrm_report",
-            "xfrm_default",
-        ],
-    ),
-    ("dpll", &["dpll_device", "dpll_pin"]),
-    ("ovpn", &["ovpn_peer", "ovpn_key"]),
-    ("ovs", &["ovs_datapath", "ovs_vport"]),
-    ("team", &["team_option", "team_port"]),
-    ("rdma", &["rdma", "rdma_link"]),
-    ("wireguard", &["wireguard", "wireguard_peer"]),
-    (
-        "nft",
-        &["nft_table", "nft_chain", "nft_rule", "nft_set", "nft_element", "nft_object", "nft_flowtable", "nft_gen"],
-    ),
-];
-
 /// What the kernel has and linkhook does not follow: the name, and why.
 const REFUSED: &[(&str, &str)] = &[
     ("audit", "auditd reads it better, and all but a few of its records are not about networking"),
@@ -160,11 +92,9 @@ pub fn named(names: &[String]) -> Result<Named> {
     let mut kinds = vec![false; KINDS.len()];
     let mut named = Vec::new();
     for name in names {
-        // A word may be a kind's name, too.
-        if let Some((_, family)) = FAMILIES_OF_KINDS.iter().find(|(word, _)| word == name) {
-            for kind in KindIndex::all().filter(|kind| family.contains(&kind.table().name)) {
-                kinds[kind.place()] = true;
-            }
+        // A word for several kinds may be the name of one of them, too.
+        if let together @ [_, _, ..] = &kinds_of_word(name)[..] {
+            together.iter().for_each(|kind| kinds[kind.place()] = true);
         } else if let Some(kind) = kind_named(name) {
             kinds[kind.place()] = true;
         } else if let Some(event) = own::by_name(name) {
@@ -413,11 +343,22 @@ pub fn kinds_named(names: &[String]) -> Result<Vec<KindIndex>> {
     Ok(KindIndex::all().filter(|kind| is_named(kind) || reads(kind)).collect())
 }
 
+/// The word that means a kind together with others: what its name begins with. Kinds that are followed where none is named, and those that
+/// come only when they are named, have none.
+fn word_of(kind: KindIndex) -> Option<&'static str> {
+    let table = kind.table();
+    let is_by_itself = kind.is_default() || table.hooks.named_alone;
+    table.name.split('_').next().filter(|_| !is_by_itself)
+}
+
+/// The kinds that a word means together.
+fn kinds_of_word(word: &str) -> Vec<KindIndex> {
+    KindIndex::all().filter(|&kind| word_of(kind) == Some(word)).collect()
+}
+
 /// The kinds that one word means together with this one.
-pub fn together(kind: KindIndex) -> impl Iterator<Item = KindIndex> {
-    let name = kind.table().name;
-    let word = FAMILIES_OF_KINDS.iter().find(|(_, names)| names.contains(&name));
-    KindIndex::all().filter(move |other| word.is_some_and(|(_, names)| names.contains(&other.table().name)))
+pub fn together(kind: KindIndex) -> Vec<KindIndex> {
+    word_of(kind).map(kinds_of_word).unwrap_or_default()
 }
 
 /// "unknown kind 'rote'; did you mean 'route'?", or the list where nothing is near.
@@ -474,6 +415,24 @@ mod tests {
         // Of a network namespace there is no kind, and what goes on behind the word is none of it.
         assert!(named(&["net".into()]).is_err() && named(&["linkx".into()]).is_err());
         IP_WORDS.iter().for_each(|(word, _, kind)| assert!(KindIndex::named(kind).is_some(), "{word}"));
+    }
+
+    #[test]
+    fn a_word_means_all_kinds_whose_names_begin_so_but_those_that_are_named_alone() {
+        let begin_so = |word: &str, but: &[&str]| -> Vec<&str> {
+            let of = |name: &&str| name.split('_').next() == Some(word) && !but.contains(name);
+            KINDS.iter().map(|kind| kind.name).filter(of).collect()
+        };
+        for word in ["genl", "ethtool", "mptcp", "devlink", "xfrm", "dpll", "ovpn", "ovs", "team", "rdma", "wireguard"]
+        {
+            let meant = begin_so(word, &[]);
+            assert!(meant.len() > 1 && kinds(&[word]) == meant, "{word}");
+        }
+        assert_eq!(kinds(&["nft"]), begin_so("nft", &["nft_trace"]));
+        assert_eq!(kinds(&["nft_trace"]), ["nft_trace"]);
+        // Kinds that are followed anyway have their names alone.
+        assert_eq!(kinds(&["nexthop"]), ["nexthop"]);
+        ["page", "mctp", ""].iter().for_each(|&word| assert!(named(&[word.into()]).is_err(), "{word}"));
     }
 
     #[test]

@@ -194,12 +194,8 @@ fn note_names(mirror: &mut Mirror, adapters: &mut Adapters, recorded: &Recorded<
     let (protocol, datagram) = adapters.adapt(recorded);
     for message in messages_told(protocol, datagram) {
         let family = message.payload.first().copied().unwrap_or_default();
-        let kind = kinds::of_message(message.header.kind, family);
-        if kind.is_some_and(|(kind, _)| kind.table().is(&kinds::rtnetlink::link::LINK)) {
-            mirror.links.note_if_unknown(message.payload);
-        }
-        if kind.is_some_and(|(kind, removes)| kind.table().is(&kinds::netfilter::nft::set::SET) && !removes) {
-            mirror.links.sets.note_if_unknown(message.payload);
+        if let Some((kind, removes)) = kinds::of_message(message.header.kind, family) {
+            mirror.links.learn_if_unknown(kind, message.payload, removes);
         }
     }
 }

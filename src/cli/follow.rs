@@ -178,8 +178,12 @@ pub fn settings(
 ) -> Result<Settings> {
     let kinds: Vec<KindIndex> = KindIndex::all().filter(|&kind| options.filter.follows(kind)).collect();
     Ok(Settings {
-        bound: groups.bound(&kinds, None)?,
         poll: polling.every(&kinds, None)?,
+        listening: Listening {
+            families: options.filter.families.clone(),
+            bound: groups.bound(&kinds, None)?,
+            ..Listening::default()
+        },
         kinds,
         actions: options.filter.actions.clone(),
         receive_buffer_bytes: None,
@@ -189,7 +193,6 @@ pub fn settings(
         state: None,
         patience,
         confined: false,
-        listening: Listening { families: options.filter.families.clone(), ..Listening::default() },
         metrics: None,
         http: None,
     })

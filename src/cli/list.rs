@@ -112,8 +112,8 @@ fn refuse_unlisted(options: &Options) -> Result<()> {
     }
     let is_named = |kind: KindIndex| options.filter.kinds.is_some() && options.filter.wants_kind(kind.place());
     let is_listed = |kind: KindIndex| is_named(kind) && !kind.table().dumps.is_empty();
-    let mut unlisted =
-        KindIndex::all().filter(|&kind| is_named(kind) && !is_listed(kind) && !words::together(kind).any(is_listed));
+    let mut unlisted = KindIndex::all()
+        .filter(|&kind| is_named(kind) && !is_listed(kind) && !words::together(kind).into_iter().any(is_listed));
     match unlisted.next().map(KindIndex::table) {
         Some(kind) => Err(Error::usage(format_args!(
             "{} ({}) cannot be listed: the kernel tells it when it happens, and shows no list of it; follow it with \

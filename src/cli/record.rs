@@ -12,21 +12,20 @@ use crate::decode::schema::Interface;
 use crate::dumps::{self, Shown};
 use crate::error::{Error, Result};
 use crate::kinds::adapter::Adapter;
-use crate::kinds::protocol::{Bound, Protocol};
+use crate::kinds::protocol::{Listening, Protocol};
 use crate::kinds::{self, KindIndex};
+use crate::mirror::Mirror;
 use crate::mirror::silence::look::Scope;
-use crate::mirror::{Mirror, silence};
-use crate::netlink::socket::{Batch, Datagram, Joined, Socket, is_loss, is_overrun};
+use crate::netlink::socket::{Batch, Datagram, Socket, is_loss, is_overrun};
 use crate::netlink::wire;
 use crate::netns::Name;
 use crate::recording::{pcap, rtmon};
 use crate::units::{self, counted_were};
-use crate::watch::{bind, denied, now_microseconds, signals};
+use crate::watch::subscribe::{Wanted, subscribe};
+use crate::watch::{now_microseconds, signals};
 
 /// A wait is at most so long, so that an end by signal or time is noticed.
 const WAIT: Duration = Duration::from_millis(200);
-/// Bytes asked for the receive buffer.
-const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 /// No dump is waited for longer.
 const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -101,12 +100,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 fn record(arguments: &Arguments) -> Result<()> {
     let kinds = crate::words::kinds_named(&arguments.kinds)?;
-    let buffer = arguments.receive_buffer.unwrap_or(RECEIVE_BUFFER_BYTES);
     let followed = kinds::by_protocol(&kinds);
     let adapter = |protocol| if arguments.keys { Adapter::with_secrets(protocol) } else { Adapter::new(protocol) };
-    let bound = arguments.groups.bound(&kinds, None)?;
-    let subscribed = followed.iter().map(|(protocol, kinds)| subscribe(adapter(protocol), kinds, &bound, buffer));
-    let mut sources: Vec<Recorded> = subscribed.collect::<Result<_>>()?;
+    let listening = Listening { bound: arguments.groups.bound(&kinds, None)?, ..Listening::default() };
+    let opened = followed.iter().map(|(protocol, kinds)| {
+        let wanted = Wanted {
+            kinds,
+            actions: &[],
+            listening: &listening,
+            receive_buffer_bytes: arguments.receive_buffer,
+            done: "recorded",
+        };
+        Recorded::open(adapter(protocol), &wanted)
+    });
+    let mut sources: Vec<Recorded> = opened.collect::<Result<_>>()?;
     if arguments.keys && followed.iter().any(|(protocol, _)| protocol.redact.is_some()) {
         log::warn!(
             "the recording holds the keys of IPsec's associations and of WireGuard: whoever has it can read their traffic"
@@ -175,26 +182,17 @@ struct Recorded {
     early: Vec<(i64, Vec<u8>)>,
 }
 
-fn subscribe(mut adapter: Adapter, kinds: &[KindIndex], bound: &Bound, buffer: usize) -> Result<Recorded> {
-    let protocol = adapter.protocol();
-    let mut socket = adapter.open()?;
-    socket.set_receive_buffer(buffer).map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-    if protocol.needs_credentials {
-        let passed = socket.pass_credentials();
-        passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
+impl Recorded {
+    fn open(mut adapter: Adapter, wanted: &Wanted<'_>) -> Result<Recorded> {
+        let (mut learned, mut early) = (Vec::new(), Vec::new());
+        let (socket, _) = subscribe(
+            &mut adapter,
+            wanted,
+            |answer| learned.push(answer.to_vec()),
+            |_, datagram| early.push((now_microseconds(), datagram.to_vec())),
+        )?;
+        Ok(Recorded { adapter, socket, learned, early })
     }
-    let mut learned = Vec::new();
-    adapter.learn_from(kinds, |answer| learned.push(answer.to_vec()));
-    for group in silence::groups(protocol, kinds, &[]).into_iter().chain(adapter.groups(kinds)) {
-        let joined = socket.join(group);
-        let joined = joined.map_err(|error| Error::system(format_args!("cannot join the group {group}"), &error))?;
-        if let (Joined::Denied, Some(capability)) = (joined, protocol.needs) {
-            return Err(denied(kinds, "recorded", capability));
-        }
-    }
-    let mut early = Vec::new();
-    bind(&socket, protocol, kinds, bound, |datagram| early.push((now_microseconds(), datagram.to_vec())))?;
-    Ok(Recorded { adapter, socket, learned, early })
 }
 
 fn open(path: &Path, format: Option<&str>) -> Result<Recorder> {
@@ -283,12 +281,7 @@ fn initial(
                     Shown::Again => return,
                     Shown::Object(message) => message,
                 };
-                if kind == link {
-                    mirror.links.note(message.payload, false);
-                }
-                if kind.table().is(&kinds::netfilter::nft::set::SET) {
-                    mirror.links.sets.note(message.payload, false);
-                }
+                mirror.links.learn(kind, message.payload, false);
                 if asks_others && message.payload.len() >= kind.table().header.bytes {
                     mirror.apply(kind, false, message.header.flags, message.payload);
                 }
@@ -353,9 +346,9 @@ fn read(source: &mut Recorded, batch: &mut Batch, recorder: &mut Recorder, left:
         Err(error) => return Err(error),
     }
     let time = now_microseconds();
-    let Protocol { needs_credentials, is_of_processes, .. } = source.adapter.protocol();
+    let Protocol { needs_credentials, said_by, .. } = source.adapter.protocol();
     let is_believed = |datagram: &Datagram<'_>| {
-        *is_of_processes
+        said_by.is_some()
             || (datagram.port == 0 && (!needs_credentials || datagram.sender.is_some_and(|sender| sender.process == 0)))
     };
     for datagram in batch.datagrams().filter(is_believed) {

@@ -233,8 +233,8 @@ fn follow(
             families: options.filter.families.clone(),
             conntrack: configured.map(|configured| configured.conntrack.clone()).unwrap_or_default(),
             of_root: configured.is_some_and(|configured| configured.udev),
+            bound,
         },
-        bound,
         poll,
     };
     if let Some(quiet) = arguments.settle {

@@ -5,8 +5,6 @@ use crate::kinds::netfilter::conntrack::listening::{Connections, Mark};
 use crate::kinds::rtnetlink::names::IP_PROTOCOLS;
 use crate::netlink::filter::VALUES_MAX;
 
-pub(super) const KEYS: &[&str] = &["mirror", "entries_max", "reliable", "protocols", "marks", "zones"];
-
 /// The kernel's own table has no more on the largest machines.
 const ENTRIES_MOST: u64 = 1 << 24;
 

@@ -4,37 +4,16 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::read::{Table, Value};
-use super::webhook;
+use super::{settings, webhook};
 use crate::command;
 use crate::deliver::batch::Limits;
 use crate::deliver::run::Command;
 use crate::deliver::{EXEC, Target, Webhook, formats};
 
-pub(super) const KEYS: &[&str] = &[
-    "name",
-    "command",
-    "kinds",
-    "families",
-    "interfaces",
-    "actions",
-    "signals",
-    "severity",
-    "netns",
-    "filter",
-    "settle",
-    "settle_same",
-    "rate",
-    "fields",
-    "batch",
-    "retry",
-    "spool",
-    "timeout",
-];
-
 /// Reads a command; `None` where it is too broken to be one.
 pub(super) fn exec(value: &Value<'_>) -> Option<Webhook> {
     webhook::named(EXEC, value, |table| {
-        table.only(KEYS);
+        table.only(&settings::names(settings::EXEC));
         let command = table.need("command", "a program and its arguments, such as [\"/usr/local/sbin/failover\"]");
         let command = command.and_then(|value| command_of(table, &value));
         // A run for each event, unless several are asked for.

@@ -5,8 +5,6 @@ use std::time::Duration;
 use super::read::{Table, Value};
 use crate::store::Keeping;
 
-pub(super) const KEYS: &[&str] = &["keep", "size"];
-
 /// Where only the table is written.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SIZE_BYTES: usize = 1 << 30;

@@ -44,8 +44,6 @@ pub struct HttpSettings {
     pub token: Option<Hidden>,
 }
 
-pub(super) const KEYS: &[&str] = &["listen", "token"];
-
 /// What stands before the path of a socket in the file system.
 const UNIX: &str = "unix:";
 /// A token of fewer letters is warned of.

@@ -42,36 +42,6 @@ const COMMIT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How long the end waits for webhooks.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const KEYS: &[&str] = &["watch", "output", "history", "http", "log", "security", WEBHOOK, EXEC];
-const WATCH_KEYS: &[&str] = &[
-    "kinds",
-    "families",
-    "interfaces",
-    "actions",
-    "signals",
-    "severity",
-    "netns",
-    "all_netns",
-    "netns_dirs",
-    "filter",
-    "initial",
-    "receive_buffer",
-    "verify",
-    "poll",
-    "nflog",
-    "host",
-    "shutdown",
-    "state_dir",
-    "synchronous",
-    "commit",
-    "metrics",
-    "udev",
-    "conntrack",
-];
-const NFLOG_KEYS: &[&str] = &["groups", "bytes"];
-const LOG_KEYS: &[&str] = &["level"];
-const SECURITY_KEYS: &[&str] = &["sandbox"];
-
 /// Checked settings.
 #[derive(Debug)]
 pub struct Configuration {
@@ -234,15 +204,15 @@ fn list<'t>(table: &Table<'t>, word: &str) -> Vec<Value<'t>> {
 }
 
 fn root(table: &Table<'_>) -> Configuration {
-    table.only(KEYS);
+    table.only(&settings::tables());
     let section = |key: &str, keys| table.get(key).and_then(|value| value.table(keys, |_| value.clone()));
-    let watch = section("watch", WATCH_KEYS).and_then(|value| value.any_table("watch.", watch));
-    let http = section("http", http::KEYS).and_then(|value| value.any_table("http.", http::http)).flatten();
-    let level = section("log", LOG_KEYS).and_then(|value| value.any_table("log.", level)).flatten();
-    let security = section("security", SECURITY_KEYS);
+    let watch = section("watch", settings::WATCH).and_then(|value| value.any_table("watch.", watch));
+    let http = section("http", settings::HTTP).and_then(|value| value.any_table("http.", http::http)).flatten();
+    let level = section("log", settings::LOG).and_then(|value| value.any_table("log.", level)).flatten();
+    let security = section("security", settings::SECURITY);
     let sandbox = security.as_ref().and_then(|value| value.clone().any_table("security.", sandbox)).flatten();
     let mut watch = watch.unwrap_or_default();
-    if let Some(value) = section("history", history::KEYS) {
+    if let Some(value) = section("history", settings::HISTORY) {
         if watch.state_dir.is_none() {
             value.refused("it is kept in the state directory: write state_dir = \"/var/lib/linkhook\" in [watch]");
         }
@@ -466,7 +436,7 @@ fn watch(table: &Table<'_>) -> Watch {
             kind.table().name
         ));
     }
-    let bound = table.get("nflog").and_then(|value| value.table(NFLOG_KEYS, nflog));
+    let bound = table.get("nflog").and_then(|value| value.table(settings::NFLOG, nflog));
     let needs_groups = |kinds: &[String]| {
         let named = words::named(kinds).ok().and_then(|named| named.kinds);
         named.is_some_and(|named| KindIndex::all().any(|kind| named[kind.place()] && kind.protocol().binding.is_some()))
@@ -504,7 +474,7 @@ fn watch(table: &Table<'_>) -> Watch {
         metrics: table.get("metrics").and_then(|value| value.some_duration()),
         conntrack: table
             .get("conntrack")
-            .and_then(|value| value.table(conntrack::KEYS, conntrack::conntrack))
+            .and_then(|value| value.table(settings::CONNTRACK, conntrack::conntrack))
             .unwrap_or_default(),
         udev: table.get("udev").and_then(|value| value.boolean()).unwrap_or_default(),
     }

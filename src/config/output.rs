@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::read::{Table, Value};
-use super::{Chosen, chosen, good, refuse_never};
+use super::{Chosen, chosen, good, refuse_never, settings};
 use crate::deliver::jq::Use;
 use crate::event::severity::Severity;
 use crate::filter::Filter;
@@ -14,22 +14,6 @@ use crate::output::syslog::{Address, FACILITIES};
 use crate::output::{journal, syslog};
 use crate::words::{self, Named};
 
-pub(super) const KEYS: &[&str] = &[
-    "path",
-    "format",
-    "rotate",
-    "address",
-    "facility",
-    "kinds",
-    "families",
-    "interfaces",
-    "actions",
-    "signals",
-    "severity",
-    "netns",
-    "filter",
-];
-pub(super) const ROTATE_KEYS: &[&str] = &["size", "keep", "compress"];
 /// Old files that are kept, where nothing is said, and at most.
 const KEEP: u64 = 5;
 const KEEP_MAX: u64 = 1000;
@@ -155,7 +139,7 @@ pub(super) fn outputs(
     }
     let mut read: Vec<(OutputSettings, String)> = Vec::new();
     for value in values {
-        let Some(settings) = value.table(KEYS, output) else { continue };
+        let Some(settings) = value.table(settings::OUTPUT, output) else { continue };
         check(&value, &value.key, &settings);
         let is_same = |(other, _): &&(OutputSettings, String)| other.place == settings.place;
         if let Some((_, first)) = read.iter().find(is_same).filter(|_| settings.place != OutputPlace::None) {
@@ -193,7 +177,7 @@ fn output(table: &Table<'_>) -> OutputSettings {
         facility.refused("only syslog has one; write path = \"syslog\", or remove it");
     }
     let rotate = table.get("rotate");
-    let rotation = rotate.as_ref().and_then(|value| value.table(ROTATE_KEYS, rotation).flatten());
+    let rotation = rotate.as_ref().and_then(|value| value.table(settings::ROTATE, rotation).flatten());
     let is_file = !takes_address && !matches!(word, Some("-" | "none") | None);
     if let Some(rotate) = rotate.filter(|_| !is_file) {
         rotate.refused("there is no file to rotate; write path = \"/var/log/linkhook/events.jsonl\", or remove it");

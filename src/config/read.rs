@@ -12,6 +12,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::settings::{Setting, names};
 use crate::deliver::jq::Use;
 use crate::error::Result;
 use crate::units;
@@ -316,9 +317,10 @@ impl<'t> Value<'t> {
     }
 
     /// Runs `inside` over a table of which only those keys may be written.
-    pub fn table<R>(&self, keys: &[&str], inside: impl FnOnce(&Table<'_>) -> R) -> Option<R> {
+    pub fn table<R>(&self, keys: &[Setting], inside: impl FnOnce(&Table<'_>) -> R) -> Option<R> {
+        let keys = names(keys);
         let result = self.any_table(&format!("{}.", self.key), |table| {
-            table.only(keys);
+            table.only(&keys);
             inside(table)
         });
         if result.is_none() {

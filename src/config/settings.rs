@@ -1,5 +1,5 @@
-//! Every key of the configuration: what it is, what holds without it, within which bounds, and an example. docs/config.md is made
-//! from these rows, and tests hold each of them against what is read.
+//! Every key of the configuration: what it is, what holds without it, within which bounds, and an example. No other may be written;
+//! docs/config.md is made from these rows, and tests hold each of them against what is read.
 
 /// A key.
 #[derive(Debug)]
@@ -131,7 +131,19 @@ pub const SETTINGS: &[Settings] = &[
     Settings { title: "[[exec]]", keys: EXEC },
 ];
 
-const WATCH: &[Setting] = &[
+/// The names of the tables that stand by themselves.
+pub fn tables() -> Vec<&'static str> {
+    let own = SETTINGS.iter().filter_map(|settings| settings.title.strip_prefix('['));
+    own.map(|title| title.trim_matches(['[', ']'])).collect()
+}
+
+/// The names of some keys.
+pub fn names(keys: &[Setting]) -> Vec<&'static str> {
+    keys.iter().map(|setting| setting.key).collect()
+}
+
+/// Those of `[watch]`.
+pub const WATCH: &[Setting] = &[
     KINDS,
     FAMILIES,
     INTERFACES,
@@ -263,7 +275,8 @@ const WATCH: &[Setting] = &[
     ),
 ];
 
-const CONNTRACK: &[Setting] = &[
+/// Those of `conntrack` of `[watch]`.
+pub const CONNTRACK: &[Setting] = &[
     setting(
         "mirror",
         BOOLEAN,
@@ -314,7 +327,8 @@ const CONNTRACK: &[Setting] = &[
     ),
 ];
 
-const NFLOG: &[Setting] = &[
+/// Those of `nflog` of `[watch]`.
+pub const NFLOG: &[Setting] = &[
     setting(
         "groups",
         "list of numbers",
@@ -326,7 +340,8 @@ const NFLOG: &[Setting] = &[
     setting("bytes", "number", "128", ("0 to 2048", "2049"), "256", "So many octets of each packet; 0 for none"),
 ];
 
-const OUTPUT: &[Setting] = &[
+/// Those of `[output]`.
+pub const OUTPUT: &[Setting] = &[
     setting(
         "path",
         PATH,
@@ -378,7 +393,8 @@ const OUTPUT: &[Setting] = &[
     FILTER,
 ];
 
-const ROTATE: &[Setting] = &[
+/// Those of `rotate` of `[output]`.
+pub const ROTATE: &[Setting] = &[
     setting(
         "size",
         SIZE,
@@ -391,7 +407,8 @@ const ROTATE: &[Setting] = &[
     setting("compress", TEXT, "\"none\"", ("`gzip`, `none`", "\"zip\""), "\"gzip\"", "`gzip` for FILE.1.gz"),
 ];
 
-const HISTORY: &[Setting] = &[
+/// Those of `[history]`.
+pub const HISTORY: &[Setting] = &[
     setting(
         "keep",
         DURATION,
@@ -410,7 +427,8 @@ const HISTORY: &[Setting] = &[
     ),
 ];
 
-const HTTP: &[Setting] = &[
+/// Those of `[http]`.
+pub const HTTP: &[Setting] = &[
     setting(
         "listen",
         TEXT,
@@ -429,7 +447,8 @@ const HTTP: &[Setting] = &[
     ),
 ];
 
-const LOG: &[Setting] = &[setting(
+/// Those of `[log]`.
+pub const LOG: &[Setting] = &[setting(
     "level",
     TEXT,
     "",
@@ -438,7 +457,8 @@ const LOG: &[Setting] = &[setting(
     "What is said on stderr; `warning` where it is not set. `-v` and `-q` on the command line win",
 )];
 
-const SECURITY: &[Setting] = &[setting(
+/// Those of `[security]`.
+pub const SECURITY: &[Setting] = &[setting(
     "sandbox",
     "`\"auto\"`, `true` or `false`",
     "\"auto\"",
@@ -500,7 +520,8 @@ const TIMEOUT: Setting = setting(
     "The longest attempt, from connecting to the end of the answer",
 );
 
-const WEBHOOK: &[Setting] = &[
+/// Those of `[[webhook]]`.
+pub const WEBHOOK: &[Setting] = &[
     setting(
         "name",
         TEXT,
@@ -604,7 +625,8 @@ const WEBHOOK: &[Setting] = &[
     ),
 ];
 
-const EXEC: &[Setting] = &[
+/// Those of `[[exec]]`.
+pub const EXEC: &[Setting] = &[
     setting(
         "name",
         TEXT,
@@ -639,7 +661,8 @@ const EXEC: &[Setting] = &[
     TIMEOUT,
 ];
 
-const BATCH: &[Setting] = &[
+/// Those of `batch` of `[[webhook]]`.
+pub const BATCH: &[Setting] = &[
     setting("events", "number", "500", ("1 to 100000", "0"), "100", "Events in a batch at most"),
     setting("bytes", SIZE, "\"1MiB\"", SOME_BYTES, "\"256KiB\"", "Bytes of events in a batch at most"),
     setting(
@@ -652,7 +675,8 @@ const BATCH: &[Setting] = &[
     ),
 ];
 
-const RETRY: &[Setting] = &[
+/// Those of `retry` of `[[webhook]]`.
+pub const RETRY: &[Setting] = &[
     setting(
         "first",
         DURATION,
@@ -680,7 +704,8 @@ const RETRY: &[Setting] = &[
     ),
 ];
 
-const SPOOL: &[Setting] = &[
+/// Those of `spool` of `[[webhook]]`.
+pub const SPOOL: &[Setting] = &[
     setting("size", SIZE, "\"256MiB\"", SOME_BYTES, "\"64MiB\"", "Bytes of events that wait at most"),
     setting(
         "when_full",
@@ -692,7 +717,8 @@ const SPOOL: &[Setting] = &[
     ),
 ];
 
-const TLS: &[Setting] = &[
+/// Those of `tls` of `[[webhook]]`.
+pub const TLS: &[Setting] = &[
     setting(
         "ca",
         PATH,

@@ -8,7 +8,7 @@ use ureq::http::{HeaderName, HeaderValue, Uri};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
 use super::read::{Table, Value};
-use super::{chosen, good, refuse_never};
+use super::{chosen, good, refuse_never, settings};
 use crate::deliver::batch::Limits;
 use crate::deliver::formats::{self, FORMATS};
 use crate::deliver::jq::Use;
@@ -19,41 +19,6 @@ use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::settle::rate::Rate;
 use crate::units;
-
-pub(super) const KEYS: &[&str] = &[
-    "name",
-    "url",
-    "kinds",
-    "families",
-    "interfaces",
-    "actions",
-    "signals",
-    "severity",
-    "netns",
-    "filter",
-    "settle",
-    "settle_same",
-    "rate",
-    "format",
-    "body",
-    "taken",
-    "headers",
-    "fields",
-    "metadata",
-    "secret",
-    "signature",
-    "compress",
-    "batch",
-    "retry",
-    "spool",
-    "timeout",
-    "tls",
-    "proxy",
-];
-pub(super) const BATCH_KEYS: &[&str] = &["events", "bytes", "wait"];
-pub(super) const RETRY_KEYS: &[&str] = &["first", "most", "give_up_after", "statuses"];
-pub(super) const SPOOL_KEYS: &[&str] = &["size", "when_full"];
-pub(super) const TLS_KEYS: &[&str] = &["ca", "cert", "key"];
 
 /// How often something must come at most.
 const RATE_COUNT_MAX: u32 = 1000;
@@ -100,7 +65,7 @@ pub(super) fn named<T>(word: &str, value: &Value<'_>, read: impl Fn(&Table<'_>) 
 }
 
 fn read(table: &Table<'_>) -> Option<Webhook> {
-    table.only(KEYS);
+    table.only(&settings::names(settings::WEBHOOK));
     let url = table.need("url", "where events go, such as \"https://noc.example/hooks/net\"");
     let url = url.and_then(|value| url_and_place(&value));
     let format = table.get("format").and_then(|value| format(&value)).unwrap_or(FORMATS[0]);
@@ -118,7 +83,7 @@ fn read(table: &Table<'_>) -> Option<Webhook> {
     {
         warn_of_plain_http(table, place, secret_header);
     }
-    let tls = table.get("tls").and_then(|value| value.table(TLS_KEYS, tls)).unwrap_or_default();
+    let tls = table.get("tls").and_then(|value| value.table(settings::TLS, tls)).unwrap_or_default();
     let proxy = match table.get("proxy") {
         Some(value) => configured_proxy(&value),
         None => url.as_ref().and_then(|(url, _)| environment_proxy(table, url)),
@@ -149,19 +114,19 @@ pub(super) fn for_target(
     let (filter, own) = wanted(table);
     let jq = table.get("filter").and_then(|value| value.expression(Use::Filter));
     if let Some(value) = table.get("batch") {
-        value.table(BATCH_KEYS, |table| batch(table, &mut limits));
+        value.table(settings::BATCH, |table| batch(table, &mut limits));
     }
     let fields = table.get("fields").and_then(|value| fields(&value, format)).unwrap_or_default();
     let mut policy = Policy { statuses: format.statuses.to_vec(), ..Policy::default() };
     if let Some(value) = table.get("retry") {
-        value.table(RETRY_KEYS, |table| retry(table, &mut policy));
+        value.table(settings::RETRY, |table| retry(table, &mut policy));
         if policy.first > policy.most {
             value.refused("first is longer than most");
         }
     }
     let (mut spool_bytes, mut when_full) = (256 << 20, WhenFull::DropOldest);
     if let Some(value) = table.get("spool") {
-        value.table(SPOOL_KEYS, |table| spool(table, &mut spool_bytes, &mut when_full));
+        value.table(settings::SPOOL, |table| spool(table, &mut spool_bytes, &mut when_full));
     }
     let timeout = table.get("timeout").and_then(|value| value.some_duration()).unwrap_or(Duration::from_secs(30));
     Some(Webhook {

@@ -466,6 +466,8 @@ pub struct Hooks {
     pub last_word: bool,
     /// What of the namespace's settings says how much the kernel tells of the kind.
     pub sysctls: &'static [Sysctl],
+    /// Whether it comes only when it is named, and by no word for several kinds.
+    pub named_alone: bool,
 }
 
 impl Hooks {
@@ -506,6 +508,7 @@ impl Hooks {
         part: None,
         last_word: false,
         sysctls: &[],
+        named_alone: false,
     };
 }
 

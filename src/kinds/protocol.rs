@@ -8,7 +8,7 @@ use super::netfilter::conntrack::CONNTRACK;
 use super::netfilter::conntrack::listening::Connections;
 use crate::decode::schema::Kind;
 use crate::netlink::dump::Request;
-use crate::netlink::socket::Socket;
+use crate::netlink::socket::{Datagram, Socket};
 
 /// A netlink protocol: which objects it tells of, and what of its datagrams is not as the tables read it.
 pub struct Protocol {
@@ -47,9 +47,10 @@ pub struct Protocol {
     /// Whether a datagram is told in the namespace where it has come, by whether that is linkhook's own: the same may come in all
     /// of them.
     pub is_told_in: Option<fn(&[u8], bool) -> bool>,
-    /// Whether it is processes that tell: what the kernel alone may say elsewhere, anybody may say here. A message's port is its
-    /// sender's then.
-    pub is_of_processes: bool,
+    /// Where it is processes that tell: what the kernel alone may say elsewhere, anybody may say here. It notes in a message, as the tables
+    /// read it, what is known of the datagram: from which port it came, to which group it was sent, and how long it was where its beginning
+    /// alone was read.
+    pub said_by: Option<SaidBy>,
 }
 
 impl Protocol {
@@ -71,7 +72,7 @@ impl Protocol {
         needs_credentials: false,
         of_root: None,
         is_told_in: None,
-        is_of_processes: false,
+        said_by: None,
     };
 }
 
@@ -84,6 +85,8 @@ pub struct Listening {
     pub conntrack: Connections,
     /// Whether what root's processes tell is followed, too ([`Protocol::of_root`]).
     pub of_root: bool,
+    /// Groups that are bound ([`Protocol::binding`]).
+    pub bound: Bound,
 }
 
 /// A group of root's processes: its number, and whether a datagram is one of theirs.
@@ -102,6 +105,9 @@ impl Listening {
         mirror.then_some((const { KindIndex::of(&CONNTRACK) }, entries_max)).into_iter()
     }
 }
+
+/// A function that notes whose a message is.
+pub type SaidBy = fn(&mut [u8], &Datagram<'_>);
 
 /// A function that asks for what is wanted alone.
 pub type Prepare = fn(&Socket, &[KindIndex], &Listening) -> io::Result<()>;

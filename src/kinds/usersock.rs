@@ -2,13 +2,14 @@
 //! from processes, never from the kernel.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Hooks, Is, Kind, Part, Set, SeverityRow, Structure, row};
+use crate::decode::schema::Scalar::U32;
+use crate::decode::schema::{Decoded, Field, Hooks, Is, Kind, Part, Set, SeverityRow, Structure, field, row};
 use crate::decode::title::word;
 use crate::event::severity::Severity;
 use crate::json::Json;
 use crate::kinds::protocol::Protocol;
-use crate::netlink::socket::NETLINK_USERSOCK;
-use crate::netlink::wire::{Header, append_attribute, append_message};
+use crate::netlink::socket::{Datagram, NETLINK_USERSOCK};
+use crate::netlink::wire::{HEADER_BYTES, Header, append_attribute, append_message};
 
 /// The protocol.
 pub static PROTOCOL: Protocol = Protocol {
@@ -17,7 +18,7 @@ pub static PROTOCOL: Protocol = Protocol {
     kinds: &[&USERSOCK],
     needs: Some("CAP_NET_ADMIN"),
     adapt: Some(adapt),
-    is_of_processes: true,
+    said_by: Some(said_by),
     ..Protocol::PLAIN
 };
 
@@ -51,14 +52,38 @@ pub static USERSOCK: Kind = Kind {
     ..Kind::PLAIN
 };
 
-static HEADER: Structure = Structure::new("usersock", 0, &[]);
+/// What is known of a datagram beside what it says; a recording says nothing of it.
+static HEADER: Structure = Structure::new("usersock", 12, HEADER_FIELDS);
+const HEADER_FIELDS: &[Field] = &[
+    field(0, "port", Is::NumberUnless(U32, 0)),
+    field(4, "group", Is::NumberUnless(U32, 0)),
+    field(8, "bytes", Is::NumberUnless(U32, 0)),
+];
 static ATTRIBUTES: Set =
     Set::new("usersock", &[row(DATAGRAM, "said", Is::Members(write, &[Part::text("text"), Part::text("hex")]))]);
 
 fn adapt(datagram: &[u8], out: &mut Vec<u8>) {
-    let mut payload = Vec::new();
+    let mut payload = [&[0; 8][..], &bytes_of(datagram.len()).to_ne_bytes()].concat();
     append_attribute(&mut payload, DATAGRAM, &datagram[..datagram.len().min(SHOWN_BYTES_MAX)]);
     append_message(out, Header { kind: SAID, ..Header::default() }, &payload);
+}
+
+/// How long a datagram was, where not all of it is shown.
+fn bytes_of(length: usize) -> u32 {
+    if length > SHOWN_BYTES_MAX { length as u32 } else { 0 }
+}
+
+fn said_by(message: &mut [u8], datagram: &Datagram<'_>) {
+    const PORT_AT: usize = 12;
+    let bytes = bytes_of(datagram.length);
+    for (at, number) in [
+        (PORT_AT, datagram.port),
+        (HEADER_BYTES, datagram.port),
+        (HEADER_BYTES + 4, datagram.group),
+        (HEADER_BYTES + 8, bytes),
+    ] {
+        message[at..at + 4].copy_from_slice(&number.to_ne_bytes());
+    }
 }
 
 /// As text where it is one, which may end with a NUL; else as hexadecimal digits.
@@ -85,11 +110,14 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_shown_as_digits() {
+        let long = vec![b'x'; SHOWN_BYTES_MAX + 1];
+        let cut = format!(r#"{{"bytes":{},"text":"{}"}}"#, long.len(), "x".repeat(SHOWN_BYTES_MAX));
         for (said, shown) in [
             (&b"hello, world\n\0"[..], r#"{"text":"hello, world\n"}"#),
             (b"\x01\x02", r#"{"hex":"0102"}"#),
             (b"a\0b", r#"{"hex":"610062"}"#),
             (b"\xff", r#"{"hex":"ff"}"#),
+            (&long, &cut),
         ] {
             let mut adapted = Vec::new();
             adapt(said, &mut adapted);

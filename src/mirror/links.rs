@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use super::sets::SetTable;
 use crate::decode::Links;
-use crate::kinds::rtnetlink::link;
+use crate::kinds::KindIndex;
+use crate::kinds::netfilter::nft::set::SET;
+use crate::kinds::rtnetlink::link::{self, LINK};
 use crate::netlink::wire::{Message, attribute, attribute_u32, attributes, u16_at, u32_at};
 
 /// So many interfaces that are gone keep their name, for events that come late.
@@ -89,6 +91,26 @@ impl LinkTable {
             is_renamed: name != name_in(payload),
             has_other_master: there.is_some_and(|known| known.master != master_in(payload)),
         })
+    }
+
+    /// Takes in an object, if it is of a kind that says how others are read. Gives back what a link was before it.
+    pub fn learn(&mut self, kind: KindIndex, payload: &[u8], removed: bool) -> Option<LinkBefore> {
+        if kind == const { KindIndex::of(&LINK) } {
+            return self.note(payload, removed);
+        }
+        if kind == const { KindIndex::of(&SET) } {
+            self.sets.note(payload, removed);
+        }
+        None
+    }
+
+    /// The same, unless it is known: what a recording says of it further on.
+    pub fn learn_if_unknown(&mut self, kind: KindIndex, payload: &[u8], removed: bool) {
+        if kind == const { KindIndex::of(&LINK) } {
+            self.note_if_unknown(payload);
+        } else if kind == const { KindIndex::of(&SET) } && !removed {
+            self.sets.note_if_unknown(payload);
+        }
     }
 
     /// Takes in a link's message, and gives back what the link was before it.
@@ -181,8 +203,7 @@ impl LinkTable {
         }
     }
 
-    /// Takes in a name, unless one is known: what a recording says of an interface further on.
-    pub fn note_if_unknown(&mut self, payload: &[u8]) {
+    fn note_if_unknown(&mut self, payload: &[u8]) {
         if u32_at(payload, 4).is_some_and(|ifindex| !self.links.contains_key(&ifindex)) {
             self.note(payload, false);
         }

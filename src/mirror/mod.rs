@@ -229,14 +229,8 @@ impl Mirror {
 
     /// Whether a list shows an object for the first time, of which it keeps only what others are read by: names, and what sets are.
     pub fn shows_first(&mut self, kind: KindIndex, payload: &[u8]) -> bool {
-        let table = kind.table();
-        if table.is(&kinds::netfilter::nft::set::SET) {
-            self.links.sets.note(payload, false);
-        }
-        if table.is(&kinds::rtnetlink::link::LINK) {
-            self.links.note(payload, false);
-        }
-        self.seen.is_first(table, payload)
+        self.links.learn(kind, payload, false);
+        self.seen.is_first(kind.table(), payload)
     }
 
     /// A dump of which the rows are listed begins again.
@@ -249,15 +243,9 @@ impl Mirror {
     /// The payload must hold the kind's whole header; the kind must have an identity.
     pub fn apply<'m>(&'m mut self, kind: KindIndex, removes: bool, flags: u16, payload: &'m [u8]) -> Applied<'m> {
         let table: &'static Kind = kind.table();
-        let mut link = None;
-        if table.is(&kinds::netfilter::nft::set::SET) {
-            self.links.sets.note(payload, removes);
-        }
-        if table.is(&kinds::rtnetlink::link::LINK) {
-            link = self.links.note(payload, removes);
-            if !removes && is_wireless_event(payload) {
-                return Applied { links: &self.links, change: Change::Same(payload), signals: Signals::NONE, link };
-            }
+        let link = self.links.learn(kind, payload, removes);
+        if table.is(&kinds::rtnetlink::link::LINK) && !removes && is_wireless_event(payload) {
+            return Applied { links: &self.links, change: Change::Same(payload), signals: Signals::NONE, link };
         }
         let hash = self.identity_hash(kind, payload);
         let part = table.hooks.part.and_then(|part| {

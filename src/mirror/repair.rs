@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use hashbrown::HashTable;
 
+use super::Mirror;
 use super::compare::same;
 use super::object_table::Group;
 use super::silence::look::{Scope, route_family};
 use super::waiting::Spoken;
-use super::{LinkTable, Mirror};
 use crate::decode::schema::Kind;
 use crate::kinds::{self, KindIndex, PerKind};
 
@@ -165,7 +165,7 @@ impl Mirror {
                 settled
             },
             |hash, object| {
-                note_link(links, table, &object, true);
+                links.learn(kind, &object, true);
                 if is_route(table) {
                     uses.discount(hash, &object);
                 }
@@ -192,7 +192,7 @@ impl Mirror {
                 continue;
             }
             for object in found.iter() {
-                note_link(&mut self.links, table, object, false);
+                self.links.learn(kind, object, false);
             }
             let links = &self.links;
             // A dump of one interface's filters shows those of blocks that it shares, too.
@@ -227,14 +227,6 @@ impl Mirror {
 
 fn is_route(table: &Kind) -> bool {
     table.is(&kinds::rtnetlink::route::ROUTE)
-}
-
-fn note_link(links: &mut LinkTable, table: &'static Kind, object: &[u8], removed: bool) {
-    if table.is(&kinds::rtnetlink::link::LINK) {
-        links.note(object, removed);
-    } else if table.is(&kinds::netfilter::nft::set::SET) {
-        links.sets.note(object, removed);
-    }
 }
 
 /// What became of an object that the mirror had.

@@ -52,7 +52,7 @@ impl SetTable {
         }
     }
 
-    /// The same, unless the set is known: what a recording says of it further on.
+    /// The same, unless the set is known.
     pub fn note_if_unknown(&mut self, payload: &[u8]) {
         if place_of(payload).is_some_and(|(family, table, name)| self.get(family, table, name).is_none()) {
             self.note(payload, false);

@@ -382,7 +382,7 @@ mod tests {
     }
 
     fn datagram(bytes: &[u8]) -> Datagram<'_> {
-        Datagram { port: 0, sender: None, bytes, length: bytes.len() }
+        Datagram { port: 0, group: 0, sender: None, bytes, length: bytes.len() }
     }
 
     /// Hands the messages over in one datagram: the rows and the progress.
@@ -503,7 +503,7 @@ mod tests {
         let mut dump_truncated = dump();
         let bytes = row();
         assert_eq!(
-            dump_truncated.take(Datagram { port: 0, sender: None, bytes: &bytes, length: 1000 }, |_| ()),
+            dump_truncated.take(Datagram { port: 0, group: 0, sender: None, bytes: &bytes, length: 1000 }, |_| ()),
             Progress::More
         );
         assert_eq!(take(&mut dump_truncated, &[done(0, 0)]), (0, Progress::Interrupted));

@@ -278,6 +278,8 @@ impl AsFd for Socket {
 pub struct Datagram<'a> {
     /// The source's port id. Whatever is not from the kernel (0) must not be believed.
     pub port: u32,
+    /// The group that it was sent to, as far as 32; 0 where it came to this socket alone.
+    pub group: u32,
     /// Who sent it, where credentials are passed.
     pub sender: Option<Sender>,
     /// Netlink messages; the beginning alone where it was truncated.
@@ -420,7 +422,10 @@ impl Batch {
             let length = header.msg_len as usize;
             let is_filled = self.has_credentials && header.msg_hdr.msg_controllen > 0;
             let sender = if is_filled { sender_of(control) } else { None };
-            Datagram { port: address.nl_pid, sender, bytes: &room[..length.min(self.datagram_bytes)], length }
+            // The kernel names one, as a mask.
+            let group = u32::BITS - address.nl_groups.leading_zeros();
+            let bytes = &room[..length.min(self.datagram_bytes)];
+            Datagram { port: address.nl_pid, group, sender, bytes, length }
         })
     }
 

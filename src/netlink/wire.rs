@@ -183,16 +183,6 @@ pub fn append_message(buffer: &mut Vec<u8>, header: Header, payload: &[u8]) {
     buffer.resize(align(buffer.len()), 0);
 }
 
-/// A message with another port in its header.
-pub fn with_port(message: &[u8], port: u32) -> Vec<u8> {
-    const PORT_AT: usize = 12;
-    let mut bytes = message.to_vec();
-    if let Some(place) = bytes.get_mut(PORT_AT..PORT_AT + 4) {
-        place.copy_from_slice(&port.to_ne_bytes());
-    }
-    bytes
-}
-
 /// Two octets at an offset, in the machine's byte order.
 #[inline]
 pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

@@ -55,10 +55,15 @@ fn identity_of(line: &[u8]) -> Option<String> {
     identity(&serde_json::from_slice(line).ok()?)
 }
 
-/// What tells an event's object from any other; `None` where it is of no object.
+/// What tells an event's object from any other; `None` where it is of no object, or tells a part of one of which nothing else is known.
 pub fn identity(event: &Map<String, Value>) -> Option<String> {
     let name = event.get("event")?.as_str()?;
     let kind = KindIndex::named(name)?;
+    let is_change = action_of(event) == Some(Action::Change);
+    if kind.table().hooks.kept_max == 0 && is_change && !["changed", SETTLED].iter().any(|key| event.contains_key(*key))
+    {
+        return None;
+    }
     let members =
         kind.table().identity.as_ref().map(|identity| identity.members).filter(|members| !members.is_empty())?;
     let object = event.get(name)?;
@@ -252,6 +257,25 @@ mod tests {
         assert_eq!(action(&["change", "remove"]), ("remove".into(), false));
         assert_eq!(action(&["remove", "add"]), ("change".into(), true));
         assert_eq!(action(&["remove"]), ("remove".into(), false));
+    }
+
+    #[test]
+    fn what_tells_a_part_of_a_connection_stays_apart() {
+        let line = |action: &str, id: u64, changed: Option<Value>| {
+            let mut line = json!({"event": "conntrack", "action": action, "conntrack": {"family": "inet", "id": id}});
+            changed.into_iter().for_each(|changed| line["changed"] = changed);
+            line.to_string()
+        };
+        let mark = json!({"mark": {"old": 0, "new": 7}});
+        let lines = [
+            line("add", 1, None),
+            line("add", 2, None),
+            line("change", 1, None),
+            line("change", 2, Some(mark)),
+            line("remove", 1, None),
+        ];
+        let places: Vec<Vec<usize>> = settle(&lines).into_iter().map(|settled| settled.places).collect();
+        assert_eq!(places, [vec![2], vec![1, 3], vec![0, 4]]);
     }
 
     #[test]

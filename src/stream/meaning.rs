@@ -35,11 +35,7 @@ impl Stream {
         if message.payload.len() < table.header.bytes {
             taken.line = self.undecoded(out, message.bytes, "shorter than its header", telling);
         } else if !self.options.filter.wants_kind(kind.place()) {
-            if table.is(&kinds::rtnetlink::link::LINK) {
-                taken.link = mirror.links.note(message.payload, removes);
-            } else if table.is(&kinds::netfilter::nft::set::SET) {
-                mirror.links.sets.note(message.payload, removes);
-            }
+            taken.link = mirror.links.learn(kind, message.payload, removes);
         } else if !removes && !source.is_recorded() && !table.is_object(message.payload) {
             // What it belongs to is told or looked at by itself.
         } else if table.split.is_empty() {

@@ -3,26 +3,19 @@
 //! A place has one feed, of its protocol: a flood there overruns its own socket, and only its own kinds are to be repaired.
 
 use std::io;
-use std::path::Path;
 use std::time::Instant;
 
+use super::subscribe::{Subscription, Wanted, subscribe};
 use super::{Settings, now_microseconds};
 use crate::actor::Actors;
 use crate::backlog::Backlog;
-use crate::decode::schema::Sysctl;
 use crate::error::{Error, Result};
 use crate::kinds::KindIndex;
 use crate::kinds::adapter::Adapter;
-use crate::kinds::protocol::{Bound, OfRoot, Protocol};
+use crate::kinds::protocol::{OfRoot, Protocol};
 use crate::mirror::moves::Moves;
-use crate::mirror::silence;
-use crate::netlink::ask::ask;
-use crate::netlink::dump::DumpFailure;
 use crate::netlink::socket::{BATCH_DATAGRAMS, Batch, Joined, Socket, is_loss};
 use crate::netlink::wire;
-
-/// Bytes asked for a receive buffer where the user does not say; the kernel takes memory only as it fills.
-const RECEIVE_BUFFER_BYTES: usize = 128 << 20;
 
 /// A subscription to notifications.
 #[derive(Debug)]
@@ -50,20 +43,6 @@ pub(super) struct Feed {
     generation: Option<u32>,
 }
 
-/// What a feed is subscribed to.
-#[derive(Clone, Debug)]
-pub(super) struct Subscription {
-    /// The groups that were joined.
-    pub groups: Vec<u32>,
-    /// Bytes of the receive buffer, as the kernel counts them.
-    pub receive_buffer_bytes: usize,
-    /// What says how much the kernel tells.
-    pub sysctls: Sysctls,
-}
-
-/// The settings that say how much the kernel tells, and their values, by kind; those that this kernel does not have are left out.
-pub(super) type Sysctls = Vec<(KindIndex, Vec<(&'static Sysctl, u64)>)>;
-
 /// Notifications were lost, which is not told yet.
 #[derive(Debug)]
 struct Lost {
@@ -81,110 +60,35 @@ pub(super) struct Overrun {
     pub lost: Option<u32>,
 }
 
-/// These kinds cannot be followed, or listed, without that capability.
-pub fn denied(kinds: &[KindIndex], what: &str, capability: &str) -> Error {
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.table().name).collect();
-    Error::usage(format_args!(
-        "{} cannot be {what} without {capability} in the network namespace: run as root, or in \
-         'unshare --user --map-root-user --net'",
-        names.join(", ")
-    ))
-}
-
-/// Binds the groups that are wanted of a protocol whose groups are not joined, and gives them back. Calls `beside` with what comes
-/// meanwhile.
-pub fn bind(
-    socket: &Socket,
-    protocol: &Protocol,
-    kinds: &[KindIndex],
-    bound: &Bound,
-    mut beside: impl FnMut(&[u8]),
-) -> Result<Vec<u32>> {
-    let Some(binding) = protocol.binding else { return Ok(Vec::new()) };
-    let mut groups = Vec::new();
-    for (group, request) in (binding.requests)(bound) {
-        let Err(refused) = ask(socket, &request, &mut beside)? else {
-            groups.push(group.into());
-            continue;
-        };
-        // The kernel says EPERM to who may not, and to who comes second.
-        let is_refused = |refused: &DumpFailure| matches!(refused.errno, libc::EPERM | libc::EBUSY);
-        let may_not = |refused: &DumpFailure| refused.errno == libc::EPERM;
-        return Err(match protocol.needs {
-            Some(capability)
-                if may_not(&refused)
-                    && ask(socket, &(binding.probe)(), &mut beside)?.is_err_and(|refused| may_not(&refused)) =>
-            {
-                denied(kinds, "followed", capability)
-            }
-            _ if is_refused(&refused) => Error::failed(format_args!(
-                "the group {group} of {name} is another program's: the kernel hands it to one alone; end that one (ulogd, another \
-                 linkhook; 'ss -f netlink' shows who has a socket), or let the rules log to another group",
-                name = protocol.name
-            )),
-            _ => Error::failed(format_args!("cannot bind the group {group} of {}: {refused}", protocol.name)),
-        });
-    }
-    Ok(groups)
-}
-
 impl Feed {
     /// Subscribes to what these kinds of a protocol need, in the namespace of the calling thread.
     pub fn open(settings: &Settings, protocol: &'static Protocol, kinds: &[KindIndex]) -> Result<Feed> {
         let mut adapter = Adapter::new(protocol);
-        let mut socket = adapter.open()?;
-        if protocol.needs_credentials {
-            let passed = socket.pass_credentials();
-            passed.map_err(|error| Error::system("cannot ask for the senders' credentials", &error))?;
-        }
-        let wanted = settings.receive_buffer_bytes.unwrap_or(RECEIVE_BUFFER_BYTES);
-        let receive_buffer_bytes = socket
-            .set_receive_buffer(wanted)
-            .map_err(|error| Error::system("cannot set the receive buffer's size", &error))?;
-        if let Some(prepare) = protocol.prepare {
-            let prepared = prepare(&socket, kinds, &settings.listening);
-            prepared
-                .map_err(|error| Error::system("cannot ask the kernel to tell no more than what is wanted", &error))?;
-        }
-        adapter.learn(kinds);
-        let mut groups = Vec::new();
         // What is remembered needs to know whatever happens to it.
         let remembers = settings.listening.kept().any(|(kind, _)| kinds.contains(&kind));
-        let actions = if remembers { &[][..] } else { &settings.actions };
-        let of_root = protocol.of_root.filter(|_| settings.listening.of_root);
-        let further = adapter.groups(kinds).into_iter().chain(of_root.map(|of_root| of_root.group));
-        for group in silence::groups(protocol, kinds, actions).into_iter().chain(further) {
-            match (socket.join(group), protocol.needs) {
-                (Ok(Joined::Yes), _) => groups.push(group),
-                (Ok(Joined::Denied), Some(capability)) => return Err(denied(kinds, "followed", capability)),
-                (Ok(Joined::Denied), None) if !adapter.told_by(group, kinds).is_empty() => {
-                    return Err(denied(&adapter.told_by(group, kinds), "followed", "CAP_NET_ADMIN"));
-                }
-                (Ok(Joined::Denied), None) => {
-                    let group = adapter.group_name(group).unwrap_or_else(|| group.to_string());
-                    log::warn!(
-                        "this user may not listen to the group {group} of {}: what it tells is missing; run as root, or in \
-                         'unshare --user --map-root-user --net'",
-                        protocol.name
-                    );
-                }
-                (Ok(_), _) => log::debug!("this kernel does not have the group {group} of {}", protocol.name),
-                (Err(error), _) => return Err(Error::system(format_args!("cannot join the group {group}"), &error)),
-            }
-        }
-        let drops_told = socket.drops().unwrap_or_default();
+        let wanted = Wanted {
+            kinds,
+            actions: if remembers { &[] } else { &settings.actions },
+            listening: &settings.listening,
+            receive_buffer_bytes: settings.receive_buffer_bytes,
+            done: "followed",
+        };
         let mut early = Vec::new();
-        let bound = bind(&socket, protocol, kinds, &settings.bound, |datagram| {
-            early.push((now_microseconds(), adapter.adapt(datagram).to_vec()));
-        });
-        groups.extend(bound?);
+        let (socket, subscription) = subscribe(
+            &mut adapter,
+            &wanted,
+            |_| (),
+            |adapter, datagram| early.push((now_microseconds(), adapter.adapt(datagram).to_vec())),
+        )?;
+        let of_root = protocol.of_root.filter(|_| settings.listening.of_root);
+        let drops_told = subscription.drops;
         Ok(Feed {
             early_loss: socket.drops().unwrap_or_default() != drops_told,
             drops_told,
             socket,
             adapter,
             kinds: kinds.to_vec(),
-            subscription: Subscription { groups, receive_buffer_bytes, sysctls: sysctls(kinds) },
+            subscription,
             of_root,
             early,
             readable: true,
@@ -258,22 +162,26 @@ impl Feed {
         self.received_microseconds = time;
         self.received_at = Instant::now();
         let mut is_cut_off = false;
-        let Protocol { needs_credentials, is_told_in, is_of_processes, actor, .. } = self.protocol();
+        let Protocol { needs_credentials, is_told_in, said_by, actor, .. } = self.protocol();
         for datagram in batch.datagrams() {
             let is_kernels = !needs_credentials || datagram.sender.is_some_and(|sender| sender.process == 0);
             let is_roots = self.of_root.is_some_and(|of_root| (of_root.is_one)(datagram.bytes))
                 && datagram.sender.is_some_and(|sender| sender.user == 0);
             let is_believed = (datagram.port == 0 && is_kernels) || is_roots;
-            if !is_believed && !is_of_processes {
+            if !is_believed && said_by.is_none() {
                 log::debug!("a datagram of port {} is not the kernel's, and not believed", datagram.port);
             } else if is_told_in.is_some_and(|is_told_in| !is_told_in(datagram.bytes, netns.is_none())) {
                 log::trace!("a datagram is told in another network namespace");
-            } else if datagram.truncated() {
+            } else if datagram.truncated() && said_by.is_none() {
                 log::debug!("a datagram of {} bytes was cut off; there is room for the next one", datagram.length);
                 is_cut_off = true;
             } else {
                 let octets = self.adapter.adapt(datagram.bytes);
-                let said = is_of_processes.then(|| wire::with_port(octets, datagram.port));
+                let said = said_by.map(|said_by| {
+                    let mut octets = octets.to_vec();
+                    said_by(&mut octets, &datagram);
+                    octets
+                });
                 let octets = said.as_deref().unwrap_or(octets);
                 // A command ends as soon as it has its answer.
                 let port = wire::messages(octets).next().map_or(0, |message| message.header.port);
@@ -346,16 +254,6 @@ impl Feed {
     }
 }
 
-/// The settings of these kinds, in the namespace of the calling thread.
-fn sysctls(kinds: &[KindIndex]) -> Sysctls {
-    let value = |sysctl: &'static Sysctl| {
-        let text = std::fs::read_to_string(Path::new("/proc/sys").join(sysctl.path)).ok()?;
-        Some((sysctl, text.trim().parse().ok()?))
-    };
-    let of = |&kind: &KindIndex| (kind, kind.table().hooks.sysctls.iter().filter_map(value).collect::<Vec<_>>());
-    kinds.iter().map(of).filter(|(_, sysctls)| !sysctls.is_empty()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,7 +277,6 @@ mod tests {
             patience: std::time::Duration::ZERO,
             confined: false,
             listening: Listening::default(),
-            bound: Bound::default(),
         };
         let mut feed = Feed::open(&settings, &kinds::rtnetlink::PROTOCOL, &[]).unwrap();
         assert!(!feed.has_lost() && feed.take_overrun().is_none());

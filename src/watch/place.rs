@@ -19,11 +19,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::agenda::{Agenda, Doubt, Purpose};
-use super::feed::{Feed, Subscription};
+use super::feed::Feed;
 use super::filling::Filling;
 use super::job::Job;
 use super::names::Sources;
 use super::pace::Pace;
+use super::subscribe::Subscription;
 use super::tell::{Finding, Findings, may_have_consequences, tell_difference, tell_end};
 use super::{BACKLOG_BYTES_MAX, Settings};
 use crate::actor::Actors;

@@ -25,6 +25,7 @@ pub const LIVE_TESTS: &[Test] = &[
     ("what_is_only_looked_at_is_said_to_be", only_looked_at),
     ("who_may_not_hear_of_connections_of_multipath_tcp_is_told_so", denied),
     ("what_udev_tells_is_believed_of_root_alone", udev),
+    ("what_programs_tell_each_other_has_its_port_and_group", usersock),
     ("a_protocol_that_is_not_there_is_refused_by_name", missing_protocol),
 ];
 
@@ -292,6 +293,36 @@ fn denied() -> Result<(), Failed> {
     assert_eq!(refused.status.code(), Some(2), "{told}");
     assert!(told.contains("mptcp_event cannot be followed without CAP_NET_ADMIN"), "{told}");
     assert_eq!(without("mptcp_endpoint").status.code(), Some(0));
+    Ok(())
+}
+
+/// Sends to a group of programs, and says from which port.
+const USERSOCK: &str = r#"
+import socket
+sender = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 2)
+sender.bind((0, 0))
+for said in b"hello", b"\xff" * 40000:
+    try:
+        sender.sendto(said, (0, 1 << 6))
+    except ConnectionRefusedError:
+        # The group has it; port 0, the kernel, does not listen.
+        pass
+print(sender.getsockname()[0])
+"#;
+
+fn usersock() -> Result<(), Failed> {
+    let namespace = Namespace::new();
+    let mut linkhook = namespace.linkhook(&["hello", "usersock"]);
+    linkhook.event("hello", "started");
+    let output = namespace.command("python3").args(["-c", USERSOCK]).stdin(Stdio::null()).output().expect("python3");
+    assert!(output.status.success(), "{output:?}");
+    let port: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
+    let told = linkhook.event("usersock", "add");
+    assert_eq!(told["usersock"], serde_json::json!({ "port": port, "group": 7, "text": "hello" }), "{told}");
+    assert_eq!(told["actor"]["port"], port);
+    let cut = linkhook.event("usersock", "add");
+    assert_eq!((&cut["usersock"]["bytes"], &cut["usersock"]["group"]), (&40000.into(), &7.into()));
+    assert_eq!(cut["usersock"]["hex"].as_str().unwrap().len(), 2 * (32 << 10));
     Ok(())
 }
 

@@ -288,7 +288,6 @@ const IPSEC_MESSAGES: &[(&str, &str, &str, &[&str])] = &[
     ("xfrm_policy", "NEWPOLICY", "DELPOLICY", &["EXPIRE", "POLICY"]),
     ("xfrm_acquire", "ACQUIRE", "", &["ACQUIRE"]),
     ("xfrm_expire", "EXPIRE", "", &["EXPIRE"]),
-    ("xfrm_policy_expire", "POLEXPIRE", "", &["EXPIRE"]),
     ("xfrm_ae", "NEWAE", "", &["AEVENTS"]),
     ("xfrm_mapping", "MAPPING", "", &["MAPPING"]),
     ("xfrm_migrate", "MIGRATE", "", &["MIGRATE"]),

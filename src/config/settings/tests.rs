@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::{
-    KEYS, LOG_KEYS, NFLOG_KEYS, SECURITY_KEYS, WATCH_KEYS, conntrack, exec, history, http, output, read_at, webhook,
-};
+use crate::config::read_at;
 
 /// Files that examples name.
 struct Directory(PathBuf);
@@ -78,35 +76,6 @@ fn text(title: &str, key: &str, line: &str) -> String {
             hook(&format!("tls = {{ {line}{other} }}"))
         }
         Some((table, _)) => hook(&format!("{table} = {{ {line} }}")),
-    }
-}
-
-#[test]
-fn each_key_that_is_read_has_its_row_and_no_other_has() {
-    let read: [&[&str]; 15] = [
-        WATCH_KEYS,
-        conntrack::KEYS,
-        NFLOG_KEYS,
-        output::KEYS,
-        output::ROTATE_KEYS,
-        history::KEYS,
-        http::KEYS,
-        LOG_KEYS,
-        SECURITY_KEYS,
-        webhook::KEYS,
-        webhook::BATCH_KEYS,
-        webhook::RETRY_KEYS,
-        webhook::SPOOL_KEYS,
-        webhook::TLS_KEYS,
-        exec::KEYS,
-    ];
-    assert_eq!(SETTINGS.len(), read.len());
-    for (settings, read) in SETTINGS.iter().zip(read) {
-        let rows: Vec<&str> = settings.keys.iter().map(|setting| setting.key).collect();
-        assert_eq!(rows, read, "{}", settings.title);
-    }
-    for table in KEYS {
-        assert!(SETTINGS.iter().any(|settings| settings.title.trim_matches(['[', ']']) == *table), "{table}");
     }
 }
 

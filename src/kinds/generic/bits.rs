@@ -70,12 +70,7 @@ impl Strings {
             let names = self.0.entry(id).or_default();
             for string in attributes(strings) {
                 let Some(index) = number(string.payload, 1).filter(|index| *index < INDEX_MAX) else { continue };
-                let place = index as usize;
-                if names.len() <= place {
-                    names.resize(place + 1, String::new());
-                }
-                let text = attribute(string.payload, 2).unwrap_or_default();
-                names[place] = String::from_utf8_lossy(text.strip_suffix(b"\0").unwrap_or(text)).into_owned();
+                put_name(names, index as usize, attribute(string.payload, 2).unwrap_or_default());
             }
         }
         true
@@ -88,41 +83,61 @@ impl Strings {
         };
         for found in attributes(body) {
             let set = SETS.iter().find(|set| is_of(set, found.number)).map(|(_, _, set)| *set);
-            match set.and_then(|set| self.with_names(found.payload, self.0.get(&set)?)) {
+            match set.and_then(|set| named(found.payload, self.0.get(&set)?)) {
                 Some(expanded) => append_attribute(out, found.number, &expanded),
                 None => append_attribute(out, found.number, found.payload),
             }
         }
     }
+}
 
-    /// A compact set of bits as one with names: of one with a mask every bit in it, else those that are set.
-    fn with_names(&self, set: &[u8], names: &[String]) -> Option<Vec<u8>> {
-        let (value, size) = (attribute(set, VALUE)?, number(set, SIZE)?);
-        let mask = attribute(set, MASK);
-        let mut bits = Vec::new();
-        for index in 0..size.min(INDEX_MAX) {
-            let is_set = bit(value, index);
-            if !mask.map_or(is_set, |mask| bit(mask, index)) {
-                continue;
-            }
-            let mut one = Vec::new();
-            append_attribute(&mut one, BIT_INDEX, &index.to_ne_bytes());
-            let name = names.get(index as usize).filter(|name| !name.is_empty());
-            let name = name.cloned().unwrap_or_else(|| format!("bit{index}"));
-            append_attribute(&mut one, BIT_NAME, format!("{name}\0").as_bytes());
-            if is_set && mask.is_some() {
-                append_attribute(&mut one, BIT_VALUE, &[]);
-            }
-            append_attribute(&mut bits, BIT, &one);
+/// A compact set of bits as one with names: of one with a mask every bit in it, else those that are set. A bit whose name is empty is one that
+/// the kernel no longer uses (`__UNUSED_NETIF_F_1`), and left out, as the kernel does in its own sets with names.
+pub fn named(set: &[u8], names: &[String]) -> Option<Vec<u8>> {
+    let (value, size) = (attribute(set, VALUE)?, number(set, SIZE)?);
+    let mask = attribute(set, MASK);
+    let mut bits = Vec::new();
+    for index in 0..size.min(INDEX_MAX) {
+        let is_set = bit(value, index);
+        if !mask.map_or(is_set, |mask| bit(mask, index)) {
+            continue;
         }
-        let mut expanded = Vec::new();
-        if mask.is_none() {
-            append_attribute(&mut expanded, NOMASK, &[]);
+        let name = names.get(index as usize).cloned().unwrap_or_else(|| format!("bit{index}"));
+        if name.is_empty() {
+            continue;
         }
-        append_attribute(&mut expanded, SIZE, &size.to_ne_bytes());
-        append_attribute(&mut expanded, BITS, &bits);
-        Some(expanded)
+        let mut one = Vec::new();
+        append_attribute(&mut one, BIT_INDEX, &index.to_ne_bytes());
+        append_attribute(&mut one, BIT_NAME, format!("{name}\0").as_bytes());
+        if is_set && mask.is_some() {
+            append_attribute(&mut one, BIT_VALUE, &[]);
+        }
+        append_attribute(&mut bits, BIT, &one);
     }
+    let mut expanded = Vec::new();
+    if mask.is_none() {
+        append_attribute(&mut expanded, NOMASK, &[]);
+    }
+    append_attribute(&mut expanded, SIZE, &size.to_ne_bytes());
+    append_attribute(&mut expanded, BITS, &bits);
+    Some(expanded)
+}
+
+/// The names of the bits of a set with names, by their numbers.
+pub fn names_of(set: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    for found in attributes(attribute(set, BITS).unwrap_or_default()) {
+        let Some(index) = number(found.payload, BIT_INDEX).filter(|index| *index < INDEX_MAX) else { continue };
+        put_name(&mut names, index as usize, attribute(found.payload, BIT_NAME).unwrap_or_default());
+    }
+    names
+}
+
+fn put_name(names: &mut Vec<String>, place: usize, text: &[u8]) {
+    if names.len() <= place {
+        names.resize(place + 1, String::new());
+    }
+    names[place] = String::from_utf8_lossy(text.strip_suffix(b"\0").unwrap_or(text)).into_owned();
 }
 
 /// No set has so many bits.
@@ -137,8 +152,7 @@ fn bit(words: &[u8], index: u32) -> bool {
     u32_at(words, index as usize / 32 * 4).is_some_and(|word| word & (1 << (index % 32)) != 0)
 }
 
-/// The bits of a set with names: of each its name, and whether it is set. A bit whose name is empty is one that the kernel no longer
-/// uses (`__UNUSED_NETIF_F_1`).
+/// The bits of a set with names: of each its name, and whether it is set. The kernel may name unused ones, too.
 pub fn each(set: &[u8]) -> impl Iterator<Item = (String, bool)> {
     let has_mask = attribute(set, NOMASK).is_none();
     let bits = attributes(attribute(set, BITS).unwrap_or_default()).map(move |found| {
@@ -162,15 +176,16 @@ mod tests {
     #[test]
     fn compact_bits_get_their_names() {
         let string = |index: u32, name: &str| nest(&[(1, &index.to_ne_bytes()), (2, format!("{name}\0").as_bytes())]);
-        let strings =
-            [string(0, "tx-a"), string(1, "rx-b"), string(2, "rx-c")].map(|string| nest(&[(1, &string)])).concat();
+        let strings = [string(0, "tx-a"), string(1, "rx-b"), string(2, "rx-c"), string(3, "")]
+            .map(|string| nest(&[(1, &string)]))
+            .concat();
         let set = nest(&[(1, &ETH_SS_FEATURES.to_ne_bytes()), (3, &strings)]);
         let mut known = Strings::default();
         assert!(known.learn(STRSET_GET_REPLY, &nest(&[(2, &nest(&[(1, &set)]))])));
         let compact = |with_mask: bool| {
-            let mut set = nest(&[(SIZE, &4_u32.to_ne_bytes()), (VALUE, &2_u32.to_ne_bytes())]);
+            let mut set = nest(&[(SIZE, &5_u32.to_ne_bytes()), (VALUE, &2_u32.to_ne_bytes())]);
             if with_mask {
-                append_attribute(&mut set, MASK, &0xb_u32.to_ne_bytes());
+                append_attribute(&mut set, MASK, &0x1b_u32.to_ne_bytes());
             }
             let mut out = Vec::new();
             known.expand(13, &nest(&[(1, b"head"), (2, &set)]), &mut out);
@@ -181,6 +196,6 @@ mod tests {
         let bits =
             |bits: &[(&str, bool)]| bits.iter().map(|(name, is_set)| (name.to_string(), *is_set)).collect::<Vec<_>>();
         assert_eq!(compact(false), bits(&[("rx-b", true)]));
-        assert_eq!(compact(true), bits(&[("tx-a", false), ("rx-b", true), ("bit3", false)]));
+        assert_eq!(compact(true), bits(&[("tx-a", false), ("rx-b", true), ("bit4", false)]));
     }
 }

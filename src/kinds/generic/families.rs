@@ -6,8 +6,8 @@ use super::bits::{self, Strings};
 use super::other::{BODY, FAMILY_ID, FAMILY_NAME, TYPES};
 use super::types::{self, GETPOLICY, Types};
 use super::wireguard::{self, parts::Parts};
-use super::{ETHTOOL, FAMILIES, FLOODS, GENLMSGHDR, NLCTRL, OTHER, OVPN, TEAM, WIREGUARD};
-use super::{family_and_command, message, ovpn, team, unknown};
+use super::{ETHTOOL, FAMILIES, FLOODS, GENLMSGHDR, NLCTRL, OTHER, WIREGUARD};
+use super::{family_and_command, message, unknown};
 use crate::kinds::{KindIndex, of_message};
 use crate::netlink::dump::Request;
 use crate::netlink::wire::{self, Header, append_attribute, append_message, attribute, attributes, u16_at, u32_at};
@@ -207,14 +207,13 @@ impl Families {
             return append_message(out, Header { kind: unknown(id), ..header }, payload);
         };
         match FAMILIES.iter().position(|known| known.name == family.name) {
-            Some(ETHTOOL) if header.flags & wire::NLM_F_REQUEST == 0 && has_table(message(ETHTOOL, command)) => {
+            Some(ETHTOOL) if is_answer && has_table(message(ETHTOOL, command)) => {
                 let mut payload = payload.get(..4).unwrap_or_default().to_vec();
                 self.strings.expand(command, body, &mut payload);
                 append_message(out, Header { kind: message(ETHTOOL, command), ..header }, &payload);
             }
             Some(WIREGUARD) if is_answer && command == wireguard::GET_DEVICE => self.parts.take(header, payload, out),
-            Some(OVPN) if is_answer && ovpn::is_told(command) => ovpn::flatten(header, command, payload, out),
-            Some(TEAM) if is_answer && team::has_items(command) => team::take_apart(header, command, payload, out),
+            Some(place) if is_answer && (FAMILIES[place].take_apart)(header, command, payload, out) => {}
             Some(place) => {
                 let command = (FAMILIES[place].command)(command, body);
                 if has_table(message(place, command)) {

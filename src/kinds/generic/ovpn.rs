@@ -126,15 +126,13 @@ fn ipv6(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
     Ok(())
 }
 
-/// Whether a command's messages are of a kind.
-pub(super) fn is_told(command: u8) -> bool {
-    matches!(command, PEER_GET | PEER_GONE | KEY_SWAP | PEER_FLOAT)
-}
-
-/// Appends a message with what its nest has beside its interface. Of keys only which they are: a request alone has more.
-pub(super) fn flatten(header: Header, command: u8, payload: &[u8], out: &mut Vec<u8>) {
+/// Appends a message of a kind with what its nest has beside its interface. Of keys only which they are: a request alone has more.
+pub(super) fn flatten(header: Header, command: u8, payload: &[u8], out: &mut Vec<u8>) -> bool {
     /// `OVPN_A_KEYCONF_CIPHER_ALG`.
     const CIPHER_ALG: u16 = 4;
+    if !matches!(command, PEER_GET | PEER_GONE | KEY_SWAP | PEER_FLOAT) {
+        return false;
+    }
     let (head, set) = payload.split_at(payload.len().min(4));
     let mut flat = head.to_vec();
     append_attribute(&mut flat, IFINDEX, attribute(set, IFINDEX).unwrap_or_default());
@@ -144,6 +142,7 @@ pub(super) fn flatten(header: Header, command: u8, payload: &[u8], out: &mut Vec
         .filter(|found| !is_of_key || found.number <= CIPHER_ALG)
         .for_each(|found| append_attribute(&mut flat, OF_NEST + found.number, found.payload));
     append_message(out, Header { kind: message(OVPN, command), ..header }, &flat);
+    true
 }
 
 #[cfg(test)]

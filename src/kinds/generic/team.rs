@@ -157,15 +157,14 @@ fn interfaces<const PORT_AT: u16>(payload: &[u8]) -> Interfaces {
     [TEAM_IFINDEX, PORT_AT].into_iter().filter_map(|number| attribute_u32(set, number)).collect()
 }
 
-/// Whether a command is one of those whose messages have several objects.
-pub(super) fn has_items(command: u8) -> bool {
-    matches!(command, OPTIONS | PORTS)
-}
-
 /// Appends each option, or port, of a message as one of its own.
-pub(super) fn take_apart(header: Header, command: u8, payload: &[u8], out: &mut Vec<u8>) {
+pub(super) fn take_apart(header: Header, command: u8, payload: &[u8], out: &mut Vec<u8>) -> bool {
+    let (list, removed) = match command {
+        OPTIONS => (LIST_OPTION, OPTION_REMOVED),
+        PORTS => (LIST_PORT, PORT_REMOVED),
+        _ => return false,
+    };
     let (head, set) = payload.split_at(payload.len().min(4));
-    let (list, removed) = if command == OPTIONS { (LIST_OPTION, OPTION_REMOVED) } else { (LIST_PORT, PORT_REMOVED) };
     for item in attributes(attribute(set, list).unwrap_or_default()) {
         let mut payload = head.to_vec();
         append_attribute(&mut payload, TEAM_IFINDEX, attribute(set, TEAM_IFINDEX).unwrap_or_default());
@@ -174,4 +173,5 @@ pub(super) fn take_apart(header: Header, command: u8, payload: &[u8], out: &mut 
         let gone = if attribute(item.payload, removed).is_some() { GONE } else { 0 };
         append_message(out, Header { kind: message(TEAM, command | gone), ..header }, &payload);
     }
+    true
 }

@@ -1,7 +1,7 @@
 //! Messages as the tables read them: types that no other protocol has, and a header that is the same for all messages of a kind.
 //!
 //! Before the kernel's structure stand four octets, [`PREFIX_BYTES`], of which the first is the address family. A removal's object is taken
-//! out of its attribute. An association or policy whose time has run out is told as that, and as removed.
+//! out of its attribute. An association or policy whose time has run out is told as that, both in one form, and as removed.
 
 use super::attributes::{XFRMA_POLICY, XFRMA_SA};
 use super::message::{self, renumbered};
@@ -12,6 +12,8 @@ use crate::netlink::wire::{Attribute, Header, Message, align, append_attribute, 
 
 /// Octets before the kernel's structure: the address family, and padding.
 pub const PREFIX_BYTES: usize = 4;
+/// Which of them says that it is a policy that has expired, and not an association.
+pub const POLICY_AT: usize = 1;
 
 /// Octets of `struct xfrm_selector`.
 pub const SELECTOR_BYTES: usize = 56;
@@ -38,8 +40,8 @@ fn adapt_message(message: &Message<'_>, out: &mut Vec<u8>) {
         message::NEWPOLICY | message::UPDPOLICY => put(out, header, family(SELECTOR_FAMILY_AT), payload),
         message::DELPOLICY => put(out, header, family(SELECTOR_FAMILY_AT), &removed_policy(payload)),
         message::POLEXPIRE => {
-            put(out, header, family(SELECTOR_FAMILY_AT), payload);
             let family = family(SELECTOR_FAMILY_AT);
+            put_expired_policy(out, header, family, payload);
             put_removal(out, header, message::DELPOLICY, POLICY_INFO_BYTES, family, payload);
         }
         message::ACQUIRE => put(out, header, family(40 + SELECTOR_FAMILY_AT), payload),
@@ -60,8 +62,20 @@ const POLICY_ID_BYTES: usize = 64;
 
 /// Appends a message with that family before its payload.
 fn put(out: &mut Vec<u8>, header: Header, family: u8, payload: &[u8]) {
-    let body = [&[family, 0, 0, 0], payload].concat();
-    append_message(out, Header { kind: renumbered(header.kind), ..header }, &body);
+    put_behind(out, header, [family, 0, 0, 0], payload);
+}
+
+fn put_behind(out: &mut Vec<u8>, header: Header, prefix: [u8; PREFIX_BYTES], payload: &[u8]) {
+    append_message(out, Header { kind: renumbered(header.kind), ..header }, &[&prefix, payload].concat());
+}
+
+/// Appends a policy that has expired, with as many octets as an association has.
+fn put_expired_policy(out: &mut Vec<u8>, header: Header, family: u8, payload: &[u8]) {
+    let mut prefix = [family, 0, 0, 0];
+    prefix[POLICY_AT] = 1;
+    let (policy, rest) = payload.split_at(payload.len().min(POLICY_INFO_BYTES));
+    let padding = [0; SA_INFO_BYTES - POLICY_INFO_BYTES];
+    put_behind(out, Header { kind: message::EXPIRE, ..header }, prefix, &[policy, &padding, rest].concat());
 }
 
 /// Appends the removal of what has expired for good: behind the object stands whether it has (`hard`), and then the attributes.
@@ -183,8 +197,12 @@ mod tests {
                 append_attribute(&mut expired, XFRMA_IF_ID, &[7, 0, 0, 0]);
                 let found = adapted(&message_of(kind, 0, &expired));
                 let kinds: Vec<u16> = found.iter().map(|(kind, _)| *kind).collect();
-                let expected = if hard == 1 { vec![renumbered(kind), removal] } else { vec![renumbered(kind)] };
+                let expired = renumbered(message::EXPIRE);
+                let expected = if hard == 1 { vec![expired, removal] } else { vec![expired] };
                 assert_eq!(kinds, expected);
+                // A message of associations and one of policies have the same form.
+                assert_eq!(found[0].1.len(), PREFIX_BYTES + SA_INFO_BYTES + 16);
+                assert_eq!(found[0].1[PREFIX_BYTES + SA_INFO_BYTES], hard);
                 if hard == 1 {
                     assert_eq!(found[1].1.len(), PREFIX_BYTES + bytes + 8);
                 }

@@ -1,19 +1,23 @@
 //! What happens to associations and policies, and is no state: each message is told.
 
-use super::adapt::{PREFIX_BYTES, SELECTOR_BYTES};
+use super::adapt::{POLICY_AT, PREFIX_BYTES, SELECTOR_BYTES};
 use super::attributes::ATTRIBUTES;
 use super::message::{self, renumbered};
 use super::policy::{self, DIRECTIONS, POLICY_INFO_BYTES};
 use super::shared::{FAMILIES, PROTOCOLS, SELECTOR, address_at};
 use super::state::{self, SA_INFO_BYTES};
+use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, SeverityRow, Sides, Structure, field, field_of,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, Part, SeverityRow, Sides, Structure,
+    field, field_of,
 };
 use crate::decode::title::{Word, detail, named, word};
+use crate::decode::walk::write_structure;
 use crate::event::Action;
 use crate::event::severity::Severity;
 use crate::event::signals::Signals;
+use crate::json::Json;
 
 /// A kind of which each message is told: its name, what it is, its title, group, type, header and hooks.
 macro_rules! event {
@@ -72,14 +76,26 @@ const ACQUIRE_FIELDS: &[Field] = &[
 ];
 static ACQUIRE_POLICY: Structure = Structure::new("xfrm_userpolicy_info", POLICY_INFO_BYTES, &policy::fields(0));
 
-/// Octets of what says whether a limit was the last one (`hard`), with its padding.
-const HARD_BYTES: usize = 8;
-
-/// `XFRM_MSG_EXPIRE`.
+/// `XFRM_MSG_EXPIRE` and `XFRM_MSG_POLEXPIRE`, whose object stands where an association does (`adapt.rs`).
 pub static EXPIRE: Kind = event!(
     "xfrm_expire",
-    "security associations whose time or volume has run out",
-    state::TITLE,
+    "security associations, and policies, whose time or volume has run out",
+    &[
+        word("src"),
+        word("dst").after("to"),
+        word("proto"),
+        named("spi"),
+        named("mark"),
+        named("coa"),
+        word("dir"),
+        named("index"),
+        named("priority"),
+        word("sel.src").as_detail(),
+        word("sel.dst").after("to").as_detail(),
+        detail("mode"),
+        detail("reqid"),
+        detail("if_id")
+    ],
     2,
     EXPIRE,
     &EXPIRE_HEADER,
@@ -87,44 +103,29 @@ pub static EXPIRE: Kind = event!(
     Hooks { signals: Some(expired), severity: OF_EXPIRY, ..CHANGES }
 );
 
-/// `struct xfrm_user_expire`.
-static EXPIRE_HEADER: Structure =
-    Structure::new("xfrm_user_expire", PREFIX_BYTES + SA_INFO_BYTES + HARD_BYTES, EXPIRE_FIELDS);
-const EXPIRE_FIELDS: &[Field] = &with_hard::<{ state::FIELDS.len() + 1 }>(state::FIELDS, PREFIX_BYTES + SA_INFO_BYTES);
+/// `struct xfrm_user_expire`; what says whether the limit was the last one has padding behind it.
+static EXPIRE_HEADER: Structure = Structure::new("xfrm_user_expire", HARD_AT + 8, EXPIRE_FIELDS);
+const EXPIRE_FIELDS: &[Field] =
+    &[field_of(0, HARD_AT, "of", Is::Members(what_has_expired, WHAT_EXPIRES)), field(HARD_AT, "hard", Is::Bool(U8))];
+const HARD_AT: usize = PREFIX_BYTES + SA_INFO_BYTES;
+const WHAT_EXPIRES: &[Part] = &[Part::Structure(&state::HEADER), Part::Structure(&policy::HEADER)];
 
-/// `XFRM_MSG_POLEXPIRE`.
-pub static POLICY_EXPIRE: Kind = event!(
-    "xfrm_policy_expire",
-    "policies of IPsec whose time has run out",
-    policy::TITLE,
-    2,
-    POLEXPIRE,
-    &POLICY_EXPIRE_HEADER,
-    Interface::Header(PREFIX_BYTES + 48),
-    Hooks { severity: OF_EXPIRY, ..CHANGES }
-);
+fn what_has_expired(out: &mut Json, context: &Context<'_>, octets: &[u8]) -> Decoded {
+    let structure = if is_policys(octets) { &policy::HEADER } else { &state::HEADER };
+    write_structure(out, context, structure, &octets[..structure.bytes.min(octets.len())]);
+    Ok(())
+}
 
-/// `struct xfrm_user_polexpire`.
-static POLICY_EXPIRE_HEADER: Structure =
-    Structure::new("xfrm_user_polexpire", PREFIX_BYTES + POLICY_INFO_BYTES + HARD_BYTES, POLICY_EXPIRE_FIELDS);
-const POLICY_EXPIRE_FIELDS: &[Field] =
-    &with_hard::<{ policy::FIELDS.len() + 1 }>(policy::FIELDS, PREFIX_BYTES + POLICY_INFO_BYTES);
-
-/// Some fields, and whether a limit was the last one.
-const fn with_hard<const COUNT: usize>(fields: &[Field], at: usize) -> [Field; COUNT] {
-    let mut all = [field(at, "hard", Is::Bool(U8)); COUNT];
-    let mut place = 0;
-    while place < fields.len() {
-        all[place] = fields[place];
-        place += 1;
-    }
-    all
+/// Whether a message is of a policy.
+fn is_policys(message: &[u8]) -> bool {
+    message.get(POLICY_AT).is_some_and(|&is| is != 0)
 }
 
 const OF_EXPIRY: &[SeverityRow] = &[SeverityRow::all(Severity::Notice)];
 
 fn expired(sides: &Sides<'_>) -> Signals {
-    match sides.message.get(PREFIX_BYTES + SA_INFO_BYTES) {
+    match sides.message.get(HARD_AT) {
+        _ if is_policys(sides.message) => Signals::NONE,
         Some(0) | None => Signals::SA_EXPIRED_SOFT,
         Some(_) => Signals::SA_EXPIRED,
     }
@@ -268,3 +269,37 @@ const DEFAULT_FIELDS: &[Field] = &[
 ];
 /// `XFRM_USERPOLICY_*`.
 const DEFAULTS: &Names = &[(0, "unspec"), (1, "block"), (2, "accept")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{NoLinks, write_object};
+    use crate::kinds::xfrm::policy::POLICY_INFO_BYTES;
+    use crate::kinds::xfrm::testing::{association, message_of};
+    use crate::kinds::xfrm::{PROTOCOL, adapt::adapt};
+    use crate::netlink::wire::messages;
+
+    #[test]
+    fn what_expires_is_an_association_or_a_policy() {
+        let mut policy = vec![0; POLICY_INFO_BYTES];
+        policy[156..160].copy_from_slice(&33u32.to_ne_bytes());
+        policy[160] = 1;
+        for (kind, object, has, signals) in [
+            (message::EXPIRE, association(4097, &[]), "\"spi\":4097,", Signals::SA_EXPIRED_SOFT),
+            (message::POLEXPIRE, policy, "\"dir\":\"out\",\"action\":\"allow\",\"index\":33,", Signals::NONE),
+        ] {
+            let mut out = Vec::new();
+            adapt(&message_of(kind, 0, &[&object[..], &[0; 8]].concat()), &mut out);
+            let message = messages(&out).next().unwrap();
+            assert!(PROTOCOL.kinds.iter().any(|kind| kind.is(&EXPIRE)) && message.header.kind == EXPIRE.new);
+            let mut json = Json::new();
+            write_object(&mut json, &EXPIRE, &EXPIRE.context(message.payload, &NoLinks));
+            let text = String::from_utf8(json.bytes().to_vec()).unwrap();
+            assert!(text.contains(has) && text.contains("\"hard\":false"), "{text}");
+            assert_eq!(text.contains("\"index\""), kind == message::POLEXPIRE, "{text}");
+            assert!(!text.contains("unknown"), "{text}");
+            let sides = Sides { old: None, new: None, message: message.payload };
+            assert_eq!(expired(&sides), signals);
+        }
+    }
+}

@@ -24,7 +24,6 @@ pub static PROTOCOL: Protocol = Protocol {
         &policy::POLICY,
         &events::ACQUIRE,
         &events::EXPIRE,
-        &events::POLICY_EXPIRE,
         &events::AE,
         &events::MAPPING,
         &events::MIGRATE,

@@ -19,6 +19,21 @@ use crate::decode::value::unsigned;
 use crate::json::Json;
 use crate::netlink::wire::attribute;
 
+/// Its kinds.
+pub static KINDS: &[&Kind] = &[
+    &device::DEVICE,
+    &port::PORT,
+    &param::PARAMETER,
+    &region::REGION,
+    &trap::TRAP,
+    &trap::GROUP_OF_TRAPS,
+    &trap::TRAP_POLICER,
+    &rate::RATE,
+    &device::LINECARD,
+    &health::HEALTH,
+    &device::FLASH,
+];
+
 /// `DEVLINK_ATTR_BUS_NAME`, `_DEV_NAME` and `_PORT_INDEX`.
 const BUS: u16 = 1;
 const DEV: u16 = 2;

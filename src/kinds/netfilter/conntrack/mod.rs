@@ -49,7 +49,11 @@ pub static CONNTRACK: Kind = Kind {
     delete: IPCTNL_MSG_CT_DELETE,
     header: &NFGENMSG,
     set: &ATTRIBUTES,
-    identity: Some(Identity { header: &[(0, 1)], attributes: &[CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE], members: &[] }),
+    identity: Some(Identity {
+        header: &[(0, 1)],
+        attributes: &[CTA_TUPLE_ORIG, CTA_ID, CTA_ZONE],
+        members: &["family", "protocol_id", "id", "orig.src", "orig.dst", "orig.sport", "orig.dport", "zone"],
+    }),
     // An update has what the kernel puts into each message, and what has changed (`ctnetlink_conntrack_event`).
     partial: true,
     dumps: &[DumpRequest { message: IPCTNL_MSG_CT_GET, header: &[0; 4], attributes: &[], per_link: None }],

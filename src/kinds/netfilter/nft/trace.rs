@@ -35,7 +35,7 @@ pub static TRACE: Kind = Kind {
     header: &HEADER,
     set: &ATTRIBUTES,
     interface: Interface::Only,
-    hooks: Hooks { action: Some(action_of), interfaces: Some(interfaces), ..Hooks::NONE },
+    hooks: Hooks { action: Some(action_of), interfaces: Some(interfaces), named_alone: true, ..Hooks::NONE },
     ..Kind::PLAIN
 };
 
