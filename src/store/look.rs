@@ -59,7 +59,8 @@ impl Look {
             )),
             _ => Error::system(format_args!("cannot read {}", path.display()), &error),
         };
-        std::fs::File::open(&path).map_err(cannot)?;
+        // Not opened: closing it would drop all locks that this process has on it (fcntl(2)), the writer's among them.
+        rustix::fs::access(&path, rustix::fs::Access::READ_OK).map_err(|error| cannot(error.into()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let failed = |failure: SqlError| Error::failed(format_args!("cannot read {}: {failure}", path.display()));
         let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
