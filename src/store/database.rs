@@ -16,7 +16,8 @@
 //! | `snapshot` | a moment of which it is kept what was known of the kernel | `sequence`: the last number before it, how many `parts` it has, their `octets` |
 //! | `snapshot_part` | a part of a snapshot | `sequence`, `part`: its number from 0, `objects`: a frame of Zstandard of fields as in `change`: `netns`, `kind`, `objects`, and again; `checksum`: CRC-32 of it |
 //! | `loss` | events lost and not told yet | `webhook`, `reason`, `events` |
-//! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes |
+//! | `mirror` | what was known of the kernel | `netns`, `kind`, `key`, `objects`: each a length of four bytes and the kernel's bytes; none where a row of `dump` has some that are gone |
+//! | `dump` | what became known of many identities at once, where `mirror` has nothing newer of one | `netns`, `kind`, `number`, how many `identities`, `objects`: a block of LZ4 as in `change`, of fields: `key`, `objects`, and again; `checksum`: CRC-32 of it |
 //! | `change` | what a commit changed of `mirror`, where it is not in it yet | `number`, `objects`: a block of LZ4 behind its length, of fields, each a length of four bytes and as many bytes: `netns`, `kind`, `key`, `objects`, and again; `checksum`: CRC-32 of it |
 //! | `covered` | that all objects of a kind are in `mirror` | `netns`, `kind` |
 
@@ -34,6 +35,7 @@ use super::event_log::chunk::{Chunk, Share};
 use super::event_log::history::{self, Forgotten, Keeping};
 use super::event_log::{self, Log};
 use super::mirror_changes::{self, take_in_changes};
+use super::mirror_dump;
 use super::snapshot::{self, Snapshots};
 use super::{Covered, Run};
 use crate::error::{Error, Result};
@@ -611,20 +613,40 @@ impl Database {
         objects: Option<&[u8]>,
     ) -> std::result::Result<(), SqlError> {
         match objects {
-            Some(objects) => {
-                self.run("INSERT OR REPLACE INTO mirror VALUES (?1, ?2, ?3, ?4)", params![netns, kind, key, objects])
-            }
+            Some(objects) => self
+                .run("INSERT OR REPLACE INTO mirror VALUES (?1, ?2, ?3, ?4)", params![netns, kind, key, objects])
+                .map(drop),
             None => {
-                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2 AND key = ?3", params![netns, kind, key])
+                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2 AND key = ?3", params![netns, kind, key])?;
+                mirror_dump::outdate(&self.connection, (netns, kind), key)
             }
         }
-        .map(drop)
+    }
+
+    /// Whether all objects of a kind are in the mirror.
+    pub(super) fn is_covered(&self, netns: &str, kind: &str) -> std::result::Result<bool, SqlError> {
+        let statement = "SELECT EXISTS (SELECT 1 FROM covered WHERE netns = ?1 AND kind = ?2)";
+        self.connection.prepare_cached(statement)?.query_row([netns, kind], |row| row.get(0))
+    }
+
+    /// An error where one of the dumps is damaged.
+    pub(super) fn check_dumps(&self) -> std::result::Result<(), SqlError> {
+        mirror_dump::check(&self.connection)
+    }
+
+    /// What many identities of a kind have that is not covered; none of them is in the mirror.
+    pub(super) fn insert_dump(
+        &self,
+        netns: &str,
+        kind: &str,
+        known: &[(&[u8], &[u8])],
+    ) -> std::result::Result<(), SqlError> {
+        mirror_dump::insert(&self.connection, (netns, kind), known)
     }
 
     /// What a commit changed of the mirror, where the objects themselves are not written yet.
     pub fn insert_changes(&self, changes: &[u8]) -> std::result::Result<(), SqlError> {
-        let kept = lz4_flex::block::compress_prepend_size(changes);
-        let checksum = crc32fast::hash(&kept);
+        let (kept, checksum) = mirror_dump::packed(changes);
         self.run("INSERT INTO change (objects, checksum) VALUES (?1, ?2)", params![kept, checksum]).map(drop)
     }
 
@@ -646,7 +668,7 @@ impl Database {
                 continue;
             }
             if !kinds.contains(&kind) {
-                self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2", [&**netns, kind])?;
+                self.forget_kind(netns, kind)?;
             }
             self.run("DELETE FROM covered WHERE netns = ?1 AND kind = ?2", [&**netns, kind])?;
         }
@@ -654,6 +676,44 @@ impl Database {
             self.run("INSERT INTO covered VALUES (?1, ?2)", [&**netns, *kind])?;
         }
         Ok(())
+    }
+
+    fn forget_kind(&self, netns: &str, kind: &str) -> std::result::Result<(), SqlError> {
+        self.run("DELETE FROM mirror WHERE netns = ?1 AND kind = ?2", [netns, kind])?;
+        mirror_dump::forget(&self.connection, (netns, kind))
+    }
+
+    /// What the last run has left of the mirror is put in order: objects of kinds that are not covered, since it ended before all of
+    /// them were written, are forgotten, and dumps of which much has changed since become rows.
+    pub fn order_mirror(&self) -> std::result::Result<(), SqlError> {
+        let uncovered = self.uncovered()?;
+        let outdated = mirror_dump::outdated(&self.connection)?;
+        if uncovered.is_empty() && outdated.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        uncovered.iter().try_for_each(|(netns, kind)| self.forget_kind(netns, kind))?;
+        outdated.iter().try_for_each(|(netns, kind)| mirror_dump::dissolve(&self.connection, (netns, kind)))?;
+        self.commit()
+    }
+
+    /// Namespaces and kinds of which there are objects, though they are not covered.
+    fn uncovered(&self) -> std::result::Result<Vec<(String, String)>, SqlError> {
+        let mut dumps =
+            self.connection.prepare("SELECT netns, kind FROM dump EXCEPT SELECT netns, kind FROM covered")?;
+        let dumps = dumps.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut uncovered = dumps.collect::<std::result::Result<Vec<(String, String)>, _>>()?;
+        // From kind to kind, since there may be a million rows of one.
+        let next = "SELECT netns, kind FROM mirror WHERE (netns, kind) > (?1, ?2) ORDER BY netns, kind LIMIT 1";
+        let mut next = self.connection.prepare(next)?;
+        let mut place = (String::new(), String::new());
+        while let Some(found) = next.query_row([&place.0, &place.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()? {
+            place = found;
+            if !self.is_covered(&place.0, &place.1)? {
+                uncovered.push(place.clone());
+            }
+        }
+        Ok(uncovered)
     }
 
     /// The kinds all of whose objects are in the mirror.
@@ -671,12 +731,14 @@ impl Database {
     /// Nothing is known any more of a namespace.
     pub fn forget(&self, netns: &str) -> std::result::Result<(), SqlError> {
         self.run("DELETE FROM mirror WHERE netns = ?1", [netns])?;
+        self.run("DELETE FROM dump WHERE netns = ?1", [netns])?;
         self.run("DELETE FROM covered WHERE netns = ?1", [netns]).map(drop)
     }
 
     /// Nothing is known any more of any namespace.
     pub fn forget_all(&self) -> std::result::Result<(), SqlError> {
         self.run("DELETE FROM mirror", [])?;
+        self.run("DELETE FROM dump", [])?;
         self.run("DELETE FROM covered", []).map(drop)
     }
 

@@ -4,7 +4,8 @@
 //! An object's row is in a b-tree, where each lands on a page of its own. So it is written seldom: what has changed since is in
 //! memory, by identity, and in the database as the changes of each commit (the table `change`), which the next start takes in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use rusqlite::Connection;
 
 use super::database::{Database, SqlError};
 use super::event_log::chunk::Damaged;
-use super::{Append, Covered};
+use super::{Append, Covered, mirror_dump};
 use crate::fault;
 
 /// Objects that have changed are written so often at most.
@@ -25,6 +26,9 @@ const CHANGES_BYTES_MAX: usize = 512 << 10;
 const WAITING_BYTES_MAX: usize = 16 << 20;
 /// What each change takes beside its key and its objects, in bytes.
 const CHANGE_BYTES: usize = 128;
+
+/// So many identities or more of a kind that is not covered become one row.
+const DUMP_IDENTITIES_MIN: usize = if cfg!(test) { 3 } else { 256 };
 
 /// Where an identity stands in the mirror's table.
 type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
@@ -42,6 +46,8 @@ pub(super) struct MirrorChanges {
     flushed: Instant,
     /// The transaction that is open writes the objects.
     flushes: bool,
+    /// What is in a dump of each kind that is not covered: a hash of its key. Another key that had the same one would get a row.
+    dumped: HashMap<(Arc<str>, &'static str), HashSet<u64>>,
     /// There were too many: what the database has of the mirror is of no use.
     pub is_lost: bool,
 }
@@ -56,6 +62,7 @@ impl Default for MirrorChanges {
             covered: Vec::new(),
             flushed: Instant::now(),
             flushes: false,
+            dumped: HashMap::new(),
             is_lost: false,
         }
     }
@@ -73,6 +80,7 @@ impl MirrorChanges {
             // What they take is counted until all are written.
             self.objects.retain(|(of, ..), _| *of != netns);
             self.covered.retain(|of| of.netns != netns);
+            self.dumped.retain(|(of, _), _| *of != netns);
             self.forgotten.push(netns);
         }
         for row in append.objects.drain(..) {
@@ -114,14 +122,30 @@ impl MirrorChanges {
         for netns in &self.forgotten {
             database.forget(netns)?;
         }
+        let mut changed: BTreeMap<_, Vec<(&[u8], Option<&[u8]>)>> = BTreeMap::new();
+        for ((netns, kind, key), objects) in &self.objects {
+            changed.entry((netns, *kind)).or_default().push((key, objects.as_deref()));
+        }
+        for ((netns, kind), changed) in &mut changed {
+            if changed.len() >= DUMP_IDENTITIES_MIN && !database.is_covered(netns, kind)? {
+                let hasher = self.objects.hasher();
+                let dumped = self.dumped.entry(((*netns).clone(), *kind)).or_default();
+                let new: Vec<_> = changed
+                    .extract_if(.., |(key, objects)| objects.is_some() && dumped.insert(hasher.hash_one(key)))
+                    .filter_map(|(key, objects)| Some((key, objects?)))
+                    .collect();
+                database.insert_dump(netns, kind, &new)?;
+            }
+        }
         // Before the objects: it removes those of kinds that are not covered any more.
         for covered in &self.covered {
             database.cover(covered)?;
         }
-        let mut changed: Vec<_> = self.objects.iter().collect();
-        changed.sort_unstable_by_key(|(row, _)| *row);
-        for ((netns, kind, key), objects) in changed {
-            database.set_objects(netns, kind, key, objects.as_deref())?;
+        for ((netns, kind), mut changed) in changed {
+            changed.sort_unstable_by_key(|(key, _)| *key);
+            for (key, objects) in changed {
+                database.set_objects(netns, kind, key, objects)?;
+            }
         }
         fault::point("between objects and changes");
         database.clear_changes()
@@ -130,6 +154,9 @@ impl MirrorChanges {
     /// What was written is committed.
     pub fn committed(&mut self) {
         if std::mem::take(&mut self.flushes) {
+            for Covered { netns, kinds, .. } in &self.covered {
+                self.dumped.retain(|(of, kind), _| of != netns || !kinds.contains(kind));
+            }
             self.clear();
         }
         self.fresh.clear();
@@ -149,6 +176,7 @@ impl MirrorChanges {
 
 /// Writes the objects whose changes alone are in the database, as at the start after an end by whatever.
 pub(super) fn take_in_changes(database: &Database) -> Result<(), SqlError> {
+    database.check_dumps()?;
     let changes = database.changes()?;
     if changes.is_empty() {
         return Ok(());
@@ -167,38 +195,33 @@ pub(super) fn each_known(
     connection: &Connection,
     mut each: impl FnMut(&str, &str, &[u8]) -> Result<bool, SqlError>,
 ) -> Result<bool, SqlError> {
-    let mut covered = connection.prepare_cached("SELECT netns, kind FROM covered")?;
-    let mut rows = covered.query([])?;
-    while let Some(row) = rows.next()? {
-        if !each(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, &[])? {
-            return Ok(false);
-        }
-    }
     // What has changed since the objects were written last.
-    let mut changed: BTreeMap<(String, String, Vec<u8>), Vec<u8>> = BTreeMap::new();
+    let mut changed: BTreeMap<(String, String), BTreeMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
     for row in changes(connection)? {
         each_of(&row, |netns, kind, key, objects| {
-            let place = (netns.to_owned(), kind.to_owned(), key.to_vec());
-            changed.insert(place, objects.unwrap_or_default().to_vec());
+            let of_kind = changed.entry((netns.to_owned(), kind.to_owned())).or_default();
+            of_kind.insert(key.to_vec(), objects.unwrap_or_default().to_vec());
             Ok(())
         })?;
     }
-    let statement = "SELECT netns, kind, key, objects FROM mirror JOIN covered USING (netns, kind)";
-    let mut statement = connection.prepare_cached(statement)?;
-    let mut rows = statement.query([])?;
+    let mut covered = connection.prepare_cached("SELECT netns, kind FROM covered")?;
+    let mut rows = covered.query([])?;
     while let Some(row) = rows.next()? {
-        let now = if changed.is_empty() { None } else { changed.remove(&(row.get(0)?, row.get(1)?, row.get(2)?)) };
-        let objects = match &now {
-            Some(now) => now,
-            None => row.get_ref(3)?.as_blob()?,
-        };
-        if !each(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, objects)? {
+        let place: (String, String) = (row.get(0)?, row.get(1)?);
+        let mut changed = changed.remove(&place).unwrap_or_default();
+        let (netns, kind) = (place.0.as_str(), place.1.as_str());
+        let is_whole = each(netns, kind, &[])?
+            && mirror_dump::each(connection, (netns, kind), &mut |key, objects| {
+                let now = if changed.is_empty() { None } else { changed.remove(key) };
+                each(netns, kind, now.as_deref().unwrap_or(objects))
+            })?;
+        if !is_whole {
             return Ok(false);
         }
-    }
-    for ((netns, kind, _), objects) in &changed {
-        if !each(netns, kind, objects)? {
-            return Ok(false);
+        for objects in changed.values() {
+            if !each(netns, kind, objects)? {
+                return Ok(false);
+            }
         }
     }
     Ok(true)
@@ -207,14 +230,7 @@ pub(super) fn each_known(
 /// The changes of each commit, in order, as their rows have them.
 pub(super) fn changes(connection: &Connection) -> Result<Vec<Vec<u8>>, SqlError> {
     let mut statement = connection.prepare("SELECT objects, checksum FROM change ORDER BY number")?;
-    let rows = statement.query_map([], |row| {
-        let kept = row.get_ref(0)?.as_blob()?;
-        if crc32fast::hash(kept) != row.get::<_, u32>(1)? {
-            return Err(Damaged("the checksum of the mirror's changes is wrong").into());
-        }
-        let changes = lz4_flex::block::decompress_size_prepended(kept);
-        changes.map_err(|_| Damaged("the mirror's changes cannot be decompressed").into())
-    })?;
+    let rows = statement.query_map([], |row| Ok(mirror_dump::unpacked(row.get_ref(0)?.as_blob()?, row.get(1)?)?))?;
     rows.collect()
 }
 
@@ -249,12 +265,14 @@ pub(super) fn take<'r>(rest: &mut &'r [u8]) -> Option<&'r [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::store::database::encode;
     use crate::store::directory::Directory;
-    use crate::store::reader::Whereabouts;
+    use crate::store::reader::{Whereabouts, objects_of};
     use crate::store::{Commits, Objects, Store, StoreReader, Synchronous};
 
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -266,6 +284,8 @@ mod tests {
         Change(Vec<(u8, u8, u8)>, bool),
         /// A namespace is forgotten.
         Forget(u8),
+        /// All objects of a namespace are known.
+        Cover(u8),
         /// It is long ago that the objects were written.
         Wait,
         /// It ends, and begins again.
@@ -278,6 +298,7 @@ mod tests {
             6 => (prop::collection::vec(change, 1..20), prop::bool::weighted(0.8))
                 .prop_map(|(changes, can_be)| Step::Change(changes, can_be)),
             1 => (0..2_u8).prop_map(Step::Forget),
+            1 => (0..2_u8).prop_map(Step::Cover),
             1 => Just(Step::Wait),
             2 => Just(Step::Die),
         ]
@@ -296,13 +317,19 @@ mod tests {
         fn whatever_ends_it_all_that_was_committed_is_known(steps in prop::collection::vec(step(), 1..25)) {
             let state = tempfile::tempdir().unwrap();
             let directory = Directory::open(state.path()).unwrap();
-            let open = || Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap().0;
+            let open = || {
+                let (database, _) = Database::open(&directory, Synchronous::Normal, Duration::ZERO).unwrap();
+                database.order_mirror().unwrap();
+                database
+            };
             let (mut database, mut mirror) = (open(), MirrorChanges::default());
             // What is committed, and what is so.
             let (mut known, mut now) = (Known::new(), Known::new());
-            for netns in 0..2 {
-                database.cover(&Covered { netns: name(netns), kinds: vec!["link"], others: Vec::new() }).unwrap();
-            }
+            let (mut covered, mut covered_now) = (BTreeSet::new(), BTreeSet::new());
+            let of_covered = |known: &Known, covered: &BTreeSet<String>| {
+                let objects = known.iter().filter(|((netns, _), _)| covered.contains(netns));
+                objects.map(|(_, objects)| objects.clone()).collect::<Vec<_>>()
+            };
             for step in steps.into_iter().chain([Step::Die]) {
                 let mut append = Append::default();
                 let mut can_be = true;
@@ -319,20 +346,26 @@ mod tests {
                     }
                     Step::Forget(netns) => {
                         append.forgotten.push(name(netns));
-                        append.covered.push(Covered { netns: name(netns), kinds: vec!["link"], others: Vec::new() });
                         now.retain(|(of, _), _| *of != *name(netns));
+                        covered_now.remove(&*name(netns));
+                    }
+                    Step::Cover(netns) => {
+                        append.covered.push(Covered { netns: name(netns), kinds: vec!["link"], others: Vec::new() });
+                        covered_now.insert(name(netns).to_string());
                     }
                     Step::Wait => mirror.flushed = mirror.flushed.checked_sub(FLUSH_PAUSE).unwrap(),
                     Step::Die => {
                         drop(database);
-                        (database, mirror, now) = (open(), MirrorChanges::default(), known.clone());
+                        known.retain(|(netns, _), _| covered.contains(netns));
+                        (database, mirror) = (open(), MirrorChanges::default());
+                        (now, covered_now) = (known.clone(), covered.clone());
                         let mut reader = StoreReader::new(Whereabouts::new(directory.database()));
                         let mut found = Vec::new();
                         for netns in 0..2 {
                             reader.known(&name(netns), |_, object| found.push(object.to_vec())).unwrap();
                         }
                         found.sort();
-                        let mut expected: Vec<Vec<u8>> = known.values().cloned().collect();
+                        let mut expected = of_covered(&known, &covered);
                         expected.sort();
                         prop_assert_eq!(found, expected);
                         continue;
@@ -347,7 +380,18 @@ mod tests {
                 if can_be {
                     database.commit().unwrap();
                     mirror.committed();
-                    known = now.clone();
+                    (known, covered) = (now.clone(), covered_now.clone());
+                    let mut found = Vec::new();
+                    let connection = Connection::open(directory.database()).unwrap();
+                    let is_whole = each_known(&connection, |_, _, row| {
+                        found.extend(objects_of(row).map(<[u8]>::to_vec));
+                        Ok(true)
+                    });
+                    prop_assert!(is_whole.unwrap());
+                    found.sort();
+                    let mut expected = of_covered(&known, &covered);
+                    expected.sort();
+                    prop_assert_eq!(found, expected);
                 } else {
                     database.roll_back();
                 }

@@ -21,6 +21,7 @@ pub mod event_log;
 pub mod folder;
 pub mod look;
 mod mirror_changes;
+mod mirror_dump;
 pub mod reader;
 pub mod snapshot;
 mod thread;
@@ -376,6 +377,7 @@ impl Store {
         let failed = |failure: database::SqlError| {
             Error::failed(format_args!("cannot read {}: {failure}", directory.database().display()))
         };
+        database.order_mirror().map_err(failed)?;
         let sequence = database.sequence().map_err(failed)?;
         let has_past = || {
             let found = directory.has_past();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use super::database::{BUSY_TIMEOUT, SqlError};
-use super::event_log;
+use super::{event_log, mirror_dump};
 
 /// An event that waits: its number and its line.
 pub type StoredEvent = (u64, Vec<u8>);
@@ -95,12 +95,10 @@ impl StoreReader {
         let mut statement = connection.prepare("SELECT kind FROM covered WHERE netns = ?1")?;
         let kinds = statement.query_map([netns], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
         for kind in &kinds {
-            let mut statement =
-                connection.prepare_cached("SELECT objects FROM mirror WHERE netns = ?1 AND kind = ?2")?;
-            let mut rows = statement.query([netns, kind.as_str()])?;
-            while let Some(row) = rows.next()? {
-                objects_of(row.get_ref(0)?.as_blob()?).for_each(|object| each(kind, object));
-            }
+            mirror_dump::each(connection, (netns, kind), &mut |_, objects| {
+                objects_of(objects).for_each(|object| each(kind, object));
+                Ok(true)
+            })?;
         }
         Ok(kinds)
     }

@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 
 use super::SqlError;
-use crate::store::{event_log, snapshot};
+use crate::store::{event_log, mirror_dump, snapshot};
 
 /// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
 /// webhook that is paused; the third no log: every event had a row; the fourth one time for a chunk, when it was committed, and not how many octets it has;
-/// the fifth no snapshots.
+/// the fifth no snapshots, and no dumps.
 pub const VERSION: i64 = 6;
 /// What a value may be is said here, so that SQLite's own check finds one that is not.
 const SCHEMA: &str = "
@@ -56,7 +56,8 @@ const SHAPE: &str = "SELECT t.name, t.strict, c.name, c.type, c.\"notnull\", c.p
 
 /// All of it.
 pub fn whole() -> String {
-    [SCHEMA, CHANGES_SCHEMA, RUNS_SCHEMA, event_log::SCHEMA, event_log::INDEX, snapshot::SCHEMA].concat()
+    [SCHEMA, CHANGES_SCHEMA, RUNS_SCHEMA, event_log::SCHEMA, event_log::INDEX, snapshot::SCHEMA, mirror_dump::SCHEMA]
+        .concat()
 }
 
 /// What an earlier version's tables lack is added; the first one's are made anew as they are now.
@@ -86,6 +87,7 @@ pub fn renew(connection: &Connection, version: i64) -> Result<(), SqlError> {
         script += event_log::INDEX;
     }
     script += snapshot::SCHEMA;
+    script += mirror_dump::SCHEMA;
     script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
     connection.execute_batch(&script)
 }

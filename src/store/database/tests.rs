@@ -113,7 +113,7 @@ fn the_second_versions_database_goes_on() {
     let (directory, database, _) = open(state.path());
     let webhook = database.enroll("a").unwrap().webhook;
     database.insert_apart(webhook, 7, b"{}").unwrap();
-    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; DROP TABLE change; DROP TABLE run; DROP TABLE snapshot; DROP TABLE snapshot_part; PRAGMA user_version = 2";
+    let older = "ALTER TABLE webhook DROP COLUMN paused; DROP TABLE chunk; DROP TABLE share; DROP TABLE change; DROP TABLE run; DROP TABLE snapshot; DROP TABLE snapshot_part; DROP TABLE dump; PRAGMA user_version = 2";
     database.connection.execute_batch(older).unwrap();
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());
@@ -133,7 +133,7 @@ fn the_fourth_versions_database_goes_on() {
     share.add(0, 2);
     database.append(&chunk, 5_000, &[(webhook, &share)]).unwrap();
     let older = "DROP INDEX chunk_times; ALTER TABLE chunk DROP COLUMN began; ALTER TABLE chunk DROP COLUMN octets;
-        ALTER TABLE chunk RENAME COLUMN ended TO time; DROP TABLE run; DROP TABLE snapshot; DROP TABLE snapshot_part; PRAGMA user_version = 4";
+        ALTER TABLE chunk RENAME COLUMN ended TO time; DROP TABLE run; DROP TABLE snapshot; DROP TABLE snapshot_part; DROP TABLE dump; PRAGMA user_version = 4";
     database.connection.execute_batch(older).unwrap();
     drop((database, directory));
     let (_directory, database, anew) = open(state.path());
@@ -156,7 +156,7 @@ fn the_fourth_versions_database_goes_on() {
 fn the_fifth_versions_database_goes_on() {
     let state = tempfile::tempdir().unwrap();
     let (directory, database, _) = open(state.path());
-    let older = "DROP TABLE snapshot; DROP TABLE snapshot_part; PRAGMA user_version = 5";
+    let older = "DROP TABLE snapshot; DROP TABLE snapshot_part; DROP TABLE dump; PRAGMA user_version = 5";
     database.connection.execute_batch(older).unwrap();
     let look = Look::open(state.path()).unwrap();
     // It can be looked at before it is renewed.
