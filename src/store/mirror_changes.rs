@@ -33,6 +33,9 @@ const DUMP_IDENTITIES_MIN: usize = if cfg!(test) { 3 } else { 256 };
 /// Where an identity stands in the mirror's table.
 type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
 
+/// A key, and what it has now.
+type KeyAndObjects<'o> = (&'o [u8], Option<&'o [u8]>);
+
 /// How the mirror changed since its objects were written last: once for each identity.
 pub(super) struct MirrorChanges {
     objects: HashMap<IdentityRow, Option<Box<[u8]>>, foldhash::fast::RandomState>,
@@ -122,7 +125,7 @@ impl MirrorChanges {
         for netns in &self.forgotten {
             database.forget(netns)?;
         }
-        let mut changed: BTreeMap<_, Vec<(&[u8], Option<&[u8]>)>> = BTreeMap::new();
+        let mut changed: BTreeMap<_, Vec<KeyAndObjects<'_>>> = BTreeMap::new();
         for ((netns, kind, key), objects) in &self.objects {
             changed.entry((netns, *kind)).or_default().push((key, objects.as_deref()));
         }

@@ -27,6 +27,9 @@ const IDENTITIES_A_ROW: u64 = 2;
 /// Namespace and kind.
 type Place<'p> = (&'p str, &'p str);
 
+/// Whoever is given keys with their objects, and says whether there may be more.
+type Each<'e> = dyn FnMut(&[u8], &[u8]) -> SqlResult<bool> + 'e;
+
 /// A row as it is stored, with its checksum.
 pub(super) fn packed(row: &[u8]) -> (Vec<u8>, u32) {
     let kept = lz4_flex::block::compress_prepend_size(row);
@@ -71,11 +74,7 @@ pub(super) fn outdate(connection: &Connection, (netns, kind): Place<'_>, key: &[
 
 /// Gives what is known of a kind to `each`, until it says that it has enough: the key of an identity, and its objects. Gives back
 /// whether that was all.
-pub(super) fn each(
-    connection: &Connection,
-    place: Place<'_>,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> SqlResult<bool>,
-) -> SqlResult<bool> {
+pub(super) fn each(connection: &Connection, place: Place<'_>, each: &mut Each<'_>) -> SqlResult<bool> {
     if !each_older(connection, place, each)? {
         return Ok(false);
     }
@@ -92,11 +91,7 @@ pub(super) fn each(
 }
 
 /// The same of the dumps alone, without what is outdated.
-fn each_older(
-    connection: &Connection,
-    (netns, kind): Place<'_>,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> SqlResult<bool>,
-) -> SqlResult<bool> {
+fn each_older(connection: &Connection, (netns, kind): Place<'_>, each: &mut Each<'_>) -> SqlResult<bool> {
     let mut dumps = connection
         .prepare_cached("SELECT objects, checksum FROM dump WHERE netns = ?1 AND kind = ?2 ORDER BY number")?;
     let mut dumps = dumps.query([netns, kind])?;
