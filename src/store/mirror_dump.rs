@@ -37,11 +37,14 @@ pub(super) fn packed(row: &[u8]) -> (Vec<u8>, u32) {
     (kept, checksum)
 }
 
+fn check_row(kept: &[u8], checksum: u32) -> Result<(), Damaged> {
+    let is_right = crc32fast::hash(kept) == checksum;
+    is_right.then_some(()).ok_or(Damaged("the checksum of what is known of the kernel is wrong"))
+}
+
 /// What was [`packed`].
 pub(super) fn unpacked(kept: &[u8], checksum: u32) -> Result<Vec<u8>, Damaged> {
-    if crc32fast::hash(kept) != checksum {
-        return Err(Damaged("the checksum of what is known of the kernel is wrong"));
-    }
+    check_row(kept, checksum)?;
     let row = lz4_flex::block::decompress_size_prepended(kept);
     row.map_err(|_| Damaged("what is known of the kernel cannot be decompressed"))
 }
@@ -131,9 +134,7 @@ pub(super) fn check(connection: &Connection) -> SqlResult<()> {
     let mut statement = connection.prepare("SELECT objects, checksum FROM dump")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if crc32fast::hash(row.get_ref(0)?.as_blob()?) != row.get::<_, u32>(1)? {
-            return Err(Damaged("the checksum of what is known of the kernel is wrong").into());
-        }
+        check_row(row.get_ref(0)?.as_blob()?, row.get(1)?)?;
     }
     Ok(())
 }

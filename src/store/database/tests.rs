@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::look::Look;
 use super::super::reader::{StoreReader, Whereabouts};
 use super::*;
+use crate::store::Covered;
 
 fn open(path: &Path) -> (Directory, Database, bool) {
     let directory = Directory::open(path).unwrap();
