@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::decode::paths::{at, differing};
 use crate::decode::schema::Kind;
 use crate::decode::{Links, write_object};
 use crate::json::Json;
@@ -26,8 +27,7 @@ impl Differ {
             return;
         }
         let (old_compared, new_compared) = (parse(&self.old), parse(&self.new));
-        let mut paths = Vec::new();
-        differing(&old_compared, &new_compared, &mut Vec::new(), &mut paths);
+        let paths = differing(&old_compared, &new_compared);
         if paths.is_empty() {
             return;
         }
@@ -52,53 +52,4 @@ impl Differ {
 
 fn parse(json: &Json) -> Map<String, Value> {
     serde_json::from_slice(json.bytes()).unwrap_or_default()
-}
-
-fn at<'v>(whole: &'v Map<String, Value>, path: &[&str]) -> Option<&'v Value> {
-    let (last, before) = path.split_last()?;
-    let mut map = whole;
-    for key in before {
-        map = map.get(*key)?.as_object()?;
-    }
-    map.get(*last)
-}
-
-/// The paths of all fields that differ; a list is one value, and so is an object that only one side has.
-fn differing<'v>(
-    old: &'v Map<String, Value>,
-    new: &'v Map<String, Value>,
-    path: &mut Vec<&'v str>,
-    paths: &mut Vec<Vec<&'v str>>,
-) {
-    for (key, value) in old {
-        path.push(key);
-        match (value, new.get(key)) {
-            (Value::Object(value), Some(Value::Object(other))) => differing(value, other, path, paths),
-            (value, Some(other)) if value == other => {}
-            _ => paths.push(path.clone()),
-        }
-        path.pop();
-    }
-    for key in new.keys().filter(|key| !old.contains_key(*key)) {
-        path.push(key);
-        paths.push(path.clone());
-        path.pop();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn paths_are_dotted_and_lists_are_one_value() {
-        let old = json!({"a": 1, "b": {"c": 2, "d": [1]}, "gone": {"x": 1}});
-        let new = json!({"a": 1, "b": {"c": 3, "d": [1, 2]}, "come": true});
-        let (old, new) = (old.as_object().unwrap(), new.as_object().unwrap());
-        let mut paths = Vec::new();
-        differing(old, new, &mut Vec::new(), &mut paths);
-        let joined: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
-        assert_eq!(joined, ["b.c", "b.d", "gone", "come"]);
-    }
 }

@@ -4,12 +4,13 @@
 //! Of a value that is chosen by another attribute, such as `linkinfo.info_data`, the choices are one object with the keys of
 //! all: within one kind of event a path has one type, whatever was chosen.
 
-mod members;
+mod plain;
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::decode::members::{ANY, Member, Members, Of, Source, Values, members_of};
 use crate::decode::schema::{Kind, Scalar};
 use crate::event::own::{Holds, OWN_EVENTS, Own, OwnKey};
 use crate::event::severity::Severity;
@@ -17,7 +18,7 @@ use crate::event::signals::SIGNALS;
 use crate::event::{Action, KEYS, Origin, VERSION};
 use crate::kinds::KindIndex;
 use crate::settle::SETTLED;
-use members::{Members, Of, Source, Values, members_of};
+use plain::schemas;
 
 /// A definition's name: letters, digits, `_`, `-` and dots, so that it stands in a reference as it is.
 type Name = String;
@@ -282,14 +283,14 @@ impl Definitions {
     /// An object with these members.
     fn object_of(&mut self, members: &Members, path: &str) -> Value {
         // Beside others it could bind a key that comes later.
-        let is_open = members.keys().all(|key| key == members::ANY);
+        let is_open = members.iter().all(|member| member.key == ANY);
         let mut properties = Map::new();
         let mut others = None;
-        for (key, values) in members.iter() {
-            if key != members::ANY {
-                properties.insert(key.clone(), self.value(values, &format!("{path}.{key}")));
+        for Member { key, of, .. } in members.iter() {
+            if key != ANY {
+                properties.insert(key.clone(), self.value(of, &format!("{path}.{key}")));
             } else if is_open {
-                others = Some(self.value(values, path));
+                others = Some(self.value(of, path));
             }
         }
         properties.entry(UNKNOWN).or_insert_with(|| reference(UNKNOWN));
@@ -329,7 +330,8 @@ impl Definitions {
 
     /// What may stand behind a key.
     fn value(&mut self, of: &[Of], path: &str) -> Value {
-        let Values { mut plain, objects, lists } = Values::of(of);
+        let Values { plain, objects, lists } = Values::of(of);
+        let mut plain = schemas(&plain);
         if let Some(items) = lists {
             let items = self.value(&items, path);
             plain.push(json!({ "type": "array", "items": items }));
@@ -354,10 +356,10 @@ impl Definitions {
         within: &mut Vec<Vec<(usize, usize)>>,
         out: &mut Map<String, Value>,
     ) {
-        for (key, of) in members.iter().filter(|(key, _)| *key != members::ANY) {
+        for Member { key, of, .. } in members.iter().filter(|member| member.key != ANY) {
             let path = format!("{prefix}{key}");
             let Values { plain, objects, lists } = Values::of(of);
-            let mut sides: Vec<Value> = types_of(&plain, lists.is_some());
+            let mut sides: Vec<Value> = types_of(&schemas(&plain), lists.is_some());
             if !objects.is_empty() {
                 sides.push(self.object(&objects, &format!("{kind}.{path}")));
             }

@@ -2,6 +2,8 @@
 
 pub mod context;
 pub mod key;
+pub mod members;
+pub mod paths;
 pub mod schema;
 pub mod structure;
 #[cfg(test)]

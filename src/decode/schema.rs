@@ -79,6 +79,8 @@ pub enum Shape {
     List(&'static Shape),
     /// An object with these members, of which any may be left out.
     Object(&'static [Part]),
+    /// Such a value, which is a counter, an age or a timer: it never counts as a change.
+    Volatile(&'static Shape),
 }
 
 impl Part {
@@ -90,6 +92,16 @@ impl Part {
     /// A member that is a number.
     pub const fn number(key: &'static str) -> Part {
         Part::Member(key, NUMBER)
+    }
+
+    /// A member that is a counter, an age or a timer, and never counts as a change.
+    pub const fn volatile_number(key: &'static str) -> Part {
+        Part::Member(key, &Shape::Volatile(NUMBER))
+    }
+
+    /// A member that is an interface's name.
+    pub const fn link(key: &'static str) -> Part {
+        Part::Member(key, LINK_NAME)
     }
 
     /// A member that is true or false.
@@ -109,6 +121,8 @@ pub const TEXT: &Shape = &Shape::Text;
 pub const NUMBER: &Shape = &Shape::Number;
 /// [`Shape::Bool`], for a row.
 pub const BOOL: &Shape = &Shape::Bool;
+/// An interface's name, as [`Is::Link`] is, for a row.
+pub const LINK_NAME: &Shape = &Shape::As(&Is::Link);
 
 /// A part of an object that a function writes.
 #[derive(Clone, Copy)]

@@ -4,8 +4,9 @@
 //! protocol is a folder and a line in [`PROTOCOLS`].
 
 use std::ops::{Index, IndexMut};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
+use crate::decode::paths::Paths;
 use crate::decode::schema::{Flush, Kind};
 use crate::kinds::protocol::Protocol;
 
@@ -149,6 +150,12 @@ impl KindIndex {
     /// The kind itself.
     pub fn table(self) -> &'static Kind {
         KINDS[self.place()]
+    }
+
+    /// Where in its objects interfaces are named, and what never counts as a change.
+    pub fn paths(self) -> &'static Paths {
+        static PATHS: LazyLock<PerKind<OnceLock<Paths>>> = LazyLock::new(PerKind::default);
+        PATHS[self].get_or_init(|| Paths::of(self.table()))
     }
 
     /// Its protocol.

@@ -470,7 +470,7 @@ fn sets() -> Vec<&'static Set> {
     fn of_shape(shape: &'static Shape, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
         match shape {
             Shape::As(is) => of_value(is, seen, found),
-            Shape::List(shape) => of_shape(shape, seen, found),
+            Shape::List(shape) | Shape::Volatile(shape) => of_shape(shape, seen, found),
             Shape::Object(parts) => parts.iter().for_each(|part| of_part(part, seen, found)),
             Shape::Text | Shape::Number | Shape::Bool => {}
         }

@@ -197,6 +197,7 @@ fn hold_shape(shape: &'static Shape, value: &Value, path: &str, wrong: &mut Vec<
         Shape::Bool if !value.is_boolean() => wrong.push(format!("{path}: not true or false: {value}")),
         Shape::Text | Shape::Number | Shape::Bool => {}
         Shape::As(is) => hold(is, value, path, wrong),
+        Shape::Volatile(inner) => hold_shape(inner, value, path, wrong),
         Shape::List(inner) => hold_list(Expected::Shape(inner), value, path, wrong),
         Shape::Object(parts) => {
             let mut members = Members::new();
@@ -319,7 +320,9 @@ fn declared(expected: Expected, path: &str, types: &mut Types) {
             note(types, path, "list", PLACE);
             declared(Expected::Is(inner), &format!("{path}[]"), types);
         }
-        Expected::Is(Is::Value(_, shape)) => declared(Expected::Shape(shape), path, types),
+        Expected::Is(Is::Value(_, shape)) | Expected::Shape(Shape::Volatile(shape)) => {
+            declared(Expected::Shape(shape), path, types)
+        }
         Expected::Is(Is::Bits(..)) => {
             note(types, path, "list", PLACE);
         }

@@ -116,7 +116,7 @@ static PORT_SET: Set = Set::new(
     ],
 );
 
-const LINK_PARTS: &[Part] = &[Part::text("team"), Part::number("team_id"), Part::text("port"), Part::number("port_id")];
+const LINK_PARTS: &[Part] = &[Part::link("team"), Part::number("team_id"), Part::link("port"), Part::number("port_id")];
 
 /// An interface by its name, and its number beside it.
 fn link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -116,13 +116,13 @@ const DEVICES: [(u16, &str, &str); 4] = [
     (NFULA_IFINDEX_PHYSOUTDEV, "physoutdev", "physoutdev_id"),
 ];
 const DEVICE_PARTS: &[Part] = &[
-    Part::text("indev"),
+    Part::link("indev"),
     Part::number("indev_id"),
-    Part::text("outdev"),
+    Part::link("outdev"),
     Part::number("outdev_id"),
-    Part::text("physindev"),
+    Part::link("physindev"),
     Part::number("physindev_id"),
-    Part::text("physoutdev"),
+    Part::link("physoutdev"),
     Part::number("physoutdev_id"),
 ];
 

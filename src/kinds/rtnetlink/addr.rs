@@ -164,10 +164,11 @@ pub fn flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 
 /// The members that [`cache_info`] writes.
 pub const CACHE_INFO_PARTS: &[Part] = &[
-    Part::number("valid_life_time"),
-    Part::number("preferred_life_time"),
-    Part::number("cstamp"),
-    Part::number("tstamp"),
+    // Only whether it ends at all counts, and the address's flags say that.
+    Part::volatile_number("valid_life_time"),
+    Part::volatile_number("preferred_life_time"),
+    Part::volatile_number("cstamp"),
+    Part::volatile_number("tstamp"),
 ];
 
 /// `struct ifa_cacheinfo`: lifetimes in seconds; when it was made and changed, in 1/100 s since the machine started.

@@ -53,7 +53,7 @@ static HEADER: Structure = Structure::new(
 static ATTRIBUTES: Set = Set::new("IFAL", &[row(1, "address", Is::Ip), row(2, "label", Is::Number(U32))]);
 
 /// The members that [`link_if_any`] writes.
-const LINK_IF_ANY_PARTS: &[Part] = &[Part::number("ifindex"), Part::text("ifname")];
+const LINK_IF_ANY_PARTS: &[Part] = &[Part::number("ifindex"), Part::link("ifname")];
 
 /// An interface, where it is not 0: `ifindex` and `ifname`.
 pub fn link_if_any(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

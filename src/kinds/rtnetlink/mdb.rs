@@ -176,7 +176,7 @@ fn group(out: &mut Json, entry: &[u8]) -> Decoded {
 
 /// The members that [`entry`] writes.
 const ENTRY_PARTS: &[Part] = &[
-    Part::text("port"),
+    Part::link("port"),
     Part::text("grp"),
     Part::text("state"),
     Part::texts("flags"),
@@ -208,7 +208,7 @@ pub fn entry(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// What [`router_port`] writes.
-pub const ROUTER_PORT_SHAPE: &Shape = &Shape::Object(&[Part::text("port"), Part::Set(&ROUTER_PORT_ATTRIBUTES)]);
+pub const ROUTER_PORT_SHAPE: &Shape = &Shape::Object(&[Part::link("port"), Part::Set(&ROUTER_PORT_ATTRIBUTES)]);
 
 /// `MDBA_ROUTER_PORT`: a port behind which a multicast router is.
 pub fn router_port(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

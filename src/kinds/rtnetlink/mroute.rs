@@ -155,7 +155,7 @@ const UNRESOLVED: u64 = 0x20;
 const OFFLOAD: u64 = 0x08;
 
 /// The members that [`input_interface`] writes.
-const INPUT_INTERFACE_PARTS: &[Part] = &[Part::text("iif")];
+const INPUT_INTERFACE_PARTS: &[Part] = &[Part::link("iif")];
 
 /// The interface that a multicast route's packets come through: `unresolved` as long as none is known.
 pub fn input_interface(out: &mut Json, context: &Context<'_>, _: &[u8]) -> Decoded {
@@ -188,7 +188,7 @@ pub fn route_state(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// What [`output_interfaces`] writes.
-const OUTPUT_INTERFACES_SHAPE: &Shape = &Shape::List(&Shape::Object(&[Part::text("oif"), Part::number("ttl")]));
+const OUTPUT_INTERFACES_SHAPE: &Shape = &Shape::List(&Shape::Object(&[Part::link("oif"), Part::number("ttl")]));
 
 /// `RTA_MULTIPATH` of a multicast route: the interfaces that packets leave through, each with the least TTL for it.
 pub fn output_interfaces(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -351,7 +351,7 @@ pub fn fdb_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decod
 }
 
 /// The members that [`fdb_interface`] writes.
-const FDB_INTERFACE_PARTS: &[Part] = &[Part::number("viaIfIndex"), Part::text("viaIf")];
+const FDB_INTERFACE_PARTS: &[Part] = &[Part::number("viaIfIndex"), Part::link("viaIf")];
 
 /// `NDA_IFINDEX` of a forwarding database's entry: a name, or a number in another namespace.
 pub fn fdb_interface(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -7,8 +7,8 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Set, SeverityRow, Structure, TEXT, field,
-    row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, LINK_NAME, ObjectKey, Set, SeverityRow, Structure,
+    field, row,
 };
 use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
@@ -72,7 +72,7 @@ static ATTRIBUTES: Set = Set::new(
 static PARAMETERS: Set = Set::new(
     "NDTPA",
     &[
-        row(NDTPA_IFINDEX, "dev", Is::Value(interface, TEXT)),
+        row(NDTPA_IFINDEX, "dev", Is::Value(interface, LINK_NAME)),
         row(2, "refcnt", Is::Number(U32)).volatile(),
         // The kernel draws it anew every few minutes, around the next one.
         row(3, "reachable", Is::Number(U64)).volatile(),

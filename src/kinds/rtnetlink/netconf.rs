@@ -6,7 +6,8 @@ use libc::{RTM_GETNETCONF, RTM_NEWNETCONF, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NE
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, Names, Set, SeverityRow, Structure, TEXT, field, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, LINK_NAME, Names, Set, SeverityRow, Structure, field,
+    row,
 };
 use crate::decode::title::{detail, word};
 use crate::decode::value::{unsigned, write_link};
@@ -67,7 +68,7 @@ static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", 
 static ATTRIBUTES: Set = Set::new(
     "NETCONFA",
     &[
-        row(NETCONFA_IFINDEX, "interface", Is::Value(interface, TEXT)),
+        row(NETCONFA_IFINDEX, "interface", Is::Value(interface, LINK_NAME)),
         row(2, "forwarding", Is::Bool(U32)),
         row(3, "rp_filter", Is::Named(U32, REVERSE_PATH_FILTERS)),
         row(NETCONFA_MC_FORWARDING, "mc_forwarding", Is::Bool(U32)),

@@ -314,13 +314,13 @@ pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
 /// The members that [`cache_info`] writes.
 const CACHE_INFO_PARTS: &[Part] = &[
     Part::number("error"),
-    Part::number("expires"),
-    Part::number("users"),
-    Part::number("age"),
-    Part::number("used"),
-    Part::number("ipid"),
-    Part::number("ts"),
-    Part::number("tsage"),
+    Part::volatile_number("expires"),
+    Part::volatile_number("users"),
+    Part::volatile_number("age"),
+    Part::volatile_number("used"),
+    Part::volatile_number("ipid"),
+    Part::volatile_number("ts"),
+    Part::volatile_number("tsage"),
 ];
 
 /// `struct rta_cacheinfo`: times in 1/100 s, printed in seconds; only what is not 0.
@@ -437,7 +437,7 @@ impl<'a> Iterator for Legs<'a> {
 /// What [`legs`] writes.
 const LEGS_SHAPE: &Shape = &Shape::List(&Shape::Object(&[
     Part::Set(&LEG_ATTRIBUTES),
-    Part::text("dev"),
+    Part::link("dev"),
     Part::number("weight"),
     Part::texts("flags"),
 ]));

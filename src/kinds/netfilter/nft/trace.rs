@@ -4,7 +4,7 @@ use super::expressions::VERDICT;
 use super::{FAMILIES, HEADER, POLICIES, SUBSYSTEM, TRACE_GROUPS};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Hooks, Interface, Interfaces, Is, Kind, Names, Set, TEXT, row};
+use crate::decode::schema::{Decoded, Hooks, Interface, Interfaces, Is, Kind, LINK_NAME, Names, Set, row};
 use crate::decode::title::{named, word};
 use crate::decode::value::{unsigned, write_link};
 use crate::event::Action;
@@ -51,9 +51,9 @@ static ATTRIBUTES: Set = Set::new(
         row(7, "ll_header", Is::Hex),
         row(8, "network_header", Is::Hex),
         row(9, "transport_header", Is::Hex),
-        row(NFTA_TRACE_IIF, "iif", Is::Value(link, TEXT)),
+        row(NFTA_TRACE_IIF, "iif", Is::Value(link, LINK_NAME)),
         row(11, "iiftype", Is::Number(U16Be)),
-        row(NFTA_TRACE_OIF, "oif", Is::Value(link, TEXT)),
+        row(NFTA_TRACE_OIF, "oif", Is::Value(link, LINK_NAME)),
         row(13, "oiftype", Is::Number(U16Be)),
         row(14, "mark", Is::Number(U32Be)),
         row(15, "nfproto", Is::Named(U32Be, FAMILIES)),

@@ -425,7 +425,7 @@ pub fn permanent_address(out: &mut Json, context: &Context<'_>, payload: &[u8]) 
 }
 
 /// The members that [`lower_link`] writes.
-const LOWER_LINK_PARTS: &[Part] = &[Part::number("link_index"), Part::text("link")];
+const LOWER_LINK_PARTS: &[Part] = &[Part::number("link_index"), Part::link("link")];
 
 /// The link beneath or the peer: `link`, its name, or `link_index` where it is in another namespace. 0 is none.
 pub fn lower_link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -222,7 +222,7 @@ pub static XFRM: Set = Set::new(
 );
 
 /// The members that [`bound_link`] writes.
-const BOUND_LINK_PARTS: &[Part] = &[Part::text("link")];
+const BOUND_LINK_PARTS: &[Part] = &[Part::link("link")];
 
 /// `link`, the name of the link that a tunnel is bound to; nothing where it is bound to none.
 pub fn bound_link(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

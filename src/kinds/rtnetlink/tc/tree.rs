@@ -114,7 +114,7 @@ fn tree_offset_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
 /// The members that [`tree_selector`] writes.
 const TREE_SELECTOR_PARTS: &[Part] = &[
     Part::bool("terminal"),
-    Part::Member("match", &Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::number("success")]))),
+    Part::Member("match", &Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::volatile_number("success")]))),
     Part::number("offset_mask"),
     Part::number("offset_shift"),
     Part::number("offset_off"),

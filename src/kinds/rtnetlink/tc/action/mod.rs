@@ -103,7 +103,7 @@ fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// The one action in a message.
-pub(super) const SINGLE: Is = Is::Members(single, &[Part::number("order"), Part::Set(&ACTION)]);
+pub(super) const SINGLE: Is = Is::Members(single, &[Part::volatile_number("order"), Part::Set(&ACTION)]);
 
 /// The one action in a message that was taken apart. Its place in that message says nothing of the action itself.
 fn single(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

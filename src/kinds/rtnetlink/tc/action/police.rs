@@ -41,8 +41,8 @@ const POLICE_PARTS: &[Part] = &[
     Part::Member("control_action", &Shape::As(&VERDICT)),
     Part::number("overhead"),
     Part::Member("linklayer", &Shape::As(&Is::Named(U8, LINK_LAYERS))),
-    Part::number("ref"),
-    Part::number("bind"),
+    Part::volatile_number("ref"),
+    Part::volatile_number("bind"),
 ];
 
 /// `struct tc_police`: rates, and buffers as octets and packets.
