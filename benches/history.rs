@@ -29,7 +29,13 @@ fn main() {
     let (database, _) = Database::open(&directory, Synchronous::Normal, Duration::ZERO).expect("a database");
     database.keep_from(0);
     database
-        .begin_run(&Run { began: BEGIN, after: 0, kinds: "neigh,route".into(), narrowed: String::new() })
+        .begin_run(&Run {
+            began: BEGIN,
+            after: 0,
+            kinds: "neigh,route".into(),
+            narrowed: String::new(),
+            namespaces: ".".into(),
+        })
         .expect("a run");
     let covered = Covered { kinds: vec!["neigh", "route"], ..Covered::default() };
     database.begin().expect("a transaction");

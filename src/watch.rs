@@ -187,7 +187,6 @@ pub fn watch(
         stream.continue_after(store.sequence());
         if settings.keeps_history() {
             stream.keep_lines();
-            store.begin_run(run_of(settings, &stream));
         }
     }
     let (mut shutdown, mut reloading, service) = (Duration::ZERO, None, delivery.is_some());
@@ -259,12 +258,20 @@ pub fn watch(
 }
 
 /// What the history is to know of this run.
-fn run_of(settings: &Settings, stream: &Stream) -> Run {
+fn run_of(settings: &Settings, stream: &Stream, places: &[Place]) -> Run {
+    let mut namespaces: Vec<&str> = places.iter().map(|place| place.label().unwrap_or(".")).collect();
+    namespaces.dedup();
     let filter = &stream.options().filter;
     let told = settings.kinds.iter().filter(|kind| filter.wants_kind(kind.place()));
     let kinds: Vec<&str> = told.map(|kind| kind.table().name).collect();
     let narrowed = filter.narrowed_by();
-    Run { began: now_microseconds(), after: stream.sequence(), kinds: kinds.join(","), narrowed: narrowed.join(",") }
+    Run {
+        began: now_microseconds(),
+        after: stream.sequence(),
+        kinds: kinds.join(","),
+        narrowed: narrowed.join(","),
+        namespaces: namespaces.join("/"),
+    }
 }
 
 /// Starts the webhooks. Of those that the store knows and that are configured no more, what waits is dismissed.
@@ -412,6 +419,9 @@ impl WatchLoop<'_> {
                 "the receive buffer has only {granted} octets: a burst of changes may be lost, which is then told and \
                  repaired; run as root or raise net.core.rmem_max"
             );
+        }
+        if let Some(store) = self.store.as_ref().filter(|_| self.settings.keeps_history()) {
+            store.begin_run(run_of(self.settings, &self.stream, &self.places));
         }
         // Where what exists is shown, or what changed since the last run, it is the first line. Else it waits until what
         // exists is known: a change after it is told as a change.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::history::say_what_is_missing;
 use super::place::Place;
@@ -10,12 +11,16 @@ use super::{output, selection};
 use crate::error::{Error, Result};
 use crate::event::{self, Action};
 use crate::kinds::KindIndex;
+use crate::kinds::rtnetlink::link::LINK;
 use crate::moment::moment;
 use crate::retell::lines::EndedEarly;
+use crate::retell::watched::{Moment, Watched};
 use crate::retell::{self, at};
-use crate::settle::{action_of, identity, settle};
-use crate::store::event_log::history::Span;
-use crate::store::look::Look;
+use crate::settle::action_of;
+use crate::settle::follow::Follower;
+use crate::settle::names::Event;
+use crate::settle::sum::Sum;
+use crate::store::look::{History, Look};
 use crate::stream::{Options, Stream};
 
 /// Examples.
@@ -42,15 +47,11 @@ pub struct Arguments {
     selection: selection::Arguments,
 }
 
-/// Of an object so many lines are put together before more are read: what is kept of it is bounded, whatever happened to it.
-const LINES_MAX: usize = 16;
-
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let selected = arguments.selection.options_of(&arguments.namespaces.netns)?;
     let options = Options { present: false, own: Vec::new(), ..selected };
-    let span = Span { since: arguments.from + 1, until: arguments.to.unwrap_or(i64::MAX) };
-    if span.since > span.until {
+    if arguments.to.is_some_and(|to| to < arguments.from) {
         return Err(Error::usage("--from is later than --to"));
     }
     if arguments.from > Timestamp::now().as_microsecond() {
@@ -59,33 +60,63 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
     say_what_is_missing(&history, Some(arguments.from))?;
-    let mut objects: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
-    let mut differing: Vec<Vec<u8>> = Vec::new();
-    let kinds = &options.filter;
-    let wants = |kind: KindIndex, _: &[u8]| kinds.wants_kind(kind.place());
-    at::each_event(&history, span, u64::MAX, wants, |event| {
-        // What is there already says of nothing that it differs.
-        if action_of(&event) == Some(Action::Present) {
-            return;
-        }
-        let Some(identity) = identity(&event) else {
-            differing.extend(serde_json::to_vec(&event));
-            return;
-        };
-        let lines = objects.entry(identity).or_default();
-        lines.extend(serde_json::to_vec(&event));
-        if lines.len() >= LINES_MAX {
-            *lines = differences(lines);
-        }
+    let from = Moment::of(&history, arguments.from)?;
+    let last = match arguments.to {
+        Some(to) => history.line_at(to)?,
+        None => u64::MAX,
+    };
+    let kinds = watched_kinds(&history, from, last, &options)?;
+    let mut objects = Objects::default();
+    // Links say what interfaces are called.
+    let is_told = |name: &str| kinds.iter().any(|kind| kind.table().name == name);
+    let wants = |name: &str, _: &[u8]| name == LINK.name || is_told(name);
+    at::each_event(&history, from.line, last, wants, |event| {
+        let is_told = event.get("event").and_then(Value::as_str).is_some_and(is_told);
+        objects.take(event, is_told);
     })?;
-    differing.extend(objects.values().flat_map(|lines| differences(lines)));
-    differing.sort_by_key(|line| event::sequence_of(line));
     let mut stream = Stream::new(options);
     let mut lines = output::lines(&stream, arguments.selection.output.as_deref())?;
-    EndedEarly::quietly(retell::all(&mut stream, &mut lines, differing))
+    EndedEarly::quietly(retell::all(&mut stream, &mut lines, objects.differing()))
 }
 
-/// A line an object. One that is as it was is as if nothing had been told of it.
-fn differences(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    settle(lines).into_iter().filter(|settled| !settled.is_same).map(|settled| settled.line).collect()
+/// The kinds that were watched all the time; of others it is said that they were not.
+fn watched_kinds(history: &History<'_>, from: Moment, last: u64, options: &Options) -> Result<Vec<KindIndex>> {
+    let is_named = options.filter.kinds.is_some();
+    let mut kinds: Vec<KindIndex> = KindIndex::all()
+        .filter(|kind| options.filter.wants_kind(kind.place()) && kind.table().identity.is_some())
+        .collect();
+    let said = Watched::between(history, from, last)?.refuse_unknown(&mut kinds, is_named)?;
+    said.iter().for_each(|said| log::warn!("{said}"));
+    Ok(kinds)
+}
+
+/// What became of each object.
+#[derive(Default)]
+struct Objects {
+    follower: Follower,
+    /// By what tells it apart at last.
+    sums: HashMap<String, Sum>,
+    /// Of those that another one has taken the place of.
+    ended: Vec<Sum>,
+}
+
+impl Objects {
+    fn take(&mut self, event: Event, is_told: bool) {
+        let Some(followed) = self.follower.follow(&event) else { return };
+        // What is there already says of nothing that it differs.
+        if !is_told || action_of(&event) == Some(Action::Present) {
+            return;
+        }
+        let mut sum = self.sums.remove(&followed.before).unwrap_or_default();
+        sum.add(event);
+        self.ended.extend(self.sums.insert(followed.after, sum));
+    }
+
+    /// A line an object, in the order of the last that was told of each. One that is as it was is as if nothing had been told of it.
+    fn differing(self) -> Vec<Vec<u8>> {
+        let told = self.sums.into_values().chain(self.ended).map(Sum::told);
+        let mut lines: Vec<Vec<u8>> = told.filter(|(_, is_same)| !is_same).map(|(line, _)| line).collect();
+        lines.sort_by_key(|line| event::sequence_of(line));
+        lines
+    }
 }

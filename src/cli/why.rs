@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 use serde_json::Value;
 
 use super::output;
@@ -14,12 +14,13 @@ use crate::event::Action;
 use crate::filter::Filter;
 use crate::filter::globs::Globs;
 use crate::kinds::KindIndex;
-use crate::past::{Event, put_back, sequence_of};
+use crate::kinds::rtnetlink::link::LINK;
 use crate::reference;
 use crate::retell::lines::EndedEarly;
 use crate::retell::{self, at};
-use crate::settle::{action_of, identity};
-use crate::store::event_log::history::Span;
+use crate::settle::action_of;
+use crate::settle::follow::{Followed, Follower, sequence_of};
+use crate::settle::names::Event;
 use crate::store::look::{History, Look};
 use crate::stream::{Options, Stream};
 use crate::words;
@@ -87,18 +88,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let wanted = wanted(&arguments.words, &keys);
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
-    let chains: RefCell<BTreeMap<String, Vec<Event>>> = RefCell::default();
+    say_what_was_not_watched(&history, &filter)?;
+    let chains = RefCell::new(Chains { wanted: &wanted, follower: Follower::default(), known: BTreeMap::new() });
     let may_have = MayHave::new(&wanted);
-    // Of an object that is known already every line counts.
-    let wants = |kind: KindIndex, line: &[u8]| {
-        filter.wants_kind(kind.place()) && (!chains.borrow().is_empty() || may_have.all(line))
+    let is_told = |name: &str| KindIndex::named(name).is_some_and(|kind| filter.wants_kind(kind.place()));
+    // Of an object that is known already every line counts; and what links are called.
+    let wants = |name: &str, line: &[u8]| {
+        (is_told(name) && (!chains.borrow().known.is_empty() || may_have.all(line)))
+            || name == LINK.name && names_a_link(line)
     };
-    at::each_event(&history, Span::ALL, u64::MAX, wants, |event| {
+    at::each_event(&history, 0, u64::MAX, wants, |event| {
         if filter.accepts_netns(event.get("netns").and_then(Value::as_str)) {
-            take(&mut chains.borrow_mut(), event, &wanted);
+            let is_told = event.get("event").and_then(Value::as_str).is_some_and(is_told);
+            chains.borrow_mut().take(event, is_told);
         }
     })?;
-    let chains = chains.into_inner();
+    let chains = chains.into_inner().known;
     let mut told: BTreeMap<u64, Event> = BTreeMap::new();
     for event in chains.into_values().flatten() {
         causes(&history, &event, &mut told)?;
@@ -121,22 +126,55 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     EndedEarly::quietly(retell::all(&mut stream, &mut lines, events))
 }
 
-/// Adds an event of an object that is meant, or that became one that is, to what is known of it. What led to an earlier one that is gone says
-/// nothing of this one.
-fn take(chains: &mut BTreeMap<String, Vec<Event>>, event: Event, wanted: &[Wanted]) {
-    let Some(now) = identity(&event) else { return };
-    let before = put_back(event.clone());
-    let then = identity(&before).unwrap_or_else(|| now.clone());
-    let known = chains.remove(&then);
-    if known.is_none() && !fits(&event, wanted) && !fits(&before, wanted) {
-        return;
+/// Says which of the kinds were not watched all the time.
+fn say_what_was_not_watched(history: &History<'_>, filter: &Filter) -> Result<()> {
+    let runs = history.runs()?;
+    let kinds = KindIndex::all().filter(|kind| filter.wants_kind(kind.place())).map(|kind| kind.table().name);
+    let is_watched = |kind: &str| runs.iter().all(|run| run.run.kinds.split(',').any(|watched| watched == kind));
+    let unwatched: Vec<&str> = kinds.filter(|kind| !is_watched(kind)).collect();
+    if !unwatched.is_empty() {
+        log::warn!("not watched all the time, and so what happened is not known whole: {}", unwatched.join(", "));
     }
-    let mut chain = known.unwrap_or_default();
-    if action_of(&event) == Some(Action::Add) {
-        chain.clear();
+    if let Some(run) = runs.iter().find(|run| !run.run.narrowed.is_empty()) {
+        log::warn!("not known whole: [watch] left events out by {}", run.run.narrowed);
     }
-    chain.push(event);
-    chains.insert(now, chain);
+    Ok(())
+}
+
+/// Whether a link's line says what it is called from here on.
+fn names_a_link(line: &[u8]) -> bool {
+    let is_there = |text: &[u8]| memmem::find(line, text).is_some();
+    !is_there(br#""action":"change""#) || is_there(br#""ifname":{"#)
+}
+
+/// What led to objects.
+struct Chains<'w> {
+    /// What they have.
+    wanted: &'w [Wanted],
+    follower: Follower,
+    /// By what tells each apart at last.
+    known: BTreeMap<String, Vec<Event>>,
+}
+
+impl Chains<'_> {
+    /// Adds an event of an object that is meant, or that became one that is, to what is known of it. What led to an earlier one that is
+    /// gone says nothing of this one.
+    fn take(&mut self, event: Event, is_told: bool) {
+        let Some(Followed { before, after, was }) = self.follower.follow(&event) else { return };
+        if !is_told {
+            return;
+        }
+        let known = self.known.remove(&before);
+        if known.is_none() && !fits(&event, self.wanted) && !was.is_some_and(|was| fits(&was, self.wanted)) {
+            return;
+        }
+        let mut chain = known.unwrap_or_default();
+        if action_of(&event) == Some(Action::Add) {
+            chain.clear();
+        }
+        chain.push(event);
+        self.known.insert(after, chain);
+    }
 }
 
 /// What led to an event, and to that, as far as it is kept.
@@ -272,11 +310,12 @@ mod tests {
             ))
             .unwrap()
         };
-        let mut chains = BTreeMap::new();
+        let wanted = words("eth0");
+        let mut chains = Chains { wanted: &wanted, follower: Follower::default(), known: BTreeMap::new() };
         for (sequence, action) in [(1, "add"), (2, "remove"), (3, "add"), (4, "change")] {
-            take(&mut chains, event(sequence, action), &words("eth0"));
+            chains.take(event(sequence, action), true);
         }
-        let told: Vec<Option<u64>> = chains.values().flatten().map(sequence_of).collect();
+        let told: Vec<Option<u64>> = chains.known.values().flatten().map(sequence_of).collect();
         assert_eq!(told, [Some(3), Some(4)]);
     }
 }

@@ -1,21 +1,25 @@
 //! What was so at a time, of what was kept: `list --at`.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 
 use super::lines::{EndedEarly, Lines};
+use super::watched::{Moment, ToldNamespaces, Watched};
 use crate::error::{Error, Result};
 use crate::event::signals::Signals;
 use crate::event::{self, Action, Origin};
 use crate::json::Json;
 use crate::kinds::KindIndex;
 use crate::kinds::netfilter::nft::set::SET;
-use crate::kinds::rtnetlink::link::LINK;
+use crate::kinds::rtnetlink::link::{IFLA_IFNAME, LINK};
 use crate::mirror::{LinkTable, Mirror};
-use crate::past::{Event, Past, as_present};
+use crate::netlink::wire;
+use crate::past::{Past, Then, as_present};
+use crate::settle::names::{Event, kind_of, netns_of};
 use crate::store::event_log::history::{Read, Span};
-use crate::store::look::{History, Look, PastRun};
+use crate::store::look::{History, Look};
 use crate::store::snapshot::{Kinds, Known, KnownObjects};
 use crate::stream::{Options, Stream, Telling, Told};
 
@@ -28,33 +32,51 @@ pub fn list(
     lines: impl FnOnce(&Stream, &[String]) -> Result<Lines>,
 ) -> Result<()> {
     let history = look.history()?;
-    if time > Timestamp::now().as_microsecond() {
-        return Err(Error::usage("that time has not come yet"));
-    }
+    let moment = Moment::of(&history, time)?;
     let mut kinds = listed(&options);
-    let Known { objects: known, last, is_now } = history.known_after(time, &needed(&kinds))?;
+    let Known { objects: mut known, last, .. } = history.known_after(moment.line, &needed(&kinds))?;
     let is_named = options.filter.kinds.is_some();
-    let mut runs = history.runs()?;
-    runs.retain(|run| is_now || run.run.after <= last || run.run.began <= time);
-    let mut unknown = refuse_unknown(&runs, history.complete_from()?, time, &mut kinds, is_named)?;
+    let watched = Watched::between(&history, moment, last)?;
+    let mut unknown = watched.refuse_unknown(&mut kinds, is_named)?;
     unknown.extend(drop_untold(&known, &mut kinds, is_named)?);
-    let mut past = Past::default();
-    // Of the moment itself everything is there already.
-    let span = Span { since: time + 1, until: i64::MAX };
-    each_event(&history, span, last, |kind, _| kinds.contains(&kind), |event| past.take(event))?;
-    let moment = past.finish();
+    let (past, told) = (RefCell::new(Past::default()), RefCell::new(ToldNamespaces::default()));
+    let wants = |name: &str, line: &[u8]| {
+        told.borrow_mut().take(line);
+        // Links say what interfaces were called.
+        name == LINK.name || kinds.iter().any(|kind| kind.table().name == name)
+    };
+    each_event(&history, moment.line, last, wants, |event| past.borrow_mut().take(&event))?;
+    unknown.extend(watched.leave_out_namespaces(&history, &told.into_inner(), &mut known)?);
+    let mut then = past.into_inner().finish();
+    note_links(&known, &mut then);
     let stream = Stream::new(options);
     let lines = lines(&stream, &unknown)?;
     let text = Timestamp::from_microsecond(time).map_err(|_| Error::usage("that time is out of reach"))?;
     let mut told = Shown { stream, lines, time: format!("{text:.6}"), sequence: 0 };
-    let result = each_known(&known, &kinds, time, |event| match moment.of_now(event) {
+    let result = each_known(&known, &kinds, time, |event| match then.of_now(event) {
         Some(event) => told.tell(&event),
         None => Ok(()),
     });
     EndedEarly::quietly(result.and_then(|()| {
-        moment.rest().try_for_each(|event| told.tell(&event))?;
+        let is_told = |event: &Event| {
+            let is_known = known.keys().any(|(netns, _)| netns == netns_of(event));
+            is_known && kind_of(event).is_some_and(|kind| kinds.contains(&kind))
+        };
+        then.rest().filter(is_told).try_for_each(|event| told.tell(&event))?;
         told.lines.write_all(&mut told.stream)
     }))
+}
+
+/// Says what the links are called that are there now.
+fn note_links(known: &KnownObjects, then: &mut Then) {
+    for ((netns, _), links) in known.iter().filter(|((_, kind), _)| *kind == LINK.name) {
+        for link in links {
+            let name = wire::attribute(LINK.attributes(link), IFLA_IFNAME);
+            if let Some((name, index)) = name.zip(LINK.interface_of(link)) {
+                then.note_link(netns, index.into(), String::from_utf8_lossy(name).trim_end_matches('\0'));
+            }
+        }
+    }
 }
 
 /// The kinds that are told, of those that exist and do not only happen.
@@ -78,23 +100,22 @@ pub fn present(known: &KnownObjects, kinds: &[KindIndex], time: i64, stream: Str
     EndedEarly::quietly(told.and_then(|()| lines.write_all(&mut stream)))
 }
 
-/// Gives each event of a span to `each` whose kind and line, not read yet, are wanted, up to the one of that number. What cannot be read is
-/// said.
+/// Gives each event behind a line, up to another one, to `each` whose name and line, not read yet, are wanted. What cannot be read is said.
 pub fn each_event(
     history: &History<'_>,
-    span: Span,
+    after: u64,
     last: u64,
-    wants: impl Fn(KindIndex, &[u8]) -> bool,
+    wants: impl Fn(&str, &[u8]) -> bool,
     mut each: impl FnMut(Event),
 ) -> Result<()> {
-    let mut chunks = history.chunks(span, 0, false)?.up_to(last);
+    let mut chunks = history.chunks(Span::ALL, after, false)?.up_to(last);
     while let Some(read) = history.next(&mut chunks)? {
         match read {
             Read::Events(entries, lines) => {
                 for entry in &entries {
                     let line = entry.line(&lines);
                     // So much is seen without reading all of it.
-                    if event::name_of(line).and_then(KindIndex::named).is_some_and(|kind| wants(kind, line))
+                    if event::name_of(line).is_some_and(|name| wants(name, line))
                         && let Ok(event) = serde_json::from_slice(line)
                     {
                         each(event);
@@ -107,59 +128,6 @@ pub fn each_event(
         }
     }
     Ok(())
-}
-
-/// Leaves out kinds of which it is not known what was then, and gives back what is to be said of it; nothing is guessed.
-fn refuse_unknown(
-    runs: &[PastRun],
-    complete: Option<i64>,
-    time: i64,
-    kinds: &mut Vec<KindIndex>,
-    is_named: bool,
-) -> Result<Vec<String>> {
-    let mut said = Vec::new();
-    let shown = |time: i64| Timestamp::from_microsecond(time).unwrap_or_default();
-    let Some(first) = runs.first() else {
-        return Err(Error::failed("nothing is kept: is there [history] in the configuration, and has it begun?"));
-    };
-    let complete = complete.map_or(first.run.began, |complete| complete.max(first.run.began));
-    if complete > time {
-        return Err(Error::failed(format_args!(
-            "what existed before {} is not kept, or not any more",
-            shown(complete)
-        )));
-    }
-    // The one that ran then, or was the last one before, and all after it.
-    let then = runs.iter().rposition(|run| run.run.began <= time).unwrap_or_default();
-    let since = &runs[then..];
-    if let Some(run) = since.iter().find(|run| !run.run.narrowed.is_empty()) {
-        return Err(Error::failed(format_args!(
-            "it cannot be put together: from {} on, [watch] left events out by {}",
-            shown(run.run.began),
-            run.run.narrowed
-        )));
-    }
-    if let Some(ended) = since[0].ended.filter(|&ended| ended < time) {
-        match since.get(1) {
-            Some(after) => said.push(format!(
-                "linkhook did not run at that time, or told nothing, from {} to {}: what changed in between is told as of then",
-                shown(ended),
-                shown(after.run.began)
-            )),
-            None => said.push(format!("linkhook has not run since {}: what is shown is what it knew then", shown(ended))),
-        }
-    }
-    let is_watched =
-        |kind: &KindIndex| since.iter().all(|run| run.run.kinds.split(',').any(|watched| watched == kind.table().name));
-    let unknown: Vec<&str> = kinds.iter().filter(|kind| !is_watched(kind)).map(|kind| kind.table().name).collect();
-    if is_named && !unknown.is_empty() {
-        said.push(format!("not known, since not watched all the time since then: {}", unknown.join(", ")));
-    }
-    kinds.retain(is_watched);
-    if kinds.is_empty() {
-        return Err(Error::failed("none of these kinds was watched all the time since then"));
-    }
-    Ok(said)
 }
 
 /// Leaves out kinds whose objects are not known in any namespace, and gives back what is to be said of them.

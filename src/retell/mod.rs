@@ -7,6 +7,7 @@ use std::path::Path;
 pub mod at;
 pub mod kept;
 pub mod lines;
+pub mod watched;
 
 use crate::error::Error;
 use crate::line::Line;

@@ -1,17 +1,19 @@
 //! Settling: of the changes of one object within a while one line is made, with the first old and the last new values, all
 //! signals, and how many changes it stands for (`settled`). Pure: it reads lines and makes lines.
 
+pub mod follow;
+pub mod names;
 pub mod rate;
+pub mod sum;
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::event::Action;
-use crate::event::severity::Severity;
-use crate::event::signals::Signals;
-use crate::kinds::KindIndex;
+use follow::Follower;
+use names::Event;
+use sum::Sum;
 
 /// The key of what a line stands for.
 pub const SETTLED: &str = "settled";
@@ -32,86 +34,51 @@ pub struct Settled {
 pub fn settle<L: AsRef<[u8]>>(lines: &[L]) -> Vec<Settled> {
     let mut groups: Vec<Group> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
+    let mut follower = Follower::default();
     for (place, line) in lines.iter().enumerate() {
         let line = line.as_ref();
-        let event: Option<Map<String, Value>> = serde_json::from_slice(line).ok();
-        let Some((event, identity)) = event.and_then(|event| identity(&event).map(|identity| (event, identity))) else {
-            groups.push(Group { alone: Some(line.to_vec()), events: Vec::new(), places: vec![place] });
+        let event: Option<Event> = serde_json::from_slice(line).ok();
+        let Some((event, followed)) = event.and_then(|event| follower.follow(&event).map(|followed| (event, followed)))
+        else {
+            groups.push(Group { places: vec![place], made: Made::Alone(line.to_vec()) });
             continue;
         };
-        let group = *known.entry(identity).or_insert_with(|| {
-            groups.push(Group::default());
+        let group = known.remove(&followed.before).unwrap_or_else(|| {
+            groups.push(Group { places: Vec::new(), made: Made::Sum(Sum::default()) });
             groups.len() - 1
         });
-        groups[group].events.push(event);
+        if let Made::Sum(sum) = &mut groups[group].made {
+            sum.add(event);
+        }
         groups[group].places.push(place);
+        known.insert(followed.after, group);
     }
     groups.sort_by_key(|group| group.places.last().copied());
     groups.into_iter().map(Group::settled).collect()
 }
 
-/// What tells a line's object from any other; `None` where it is of no object.
-fn identity_of(line: &[u8]) -> Option<String> {
-    identity(&serde_json::from_slice(line).ok()?)
-}
-
-/// What tells an event's object from any other; `None` where it is of no object, or tells a part of one of which nothing else is known.
-pub fn identity(event: &Map<String, Value>) -> Option<String> {
-    let name = event.get("event")?.as_str()?;
-    let kind = KindIndex::named(name)?;
-    let is_change = action_of(event) == Some(Action::Change);
-    if kind.table().hooks.kept_max == 0 && is_change && !["changed", SETTLED].iter().any(|key| event.contains_key(*key))
-    {
-        return None;
-    }
-    let members =
-        kind.table().identity.as_ref().map(|identity| identity.members).filter(|members| !members.is_empty())?;
-    let object = event.get(name)?;
-    let value = |member: &str| {
-        let mut ways = member.split('|').filter_map(|way| {
-            let pointer = format!("/{}", way.replace('.', "/"));
-            object.pointer(&pointer).map(|value| json!([way, value]))
-        });
-        ways.next().unwrap_or_default()
-    };
-    // An interface may be renamed between two events of what stands on it.
-    let index =
-        || event.get("ifindex").filter(|_| object.get("dev").is_some() && object.get("dev") == event.get("ifname"));
-    let value = |member: &str| match member {
-        "dev" => index().map_or_else(|| value(member), |index| json!([member, index])),
-        member => value(member),
-    };
-    let values: Vec<Value> = members.iter().map(|member| value(member)).collect();
-    Some(json!([event.get("netns"), name, values]).to_string())
-}
-
-/// Events of one object, in order; or a line alone.
-#[derive(Default)]
+/// Events of one object, or a line alone.
 struct Group {
-    alone: Option<Vec<u8>>,
-    events: Vec<Map<String, Value>>,
     places: Vec<usize>,
+    made: Made,
+}
+
+enum Made {
+    Alone(Vec<u8>),
+    Sum(Sum),
 }
 
 impl Group {
-    fn settled(mut self) -> Settled {
-        let places = std::mem::take(&mut self.places);
-        if let Some(line) = self.alone {
-            return Settled { line, places, is_same: false };
+    fn settled(self) -> Settled {
+        let Group { places, made } = self;
+        match made {
+            Made::Alone(line) => Settled { line, places, is_same: false },
+            Made::Sum(sum) => {
+                let (line, is_same) = sum.told();
+                Settled { line, places, is_same }
+            }
         }
-        let (line, is_same) = merge(self.events);
-        Settled { line, places, is_same }
     }
-}
-
-/// For how many events it stands.
-fn count_of(event: &Map<String, Value>) -> u64 {
-    event.get(SETTLED).and_then(|settled| settled.get("count")).and_then(Value::as_u64).unwrap_or(1)
-}
-
-/// In what time they came, in seconds, where it stands for several.
-fn lasted_before(event: &Map<String, Value>) -> Option<f64> {
-    event.get(SETTLED)?.get("for")?.as_str()?.strip_suffix('s')?.parse().ok()
 }
 
 /// An event's action.
@@ -119,80 +86,10 @@ pub fn action_of(event: &Map<String, Value>) -> Option<Action> {
     Action::ALL.into_iter().find(|action| event.get("action").is_some_and(|name| name == action.name()))
 }
 
-/// One line of the events of an object, and whether it is as it was before them.
-fn merge(events: Vec<Map<String, Value>>) -> (Vec<u8>, bool) {
-    // Some may have settled before.
-    let count: u64 = events.iter().map(count_of).sum();
-    let (first, last) = (events.first(), events.last());
-    let first_action = first.and_then(action_of);
-    let was = first_action.is_some_and(|action| action != Action::Add);
-    let is = last.and_then(action_of).is_some_and(|action| action != Action::Remove);
-    let (action, changed) = match (was, is) {
-        (true, true) if first_action == Some(Action::Present) => (Action::Present, Map::new()),
-        (true, true) => (Action::Change, differences(&events)),
-        (false, true) => (Action::Add, Map::new()),
-        (_, false) => (Action::Remove, Map::new()),
-    };
-    let is_same = match (was, is) {
-        // It is told what is there, whatever it was before.
-        _ if action == Action::Present => false,
-        (true, true) => changed.is_empty(),
-        (was, is) => was == is,
-    };
-    let signals = events.iter().flat_map(|event| event.get("signals").and_then(Value::as_array)).flatten();
-    let signals = signals.filter_map(|name| Signals::by_name(name.as_str()?)).fold(Signals::NONE, Signals::with);
-    let severities = events.iter().filter_map(|event| Severity::by_name(event.get("severity")?.as_str()?));
-    let severity = severities.max();
-    let time = |event: Option<&Map<String, Value>>| event?.get("ts")?.as_str()?.parse::<Timestamp>().ok();
-    let lasted = time(last).zip(time(first)).map_or(0.0, |(last, first)| last.duration_since(first).as_secs_f64());
-    // What has settled before has its last event's time.
-    let lasted = lasted.max(0.0) + first.and_then(lasted_before).unwrap_or_default();
-    let settled = json!({ "count": count, "for": format!("{lasted:.1}s") });
-    let Some(last) = events.into_iter().next_back() else { return (Vec::new(), false) };
-    let name = last.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut out = Map::new();
-    for (key, value) in last {
-        match key.as_str() {
-            "action" => drop(out.insert(key, action.name().into())),
-            "severity" => drop(out.insert(key, severity.map_or(value, |severity| severity.name().into()))),
-            "signals" | "changed" | SETTLED => {}
-            // They stand before the object, and before who made the change.
-            _ => {
-                if (key == "actor" || key == name) && !out.contains_key(SETTLED) {
-                    if !signals.is_empty() {
-                        out.insert("signals".into(), signals.names().collect());
-                    }
-                    if !changed.is_empty() {
-                        out.insert("changed".into(), Value::Object(changed.clone()));
-                    }
-                    out.insert(SETTLED.into(), settled.clone());
-                }
-                out.insert(key, value);
-            }
-        }
-    }
-    (Value::Object(out).to_string().into_bytes(), is_same)
-}
-
-/// The first old and the last new value of each field that changed, where they differ.
-fn differences(events: &[Map<String, Value>]) -> Map<String, Value> {
-    let mut fields: Vec<(&String, Option<&Value>, Option<&Value>)> = Vec::new();
-    for (path, sides) in events.iter().filter_map(|event| event.get("changed")?.as_object()).flatten() {
-        let new = sides.get("new");
-        match fields.iter_mut().find(|(known, ..)| *known == path) {
-            Some((_, _, last)) => *last = new,
-            None => fields.push((path, sides.get("old"), new)),
-        }
-    }
-    let differing = fields.into_iter().filter(|(_, old, new)| old != new);
-    let side = |key: &str, value: Option<&Value>| value.map(|value| (key.to_owned(), value.clone()));
-    differing
-        .map(|(path, old, new)| (path.clone(), side("old", old).into_iter().chain(side("new", new)).collect()))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn link(number: u64, action: &str, second: u32, rest: &Value) -> String {
@@ -256,7 +153,43 @@ mod tests {
         assert_eq!(action(&["present"]), ("present".into(), false));
         assert_eq!(action(&["change", "remove"]), ("remove".into(), false));
         assert_eq!(action(&["remove", "add"]), ("change".into(), true));
+        assert_eq!(action(&["add", "remove", "add"]), ("add".into(), false));
         assert_eq!(action(&["remove"]), ("remove".into(), false));
+    }
+
+    #[test]
+    fn what_comes_back_is_compared_with_what_went() {
+        let is = |mtu: u32, packets: u32| json!({"ifindex": 3, "ifname": "eth0", "mtu": mtu, "stats64": {"rx": {"packets": packets}}, "linkinfo": {"info_kind": "veth"}});
+        let event = |number: u64, action: &str, changed: Value, link: Value| {
+            self::link(number, action, 1, &json!({"changed": changed, "link": link}))
+        };
+        let mtu = |old: u32, new: u32| json!({"mtu": {"old": old, "new": new}});
+        let lines = [
+            event(1, "change", mtu(1500, 1400), is(1400, 1)),
+            event(2, "remove", json!({}), is(1400, 2)),
+            event(3, "add", json!({}), is(1300, 0)),
+            event(4, "change", mtu(1300, 1200), is(1200, 0)),
+        ];
+        assert_eq!(settled(&lines[..3])[0].0["changed"], mtu(1500, 1300));
+        assert_eq!(settled(&lines)[0].0["changed"], mtu(1500, 1200));
+        // It is as it was: what it has counted says nothing.
+        let same = [&lines[..2], &[event(3, "add", json!({}), is(1500, 0))]].concat();
+        let made = settled(&same);
+        assert!(made[0].2 && made[0].0["action"] == "change" && made[0].0.get("changed").is_none(), "{made:?}");
+    }
+
+    #[test]
+    fn an_object_is_one_though_what_tells_it_apart_changes() {
+        let route = |number: u64, action: &str, old: &str, new: &str| {
+            let changed = json!({"gateway": {"old": old, "new": new}});
+            json!({"seq": number, "event": "route", "action": action, "changed": changed,
+                "route": {"dst": "10.0.0.0/8", "gateway": new}})
+            .to_string()
+        };
+        let made = settled(&[route(1, "change", "a", "b"), route(2, "change", "b", "c"), route(3, "change", "c", "a")]);
+        assert_eq!((made.len(), made[0].2), (1, true));
+        let made = settled(&[route(1, "change", "a", "b"), route(2, "change", "b", "c")]);
+        assert_eq!(made[0].0["changed"], json!({"gateway": {"old": "a", "new": "c"}}));
     }
 
     #[test]
@@ -311,7 +244,7 @@ mod tests {
             let mut there: HashMap<String, String> = HashMap::new();
             for line in text.lines() {
                 let event: Map<String, Value> = serde_json::from_str(line).unwrap();
-                let Some(identity) = identity(&event) else { continue };
+                let Some(identity) = Follower::default().identity(&event) else { continue };
                 count += 1;
                 match action_of(&event) {
                     Some(Action::Add | Action::Present) => {

@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Settled, identity_of, settle};
+use super::follow::{Followed, Follower};
+use super::{Settled, settle};
 use crate::event::time_of;
 
 /// Objects that are counted at most; beyond them, those that have come least lately are forgotten.
@@ -26,14 +27,27 @@ type Counted = (i64, Arc<[u8]>);
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     objects: HashMap<Arc<str>, VecDeque<Counted>>,
+    follower: Follower,
 }
 
 impl Counts {
     /// Takes a line, and gives back what is told once it has come often enough: then it is counted anew. What is of no object is
     /// told as it is.
     pub fn take(&mut self, line: &Arc<[u8]>, rate: Rate) -> Option<Arc<[u8]>> {
-        let (Some(identity), Some(time)) = (identity_of(line), time_of(line)) else { return Some(line.clone()) };
-        let identity: Arc<str> = identity.into();
+        let event = serde_json::from_slice(line).ok();
+        let followed = event.and_then(|event| self.follower.follow(&event));
+        let (Some(Followed { before, after, .. }), Some(time)) = (followed, time_of(line)) else {
+            return Some(line.clone());
+        };
+        if self.follower.names.count() > OBJECTS_MAX {
+            self.follower = Follower::default();
+        }
+        let identity: Arc<str> = after.into();
+        if *before != *identity
+            && let Some(lines) = self.objects.remove(before.as_str())
+        {
+            self.objects.insert(identity.clone(), lines);
+        }
         let within = i64::try_from(rate.within.as_micros()).unwrap_or(i64::MAX);
         if self.objects.len() >= OBJECTS_MAX && !self.objects.contains_key(&identity) {
             self.forget(time.saturating_sub(within));

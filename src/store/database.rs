@@ -397,11 +397,11 @@ impl Database {
 
     /// A run begins. One before it that was not ended in order ended with its last event.
     pub fn begin_run(&self, run: &Run) -> std::result::Result<(), SqlError> {
-        let statement = "UPDATE run SET ended = coalesce((SELECT max(ended) FROM chunk WHERE ended >= run.began), began) \
-                         WHERE ended IS NULL";
-        self.run(statement, [])?;
-        let statement = "INSERT OR REPLACE INTO run (began, after, kinds, narrowed) VALUES (?1, ?2, ?3, ?4)";
-        self.run(statement, params![run.began, run.after, run.kinds, run.narrowed]).map(drop)
+        let last = "SELECT ended FROM chunk WHERE first > run.after ORDER BY first DESC LIMIT 1";
+        self.run(&format!("UPDATE run SET ended = coalesce(({last}), began) WHERE ended IS NULL"), [])?;
+        let statement =
+            "INSERT OR REPLACE INTO run (began, after, kinds, narrowed, namespaces) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.run(statement, params![run.began, run.after, run.kinds, run.narrowed, run.namespaces]).map(drop)
     }
 
     /// The run ends in order.
@@ -453,7 +453,7 @@ impl Database {
     }
 
     /// All parts of a snapshot are stored.
-    pub(super) fn keep_snapshot(&self, whole: &snapshot::Whole) -> std::result::Result<(), SqlError> {
+    pub(super) fn keep_snapshot(&self, whole: &snapshot::Whole) -> std::result::Result<bool, SqlError> {
         snapshot::keep_whole(&self.connection, whole)
     }
 

@@ -153,6 +153,19 @@ pub struct PastRun {
     pub ended: Option<i64>,
 }
 
+impl PastRun {
+    /// The namespaces that it watched at first, as [`Run`] has them; linkhook's own is empty.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let names = self.run.namespaces.split('/').filter(|name| !name.is_empty());
+        names.map(|name| if name == "." { "" } else { name })
+    }
+
+    /// Whether it watched that one at first; `None` where it is not known.
+    pub fn has(&self, netns: &str) -> Option<bool> {
+        (!self.run.namespaces.is_empty()).then(|| self.namespaces().any(|name| name == netns))
+    }
+}
+
 /// The log of an open database, as history.
 #[derive(Debug)]
 pub struct History<'l> {
@@ -184,6 +197,9 @@ impl History<'_> {
         let connection = &self.look.connection;
         let first = self.told(history::beginning(connection))?;
         let complete = self.told(history::is_complete_from(connection))?;
+        // It may have run for long before something happened.
+        let began = self.runs()?.first().map(|run| run.run.began);
+        let first = first.into_iter().chain(began).min();
         Ok(first.map(|first| first.max(complete.unwrap_or(first))))
     }
 
@@ -204,13 +220,30 @@ impl History<'_> {
     }
 
     fn try_runs(&self) -> std::result::Result<Vec<PastRun>, SqlError> {
-        let statement = "SELECT began, ended, after, kinds, narrowed FROM run ORDER BY began";
-        let mut statement = self.look.connection.prepare(statement)?;
+        let connection = &self.look.connection;
+        let has_namespaces = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run') WHERE name = 'namespaces')";
+        // An earlier version's database has no such column before its linkhook is started anew.
+        let namespaces = if connection.query_row(has_namespaces, [], |row| row.get(0))? { "namespaces" } else { "''" };
+        let statement =
+            format!("SELECT began, ended, after, kinds, narrowed, {namespaces} FROM run ORDER BY after, began");
+        let mut statement = connection.prepare(&statement)?;
         let rows = statement.query_map([], |row| {
-            let run = Run { began: row.get(0)?, after: row.get(2)?, kinds: row.get(3)?, narrowed: row.get(4)? };
+            let run = Run {
+                began: row.get(0)?,
+                after: row.get(2)?,
+                kinds: row.get(3)?,
+                narrowed: row.get(4)?,
+                namespaces: row.get(5)?,
+            };
             Ok(PastRun { run, ended: row.get(1)? })
         })?;
         rows.collect()
+    }
+
+    /// The number of the last line that was told by that time, in microseconds since 1970, or of the one before the first that is kept. Where
+    /// the clock went back, it is that of the later time at which it was so late.
+    pub fn line_at(&self, time: i64) -> Result<u64> {
+        self.told(history::line_at(&self.look.connection, time))
     }
 
     /// The line of that number, where it is kept.
@@ -225,12 +258,16 @@ impl History<'_> {
         self.told(self.look.connection.unchecked_transaction().and_then(|moment| now(&moment, wanted)))
     }
 
-    /// The same of the first moment after a time, in microseconds since 1970, of which it is known: that of a snapshot, or else now.
-    pub fn known_after(&self, time: i64, wanted: &Kinds) -> Result<Known> {
+    /// The same of the first moment behind a line of which it is known: that of a snapshot, or else now.
+    pub fn known_after(&self, line: u64, wanted: &Kinds) -> Result<Known> {
         let found = self.look.connection.unchecked_transaction().and_then(|moment| {
             let has_snapshots = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('snapshot'))";
             let snapshot = match moment.query_row(has_snapshots, [], |row| row.get(0))? {
-                true => snapshot::after(&moment, time, wanted)?,
+                true => {
+                    let places = covered(&moment, wanted)?;
+                    let runs = self.try_runs()?;
+                    snapshot::after(&moment, line, wanted, |known| is_whole(known, &runs, &places))?
+                }
                 // An earlier version's database has none before its linkhook is started anew.
                 false => None,
             };
@@ -248,6 +285,27 @@ impl History<'_> {
     pub fn version(&self) -> Result<i64> {
         self.told(self.look.connection.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
+}
+
+/// Namespaces and kinds of which all objects are known, of kinds that are wanted.
+fn covered(moment: &Connection, wanted: &Kinds) -> std::result::Result<Vec<(String, String)>, SqlError> {
+    let mut statement = moment.prepare("SELECT netns, kind FROM covered")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let wanted = |place: &std::result::Result<(String, String), SqlError>| {
+        place.as_ref().map_or(true, |(_, kind)| wanted.contains(kind.as_str()))
+    };
+    rows.filter(wanted).collect()
+}
+
+/// Whether a snapshot has all that its run watches. One that was taken before all of it was known serves for nothing; `covered` is what
+/// is known now.
+fn is_whole(known: &Known, runs: &[PastRun], covered: &[(String, String)]) -> bool {
+    let Some(run) = runs.iter().rfind(|run| run.run.after <= known.last) else { return true };
+    let has = |netns: &str| known.objects.keys().any(|(of, _)| of == netns);
+    let watches = |netns: &str, kind: &str| {
+        (has(netns) || netns.is_empty() && run.has("") != Some(false)) && run.run.kinds.split(',').any(|of| of == kind)
+    };
+    covered.iter().all(|place| known.objects.contains_key(place) || !watches(&place.0, &place.1))
 }
 
 /// What is known at this moment.

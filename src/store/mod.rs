@@ -214,6 +214,9 @@ pub struct Run {
     pub kinds: String,
     /// By what its lines are narrowed beside that, with commas between them.
     pub narrowed: String,
+    /// The network namespaces that it watches at first, with slashes between them, which no name has; `.` is linkhook's own. Empty where
+    /// it is not known.
+    pub namespaces: String,
 }
 
 enum Command {

@@ -100,11 +100,12 @@ pub(super) fn keep_part(connection: &Connection, part: &Part) -> SqlResult<()> {
     connection.prepare_cached(statement)?.execute(values).map(drop)
 }
 
-/// From here on a snapshot counts, if all of its parts are there: another database may have taken the place of the one that has some.
-pub(super) fn keep_whole(connection: &Connection, whole: &Whole) -> SqlResult<()> {
+/// From here on a snapshot counts, if all of its parts are there: another database may have taken the place of the one that has some. Gives
+/// back whether they are.
+pub(super) fn keep_whole(connection: &Connection, whole: &Whole) -> SqlResult<bool> {
     let Whole { sequence, parts, octets } = whole;
     let statement = "INSERT OR REPLACE INTO snapshot SELECT ?1, ?2, ?3 WHERE ?2 = (SELECT count(*) FROM snapshot_part WHERE sequence = ?1)";
-    connection.prepare_cached(statement)?.execute(params![sequence, parts, octets]).map(drop)
+    connection.prepare_cached(statement)?.execute(params![sequence, parts, octets]).map(|kept| kept > 0)
 }
 
 fn drop_unfinished(connection: &Connection) -> SqlResult<()> {
@@ -112,13 +113,8 @@ fn drop_unfinished(connection: &Connection) -> SqlResult<()> {
     connection.prepare_cached(statement)?.execute([]).map(drop)
 }
 
-/// Forgets snapshots before any event that ended before that time, in microseconds since 1970, and is not kept any more: nobody can go on
-/// from one of them, whatever the clock did. Before the events are deleted.
-pub(super) fn forget_old(connection: &Connection, kept_from: i64) -> SqlResult<()> {
-    let last =
-        "SELECT last FROM chunk WHERE first = (SELECT max(first) FROM chunk INDEXED BY chunk_times WHERE ended < ?1)";
-    let last: Option<u64> = connection.prepare_cached(last)?.query_row([kept_from], |row| row.get(0)).optional()?;
-    let Some(last) = last else { return Ok(()) };
+/// Forgets snapshots before an event that is not kept any more: nobody can go on from one of them, whatever the clock did.
+pub(super) fn forget_before(connection: &Connection, last: u64) -> SqlResult<()> {
     connection.prepare_cached("DELETE FROM snapshot WHERE sequence < ?1")?.execute([last])?;
     connection.prepare_cached("DELETE FROM snapshot_part WHERE sequence < ?1")?.execute([last]).map(drop)
 }
@@ -135,20 +131,21 @@ pub(super) fn octets(connection: &Connection) -> SqlResult<u64> {
     connection.prepare_cached(statement)?.query_row([], |row| row.get(0))
 }
 
-/// What the first snapshot after a time knows of kinds that are wanted, in microseconds since 1970. `None` where there is none.
-///
-/// All events up to that time are in chunks that have begun by then; all after the last of these came later, whatever the clock did.
-pub(super) fn after(connection: &Connection, time: i64, wanted: &Kinds) -> SqlResult<Option<Known>> {
-    let last =
-        "SELECT last FROM chunk WHERE first = (SELECT max(first) FROM chunk INDEXED BY chunk_times WHERE began <= ?1)";
-    let last: Option<u64> = connection.query_row(last, [time], |row| row.get(0)).optional()?;
+/// What the first snapshot behind a line knows of kinds that are wanted, of those that serve. `None` where there is none.
+pub(super) fn after(
+    connection: &Connection,
+    line: u64,
+    wanted: &Kinds,
+    serves: impl Fn(&Known) -> bool,
+) -> SqlResult<Option<Known>> {
     let statement = "SELECT sequence, parts FROM snapshot WHERE sequence >= ?1 ORDER BY sequence";
     let mut statement = connection.prepare(statement)?;
-    let mut rows = statement.query([last.unwrap_or_default()])?;
+    let mut rows = statement.query([line])?;
     while let Some(row) = rows.next()? {
         let sequence = row.get(0)?;
         match read(connection, sequence, row.get(1)?, wanted)? {
-            Ok(known) => return Ok(Some(known)),
+            Ok(known) if serves(&known) => return Ok(Some(known)),
+            Ok(_) => {}
             Err(damaged) => {
                 log::warn!("the snapshot behind line {sequence} cannot be read: {damaged}; a later one serves")
             }
@@ -271,7 +268,7 @@ pub(super) fn take_here(connection: &Connection) -> SqlResult<()> {
         true
     })?;
     parts.iter().try_for_each(|part| keep_part(connection, part))?;
-    read.map_or(Ok(()), |whole| keep_whole(connection, &whole))
+    read.map_or(Ok(()), |whole| keep_whole(connection, &whole).map(drop))
 }
 
 /// When snapshots are taken, and the one that is being taken.

@@ -10,7 +10,7 @@ use super::mirror_changes::MirrorChanges;
 use super::reader::{StoreReader, Whereabouts};
 use super::snapshot::Snapshots;
 use super::transaction::{Effects, Filling, execute};
-use super::{Append, Command, PENDING_BYTES_MAX, Queue, Shared};
+use super::{Append, Command, PENDING_BYTES_MAX, Queue, Run, Shared};
 use crate::error::Error;
 use crate::fault;
 use crate::units;
@@ -55,6 +55,8 @@ pub(super) struct StoreThread {
     /// The number of the last line, and the one that the database says.
     sequence: u64,
     reserved: u64,
+    /// What is to be known of this run, where there is a history.
+    run: Option<Run>,
     /// What is not committed yet, beside appends.
     kept: VecDeque<Command>,
     mirror: MirrorChanges,
@@ -117,6 +119,7 @@ impl StoreThread {
             empty: false,
             sequence,
             reserved: sequence,
+            run: None,
             kept: VecDeque::new(),
             mirror: MirrorChanges::default(),
             told: Vec::new(),
@@ -211,6 +214,10 @@ impl StoreThread {
                     self.kept.push_back(Command::Strike(queue));
                 }
                 Command::Suspect(why) => self.give_up(&why),
+                Command::Begin(run) => {
+                    self.run = Some(run.clone());
+                    self.kept.push_back(Command::Begin(run));
+                }
                 other => self.kept.push_back(other),
             }
         }
@@ -570,7 +577,7 @@ impl StoreThread {
         self.empty |= anew;
         let anew = self.empty;
         if anew {
-            while let Err(failure) = self.fill(&database) {
+            while let Err(failure) = self.fill(&database, shared.lock().committed) {
                 database.roll_back();
                 if Trouble::of(&failure) != Trouble::Busy || shared.lock().abandoned {
                     database.disconnect();
@@ -592,8 +599,8 @@ impl StoreThread {
         Ok(())
     }
 
-    /// Writes into a new database what memory holds of the webhooks, and counts what it does not.
-    fn fill(&mut self, database: &Database) -> Result<(), SqlError> {
+    /// Writes into a new database what memory holds of the webhooks, counts what it does not, and says since when it is this run's.
+    fn fill(&mut self, database: &Database, committed: u64) -> Result<(), SqlError> {
         database.begin()?;
         for queue in &self.queues {
             let webhook = database.enroll(queue.name())?.webhook;
@@ -613,6 +620,11 @@ impl StoreThread {
             if salvage.missing > 0 {
                 database.lose(webhook, DAMAGED, salvage.missing)?;
             }
+        }
+        if let Some(run) = &self.run {
+            // What was told before is not in it.
+            let began = jiff::Timestamp::now().as_microsecond();
+            database.begin_run(&Run { began, after: committed, ..run.clone() })?;
         }
         let reserved = self.sequence + SEQUENCE_BLOCK;
         database.set_sequence(reserved)?;

@@ -93,8 +93,8 @@ pub(super) fn execute(database: &Database, command: &Command, effects: &mut Effe
             effects.answer(reply, true);
         }
         Command::KeepSnapshot(whole, reply) => {
-            database.keep_snapshot(whole)?;
-            effects.answer(reply, true);
+            let is_kept = database.keep_snapshot(whole)?;
+            effects.answer(reply, is_kept);
         }
         Command::Reach(reply) => effects.reply(reply),
         Command::Strike(queue) => database.strike(queue.webhook())?,

@@ -18,7 +18,11 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("it_is_searched_by_time_and_filters_and_from_its_end", searched),
     ("it_goes_on_with_what_comes", followed),
     ("what_existed_at_a_time_is_what_was_listed_then", at),
+    ("what_is_renamed_is_called_as_it_was", renamed),
+    ("what_was_not_watched_all_the_time_is_said", unwatched),
+    ("a_namespace_that_was_not_watched_then_is_left_out", came_and_went),
     ("what_differs_between_two_moments_is_told_once", difference),
+    ("a_route_that_went_another_way_differs_once", another_way),
     ("what_led_to_a_state_is_told", why),
     ("it_is_told_of_some_namespaces_alone", namespaces),
     ("what_is_not_kept_is_said", missing),
@@ -327,6 +331,156 @@ fn at() -> Result<(), Failed> {
         before.status.code() == Some(1) && String::from_utf8_lossy(&before.stderr).contains("what existed before"),
         "{before:?}"
     );
+    Ok(())
+}
+
+/// What linkhook says of a state directory.
+fn of(namespace: &Namespace, state: &State, arguments: &[&str]) -> Output {
+    let (command, rest) = arguments.split_first().unwrap();
+    namespace.command(PROGRAM).arg(command).arg("--state-dir").arg(state.path()).args(rest).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The time, as lines have it.
+fn now() -> String {
+    let output = std::process::Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S.%6NZ"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Waits until all that was done is told.
+fn quiet(namespace: &Namespace, linkhook: &mut Linkhook, mark: u32) -> String {
+    mtu(namespace, mark);
+    linkhook.expect("the mark", |line| line["link"]["mtu"] == mark);
+    while !linkhook.try_lines(std::time::Duration::from_millis(1500)).is_empty() {}
+    now()
+}
+
+fn renamed() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut linkhook = run(
+        &namespace,
+        &Configuration::new(&format!(
+            "[watch]\nkinds = [\"hello\", \"link\", \"addr\", \"route\", \"rule\", \"netconf\"]\nstate_dir = \"{}\"\n[history]\n",
+            state.path().display()
+        )),
+    );
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; ip addr add 192.0.2.1/24 dev v0; \
+         ip rule add iif v0 table 77 priority 5; ip route add 10.9.0.0/16 dev v0; ip route add 10.10.0.0/16 via 192.0.2.2",
+    );
+    let kinds = ["addr", "route", "rule", "netconf"];
+    let time = quiet(&namespace, &mut linkhook, 40_000);
+    let then = objects(&lines(&namespace.command(PROGRAM).arg("list").args(kinds).output()?));
+    namespace.run(
+        "ip link set v0 name w0; ip route replace 10.9.0.0/16 dev v1; ip route del 10.10.0.0/16; \
+         echo 1 > /proc/sys/net/ipv4/conf/w0/forwarding; ip link add v0 type veth peer name v2; ip addr add 192.0.2.9/24 dev v0; \
+         ip link set v2 name v3",
+    );
+    let later = quiet(&namespace, &mut linkhook, 40_001);
+    let listed = objects(&lines(&namespace.command(PROGRAM).arg("list").args(kinds).output()?));
+    namespace.run("ip link del w0");
+    quiet(&namespace, &mut linkhook, 40_002);
+    for (time, listed) in [(&time, &then), (&later, &listed)] {
+        // Links are not among what is told.
+        let told = objects(&lines(&of(&namespace, &state, &[&["list", "--at", time], &kinds[..]].concat())));
+        let missing: Vec<_> = listed.iter().filter(|object| !told.contains(object)).collect();
+        let more: Vec<_> = told.iter().filter(|object| !listed.contains(object)).collect();
+        assert!(missing.is_empty() && more.is_empty(), "{missing:#?} {more:#?}");
+    }
+    Ok(())
+}
+
+fn unwatched() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    filled(&namespace, &state);
+    let time = now();
+    // Of the next run links alone are kept.
+    let fewer = Configuration::new(&format!(
+        "[watch]\nkinds = [\"hello\", \"link\"]\nstate_dir = \"{}\"\n[history]\n",
+        state.path().display()
+    ));
+    let mut linkhook = run(&namespace, &fewer);
+    namespace.run("ip route add 203.0.113.0/24 via 192.0.2.2; ip link set v0 mtu 1400");
+    linkhook.expect("the change", |line| line["ifname"] == "v0" && line["link"]["mtu"] == 1400);
+    linkhook.stop();
+    for command in
+        [&["list", "--at", &time, "route"][..], &["diff", "--from", &time, "route"], &["diff", "--from", &time, "addr"]]
+    {
+        let refused = of(&namespace, &state, command);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}: {refused:?}");
+        assert!(said(&refused).contains("none of these kinds was watched"), "{command:?}: {refused:?}");
+    }
+    let some = of(&namespace, &state, &["diff", "--from", &time, "route", "link"]);
+    assert!(said(&some).contains("not watched all the time since then: route"), "{some:?}");
+    assert!(lines(&some).iter().any(|line| line["link"]["mtu"] == 1400), "{some:?}");
+    let why = of(&namespace, &state, &["why", "route", "192.0.2.0/24"]);
+    assert!(said(&why).contains("not watched all the time") && !lines(&why).is_empty(), "{why:?}");
+    Ok(())
+}
+
+fn came_and_went() -> Result<(), Failed> {
+    let (world, state) = (Namespace::with_names(), State::new());
+    world.run("for name in blue red; do ip netns add $name; ip -n $name link set lo mtu 30000; done");
+    let mut linkhook = run(&world, &configuration(&state, "[history]\n"));
+    let alone = quiet(&world, &mut linkhook, 40_000);
+    linkhook.stop();
+    let all = configuration(&state, "all_netns = true\n[history]\n");
+    let mut linkhook = run(&world, &all);
+    let both = quiet(&world, &mut linkhook, 40_001);
+    world.run("ip netns add green");
+    linkhook.event("namespace", "added");
+    world.run("ip netns del red");
+    linkhook.event("namespace", "removed");
+    let late = quiet(&world, &mut linkhook, 40_002);
+    linkhook.stop();
+    run(&world, &all).stop();
+    let told = |time: &str| {
+        let output = of(&world, &state, &["list", "--at", time, "link"]);
+        let names: BTreeSet<String> =
+            lines(&output).iter().map(|line| line["netns"].as_str().unwrap_or(".").to_owned()).collect();
+        (names.into_iter().collect::<Vec<String>>().join(" "), said(&output))
+    };
+    let (names, words) = told(&alone);
+    assert!(names == "." && words.contains("network namespaces blue, red"), "{names}: {words}");
+    // What was in one that is gone is not told when it goes.
+    let (names, words) = told(&both);
+    assert!(names == ". blue" && words.contains("network namespaces red"), "{names}: {words}");
+    assert_eq!(told(&late), (". blue green".to_owned(), String::new()));
+    Ok(())
+}
+
+fn another_way() -> Result<(), Failed> {
+    let (namespace, state) = (Namespace::new(), State::new());
+    let mut linkhook = run(&namespace, &configuration(&state, "[history]\n"));
+    namespace.run(
+        "ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; ip addr add 192.0.2.1/24 dev v0; \
+         for net in 1 2 3 4; do ip route add 10.$net.0.0/16 via 192.0.2.2; done",
+    );
+    let from = quiet(&namespace, &mut linkhook, 40_000);
+    namespace.run(
+        "ip route replace 10.1.0.0/16 via 192.0.2.3; ip route replace 10.1.0.0/16 via 192.0.2.2; \
+         ip route replace 10.2.0.0/16 via 192.0.2.3; ip route replace 10.2.0.0/16 dev v1; ip link set v1 name w1; \
+         ip route del 10.3.0.0/16; ip route add 10.3.0.0/16 via 192.0.2.2; \
+         ip route del 10.4.0.0/16; ip route add 10.4.0.0/16 via 192.0.2.2 mtu 1300",
+    );
+    quiet(&namespace, &mut linkhook, 40_001);
+    let told = lines(&of(&namespace, &state, &["diff", "--from", &from, "route", "-4"]));
+    let shown: BTreeSet<String> =
+        told.iter().map(|line| format!("{} {} {}", line["route"]["dst"], line["action"], line["changed"])).collect();
+    let expected = [
+        r#""10.2.0.0/16" "change" {"dev":{"old":"v0","new":"v1"},"gateway":{"old":"192.0.2.2"},"scope":{"old":"global","new":"link"},"scope_id":{"old":0,"new":253}}"#,
+        r#""10.4.0.0/16" "change" {"metrics":{"new":[{"mtu":1300}]}}"#,
+    ];
+    let keys =
+        |text: &str| -> BTreeSet<String> { text.split(|letter| "{},".contains(letter)).map(str::to_owned).collect() };
+    assert_eq!(shown.iter().map(|text| keys(text)).collect::<Vec<_>>(), expected.map(keys).to_vec(), "{shown:#?}");
+    // All that led to it is one chain, whatever way it went.
+    let why = lines(&of(&namespace, &state, &["why", "route", "10.2.0.0/16"]));
+    let actions: Vec<&Value> = why.iter().filter(|line| line["event"] == "route").map(|line| &line["action"]).collect();
+    assert_eq!(actions, ["add", "change", "change"], "{why:#?}");
     Ok(())
 }
 

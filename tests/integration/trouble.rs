@@ -199,8 +199,7 @@ fn jq_killed() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Overwrites what is in use of the database, where it is.
-/// Overwrites a database and its write-ahead log, but for their first octets.
+/// Overwrites a database and its write-ahead log, where they are, but for their first octets.
 fn damage(database: &Path) {
     use std::os::unix::fs::FileExt;
     for path in [database.to_owned(), database.with_extension("db-wal")] {

@@ -25,6 +25,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_reader_hears_that_it_is_still_served", alive),
     ("readers_choose_as_the_command_line_does", chosen),
     ("the_state_is_what_list_shows_now_and_then", state),
+    ("whoever_looks_back_leaves_the_databases_locks", locks),
     ("what_is_forgotten_between_two_runs_is_told", forgotten),
     ("what_cannot_be_answered_is_said", refused),
 ];
@@ -513,6 +514,28 @@ fn state() -> Result<(), Failed> {
     assert_ne!(objects(window.lines("/state?kind=route&family=inet")), routes);
     let told = objects(window.lines(&format!("/state?kind=route&family=inet&at={then}")));
     assert!(told == routes, "{:?}", told.symmetric_difference(&routes).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// The locks of a process on a file, as the kernel lists them: where each begins and ends.
+fn locks_on(process: u32, path: &Path) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt;
+    let (process, inode) = (process.to_string(), format!(":{}", std::fs::metadata(path).unwrap().ino()));
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let of_file = locks.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>());
+    let of_file = of_file.filter(|words| words.len() > 7 && words[4] == process && words[5].ends_with(&inode));
+    of_file.map(|words| words[6..].join(" ")).collect()
+}
+
+fn locks() -> Result<(), Failed> {
+    let mut window = Window::filled();
+    let (process, database) = (window.linkhook().process(), window.state.path().join("linkhook.db"));
+    let held = locks_on(process, &database);
+    assert!(!held.is_empty(), "{}", std::fs::read_to_string("/proc/locks")?);
+    let then = window.linkhook().seen.last().unwrap()["ts"].as_str().unwrap().to_owned();
+    window.lines(&format!("/state?kind=link&at={then}"));
+    window.lines("/events?after=1&follow=false");
+    assert_eq!(locks_on(process, &database), held);
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use crate::store::{event_log, mirror_dump, snapshot};
 
 /// The schema's version. The first one had the batch's age by the wall clock in place of `tried`, and no checks; the second no
 /// webhook that is paused; the third no log: every event had a row; the fourth one time for a chunk, when it was committed, and not how many octets it has;
-/// the fifth no snapshots, and no dumps.
-pub const VERSION: i64 = 6;
+/// the fifth no snapshots, and no dumps; the sixth no namespaces of a run.
+pub const VERSION: i64 = 7;
 /// What a value may be is said here, so that SQLite's own check finds one that is not.
 const SCHEMA: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0)) STRICT, WITHOUT ROWID;
@@ -34,7 +34,7 @@ const CHANGES_SCHEMA: &str = "
 /// What the fifth version has added.
 const RUNS_SCHEMA: &str = "
     CREATE TABLE run (began INTEGER PRIMARY KEY, after INTEGER NOT NULL CHECK (after >= 0), ended INTEGER,
-        kinds TEXT NOT NULL, narrowed TEXT NOT NULL) STRICT;
+        kinds TEXT NOT NULL, narrowed TEXT NOT NULL, namespaces TEXT NOT NULL DEFAULT '') STRICT;
 ";
 
 /// Each table's columns, as they are and as the first version has them.
@@ -85,9 +85,13 @@ pub fn renew(connection: &Connection, version: i64) -> Result<(), SqlError> {
     if version < 5 {
         script += RUNS_SCHEMA;
         script += event_log::INDEX;
+    } else {
+        script += "ALTER TABLE run ADD COLUMN namespaces TEXT NOT NULL DEFAULT '';";
     }
-    script += snapshot::SCHEMA;
-    script += mirror_dump::SCHEMA;
+    if version < 6 {
+        script += snapshot::SCHEMA;
+        script += mirror_dump::SCHEMA;
+    }
     script += &format!("PRAGMA user_version = {VERSION}; COMMIT;");
     connection.execute_batch(&script)
 }

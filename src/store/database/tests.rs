@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::look::Look;
 use super::super::reader::{StoreReader, Whereabouts};
 use super::*;
-use crate::store::Covered;
+use crate::store::{Covered, Run};
 
 fn open(path: &Path) -> (Directory, Database, bool) {
     let directory = Directory::open(path).unwrap();
@@ -157,16 +157,27 @@ fn the_fourth_versions_database_goes_on() {
 fn the_fifth_versions_database_goes_on() {
     let state = tempfile::tempdir().unwrap();
     let (directory, database, _) = open(state.path());
-    let older = "DROP TABLE snapshot; DROP TABLE snapshot_part; DROP TABLE dump; PRAGMA user_version = 5";
+    let older = "DROP TABLE snapshot; DROP TABLE snapshot_part; DROP TABLE dump; ALTER TABLE run DROP COLUMN namespaces; \
+                 INSERT INTO run VALUES (1, 0, NULL, 'link', ''); PRAGMA user_version = 5";
     database.connection.execute_batch(older).unwrap();
     let look = Look::open(state.path()).unwrap();
     // It can be looked at before it is renewed.
     assert!(look.history().unwrap().known_after(0, &HashSet::from(["link"])).unwrap().is_now);
+    // Which namespaces it watched is not known.
+    assert_eq!(look.history().unwrap().runs().unwrap()[0].has("blue"), None);
     drop((look, database, directory));
     let (_directory, database, anew) = open(state.path());
     let count = "SELECT count(*) FROM snapshot";
     let count: i64 = database.connection.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!((anew, count), (false, 0));
+    let run = Run { began: 2, after: 3, kinds: "link".into(), narrowed: String::new(), namespaces: "./blue".into() };
+    database.begin_run(&run).unwrap();
+    let runs = Look::open(state.path()).unwrap().history().unwrap().runs().unwrap();
+    let has = |run: usize, netns: &str| runs[run].has(netns);
+    assert_eq!(
+        (runs.len(), has(0, ""), has(1, ""), has(1, "blue"), has(1, "red")),
+        (2, None, Some(true), Some(true), Some(false))
+    );
 }
 
 #[test]

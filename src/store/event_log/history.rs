@@ -48,6 +48,21 @@ fn noted<V: FromSql>(connection: &Connection, key: &str) -> SqlResult<Option<V>>
     connection.prepare_cached(statement)?.query_row([key], |row| row.get(0)).optional()
 }
 
+/// The key of `meta` that says the number of the last event that was forgotten. Where the clock went back, earlier ones may be kept.
+const FORGOTTEN: &str = "forgotten";
+
+/// Notes the last of the events that ended before a time, which are forgotten, and gives back its number, where there is one.
+fn note_forgotten(connection: &Connection, before: i64) -> SqlResult<Option<u64>> {
+    let last =
+        "SELECT last FROM chunk WHERE first = (SELECT max(first) FROM chunk INDEXED BY chunk_times WHERE ended < ?1)";
+    let last: Option<u64> = connection.prepare_cached(last)?.query_row([before], |row| row.get(0)).optional()?;
+    let statement = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = max(value, ?2)";
+    if let Some(last) = last {
+        connection.prepare_cached(statement)?.execute(params![FORGOTTEN, number(last)])?;
+    }
+    Ok(last)
+}
+
 /// Deletes chunks that ended before a time and for which nobody waits, so many at most. Gives back how many.
 fn forget(connection: &Connection, before: i64) -> SqlResult<usize> {
     let statement = "DELETE FROM chunk WHERE first IN (SELECT first FROM chunk WHERE ended < ?1 AND NOT EXISTS \
@@ -86,7 +101,9 @@ impl Log {
             self.keep_from(from.max(asked));
         }
         let short_from = Some(self.kept_from.get()).filter(|&from| from > asked);
-        snapshot::forget_old(connection, self.kept_from.get())?;
+        if let Some(last) = note_forgotten(connection, self.kept_from.get())? {
+            snapshot::forget_before(connection, last)?;
+        }
         let deleted = forget(connection, self.kept_from.get())?;
         connection.prepare_cached("DELETE FROM run WHERE ended < ?1")?.execute([self.kept_from.get()])?;
         if deleted > 0 {
@@ -342,6 +359,28 @@ impl Chunks {
         }
         Ok(None)
     }
+}
+
+/// The number of the last event that was told by that time, in microseconds since 1970, or of the one before the first that is kept. All events up to that time are
+/// in chunks that have begun by then; all after the last of these came later, whatever the clock did.
+pub fn line_at(connection: &Connection, time: i64) -> SqlResult<u64> {
+    let first = "SELECT max(first) FROM chunk INDEXED BY chunk_times WHERE began <= ?1";
+    let first: Option<u64> = connection.prepare_cached(first)?.query_row([time], |row| row.get(0))?;
+    // What is forgotten was told before any time that is asked for.
+    let forgotten: u64 = noted(connection, FORGOTTEN)?.unwrap_or_default();
+    let Some(first) = first else {
+        // Where nothing is kept any more, it was told before this run.
+        let before = "SELECT coalesce((SELECT min(first) - 1 FROM chunk), (SELECT max(after) FROM run), 0)";
+        return connection.query_row(before, [], |row| row.get(0)).map(|before: u64| before.max(forgotten));
+    };
+    let span = Span { since: i64::MIN, until: time };
+    let mut chunk =
+        Chunks { span, firsts: [first].into(), between: (first.saturating_sub(1), u64::MAX), is_reverse: false };
+    let last = match chunk.next(connection)? {
+        Some(Read::Events(entries, _)) => entries.last().map(|entry| entry.sequence),
+        Some(Read::Damaged(..)) | None => None,
+    };
+    Ok(last.unwrap_or(first.saturating_sub(1)).max(forgotten))
 }
 
 /// The time of the earliest event that is kept, in microseconds since 1970.

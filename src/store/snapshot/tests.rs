@@ -9,9 +9,9 @@ use super::*;
 use crate::event::Clock;
 use crate::store::database::{Database, encode};
 use crate::store::directory::{DATABASE, Directory};
-use crate::store::look::Look;
+use crate::store::look::{Look, PastRun};
 use crate::store::mirror_changes::MirrorChanges;
-use crate::store::{Append, Commits, Covered, Keeping, Objects, Store, Synchronous};
+use crate::store::{Append, Commits, Covered, Keeping, Objects, Run, Store, Synchronous};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SECOND: i64 = 1_000_000;
@@ -178,9 +178,11 @@ impl Play {
     /// Which snapshot is to serve for a time that is kept: the first one behind all events up to it, or a later one. `None` for now.
     fn check(&self, time: i64) -> Result<(), TestCaseError> {
         let look = Look::open(self.directory.path()).unwrap();
-        let known = look.history().unwrap().known_after(time, &wanted()).unwrap();
+        let line = look.history().unwrap().line_at(time).unwrap();
         let last = self.events.iter().filter(|(_, of)| *of <= time).map(|(sequence, _)| *sequence).max();
-        prop_assert!(known.last >= last.unwrap_or_default(), "{known:?} for {last:?}");
+        prop_assert_eq!(line, last.unwrap_or_default());
+        let known = look.history().unwrap().known_after(line, &wanted()).unwrap();
+        prop_assert!(known.last >= line, "{known:?} for {line:?}");
         let expected = if known.is_now { self.known() } else { self.taken[&known.last].clone() };
         prop_assert_eq!(sorted(known.objects), expected);
         Ok(())
@@ -260,6 +262,32 @@ fn snapshots(state: &Path, count: usize) -> Vec<u64> {
 }
 
 #[test]
+fn one_that_was_taken_before_all_was_known_serves_for_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let mut play = Play::new(state.path());
+    let run =
+        Run { began: 1, after: 0, kinds: "link,route,addr".into(), narrowed: String::new(), namespaces: ".".into() };
+    play.database.begin_run(&run).unwrap();
+    let cover = |play: &Play, kinds: &[&'static str]| {
+        play.database.cover(&Covered { netns: name(0), kinds: kinds.to_vec(), others: Vec::new() }).unwrap();
+    };
+    let step = |play: &mut Play| {
+        [Step::Commit(1, Vec::new()), Step::Take(u64::MAX)].into_iter().for_each(|step| play.step(step))
+    };
+    for kinds in [&[][..], &["link"], &["link", "route"]] {
+        cover(&play, kinds);
+        step(&mut play);
+    }
+    let look = Look::open(state.path()).unwrap();
+    let known = look.history().unwrap().known_after(0, &wanted()).unwrap();
+    assert_eq!((known.last, known.is_now), (3, false));
+    // That a kind is watched which was not then says nothing of what was.
+    cover(&play, &["link", "route", "neigh"]);
+    let wanted = HashSet::from(["link", "neigh"]);
+    assert_eq!(look.history().unwrap().known_after(2, &wanted).unwrap().last, 2);
+}
+
+#[test]
 fn they_are_taken_from_time_to_time_and_the_next_one_serves_where_one_is_damaged() {
     let state = tempfile::tempdir().unwrap();
     let store = store(state.path(), 100);
@@ -270,7 +298,8 @@ fn they_are_taken_from_time_to_time_and_the_next_one_serves_where_one_is_damaged
     assert!(found.len() >= 2 && found[0] >= EVENTS && found[1] - found[0] >= EVENTS, "{found:?}");
     let at = |time: i64| {
         let look = Look::open(state.path()).unwrap();
-        look.history().unwrap().known_after(time * SECOND, &wanted()).unwrap()
+        let history = look.history().unwrap();
+        history.known_after(history.line_at(time * SECOND).unwrap(), &wanted()).unwrap()
     };
     let known = at(1);
     let kinds: Vec<_> = known.objects.iter().map(|((_, kind), objects)| (kind.as_str(), objects.len())).collect();
@@ -282,6 +311,26 @@ fn they_are_taken_from_time_to_time_and_the_next_one_serves_where_one_is_damaged
     assert_eq!(at(1).last, found[1]);
     sql("DELETE FROM snapshot_part");
     assert!(at(1).is_now);
+    store.finish(PATIENCE);
+}
+
+#[test]
+fn a_database_that_takes_the_place_of_a_damaged_one_knows_whose_run_it_is() {
+    let state = tempfile::tempdir().unwrap();
+    let store = store(state.path(), 100);
+    let run = Run { began: 1, after: 0, kinds: "link".into(), narrowed: String::new(), namespaces: ".".into() };
+    store.begin_run(run.clone());
+    tell(&store, 1..3);
+    for name in [DATABASE, "linkhook.db-wal"] {
+        let path = state.path().join(name);
+        let length = std::fs::metadata(&path).unwrap().len() as usize;
+        std::fs::write(path, vec![0xa5; length]).unwrap();
+    }
+    store.handle().suspect(&"a test");
+    tell(&store, 3..5);
+    let runs = Look::open(state.path()).unwrap().history().unwrap().runs().unwrap();
+    let expected = PastRun { run: Run { began: runs[0].run.began, after: 2, ..run }, ended: None };
+    assert!(runs == [expected] && runs[0].run.began > 1, "{runs:?}");
     store.finish(PATIENCE);
 }
 
