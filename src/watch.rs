@@ -251,8 +251,6 @@ pub fn watch(
         let kept = threads::keep_files(needs_network);
         kept.map_err(|error| Error::system("cannot give up capabilities", &error))?;
     }
-    // From here on nothing that changes is missed.
-    watch.manager.ready(watch.status());
     let ended = started.and_then(|()| watch.run());
     watch.end(ended, shutdown)
 }
@@ -496,7 +494,11 @@ impl WatchLoop<'_> {
                 out.end_list();
             }
         });
-        self.flush()
+        self.flush()?;
+        // From here on nothing that changes is missed: before, it may be taken for what existed.
+        let status = self.status();
+        self.manager.ready(status);
+        Ok(())
     }
 
     fn add(&mut self, netns: Netns) -> Result<()> {

@@ -23,6 +23,8 @@ use crate::words;
 
 /// Answers that are made at once at most.
 const MAKING_MAX: usize = 64;
+/// Of these, so many at most tell what existed, each of which may take as much memory as all that exists.
+const STATES_MAX: usize = 4;
 /// How long the loop has to say what is known to exist.
 const OBJECTS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -56,8 +58,11 @@ impl Sources {
 }
 
 /// Counts the answers that are being made.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Makers(Arc<AtomicUsize>);
+#[derive(Clone, Debug)]
+pub(super) struct Makers {
+    count: Arc<AtomicUsize>,
+    most: usize,
+}
 
 /// One of them.
 pub(super) struct Making(Arc<AtomicUsize>);
@@ -69,17 +74,25 @@ impl Drop for Making {
 }
 
 impl Makers {
-    /// Room for one more; none where there are as many as there may be.
-    pub fn room(&self) -> Option<Making> {
-        let before = self.0.fetch_add(1, Ordering::AcqRel);
-        let making = Making(self.0.clone());
-        (before < MAKING_MAX).then_some(making)
+    /// Of all answers.
+    pub fn of_answers() -> Makers {
+        Makers { count: Arc::default(), most: MAKING_MAX }
     }
-}
 
-/// What is told where there is no room.
-pub(super) fn no_room() -> String {
-    format!("{MAKING_MAX} readers are served already: try again later\n")
+    /// Of those that tell what existed.
+    pub fn of_states() -> Makers {
+        Makers { most: STATES_MAX, ..Makers::of_answers() }
+    }
+
+    /// Room for one more; the error says that there are as many as there may be.
+    pub fn room(&self) -> Result<Making> {
+        let before = self.count.fetch_add(1, Ordering::AcqRel);
+        let making = Making(self.count.clone());
+        if before < self.most {
+            return Ok(making);
+        }
+        Err(Error::failed(format_args!("{} readers are served already: try again later", self.most)))
+    }
 }
 
 /// Has a thread make an answer. `make` says how it begins, or gives the error that is told in its place.

@@ -61,6 +61,7 @@ pub struct Server {
 struct Shared {
     sources: Sources,
     makers: Makers,
+    state_makers: Makers,
     timeline: Arc<Timeline>,
     board: Board,
     /// What the loop is asked, beside the figures.
@@ -119,9 +120,10 @@ impl Server {
         let poll = Poll::new().map_err(cannot)?;
         let waker = Waker::new(poll.registry(), thread::WAKER).map_err(cannot)?;
         let (board, questions, orders) = (Board::new(wake), Mutex::default(), Mutex::default());
-        let (makers, timeline) = (Makers::default(), Arc::new(Timeline::after(told)));
+        let (makers, timeline) = (Makers::of_answers(), Arc::new(Timeline::after(told)));
         timeline.clone().look_back(&sources);
-        let shared = Arc::new(Shared { sources, makers, timeline, board, questions, orders, waker });
+        let state_makers = Makers::of_states();
+        let shared = Arc::new(Shared { sources, makers, state_makers, timeline, board, questions, orders, waker });
         listener.register(poll.registry(), thread::LISTENER).map_err(cannot)?;
         let (guard, of) = (Guard::new(&settings), shared.clone());
         // What is served stays in its thread.

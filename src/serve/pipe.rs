@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn whoever_makes_waits_for_whoever_reads() {
-        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
+        let pipe = Pipe::new(Makers::of_answers().room().unwrap(), || {}, || {});
         let mut body = AnswerBody::Made(MadeBody(pipe.clone()));
         assert!(frame(&mut body).is_pending());
         pipe.put(&vec![b'x'; PIPE_BYTES_MAX]).unwrap();
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn whoever_makes_ends_with_whoever_reads() {
-        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
+        let pipe = Pipe::new(Makers::of_answers().room().unwrap(), || {}, || {});
         pipe.put(&vec![b'x'; PIPE_BYTES_MAX]).unwrap();
         let makes = std::thread::spawn({
             let pipe = pipe.clone();
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_ends_too_early_is_not_whole() {
-        let pipe = Pipe::new(Makers::default().room().unwrap(), || {}, || {});
+        let pipe = Pipe::new(Makers::of_answers().room().unwrap(), || {}, || {});
         pipe.put(b"some").unwrap();
         pipe.end(false);
         let mut body = AnswerBody::Made(MadeBody(pipe));

@@ -21,7 +21,7 @@ use super::connection::{Serving, Stream, Waiting};
 use super::events::{self, Framing};
 use super::exposition;
 use super::guard::{Guard, Refusal};
-use super::making::{self, no_room};
+use super::making;
 use super::page;
 use super::pipe::{AnswerBody, Begun, MadeBody, Pipe};
 use super::query::{EVENTS_KEYS, Query, STATE_KEYS};
@@ -142,8 +142,9 @@ async fn figures(shared: &Shared, waiting: &Waiting) -> Option<Arc<Figures>> {
 
 /// What a thread makes, once it knows how that begins.
 async fn made(shared: &Arc<Shared>, waiting: &Waiting, make: Make) -> Answer {
-    let Some(making) = shared.makers.room() else {
-        return text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, no_room());
+    let making = match shared.makers.room() {
+        Ok(making) => making,
+        Err(error) => return text(StatusCode::SERVICE_UNAVAILABLE, TEXT_TYPE, format!("{error}\n")),
     };
     let (wakes, stirs) = (shared.clone(), shared.clone());
     let pipe = Pipe::new(making, move || wakes.wake(), move || stirs.sources.feed.stir());

@@ -18,6 +18,7 @@ use crate::stream::{Options, Stream};
 /// Makes the answer.
 pub(super) fn make(query: &Query, shared: &Shared, pipe: &Arc<Pipe>) -> Result<()> {
     let sources = &shared.sources;
+    let _room = shared.state_makers.room()?;
     let options = Options { own: Vec::new(), ..options(query, &[], sources)? };
     let begin = |stream: &Stream, unknown: &[String]| {
         pipe.begin(Begun::Body(Framing::Lines.media_type(), unknown.to_vec()));

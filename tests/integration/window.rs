@@ -20,6 +20,7 @@ pub const LIVE_TESTS: &[crate::Test] = &[
     ("a_slow_reader_is_told_what_it_missed_and_delays_nobody", slow),
     ("many_readers_get_every_line", many),
     ("readers_that_go_away_make_room_for_others", gone),
+    ("few_readers_at_once_hold_a_state", states),
     ("server_sent_events_go_on_after_the_last_id", sent_events),
     ("what_begins_by_a_signal_tells_of_what_was_before", signalled),
     ("a_reader_hears_that_it_is_still_served", alive),
@@ -300,6 +301,25 @@ fn gone() -> Result<(), Failed> {
     let readers: Vec<Reader> = (0..70).map(|_| window.reader("/events")).collect();
     let served = readers.iter().filter(|reader| reader.status == 200).count();
     assert!((60..=64).contains(&served), "{served} of 70 are served");
+    Ok(())
+}
+
+fn states() -> Result<(), Failed> {
+    let mut window = Window::new(true);
+    // More than a reader is sent that takes nothing.
+    routes(&window.namespace, "add", 0, 5_000);
+    window.linkhook().until_seen("the last route", |line| line["route"]["dst"] == "10.19.249.0/24");
+    let time = window.linkhook().seen.last().unwrap()["ts"].as_str().unwrap().to_owned();
+    let targets = ["/state?kind=route".to_owned(), format!("/state?kind=route&at={time}")];
+    let readers: Vec<Reader> = (0..4).map(|number| window.reader(&targets[number % 2])).collect();
+    assert!(readers.iter().all(|reader| reader.status == 200));
+    let (status, words) = window.refusal(&targets[0]);
+    assert!(status == 503 && words.contains("4 readers"), "{status} {words}");
+    drop(readers);
+    let began = Instant::now();
+    while window.reader(&targets[1]).status == 503 {
+        assert!(began.elapsed() < PATIENCE, "those that are gone hold their places");
+    }
     Ok(())
 }
 
