@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::event::{Action, Origin};
 use crate::settle::action_of;
-use crate::settle::follow::{Followed, Follower};
+use crate::settle::follow::{self, Followed, Follower};
 use crate::settle::names::{Event, netns_of};
 
 /// What is known of a moment.
@@ -25,7 +25,7 @@ pub struct Past {
 impl Past {
     /// Takes an event in; the first one after that moment comes first. Those of links say what interfaces were called.
     pub fn take(&mut self, event: &Event) {
-        let Some(Followed { before, after, was }) = self.follower.follow(event) else { return };
+        let Some(Followed { before, after }) = self.follower.follow(event) else { return };
         if action_of(event) == Some(Action::Present) {
             // What is there already says nothing of what was.
             return;
@@ -36,7 +36,7 @@ impl Past {
         if is_other {
             self.spoken.insert(after);
         }
-        if let Some(was) = was.filter(|_| is_first) {
+        if is_first && let Some(was) = follow::before(event) {
             let was = self.follower.names.as_then(was);
             self.there.extend(serde_json::to_vec(&was).map(Vec::into_boxed_slice));
         }

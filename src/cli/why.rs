@@ -19,7 +19,7 @@ use crate::reference;
 use crate::retell::lines::EndedEarly;
 use crate::retell::{self, at};
 use crate::settle::action_of;
-use crate::settle::follow::{Followed, Follower, sequence_of};
+use crate::settle::follow::{self, Followed, Follower, sequence_of};
 use crate::settle::names::Event;
 use crate::store::look::{History, Look};
 use crate::stream::{Options, Stream};
@@ -160,12 +160,15 @@ impl Chains<'_> {
     /// Adds an event of an object that is meant, or that became one that is, to what is known of it. What led to an earlier one that is
     /// gone says nothing of this one.
     fn take(&mut self, event: Event, is_told: bool) {
-        let Some(Followed { before, after, was }) = self.follower.follow(&event) else { return };
+        let Some(Followed { before, after }) = self.follower.follow(&event) else { return };
         if !is_told {
             return;
         }
         let known = self.known.remove(&before);
-        if known.is_none() && !fits(&event, self.wanted) && !was.is_some_and(|was| fits(&was, self.wanted)) {
+        if known.is_none()
+            && !fits(&event, self.wanted)
+            && !follow::before(&event).is_some_and(|was| fits(&was, self.wanted))
+        {
             return;
         }
         let mut chain = known.unwrap_or_default();

@@ -14,14 +14,12 @@ pub struct Follower {
 }
 
 /// Which object an event is of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
     /// What tells it apart before the event.
     pub before: String,
     /// What tells it apart from here on.
     pub after: String,
-    /// What it was before, as the event has it; `None` where it was not there.
-    pub was: Option<Event>,
 }
 
 impl Follower {
@@ -33,23 +31,21 @@ impl Follower {
         let is_new = is_link && action == Some(Action::Add);
         // Before the event it is called as it was.
         self.note(event, renamed.filter(|_| is_link), is_new);
-        let was = match action {
-            Some(Action::Add) => None,
-            Some(Action::Change) => Some(put_back(event.clone())),
-            Some(Action::Remove | Action::Present) | None => Some(event.clone()),
-        };
-        let before = was.as_ref().and_then(|was| self.identity(was));
         if is_link && renamed.is_some() {
             self.note(event, None, false);
         }
         let after = self.identity(event)?;
+        let before = match is_another(event) {
+            true => self.identity(&put_back(event.clone())),
+            false => None,
+        };
         if is_link
             && action == Some(Action::Remove)
             && let Some(index) = event.get("ifindex").and_then(Value::as_u64)
         {
             self.names.note_gone(netns_of(event), index);
         }
-        Some(Followed { before: before.unwrap_or_else(|| after.clone()), after, was })
+        Some(Followed { before: before.unwrap_or_else(|| after.clone()), after })
     }
 
     fn note(&mut self, event: &Event, name: Option<&str>, is_new: bool) {
@@ -84,6 +80,24 @@ impl Follower {
         };
         let values: Vec<Value> = members.iter().map(|member| value(member)).collect();
         Some(json!([event.get("netns"), table.name, values]).to_string())
+    }
+}
+
+/// Whether something changed with an event that tells its object apart.
+fn is_another(event: &Event) -> bool {
+    let changed = event.get("changed").and_then(Value::as_object);
+    let Some((changed, kind)) = changed.zip(kind_of(event)) else { return false };
+    let members = kind.table().identity.as_ref().map(|identity| identity.members).unwrap_or_default();
+    let ways = || members.iter().flat_map(|member| member.split('|'));
+    changed.keys().any(|path| ways().any(|way| path.starts_with(way) || way.starts_with(path.as_str())))
+}
+
+/// The object before an event, as the event has it; `None` where it was not there.
+pub fn before(event: &Event) -> Option<Event> {
+    match action_of(event) {
+        Some(Action::Add) => None,
+        Some(Action::Change) => Some(put_back(event.clone())),
+        Some(Action::Remove | Action::Present) | None => Some(event.clone()),
     }
 }
 
@@ -185,7 +199,7 @@ mod tests {
             route("change", "192.0.2.2", ("a", 3), json!({"dev": {"old": "c", "new": "a"}})),
             route("remove", "192.0.2.2", ("a", 3), json!({})),
         ] {
-            let Followed { before, after, .. } = follower.follow(&event).unwrap();
+            let Followed { before, after } = follower.follow(&event).unwrap();
             if event["event"] == "route" {
                 ends.push((before, after));
             }

@@ -36,7 +36,7 @@ impl Counts {
     pub fn take(&mut self, line: &Arc<[u8]>, rate: Rate) -> Option<Arc<[u8]>> {
         let event = serde_json::from_slice(line).ok();
         let followed = event.and_then(|event| self.follower.follow(&event));
-        let (Some(Followed { before, after, .. }), Some(time)) = (followed, time_of(line)) else {
+        let (Some(Followed { before, after }), Some(time)) = (followed, time_of(line)) else {
             return Some(line.clone());
         };
         if self.follower.names.count() > OBJECTS_MAX {
