@@ -295,7 +295,9 @@ fn members(
     let never = never(volatile);
     for part in parts {
         match part {
-            Part::Member(key, shape) => {
+            Part::Member(key, shape) | Part::Volatile(key, shape) => {
+                let volatile = volatile || matches!(part, Part::Volatile(..));
+                let never = self::never(volatile);
                 let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(shape));
                 nested_shape(out, &format!("{prefix}{key}"), shape, volatile, seen);
             }

@@ -115,6 +115,8 @@ pub const BOOL: &Shape = &Shape::Bool;
 pub enum Part {
     /// A member: its key and its value.
     Member(&'static str, &'static Shape),
+    /// The same, of a member that never counts as a change: the function leaves it out where objects are compared.
+    Volatile(&'static str, &'static Shape),
     /// Members with one shape whose keys come from the kernel or from a table of names; in words, what they are.
     Members(&'static str, &'static Shape),
     /// A member that is `true` for each bit that is set, by these names.

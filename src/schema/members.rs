@@ -107,7 +107,7 @@ impl Members {
     fn parts(&mut self, parts: &'static [Part]) {
         for part in parts {
             match part {
-                Part::Member(key, shape) => self.add(key, Of::Shape(shape)),
+                Part::Member(key, shape) | Part::Volatile(key, shape) => self.add(key, Of::Shape(shape)),
                 Part::Members(_, shape) => self.add(ANY, Of::Shape(shape)),
                 Part::Flags(names) => names.iter().for_each(|(_, name)| self.add(name, Of::Shape(BOOL))),
                 Part::Set(set) => self.set(set),

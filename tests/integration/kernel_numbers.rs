@@ -477,7 +477,7 @@ fn sets() -> Vec<&'static Set> {
     }
     fn of_part(part: &'static Part, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
         match part {
-            Part::Member(_, shape) | Part::Members(_, shape) => of_shape(shape, seen, found),
+            Part::Member(_, shape) | Part::Volatile(_, shape) | Part::Members(_, shape) => of_shape(shape, seen, found),
             Part::Set(set) => of_set(set, seen, found),
             Part::Structure(structure) => of_structure(structure, seen, found),
             Part::Choice(choices) => choices.iter().for_each(|(_, part)| of_part(part, seen, found)),

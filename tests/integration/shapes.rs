@@ -100,7 +100,7 @@ fn add_row(members: &mut Members, key: &str, is: &'static Is, repeated: bool) {
 fn add_parts(members: &mut Members, parts: &'static [Part]) {
     for part in parts {
         match part {
-            Part::Member(key, shape) => add(members, key, Expected::Shape(shape)),
+            Part::Member(key, shape) | Part::Volatile(key, shape) => add(members, key, Expected::Shape(shape)),
             Part::Members(_, shape) => add(members, "*", Expected::Shape(shape)),
             Part::Flags(names) => names.iter().for_each(|(_, name)| add(members, name, Expected::Shape(BOOL))),
             Part::Set(set) => add_set(members, set),

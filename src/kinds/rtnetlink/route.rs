@@ -314,13 +314,13 @@ pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
 /// The members that [`cache_info`] writes.
 const CACHE_INFO_PARTS: &[Part] = &[
     Part::number("error"),
-    Part::number("expires"),
-    Part::number("users"),
-    Part::number("age"),
-    Part::number("used"),
-    Part::number("ipid"),
-    Part::number("ts"),
-    Part::number("tsage"),
+    Part::Volatile("expires", NUMBER),
+    Part::Volatile("users", NUMBER),
+    Part::Volatile("age", NUMBER),
+    Part::Volatile("used", NUMBER),
+    Part::Volatile("ipid", NUMBER),
+    Part::Volatile("ts", NUMBER),
+    Part::Volatile("tsage", NUMBER),
 ];
 
 /// `struct rta_cacheinfo`: times in 1/100 s, printed in seconds; only what is not 0.

@@ -5,7 +5,7 @@ use super::expressions::{COUNTER, NFT_QUOTA_F_DEPLETED, NFT_QUOTA_F_INV, SECMARK
 use super::{FAMILIES, GROUPS, HEADER, SUBSYSTEM, dump_of, userdata};
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::*;
-use crate::decode::schema::{Decoded, Identity, Is, Kind, NUMBER, Names, Part, Set, Shape, TEXT, Wrong, row};
+use crate::decode::schema::{BOOL, Decoded, Identity, Is, Kind, NUMBER, Names, Part, Set, Shape, TEXT, Wrong, row};
 use crate::decode::title::{detail, word};
 use crate::decode::value::{name_of, unsigned, write_named};
 use crate::decode::walk::write_set;
@@ -119,7 +119,7 @@ static QUOTA: Set = Set::new(
     "NFTA_QUOTA",
     &[
         row(1, "bytes", Is::Number(U64Be)),
-        row(2, "flags", Is::Members(quota_flags, &[Part::bool("inv"), Part::bool("depleted")])),
+        row(2, "flags", Is::Members(quota_flags, &[Part::bool("inv"), Part::Volatile("depleted", BOOL)])),
         row(3, "pad", Is::Known),
         row(4, "used", Is::Number(U64Be)).volatile(),
     ],
