@@ -295,11 +295,9 @@ fn members(
     let never = never(volatile);
     for part in parts {
         match part {
-            Part::Member(key, shape @ Shape::Volatile(_)) if !volatile => {
-                let never = self::never(true);
-                let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(shape));
-            }
-            Part::Member(key, shape) => {
+            Part::Member(key, shape) | Part::Volatile(key, shape) => {
+                let volatile = volatile || matches!(part, Part::Volatile(..));
+                let never = self::never(volatile);
                 let _ = writeln!(out, "| `{prefix}{key}` | {}{never} | {from} |", name_of_shape(shape));
                 nested_shape(out, &format!("{prefix}{key}"), shape, volatile, seen);
             }
@@ -326,7 +324,6 @@ fn members(
 fn nested_shape(out: &mut String, path: &str, shape: &'static Shape, volatile: bool, seen: &mut HashSet<usize>) {
     match shape {
         Shape::As(is) => nested(out, path, is, volatile, seen),
-        Shape::Volatile(inner) => nested_shape(out, path, inner, true, seen),
         Shape::List(inner) => nested_shape(out, &format!("{path}[]"), inner, volatile, seen),
         Shape::Object(parts) => members(out, &format!("{path}."), parts, volatile, "the same", seen),
         _ => {}
@@ -363,7 +360,6 @@ fn name_of_shape(shape: &Shape) -> String {
         Shape::Number => "number".into(),
         Shape::Bool => "true or false".into(),
         Shape::As(is) => name_of(is),
-        Shape::Volatile(inner) => name_of_shape(inner),
         Shape::List(inner) => format!("list of: {}", name_of_shape(inner)),
         Shape::Object(_) => "object".into(),
     }

@@ -1,5 +1,6 @@
 //! `linkhook diff`: what differs between two moments, a line an object.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use crate::kinds::KindIndex;
 use crate::kinds::rtnetlink::link::LINK;
 use crate::moment::moment;
 use crate::retell::lines::EndedEarly;
-use crate::retell::watched::{Moment, Watched};
+use crate::retell::watched::{Moment, ToldNamespaces, Watched};
 use crate::retell::{self, at};
 use crate::settle::action_of;
 use crate::settle::follow::Follower;
@@ -69,11 +70,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut objects = Objects::default();
     // Links say what interfaces are called.
     let is_told = |name: &str| kinds.iter().any(|kind| kind.table().name == name);
-    let wants = |name: &str, _: &[u8]| name == LINK.name || is_told(name);
+    let namespaces = RefCell::new(ToldNamespaces::default());
+    let wants = |name: &str, line: &[u8]| {
+        namespaces.borrow_mut().take(line);
+        name == LINK.name || is_told(name)
+    };
     at::each_event(&history, from.line, last, wants, |event| {
         let is_told = event.get("event").and_then(Value::as_str).is_some_and(is_told);
         objects.take(event, is_told);
     })?;
+    let gone = namespaces.into_inner();
+    let gone: Vec<&str> = gone.gone().filter(|netns| options.filter.accepts_netns(Some(netns))).collect();
+    if !gone.is_empty() {
+        log::warn!(
+            "not known, since nothing tells what was in them when they went: network namespaces {}",
+            gone.join(", ")
+        );
+    }
     let mut stream = Stream::new(options);
     let mut lines = output::lines(&stream, arguments.selection.output.as_deref())?;
     EndedEarly::quietly(retell::all(&mut stream, &mut lines, objects.differing()))

@@ -78,7 +78,6 @@ impl Members {
     }
 
     fn add(&mut self, key: &str, of: Of, is_volatile: bool) {
-        let is_volatile = is_volatile || matches!(of, Of::Shape(Shape::Volatile(_)));
         match self.0.iter_mut().find(|known| known.key == key) {
             Some(known) => {
                 known.of.push(of);
@@ -121,6 +120,7 @@ impl Members {
         for part in parts {
             match part {
                 Part::Member(key, shape) => self.add(key, Of::Shape(shape), is_volatile),
+                Part::Volatile(key, shape) => self.add(key, Of::Shape(shape), true),
                 Part::Members(_, shape) => self.add(ANY, Of::Shape(shape), is_volatile),
                 Part::Flags(names) => {
                     names.iter().for_each(|(_, name)| self.add(name, Of::Shape(BOOL), is_volatile));
@@ -192,7 +192,6 @@ impl Values {
     fn shape(&mut self, shape: &'static Shape) {
         match shape {
             Shape::As(is) => self.is(is),
-            Shape::Volatile(inner) => self.shape(inner),
             Shape::List(inner) => self.list(Of::Shape(inner)),
             Shape::Object(parts) => self.objects.push(Source::Parts(parts)),
             plain => self.plain.push(Of::Shape(plain)),

@@ -79,8 +79,6 @@ pub enum Shape {
     List(&'static Shape),
     /// An object with these members, of which any may be left out.
     Object(&'static [Part]),
-    /// Such a value, which is a counter, an age or a timer: it never counts as a change.
-    Volatile(&'static Shape),
 }
 
 impl Part {
@@ -92,11 +90,6 @@ impl Part {
     /// A member that is a number.
     pub const fn number(key: &'static str) -> Part {
         Part::Member(key, NUMBER)
-    }
-
-    /// A member that is a counter, an age or a timer, and never counts as a change.
-    pub const fn volatile_number(key: &'static str) -> Part {
-        Part::Member(key, &Shape::Volatile(NUMBER))
     }
 
     /// A member that is an interface's name.
@@ -129,6 +122,8 @@ pub const LINK_NAME: &Shape = &Shape::As(&Is::Link);
 pub enum Part {
     /// A member: its key and its value.
     Member(&'static str, &'static Shape),
+    /// The same, of a member that never counts as a change: the function leaves it out where objects are compared.
+    Volatile(&'static str, &'static Shape),
     /// Members with one shape whose keys come from the kernel or from a table of names; in words, what they are.
     Members(&'static str, &'static Shape),
     /// A member that is `true` for each bit that is set, by these names.

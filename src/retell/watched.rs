@@ -129,8 +129,7 @@ impl Watched {
                 None => drop(unknown.insert(netns.clone())),
             }
         }
-        let gone = told.first.iter().filter(|(netns, came)| !**came && !now.contains(*netns));
-        unknown.extend(gone.map(|(netns, _)| netns.clone()));
+        unknown.extend(told.gone().filter(|netns| !now.contains(*netns)).map(str::to_owned));
         // Of others that it had at first a later run tells that they are gone, unless it was not to watch them.
         if let Some((first, [_, ..])) = self.runs.split_first() {
             let others = first.namespaces().filter(|netns| !now.contains(*netns) && !told.first.contains_key(*netns));
@@ -192,6 +191,11 @@ impl ToldNamespaces {
         if let Some((netns, came)) = named(line) {
             self.first.entry(netns).or_insert(came);
         }
+    }
+
+    /// Those that went: what was in them was not told when they did.
+    pub fn gone(&self) -> impl Iterator<Item = &str> {
+        self.first.iter().filter(|(_, came)| !**came).map(|(netns, _)| netns.as_str())
     }
 }
 

@@ -13,7 +13,7 @@
 //!  Silent ──────────▶ 10 ms from the first one, and ─────▶ Look                 │  long as the work took, 2 s at most
 //!                     until it has rested                  ▲                    │
 //!  Quiet ───────────▶ 1 s without another one (5 s at ─────┘                    │
-//!                     most), then 2, 4, 8 and 16 s; rests                       │
+//!                     most), then 2, 4, 8 to 64 s; rests                        │
 //!  (by itself) ─────▶ the period of `verify` ────────────▶ Verify: everything ──┘
 //!                     and until no Silent waits
 //!  (by itself) ─────▶ the period of `poll`, and until ───▶ Look: kinds of which nothing is told
@@ -58,8 +58,10 @@ const RESTARTS_MAX: u32 = 10;
 const QUIET: Duration = Duration::from_secs(1);
 /// The same, at the latest so long after the first change.
 const QUIET_MAX: Duration = Duration::from_secs(5);
-/// So many looks follow a change, each after twice the pause of the one before: the last one about half a minute after it.
-const QUIET_LOOKS: u32 = 5;
+/// So many looks follow a change, each after twice the pause of the one before: the last one about two minutes after it, since a bridge
+/// that has got an address asks from there about multicast when it asks the next time (`br_multicast_query_expired`): after 31 s where
+/// it has come up just now, else after 125 s at most.
+const QUIET_LOOKS: u32 = 7;
 
 /// A reason to believe that the mirror may not be as the kernel is.
 #[derive(Clone, Debug, PartialEq, Eq)]

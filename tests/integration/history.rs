@@ -449,6 +449,8 @@ fn came_and_went() -> Result<(), Failed> {
     let (names, words) = told(&both);
     assert!(names == ". blue" && words.contains("network namespaces red"), "{names}: {words}");
     assert_eq!(told(&late), (". blue green".to_owned(), String::new()));
+    let diff = of(&world, &state, &["diff", "--from", &both]);
+    assert!(said(&diff).contains("when they went: network namespaces red"), "{diff:?}");
     Ok(())
 }
 

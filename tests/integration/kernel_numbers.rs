@@ -470,14 +470,14 @@ fn sets() -> Vec<&'static Set> {
     fn of_shape(shape: &'static Shape, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
         match shape {
             Shape::As(is) => of_value(is, seen, found),
-            Shape::List(shape) | Shape::Volatile(shape) => of_shape(shape, seen, found),
+            Shape::List(shape) => of_shape(shape, seen, found),
             Shape::Object(parts) => parts.iter().for_each(|part| of_part(part, seen, found)),
             Shape::Text | Shape::Number | Shape::Bool => {}
         }
     }
     fn of_part(part: &'static Part, seen: &mut HashSet<usize>, found: &mut Vec<&'static Set>) {
         match part {
-            Part::Member(_, shape) | Part::Members(_, shape) => of_shape(shape, seen, found),
+            Part::Member(_, shape) | Part::Volatile(_, shape) | Part::Members(_, shape) => of_shape(shape, seen, found),
             Part::Set(set) => of_set(set, seen, found),
             Part::Structure(structure) => of_structure(structure, seen, found),
             Part::Choice(choices) => choices.iter().for_each(|(_, part)| of_part(part, seen, found)),

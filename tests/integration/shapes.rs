@@ -100,7 +100,7 @@ fn add_row(members: &mut Members, key: &str, is: &'static Is, repeated: bool) {
 fn add_parts(members: &mut Members, parts: &'static [Part]) {
     for part in parts {
         match part {
-            Part::Member(key, shape) => add(members, key, Expected::Shape(shape)),
+            Part::Member(key, shape) | Part::Volatile(key, shape) => add(members, key, Expected::Shape(shape)),
             Part::Members(_, shape) => add(members, "*", Expected::Shape(shape)),
             Part::Flags(names) => names.iter().for_each(|(_, name)| add(members, name, Expected::Shape(BOOL))),
             Part::Set(set) => add_set(members, set),
@@ -197,7 +197,6 @@ fn hold_shape(shape: &'static Shape, value: &Value, path: &str, wrong: &mut Vec<
         Shape::Bool if !value.is_boolean() => wrong.push(format!("{path}: not true or false: {value}")),
         Shape::Text | Shape::Number | Shape::Bool => {}
         Shape::As(is) => hold(is, value, path, wrong),
-        Shape::Volatile(inner) => hold_shape(inner, value, path, wrong),
         Shape::List(inner) => hold_list(Expected::Shape(inner), value, path, wrong),
         Shape::Object(parts) => {
             let mut members = Members::new();
@@ -320,9 +319,7 @@ fn declared(expected: Expected, path: &str, types: &mut Types) {
             note(types, path, "list", PLACE);
             declared(Expected::Is(inner), &format!("{path}[]"), types);
         }
-        Expected::Is(Is::Value(_, shape)) | Expected::Shape(Shape::Volatile(shape)) => {
-            declared(Expected::Shape(shape), path, types)
-        }
+        Expected::Is(Is::Value(_, shape)) => declared(Expected::Shape(shape), path, types),
         Expected::Is(Is::Bits(..)) => {
             note(types, path, "list", PLACE);
         }

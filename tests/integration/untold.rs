@@ -1,5 +1,7 @@
 //! What the kernel changes without a word, and what it has no group for.
 
+use std::process::Stdio;
+
 use libtest_mimic::Failed;
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ pub const TESTS: &[Test] = &[
     ("what_no_group_tells_of_is_looked_at", looked_at),
     ("settings_of_links_are_found", settings),
     ("what_comes_with_another_object_is_found", comes_with),
+    ("what_a_packet_socket_wants_of_a_link_is_found", packet_socket),
 ];
 
 /// No group tells of labels of addresses; what is told of whatever else leads to a look.
@@ -57,5 +60,24 @@ fn comes_with() -> Result<(), Failed> {
     for _ in 0..4 {
         assert_eq!(linkhook.event("nexthop_bucket", "add")["origin"], "inferred");
     }
+    Ok(())
+}
+
+/// A packet socket that wants all multicast of a link; nothing tells of it. Found by `--verify`, which took it for a defect.
+fn packet_socket() -> Result<(), Failed> {
+    /// It ends with its stdin. `SOL_PACKET`, `PACKET_ADD_MEMBERSHIP` and `PACKET_MR_ALLMULTI`.
+    const WANTS_ALL: &str = "import socket, struct, sys
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+packets.setsockopt(263, 1, struct.pack('iHH8s', socket.if_nametoindex('v0'), 2, 0, b''))
+sys.stdin.read()";
+    let (namespace, mut linkhook) = pair(&["--verify", "100ms", "link"]);
+    let mut socket = namespace.command("python3").args(["-c", WANTS_ALL]).stdin(Stdio::piped()).spawn()?;
+    let line = linkhook.expect("all multicast", |line| line["changed"]["allmulti"]["new"] == 1);
+    assert_eq!((&line["ifname"], &line["origin"]), (&"v0".into(), &"inferred".into()));
+    drop(socket.stdin.take());
+    assert!(socket.wait()?.success());
+    linkhook.expect("no longer", |line| line["changed"]["allmulti"]["new"] == 0);
+    let (_, lines) = linkhook.stop();
+    assert!(lines.iter().all(|line| line["event"] != "resync"), "{lines:?}");
     Ok(())
 }

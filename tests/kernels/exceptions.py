@@ -88,6 +88,9 @@ LEFT_OUT = (
     ("listed|unprinted", "neigh", lambda thing, kernel: thing.get("state") == ["NOARP"] and "extern_learn" not in thing,
      "the kernel makes them for itself and never says so: docs/truth.md; ip leaves them out, too"),
     ("unprinted", "bridge_port", lambda thing, kernel: thing.get("master") == thing.get("ifname"), "bridge leaves out the bridge itself"),
+    ("unprinted", "mdb", lambda thing, kernel: "router" in thing, "bridge prints ports with routers behind them apart from the entries"),
+    ("told", "mdb", lambda thing, kernel: any("vid" in port for port in thing.get("router", ())),
+     "no dump has the routers behind a port's VLANs (br_rports_fill_info): `router_ports` of the VLAN says them"),
     ("filter", "filter", lambda row, kernel: "options" not in row, "the head of a priority's filters, which is no filter"),
     ("unprinted", "filter", lambda thing, kernel: thing.get("kind") == "fw" and "options" not in thing,
      "the head of a priority of fw, which may be a filter by itself: docs/truth.md"),
@@ -117,6 +120,9 @@ def the_same(kind, thing):
     """An object with what stands for the same made the same."""
     if kind == "neigh" and BY_ITSELF & set(thing.get("state", ())):
         return {**thing, "state": ["REACHABLE"]}
+    # red_adaptative_timer: the probability follows the queue, twice a second.
+    if kind == "qdisc" and isinstance(thing.get("options"), dict) and thing["options"].get("adaptive"):
+        return {**thing, "options": {key: value for key, value in thing["options"].items() if key != "probability"}}
     return thing
 
 

@@ -6,8 +6,8 @@ use crate::decode::context::Context;
 use crate::decode::key::push;
 use crate::decode::schema::Scalar::*;
 use crate::decode::schema::{
-    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, Names, ObjectKey, Part, Set, SeverityRow, Sides,
-    Structure, Untold, Wrong, field, field_of, row,
+    Decoded, DumpRequest, Field, Hooks, Identity, Interface, Is, Kind, NUMBER, Names, ObjectKey, Part, Set,
+    SeverityRow, Sides, Structure, Untold, Wrong, field, field_of, row,
 };
 use crate::decode::title::word;
 use crate::decode::value::{any_unsigned, write_flags, write_ip};
@@ -164,11 +164,10 @@ pub fn flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 
 /// The members that [`cache_info`] writes.
 pub const CACHE_INFO_PARTS: &[Part] = &[
-    // Only whether it ends at all counts, and the address's flags say that.
-    Part::volatile_number("valid_life_time"),
-    Part::volatile_number("preferred_life_time"),
-    Part::volatile_number("cstamp"),
-    Part::volatile_number("tstamp"),
+    Part::number("valid_life_time"),
+    Part::number("preferred_life_time"),
+    Part::Volatile("cstamp", NUMBER),
+    Part::Volatile("tstamp", NUMBER),
 ];
 
 /// `struct ifa_cacheinfo`: lifetimes in seconds; when it was made and changed, in 1/100 s since the machine started.

@@ -314,13 +314,13 @@ pub fn source(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded 
 /// The members that [`cache_info`] writes.
 const CACHE_INFO_PARTS: &[Part] = &[
     Part::number("error"),
-    Part::volatile_number("expires"),
-    Part::volatile_number("users"),
-    Part::volatile_number("age"),
-    Part::volatile_number("used"),
-    Part::volatile_number("ipid"),
-    Part::volatile_number("ts"),
-    Part::volatile_number("tsage"),
+    Part::Volatile("expires", NUMBER),
+    Part::Volatile("users", NUMBER),
+    Part::Volatile("age", NUMBER),
+    Part::Volatile("used", NUMBER),
+    Part::Volatile("ipid", NUMBER),
+    Part::Volatile("ts", NUMBER),
+    Part::Volatile("tsage", NUMBER),
 ];
 
 /// `struct rta_cacheinfo`: times in 1/100 s, printed in seconds; only what is not 0.

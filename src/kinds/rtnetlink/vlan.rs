@@ -6,7 +6,8 @@ use libc::RTNLGRP_BRVLAN;
 use crate::decode::context::Context;
 use crate::decode::schema::Scalar::{self, *};
 use crate::decode::schema::{
-    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, field, field_of, row,
+    Decoded, DumpRequest, Hooks, Identity, Interface, Is, Kind, ObjectKey, Part, Set, Structure, Untold, field,
+    field_of, row,
 };
 use crate::decode::title::{detail, word};
 use crate::decode::value::unsigned;
@@ -57,9 +58,15 @@ pub static VLAN: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks { key: Some(write_key), singles: Some(singles_of), ..Hooks::NONE },
+    hooks: Hooks { key: Some(write_key), singles: Some(singles_of), untold: Untold::Of(changes_untold), ..Hooks::NONE },
     ..Kind::PLAIN
 };
+
+/// Whether a VLAN changes with nothing near it that is told. Who asks about multicast in a VLAN of a bridge changes with packets and
+/// time, as it does in the whole bridge (`br_multicast_select_own_querier`, `br_multicast_update_querier`).
+fn changes_untold(payload: &[u8]) -> bool {
+    attribute(VLAN.attributes(payload), BRIDGE_VLANDB_GLOBAL_OPTIONS).is_some()
+}
 
 /// Octets of `struct br_vlan_msg`.
 pub const HEADER_BYTES: usize = 8;

@@ -78,6 +78,8 @@ pub enum When {
     /// Of a link: it is a bridge or a bridge's port. A bridge's timer differs in every look: what a look has found of it
     /// counts only where its flags differ.
     IsOfBridge,
+    /// Of a link: it is a bridge, and the kernel has told it.
+    IsBridge,
     /// Of an address: it is one of IPv4.
     IsIpv4,
     /// Of an address: it is one of IPv4, and is there.
@@ -181,6 +183,7 @@ impl When {
             When::IsOfBridge => {
                 link::is_of_bridge(payload) && (occasion.is_told_by_kernel() || occasion.flags_differ())
             }
+            When::IsBridge => link::is_bridge(payload) && occasion.is_told_by_kernel(),
             When::IsIpv4 => occasion.is_ipv4(),
             When::Ipv4Comes => occasion.is_ipv4() && !gone,
             When::Ipv4Goes => occasion.is_ipv4() && gone,
@@ -210,6 +213,7 @@ impl When {
             When::ComesGoesOrIsRenamed => " that comes, goes or is renamed",
             When::HasOtherMaster => " that has another master",
             When::IsOfBridge => " that is a bridge or its port",
+            When::IsBridge => " that is a bridge and that the kernel tells",
             When::IsIpv4 => " of IPv4",
             When::Ipv4Comes => " of IPv4 that comes",
             When::Ipv4Goes => " of IPv4 that goes",

@@ -148,6 +148,17 @@ pub const SILENT: &[Silent] = &[
         },
     },
     Silent {
+        what: "what VLANs say of multicast, which comes and goes with the bridge's `mcast_vlan_snooping` (since 5.15)",
+        kernel: &["br_multicast_toggle_vlan_snooping", "br_vlan_opts_fill"],
+        found: FoundBy::Look {
+            after: &link::LINK,
+            when: When::IsBridge,
+            look: &[&vlan::VLAN],
+            at: At::All,
+            joins: &[],
+        },
+    },
+    Silent {
         what: "a link's `link`, when its peer comes, goes or moves",
         kernel: &["veth_newlink", "dev_change_net_namespace"],
         found: FoundBy::Look {
@@ -364,6 +375,41 @@ pub const SILENT: &[Silent] = &[
             at: At::All,
             joins: &[],
         },
+    },
+    Silent {
+        what: "a source that a port's group no longer asks for, once nobody has asked for so long",
+        kernel: &["br_multicast_group_src_expired"],
+        found: FoundBy::Look { after: &mdb::MDB, when: When::Gone, look: &[&mdb::MDB], at: At::All, joins: &[] },
+    },
+    Silent {
+        what: "who asks about multicast on a bridge and in its VLANs (`mcast_querier_state`, since 5.15)",
+        kernel: &["br_multicast_select_own_querier", "br_multicast_update_querier"],
+        found: FoundBy::Otherwise("`link` and `vlan`", "whatever is told, 1 to 127 s after it"),
+    },
+    Silent {
+        what: "how many want all packets of a link or all multicast (`promiscuity`, `allmulti`)",
+        kernel: &["__dev_set_rx_mode", "packet_dev_mc", "netif_set_allmulti"],
+        found: FoundBy::Otherwise("`link`", "the same"),
+    },
+    Silent {
+        what: "a program of XDP that comes, changes or goes with a file descriptor (`xdp`)",
+        kernel: &["bpf_xdp_link_attach", "bpf_xdp_link_update", "bpf_xdp_link_release"],
+        found: FoundBy::Otherwise("`link`", "the same"),
+    },
+    Silent {
+        what: "the room that a tunnel needs around its packets, and grows with them (`headroom`, `tailroom`, since 6.16)",
+        kernel: &["ip_tunnel_adj_headroom"],
+        found: FoundBy::Otherwise("`link`", "the same"),
+    },
+    Silent {
+        what: "the state of a CAN controller (from the source: no machine here has one)",
+        kernel: &["can_change_state"],
+        found: FoundBy::Otherwise("`link`", "the same"),
+    },
+    Silent {
+        what: "the schedule of `taprio` for later, which becomes the one that it follows",
+        kernel: &["switch_schedules"],
+        found: FoundBy::Otherwise("`qdisc`", "the same"),
     },
     Silent {
         what: "a port's options, in its link",

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::kinds::rtnetlink::{addr, maddr, mctp, neigh, neightbl, route, tc};
+use crate::decode::testing::{message, nest};
+use crate::kinds::rtnetlink::{addr, maddr, mctp, neigh, neightbl, route, tc, vlan};
 use crate::netlink::wire::{self, append_attribute};
 
 fn bridge(flags: u32, timer: u32) -> Box<[u8]> {
@@ -27,6 +28,48 @@ fn a_bridges_timer_leads_to_no_further_look_at_links() {
     let down = looks(bridge(link::IFF_UP, 100), bridge(0, 200));
     assert!(down.iter().any(|look| look.kind == KindIndex::of(&route::ROUTE) && look.cause == Some(3)));
     assert!(down.iter().all(|look| look.kind != KindIndex::of(&link::LINK)));
+}
+
+/// Found by `--verify`, which took them for defects: by a packet socket, a file descriptor that holds a program of XDP, and a bridge
+/// whose VLANs have queriers of their own.
+#[test]
+fn what_changes_with_nothing_near_it_is_no_defect() {
+    let up = [[0; 4], 7u32.to_ne_bytes(), link::IFF_UP.to_ne_bytes(), [0; 4]].concat();
+    let with = |number: u16, value: &[u8]| {
+        let mut payload = up.clone();
+        append_attribute(&mut payload, number, value);
+        payload
+    };
+    let is_untold = |kind: &'static Kind, old: &[u8], new: &[u8]| {
+        let (old, new) = (Some(old.into()), Some(new.into()));
+        is_untold(&Difference { kind: KindIndex::of(kind), old, new }, &Mirror::new())
+    };
+    let of_link = |number: u16| is_untold(&link::LINK, &up, &with(number, &[1, 0, 0, 0]));
+    // `promiscuity`, `xdp`, `allmulti` and `headroom`.
+    assert_eq!([30, 43, 61, 68].map(of_link), [true; 4]);
+    assert!(!of_link(link::IFLA_MTU));
+    let controller = |state: u8| {
+        let mut information = Vec::new();
+        append_attribute(&mut information, link::IFLA_INFO_KIND, b"can\0");
+        append_attribute(&mut information, 2, &nest(&[(4, &[state, 0, 0, 0])]));
+        with(link::IFLA_LINKINFO, &information)
+    };
+    assert!(is_untold(&link::LINK, &controller(0), &controller(1)));
+    let querier = |octet: u8| {
+        let state = nest(&[(1, &[10, 0, 0, octet])]);
+        message(
+            &[7, 0, 0, 0, 3, 0, 0, 0],
+            &[(vlan::BRIDGE_VLANDB_GLOBAL_OPTIONS, &nest(&[(1, &[10, 0]), (17, &state)]))],
+        )
+    };
+    assert!(is_untold(&vlan::VLAN, &querier(0), &querier(1)));
+    let of_port = |flags: u8| {
+        message(&[7, 0, 0, 0, 3, 0, 0, 0], &[(vlan::BRIDGE_VLANDB_ENTRY, &nest(&[(1, &[flags, 0, 10, 0])]))])
+    };
+    assert!(!is_untold(&vlan::VLAN, &of_port(0), &of_port(2)));
+    let discipline = |kind: &[u8], options: &[u8]| message(&[0; 20], &[(tc::TCA_KIND, kind), (2, options)]);
+    let changes = |kind: &[u8]| is_untold(&tc::QDISC, &discipline(kind, &[1]), &discipline(kind, &[2]));
+    assert_eq!((changes(b"taprio\0"), changes(b"tbf\0")), (true, false));
 }
 
 /// Routes come in great numbers, and multicast routes and mctp's have the same messages.

@@ -274,7 +274,7 @@ fn looks_at_what_is_never_told_become_rarer_and_end() {
         assert_eq!((&work.scopes[..], work.looks.cause()), (&[(kind(&neigh::NEIGH), Scope::All)][..], Some(7)));
         assert!(agenda.done(due, true));
     }
-    assert_eq!(looks, [1, 3, 7, 15, 31]);
+    assert_eq!(looks, [1, 3, 7, 15, 31, 63, 127]);
 }
 
 #[test]

@@ -42,6 +42,15 @@ discipline taprio num_tc 2 map 0 1 queues 1@0 1@1 base-time 0 sched-entry S 01 3
 discipline cbs idleslope 98688 sendslope -901312 hicredit 153 locredit -1389 offload 0
 discipline etf clockid CLOCK_TAI delta 300000
 discipline noqueue
+# Its probability adapts itself to a queue that is empty, twice a second.
+discipline red limit 60kb min 15kb max 25kb avpkt 1000 burst 20 bandwidth 10mbit probability 0.5 adaptive
+# A schedule for later, of which nothing tells when its time has come; the link's address is told, and what it has overtaken looked at.
+discipline taprio num_tc 2 map 0 1 queues 1@0 1@1 base-time $(($(date +%s) + 15))000000000 sched-entry S 01 300000 sched-entry S 02 300000 \
+    clockid CLOCK_REALTIME
+later=q$links
+has_begun() { ! tc -d -j qdisc show dev $later | grep -q '"admin"'; }
+await "the schedule has begun" has_begun
+run ip address add 10.255.255.1/32 dev $later
 check made
 batch tc <<'LINES'
 class add dev q6 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit

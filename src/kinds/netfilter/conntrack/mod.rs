@@ -261,8 +261,8 @@ const SIDE: &Shape = &Shape::Object(&[
     tuple::PARTS[7],
     tuple::PARTS[8],
     tuple::PARTS[9],
-    Part::volatile_number("packets"),
-    Part::volatile_number("bytes"),
+    Part::Volatile("packets", NUMBER),
+    Part::Volatile("bytes", NUMBER),
 ]);
 const ORIG_PARTS: &[Part] = &[PROTOCOL_PARTS[0], PROTOCOL_PARTS[1], Part::Member("orig", SIDE)];
 const REPLY_PARTS: &[Part] = &[Part::Member("reply", SIDE)];

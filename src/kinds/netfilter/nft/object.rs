@@ -119,11 +119,7 @@ static QUOTA: Set = Set::new(
     "NFTA_QUOTA",
     &[
         row(1, "bytes", Is::Number(U64Be)),
-        row(
-            2,
-            "flags",
-            Is::Members(quota_flags, &[Part::bool("inv"), Part::Member("depleted", &Shape::Volatile(BOOL))]),
-        ),
+        row(2, "flags", Is::Members(quota_flags, &[Part::bool("inv"), Part::Volatile("depleted", BOOL)])),
         row(3, "pad", Is::Known),
         row(4, "used", Is::Number(U64Be)).volatile(),
     ],

@@ -103,8 +103,7 @@ pub static LINK: Kind = Kind {
     hooks: Hooks {
         signals: Some(signals_of),
         untold: Untold::Of(changes_untold),
-        // Most of the settings in `inet_conf` and `inet6_conf` are changed by sysctl(8) without a word.
-        untold_attributes: &[IFLA_AF_SPEC],
+        untold_attributes: UNTOLD,
         severity: &[SeverityRow::of(Severity::Notice, "that come and go", |action, _| action != Action::Change)],
         ..Hooks::NONE
     },
@@ -159,11 +158,21 @@ pub static INET6_LINK: Kind = Kind {
     ..Kind::PLAIN
 };
 
+/// What of a link the kernel changes without a word, whatever the link: most of the settings in `inet_conf` and `inet6_conf`, by
+/// sysctl(8); how many want all packets (`__dev_set_rx_mode`) or all multicast (`packet_dev_mc`, `netif_set_allmulti`); programs of
+/// XDP that come, change and go with a file descriptor (`bpf_xdp_link_attach`); the room that a tunnel needs before and behind its
+/// packets, which grows with them (`ip_tunnel_adj_headroom`).
+const UNTOLD: &[u16] = &[IFLA_AF_SPEC, IFLA_PROMISCUITY, IFLA_XDP, IFLA_ALLMULTI, IFLA_HEADROOM, IFLA_TAILROOM];
+
 /// Whether a link changes with nothing near it that is told: `netdev_state_change` tells of one that is up alone, what a bridge
-/// and its ports have learned (`fdb_n_learned`, `mcast_n_groups`) changes with packets, and so do LACP's states
-/// (`ad_rx_machine`).
+/// and its ports have learned (`fdb_n_learned`, `mcast_n_groups`) and who asks there about multicast
+/// (`br_multicast_select_own_querier`, `br_multicast_update_querier`) changes with packets and time, and so do LACP's states
+/// (`ad_rx_machine`) and those of a CAN controller (`can_change_state`).
 fn changes_untold(payload: &[u8]) -> bool {
-    u32_at(payload, 8).unwrap_or_default() & IFF_UP == 0 || is_of_bridge(payload) || is_of_lacp(payload)
+    u32_at(payload, 8).unwrap_or_default() & IFF_UP == 0
+        || is_of_bridge(payload)
+        || is_of_lacp(payload)
+        || information(LINK.attributes(payload), IFLA_INFO_KIND) == CAN
 }
 
 /// Whether a link is a bond that speaks LACP, or a port of one.
@@ -177,8 +186,12 @@ fn is_of_lacp(payload: &[u8]) -> bool {
 
 /// Whether a link is a bridge or a bridge's port.
 pub fn is_of_bridge(payload: &[u8]) -> bool {
-    let set = LINK.attributes(payload);
-    [IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND].iter().any(|&number| information(set, number) == BRIDGE)
+    is_bridge(payload) || information(LINK.attributes(payload), IFLA_INFO_SLAVE_KIND) == BRIDGE
+}
+
+/// Whether a link is a bridge.
+pub fn is_bridge(payload: &[u8]) -> bool {
+    information(LINK.attributes(payload), IFLA_INFO_KIND) == BRIDGE
 }
 
 /// `struct ifinfomsg` (`linux/rtnetlink.h`). `ifi_change` says of a message, not of the link, what it tells.
@@ -194,6 +207,13 @@ static HEADER: Structure = Structure::new(
 
 /// `IFLA_AF_SPEC`.
 const IFLA_AF_SPEC: u16 = 26;
+/// `IFLA_XDP`.
+const IFLA_XDP: u16 = 43;
+/// `IFLA_ALLMULTI`.
+const IFLA_ALLMULTI: u16 = 61;
+/// `IFLA_HEADROOM` and `IFLA_TAILROOM`.
+const IFLA_HEADROOM: u16 = 68;
+const IFLA_TAILROOM: u16 = 69;
 /// The places of `IFLA_PROTINFO` and `IFLA_AF_SPEC`, whose meaning depends on the family.
 const PROTOCOL_INFORMATION: usize = 11;
 const FAMILY_SPECIFIC: usize = 25;
@@ -232,7 +252,7 @@ const ROWS: [Row; 69] = [
     row(27, "group", Is::NamedId(Scalar::U32, LINK_GROUPS)),
     row(28, "net_ns_fd", Is::Number(Scalar::U32)),
     row(29, "ext_mask", Is::Number(Scalar::U32)),
-    row(30, "promiscuity", Is::Number(Scalar::U32)),
+    row(IFLA_PROMISCUITY, "promiscuity", Is::Number(Scalar::U32)),
     row(31, "num_tx_queues", Is::Number(Scalar::U32)),
     row(32, "num_rx_queues", Is::Number(Scalar::U32)),
     row(33, "carrier", Is::Bool(Scalar::U8)),
@@ -245,7 +265,7 @@ const ROWS: [Row; 69] = [
     row(40, "gso_max_segs", Is::Number(Scalar::U32)),
     row(41, "gso_max_size", Is::Number(Scalar::U32)),
     row(42, "padding", Is::Known),
-    row(43, "xdp", Is::Members(xdp, XDP_PARTS)),
+    row(IFLA_XDP, "xdp", Is::Members(xdp, XDP_PARTS)),
     // Why this message came: of the moment, not of the link.
     // What a notification is about, and no state: `changed` says it.
     row(44, "event", Is::Known),
@@ -265,15 +285,15 @@ const ROWS: [Row; 69] = [
     row(58, "gro_max_size", Is::Number(Scalar::U32)),
     row(59, "tso_max_size", Is::Number(Scalar::U32)),
     row(60, "tso_max_segs", Is::Number(Scalar::U32)),
-    row(61, "allmulti", Is::Number(Scalar::U32)),
+    row(IFLA_ALLMULTI, "allmulti", Is::Number(Scalar::U32)),
     row(62, "devlink_port", Is::Inline(&DEVLINK_PORT)),
     row(63, "gso_ipv4_max_size", Is::Number(Scalar::U32)),
     row(64, "gro_ipv4_max_size", Is::Number(Scalar::U32)),
     row(65, "dpll_pin", Is::Inline(&DPLL_PIN)),
     row(66, "max_pacing_offload_horizon", Is::AnyNumber),
     row(67, "netns_immutable", Is::Bool(Scalar::U8)),
-    row(68, "headroom", Is::AnyNumber),
-    row(69, "tailroom", Is::AnyNumber),
+    row(IFLA_HEADROOM, "headroom", Is::AnyNumber),
+    row(IFLA_TAILROOM, "tailroom", Is::AnyNumber),
 ];
 
 static ATTRIBUTES: Set = Set::new("IFLA", &ROWS);
@@ -546,6 +566,8 @@ fn signals_of_flags(old: Option<&[u8]>, new: Option<&[u8]>) -> Signals {
 const BRIDGE: &[u8] = b"bridge\0";
 /// The kind of a bond, and of its ports.
 const BOND: &[u8] = b"bond\0";
+/// The kind of a CAN controller.
+const CAN: &[u8] = b"can\0";
 /// `IFLA_INFO_DATA`.
 const IFLA_INFO_DATA: u16 = 2;
 /// `IFLA_INFO_SLAVE_DATA`.

@@ -369,7 +369,7 @@ pub const QUERIER_STATE_PARTS: &[Part] = &[
         &Shape::Object(&[
             Part::text("mcast_querier_ipv4_addr"),
             Part::number("mcast_querier_ipv4_port"),
-            Part::volatile_number("mcast_querier_ipv4_other_timer"),
+            Part::Volatile("mcast_querier_ipv4_other_timer", NUMBER),
         ]),
     ),
     Part::Member(
@@ -377,7 +377,7 @@ pub const QUERIER_STATE_PARTS: &[Part] = &[
         &Shape::Object(&[
             Part::text("mcast_querier_ipv6_addr"),
             Part::number("mcast_querier_ipv6_port"),
-            Part::volatile_number("mcast_querier_ipv6_other_timer"),
+            Part::Volatile("mcast_querier_ipv6_other_timer", NUMBER),
         ]),
     ),
     Part::Member("mcast_querier_state", &Shape::Object(&[])),

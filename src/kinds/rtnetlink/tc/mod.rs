@@ -17,7 +17,7 @@ mod tree;
 pub use names::{EGRESS, INGRESS, INGRESS_QDISC, TCA_KIND};
 
 use crate::decode::key::push;
-use crate::decode::schema::{Hooks, ObjectKey, PerLink};
+use crate::decode::schema::{Hooks, ObjectKey, PerLink, Untold};
 use crate::netlink::wire::{attribute, attribute_u32, attributes, u32_at};
 use libc::{
     RTM_DELACTION, RTM_DELQDISC, RTM_DELTCLASS, RTM_DELTFILTER, RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER,
@@ -61,8 +61,15 @@ pub static QDISC: Kind = Kind {
         members: &["ifindex", "handle", "parent"],
     }),
     dumps: &[DumpRequest { message: RTM_GETQDISC, header: &[0; 20], attributes: &[], per_link: None }],
+    hooks: Hooks { untold: Untold::Of(changes_untold), ..Hooks::NONE },
     ..Kind::PLAIN
 };
+
+/// Whether a queueing discipline changes with nothing near it that is told: the schedule that `taprio` has for later becomes the one
+/// that it follows when its time has come (`switch_schedules`).
+fn changes_untold(payload: &[u8]) -> bool {
+    attribute(QDISC.attributes(payload), TCA_KIND) == Some(b"taprio\0")
+}
 
 /// `RTM_NEWTCLASS` and `RTM_DELTCLASS`.
 pub static CLASS: Kind = Kind {

@@ -6,7 +6,7 @@ use super::names::FILTER_FLAGS;
 use super::shared::{class_id, u32_of, u64_at, write_number};
 use crate::decode::context::Context;
 use crate::decode::schema::{
-    Decoded, Is, Part,
+    Decoded, Is, NUMBER, Part,
     Scalar::{self, *},
     Set, Shape, Structure, TEXT, Wrong, field, field_of, row,
 };
@@ -114,7 +114,10 @@ fn tree_offset_mask(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> Decoded 
 /// The members that [`tree_selector`] writes.
 const TREE_SELECTOR_PARTS: &[Part] = &[
     Part::bool("terminal"),
-    Part::Member("match", &Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::volatile_number("success")]))),
+    Part::Member(
+        "match",
+        &Shape::List(&Shape::Object(&[Part::Structure(&U32_KEY), Part::Volatile("success", NUMBER)])),
+    ),
     Part::number("offset_mask"),
     Part::number("offset_shift"),
     Part::number("offset_off"),

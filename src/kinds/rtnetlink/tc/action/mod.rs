@@ -12,7 +12,7 @@ mod wrap;
 use super::shared::{u32_of, write_number};
 use super::statistics;
 use crate::decode::context::Context;
-use crate::decode::schema::{Among, Choice, Decoded, Is, Level, Names, Part, Set, Shape, TEXT, Wrong, row};
+use crate::decode::schema::{Among, Choice, Decoded, Is, Level, NUMBER, Names, Part, Set, Shape, TEXT, Wrong, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::shared::write_true;
@@ -103,7 +103,7 @@ fn one(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
 }
 
 /// The one action in a message.
-pub(super) const SINGLE: Is = Is::Members(single, &[Part::volatile_number("order"), Part::Set(&ACTION)]);
+pub(super) const SINGLE: Is = Is::Members(single, &[Part::Volatile("order", NUMBER), Part::Set(&ACTION)]);
 
 /// The one action in a message that was taken apart. Its place in that message says nothing of the action itself.
 fn single(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {

@@ -1,7 +1,7 @@
 //! The action `police`: packets beyond a rate. `pkt_cls.h`.
 
 use crate::decode::context::Context;
-use crate::decode::schema::{Decoded, Is, Part, Scalar::*, Set, Shape, Wrong, row};
+use crate::decode::schema::{Decoded, Is, NUMBER, Part, Scalar::*, Set, Shape, Wrong, row};
 use crate::decode::walk::write_set;
 use crate::json::Json;
 use crate::kinds::rtnetlink::tc::names::LINK_LAYERS;
@@ -41,8 +41,8 @@ const POLICE_PARTS: &[Part] = &[
     Part::Member("control_action", &Shape::As(&VERDICT)),
     Part::number("overhead"),
     Part::Member("linklayer", &Shape::As(&Is::Named(U8, LINK_LAYERS))),
-    Part::volatile_number("ref"),
-    Part::volatile_number("bind"),
+    Part::Volatile("ref", NUMBER),
+    Part::Volatile("bind", NUMBER),
 ];
 
 /// `struct tc_police`: rates, and buffers as octets and packets.

@@ -48,6 +48,15 @@ pub(super) fn probability(out: &mut Json, _: &Context<'_>, payload: &[u8]) -> De
 pub(super) const RED_FLAGS_PARTS: &[Part] =
     &[Part::bool("ecn"), Part::bool("harddrop"), Part::bool("adaptive"), Part::bool("nodrop")];
 
+/// Whether the probability adapts itself to the queue (`TC_RED_ADAPTATIVE`).
+fn is_adaptive(context: &Context<'_>) -> bool {
+    const PARAMETERS: u16 = 1;
+    const FLAGS_AT: usize = 15;
+    const TC_RED_ADAPTATIVE: u8 = 4;
+    let flags = context.sibling(PARAMETERS).and_then(|parameters| parameters.get(FLAGS_AT));
+    flags.is_some_and(|flags| flags & TC_RED_ADAPTATIVE != 0)
+}
+
 /// `TC_RED_*`: all of them in `TCA_RED_FLAGS`, where that is there, else those that one octet holds.
 fn red_flags(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
     const FLAGS: u16 = 4;
@@ -69,9 +78,10 @@ fn write_red_flags(out: &mut Json, flags: u64) {
     }
 }
 
-/// The probability of a drop, where it is given as such.
+/// The probability of a drop, where it is given as such. One that adapts itself to the queue changes twice a second
+/// (`red_adaptative_timer`): it counts no more than the queue's length.
 fn red_probability(out: &mut Json, context: &Context<'_>, payload: &[u8]) -> Decoded {
-    if u32_of(payload)? != 0 {
+    if u32_of(payload)? != 0 && !(context.comparing && is_adaptive(context)) {
         out.key("probability");
         probability(out, context, payload)?;
     }
@@ -326,3 +336,23 @@ pub(super) static SFB_COUNTERS: Structure = Structure::new(
         field_of(32, 4, "avgprob", Is::Value(share_of_16_bits, NUMBER)),
     ],
 );
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::testing::{compared, message, nest, text};
+    use crate::kinds::rtnetlink::tc::{QDISC, TCA_KIND, TCA_OPTIONS};
+
+    #[test]
+    fn a_probability_that_adapts_itself_counts_for_nothing() {
+        const HALF: [u8; 4] = (1u32 << 31).to_ne_bytes();
+        let discipline = |flags: u8| {
+            let parameters: Vec<u8> = [[0; 15].as_slice(), &[flags]].concat();
+            message(&[0; 20], &[(TCA_KIND, b"red\0"), (TCA_OPTIONS, &nest(&[(1, &parameters), (3, &HALF)]))])
+        };
+        let probability = r#""probability":0.5"#;
+        let (set, adaptive) = (discipline(1), discipline(4));
+        assert!(text(&QDISC, &adaptive).contains(probability), "{}", text(&QDISC, &adaptive));
+        assert!(!compared(&QDISC, &adaptive).contains(probability));
+        assert!(compared(&QDISC, &set).contains(probability), "{}", compared(&QDISC, &set));
+    }
+}
