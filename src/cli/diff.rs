@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::history::say_what_is_missing;
 use super::place::Place;
 use super::{output, selection};
 use crate::error::{Error, Result};
@@ -60,7 +59,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let look = Look::open(&arguments.place.find()?)?;
     let history = look.history()?;
-    say_what_is_missing(&history, Some(arguments.from))?;
     let from = Moment::of(&history, arguments.from)?;
     let last = match arguments.to {
         Some(to) => history.line_at(to)?,

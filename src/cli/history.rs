@@ -89,7 +89,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
 }
 
 /// What was before the first event that is kept, nobody knows any more.
-pub fn say_what_is_missing(history: &History<'_>, since: Option<i64>) -> Result<()> {
+fn say_what_is_missing(history: &History<'_>, since: Option<i64>) -> Result<()> {
     if let Some(missing) = retell::missing(history.beginning()?, since.unwrap_or(i64::MAX)) {
         log::warn!("{missing}");
     }
