@@ -212,7 +212,7 @@ impl Mirror {
             self.tables[kind].put(hash, |old| {
                 let old = old.map(Group::as_slice).unwrap_or_default();
                 let fates = compare_groups(kind, is_inside, old, found.as_slice(), differences);
-                keep_as_told(table, old, &fates, &mut found);
+                keep_as_told(old, &fates, &mut found);
                 merge(old, &fates, found)
             });
             if is_route(table) {
@@ -280,15 +280,11 @@ fn compare_groups(
     fates
 }
 
-/// What has only gone on by itself is not told, and stays as it was told last: the next change of it is one from there.
-fn keep_as_told(table: &Kind, old: &[Box<[u8]>], fates: &[Fate], shown: &mut Group) {
-    if table.hooks.aged.is_none() {
-        return;
-    }
+/// What is as it was, but for counters and what goes on by itself, stays as it was told last: the next change of it is one from
+/// there, and its removal shows it.
+fn keep_as_told(old: &[Box<[u8]>], fates: &[Fate], shown: &mut Group) {
     for (object, fate) in old.iter().zip(fates) {
-        if let Fate::Same(place) = *fate
-            && !same(table, object, &shown.as_slice()[place])
-        {
+        if let Fate::Same(place) = *fate {
             shown.at_mut(place).clone_from(object);
         }
     }
@@ -359,6 +355,31 @@ mod tests {
         shadow.apply(&mirror, kind, false, 0, &delay);
         assert_eq!(mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default()).len(), 0);
         assert_eq!(mirror.objects(kind).collect::<Vec<&[u8]>>(), [&stale[..]]);
+    }
+
+    /// Found by the scene `neigh`: the kernel tells of a port with a router without its timers, and a dump shows them.
+    #[test]
+    fn what_does_not_count_stays_as_it_was_told() {
+        let kind = KindIndex::of(&kinds::rtnetlink::mdb::MDB);
+        let router = |port: u8, with_type: bool| {
+            let mut payload = vec![7, 0, 0, 0, 9, 0, 0, 0];
+            let mut its = vec![port, 0, 0, 0];
+            if with_type {
+                append_attribute(&mut its, 2, &[2]);
+            }
+            let mut routers = Vec::new();
+            append_attribute(&mut routers, 1, &its);
+            append_attribute(&mut payload, 2, &routers);
+            payload
+        };
+        let mut mirror = Mirror::new();
+        [3, 4].iter().for_each(|&port| drop(mirror.apply(kind, false, 0, &router(port, false))));
+        let mut shadow = mirror.shadow();
+        [4, 5].iter().for_each(|&port| shadow.apply(&mirror, kind, false, 0, &router(port, true)));
+        assert_eq!(mirror.repair(shadow, &[(kind, Scope::All)], &Spoken::default()).len(), 2);
+        let mut known: Vec<&[u8]> = mirror.objects(kind).collect();
+        known.sort_unstable_by_key(|object| object.len());
+        assert_eq!(known, [&router(4, false)[..], &router(5, true)[..]]);
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub static MDB: Kind = Kind {
         interfaces: Some(interfaces),
         is_dumped: Some(is_dumped),
         complete: Some(complete),
+        aged: Some(aged),
         ..Hooks::NONE
     },
     ..Kind::PLAIN
@@ -233,6 +234,12 @@ fn entry_of(set: &[u8]) -> Option<&[u8]> {
 
 fn router_of(set: &[u8]) -> Option<&[u8]> {
     attribute(set, MDBA_ROUTER).and_then(|nest| attribute(nest, 1))
+}
+
+/// Of a port behind which a router is, all that the key has not goes on by itself, and is in dumps alone.
+fn aged(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    let is_router = |object| router_of(MDB.attributes(object)).is_some();
+    (is_router(old) && is_router(new)).then(|| old.to_vec())
 }
 
 /// Whether it is a port behind which a router is in one VLAN.
