@@ -36,7 +36,7 @@ use super::directory::{DATABASE, Directory, FILES};
 use super::event_log::chunk::{Chunk, Share};
 use super::event_log::history::{self, Forgotten, Keeping};
 use super::event_log::{self, Log};
-use super::mirror_changes::take_in_changes;
+use super::mirror_changes::{self, take_in_changes};
 use super::snapshot::{self, Snapshots};
 use crate::error::{Error, Result};
 use schema::VERSION;
@@ -60,10 +60,7 @@ pub(super) const HELD_AT_START_MAX: Duration = Duration::from_secs(60);
 /// The objects of one identity as a row has them.
 pub fn encode<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Box<[u8]> {
     let mut row = Vec::new();
-    for object in objects {
-        row.extend_from_slice(&(object.len() as u32).to_le_bytes());
-        row.extend_from_slice(object);
-    }
+    objects.for_each(|object| mirror_changes::push(&mut row, object));
     row.into()
 }
 

@@ -30,19 +30,35 @@ const CHANGE_BYTES: usize = 128;
 /// So many identities or more of a kind that is not covered become one row.
 const DUMP_IDENTITIES_MIN: usize = if cfg!(test) { 3 } else { 256 };
 
-/// Where an identity stands in the mirror's table.
-type IdentityRow = (Arc<str>, &'static str, Box<[u8]>);
-
 /// A key, and what it has now.
-type KeyAndObjects<'o> = (&'o [u8], Option<&'o [u8]>);
+type KeyAndObjects<'c> = (&'c [u8], Option<&'c [u8]>);
 
-/// How the mirror changed since its objects were written last: once for each identity.
+/// Changes of the mirror, in the order in which they came: what an identity has now, as a row of `change` has it.
+#[derive(Debug, Default)]
+pub struct Changes(Vec<u8>);
+
+impl Changes {
+    /// An identity of a namespace and kind has these objects now, which may be none.
+    pub fn push<'o>(&mut self, (netns, kind): (&str, &str), key: &[u8], objects: impl Iterator<Item = &'o [u8]>) {
+        [netns.as_bytes(), kind.as_bytes(), key].iter().for_each(|field| push(&mut self.0, field));
+        let at = self.0.len();
+        push(&mut self.0, &[]);
+        objects.for_each(|object| push(&mut self.0, object));
+        let bytes = (self.0.len() - at - LENGTH_BYTES) as u32;
+        self.0[at..][..LENGTH_BYTES].copy_from_slice(&bytes.to_le_bytes());
+    }
+
+    /// As a row of `change` has them.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// How the mirror changed since its objects were written last.
 pub(super) struct MirrorChanges {
-    objects: HashMap<IdentityRow, Option<Box<[u8]>>, foldhash::fast::RandomState>,
-    /// Bytes of these, about.
-    bytes: usize,
-    /// Those of them that are not in the database at all, as a row of `change` has them.
-    fresh: Vec<u8>,
+    changes: Vec<u8>,
+    /// So many bytes of these are in the database, as changes.
+    noted: usize,
     forgotten: Vec<Arc<str>>,
     covered: Vec<Covered>,
     /// When the objects were written last.
@@ -50,7 +66,8 @@ pub(super) struct MirrorChanges {
     /// The transaction that is open writes the objects.
     flushes: bool,
     /// What is in a dump of each kind that is not covered: a hash of its key. Another key that had the same one would get a row.
-    dumped: HashMap<(Arc<str>, &'static str), HashSet<u64>>,
+    dumped: HashMap<(String, String), HashSet<u32>>,
+    hasher: foldhash::fast::RandomState,
     /// There were too many: what the database has of the mirror is of no use.
     pub is_lost: bool,
 }
@@ -58,14 +75,14 @@ pub(super) struct MirrorChanges {
 impl Default for MirrorChanges {
     fn default() -> MirrorChanges {
         MirrorChanges {
-            objects: HashMap::default(),
-            bytes: 0,
-            fresh: Vec::new(),
+            changes: Vec::new(),
+            noted: 0,
             forgotten: Vec::new(),
             covered: Vec::new(),
             flushed: Instant::now(),
             flushes: false,
             dumped: HashMap::new(),
+            hasher: foldhash::fast::RandomState::default(),
             is_lost: false,
         }
     }
@@ -73,30 +90,23 @@ impl Default for MirrorChanges {
 
 impl MirrorChanges {
     pub fn take(&mut self, append: &mut Append) {
+        let changes = std::mem::take(&mut append.changes).0;
         if self.is_lost {
             append.forgotten.clear();
-            append.objects.clear();
             append.covered.clear();
             return;
         }
         for netns in append.forgotten.drain(..) {
-            // What they take is counted until all are written.
-            self.objects.retain(|(of, ..), _| *of != netns);
+            self.changes = without(&self.changes, &netns);
+            self.noted = 0;
             self.covered.retain(|of| of.netns != netns);
-            self.dumped.retain(|(of, _), _| *of != netns);
+            self.dumped.retain(|(of, _), _| **of != *netns);
             self.forgotten.push(netns);
         }
-        for row in append.objects.drain(..) {
-            push(&mut self.fresh, row.netns.as_bytes());
-            push(&mut self.fresh, row.kind.as_bytes());
-            push(&mut self.fresh, &row.key);
-            push(&mut self.fresh, row.objects.as_deref().unwrap_or_default());
-            let bytes = |objects: &Option<Box<[u8]>>| objects.as_ref().map_or(0, |objects| objects.len());
-            let (new, key) = (bytes(&row.objects), row.key.len() + CHANGE_BYTES);
-            let old = self.objects.insert((row.netns, row.kind, row.key), row.objects);
-            self.bytes += new;
-            self.bytes -= old.as_ref().map_or(0, bytes);
-            self.bytes += if old.is_none() { key } else { 0 };
+        if self.changes.is_empty() {
+            self.changes = changes;
+        } else {
+            self.changes.extend_from_slice(&changes);
         }
         self.covered.append(&mut append.covered);
     }
@@ -104,7 +114,7 @@ impl MirrorChanges {
     /// They could not be written: too many of them do not wait until they can be.
     pub fn bound(&mut self) {
         let others = self.forgotten.len() + self.covered.len();
-        if self.bytes.max(self.fresh.len()) + others * CHANGE_BYTES > WAITING_BYTES_MAX {
+        if self.changes.len() + others * CHANGE_BYTES > WAITING_BYTES_MAX {
             self.clear();
             self.is_lost = true;
         }
@@ -114,10 +124,12 @@ impl MirrorChanges {
     pub fn write(&mut self, database: &Database) -> Result<(), SqlError> {
         // What is forgotten or covered is said of the objects in their table.
         let changes_more = self.is_lost || !self.forgotten.is_empty() || !self.covered.is_empty();
-        let is_due = !self.objects.is_empty() && self.flushed.elapsed() >= FLUSH_PAUSE;
-        self.flushes = changes_more || is_due || self.bytes > DIRTY_BYTES_MAX || self.fresh.len() > CHANGES_BYTES_MAX;
+        let fresh = &self.changes[self.noted..];
+        let is_due = !self.changes.is_empty() && self.flushed.elapsed() >= FLUSH_PAUSE;
+        self.flushes =
+            changes_more || is_due || self.changes.len() > DIRTY_BYTES_MAX || fresh.len() > CHANGES_BYTES_MAX;
         if !self.flushes {
-            return if self.fresh.is_empty() { Ok(()) } else { database.insert_changes(&self.fresh) };
+            return if fresh.is_empty() { Ok(()) } else { database.insert_changes(fresh) };
         }
         if self.is_lost {
             database.forget_all()?;
@@ -125,16 +137,22 @@ impl MirrorChanges {
         for netns in &self.forgotten {
             database.forget(netns)?;
         }
+        let mut latest = HashMap::with_hasher(self.hasher.clone());
+        each_of(&self.changes, |netns, kind, key, objects| {
+            latest.insert((netns, kind, key), objects);
+            Ok(())
+        })?;
         let mut changed: BTreeMap<_, Vec<KeyAndObjects<'_>>> = BTreeMap::new();
-        for ((netns, kind, key), objects) in &self.objects {
-            changed.entry((netns, *kind)).or_default().push((key, objects.as_deref()));
+        for ((netns, kind, key), objects) in latest {
+            changed.entry((netns, kind)).or_default().push((key, objects));
         }
         for ((netns, kind), changed) in &mut changed {
             if changed.len() >= DUMP_IDENTITIES_MIN && !database.is_covered(netns, kind)? {
-                let hasher = self.objects.hasher();
-                let dumped = self.dumped.entry(((*netns).clone(), *kind)).or_default();
+                let dumped = self.dumped.entry(((*netns).into(), (*kind).into())).or_default();
                 let new: Vec<_> = changed
-                    .extract_if(.., |(key, objects)| objects.is_some() && dumped.insert(hasher.hash_one(key)))
+                    .extract_if(.., |(key, objects)| {
+                        objects.is_some() && dumped.insert(self.hasher.hash_one(key) as u32)
+                    })
                     .filter_map(|(key, objects)| Some((key, objects?)))
                     .collect();
                 database.insert_dump(netns, kind, &new)?;
@@ -158,19 +176,17 @@ impl MirrorChanges {
     pub fn committed(&mut self) {
         if std::mem::take(&mut self.flushes) {
             for Covered { netns, kinds, .. } in &self.covered {
-                self.dumped.retain(|(of, kind), _| of != netns || !kinds.contains(kind));
+                self.dumped.retain(|(of, kind), _| **of != **netns || !kinds.contains(&&**kind));
             }
             self.clear();
         }
-        self.fresh.clear();
+        self.noted = self.changes.len();
     }
 
     fn clear(&mut self) {
-        self.objects.clear();
-        self.objects.shrink_to(1024);
-        self.bytes = 0;
-        self.fresh.clear();
-        self.fresh.shrink_to(CHANGES_BYTES_MAX);
+        self.changes.clear();
+        self.changes.shrink_to(CHANGES_BYTES_MAX);
+        self.noted = 0;
         self.forgotten.clear();
         self.covered.clear();
         self.flushed = Instant::now();
@@ -238,21 +254,40 @@ pub(super) fn changes(connection: &Connection) -> Result<Vec<Vec<u8>>, SqlError>
 }
 
 /// Gives each change of a row to `each`: namespace, kind, key, and the objects, where there are any.
-pub(super) fn each_of(
-    row: &[u8],
-    mut each: impl FnMut(&str, &str, &[u8], Option<&[u8]>) -> Result<(), SqlError>,
+pub(super) fn each_of<'r>(
+    row: &'r [u8],
+    mut each: impl FnMut(&'r str, &'r str, &'r [u8], Option<&'r [u8]>) -> Result<(), SqlError>,
 ) -> Result<(), SqlError> {
     let mut rest = row;
     while !rest.is_empty() {
-        let mut field = || take(&mut rest).ok_or(Damaged("the mirror's changes break off"));
-        let (netns, kind, key, objects) = (field()?, field()?, field()?, field()?);
+        let [netns, kind, key, objects] = take_change(&mut rest).ok_or(Damaged("the mirror's changes break off"))?;
         let text = |octets| std::str::from_utf8(octets).map_err(|_| Damaged("the mirror's changes are no text"));
         each(text(netns)?, text(kind)?, key, (!objects.is_empty()).then_some(objects))?;
     }
     Ok(())
 }
 
-/// Adds a field: its length in four bytes, and its bytes.
+/// Changes without those of a namespace.
+fn without(changes: &[u8], netns: &str) -> Vec<u8> {
+    let mut left = Vec::new();
+    let mut rest = changes;
+    while let Some(fields) = take_change(&mut rest) {
+        if fields[0] != netns.as_bytes() {
+            fields.iter().for_each(|field| push(&mut left, field));
+        }
+    }
+    left
+}
+
+/// Takes the first change away: namespace, kind, key and objects.
+fn take_change<'r>(rest: &mut &'r [u8]) -> Option<[&'r [u8]; 4]> {
+    Some([take(rest)?, take(rest)?, take(rest)?, take(rest)?])
+}
+
+/// How many bytes say a field's length.
+const LENGTH_BYTES: usize = 4;
+
+/// Adds a field: its length, and its bytes.
 pub(super) fn push(row: &mut Vec<u8>, field: &[u8]) {
     row.extend_from_slice(&(field.len() as u32).to_le_bytes());
     row.extend_from_slice(field);
@@ -273,10 +308,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::database::encode;
     use crate::store::directory::Directory;
     use crate::store::reader::{Whereabouts, objects_of};
-    use crate::store::{Commits, Objects, Store, StoreReader, Synchronous};
+    use crate::store::{Commits, Store, StoreReader, Synchronous};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -343,8 +377,8 @@ mod tests {
                             let objects = vec![key; length.into()];
                             let place = (name(netns).to_string(), vec![key]);
                             if objects.is_empty() { now.remove(&place) } else { now.insert(place, objects.clone()) };
-                            let objects = (length > 0).then(|| objects.into());
-                            append.objects.push(Objects { netns: name(netns), kind: "link", key: [key].into(), objects });
+                            let objects = Some(&*objects).filter(|objects| !objects.is_empty());
+                            append.changes.push((&name(netns), "link"), &[key], objects.into_iter());
                         }
                     }
                     Step::Forget(netns) => {
@@ -373,9 +407,6 @@ mod tests {
                         prop_assert_eq!(found, expected);
                         continue;
                     }
-                }
-                for row in &mut append.objects {
-                    row.objects = row.objects.take().map(|objects| encode([&*objects].into_iter()));
                 }
                 mirror.take(&mut append);
                 database.begin().unwrap();
@@ -414,15 +445,14 @@ mod tests {
             let connection = rusqlite::Connection::open(state.join("linkhook.db")).unwrap();
             connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
         };
-        let row = |key: u8, octets: usize| {
-            let objects = Some(vec![0; octets].into());
-            Objects { netns: "".into(), kind: "link", key: [key].into(), objects }
-        };
-        let append_all = |objects: Vec<Objects>, covered: &[Covered]| {
-            store.append(Append { objects, covered: covered.to_vec(), ..Append::default() });
+        let append_all = |keys: std::ops::Range<u8>, octets: usize, covered: &[Covered]| {
+            let mut append = Append { covered: covered.to_vec(), ..Append::default() };
+            let object = vec![0; octets];
+            keys.for_each(|key| append.changes.push(("", "link"), &[key], [&*object].into_iter()));
+            store.append(append);
             store.settle(PATIENCE);
         };
-        let append = |key: u8, octets: usize, covered: &[Covered]| append_all(vec![row(key, octets)], covered);
+        let append = |key: u8, octets: usize, covered: &[Covered]| append_all(key..key + 1, octets, covered);
         let covered = [Covered { kinds: vec!["link"], ..Covered::default() }];
         // Whatever the size is, where it can be written.
         append(0, WAITING_BYTES_MAX + 1, &covered);
@@ -435,7 +465,7 @@ mod tests {
         assert_eq!((count("mirror"), count("covered"), store.wants_mirror()), (2, 1, false));
         // More do not: then nothing is known before all is told again.
         sql("CREATE TRIGGER no BEFORE INSERT ON mirror BEGIN SELECT RAISE(ABORT, 'no'); END");
-        append_all((0..20).map(|key| row(key, 1 << 20)).collect(), &[]);
+        append_all(0..20, 1 << 20, &[]);
         sql("DROP TRIGGER no");
         assert!(store.handle().reach(&mut || true));
         assert_eq!((count("mirror"), count("covered")), (0, 0));
@@ -456,9 +486,9 @@ mod tests {
         let store =
             Store::open(&state, Commits { synchronous: Synchronous::Normal, pause, history: None }, || {}).unwrap();
         let append = |key: u8| {
-            let objects = Some(encode([&[key][..]].into_iter()));
-            let row = Objects { netns: "".into(), kind: "link", key: [key].into(), objects };
-            store.append(Append { lines: vec![key], objects: vec![row], ..Append::default() });
+            let mut append = Append { lines: vec![key], ..Append::default() };
+            append.changes.push(("", "link"), &[key], [&[key][..]].into_iter());
+            store.append(append);
         };
         append(0);
         assert_eq!(store.settle(PATIENCE), [0]);

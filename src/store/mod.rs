@@ -39,6 +39,7 @@ pub use database::{Commits, Enrolled, Fixed, Synchronous, Trouble};
 use database::{Database, HELD_AT_START_MAX};
 pub use directory::Directory;
 pub use event_log::history::Keeping;
+pub use mirror_changes::Changes;
 pub use reader::StoreReader;
 use reader::Whereabouts;
 
@@ -138,19 +139,6 @@ impl fmt::Debug for Staged {
     }
 }
 
-/// A change of the mirror: what has an identity now.
-#[derive(Clone, Debug)]
-pub struct Objects {
-    /// The namespace.
-    pub netns: Arc<str>,
-    /// The kind.
-    pub kind: &'static str,
-    /// The identity.
-    pub key: Box<[u8]>,
-    /// The objects, each a length and the kernel's bytes; `None` when there are none.
-    pub objects: Option<Box<[u8]>>,
-}
-
 /// Kinds all of whose objects are in the mirror.
 #[derive(Clone, Debug, Default)]
 pub struct Covered {
@@ -174,8 +162,8 @@ pub struct Append {
     /// The events that some webhook wants.
     pub events: Vec<Staged>,
     /// How the mirror changed.
-    pub objects: Vec<Objects>,
-    /// Namespaces of which nothing is known any more; said before `objects`.
+    pub changes: Changes,
+    /// Namespaces of which nothing is known any more; said before `changes`.
     pub forgotten: Vec<Arc<str>>,
     /// Of which kinds all objects are in the mirror now.
     pub covered: Vec<Covered>,
@@ -186,9 +174,7 @@ pub struct Append {
 impl Append {
     fn bytes(&self) -> usize {
         let events: usize = self.events.iter().map(|event| event.line.len()).sum();
-        let objects: usize =
-            self.objects.iter().map(|row| row.key.len() + row.objects.as_ref().map_or(0, |o| o.len())).sum();
-        self.lines.len() + self.history.len() + events + objects
+        self.lines.len() + self.history.len() + events + self.changes.bytes().len()
     }
 
     /// Whether there is nothing in it.
@@ -196,7 +182,7 @@ impl Append {
         self.lines.is_empty()
             && self.history.is_empty()
             && self.events.is_empty()
-            && self.objects.is_empty()
+            && self.changes.bytes().is_empty()
             && self.forgotten.is_empty()
             && self.covered.is_empty()
             && self.told.is_empty()

@@ -44,8 +44,7 @@ use crate::mirror::{Mirror, foretell, silence};
 use crate::netlink::socket::{Batch, Socket};
 use crate::netlink::wire;
 use crate::netns::{NamespaceIdentity, Netns};
-use crate::store::database::encode;
-use crate::store::{Append, Covered, Objects, Store};
+use crate::store::{Append, Covered, Store};
 use crate::stream::{Source, Stream, Taken, Telling};
 
 /// Calls to read in a turn at most, so that other places and decoding get theirs.
@@ -289,9 +288,7 @@ impl Place {
     pub fn take_changes(&mut self, append: &mut Append) {
         let netns: Arc<str> = self.label().unwrap_or_default().into();
         self.known.mirror.take_changes(|kind, key, objects| {
-            let objects = (!objects.is_empty()).then(|| encode(objects.iter().map(|object| &**object)));
-            let (netns, kind, key) = (netns.clone(), kind.table().name, key.into());
-            append.objects.push(Objects { netns, kind, key, objects });
+            append.changes.push((&netns, kind.table().name), &key, objects.iter().map(|object| &**object));
         });
         let is_told = self.known.pending.is_none();
         if let Some(watching) = self.watching_mut()

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Clock;
-use crate::store::database::{Database, encode};
+use crate::store::database::Database;
 use crate::store::directory::{DATABASE, Directory};
 use crate::store::look::{Look, PastRun};
 use crate::store::mirror_changes::MirrorChanges;
-use crate::store::{Append, Commits, Covered, Keeping, Objects, Run, Store, Synchronous};
+use crate::store::{Append, Commits, Covered, Keeping, Run, Store, Synchronous};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SECOND: i64 = 1_000_000;
@@ -129,8 +129,7 @@ impl Play {
                         Some(object) => drop(self.now.insert((netns, key), object.clone())),
                         None => drop(self.now.remove(&(netns, key))),
                     }
-                    let objects = object.map(|object| encode([&*object].into_iter()));
-                    append.objects.push(Objects { netns: name(netns), kind: "link", key: [key].into(), objects });
+                    append.changes.push((&name(netns), "link"), &[key], object.as_deref().into_iter());
                 }
                 self.mirror.take(&mut append);
                 self.database.begin().unwrap();
@@ -230,12 +229,10 @@ fn store(state: &Path, octets: usize) -> Store {
     })
     .take(octets)
     .collect();
-    let objects = Some(encode([&*object].into_iter()));
-    store.append(Append {
-        objects: vec![Objects { netns: "".into(), kind: "link", key: [1].into(), objects }],
-        covered: vec![Covered { kinds: vec!["link", "route"], ..Covered::default() }],
-        ..Append::default()
-    });
+    let covered = vec![Covered { kinds: vec!["link", "route"], ..Covered::default() }];
+    let mut append = Append { covered, ..Append::default() };
+    append.changes.push(("", "link"), &[1], [&*object].into_iter());
+    store.append(append);
     store
 }
 
