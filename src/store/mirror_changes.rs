@@ -2,7 +2,7 @@
 //! and in their order.
 //!
 //! An object's row is in a b-tree, where each lands on a page of its own. So it is written seldom: what has changed since is in
-//! memory, by identity, and in the database as the changes of each commit (the table `change`), which the next start takes in.
+//! memory, and in the database as the changes of each commit (the table `change`), which the next start takes in.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -24,8 +24,8 @@ const DIRTY_BYTES_MAX: usize = 4 << 20;
 const CHANGES_BYTES_MAX: usize = 512 << 10;
 /// Bytes of changes that wait at most while nothing can be written. Where it is more, all of the mirror is written once it can be.
 const WAITING_BYTES_MAX: usize = 16 << 20;
-/// What each change takes beside its key and its objects, in bytes.
-const CHANGE_BYTES: usize = 128;
+/// What each namespace that is forgotten takes, and each one of which kinds are covered, in bytes.
+const OTHER_BYTES: usize = 128;
 
 /// So many identities or more of a kind that is not covered become one row.
 const DUMP_IDENTITIES_MIN: usize = if cfg!(test) { 3 } else { 256 };
@@ -56,6 +56,7 @@ impl Changes {
 
 /// How the mirror changed since its objects were written last.
 pub(super) struct MirrorChanges {
+    /// In order, as [`Changes`] has them.
     changes: Vec<u8>,
     /// So many bytes of these are in the database, as changes.
     noted: usize,
@@ -114,7 +115,7 @@ impl MirrorChanges {
     /// They could not be written: too many of them do not wait until they can be.
     pub fn bound(&mut self) {
         let others = self.forgotten.len() + self.covered.len();
-        if self.changes.len() + others * CHANGE_BYTES > WAITING_BYTES_MAX {
+        if self.changes.len() + others * OTHER_BYTES > WAITING_BYTES_MAX {
             self.clear();
             self.is_lost = true;
         }

@@ -308,6 +308,12 @@ fn silent_legs() -> Result<(), Failed> {
     linkhook.expect("dead", |line| legs(line, serde_json::json!(["dead", "linkdown"])));
     namespace.run("ip link set w0 up");
     linkhook.expect("recovered", |line| legs(line, serde_json::json!([])));
+    namespace.run("ip link set w1 down");
+    linkhook.expect("without carrier", |line| legs(line, serde_json::json!(["linkdown"])));
+    for (ignored, flags) in [(1, serde_json::json!(["dead", "linkdown"])), (0, serde_json::json!(["linkdown"]))] {
+        namespace.run(&format!("echo {ignored} >/proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown"));
+        linkhook.expect("ignored, or not", |line| legs(line, flags.clone()));
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use crate::event::severity::Severity;
 use crate::json::Json;
 use crate::kinds::rtnetlink::names::FAMILIES;
 use crate::kinds::rtnetlink::numbers::{AF_INET, AF_INET6, AF_MPLS, RTM_DELNETCONF};
+use crate::netlink::wire::attribute;
 
 /// `RTM_NEWNETCONF` and `RTM_DELNETCONF`. A notification carries the one setting that changed
 /// (`inet_netconf_notify_devconf`), all of them only for a new interface.
@@ -58,10 +59,20 @@ pub static NETCONF: Kind = Kind {
 /// `NETCONFA_IFINDEX`: an interface, or `NETCONFA_IFINDEX_ALL` or `NETCONFA_IFINDEX_DEFAULT`, which are negative.
 pub const NETCONFA_IFINDEX: u16 = 1;
 
+/// `NETCONFA_FORWARDING`.
+const NETCONFA_FORWARDING: u16 = 2;
 /// `NETCONFA_MC_FORWARDING`.
 pub const NETCONFA_MC_FORWARDING: u16 = 4;
+/// `NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN`.
+pub const NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN: u16 = 6;
 /// `NETCONFA_BC_FORWARDING`.
 const NETCONFA_BC_FORWARDING: u16 = 8;
+
+/// Whether a message tells that somebody has set whether routes without carrier are ignored: an interface that comes has all settings told.
+pub fn sets_linkdown(payload: &[u8]) -> bool {
+    let has = |number| attribute(NETCONF.attributes(payload), number).is_some();
+    has(NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN) && !has(NETCONFA_FORWARDING)
+}
 
 static HEADER: Structure = Structure::new("netconfmsg", 1, &[field(0, "family", Is::Named(U8, FAMILIES))]);
 
@@ -69,11 +80,11 @@ static ATTRIBUTES: Set = Set::new(
     "NETCONFA",
     &[
         row(NETCONFA_IFINDEX, "interface", Is::Value(interface, LINK_NAME)),
-        row(2, "forwarding", Is::Bool(U32)),
+        row(NETCONFA_FORWARDING, "forwarding", Is::Bool(U32)),
         row(3, "rp_filter", Is::Named(U32, REVERSE_PATH_FILTERS)),
         row(NETCONFA_MC_FORWARDING, "mc_forwarding", Is::Bool(U32)),
         row(5, "proxy_neigh", Is::Bool(U32)),
-        row(6, "ignore_routes_with_linkdown", Is::Bool(U32)),
+        row(NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, "ignore_routes_with_linkdown", Is::Bool(U32)),
         row(7, "input", Is::Bool(U32)),
         row(NETCONFA_BC_FORWARDING, "bc_forwarding", Is::Bool(U32)),
         row(9, "force_forwarding", Is::Bool(U32)),

@@ -94,6 +94,8 @@ pub enum When {
     IsFromRouter,
     /// Of an interface's settings: a multicast routing daemon has taken it or given it up.
     HasMulticastForwarding,
+    /// Of an interface's settings: whether routes without carrier are ignored was set.
+    SetsLinkdown,
     /// The kernel here tells nothing of the kind that is looked at.
     Unheard,
     /// Of a filter: it is told before it has its handle.
@@ -195,6 +197,7 @@ impl When {
             When::HasMulticastForwarding => {
                 attribute(kind.table().attributes(payload), netconf::NETCONFA_MC_FORWARDING).is_some()
             }
+            When::SetsLinkdown => netconf::sets_linkdown(payload),
             When::Unheard => mirror.unheard.contains(&look),
             When::HasNoHandle => !gone && tc::is_without_handle(payload),
             When::IsFw => !gone && tc::is_fw(payload) && occasion.is_told_by_kernel(),
@@ -221,6 +224,7 @@ impl When {
             When::IsResilientGroup => " that is a resilient group",
             When::IsFromRouter => " that a router advertisement made",
             When::HasMulticastForwarding => " with `mc_forwarding`",
+            When::SetsLinkdown => " that sets `ignore_routes_with_linkdown`",
             When::Unheard => ", where the kernel does not tell of these",
             When::HasNoHandle => " that is told without its handle",
             When::IsFw => " of `fw`",

@@ -328,6 +328,17 @@ pub const SILENT: &[Silent] = &[
         },
     },
     Silent {
+        what: "routes without carrier are dead, or not any more, since `ignore_routes_with_linkdown` was set",
+        kernel: &["fib_nexthop_info", "devinet_conf_proc", "addrconf_sysctl_ignore_routes_with_linkdown"],
+        found: FoundBy::Look {
+            after: &netconf::NETCONF,
+            when: When::SetsLinkdown,
+            look: &[&route::ROUTE],
+            at: At::All,
+            joins: &[RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF],
+        },
+    },
+    Silent {
         what: "multicast routes lose an interface that a routing daemon gives up",
         kernel: &["vif_delete"],
         found: FoundBy::Look {

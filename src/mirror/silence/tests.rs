@@ -97,6 +97,7 @@ fn each_row_leads_to_its_looks() {
         if after.is(&netconf::NETCONF) {
             payload.resize(wire::align(payload.len()), 0);
             append_attribute(&mut payload, netconf::NETCONFA_MC_FORWARDING, &[1, 0, 0, 0]);
+            append_attribute(&mut payload, netconf::NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, &[1, 0, 0, 0]);
         }
         if after.is(&nexthop::NEXTHOP) {
             append_attribute(&mut payload, nexthop::NHA_RES_GROUP, &[]);
@@ -125,7 +126,7 @@ fn each_row_leads_to_its_looks() {
 #[test]
 fn groups_are_those_that_tell_of_silent_changes() {
     let groups = |kind: &'static Kind| groups(&crate::kinds::rtnetlink::PROTOCOL, &[KindIndex::of(kind)], &[]);
-    assert_eq!(groups(&route::ROUTE), [1, 5, 7, 11, 12, 18, 27, 32]);
+    assert_eq!(groups(&route::ROUTE), [1, 5, 7, 11, 12, 18, 24, 25, 27, 32]);
     assert_eq!(groups(&link::LINK), [1, 4, 24, 25]);
     let netfilter = &crate::kinds::netfilter::PROTOCOL;
     let conntrack = [KindIndex::of(&crate::kinds::netfilter::conntrack::CONNTRACK)];
