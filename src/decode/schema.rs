@@ -439,6 +439,8 @@ pub struct Hooks {
     pub untold: Untold,
     /// Attributes that change with nothing near the object that is told.
     pub untold_attributes: &'static [u16],
+    /// The same inside other attributes: of each, its number and those inside it.
+    pub untold_inside: &'static [(u16, &'static [u16])],
     /// Whether there are kernels that have the kind and do not have its groups, which came later.
     pub older_than_groups: bool,
     /// Whether the kernel removes an object and adds it again at once when its link is renamed: neither is told.
@@ -501,6 +503,7 @@ impl Hooks {
         parent_at: None,
         untold: Untold::Nothing,
         untold_attributes: &[],
+        untold_inside: &[],
         older_than_groups: false,
         renewed: false,
         flush: None,

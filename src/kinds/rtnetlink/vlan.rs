@@ -58,7 +58,13 @@ pub static VLAN: Kind = Kind {
             per_link: None,
         },
     ],
-    hooks: Hooks { key: Some(write_key), singles: Some(singles_of), untold: Untold::Of(changes_untold), ..Hooks::NONE },
+    hooks: Hooks {
+        key: Some(write_key),
+        singles: Some(singles_of),
+        untold: Untold::Of(changes_untold),
+        untold_inside: &[(BRIDGE_VLANDB_ENTRY, &[STATE])],
+        ..Hooks::NONE
+    },
     ..Kind::PLAIN
 };
 
@@ -91,7 +97,7 @@ static ENTRY: Set = Set::new(
     &[
         row(1, "vlan", Is::Members(entry, ENTRY_PARTS)),
         row(2, "vlanEnd", Is::Known),
-        row(3, "state", Is::Named(U8, BRIDGE_PORT_STATES)),
+        row(STATE, "state", Is::Named(U8, BRIDGE_PORT_STATES)),
         row(4, "tunnel", Is::Set(&TUNNEL)),
         row(5, "stats", Is::Inline(&STATISTICS)).volatile(),
         row(6, "mcast_router", Is::Number(U8)),
@@ -160,6 +166,10 @@ const NUMBER: u16 = 1;
 
 /// `BRIDGE_VLANDB_ENTRY_RANGE`, and `BRIDGE_VLANDB_GOPTS_RANGE`: the last VLAN of a range.
 const RANGE_END: u16 = 2;
+
+/// `BRIDGE_VLANDB_ENTRY_STATE`: the state of a port in a VLAN. `bridge mst set` changes it in all VLANs of a tree, and nothing is told
+/// (`br_mst_set_state`).
+const STATE: u16 = 3;
 
 /// A VLAN's tunnel, and in it the tunnel's number, `BRIDGE_VLANDB_TINFO_ID`.
 const BRIDGE_VLANDB_ENTRY_TUNNEL_INFO: u16 = 4;

@@ -340,7 +340,7 @@ pub fn has_something_near(kind: KindIndex) -> bool {
 pub fn may_change_untold(kinds: &[KindIndex], mirror: &Mirror) -> bool {
     kinds.iter().any(|kind| {
         let hooks = &kind.table().hooks;
-        mirror.unheard.contains(kind) || !matches!(hooks.untold, Untold::Nothing) || !hooks.untold_attributes.is_empty()
+        mirror.unheard.contains(kind) || !matches!(hooks.untold, Untold::Nothing) || has_untold_attributes(kind.table())
     })
 }
 
@@ -348,19 +348,33 @@ pub fn may_change_untold(kinds: &[KindIndex], mirror: &Mirror) -> bool {
 pub fn is_untold(difference: &Difference, mirror: &Mirror) -> bool {
     let &Difference { kind, ref old, ref new } = difference;
     let table = kind.table();
-    let told = |payload: &[u8]| without(payload, table, table.hooks.untold_attributes);
     mirror.unheard.contains(&kind)
         || new.as_deref().or(old.as_deref()).is_some_and(|payload| table.changes_untold(payload))
         || matches!((old, new), (Some(old), Some(new))
-            if !table.hooks.untold_attributes.is_empty() && same(table, &told(old), &told(new)))
+            if has_untold_attributes(table) && same(table, &told(old, table), &told(new, table)))
 }
 
-/// An object without some attributes.
-fn without(payload: &[u8], table: &Kind, left_out: &[u16]) -> Vec<u8> {
+/// Whether some attributes of a kind's objects change untold, and others do not.
+fn has_untold_attributes(table: &Kind) -> bool {
+    !table.hooks.untold_attributes.is_empty() || !table.hooks.untold_inside.is_empty()
+}
+
+/// An object without the attributes that change untold.
+fn told(payload: &[u8], table: &Kind) -> Vec<u8> {
     let mut rest = payload.get(..table.header.attributes_at(payload)).unwrap_or(payload).to_vec();
     for Attribute { number, payload } in attributes(table.attributes(payload)) {
-        if !left_out.contains(&number) {
-            append_attribute(&mut rest, number, payload);
+        if table.hooks.untold_attributes.contains(&number) {
+            continue;
+        }
+        match table.hooks.untold_inside.iter().find(|(nest, _)| *nest == number) {
+            Some((_, left_out)) => {
+                let mut inside = Vec::with_capacity(payload.len());
+                for inner in attributes(payload).filter(|inner| !left_out.contains(&inner.number)) {
+                    append_attribute(&mut inside, inner.number, inner.payload);
+                }
+                append_attribute(&mut rest, number, &inside);
+            }
+            None => append_attribute(&mut rest, number, payload),
         }
     }
     rest
@@ -371,7 +385,7 @@ fn without(payload: &[u8], table: &Kind, left_out: &[u16]) -> Vec<u8> {
 pub fn untold(kinds: &[KindIndex], mirror: &Mirror) -> Vec<KindIndex> {
     let is_untold = |kind: KindIndex| match kind.table().hooks.untold {
         _ if mirror.unheard.contains(&kind) => true,
-        _ if !kind.table().hooks.untold_attributes.is_empty() => mirror.count(kind) > 0,
+        _ if has_untold_attributes(kind.table()) => mirror.count(kind) > 0,
         Untold::Nothing => false,
         Untold::Of(changes) => mirror.objects(kind).any(changes),
         Untold::Everything => true,

@@ -398,6 +398,11 @@ pub const SILENT: &[Silent] = &[
         found: FoundBy::Otherwise("`link` and `vlan`", "whatever is told, 1 to 127 s after it"),
     },
     Silent {
+        what: "the state of a port in the VLANs of a tree (`bridge mst set`, since 5.18; found on 6.12)",
+        kernel: &["br_mst_set_state"],
+        found: FoundBy::Otherwise("`vlan`", "the same"),
+    },
+    Silent {
         what: "how many want all packets of a link or all multicast (`promiscuity`, `allmulti`)",
         kernel: &["__dev_set_rx_mode", "packet_dev_mc", "netif_set_allmulti"],
         found: FoundBy::Otherwise("`link`", "the same"),

@@ -67,6 +67,13 @@ fn what_changes_with_nothing_near_it_is_no_defect() {
         message(&[7, 0, 0, 0, 3, 0, 0, 0], &[(vlan::BRIDGE_VLANDB_ENTRY, &nest(&[(1, &[flags, 0, 10, 0])]))])
     };
     assert!(!is_untold(&vlan::VLAN, &of_port(0), &of_port(2)));
+    // `bridge mst set`; not where anything else differs, too.
+    let in_state = |flags: u8, state: u8| {
+        let entry = nest(&[(1, &[flags, 0, 10, 0]), (3, &[state])]);
+        message(&[7, 0, 0, 0, 3, 0, 0, 0], &[(vlan::BRIDGE_VLANDB_ENTRY, &entry)])
+    };
+    assert!(is_untold(&vlan::VLAN, &in_state(0, 0), &in_state(0, 3)));
+    assert!(!is_untold(&vlan::VLAN, &in_state(0, 0), &in_state(2, 3)));
     let discipline = |kind: &[u8], options: &[u8]| message(&[0; 20], &[(tc::TCA_KIND, kind), (2, options)]);
     let changes = |kind: &[u8]| is_untold(&tc::QDISC, &discipline(kind, &[1]), &discipline(kind, &[2]));
     assert_eq!((changes(b"taprio\0"), changes(b"tbf\0")), (true, false));
